@@ -1,0 +1,1 @@
+seep_SOURCES += src/cli/main.c

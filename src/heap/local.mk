@@ -1,0 +1,3 @@
+libseep_a_SOURCES += \
+	src/heap/heap_model.h \
+	src/heap/stack_table.h

@@ -1,0 +1,316 @@
+/* The records of a recording: one list from which structs, encoder, decoder, `seep dump` and the
+ * check of the man page are derived. Fields may only be added, at the end of a record.
+ *
+ * Field types: UNSIGNED varint; SIGNED zigzag varint; TEXT varint length + UTF-8 bytes; BYTES varint
+ * length + bytes; UNSIGNED_LIST varint count + varints; TEXT_LIST varint count + texts.
+ *
+ * Times `_ns` are nanoseconds since the session began, unless the name says unix.
+ * Ids are dense from 0 in their table. `x_plus_1` is an id + 1, 0 = none.
+ * RECORDING_RECORD(number, name, key fields in front: how many of the first fields name the thing
+ * that a later record replaces; 0 = records add up). */
+#ifndef SEEP_RECORDING_RECORDS_H
+#define SEEP_RECORDING_RECORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct recording_bytes {
+    const uint8_t *bytes;
+    size_t count;
+};
+
+struct recording_list {
+    const uint64_t *items;
+    size_t count;
+};
+
+struct recording_text_list {
+    const char *const *items;
+    size_t count;
+};
+
+/* clang-format off */
+#define RECORDING_RECORDS(RECORD) \
+    RECORD(1, session, 0)      \
+    RECORD(2, process, 1)      \
+    RECORD(3, totals, 1)       \
+    RECORD(4, quality, 1)      \
+    RECORD(5, module, 1)       \
+    RECORD(6, loaded_module, 0)\
+    RECORD(7, string, 1)       \
+    RECORD(8, frame, 1)        \
+    RECORD(9, stack_node, 1)   \
+    RECORD(10, symbol, 1)      \
+    RECORD(11, site, 2)        \
+    RECORD(12, thread, 2)      \
+    RECORD(13, timeline, 2)    \
+    RECORD(14, sample, 0)      \
+    RECORD(15, mapping_site, 2)\
+    RECORD(16, mark, 0)        \
+    RECORD(17, misuse, 0)      \
+    RECORD(18, recorder, 0)    \
+    RECORD(19, end, 0)
+
+/* What was run. The first record of a recording; exactly one. */
+#define RECORDING_FIELDS_session(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    TEXT(tool_version) \
+    UNSIGNED(start_time_unix_ns) \
+    TEXT(host) \
+    TEXT(kernel) \
+    TEXT(working_folder) \
+    TEXT_LIST(command) \
+    UNSIGNED(page_bytes) \
+    UNSIGNED(stack_depth) \
+    UNSIGNED(sample_bytes)          /* 0 = every event */ \
+    UNSIGNED(checkpoint_ns)
+
+/* One image of one process: a fork or an exec begins another. Ids count images by their start. */
+#define RECORDING_FIELDS_process(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(id) \
+    UNSIGNED(parent_id_plus_1) \
+    UNSIGNED(pid) \
+    UNSIGNED(image)                 /* the n-th exec of this pid, from 0 */ \
+    TEXT(executable) \
+    TEXT_LIST(arguments) \
+    UNSIGNED(start_ns) \
+    UNSIGNED(start_time_unix_ns) \
+    UNSIGNED(end_ns)                /* of the last event while it runs */ \
+    UNSIGNED(exit_kind)             /* enum recording_exit_kind */ \
+    UNSIGNED(exit_value)            /* status or signal */ \
+    UNSIGNED(observed)              /* 0: its allocations were not seen; reason below */ \
+    TEXT(reason)                    /* why not observed, or why observation ended early */ \
+    TEXT(allocator_name)            /* glibc, jemalloc, tcmalloc, mimalloc, musl, unknown */ \
+    TEXT(allocator_linkage)         /* dynamic, static */ \
+    UNSIGNED(is_own_image)          /* 1: began with exec, 0: with fork */
+
+/* Totals of the malloc family, and what stands beside it.
+ * inherited + allocations = frees + live, in blocks and in bytes. */
+#define RECORDING_FIELDS_totals(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(process_id) \
+    UNSIGNED(allocations) \
+    UNSIGNED(frees) \
+    UNSIGNED(allocated_bytes) \
+    UNSIGNED(freed_bytes) \
+    UNSIGNED(inherited_blocks) \
+    UNSIGNED(inherited_bytes) \
+    UNSIGNED(live_blocks) \
+    UNSIGNED(live_bytes) \
+    UNSIGNED(peak_blocks)           /* blocks live when the bytes were at their peak */ \
+    UNSIGNED(peak_bytes) \
+    UNSIGNED(peak_time_ns) \
+    UNSIGNED(temporary_allocations) \
+    UNSIGNED(reallocations)         /* successful ones; each counts as a free and an allocation */ \
+    UNSIGNED(failed_allocations)    /* calls that returned no block */ \
+    UNSIGNED(peak_resident_bytes)   /* by the kernel; 0 = not known */ \
+    UNSIGNED(mapped_bytes)          /* live anonymous mappings made by the program itself */ \
+    UNSIGNED(mapped_peak_bytes) \
+    UNSIGNED(common_peak_bytes)     /* heap + those mappings, at their common peak */ \
+    UNSIGNED(common_peak_time_ns)
+
+/* How far the figures of this process can be trusted. */
+#define RECORDING_FIELDS_quality(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(process_id) \
+    UNSIGNED(events) \
+    UNSIGNED(lost_events) \
+    UNSIGNED(unknown_frees)         /* releases of addresses never seen allocated */ \
+    UNSIGNED(missed_frees)          /* an address was allocated again without a release seen */ \
+    UNSIGNED(repaired_events)       /* late or inverted, put right per address */ \
+    UNSIGNED(failed_unwinds)        /* stacks that end early */ \
+    UNSIGNED(truncated_stacks)      /* stacks cut by the depth limit, both ends kept */ \
+    UNSIGNED(remote_unwinds)        /* stacks unwound in the recorder */ \
+    UNSIGNED(bad_records)           /* malformed, skipped */ \
+    UNSIGNED(wait_ns)               /* what full rings made the target wait */ \
+    UNSIGNED(own_bytes)             /* seep's memory in the target: rings and caches */
+
+#define RECORDING_FIELDS_module(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(id) \
+    TEXT(path)                      /* as the process saw it; "[vdso]" */ \
+    BYTES(build_id)                 /* empty: none */ \
+    UNSIGNED(file_bytes)            /* 0 = not known */ \
+    UNSIGNED(has_symbols)           /* 0 not looked, 1 none, 2 symbol table, 3 with lines */
+
+/* Where a module stood in a process, and when. */
+#define RECORDING_FIELDS_loaded_module(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(process_id) \
+    UNSIGNED(module_id) \
+    UNSIGNED(start_address) \
+    UNSIGNED(end_address) \
+    UNSIGNED(bias)                  /* address in memory - address in the file */ \
+    UNSIGNED(load_ns) \
+    UNSIGNED(unload_ns)             /* 0 = still loaded */
+
+#define RECORDING_FIELDS_string(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(id)                    /* string 0 is "" and is not written */ \
+    TEXT(text)
+
+/* One code address, named by module so that processes and runs share it. */
+#define RECORDING_FIELDS_frame(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(id) \
+    UNSIGNED(kind)                  /* enum recording_frame_kind */ \
+    UNSIGNED(module_id_plus_1)      /* 0 = outside every known module */ \
+    UNSIGNED(offset)                /* address in the file's own address space; without a module the \
+                                       address itself; for an omission the number of frames left out. \
+                                       Of a call: the return address. */ \
+    UNSIGNED(is_exact)              /* 1: the interrupted instruction itself (above a signal frame), \
+                                       0: a return address, to be looked up at offset - 1 */
+
+/* Stacks as a tree: a stack is its innermost frame's node. Parent ids are smaller. */
+#define RECORDING_FIELDS_stack_node(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(id)                    /* node 0 is the root, has no frame and is not written */ \
+    UNSIGNED(parent_id)             /* the caller's node; 0: this is the outermost frame */ \
+    UNSIGNED(frame_id)
+
+/* What a frame is in the source. Four numbers an entry, innermost inlined function first: function
+ * string id, file string id (0 = not known), line (0 = not known), 1 if inlined into the next. */
+#define RECORDING_FIELDS_symbol(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(frame_id) \
+    UNSIGNED_LIST(entries)
+
+/* All blocks of one process born with the same stack and function. Histograms are pairs (bucket,
+ * blocks): bucket b holds values v with 2^(b-1) < v <= 2^b for sizes in bytes and lifetimes in ns
+ * (bucket 0: v <= 1). Threads are seven numbers each: thread id, allocations, allocated bytes,
+ * frees (by any thread, of blocks that this thread allocated), freed bytes, live blocks, live bytes. */
+#define RECORDING_FIELDS_site(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(process_id) \
+    UNSIGNED(id) \
+    UNSIGNED(stack_node_id) \
+    UNSIGNED(allocation_function)   /* enum function_kind */ \
+    UNSIGNED(allocations) \
+    UNSIGNED(frees) \
+    UNSIGNED(allocated_bytes) \
+    UNSIGNED(freed_bytes) \
+    UNSIGNED(inherited_blocks) \
+    UNSIGNED(inherited_bytes) \
+    UNSIGNED(live_blocks) \
+    UNSIGNED(live_bytes) \
+    UNSIGNED(peak_blocks)           /* held when the whole process was at its peak */ \
+    UNSIGNED(peak_bytes) \
+    UNSIGNED(temporary_allocations) \
+    UNSIGNED(first_ns) \
+    UNSIGNED(last_ns)               /* of its last allocation */ \
+    UNSIGNED_LIST(size_histogram) \
+    UNSIGNED_LIST(lifetime_histogram) /* of blocks that were freed */ \
+    UNSIGNED_LIST(threads)
+
+#define RECORDING_FIELDS_thread(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(process_id) \
+    UNSIGNED(id)                    /* counts the threads of the process by first event */ \
+    UNSIGNED(tid) \
+    TEXT(name) \
+    UNSIGNED(start_ns) \
+    UNSIGNED(end_ns)                /* 0 = did not end */ \
+    UNSIGNED(allocations) \
+    UNSIGNED(allocated_bytes) \
+    UNSIGNED(frees)                 /* calls by this thread */ \
+    UNSIGNED(freed_bytes)
+
+/* A stretch of the timeline of one process: what each site allocated and freed in each bucket of
+ * width bucket_ns. `deltas` holds `delta_count` entries sorted by (bucket, site); each is six
+ * varints: bucket - previous bucket; site id (minus the previous one when the bucket is the same);
+ * allocations; allocated bytes; frees; freed bytes. Both "previous" start at 0. */
+#define RECORDING_FIELDS_timeline(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(process_id) \
+    UNSIGNED(block_index)           /* blocks follow each other in time */ \
+    UNSIGNED(bucket_ns) \
+    UNSIGNED(delta_count) \
+    BYTES(deltas)
+
+/* One point of the curves of one process. Values at the end of the interval, peaks within it. */
+#define RECORDING_FIELDS_sample(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(process_id) \
+    UNSIGNED(time_ns) \
+    UNSIGNED(heap_bytes) \
+    UNSIGNED(heap_peak_bytes) \
+    UNSIGNED(mapped_bytes) \
+    UNSIGNED(resident_bytes)        /* 0 = not known */ \
+    UNSIGNED(live_blocks)
+
+/* Mappings that the program made itself, by stack. */
+#define RECORDING_FIELDS_mapping_site(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(process_id) \
+    UNSIGNED(id) \
+    UNSIGNED(stack_node_id) \
+    UNSIGNED(function)              /* enum function_kind: mmap, mremap, sbrk, ... */ \
+    UNSIGNED(is_anonymous) \
+    UNSIGNED(count)                 /* calls */ \
+    UNSIGNED(mapped_bytes)          /* ever */ \
+    UNSIGNED(live_count) \
+    UNSIGNED(live_bytes)
+
+/* An instant with a name. */
+#define RECORDING_FIELDS_mark(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(process_id_plus_1) \
+    UNSIGNED(time_ns) \
+    TEXT(name)
+
+/* A call that the program should not have made. */
+#define RECORDING_FIELDS_misuse(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(process_id) \
+    UNSIGNED(kind)                  /* enum recording_misuse_kind */ \
+    UNSIGNED(time_ns) \
+    UNSIGNED(address) \
+    UNSIGNED(size) \
+    UNSIGNED(function)              /* that was called: enum function_kind */ \
+    UNSIGNED(stack_node_id)         /* of the call */ \
+    UNSIGNED(allocation_function)   /* of the block; FUNCTION_NONE = none known */ \
+    UNSIGNED(allocation_stack_node_id) \
+    UNSIGNED(count)                 /* calls with the same kind and stacks */
+
+/* What the recorder itself cost. */
+#define RECORDING_FIELDS_recorder(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(cpu_ns) \
+    UNSIGNED(peak_resident_bytes) \
+    UNSIGNED(bottleneck_ns)         /* time in which full rings waited for the recorder */
+
+/* Stands in a recording that ended well. */
+#define RECORDING_FIELDS_end(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(duration_ns) \
+    UNSIGNED(is_complete)           /* 0: the recorder had to stop early */
+/* clang-format on */
+
+enum recording_kind {
+#define RECORDING_ENUM(number, name, keys) RECORDING_##name = number,
+    RECORDING_RECORDS(RECORDING_ENUM)
+#undef RECORDING_ENUM
+        RECORDING_index = 255 /* the index chunk: framing, not a record */
+};
+
+#define RECORDING_STRUCT_UNSIGNED(field) uint64_t field;
+#define RECORDING_STRUCT_SIGNED(field) int64_t field;
+#define RECORDING_STRUCT_TEXT(field) const char *field;
+#define RECORDING_STRUCT_BYTES(field) struct recording_bytes field;
+#define RECORDING_STRUCT_UNSIGNED_LIST(field) struct recording_list field;
+#define RECORDING_STRUCT_TEXT_LIST(field) struct recording_text_list field;
+#define RECORDING_STRUCT(number, name, keys)                                                       \
+    struct recording_##name {                                                                      \
+        RECORDING_FIELDS_##name(RECORDING_STRUCT_UNSIGNED, RECORDING_STRUCT_SIGNED,                \
+                                RECORDING_STRUCT_TEXT, RECORDING_STRUCT_BYTES,                     \
+                                RECORDING_STRUCT_UNSIGNED_LIST, RECORDING_STRUCT_TEXT_LIST)        \
+    };
+RECORDING_RECORDS(RECORDING_STRUCT)
+#undef RECORDING_STRUCT
+
+enum recording_exit_kind {
+    RECORDING_EXIT_UNKNOWN = 0,
+    RECORDING_EXIT_STATUS = 1,
+    RECORDING_EXIT_SIGNAL = 2,
+    RECORDING_EXIT_EXEC = 3,
+    RECORDING_EXIT_RUNNING = 4
+};
+
+enum recording_frame_kind {
+    RECORDING_FRAME_NATIVE = 0,
+    RECORDING_FRAME_JIT = 1,
+    RECORDING_FRAME_UNKNOWN = 2,  /* no module there */
+    RECORDING_FRAME_OMITTED = 3,  /* the depth limit left out `offset` frames here */
+    RECORDING_FRAME_PYTHON = 4
+};
+
+enum recording_misuse_kind {
+    RECORDING_MISUSE_DOUBLE_FREE = 1,
+    RECORDING_MISUSE_FOREIGN_FREE = 2,
+    RECORDING_MISUSE_MISMATCH = 3,
+    RECORDING_MISUSE_WRONG_SIZE = 4
+};
+
+#endif

@@ -1,0 +1,66 @@
+/* From an address in an ELF file to functions, files and lines, inlined ones included.
+ *
+ * One symbolizer holds the modules of a session. It reads what may be hostile files, so the recorder
+ * runs it in a child process: a crash there costs names only. libdw is not thread-safe. */
+#ifndef SEEP_SYMBOLS_SYMBOLIZER_H
+#define SEEP_SYMBOLS_SYMBOLIZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct symbolizer_options {
+    const char *const *debug_folders; /* searched first: build-id trees, and files by name */
+    size_t debug_folder_count;
+    bool is_debuginfod_allowed;       /* off by default: it goes to the network */
+    bool is_line_wanted;              /* false: function names only */
+};
+
+/* A file to look things up in. fd: an open descriptor of it, or -1 to open `path`; borrowed until the
+ * symbolizer is destroyed. build_id: what the process had in memory; a file with another is refused
+ * (its names would be wrong). */
+struct symbolizer_module {
+    const char *path;
+    int fd;
+    const uint8_t *build_id;
+    size_t build_id_bytes;
+};
+
+struct source_location {
+    const char *function; /* demangled; NULL = not known. Borrowed from the symbolizer */
+    const char *file;     /* NULL = not known */
+    uint32_t line;        /* 0 = not known */
+    bool is_inlined;      /* into the next location of the list */
+};
+
+enum symbolizer_detail { /* as RECORDING_FIELDS_module.has_symbols */
+    SYMBOLIZER_NOTHING = 1,
+    SYMBOLIZER_SYMBOL_TABLE = 2,
+    SYMBOLIZER_LINES = 3
+};
+
+struct symbolizer;
+
+/* Caller owns. */
+struct symbolizer *symbolizer_create(const struct symbolizer_options *options);
+void symbolizer_destroy(struct symbolizer *symbolizer);
+
+/* Opens a module lazily: files are touched at its first lookup. Returns a handle >= 0. */
+int symbolizer_add_module(struct symbolizer *symbolizer, const struct symbolizer_module *module);
+
+/* What the module offers; opens it. `error` says why nothing was found (missing file, build-id
+ * differs, not ELF, ...); not a failure of the call. */
+enum symbolizer_detail symbolizer_module_detail(struct symbolizer *symbolizer, int module,
+                                                struct error *reason);
+
+/* Looks up `offset`, an address in the file's own address space, of the instruction itself (callers
+ * subtract 1 from return addresses). Innermost first: inlined functions, then the function that stands
+ * in the symbol table. At most max_locations are filled; returns how many (0 = nothing known). Results
+ * are borrowed from the symbolizer. Sorted lookups per module are fastest. Constant memory per module
+ * beyond what libdw maps. */
+size_t symbolizer_lookup(struct symbolizer *symbolizer, int module, uint64_t offset,
+                         struct source_location *locations, size_t max_locations);
+
+#endif

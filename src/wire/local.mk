@@ -1,0 +1,2 @@
+libseep_a_SOURCES += \
+	src/wire/function_kinds.h

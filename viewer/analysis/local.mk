@@ -1,0 +1,2 @@
+libseep_a_SOURCES += \
+	viewer/analysis/profile.h

@@ -1,0 +1,128 @@
+/* A recording, loaded: what reports, queries and views ask. Read-only after profile_load.
+ *
+ * Everything is an array; ids are positions in them. Texts are borrowed from the profile. */
+#ifndef SEEP_ANALYSIS_PROFILE_H
+#define SEEP_ANALYSIS_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "recording/recording_reader.h"
+#include "recording/recording_records.h"
+#include "wire/function_kinds.h"
+
+struct profile_location {
+    const char *function; /* never NULL: "module+0x1234" when not known */
+    const char *file;     /* NULL = not known */
+    uint32_t line;        /* 0 = not known */
+    bool is_inlined;
+    bool is_symbolized;
+};
+
+struct profile_frame {
+    uint8_t kind; /* enum recording_frame_kind */
+    bool is_exact;
+    uint32_t module_plus_1;
+    uint64_t offset;
+    uint32_t first_location; /* in profile.locations; at least one */
+    uint32_t location_count;
+};
+
+struct profile_node {
+    uint32_t parent; /* node 0 = root; parent < own position */
+    uint32_t frame;
+};
+
+struct profile_module {
+    const char *path;
+    const char *name; /* file name of path */
+    char build_id[129]; /* hex, "" = none */
+    uint64_t frame_count;
+    uint64_t unsymbolized_frame_count;
+    unsigned has_symbols;
+};
+
+struct profile_bucket_count { /* of a histogram */
+    uint8_t bucket;
+    uint64_t blocks;
+};
+
+struct profile_site_thread {
+    uint32_t thread;
+    uint64_t allocations, allocated_bytes, frees, freed_bytes, live_blocks, live_bytes;
+};
+
+struct profile_site {
+    uint32_t process;
+    uint32_t stack_node;          /* the stack as recorded; starts at the caller of the function */
+    enum function_kind function;
+    uint64_t fingerprint;         /* fingerprint.h */
+    struct recording_site figures; /* lists inside are borrowed from the profile */
+};
+
+struct profile_process {
+    struct recording_process about;
+    struct recording_totals totals;
+    struct recording_quality quality;
+    uint32_t first_site, site_count;     /* in profile.sites */
+    uint32_t first_thread, thread_count; /* in profile.threads */
+    uint32_t first_sample, sample_count; /* in profile.samples, by time */
+    uint32_t first_mapping, mapping_count;
+    uint32_t first_misuse, misuse_count;
+};
+
+struct profile {
+    struct recording_info info; /* path, torn or not, ... */
+    struct recording_session session;
+    struct recording_recorder recorder;
+    bool is_finished;  /* an `end` record stands in it */
+    bool is_complete;  /* finished, nothing lost, nothing torn: what JSON calls "complete" */
+    uint64_t duration_ns;
+
+    struct profile_process *processes;
+    size_t process_count;
+    struct profile_site *sites; /* by process, then by live bytes descending, then fingerprint */
+    size_t site_count;
+    struct recording_thread *threads; /* by process, then id */
+    size_t thread_count;
+    struct recording_sample *samples;
+    size_t sample_count;
+    struct recording_mapping_site *mappings;
+    size_t mapping_count;
+    struct recording_misuse *misuses;
+    size_t misuse_count;
+    struct recording_mark *marks;
+    size_t mark_count;
+
+    struct profile_frame *frames;
+    size_t frame_count;
+    struct profile_location *locations;
+    size_t location_count;
+    struct profile_node *nodes;
+    size_t node_count;
+    struct profile_module *modules;
+    size_t module_count;
+
+    struct profile_memory *memory; /* owns all texts and lists */
+};
+
+struct profile_options {
+    bool with_timeline; /* also decode timeline deltas (timeline.h) */
+};
+
+/* Loads everything; a torn recording loads as far as it is whole. Untrusted: ids out of range are
+ * dropped and counted, never followed. Caller owns the profile. */
+struct profile *profile_load(struct recording_reader *reader, const struct profile_options *options,
+                             struct error *error);
+void profile_destroy(struct profile *profile);
+
+/* The stack of a node, innermost first: calls `visit` for each location of each frame (inlined ones
+ * first). False from visit stops. */
+typedef bool (*profile_visit_location)(void *context, const struct profile_frame *frame,
+                                       const struct profile_location *location);
+void profile_visit_stack(const struct profile *profile, uint32_t node, profile_visit_location visit,
+                         void *context);
+
+#endif
