@@ -1,0 +1,2 @@
+libseep_a_SOURCES += \
+	src/record/recorder.h
