@@ -1,0 +1,105 @@
+/* A single-producer single-consumer ring of records in shared memory.
+ *
+ * Positions count bytes for ever; a position's place is position & (capacity - 1). The producer owns
+ * `head`, the consumer `tail`, each on its own cache line. Publishing is one release store a record,
+ * so whatever a hook wrote before it returned can be read even if the target is killed next. A record
+ * never wraps; PAD fills the end. The ring may grow when it is empty: then the place of the positions
+ * may change, because nothing lies between them.
+ *
+ * in_hook is set from before the time stamp until after the record is published: the consumer learns
+ * from it that an older record may still come (see record/event_order.c, its other half). */
+#ifndef SEEP_WIRE_RING_H
+#define SEEP_WIRE_RING_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/session.h"
+#include "wire/wire_format.h"
+
+struct ring_control {
+    /* claim, written rarely */
+    _Atomic uint32_t state; /* enum session_slot_state */
+    uint32_t process_slot;
+    _Atomic uint32_t tid;
+    _Atomic uint32_t capacity; /* bytes, a power of two */
+
+    /* the producer's line */
+    _Alignas(64) _Atomic uint64_t head;
+    _Atomic uint32_t in_hook;
+    uint32_t spare;
+    _Atomic uint64_t lost_events;
+    _Atomic uint64_t wait_ticks; /* spent on a full ring */
+    _Atomic uint64_t event_count; /* of malloc-family and mapping events, lost ones not counted */
+
+    /* the consumer's line */
+    _Alignas(64) _Atomic uint64_t tail;
+    _Atomic uint32_t tail_futex; /* changes with tail while a producer waits */
+    _Atomic uint32_t producer_waits;
+};
+_Static_assert(sizeof(struct ring_control) <= SESSION_RING_CONTROL_BYTES, "control page");
+
+/* One side's view of a ring. */
+struct ring {
+    struct ring_control *control;
+    char *data;
+    uint64_t head;        /* producer: own position; consumer: last seen */
+    uint64_t tail_seen;   /* producer: last seen; consumer: own position */
+    uint32_t capacity;
+};
+
+/* Producer. Room for a record of `bytes` (a multiple of 8, at most capacity / 2), contiguous; NULL
+ * when the ring is full. Borrowed until ring_commit of the same size. */
+static inline void *ring_reserve(struct ring *ring, uint32_t bytes)
+{
+    uint64_t place = ring->head & (ring->capacity - 1);
+    uint64_t to_end = ring->capacity - place;
+    uint64_t wanted = bytes <= to_end ? bytes : to_end + bytes;
+    if (__builtin_expect(ring->head + wanted - ring->tail_seen > ring->capacity, 0)) {
+        /* Acquire: pairs with the release in ring_consume. */
+        ring->tail_seen = atomic_load_explicit(&ring->control->tail, memory_order_acquire);
+        if (ring->head + wanted - ring->tail_seen > ring->capacity)
+            return NULL;
+    }
+    if (__builtin_expect(bytes > to_end, 0)) {
+        *(uint64_t *)(ring->data + place) = WIRE_PAD;
+        ring->head += to_end;
+        place = 0;
+    }
+    return ring->data + place;
+}
+
+/* Publishes what was written into the reserved room. */
+static inline void ring_commit(struct ring *ring, uint32_t bytes)
+{
+    ring->head += bytes;
+    /* Release: pairs with the acquire in ring_peek. */
+    atomic_store_explicit(&ring->control->head, ring->head, memory_order_release);
+}
+
+/* Producer, on a full ring that the consumer has emptied: takes a larger capacity. */
+static inline bool ring_grow(struct ring *ring, uint32_t capacity)
+{
+    ring->tail_seen = atomic_load_explicit(&ring->control->tail, memory_order_acquire);
+    if (ring->tail_seen != ring->head)
+        return false;
+    ring->capacity = capacity;
+    /* Published by the next release store of head; nothing is read before that. */
+    atomic_store_explicit(&ring->control->capacity, capacity, memory_order_relaxed);
+    return true;
+}
+
+/* Consumer. Takes note of what is published; returns the number of bytes between tail and head, or
+ * UINT64_MAX when the positions or the capacity make no sense (a target that went wild). */
+uint64_t ring_peek(struct ring *ring);
+
+/* Consumer. The contiguous bytes at the tail, at most up to the ring's end; 0 = nothing. Borrowed
+ * until ring_consume. Call ring_peek first. */
+size_t ring_span(const struct ring *ring, const void **bytes);
+
+/* Consumer: gives room back, and wakes a producer that waits for it. */
+void ring_consume(struct ring *ring, uint64_t bytes);
+
+#endif

@@ -1,0 +1,105 @@
+/* The memory that a session's processes and the recorder share: one memfd, made, sized and sealed by
+ * the recorder, so that nobody can shrink it under another.
+ *
+ *   0         struct session_header
+ *   64 KiB    struct session_process [SESSION_PROCESS_SLOTS]
+ *   1 MiB     ring slots, SESSION_RING_STRIDE bytes each: struct ring_control in the first page, data
+ *             after it. Pages that nobody touched cost nothing, so a slot has room for the largest
+ *             ring, and rings begin small.
+ *
+ * Everything in it may be overwritten by a target that goes wild: the recorder checks what it reads. */
+#ifndef SEEP_WIRE_SESSION_H
+#define SEEP_WIRE_SESSION_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define SESSION_MAGIC UINT64_C(0x31307370656573) /* "seeps01" */
+
+enum {
+    SESSION_PROCESS_SLOTS = 4096,
+    SESSION_PROCESSES_OFFSET = 64 << 10,
+    SESSION_RINGS_OFFSET = 1 << 20,
+    SESSION_RING_SLOTS = 16384,
+    SESSION_RING_CONTROL_BYTES = 4096,
+    SESSION_RING_MIN_BYTES = 64 << 10,
+    SESSION_RING_MAX_BYTES = 2 << 20,
+    SESSION_RING_STRIDE = SESSION_RING_CONTROL_BYTES + SESSION_RING_MAX_BYTES,
+    SESSION_PROCESS_RING_BYTES = 64 << 20 /* at most, of one process */
+};
+
+#define SESSION_BYTES                                                                              \
+    (SESSION_RINGS_OFFSET + (uint64_t)SESSION_RING_SLOTS * (uint64_t)SESSION_RING_STRIDE)
+
+enum session_clock { SESSION_CLOCK_TSC = 0, SESSION_CLOCK_MONOTONIC = 1 };
+
+enum session_flags {
+    SESSION_DROP_WHEN_FULL = 1,  /* never wait for the recorder */
+    SESSION_ORACLE = 2,          /* test mode: send registers and stack bytes with every new stack */
+    SESSION_FOLLOW_FORK = 4,
+    SESSION_FOLLOW_EXEC = 8
+};
+
+/* state of the session, set by the recorder */
+enum session_state {
+    SESSION_RUNNING = 1,
+    SESSION_PAUSED = 2, /* the recorder is about to stop itself: drop and count, do not wait */
+    SESSION_OVER = 3    /* nobody listens any more: step aside */
+};
+
+struct session_header {
+    uint64_t magic;
+    uint32_t version; /* WIRE_VERSION */
+    uint32_t clock;   /* enum session_clock */
+    uint64_t epoch_ticks;
+    uint64_t ticks_per_second; /* a good estimate, for waits */
+    uint32_t flags;
+    uint32_t stack_depth;
+    uint32_t recorder_pid;
+    uint32_t library_path_bytes;
+    char library_path[512]; /* what LD_PRELOAD must name, for the exec hooks */
+
+    /* Written now and then by the recorder; read by producers only when their ring is full. */
+    _Alignas(64) _Atomic uint32_t recorder_lock; /* robust futex: FUTEX_OWNER_DIED = it is dead */
+    _Atomic uint32_t state;                      /* enum session_state */
+    _Atomic uint64_t heartbeat_ticks;
+
+    /* Futex word: 1 while the recorder sleeps for want of work; producers with much to tell wake it. */
+    _Alignas(64) _Atomic uint32_t recorder_sleeps;
+
+    /* Claims, by targets. */
+    _Alignas(64) _Atomic uint32_t ring_high;    /* ring slots ever claimed are below this */
+    _Atomic uint32_t process_high;
+    _Atomic uint64_t refused_rings;    /* threads that found no ring: their events were lost */
+    _Atomic uint64_t refused_events;
+};
+
+enum session_slot_state {
+    SESSION_SLOT_FREE = 0,    /* the recorder hands it back */
+    SESSION_SLOT_CLAIMED = 1, /* in use */
+    SESSION_SLOT_ENDED = 2    /* its user is done; the recorder may drain and free it */
+};
+
+struct session_process {
+    _Atomic uint32_t state; /* enum session_slot_state */
+    uint32_t pid;           /* as the process sees itself */
+    _Atomic uint64_t own_bytes;
+    _Atomic uint64_t ring_bytes;
+    uint64_t spare[5];
+};
+_Static_assert(sizeof(struct session_process) == 64, "a cache line each");
+_Static_assert(sizeof(struct session_header) <= SESSION_PROCESSES_OFFSET, "header fits");
+_Static_assert(SESSION_PROCESSES_OFFSET + SESSION_PROCESS_SLOTS * 64 <= SESSION_RINGS_OFFSET,
+               "process slots fit");
+
+static inline struct session_process *session_process_at(void *session, uint32_t slot)
+{
+    return (struct session_process *)((char *)session + SESSION_PROCESSES_OFFSET) + slot;
+}
+
+static inline uint64_t session_ring_offset(uint32_t slot)
+{
+    return SESSION_RINGS_OFFSET + (uint64_t)slot * SESSION_RING_STRIDE;
+}
+
+#endif

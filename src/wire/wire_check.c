@@ -1,0 +1,76 @@
+#include "wire/wire_check.h"
+
+#include "wire/wire_format.h"
+
+static const uint8_t fixed_words[WIRE_KIND_COUNT] = {
+#define WIRE_KIND_WORDS(number, name, words, variable) [number] = words,
+    WIRE_KINDS(WIRE_KIND_WORDS)
+#undef WIRE_KIND_WORDS
+};
+
+static size_t to_words(size_t bytes)
+{
+    return (bytes + 7) & ~(size_t)7;
+}
+
+/* Bytes of the variable part; SIZE_MAX when its length is out of bounds. */
+static size_t variable_bytes(unsigned kind, const uint64_t *words)
+{
+    switch (kind) {
+    case WIRE_STACK: {
+        uint64_t frames = words[1] >> 32;
+        return frames <= WIRE_MAX_FRAMES ? frames * 8 : SIZE_MAX;
+    }
+    case WIRE_STACK_BYTES: {
+        uint64_t count = ((const struct wire_stack_bytes *)words)->byte_count;
+        return count <= WIRE_MAX_STACK_BYTES && (count & 7) == 0 ? count : SIZE_MAX;
+    }
+    case WIRE_MODULE: {
+        const struct wire_module *module = (const struct wire_module *)words;
+        size_t build_id = module->build_id_bytes, path = module->path_bytes;
+        if (build_id > WIRE_MAX_BUILD_ID_BYTES || path > WIRE_MAX_TEXT_BYTES)
+            return SIZE_MAX;
+        return to_words(build_id + path);
+    }
+    case WIRE_PROCESS: {
+        const struct wire_process *process = (const struct wire_process *)words;
+        size_t executable = process->executable_bytes, arguments = process->argument_bytes;
+        if (executable > WIRE_MAX_TEXT_BYTES || arguments > WIRE_MAX_TEXT_BYTES)
+            return SIZE_MAX;
+        return to_words(executable + arguments);
+    }
+    case WIRE_EXEC:
+        return words[3] <= WIRE_MAX_TEXT_BYTES ? to_words(words[3]) : SIZE_MAX;
+    case WIRE_MARK:
+        return words[1] <= WIRE_MAX_TEXT_BYTES ? to_words(words[1]) : SIZE_MAX;
+    default:
+        return 0;
+    }
+}
+
+size_t wire_check(const void *bytes, size_t available)
+{
+    const uint64_t *words = bytes;
+    if (available < 8)
+        return 0;
+    unsigned kind = words[0] & 0xff;
+    if (kind == WIRE_PAD)
+        return available;
+    if (kind >= WIRE_KIND_COUNT || fixed_words[kind] == 0)
+        return 0;
+    size_t fixed = fixed_words[kind] * (size_t)8;
+    if (fixed > available)
+        return 0;
+    size_t variable = variable_bytes(kind, words);
+    return variable <= available - fixed ? fixed + variable : 0;
+}
+
+const char *wire_kind_name(unsigned kind)
+{
+    static const char *const names[WIRE_KIND_COUNT] = {
+#define WIRE_KIND_NAME(number, name, words, variable) [number] = #name,
+        WIRE_KINDS(WIRE_KIND_NAME)
+#undef WIRE_KIND_NAME
+    };
+    return kind < WIRE_KIND_COUNT && names[kind] != NULL ? names[kind] : "?";
+}

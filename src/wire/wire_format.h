@@ -1,0 +1,134 @@
+/* What a target tells the recorder: records of whole 8-byte words in the ring of each thread.
+ *
+ * Word 0 of every record: bits 0-7 the kind, bits 8-63 the time in ticks since the session's epoch
+ * (56 bits: over 300 days of a 2.5 GHz counter). Addresses have 48 bits; the function that was called
+ * (enum function_kind) sits above them. A record never wraps round the end of its ring: PAD fills.
+ *
+ * Stacks are named by a slot of the thread's stack cache: a STACK record (re)defines the slot, from
+ * that record of the same ring on. So neither side keeps more stacks than the cache has slots.
+ *
+ * A release is stamped before the real call, a birth after it. realloc is LEAVE before the call and
+ * ARRIVE (or UNDO) after. All of a record stands in shared memory before the hook returns. */
+#ifndef SEEP_WIRE_WIRE_FORMAT_H
+#define SEEP_WIRE_WIRE_FORMAT_H
+
+#include <stdint.h>
+
+#include "wire/function_kinds.h"
+
+enum {
+    WIRE_VERSION = 1,
+    WIRE_MAX_FRAMES = 1024,          /* of one STACK record */
+    WIRE_MAX_STACK_BYTES = 64 << 10, /* of one STACK_BYTES record */
+    WIRE_MAX_RECORD_BYTES = WIRE_MAX_STACK_BYTES + 256,
+    WIRE_MAX_TEXT_BYTES = 4096,
+    WIRE_STACK_SLOTS = 8192,         /* of a thread's stack cache */
+    WIRE_MAX_BUILD_ID_BYTES = 40
+};
+
+#define WIRE_ADDRESS_MASK ((UINT64_C(1) << 48) - 1)
+#define WIRE_FUNCTION_SHIFT 48
+#define WIRE_TICKS_SHIFT 8
+/* In a frame word of STACK: the address is the interrupted instruction itself, not a return address. */
+#define WIRE_FRAME_EXACT (UINT64_C(1) << 63)
+
+/* kind, name, fixed words, has a variable part (whose length stands in the fixed words) */
+/* clang-format off */
+#define WIRE_KINDS(KIND) \
+    KIND(1,  PAD,            1, 0) /* the rest of the ring up to its end; time is 0 */ \
+    KIND(2,  BIRTH,          3, 0) /* address+function, stack slot | size << 32 */ \
+    KIND(3,  BIRTH_LARGE,    4, 0) /* address+function, stack slot, size */ \
+    KIND(4,  RELEASE,        2, 0) /* address+function */ \
+    KIND(5,  RELEASE_SIZED,  3, 0) /* address+function, size claimed */ \
+    KIND(6,  FREE_LAST,      1, 0) /* free() of the block of the BIRTH just before in this ring */ \
+    KIND(7,  DELETE_LAST,    1, 0) /* operator delete of it */ \
+    KIND(8,  LEAVE,          2, 0) /* address+function */ \
+    KIND(9,  ARRIVE,         3, 0) /* as BIRTH; address 0: the block was freed */ \
+    KIND(10, ARRIVE_LARGE,   4, 0) /* as BIRTH_LARGE */ \
+    KIND(11, UNDO,           1, 0) \
+    KIND(12, FAILED,         2, 0) /* function: the call returned no block */ \
+    KIND(13, STACK,          3, 1) /* slot | frames << 32, omitted | innermost kept << 32; frames */ \
+    KIND(14, STACK_BYTES,    13, 1)/* struct wire_stack_bytes */ \
+    KIND(15, MODULE,         6, 1) /* struct wire_module */ \
+    KIND(16, MODULE_GONE,    2, 0) /* start address */ \
+    KIND(17, MAP,            4, 0) /* address+function, size, stack slot | wire_map_flags << 32 */ \
+    KIND(18, UNMAP,          3, 0) /* address+function, size */ \
+    KIND(19, BREAK,          4, 0) /* new end+function, old end, stack slot */ \
+    KIND(20, THREAD,         3, 0) /* tid, 0: the ring belongs to this thread from here on */ \
+    KIND(21, THREAD_END,     2, 0) /* tid */ \
+    KIND(22, PROCESS,        8, 1) /* struct wire_process */ \
+    KIND(23, FORK,           2, 0) /* number; the fork follows */ \
+    KIND(24, FORK_DONE,      3, 0) /* number, child's pid or 0 when it failed */ \
+    KIND(25, EXEC,           4, 1) /* number, enum wire_exec_reason, path length; path */ \
+    KIND(26, EXEC_FAILED,    2, 0) /* number */ \
+    KIND(27, EXIT,           2, 0) /* status: the program asked to end with it */ \
+    KIND(28, MARK,           2, 1) /* length; name */
+/* clang-format on */
+
+enum wire_kind {
+#define WIRE_KIND_ENUM(number, name, words, variable) WIRE_##name = number,
+    WIRE_KINDS(WIRE_KIND_ENUM)
+#undef WIRE_KIND_ENUM
+        WIRE_KIND_COUNT
+};
+
+enum wire_map_flags {
+    WIRE_MAP_ANONYMOUS = 1,
+    WIRE_MAP_OF_ALLOCATOR = 2 /* made inside a real allocator call: its heap, not the program's */
+};
+
+/* Registers of a stack that the rules could not do (or, in the oracle's mode, of every stack), and
+ * the bytes of the stack from stack_address on. */
+struct wire_stack_bytes {
+    uint64_t header;
+    uint32_t slot;
+    uint32_t is_oracle; /* the STACK record before defines the slot; this one is only compared */
+    uint64_t pc, sp, bp, bx, r12, r13, r14, r15;
+    uint64_t skip_until; /* leave out frames while their address lies in the preload; 0 = none */
+    uint64_t stack_address;
+    uint64_t byte_count; /* multiple of 8 */
+    /* bytes */
+};
+_Static_assert(sizeof(struct wire_stack_bytes) == 13 * 8, "as in WIRE_KINDS");
+
+struct wire_module {
+    uint64_t header;
+    uint64_t start, end; /* where it is mapped */
+    uint64_t bias;       /* address in memory - address in the file */
+    uint32_t generation; /* of the loader's list when it was seen */
+    uint16_t build_id_bytes;
+    uint16_t path_bytes;
+    uint64_t spare;
+    /* build-id, path (not terminated), padded together to whole words */
+};
+_Static_assert(sizeof(struct wire_module) == 6 * 8, "as in WIRE_KINDS");
+
+enum wire_process_origin { WIRE_PROCESS_EXEC = 1, WIRE_PROCESS_FORK = 2 };
+
+/* The first record of a process in the ring of its first thread. */
+struct wire_process {
+    uint64_t header;
+    uint32_t pid;
+    uint32_t parent_pid;
+    uint32_t origin;      /* enum wire_process_origin */
+    uint32_t parent_slot; /* FORK: the process slot of the parent's image */
+    uint64_t own_bytes;   /* seep's memory in the target so far */
+    uint64_t real_malloc; /* address of the next malloc, to name the allocator */
+    uint32_t executable_bytes;
+    uint32_t argument_bytes; /* arguments, each NUL-terminated; cut at WIRE_MAX_TEXT_BYTES */
+    uint64_t spare[2];
+    /* executable, arguments, padded together to whole words */
+};
+_Static_assert(sizeof(struct wire_process) == 8 * 8, "as in WIRE_KINDS");
+
+enum wire_exec_reason {
+    WIRE_EXEC_FOLLOWED = 0,
+    WIRE_EXEC_STATIC,      /* no dynamic loader, so nothing can be preloaded */
+    WIRE_EXEC_OTHER_CLASS, /* 32-bit or another machine */
+    WIRE_EXEC_PRIVILEGED,  /* setuid, setgid or file capabilities */
+    WIRE_EXEC_OTHER_LIBC,  /* its loader is not glibc's */
+    WIRE_EXEC_UNREADABLE,  /* the preload cannot be read there (chroot, another user) */
+    WIRE_EXEC_NOT_WANTED   /* --follow, --only, --skip */
+};
+
+#endif
