@@ -1,2 +1,6 @@
 libseep_a_SOURCES += \
-	viewer/analysis/profile.h
+	viewer/analysis/call_tree.h \
+	viewer/analysis/fingerprint.h \
+	viewer/analysis/own_code.h \
+	viewer/analysis/profile.h \
+	viewer/analysis/query.h

@@ -37,11 +37,12 @@ struct profile_node {
 
 struct profile_module {
     const char *path;
-    const char *name; /* file name of path */
+    const char *name;   /* file name of path */
     char build_id[129]; /* hex, "" = none */
     uint64_t frame_count;
     uint64_t unsymbolized_frame_count;
     unsigned has_symbols;
+    bool is_system; /* libc, libstdc++, the loader, seep itself: never what a user looks for */
 };
 
 struct profile_bucket_count { /* of a histogram */
@@ -55,10 +56,10 @@ struct profile_site_thread {
 };
 
 struct profile_site {
-    uint32_t process;
-    uint32_t stack_node;          /* the stack as recorded; starts at the caller of the function */
+    uint32_t process;    /* position in profile.processes */
+    uint32_t stack_node; /* the stack as recorded; starts at the caller of the function */
     enum function_kind function;
-    uint64_t fingerprint;         /* fingerprint.h */
+    uint64_t fingerprint;          /* fingerprint.h */
     struct recording_site figures; /* lists inside are borrowed from the profile */
 };
 
@@ -77,11 +78,12 @@ struct profile {
     struct recording_info info; /* path, torn or not, ... */
     struct recording_session session;
     struct recording_recorder recorder;
-    bool is_finished;  /* an `end` record stands in it */
-    bool is_complete;  /* finished, nothing lost, nothing torn: what JSON calls "complete" */
+    bool is_finished; /* an `end` record stands in it */
+    bool is_complete; /* finished, nothing lost, nothing torn: what JSON calls "complete" */
     uint64_t duration_ns;
+    uint64_t dropped_records; /* named what does not exist: left out, or read without that */
 
-    struct profile_process *processes;
+    struct profile_process *processes; /* by id */
     size_t process_count;
     struct profile_site *sites; /* by process, then by live bytes descending, then fingerprint */
     size_t site_count;
@@ -124,5 +126,12 @@ typedef bool (*profile_visit_location)(void *context, const struct profile_frame
                                        const struct profile_location *location);
 void profile_visit_stack(const struct profile *profile, uint32_t node, profile_visit_location visit,
                          void *context);
+
+/* The thread of a process (position in profile.processes) by its id; NULL when it has no record. */
+const struct recording_thread *profile_find_thread(const struct profile *profile, uint32_t process,
+                                                   uint64_t thread_id);
+
+/* Position in profile.processes of a process id, or profile.process_count. */
+uint32_t profile_find_process(const struct profile *profile, uint64_t process_id);
 
 #endif

@@ -1,0 +1,57 @@
+/* A name for a site that survives rebuilds: fp1:0123456789abcdef.
+ *
+ * The algorithm, for good (another one would be called fp2):
+ *
+ *   1. Take the frames of the stack, innermost first, without inlined locations: of each frame the
+ *      last location. Leave out frames of system modules and library functions (own_code.h) and
+ * marks of omitted frames. Keep the first 8. When nothing is left, keep the first 8 without leaving
+ * out system modules and library functions.
+ *   2. The text of a frame is its function's name, simplified (below), a byte 0, and the part of
+ * its file's path after the last '/' (nothing when not known). A frame without a function's name
+ * has the module's file name, '+', and the offset as lower-case hex with 0x; one without a module
+ *      has "?"; and no file.
+ *   3. F(x) is FNV-1a with 64 bits over the bytes x (offset basis 14695981039346656037, prime
+ *      1099511628211). The fingerprint is M(F(a, F(t1), F(t2), ...)): `a` is F of the allocation
+ *      function's name as function_kinds.h shows it, t1.. the texts of the frames, each value as 8
+ *      bytes, little-endian. M is the finaliser of MurmurHash3: x ^= x >> 33; x *=
+ * 0xff51afd7ed558ccd; x ^= x >> 33; x *= 0xc4ceb9fe1a85ec53; x ^= x >> 33.
+ *
+ * Simplified: "[clone ...]" and "[abi:...]" marks and the suffixes that compilers append after a
+ * '.'
+ * (.isra.0, .part.1, .constprop.2, .cold, .lto_priv.3, .llvm.123) are removed; template arguments,
+ * that is balanced <...> that does not belong to an operator's name, are removed; and spaces at the
+ * ends. */
+#ifndef SEEP_ANALYSIS_FINGERPRINT_H
+#define SEEP_ANALYSIS_FINGERPRINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "wire/function_kinds.h"
+
+struct profile;
+
+enum {
+    FINGERPRINT_TEXT_BYTES = 24,
+    FINGERPRINT_FRAMES = 8
+};
+
+/* "fp1:" and 16 hex digits. Returns `text`. */
+const char *fingerprint_format(uint64_t fingerprint, char text[FINGERPRINT_TEXT_BYTES]);
+
+/* False when `text` is not a fingerprint of this kind. */
+bool fingerprint_parse(const char *text, uint64_t *fingerprint);
+
+/* Step 2's simplification of one demangled name, appended to `out`. */
+void fingerprint_simplify_name(const char *function, struct text *out);
+
+/* Fingerprints of stacks of one profile: what frames contribute is computed once. Caller owns it;
+ * the profile must outlive it. profile_load fills profile_site.fingerprint with this. */
+struct fingerprint_table *fingerprint_table_create(const struct profile *profile);
+void fingerprint_table_destroy(struct fingerprint_table *table);
+uint64_t fingerprint_of_stack(const struct fingerprint_table *table, enum function_kind function,
+                              uint32_t stack_node);
+
+#endif

@@ -1,0 +1,32 @@
+/* Which frames are the program's own, and which stand between it and the allocator.
+ *
+ * A stack begins with frames that say nothing about why memory was asked for: libc's strdup, the
+ * allocator of a std::vector, operator new. Reports name a site after the first frame that is none
+ * of these. A location is own code unless
+ *   - its module is libc (and its parts), libstdc++ or libc++, the loader, the vdso or seep, or
+ *   - its function lives in namespace std or __gnu_cxx (their templates are compiled into the
+ *     program), is an operator new or delete, or is the start code `_start`. */
+#ifndef SEEP_ANALYSIS_OWN_CODE_H
+#define SEEP_ANALYSIS_OWN_CODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "analysis/profile.h"
+
+/* By a module's file name: "libc.so.6", "ld-linux-x86-64.so.2", "libseep-preload.so", ... */
+bool own_code_is_system_module(const char *name);
+
+/* By a demangled name, with or without return type and parameters. */
+bool own_code_is_library_function(const char *function);
+
+bool own_code_is_own(const struct profile *profile, const struct profile_frame *frame,
+                     const struct profile_location *location);
+
+/* The first own location of a stack, innermost first; where there is none, the innermost location;
+ * NULL for an empty stack. *frame (may be NULL) is its frame; *depth (may be NULL) is how many
+ * locations stand before it. Borrowed from the profile. */
+const struct profile_location *own_code_find(const struct profile *profile, uint32_t node,
+                                             const struct profile_frame **frame, unsigned *depth);
+
+#endif

@@ -1,0 +1,136 @@
+/* Tables of sites, functions, files, modules and threads with all figures, sorted, filtered, cut.
+ *
+ * Groupings and metrics are tables with a name and a line of help each, from which options, their
+ * help and the columns of views are derived. */
+#ifndef SEEP_ANALYSIS_QUERY_H
+#define SEEP_ANALYSIS_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analysis/profile.h"
+#include "base/error.h"
+
+enum query_grouping {
+    QUERY_BY_SITE,
+    QUERY_BY_FUNCTION,
+    QUERY_BY_FILE,
+    QUERY_BY_MODULE,
+    QUERY_BY_THREAD
+};
+
+enum query_metric {
+    QUERY_LIVE_BYTES,
+    QUERY_PEAK_BYTES,
+    QUERY_ALLOCATED_BYTES,
+    QUERY_FREED_BYTES,
+    QUERY_LIVE_BLOCKS,
+    QUERY_PEAK_BLOCKS,
+    QUERY_ALLOCATIONS,
+    QUERY_FREES,
+    QUERY_TEMPORARY,
+    QUERY_METRIC_COUNT
+};
+
+struct query_grouping_info {
+    enum query_grouping grouping;
+    const char *name;  /* what --by takes: "site" */
+    const char *title; /* of the column: "Site" */
+    const char *help;
+    bool has_inclusive; /* rows also tell what they and their callees hold */
+};
+
+struct query_metric_info {
+    enum query_metric metric;
+    const char *name;  /* what --sort takes: "live", "live-blocks" */
+    const char *key;   /* of JSON: "live_bytes" */
+    const char *title; /* of a column, at most 10 columns wide */
+    const char *help;
+    bool is_bytes;
+    enum query_metric bytes_metric; /* the bytes that belong to a count (itself when is_bytes) */
+};
+
+/* In the order of the enums; NULL past the end. The two finders return NULL for an unknown name. */
+const struct query_grouping_info *query_grouping_at(size_t position);
+const struct query_grouping_info *query_grouping_find(const char *name);
+const struct query_metric_info *query_metric_at(size_t position);
+const struct query_metric_info *query_metric_find(const char *name);
+
+struct query_figures {
+    uint64_t values[QUERY_METRIC_COUNT]; /* by enum query_metric */
+    uint64_t inherited_blocks;
+    uint64_t inherited_bytes;
+};
+
+void query_figures_add(struct query_figures *sum, const struct query_figures *added);
+void query_figures_add_site(struct query_figures *sum, const struct profile_site *site);
+
+/* Regular expressions (POSIX extended; NULL = none). A site passes when for each given include at
+ * least one location of its stack matches, and for each given exclude none does. Functions are
+ * matched by demangled name, files by path as recorded, modules by path. */
+struct query_filter {
+    const char *include_function;
+    const char *exclude_function;
+    const char *include_file;
+    const char *exclude_file;
+    const char *include_module;
+    const char *exclude_module;
+};
+
+#define QUERY_ALL_PROCESSES UINT32_MAX
+#define QUERY_NO_SITE       UINT32_MAX
+
+struct query {
+    enum query_grouping grouping;
+    enum query_metric sort;
+    bool is_sorted_inclusive; /* where the grouping has inclusive figures, sort by those */
+    uint32_t process;         /* position in profile.processes, or QUERY_ALL_PROCESSES */
+    uint64_t limit;           /* rows; 0 = all */
+    uint64_t min_bytes;       /* leave out rows below, by the bytes that belong to the sort key */
+    struct query_filter filter;
+};
+
+struct query_row {
+    const char
+        *name; /* function, file name, module name, thread name; of a site, its own function */
+    const char *file;     /* of the source, NULL = not known or several */
+    uint32_t line;        /* 0 = not known or several */
+    const char *module;   /* path; NULL = not known or several */
+    uint64_t fingerprint; /* of a site, else 0 */
+    uint32_t site; /* position in profile.sites (the largest when several are merged); for other
+                      groupings the site that contributes most to the sort key by itself; or
+                      QUERY_NO_SITE */
+    uint32_t site_count;       /* how many sites it sums */
+    uint32_t process;          /* position, or QUERY_ALL_PROCESSES when it sums several */
+    uint64_t thread_id;        /* by thread: recording_thread.id; UINT64_MAX = no thread known */
+    uint64_t tid;              /* by thread: the kernel's id; 0 = not known */
+    struct query_figures self; /* sites whose first own frame (own_code.h) is this; by site, by
+                                  thread: the row's figures */
+    struct query_figures inclusive; /* sites with this anywhere on their stack, each counted once;
+                                       equal to self where the grouping has none */
+};
+
+struct query_result {
+    struct query_row *rows; /* by the sort key descending, then name, then fingerprint */
+    size_t row_count;
+    struct query_figures total;   /* of all sites of the process(es), unfiltered */
+    struct query_figures matched; /* of the sites that pass the filter */
+    uint64_t omitted_count;       /* rows left out by limit and min_bytes */
+    uint64_t omitted_bytes;       /* their sum, in the bytes that belong to the sort key (self) */
+    uint32_t known_metrics; /* bit 1 << metric: whether rows have it; the others are 0 and mean
+                               nothing (a thread has no peak) */
+    void *memory;           /* owns the texts that are not the profile's */
+};
+
+/* `query->sort` unknown to the grouping, a malformed regular expression, a process out of range:
+ * false. By site and all processes: the same stack and function in several processes is one row. */
+bool query_run(const struct profile *profile, const struct query *query,
+               struct query_result *result, struct error *error);
+void query_result_clear(struct query_result *result);
+
+/* Which sites of a profile pass a filter: is_kept has profile->site_count bytes. */
+bool query_filter_sites(const struct profile *profile, const struct query_filter *filter,
+                        uint8_t *is_kept, struct error *error);
+
+#endif
