@@ -1,9 +1,40 @@
 libseep_a_SOURCES += \
+	src/base/character_width.c \
+	src/base/character_width.h \
+	src/base/clock.c \
 	src/base/clock.h \
+	src/base/error.c \
 	src/base/error.h \
+	src/base/hash_map.c \
 	src/base/hash_map.h \
+	src/base/log.c \
 	src/base/log.h \
+	src/base/memory.c \
 	src/base/memory.h \
+	src/base/string_pool.c \
 	src/base/string_pool.h \
+	src/base/text.c \
 	src/base/text.h \
+	src/base/units.c \
 	src/base/units.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += \
+	tests/unit/test_base \
+	tests/unit/test_hash_map \
+	tests/unit/test_text \
+	tests/unit/test_units
+TESTS += \
+	tests/unit/test_base \
+	tests/unit/test_hash_map \
+	tests/unit/test_text \
+	tests/unit/test_units
+tests_unit_test_base_SOURCES = tests/unit/test_base.c
+tests_unit_test_base_LDADD = $(unit_libs)
+tests_unit_test_hash_map_SOURCES = tests/unit/test_hash_map.c
+tests_unit_test_hash_map_LDADD = $(unit_libs)
+tests_unit_test_text_SOURCES = tests/unit/test_text.c
+tests_unit_test_text_LDADD = $(unit_libs)
+tests_unit_test_units_SOURCES = tests/unit/test_units.c
+tests_unit_test_units_LDADD = $(unit_libs)
+endif

@@ -1,0 +1,70 @@
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/text.h"
+
+enum {
+    LINE_BYTES = 4096
+};
+
+struct log_settings {
+    bool is_quiet;
+    bool is_verbose;
+};
+
+static struct log_settings *log_settings(void)
+{
+    static struct log_settings settings;
+    return &settings;
+}
+
+void log_set_quiet(bool is_quiet)
+{
+    log_settings()->is_quiet = is_quiet;
+}
+
+void log_set_verbose(bool is_verbose)
+{
+    log_settings()->is_verbose = is_verbose;
+}
+
+/* One call of stdio a line, so that lines of several processes do not mix. */
+static void print_line(const char *format, va_list arguments)
+{
+    char line[LINE_BYTES];
+    char safe[LINE_BYTES];
+    if (vsnprintf(line, sizeof line, format, arguments) < 0)
+        return;
+    text_make_safe(line, safe, sizeof safe);
+    fprintf(stderr, "seep: %s\n", safe);
+}
+
+void log_error(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_line(format, arguments);
+    va_end(arguments);
+}
+
+void log_note(const char *format, ...)
+{
+    if (log_settings()->is_quiet)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    print_line(format, arguments);
+    va_end(arguments);
+}
+
+void log_verbose(const char *format, ...)
+{
+    if (!log_settings()->is_verbose)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    print_line(format, arguments);
+    va_end(arguments);
+}

@@ -1,0 +1,92 @@
+#include "config.h"
+
+#include "base/memory.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* No stdio here: it may want memory itself. */
+static _Noreturn void out_of_memory(void)
+{
+    static const char message[] = "seep: out of memory\n";
+    ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
+    (void)written;
+    _exit(2);
+}
+
+static size_t product_bytes(size_t count, size_t item_bytes)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, item_bytes, &bytes))
+        out_of_memory();
+    return bytes;
+}
+
+void *memory_allocate(size_t bytes)
+{
+    void *memory = malloc(bytes ? bytes : 1);
+    if (!memory)
+        out_of_memory();
+    return memory;
+}
+
+void *memory_allocate_zeroed(size_t count, size_t item_bytes)
+{
+    size_t bytes = product_bytes(count, item_bytes);
+    void *memory = calloc(bytes ? bytes : 1, 1);
+    if (!memory)
+        out_of_memory();
+    return memory;
+}
+
+void *memory_resize(void *memory, size_t count, size_t item_bytes)
+{
+    size_t bytes = product_bytes(count, item_bytes);
+    void *resized = realloc(memory, bytes ? bytes : 1);
+    if (!resized)
+        out_of_memory();
+    return resized;
+}
+
+void *memory_grow(void *items, size_t *capacity, size_t wanted, size_t item_bytes)
+{
+    if (wanted <= *capacity)
+        return items;
+    size_t grown = *capacity < 8 ? 8 : *capacity;
+    while (grown < wanted) {
+        if (grown > SIZE_MAX / 2)
+            out_of_memory();
+        grown *= 2;
+    }
+    items = memory_resize(items, grown, item_bytes);
+    *capacity = grown;
+    return items;
+}
+
+void *memory_duplicate(const void *bytes, size_t count)
+{
+    void *copy = memory_allocate(count);
+    if (count > 0)
+        memcpy(copy, bytes, count);
+    return copy;
+}
+
+char *memory_duplicate_text(const char *text)
+{
+    return memory_duplicate(text, strlen(text) + 1);
+}
+
+char *memory_print_text(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = NULL;
+    if (vasprintf(&text, format, arguments) < 0)
+        out_of_memory();
+    va_end(arguments);
+    return text;
+}
