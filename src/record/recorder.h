@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "record/launcher.h"
 
 enum record_on_full { RECORD_ON_FULL_WAIT, RECORD_ON_FULL_DROP };
 enum record_wait { RECORD_WAIT_COMMAND, RECORD_WAIT_TREE };
@@ -39,18 +40,6 @@ struct record_options {
     bool is_best_effort;         /* what cannot be recorded runs unrecorded, instead of 125 */
     bool is_progress_shown;      /* symbolizing progress on stderr */
     bool is_oracle_wanted;       /* test mode: every stack is also unwound by libunwind, and compared */
-};
-
-/* How CMD ended; for the exit status of `seep run`. */
-struct command_outcome {
-    enum {
-        COMMAND_NOT_STARTED, /* seep failed: 125 */
-        COMMAND_NOT_EXECUTABLE, /* 126 */
-        COMMAND_NOT_FOUND,   /* 127 */
-        COMMAND_EXITED,
-        COMMAND_SIGNALED
-    } kind;
-    int value; /* status or signal */
 };
 
 struct record_outcome {

@@ -1,0 +1,452 @@
+/* The start, in order:
+ *
+ *   parent                                   child
+ *   blocks signals, makes two pipes
+ *   fork ──────────────────────────────────► restores mask and dispositions
+ *   ready(pid)                               waits at the gate
+ *   opens the gate ────────────────────────► execvpe
+ *   reads the report: end of file ◄───────── (success closes it: O_CLOEXEC)
+ *                     or errno    ◄───────── writes errno, exits
+ *
+ * A signal that arrives meanwhile stays pending and is forwarded by the first launcher_poll.
+ *
+ * What the terminal sends (^C, ^\, ^Z, a hang-up, a new size) reaches the command by itself, as it
+ * is in the same process group: si_code tells these from signals that a process sent to us alone,
+ * and only the latter are forwarded. */
+#include "config.h"
+
+#include "record/launcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+struct launcher {
+    pid_t pid;
+    int signal_fd;
+    int stop_signal; /* what stopped the command last */
+    bool has_ended;
+    sigset_t inherited_mask;
+    struct sigaction inherited_child_action; /* of SIGCHLD */
+    struct sigaction inherited_pipe_action;  /* of SIGPIPE */
+};
+
+static const int forwarded_signals[] = {SIGTERM,  SIGHUP,  SIGUSR1, SIGUSR2,
+                                        SIGWINCH, SIGCONT, SIGINT,  SIGQUIT};
+static const int stop_signals[] = {SIGTSTP, SIGTTIN, SIGTTOU};
+
+enum {
+    COUNT_OF_FORWARDED = sizeof forwarded_signals / sizeof forwarded_signals[0]
+};
+enum {
+    COUNT_OF_STOPS = sizeof stop_signals / sizeof stop_signals[0]
+};
+
+/* --- signals ------------------------------------------------------------------------------- */
+
+static sigset_t watched_signals(void)
+{
+    sigset_t watched;
+
+    sigemptyset(&watched);
+    for (int i = 0; i < COUNT_OF_FORWARDED; i++)
+        sigaddset(&watched, forwarded_signals[i]);
+    for (int i = 0; i < COUNT_OF_STOPS; i++)
+        sigaddset(&watched, stop_signals[i]);
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
+        sigaddset(&watched, number);
+    sigaddset(&watched, SIGCHLD);
+    return watched;
+}
+
+static bool is_stop_signal(int number)
+{
+    for (int i = 0; i < COUNT_OF_STOPS; i++)
+        if (stop_signals[i] == number)
+            return true;
+    return false;
+}
+
+/* SIGCHLD must not be ignored, or the command's status would be lost; a reader that closed our
+ * stderr must not kill the recorder. */
+static bool take_signals(struct launcher *launcher, struct error *error)
+{
+    sigset_t watched = watched_signals();
+    struct sigaction action = {.sa_handler = SIG_DFL};
+
+    sigprocmask(SIG_BLOCK, &watched, &launcher->inherited_mask);
+    sigaction(SIGCHLD, &action, &launcher->inherited_child_action);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, &launcher->inherited_pipe_action);
+    launcher->signal_fd = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (launcher->signal_fd < 0)
+        return error_set_errno(error, errno, "cannot watch signals");
+    return true;
+}
+
+static void restore_signals(const struct launcher *launcher)
+{
+    sigaction(SIGCHLD, &launcher->inherited_child_action, NULL);
+    sigaction(SIGPIPE, &launcher->inherited_pipe_action, NULL);
+    sigprocmask(SIG_SETMASK, &launcher->inherited_mask, NULL);
+}
+
+/* A signal from the command itself is not sent back to it. */
+static void forward_signal(const struct launcher *launcher, const struct signalfd_siginfo *info)
+{
+    int number = (int)info->ssi_signo;
+    bool is_from_terminal = info->ssi_code == SI_KERNEL;
+
+    if (number == SIGCHLD || is_from_terminal || launcher->has_ended)
+        return;
+    if (info->ssi_pid == (uint32_t)launcher->pid)
+        return;
+    if (info->ssi_code == SI_QUEUE)
+        sigqueue(launcher->pid, number, (union sigval){.sival_ptr = (void *)info->ssi_ptr});
+    else
+        kill(launcher->pid, number);
+}
+
+static void read_signals(const struct launcher *launcher, bool is_forwarding)
+{
+    struct signalfd_siginfo info;
+
+    while (read(launcher->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        if (is_forwarding)
+            forward_signal(launcher, &info);
+}
+
+/* --- the child ----------------------------------------------------------------------------- */
+
+/* The environment with `preload_path` in front of LD_PRELOAD's value. The array is the caller's;
+ * so is *entry, the only text in it that is not borrowed from environ. */
+static char **make_environment(const char *preload_path, char **entry)
+{
+    static const char name[] = "LD_PRELOAD=";
+    size_t count = 0;
+    char **environment;
+    bool is_placed = false;
+
+    while (environ && environ[count])
+        count++;
+    environment = memory_allocate_zeroed(count + 2, sizeof *environment);
+    *entry = memory_print_text("%s%s", name, preload_path);
+    for (size_t i = 0; i < count; i++) {
+        environment[i] = environ[i];
+        if (is_placed || !text_starts_with(environ[i], name))
+            continue;
+        const char *users = environ[i] + strlen(name);
+        if (*users) {
+            free(*entry);
+            *entry = memory_print_text("%s%s:%s", name, preload_path, users);
+        }
+        environment[i] = *entry;
+        is_placed = true;
+    }
+    if (!is_placed)
+        environment[count] = *entry;
+    return environment;
+}
+
+static bool wait_at_gate(int gate_fd)
+{
+    char byte;
+    ssize_t count;
+
+    do
+        count = read(gate_fd, &byte, 1);
+    while (count < 0 && errno == EINTR);
+    return count == 1;
+}
+
+/* Writes errno when exec failed; the pipe is big enough never to block. */
+static void run_child(const struct launcher *launcher, char *const *command, char **environment,
+                      int gate_fd, int report_fd) __attribute__((noreturn));
+static void run_child(const struct launcher *launcher, char *const *command, char **environment,
+                      int gate_fd, int report_fd)
+{
+    int number;
+
+    restore_signals(launcher);
+    if (!wait_at_gate(gate_fd))
+        _exit(125);
+    execvpe(command[0], command, environment);
+    number = errno;
+    if (write(report_fd, &number, sizeof number) != (ssize_t)sizeof number)
+        _exit(125);
+    _exit(127);
+}
+
+/* --- why it did not start ------------------------------------------------------------------ */
+
+static bool is_file(const char *path)
+{
+    struct stat about;
+
+    return stat(path, &about) == 0 && S_ISREG(about.st_mode);
+}
+
+/* Does the name lead to a file? Then "no such file" speaks of the interpreter in its #! line, or of
+ * the loader that it asks for. */
+static bool leads_to_file(const char *name)
+{
+    const char *folders = getenv("PATH");
+    bool is_found = false;
+
+    if (!*name)
+        return false;
+    if (strchr(name, '/'))
+        return is_file(name);
+    if (!folders)
+        return false;
+    char *copy = memory_duplicate_text(folders);
+    char *rest = copy;
+    for (char *folder; !is_found && (folder = strsep(&rest, ":"));) {
+        char *path = memory_print_text("%s/%s", *folder ? folder : ".", name);
+        is_found = is_file(path);
+        free(path);
+    }
+    free(copy);
+    return is_found;
+}
+
+static void explain_exec_failure(const char *name, int number, struct command_outcome *outcome,
+                                 struct error *error)
+{
+    if (number == ENOENT && !leads_to_file(name)) {
+        outcome->kind = COMMAND_NOT_FOUND;
+        error_set(error, "cannot run %s: %s", name,
+                  strchr(name, '/') ? "no such file" : "no such program in PATH");
+        return;
+    }
+    outcome->kind = COMMAND_NOT_EXECUTABLE;
+    if (number == ENOENT)
+        error_set(error, "cannot run %s: its interpreter or loader is missing", name);
+    else
+        error_set_errno(error, number, "cannot run %s", name);
+}
+
+/* --- the start ----------------------------------------------------------------------------- */
+
+static bool is_preloadable(const char *path, struct error *error)
+{
+    if (!path || !strpbrk(path, ": "))
+        return true;
+    return error_set(error, "cannot preload %s: the loader splits paths at spaces and colons",
+                     path);
+}
+
+static bool open_gate(int gate_fd)
+{
+    return write(gate_fd, "", 1) == 1;
+}
+
+/* 0 when exec succeeded, else its errno. */
+static int read_report(int report_fd)
+{
+    int number = 0;
+    ssize_t count;
+
+    do
+        count = read(report_fd, &number, sizeof number);
+    while (count < 0 && errno == EINTR);
+    return count == (ssize_t)sizeof number ? number : 0;
+}
+
+static void close_pipe(int ends[2])
+{
+    for (int i = 0; i < 2; i++)
+        if (ends[i] >= 0)
+            close(ends[i]);
+}
+
+static bool start_child(struct launcher *launcher, const struct launch_request *request,
+                        char **environment, struct command_outcome *outcome, struct error *error)
+{
+    int gate[2] = {-1, -1};
+    int report[2] = {-1, -1};
+    bool is_started = false;
+    int number;
+
+    if (pipe2(gate, O_CLOEXEC) != 0 || pipe2(report, O_CLOEXEC) != 0) {
+        error_set_errno(error, errno, "cannot make a pipe");
+        goto out;
+    }
+    fflush(NULL);
+    launcher->pid = fork();
+    if (launcher->pid < 0) {
+        error_set_errno(error, errno, "cannot start a process");
+        goto out;
+    }
+    if (launcher->pid == 0) {
+        close(gate[1]);
+        run_child(launcher, request->command, environment, gate[0], report[1]);
+    }
+    close(report[1]);
+    report[1] = -1;
+    if (request->ready && !request->ready(request->ready_context, launcher->pid, error))
+        goto out;
+    if (!open_gate(gate[1])) {
+        error_set_errno(error, errno, "cannot start %s", request->command[0]);
+        goto out;
+    }
+    number = read_report(report[0]);
+    if (number != 0)
+        explain_exec_failure(request->command[0], number, outcome, error);
+    is_started = number == 0;
+
+out:
+    close_pipe(gate);
+    close_pipe(report);
+    if (!is_started && launcher->pid > 0)
+        while (waitpid(launcher->pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+    return is_started;
+}
+
+struct launcher *launcher_start(const struct launch_request *request,
+                                struct command_outcome *outcome, struct error *error)
+{
+    struct launcher *launcher = memory_allocate_zeroed(1, sizeof *launcher);
+    char **environment = environ;
+    char *entry = NULL;
+    bool is_started;
+
+    *outcome = (struct command_outcome){.kind = COMMAND_NOT_STARTED};
+    launcher->signal_fd = -1;
+    if (!is_preloadable(request->preload_path, error)) {
+        free(launcher);
+        return NULL;
+    }
+    if (request->preload_path)
+        environment = make_environment(request->preload_path, &entry);
+    is_started = take_signals(launcher, error) &&
+                 start_child(launcher, request, environment, outcome, error);
+    if (request->preload_path)
+        free(environment);
+    free(entry);
+    if (is_started)
+        return launcher;
+    launcher->has_ended = true; /* nobody to forward signals to */
+    launcher_close(launcher);
+    return NULL;
+}
+
+/* --- while it runs ------------------------------------------------------------------------- */
+
+pid_t launcher_pid(const struct launcher *launcher)
+{
+    return launcher->pid;
+}
+
+int launcher_fd(const struct launcher *launcher)
+{
+    return launcher->signal_fd;
+}
+
+/* Status words with bits above 16 are stops of a tracer, not of the terminal. */
+static bool is_terminal_stop(int status)
+{
+    return WIFSTOPPED(status) && status >> 16 == 0 && is_stop_signal(WSTOPSIG(status));
+}
+
+enum launcher_state launcher_poll(struct launcher *launcher, struct command_outcome *outcome)
+{
+    int status;
+
+    read_signals(launcher, true);
+    if (waitpid(launcher->pid, &status, WNOHANG | WUNTRACED) != launcher->pid)
+        return LAUNCHER_RUNNING;
+    if (is_terminal_stop(status)) {
+        launcher->stop_signal = WSTOPSIG(status);
+        return LAUNCHER_STOPPED;
+    }
+    if (WIFEXITED(status))
+        *outcome = (struct command_outcome){COMMAND_EXITED, WEXITSTATUS(status)};
+    else if (WIFSIGNALED(status))
+        *outcome = (struct command_outcome){COMMAND_SIGNALED, WTERMSIG(status)};
+    else
+        return LAUNCHER_RUNNING;
+    launcher->has_ended = true;
+    return LAUNCHER_ENDED;
+}
+
+/* By the signal that stopped the command, not SIGSTOP: where nobody could continue us (an orphaned
+ * process group) the kernel then leaves us running. */
+void launcher_stop_self(struct launcher *launcher)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    struct sigaction inherited;
+    sigset_t stop;
+
+    read_signals(launcher, true); /* takes our own copy of the stop signal away */
+    sigemptyset(&stop);
+    sigaddset(&stop, launcher->stop_signal);
+    sigaction(launcher->stop_signal, &action, &inherited);
+    raise(launcher->stop_signal);
+    sigprocmask(SIG_UNBLOCK, &stop, NULL); /* stops here */
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+    sigaction(launcher->stop_signal, &inherited, NULL);
+}
+
+void launcher_close(struct launcher *launcher)
+{
+    if (!launcher)
+        return;
+    if (launcher->signal_fd >= 0) {
+        read_signals(launcher, !launcher->has_ended); /* what came late must not hit us now */
+        close(launcher->signal_fd);
+    }
+    restore_signals(launcher);
+    free(launcher);
+}
+
+/* --- the end ------------------------------------------------------------------------------- */
+
+/* RLIMIT_CORE is not asked where core dumps go to a program; not being dumpable always counts. */
+static void die_of_signal(int number)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    struct rlimit no_core = {0, 0};
+    sigset_t only;
+
+    setrlimit(RLIMIT_CORE, &no_core);
+    prctl(PR_SET_DUMPABLE, 0);
+    sigaction(number, &action, NULL);
+    raise(number);
+    sigemptyset(&only);
+    sigaddset(&only, number);
+    sigprocmask(SIG_UNBLOCK, &only, NULL);
+}
+
+void launcher_die_like(const struct command_outcome *outcome)
+{
+    switch (outcome->kind) {
+    case COMMAND_NOT_STARTED:
+        exit(125);
+    case COMMAND_NOT_EXECUTABLE:
+        exit(126);
+    case COMMAND_NOT_FOUND:
+        exit(127);
+    case COMMAND_EXITED:
+        exit(outcome->value);
+    case COMMAND_SIGNALED:
+        break;
+    }
+    fflush(NULL);
+    if (getpid() != 1)
+        die_of_signal(outcome->value);
+    exit(128 + outcome->value);
+}

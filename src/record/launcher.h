@@ -1,0 +1,74 @@
+/* Starts the command, stands between it and whoever started seep, and ends as it ended.
+ *
+ * The command must not notice that it has another parent: it starts with the signal mask and the
+ * dispositions that seep was given, with seep's descriptors closed, and with an environment that
+ * differs by one entry in LD_PRELOAD. Whoever started seep must not notice either: signals that
+ * are meant for the command reach it, ^Z stops both, and the exit status is the command's own.
+ *
+ * While a launcher is open the signals that it forwards are blocked in this thread and in those
+ * that it creates, and are read through a descriptor, so no handler ever runs. */
+#ifndef SEEP_RECORD_LAUNCHER_H
+#define SEEP_RECORD_LAUNCHER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+/* How the command ended; for the exit status of `seep run`. */
+struct command_outcome {
+    enum {
+        COMMAND_NOT_STARTED,    /* seep failed: 125 */
+        COMMAND_NOT_EXECUTABLE, /* 126 */
+        COMMAND_NOT_FOUND,      /* 127 */
+        COMMAND_EXITED,
+        COMMAND_SIGNALED
+    } kind;
+    int value; /* status or signal */
+};
+
+/* Called when the command's process exists but does not run yet: its pid is known, and what needs
+ * it (the recording's name, the session) can be made. False gives the start up. */
+typedef bool (*launcher_ready)(void *context, pid_t pid, struct error *error);
+
+struct launch_request {
+    char *const *command; /* NULL-terminated, at least one word; borrowed during the start */
+    const char
+        *preload_path;    /* put in front of LD_PRELOAD; NULL = the environment stays as it is */
+    launcher_ready ready; /* may be NULL */
+    void *ready_context;
+};
+
+enum launcher_state {
+    LAUNCHER_RUNNING,
+    LAUNCHER_STOPPED, /* ^Z stopped the command: launcher_stop_self is due */
+    LAUNCHER_ENDED
+};
+
+struct launcher;
+
+/* Finds the command as execvp does and starts it. NULL when it did not start: *outcome says which
+ * of the three ways, *error the line to print. One launcher at a time. Caller owns. */
+struct launcher *launcher_start(const struct launch_request *request,
+                                struct command_outcome *outcome, struct error *error);
+
+pid_t launcher_pid(const struct launcher *launcher);
+
+/* A descriptor that becomes readable (poll) when launcher_poll has something to do. Borrowed. */
+int launcher_fd(const struct launcher *launcher);
+
+/* Forwards signals that came, and looks how the command is, without waiting. *outcome is filled
+ * when it ended. */
+enum launcher_state launcher_poll(struct launcher *launcher, struct command_outcome *outcome);
+
+/* Stops this process as the command was stopped; returns when somebody continued it. */
+void launcher_stop_self(struct launcher *launcher);
+
+/* Gives the signals back as they were; the command, if it runs still, runs on. */
+void launcher_close(struct launcher *launcher);
+
+/* Ends this process as the command ended: with its status, or by the same signal but without a
+ * second core dump. As process 1, which signals do not kill, with 128 + signal. */
+void launcher_die_like(const struct command_outcome *outcome) __attribute__((noreturn));
+
+#endif
