@@ -14,6 +14,8 @@ struct frame_id {
     uint32_t index;
 };
 
+#define STACK_TABLE_NO_FRAME UINT32_MAX /* the root's frame; adding it to a stack adds nothing */
+
 struct frame {
     uint64_t offset;           /* see RECORDING_FIELDS_frame */
     uint32_t module_id_plus_1; /* 0 = none */
