@@ -2,8 +2,8 @@
 #ifndef SEEP_SYMBOLS_DEMANGLE_H
 #define SEEP_SYMBOLS_DEMANGLE_H
 
-/* Caller owns the result; a name that is not mangled is copied as it is. Never NULL. Names longer than
- * 64 KiB, or that demangle to more, are copied as they are (hostile input). */
+/* Caller owns the result; a name that is not mangled is copied as it is. Never NULL. Names longer
+ * than 64 KiB, or that demangle to more, are copied as they are (hostile input). */
 char *demangle_name(const char *name);
 
 #endif

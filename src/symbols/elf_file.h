@@ -9,7 +9,9 @@
 
 #include "base/error.h"
 
-enum { ELF_FILE_MAX_BUILD_ID_BYTES = 64 };
+enum {
+    ELF_FILE_MAX_BUILD_ID_BYTES = 64
+};
 
 struct elf_file {
     bool is_64_bit;
@@ -17,7 +19,7 @@ struct elf_file {
     uint16_t type;    /* ET_EXEC, ET_DYN */
     bool has_interpreter;
     char interpreter[256];
-    bool is_static;   /* executable without interpreter and without dynamic needs */
+    bool is_static; /* executable without interpreter and without dynamic needs */
     uint8_t build_id[ELF_FILE_MAX_BUILD_ID_BYTES];
     size_t build_id_bytes; /* 0 = none */
     uint64_t file_bytes;

@@ -1,7 +1,7 @@
 /* From an address in an ELF file to functions, files and lines, inlined ones included.
  *
- * One symbolizer holds the modules of a session. It reads what may be hostile files, so the recorder
- * runs it in a child process: a crash there costs names only. libdw is not thread-safe. */
+ * One symbolizer holds the modules of a session. It reads what may be hostile files, so the
+ * recorder runs it in a child process: a crash there costs names only. libdw is not thread-safe. */
 #ifndef SEEP_SYMBOLS_SYMBOLIZER_H
 #define SEEP_SYMBOLS_SYMBOLIZER_H
 
@@ -14,13 +14,13 @@
 struct symbolizer_options {
     const char *const *debug_folders; /* searched first: build-id trees, and files by name */
     size_t debug_folder_count;
-    bool is_debuginfod_allowed;       /* off by default: it goes to the network */
-    bool is_line_wanted;              /* false: function names only */
+    bool is_debuginfod_allowed; /* off by default: it goes to the network */
+    bool is_line_wanted;        /* false: function names only */
 };
 
-/* A file to look things up in. fd: an open descriptor of it, or -1 to open `path`; borrowed until the
- * symbolizer is destroyed. build_id: what the process had in memory; a file with another is refused
- * (its names would be wrong). */
+/* A file to look things up in. fd: an open descriptor of it, or -1 to open `path`; borrowed until
+ * the symbolizer is destroyed. build_id: what the process had in memory; a file with another is
+ * refused (its names would be wrong). */
 struct symbolizer_module {
     const char *path;
     int fd;
@@ -56,10 +56,10 @@ enum symbolizer_detail symbolizer_module_detail(struct symbolizer *symbolizer, i
                                                 struct error *reason);
 
 /* Looks up `offset`, an address in the file's own address space, of the instruction itself (callers
- * subtract 1 from return addresses). Innermost first: inlined functions, then the function that stands
- * in the symbol table. At most max_locations are filled; returns how many (0 = nothing known). Results
- * are borrowed from the symbolizer. Sorted lookups per module are fastest. Constant memory per module
- * beyond what libdw maps. */
+ * subtract 1 from return addresses). Innermost first: inlined functions, then the function that
+ * stands in the symbol table. At most max_locations are filled; returns how many (0 = nothing
+ * known). Results are borrowed from the symbolizer. Sorted lookups per module are fastest. Constant
+ * memory per module beyond what libdw maps. */
 size_t symbolizer_lookup(struct symbolizer *symbolizer, int module, uint64_t offset,
                          struct source_location *locations, size_t max_locations);
 

@@ -1,0 +1,248 @@
+/* elf_file_has_own_allocator: by the functions that the symbol tables define, and in a stripped
+ * file by the prefix with which an allocator begins its messages. */
+#include "config.h"
+
+#include "symbols/elf_file.h"
+
+#include "base/memory.h"
+#include "symbols/elf_layout.h"
+
+#include <elf.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CHUNK_BYTES = 96 * 1024,
+    MAX_MESSAGE_BYTES = 64,
+    MAX_NAMES_BYTES = 256 * 1024 * 1024,
+    MAX_SCANNED_BYTES = 256 * 1024 * 1024
+};
+
+static const char UNKNOWN_ALLOCATOR[] = "unknown";
+
+struct allocator_mark {
+    const char *function;
+    const char *allocator;
+};
+
+static const struct allocator_mark FUNCTION_MARKS[] = {
+    {"je_malloc", "jemalloc"},
+    {"je_mallocx", "jemalloc"},
+    {"je_mallctl", "jemalloc"},
+    {"_rjem_malloc", "jemalloc"},
+    {"_rjem_mallocx", "jemalloc"},
+    {"mallocx", "jemalloc"},
+    {"malloc_stats_print", "jemalloc"},
+    {"tc_malloc", "tcmalloc"},
+    {"TCMallocInternalMalloc", "tcmalloc"},
+    {"MallocExtension_Internal_GetNumericProperty", "tcmalloc"},
+    {"mi_malloc", "mimalloc"},
+    {"mi_heap_malloc", "mimalloc"},
+    {"rpmalloc", "rpmalloc"},
+    {"scudo_malloc", "scudo"},
+    {"__asan_init", "AddressSanitizer"},
+    {"__msan_init", "MemorySanitizer"},
+    {"__tsan_init", "ThreadSanitizer"},
+    {"__interceptor_malloc", "sanitizer"},
+    {"malloc", UNKNOWN_ALLOCATOR},
+};
+
+/* In two parts, or this program would be taken for one that contains the allocator. */
+struct message_mark {
+    const char *start;
+    const char *rest;
+    const char *allocator;
+};
+
+static const struct message_mark MESSAGE_MARKS[] = {
+    {"<jemalloc", ">: ", "jemalloc"},
+    {"tcmalloc: ", "large alloc ", "tcmalloc"},
+    {"mimalloc: ", "error: ", "mimalloc"},
+};
+
+enum {
+    FUNCTION_MARK_COUNT = sizeof FUNCTION_MARKS / sizeof FUNCTION_MARKS[0]
+};
+enum {
+    MESSAGE_MARK_COUNT = sizeof MESSAGE_MARKS / sizeof MESSAGE_MARKS[0]
+};
+
+struct search {
+    const struct elf_layout *layout;
+    const char *names; /* of the symbol table that is being read; NUL at the end */
+    size_t names_bytes;
+    const char *found; /* NULL = nothing yet */
+    bool has_full_symbol_table;
+};
+
+static bool is_same_function(const char *name, const char *function)
+{
+    size_t bytes = strlen(function);
+
+    return strncmp(name, function, bytes) == 0 && (name[bytes] == '\0' || name[bytes] == '@');
+}
+
+/* A known allocator beats "unknown". */
+static void judge_function(struct search *search, const char *name)
+{
+    for (size_t i = 0; i < FUNCTION_MARK_COUNT; i++) {
+        if (!is_same_function(name, FUNCTION_MARKS[i].function))
+            continue;
+        if (search->found == NULL || search->found == UNKNOWN_ALLOCATOR)
+            search->found = FUNCTION_MARKS[i].allocator;
+        return;
+    }
+}
+
+static void judge_symbol(struct search *search, uint32_t name, unsigned char info, uint16_t section)
+{
+    unsigned type = ELF64_ST_TYPE(info);
+
+    if ((type == STT_FUNC || type == STT_GNU_IFUNC) && section != SHN_UNDEF &&
+        name < search->names_bytes)
+        judge_function(search, search->names + name);
+}
+
+static void judge_symbols(struct search *search, const unsigned char *bytes, size_t count)
+{
+    size_t entry_bytes = search->layout->is_64_bit ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
+
+    for (size_t at = 0; at + entry_bytes <= count; at += entry_bytes) {
+        Elf64_Sym wide;
+        Elf32_Sym narrow;
+
+        if (search->layout->is_64_bit) {
+            memcpy(&wide, bytes + at, sizeof wide);
+            judge_symbol(search, wide.st_name, wide.st_info, wide.st_shndx);
+        } else {
+            memcpy(&narrow, bytes + at, sizeof narrow);
+            judge_symbol(search, narrow.st_name, narrow.st_info, narrow.st_shndx);
+        }
+    }
+}
+
+/* CHUNK_BYTES is a multiple of both classes' symbol sizes (24 and 16), so no symbol is cut. */
+static void read_symbol_section(struct search *search, const struct elf_section *section)
+{
+    unsigned char *chunk = memory_allocate(CHUNK_BYTES);
+    uint64_t at = 0;
+
+    while (at < section->bytes) {
+        uint64_t left = section->bytes - at;
+        size_t count = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
+
+        if (!elf_layout_bytes(search->layout, section->offset + at, chunk, count))
+            break;
+        judge_symbols(search, chunk, count);
+        at += count;
+    }
+    free(chunk);
+}
+
+static void search_symbol_section(struct search *search, const struct elf_section *section)
+{
+    struct elf_section names;
+    char *bytes;
+
+    if (!elf_layout_section(search->layout, section->link, &names) || names.type != SHT_STRTAB ||
+        names.bytes == 0 || names.bytes > MAX_NAMES_BYTES)
+        return;
+    bytes = memory_allocate((size_t)names.bytes + 1);
+    if (elf_layout_bytes(search->layout, names.offset, bytes, (size_t)names.bytes)) {
+        bytes[names.bytes] = '\0';
+        search->names = bytes;
+        search->names_bytes = (size_t)names.bytes;
+        read_symbol_section(search, section);
+    }
+    free(bytes);
+}
+
+static bool is_only_unknown(const struct search *search)
+{
+    return search->found == NULL || search->found == UNKNOWN_ALLOCATOR;
+}
+
+static void search_symbols(struct search *search)
+{
+    struct elf_section section;
+
+    for (uint32_t i = 0; i < search->layout->section_count && is_only_unknown(search); i++) {
+        if (!elf_layout_section(search->layout, i, &section) ||
+            (section.type != SHT_SYMTAB && section.type != SHT_DYNSYM))
+            continue;
+        if (section.type == SHT_SYMTAB)
+            search->has_full_symbol_table = true;
+        search_symbol_section(search, &section);
+    }
+}
+
+static bool has_message(const char *bytes, size_t count, const struct message_mark *mark)
+{
+    size_t start_bytes = strlen(mark->start);
+    size_t rest_bytes = strlen(mark->rest);
+    const char *end = bytes + count;
+    const char *at = bytes;
+
+    while ((at = memmem(at, (size_t)(end - at), mark->start, start_bytes)) != NULL) {
+        at += start_bytes;
+        if ((size_t)(end - at) >= rest_bytes && memcmp(at, mark->rest, rest_bytes) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void judge_text(struct search *search, const char *bytes, size_t count)
+{
+    for (size_t i = 0; i < MESSAGE_MARK_COUNT && search->found == NULL; i++) {
+        if (has_message(bytes, count, &MESSAGE_MARKS[i]))
+            search->found = MESSAGE_MARKS[i].allocator;
+    }
+}
+
+/* Chunks overlap, so that a message across their border is seen. */
+static void search_text_section(struct search *search, const struct elf_section *section,
+                                uint64_t *budget)
+{
+    char *chunk = memory_allocate(CHUNK_BYTES);
+    uint64_t at = 0;
+
+    while (at<section->bytes && * budget> 0 && search->found == NULL) {
+        uint64_t left = section->bytes - at;
+        size_t count = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
+
+        if (!elf_layout_bytes(search->layout, section->offset + at, chunk, count))
+            break;
+        judge_text(search, chunk, count);
+        *budget -= count < *budget ? count : *budget;
+        at += count < left ? count - MAX_MESSAGE_BYTES : count;
+    }
+    free(chunk);
+}
+
+static void search_text(struct search *search)
+{
+    uint64_t budget = MAX_SCANNED_BYTES;
+    struct elf_section section;
+
+    for (uint32_t i = 0; i < search->layout->section_count && search->found == NULL; i++) {
+        if (elf_layout_section(search->layout, i, &section) && section.type == SHT_PROGBITS &&
+            (section.flags & (SHF_ALLOC | SHF_WRITE | SHF_EXECINSTR)) == SHF_ALLOC)
+            search_text_section(search, &section, &budget);
+    }
+}
+
+bool elf_file_has_own_allocator(int fd, const char **name)
+{
+    struct elf_layout layout;
+    struct search search = {.layout = &layout};
+    const char *why;
+
+    *name = NULL;
+    if (!elf_layout_read(fd, &layout, &why))
+        return false;
+    search_symbols(&search);
+    if (search.found == NULL && !search.has_full_symbol_table)
+        search_text(&search);
+    *name = search.found;
+    return search.found != NULL;
+}
