@@ -16,11 +16,12 @@
  *      bytes, little-endian. M is the finaliser of MurmurHash3: x ^= x >> 33; x *=
  * 0xff51afd7ed558ccd; x ^= x >> 33; x *= 0xc4ceb9fe1a85ec53; x ^= x >> 33.
  *
- * Simplified: "[clone ...]" and "[abi:...]" marks and the suffixes that compilers append after a
- * '.'
- * (.isra.0, .part.1, .constprop.2, .cold, .lto_priv.3, .llvm.123) are removed; template arguments,
- * that is balanced <...> that does not belong to an operator's name, are removed; and spaces at the
- * ends. */
+ * Simplified: "[clone ...]" and "[abi:...]" are removed with the spaces before them (an open one up
+ * to the end), and so are the suffixes that compilers append after a '.' (isra, part, constprop,
+ * cold, lto_priv, llvm, and what follows up to the end of the word); template arguments are
+ * removed, that is a balanced <...> that follows an identifier or an operator's name directly, or
+ * the latter after one space. Where a '<' is not balanced, the rest of the name stays as it is.
+ * Spaces at the ends are removed. */
 #ifndef SEEP_ANALYSIS_FINGERPRINT_H
 #define SEEP_ANALYSIS_FINGERPRINT_H
 

@@ -127,6 +127,9 @@ typedef bool (*profile_visit_location)(void *context, const struct profile_frame
 void profile_visit_stack(const struct profile *profile, uint32_t node, profile_visit_location visit,
                          void *context);
 
+/* "malloc", "operator new[]", ...; "unknown" for a number that is none. */
+const char *profile_function_name(enum function_kind function);
+
 /* The thread of a process (position in profile.processes) by its id; NULL when it has no record. */
 const struct recording_thread *profile_find_thread(const struct profile *profile, uint32_t process,
                                                    uint64_t thread_id);

@@ -112,7 +112,8 @@ struct query_row {
 };
 
 struct query_result {
-    struct query_row *rows; /* by the sort key descending, then name, then fingerprint */
+    struct query_row
+        *rows; /* by the sort key descending; then sites by fingerprint, others by name */
     size_t row_count;
     struct query_figures total;   /* of all sites of the process(es), unfiltered */
     struct query_figures matched; /* of the sites that pass the filter */
