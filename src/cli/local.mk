@@ -1,1 +1,32 @@
 seep_SOURCES += src/cli/main.c
+
+libseep_a_SOURCES += \
+	src/cli/command.c \
+	src/cli/command.h \
+	src/cli/command_completion.c \
+	src/cli/command_help.c \
+	src/cli/config_file.c \
+	src/cli/config_file.h \
+	src/cli/installation.c \
+	src/cli/installation.h \
+	src/cli/instant.c \
+	src/cli/instant.h \
+	src/cli/nearest_name.c \
+	src/cli/nearest_name.h \
+	src/cli/options.c \
+	src/cli/options.h \
+	src/cli/terminal.c \
+	src/cli/terminal.h
+
+# How a seep that was not installed finds manual pages and schemas (src/cli/installation.c).
+noinst_DATA += source-tree
+CLEANFILES += source-tree
+source-tree:
+	$(AM_V_GEN)$(LN_S) $(abs_top_srcdir) $@
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_options
+TESTS += tests/unit/test_options
+tests_unit_test_options_SOURCES = tests/unit/test_options.c
+tests_unit_test_options_LDADD = $(unit_libs)
+endif
