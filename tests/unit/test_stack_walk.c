@@ -1,0 +1,301 @@
+/* Walks by the rules, compared with libunwind's own walk of the same stack, and known answers where
+ * there is nothing to compare with: depth limits, memory that cannot be read, system calls that are
+ * forbidden, loaded and unloaded modules. */
+#define _GNU_SOURCE
+#define UNW_LOCAL_ONLY
+#include "preload/stack_walk.h"
+
+#include <alloca.h>
+#include <libunwind.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum {
+    MAX_FRAMES = 20000
+};
+
+static struct unwind_rules *rules;
+static __thread struct walk_memory memory;
+static uint64_t frames[MAX_FRAMES];
+static struct stack_walk walk = {.frames = frames};
+
+/* As a hook does it: the walk begins in the caller. */
+__attribute__((noinline)) static void walk_from_caller(uint32_t limit)
+{
+    struct walk_registers registers;
+
+    WALK_CALLER_REGISTERS(&registers);
+    walk.limit = limit;
+    stack_walk_run(rules, &memory, &registers, &walk);
+    __asm__ volatile("" : : : "memory"); /* no tail call: the frame stays */
+}
+
+/* Both see this function with different return addresses in it, and the same frames above. */
+__attribute__((noinline)) static void compare_with_libunwind(void)
+{
+    static void *expected[MAX_FRAMES];
+    int count = unw_backtrace(expected, MAX_FRAMES);
+
+    walk_from_caller(MAX_FRAMES);
+    assert_int_equal(walk.end, STACK_WALK_COMPLETE);
+    assert_int_equal(walk.omitted_count, 0);
+    assert_int_equal(walk.count, count);
+    for (int i = 1; i < count; i++)
+        assert_int_equal(walk.frames[i] & ~WIRE_FRAME_EXACT, (uintptr_t)expected[i]);
+}
+
+static int create_rules(void **state)
+{
+    (void)state;
+    rules = mmap(NULL, sizeof *rules, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (rules == MAP_FAILED)
+        return -1;
+    unwind_rules_init(rules, false);
+    return 0;
+}
+
+static int destroy_rules(void **state)
+{
+    (void)state;
+    return munmap(rules, sizeof *rules);
+}
+
+typedef void (*at_the_bottom)(void);
+
+/* Frames of several sizes, with and without a frame pointer in use. */
+__attribute__((noinline)) static int descend(int depth, at_the_bottom call)
+{
+    volatile char *room = alloca((size_t)(16 + depth % 5 * 16));
+
+    room[0] = 1;
+    if (depth == 0)
+        call();
+    else
+        room[0] = (char)descend(depth - 1, call);
+    return room[0];
+}
+
+static void test_depths(void **state)
+{
+    static const int depths[] = {0, 1, 10, 100, 1000, 10000};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof depths / sizeof depths[0]; i++)
+        descend(depths[i], compare_with_libunwind);
+}
+
+static void walk_64(void)
+{
+    walk_from_caller(64);
+}
+
+static void walk_all(void)
+{
+    walk_from_caller(MAX_FRAMES);
+}
+
+static void test_limit_keeps_both_ends(void **state)
+{
+    static uint64_t all[MAX_FRAMES];
+    uint32_t count;
+
+    (void)state;
+    descend(500, walk_all);
+    count = walk.count;
+    memcpy(all, frames, count * sizeof *all);
+    descend(500, walk_64);
+    assert_int_equal(walk.end, STACK_WALK_COMPLETE);
+    assert_int_equal(walk.count, 64);
+    assert_int_equal(walk.omitted_count, count - 64);
+    assert_int_equal(stack_walk_inner_count(64), 48);
+    /* The two innermost lie in different callers. */
+    assert_memory_equal(frames + 2, all + 2, 46 * sizeof *all);
+    /* This function's own frame differs too: two calls. Three frames are above it at least. */
+    for (int i = 1; i <= 16; i++)
+        if (all[count - i] != frames[64 - i])
+            assert_in_range(i, 4, 12);
+}
+
+static int compare_in_qsort(const void *left, const void *right)
+{
+    compare_with_libunwind();
+    return *(const int *)left - *(const int *)right;
+}
+
+static void test_qsort_callback(void **state)
+{
+    int numbers[] = {3, 1, 2};
+
+    (void)state;
+    qsort(numbers, 3, sizeof numbers[0], compare_in_qsort);
+    assert_int_equal(numbers[0], 1);
+}
+
+static void compare_in_handler(int number)
+{
+    unsigned exact_count = 0;
+
+    (void)number;
+    compare_with_libunwind();
+    for (uint32_t i = 0; i < walk.count; i++)
+        exact_count += (walk.frames[i] & WIRE_FRAME_EXACT) != 0;
+    assert_int_equal(exact_count, 1);
+}
+
+static void raise_with_handler(int flags)
+{
+    struct sigaction action = {.sa_handler = compare_in_handler, .sa_flags = flags};
+    struct sigaction before;
+
+    assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
+    raise(SIGUSR1);
+    assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
+}
+
+static void raise_plainly(void)
+{
+    raise_with_handler(0);
+}
+
+static void test_signal(void **state)
+{
+    (void)state;
+    descend(20, raise_plainly);
+}
+
+static void raise_on_other_stack(void)
+{
+    raise_with_handler(SA_ONSTACK);
+}
+
+static void test_signal_on_other_stack(void **state)
+{
+    stack_t stack = {.ss_size = 1 << 18}, before;
+
+    (void)state;
+    stack.ss_sp = malloc(stack.ss_size);
+    assert_int_equal(sigaltstack(&stack, &before), 0);
+    descend(20, raise_on_other_stack);
+    assert_int_equal(sigaltstack(&before, NULL), 0);
+    free(stack.ss_sp);
+}
+
+static void *compare_in_thread(void *argument)
+{
+    descend(50, compare_with_libunwind);
+    return argument;
+}
+
+static void test_thread(void **state)
+{
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(pthread_create(&thread, NULL, compare_in_thread, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+/* A pc without a module ends the walk there, and the registers say where. */
+static void test_no_rule(void **state)
+{
+    uint64_t stack[64] = {0};
+    struct walk_registers registers = {.pc = 0x1234, .sp = (uintptr_t)(stack + 1)};
+
+    (void)state;
+    walk.limit = 8;
+    stack_walk_run(rules, &memory, &registers, &walk);
+    assert_int_equal(walk.end, STACK_WALK_NO_RULE);
+    assert_int_equal(walk.count, 1);
+    assert_int_equal(walk.frames[0], 0x1234);
+    assert_int_equal(walk.last.pc, 0x1234);
+}
+
+/* A page, readable, followed by one that is not. */
+static uint8_t *map_page_and_hole(void)
+{
+    uint8_t *pages = mmap(NULL, 2 * ARCH_PAGE_BYTES, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    assert_ptr_not_equal(pages, MAP_FAILED);
+    assert_int_equal(mprotect(pages + ARCH_PAGE_BYTES, ARCH_PAGE_BYTES, PROT_NONE), 0);
+    return pages;
+}
+
+static void test_readable_memory(void **state)
+{
+    uint8_t *pages = map_page_and_hole();
+    struct walk_memory fresh = {0};
+    uint64_t end = (uintptr_t)pages + ARCH_PAGE_BYTES;
+
+    (void)state;
+    assert_int_equal(walk_memory_readable(&fresh, end - 100, 1000), 100);
+    assert_int_equal(walk_memory_readable(&fresh, end - 100, 50), 50);
+    assert_int_equal(walk_memory_readable(&fresh, end, 8), 0);
+    assert_int_equal(walk_memory_readable(&fresh, UINT64_MAX - 3, 100), 0);
+    assert_int_equal(walk_memory_readable(&fresh, 0, 100), 0);
+
+    walk_memory_forget(&fresh);
+    fresh.are_system_calls_forbidden = true;
+    assert_int_equal(walk_memory_readable(&fresh, end - 100, 50), 0);
+    walk_memory_add(&fresh, (uintptr_t)pages, end);
+    assert_int_equal(walk_memory_readable(&fresh, end - 100, 1000), 100);
+    munmap(pages, 2 * ARCH_PAGE_BYTES);
+}
+
+/* A stack whose return address would stand in the hole. The pc is that of a plain function here, at
+ * whose first instruction the CFA is sp + 8. */
+static void test_unreadable_stack(void **state)
+{
+    uint8_t *pages = map_page_and_hole();
+    struct walk_registers registers = {
+        .pc = (uintptr_t)descend, .sp = (uintptr_t)pages + ARCH_PAGE_BYTES, .is_exact = true};
+
+    (void)state;
+    walk.limit = 8;
+    stack_walk_run(rules, &memory, &registers, &walk);
+    assert_int_equal(walk.end, STACK_WALK_UNREADABLE);
+    assert_int_equal(walk.count, 1);
+    assert_int_equal(walk.frames[0], (uintptr_t)descend | WIRE_FRAME_EXACT);
+    munmap(pages, 2 * ARCH_PAGE_BYTES);
+}
+
+static void test_forbidden_system_calls(void **state)
+{
+    (void)state;
+    walk_memory_forget(&memory);
+    memory.are_system_calls_forbidden = true;
+    descend(1000, walk_all); /* far more than a page */
+    assert_int_equal(walk.end, STACK_WALK_UNREADABLE);
+    assert_true(walk.count > 3);
+    memory.are_system_calls_forbidden = false;
+    descend(1000, compare_with_libunwind);
+    memory.are_system_calls_forbidden = true;
+    descend(1000, compare_with_libunwind);
+    memory.are_system_calls_forbidden = false;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_depths),
+        cmocka_unit_test(test_limit_keeps_both_ends),
+        cmocka_unit_test(test_qsort_callback),
+        cmocka_unit_test(test_signal),
+        cmocka_unit_test(test_signal_on_other_stack),
+        cmocka_unit_test(test_thread),
+        cmocka_unit_test(test_no_rule),
+        cmocka_unit_test(test_readable_memory),
+        cmocka_unit_test(test_unreadable_stack),
+        cmocka_unit_test(test_forbidden_system_calls),
+    };
+
+    return cmocka_run_group_tests(tests, create_rules, destroy_rules);
+}
