@@ -13,8 +13,6 @@ preload_unwind_sources = \
 	preload/unwind_rules.c \
 	preload/unwind_rules.h
 
-EXTRA_DIST += $(preload_unwind_sources)
-
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_stack_walk
 TESTS += tests/unit/test_stack_walk
@@ -22,3 +20,51 @@ tests_unit_test_stack_walk_SOURCES = tests/unit/test_stack_walk.c $(preload_unwi
 tests_unit_test_stack_walk_CFLAGS = $(AM_CFLAGS) -fno-omit-frame-pointer
 tests_unit_test_stack_walk_LDADD = $(CMOCKA_LIBS) $(LIBUNWIND_LIBS) -lpthread
 endif
+
+# The preload: a shared library that needs libc alone. Not built by libtool: nothing ever links with it.
+# Its own flags replace AM_CFLAGS on purpose: no sanitizer inside the target.
+
+preload_PROGRAMS += libseep-preload.so
+
+libseep_preload_so_SOURCES = $(preload_unwind_sources) \
+	preload/bootstrap_heap.c \
+	preload/bootstrap_heap.h \
+	preload/event_writer.c \
+	preload/event_writer.h \
+	preload/exec_check.c \
+	preload/exec_check.h \
+	preload/export.h \
+	preload/hook.c \
+	preload/hook.h \
+	preload/interpose.c \
+	preload/interpose_cxx.c \
+	preload/interpose_loader.c \
+	preload/interpose_mapping.c \
+	preload/interpose_process.c \
+	preload/interposed_functions.h \
+	preload/lifecycle.c \
+	preload/lifecycle.h \
+	preload/module_notice.c \
+	preload/module_notice.h \
+	preload/raw_syscall.h \
+	preload/real_functions.c \
+	preload/real_functions.h \
+	preload/session_link.c \
+	preload/session_link.h \
+	preload/stack_bytes.c \
+	preload/stack_bytes.h \
+	preload/stack_capture.c \
+	preload/stack_capture.h \
+	preload/thread_state.c \
+	preload/thread_state.h
+
+libseep_preload_so_CPPFLAGS = -D_GNU_SOURCE= -I$(top_srcdir) -I$(top_srcdir)/src
+libseep_preload_so_CFLAGS = -std=gnu11 -O2 -g $(WARNING_FLAGS) -fPIC -fvisibility=hidden \
+	-fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-exceptions \
+	-fasynchronous-unwind-tables -ftls-model=initial-exec -fno-builtin -fno-stack-protector \
+	-U_FORTIFY_SOURCE
+libseep_preload_so_LDFLAGS = -shared -nostartfiles -Wl,-z,now -Wl,-z,nodelete -Wl,-z,defs \
+	-Wl,--version-script=$(top_srcdir)/preload/exports.map -Wl,-soname,libseep-preload.so
+libseep_preload_so_LDADD = -ldl
+EXTRA_libseep_preload_so_DEPENDENCIES = $(top_srcdir)/preload/exports.map
+EXTRA_DIST += preload/exports.map

@@ -64,7 +64,8 @@ struct session_header {
     _Atomic uint32_t state;                      /* enum session_state */
     _Atomic uint64_t heartbeat_ticks;
 
-    /* Futex word: 1 while the recorder sleeps for want of work; producers with much to tell wake it. */
+    /* Futex word: 1 while the recorder sleeps for want of work; a producer with much to tell makes it 2
+     * and wakes. */
     _Alignas(64) _Atomic uint32_t recorder_sleeps;
 
     /* Claims, by targets. */

@@ -1,0 +1,142 @@
+#include "preload/event_writer.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "preload/lifecycle.h"
+#include "preload/raw_syscall.h"
+
+enum { WAIT_STEP_MS = 20, WAIT_LIMIT_MS = 2000 };
+
+/* recorder_sleeps: 0 awake, 1 asleep, 2 somebody wants it (src/record/session_host.c hands that on).
+ * A trickle is left for the recorder's next look by itself. */
+void event_writer_wake_recorder(const struct thread_state *thread)
+{
+    const struct ring *ring = &thread->ring;
+    uint64_t tail = atomic_load_explicit(&ring->control->tail, memory_order_relaxed);
+    uint32_t asleep = 1;
+    if (ring->head - tail > ring->capacity / 4 &&
+        atomic_compare_exchange_strong(&session->recorder_sleeps, &asleep, 2))
+        raw_futex(&session->recorder_sleeps, FUTEX_WAKE, INT_MAX, NULL);
+}
+
+static bool is_recorder_dead(void)
+{
+    if (atomic_load(&session->state) == SESSION_OVER)
+        return true;
+    return (atomic_load(&session->recorder_lock) & FUTEX_OWNER_DIED) != 0;
+}
+
+static void lose(struct thread_state *thread)
+{
+    _Atomic uint64_t *lost = &thread->ring.control->lost_events;
+    atomic_store_explicit(lost, atomic_load_explicit(lost, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+    thread->last_birth = 0;
+}
+
+/* Asks for a bigger ring while the old one is empty. Doubling twice keeps the number of steps small. */
+static bool grow(struct thread_state *thread)
+{
+    uint32_t capacity = thread->ring.capacity;
+    uint32_t wanted = capacity * 4 < SESSION_RING_MAX_BYTES ? capacity * 4 : SESSION_RING_MAX_BYTES;
+    if (wanted == capacity)
+        return false;
+    struct session_process *shared = process_current->shared;
+    uint64_t taken = atomic_fetch_add(&shared->ring_bytes, wanted - capacity);
+    if (taken + wanted - capacity <= SESSION_PROCESS_RING_BYTES) {
+        /* The window first: both old and new windows show the same pages. */
+        if (thread_state_map_ring(thread, thread->ring_slot, wanted) &&
+            ring_grow(&thread->ring, wanted))
+            return true;
+    }
+    atomic_fetch_sub(&shared->ring_bytes, wanted - capacity);
+    return false;
+}
+
+/* One bounded sleep until the consumer moves. The word is read before producer_waits is set and tail
+ * looked at again; the consumer stores tail before it looks at producer_waits (wire/ring.c). */
+static void wait_a_little(struct thread_state *thread)
+{
+    struct ring_control *control = thread->ring.control;
+    uint32_t seen = atomic_load(&control->tail_futex);
+    atomic_store(&control->producer_waits, 1);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load(&control->tail) == thread->ring.tail_seen) {
+        event_writer_wake_recorder(thread);
+        struct timespec step = {0, WAIT_STEP_MS * 1000000};
+        raw_futex(&control->tail_futex, FUTEX_WAIT, seen, &step);
+    }
+    atomic_store(&control->producer_waits, 0);
+}
+
+/* Has the recorder's heart stood still for too long? */
+struct patience {
+    uint64_t beat;
+    uint64_t beat_seen_at;
+};
+
+static bool is_patience_over(struct patience *patience)
+{
+    uint64_t now = event_clock(session->clock);
+    uint64_t beat = atomic_load(&session->heartbeat_ticks);
+    if (beat != patience->beat) {
+        patience->beat = beat;
+        patience->beat_seen_at = now;
+        return false;
+    }
+    return (now - patience->beat_seen_at) / (session->ticks_per_second / 1000 + 1) > WAIT_LIMIT_MS;
+}
+
+static bool may_wait(void)
+{
+    return (session->flags & SESSION_DROP_WHEN_FULL) == 0 &&
+           atomic_load(&session->state) == SESSION_RUNNING;
+}
+
+/* Room by growing or waiting; NULL when there is none to be had. Waiting is bounded by the recorder's
+ * liveness: it beats at every drain. Without a beat for 2 s the thread drops what it has to tell, and
+ * waits no more until the recorder beats again. */
+static void *wait_for_room(struct thread_state *thread, uint32_t bytes)
+{
+    struct patience patience = {0, 0};
+    bool is_large = bytes > thread->ring.capacity / 2;
+    for (bool has_waited = false;; has_waited = true) {
+        if (is_recorder_dead()) {
+            preload_mode = PRELOAD_PASSES;
+            return NULL;
+        }
+        if (has_waited || is_large)
+            grow(thread);
+        void *room = ring_reserve(&thread->ring, bytes);
+        if (room != NULL)
+            return room;
+        if (atomic_load(&thread->ring.control->tail) == thread->ring.head || !may_wait())
+            return NULL; /* too large even for the empty ring, or not to be waited for */
+        if (is_patience_over(&patience)) {
+            thread->is_dropping = true;
+            thread->dropping_since_heartbeat = patience.beat;
+            return NULL;
+        }
+        wait_a_little(thread);
+    }
+}
+
+void *event_writer_make_room(struct thread_state *thread, uint32_t bytes)
+{
+    void *room = NULL;
+    if (thread->is_dropping)
+        thread->is_dropping =
+            atomic_load(&session->heartbeat_ticks) == thread->dropping_since_heartbeat;
+    if (!thread->is_dropping) {
+        uint64_t begin = event_clock(session->clock);
+        room = wait_for_room(thread, bytes);
+        _Atomic uint64_t *waited = &thread->ring.control->wait_ticks;
+        atomic_store(waited, atomic_load(waited) + event_clock(session->clock) - begin);
+    }
+    if (room == NULL)
+        lose(thread);
+    return room;
+}

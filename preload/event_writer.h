@@ -1,0 +1,64 @@
+/* Fills records in the thread's ring; the only caller of ring_reserve. What to do when the ring is full
+ * (grow, wait, drop) is decided here. */
+#ifndef SEEP_PRELOAD_EVENT_WRITER_H
+#define SEEP_PRELOAD_EVENT_WRITER_H
+
+#include <time.h>
+
+#include "preload/arch/arch.h"
+#include "preload/session_link.h"
+#include "preload/thread_state.h"
+
+/* Room for `bytes`, waiting or growing as need be; NULL when the event must be lost (it is counted). */
+void *event_writer_make_room(struct thread_state *thread, uint32_t bytes);
+
+/* Wakes the sleeping recorder if much has gathered in this thread's ring. */
+void event_writer_wake_recorder(const struct thread_state *thread);
+
+/* Ticks of the session's clock. The cycle counter, unless the kernel itself does not trust it. */
+static inline uint64_t event_clock(uint32_t clock)
+{
+    if (__builtin_expect(clock == SESSION_CLOCK_TSC, 1))
+        return arch_time_stamp();
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* The time as word 0 of a record has it; the kind is to be added. */
+static inline uint64_t event_stamp(void)
+{
+    return (event_clock(session->clock) - session->epoch_ticks) << WIRE_TICKS_SHIFT;
+}
+
+static inline uint64_t *event_reserve(struct thread_state *thread, uint32_t words)
+{
+    uint64_t *room = ring_reserve(&thread->ring, words * 8);
+    if (__builtin_expect(room == NULL, 0))
+        room = event_writer_make_room(thread, words * 8);
+    return room;
+}
+
+static inline void event_commit(struct thread_state *thread, uint32_t words)
+{
+    ring_commit(&thread->ring, words * 8);
+    if (__builtin_expect(
+            atomic_load_explicit(&session->recorder_sleeps, memory_order_relaxed) != 0, 0))
+        event_writer_wake_recorder(thread);
+}
+
+/* For events that count. */
+static inline void event_count(struct thread_state *thread)
+{
+    struct ring_control *control = thread->ring.control;
+    uint64_t count = atomic_load_explicit(&control->event_count, memory_order_relaxed);
+    atomic_store_explicit(&control->event_count, count + 1, memory_order_relaxed);
+}
+
+static inline uint64_t event_address(const void *address, enum function_kind function)
+{
+    return ((uint64_t)(uintptr_t)address & WIRE_ADDRESS_MASK) |
+           (uint64_t)function << WIRE_FUNCTION_SHIFT;
+}
+
+#endif

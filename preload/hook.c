@@ -1,0 +1,363 @@
+#include "preload/hook.h"
+
+#include "preload/event_writer.h"
+#include "preload/stack_capture.h"
+
+/* Orders plain stores of this thread as a signal handler on it sees them; costs nothing. */
+#define SIGNAL_FENCE() atomic_signal_fence(memory_order_seq_cst)
+
+static void write_birth(struct thread_state *thread, uint32_t slot, const void *block, uint64_t size,
+                        enum function_kind function, enum wire_kind small, enum wire_kind large)
+{
+    bool is_large = size > UINT32_MAX;
+    uint32_t words = is_large ? 4 : 3;
+    uint64_t *record = event_reserve(thread, words);
+    if (record == NULL)
+        return;
+    record[1] = event_address(block, function);
+    if (is_large) {
+        record[2] = slot;
+        record[3] = size;
+    } else {
+        record[2] = slot | size << 32;
+    }
+    record[0] = event_stamp() | (is_large ? large : small);
+    event_commit(thread, words);
+    event_count(thread);
+    thread->last_birth = small == WIRE_BIRTH ? (uint64_t)(uintptr_t)block : 0;
+}
+
+/* ---- signal handlers inside the recording of another event -------------------------------------- */
+
+/* Keeps an event of a handler, with its stack, until the interrupted recording is done. */
+static void defer(struct hook *hook, const uint64_t *words, uint32_t word_count, bool has_stack)
+{
+    struct thread_state *thread = hook->thread;
+    uint32_t place = thread->deferred_count;
+    if (place >= THREAD_DEFERRED_EVENTS) {
+        atomic_fetch_add(&thread->ring.control->lost_events, 1);
+        return;
+    }
+    thread->deferred_count = place + 1; /* a handler inside this handler takes the next place */
+    SIGNAL_FENCE();
+    struct deferred_event *event = &thread->deferred[place];
+    for (uint32_t i = 0; i < word_count; i++)
+        event->words[i] = words[i];
+    event->word_count = word_count;
+    event->frame_count = 0;
+    if (has_stack) {
+        struct walk_memory memory = {0};
+        event->frame_count =
+            stack_capture_walk(&hook->caller, &memory, event->frames, THREAD_DEFERRED_FRAMES);
+    }
+}
+
+static void write_deferred(struct thread_state *thread)
+{
+    for (uint32_t i = 0; i < thread->deferred_count; i++) {
+        struct deferred_event *event = &thread->deferred[i];
+        if (event->frame_count != 0) {
+            uint32_t slot = stack_capture_frames(thread, event->frames, event->frame_count);
+            if (slot == STACK_CAPTURE_LOST)
+                continue;
+            event->words[2] |= slot;
+        }
+        uint64_t *record = event_reserve(thread, event->word_count);
+        if (record == NULL)
+            continue;
+        for (uint32_t word = 0; word < event->word_count; word++)
+            record[word] = event->words[word];
+        record[0] |= event_stamp();
+        event_commit(thread, event->word_count);
+        event_count(thread);
+    }
+    thread->last_birth = 0;
+    SIGNAL_FENCE();
+    thread->deferred_count = 0;
+}
+
+static void begin_busy(struct thread_state *thread)
+{
+    thread->is_busy = true;
+    SIGNAL_FENCE();
+}
+
+static void end_busy(struct thread_state *thread)
+{
+    SIGNAL_FENCE();
+    if (__builtin_expect(thread->deferred_count != 0, 0))
+        write_deferred(thread);
+    thread->is_busy = false;
+    SIGNAL_FENCE();
+}
+
+/* ---- nesting --------------------------------------------------------------------------------------- */
+
+/* The held back birth of an inner call was an event of its own. */
+static void flush_pending(struct thread_state *thread, const struct walk_registers *caller)
+{
+    struct pending_birth pending = thread->pending;
+    if (pending.address == NULL)
+        return;
+    thread->pending.address = NULL;
+    begin_busy(thread);
+    uint32_t slot = stack_capture(thread, caller);
+    if (slot != STACK_CAPTURE_LOST)
+        write_birth(thread, slot, pending.address, pending.size,
+                    (enum function_kind)pending.function, WIRE_BIRTH, WIRE_BIRTH_LARGE);
+    end_busy(thread);
+}
+
+static bool is_inside(const struct thread_state *thread, uintptr_t frame)
+{
+    return frame < thread->guard &&
+           *(const uintptr_t *)(thread->guard + sizeof(uintptr_t)) == thread->guard_return;
+}
+
+void hook_enter_slow(struct hook *hook, uintptr_t frame)
+{
+    hook->level = HOOK_OFF;
+    if (preload_mode == PRELOAD_NOT_STARTED)
+        lifecycle_begin();
+    if (preload_mode != PRELOAD_RECORDS)
+        return;
+    struct thread_state *thread = thread_state_get();
+    hook->thread = thread;
+    if (thread == NULL)
+        return;
+    if (thread->is_busy || (thread->guard != 0 && is_inside(thread, frame))) {
+        hook->level = HOOK_NESTED;
+        return;
+    }
+    thread->guard = frame;
+    thread->guard_return = hook->caller.pc;
+    hook->level = HOOK_OUTER;
+    atomic_store_explicit(&thread->ring.control->in_hook, 1, memory_order_relaxed);
+    flush_pending(thread, &hook->caller); /* of a call that an exception left */
+    thread->outer_release = NULL;
+}
+
+static inline void leave_outer(struct thread_state *thread)
+{
+    /* Release: the record that this hook published is seen by whoever sees the flag cleared. */
+    atomic_store_explicit(&thread->ring.control->in_hook, 0, memory_order_release);
+    thread->guard = 0;
+}
+
+void hook_done(struct hook *hook)
+{
+    if (hook->level != HOOK_OUTER)
+        return;
+    struct thread_state *thread = hook->thread;
+    if (__builtin_expect(thread->pending.address != NULL, 0))
+        flush_pending(thread, &hook->caller);
+    thread->outer_release = NULL;
+    leave_outer(thread);
+}
+
+/* ---- events ------------------------------------------------------------------------------------------ */
+
+static void nested_birth(struct hook *hook, void *block, size_t size, enum function_kind function)
+{
+    struct thread_state *thread = hook->thread;
+    if (thread->is_busy) {
+        uint64_t words[4] = {WIRE_BIRTH_LARGE, event_address(block, function), 0, size};
+        defer(hook, words, 4, true);
+        return;
+    }
+    flush_pending(thread, &hook->caller);
+    thread->pending = (struct pending_birth){block, size, (uint8_t)function};
+}
+
+static void outer_birth(struct hook *hook, void *block, size_t size, enum function_kind function)
+{
+    struct thread_state *thread = hook->thread;
+    if (__builtin_expect(thread->pending.address != NULL, 0)) {
+        if (thread->pending.address == block)
+            thread->pending.address = NULL; /* the same event, seen from inside */
+        else
+            flush_pending(thread, &hook->caller);
+    }
+    begin_busy(thread);
+    uint32_t slot = stack_capture(thread, &hook->caller);
+    if (__builtin_expect(slot != STACK_CAPTURE_LOST, 1))
+        write_birth(thread, slot, block, size, function, WIRE_BIRTH, WIRE_BIRTH_LARGE);
+    end_busy(thread);
+    leave_outer(thread);
+}
+
+void hook_birth(struct hook *hook, void *block, size_t size, enum function_kind function)
+{
+    if (__builtin_expect(block == NULL, 0))
+        hook_failed(hook, function);
+    else if (__builtin_expect(hook->level == HOOK_OUTER, 1))
+        outer_birth(hook, block, size, function);
+    else if (hook->level == HOOK_NESTED)
+        nested_birth(hook, block, size, function);
+}
+
+/* Writes a record without a stack, from whatever level. Returns false when it was lost. */
+static bool write_plain(struct hook *hook, const uint64_t *words, uint32_t word_count)
+{
+    struct thread_state *thread = hook->thread;
+    if (thread->is_busy) {
+        defer(hook, words, word_count, false);
+        return true;
+    }
+    begin_busy(thread);
+    uint64_t *record = event_reserve(thread, word_count);
+    if (__builtin_expect(record != NULL, 1)) {
+        for (uint32_t word = 1; word < word_count; word++)
+            record[word] = words[word];
+        record[0] = event_stamp() | words[0];
+        event_commit(thread, word_count);
+        event_count(thread);
+    }
+    thread->last_birth = 0;
+    end_busy(thread);
+    return record != NULL;
+}
+
+void hook_failed(struct hook *hook, enum function_kind function)
+{
+    if (hook->level == HOOK_OFF)
+        return;
+    if (hook->level == HOOK_OUTER)
+        write_plain(hook, (uint64_t[]){WIRE_FAILED, event_address(NULL, function)}, 2);
+    hook_done(hook);
+}
+
+/* An inner call that releases what the outer one released already is the same event. */
+static bool is_told_already(struct hook *hook, void *block)
+{
+    struct thread_state *thread = hook->thread;
+    if (hook->level == HOOK_NESTED && !thread->is_busy) {
+        if (thread->outer_release == block) {
+            thread->outer_release = NULL;
+            return true;
+        }
+        flush_pending(thread, &hook->caller);
+    }
+    if (hook->level == HOOK_OUTER)
+        thread->outer_release = block;
+    return false;
+}
+
+void hook_release(struct hook *hook, void *block, enum function_kind function)
+{
+    if (hook->level == HOOK_OFF || is_told_already(hook, block))
+        return;
+    struct thread_state *thread = hook->thread;
+    bool is_last = hook->level == HOOK_OUTER && (uint64_t)(uintptr_t)block == thread->last_birth;
+    if (is_last && (function == FUNCTION_FREE || function == FUNCTION_DELETE)) {
+        uint64_t kind = function == FUNCTION_FREE ? WIRE_FREE_LAST : WIRE_DELETE_LAST;
+        write_plain(hook, &kind, 1);
+        return;
+    }
+    write_plain(hook, (uint64_t[]){WIRE_RELEASE, event_address(block, function)}, 2);
+}
+
+void hook_release_sized(struct hook *hook, void *block, size_t size, enum function_kind function)
+{
+    if (hook->level == HOOK_OFF || is_told_already(hook, block))
+        return;
+    write_plain(hook, (uint64_t[]){WIRE_RELEASE_SIZED, event_address(block, function), size}, 3);
+}
+
+void hook_leave(struct hook *hook, void *block, enum function_kind function)
+{
+    if (hook->level == HOOK_OFF)
+        return;
+    if (hook->level == HOOK_NESTED && !hook->thread->is_busy)
+        flush_pending(hook->thread, &hook->caller);
+    hook->is_lost =
+        !write_plain(hook, (uint64_t[]){WIRE_LEAVE, event_address(block, function)}, 2);
+}
+
+void hook_undo(struct hook *hook)
+{
+    if (hook->level == HOOK_OFF)
+        return;
+    if (!hook->is_lost)
+        write_plain(hook, (uint64_t[]){WIRE_UNDO}, 1);
+    hook_done(hook);
+}
+
+void hook_arrive(struct hook *hook, void *block, size_t size, enum function_kind function)
+{
+    if (hook->level == HOOK_OFF)
+        return;
+    struct thread_state *thread = hook->thread;
+    if (thread->is_busy) {
+        uint64_t words[4] = {WIRE_ARRIVE_LARGE, event_address(block, function), 0, size};
+        defer(hook, words, 4, block != NULL);
+        return;
+    }
+    if (thread->pending.address == block)
+        thread->pending.address = NULL;
+    if (!hook->is_lost) {
+        begin_busy(thread);
+        uint32_t slot = block == NULL ? 0 : stack_capture(thread, &hook->caller);
+        if (slot != STACK_CAPTURE_LOST)
+            write_birth(thread, slot, block, size, function, WIRE_ARRIVE, WIRE_ARRIVE_LARGE);
+        end_busy(thread);
+    }
+    hook_done(hook);
+}
+
+/* ---- mappings ------------------------------------------------------------------------------------ */
+
+void hook_map(struct hook *hook, void *address, size_t size, uint32_t flags,
+              enum function_kind function)
+{
+    if (hook->level == HOOK_OFF)
+        return;
+    struct thread_state *thread = hook->thread;
+    uint64_t flag_word = (uint64_t)flags << 32;
+    if (hook->level == HOOK_NESTED)
+        flag_word |= (uint64_t)WIRE_MAP_OF_ALLOCATOR << 32;
+    if (thread->is_busy)
+        return; /* a signal handler that maps memory: not worth a deferred kind of its own */
+    begin_busy(thread);
+    uint32_t slot = stack_capture(thread, &hook->caller);
+    uint64_t *record = slot != STACK_CAPTURE_LOST ? event_reserve(thread, 4) : NULL;
+    if (record != NULL) {
+        record[1] = event_address(address, function);
+        record[2] = size;
+        record[3] = slot | flag_word;
+        record[0] = event_stamp() | WIRE_MAP;
+        event_commit(thread, 4);
+    }
+    thread->last_birth = 0;
+    end_busy(thread);
+    hook_done(hook);
+}
+
+void hook_unmap(struct hook *hook, void *address, size_t size, enum function_kind function)
+{
+    if (hook->level == HOOK_OFF || hook->thread->is_busy)
+        return;
+    write_plain(hook, (uint64_t[]){WIRE_UNMAP, event_address(address, function), size}, 3);
+}
+
+void hook_break(struct hook *hook, void *new_end, void *old_end, enum function_kind function)
+{
+    if (hook->level == HOOK_OFF)
+        return;
+    struct thread_state *thread = hook->thread;
+    if (hook->level == HOOK_OUTER) {
+        begin_busy(thread);
+        uint32_t slot = stack_capture(thread, &hook->caller);
+        uint64_t *record = slot != STACK_CAPTURE_LOST ? event_reserve(thread, 4) : NULL;
+        if (record != NULL) {
+            record[1] = event_address(new_end, function);
+            record[2] = (uint64_t)(uintptr_t)old_end;
+            record[3] = slot;
+            record[0] = event_stamp() | WIRE_BREAK;
+            event_commit(thread, 4);
+        }
+        thread->last_birth = 0;
+        end_busy(thread);
+    }
+    hook_done(hook);
+}

@@ -1,0 +1,221 @@
+/* The public malloc family. Each function: record, or pass through; never anything else. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "preload/bootstrap_heap.h"
+#include "preload/export.h"
+#include "preload/hook.h"
+#include "preload/lifecycle.h"
+#include "preload/real_functions.h"
+
+HOOKS_MALLOC(EXPORT_DECLARE)
+
+/* Before the real functions are found (and while they are being looked up) the bootstrap heap serves. */
+static inline bool is_too_early(void)
+{
+    if (__builtin_expect(real_is_ready, 1))
+        return false;
+    lifecycle_begin();
+    return !real_is_ready;
+}
+
+EXPORT void *malloc(size_t size)
+{
+    if (is_too_early())
+        return bootstrap_heap_allocate(size, 0);
+    struct hook hook;
+    HOOK_ENTER(&hook);
+    void *block = real.malloc(size);
+    hook_birth(&hook, block, size, FUNCTION_MALLOC);
+    return block;
+}
+
+EXPORT void *calloc(size_t count, size_t size)
+{
+    size_t bytes;
+    bool overflows = __builtin_mul_overflow(count, size, &bytes);
+    if (is_too_early())
+        return overflows ? NULL : bootstrap_heap_allocate(bytes, 0);
+    struct hook hook;
+    HOOK_ENTER(&hook);
+    void *block = real.calloc(count, size);
+    hook_birth(&hook, block, bytes, FUNCTION_CALLOC);
+    return block;
+}
+
+static inline __attribute__((always_inline)) void release(struct hook *hook, void *block,
+                                                          enum function_kind function)
+{
+    hook_release(hook, block, function);
+    real.free(block);
+    hook_done(hook);
+}
+
+/* free(NULL) does nothing, and so does freeing what the bootstrap heap gave. */
+static inline bool is_nothing_to_free(void *block)
+{
+    return block == NULL || __builtin_expect(bootstrap_heap_owns(block), 0) || is_too_early();
+}
+
+EXPORT void free(void *block)
+{
+    if (is_nothing_to_free(block))
+        return;
+    struct hook hook;
+    HOOK_ENTER(&hook);
+    release(&hook, block, FUNCTION_FREE);
+}
+
+EXPORT void cfree(void *block)
+{
+    if (is_nothing_to_free(block))
+        return;
+    struct hook hook;
+    HOOK_ENTER(&hook);
+    release(&hook, block, FUNCTION_CFREE);
+}
+
+EXPORT void free_sized(void *block, size_t size)
+{
+    if (is_nothing_to_free(block))
+        return;
+    struct hook hook;
+    HOOK_ENTER(&hook);
+    hook_release_sized(&hook, block, size, FUNCTION_FREE_SIZED);
+    if (real.free_sized != NULL)
+        real.free_sized(block, size);
+    else
+        real.free(block);
+    hook_done(&hook);
+}
+
+EXPORT void free_aligned_sized(void *block, size_t alignment, size_t size)
+{
+    if (is_nothing_to_free(block))
+        return;
+    struct hook hook;
+    HOOK_ENTER(&hook);
+    hook_release_sized(&hook, block, size, FUNCTION_FREE_ALIGNED_SIZED);
+    if (real.free_aligned_sized != NULL)
+        real.free_aligned_sized(block, alignment, size);
+    else
+        real.free(block);
+    hook_done(&hook);
+}
+
+/* A block of the bootstrap heap moves to the real one. */
+static void *move_from_bootstrap(void *old, size_t size)
+{
+    void *block = is_too_early() ? bootstrap_heap_allocate(size, 0) : malloc(size);
+    size_t known = bootstrap_heap_bytes_after(old);
+    if (block != NULL)
+        memmove(block, old, size < known ? size : known);
+    return block;
+}
+
+/* Leaves before the real call and arrives after it, so that an address that another thread is given in
+ * between cannot be misread. */
+static inline __attribute__((always_inline)) void *reallocate(struct hook *hook, void *old,
+                                                              size_t size,
+                                                              enum function_kind function)
+{
+    if (old == NULL) {
+        void *block = real.realloc(NULL, size);
+        hook_birth(hook, block, size, function);
+        return block;
+    }
+    hook_leave(hook, old, function);
+    void *block = real.realloc(old, size);
+    if (block != NULL || size == 0)
+        hook_arrive(hook, block, size, function);
+    else
+        hook_undo(hook);
+    return block;
+}
+
+EXPORT void *realloc(void *old, size_t size)
+{
+    if (__builtin_expect(old != NULL && bootstrap_heap_owns(old), 0))
+        return move_from_bootstrap(old, size);
+    if (is_too_early())
+        return bootstrap_heap_allocate(size, 0);
+    struct hook hook;
+    HOOK_ENTER(&hook);
+    return reallocate(&hook, old, size, FUNCTION_REALLOC);
+}
+
+EXPORT void *reallocarray(void *old, size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (__builtin_expect(old != NULL && bootstrap_heap_owns(old), 0))
+        return move_from_bootstrap(old, bytes);
+    if (is_too_early())
+        return bootstrap_heap_allocate(bytes, 0);
+    struct hook hook;
+    HOOK_ENTER(&hook);
+    return reallocate(&hook, old, bytes, FUNCTION_REALLOCARRAY);
+}
+
+EXPORT int posix_memalign(void **block, size_t alignment, size_t size)
+{
+    if (is_too_early()) {
+        *block = bootstrap_heap_allocate(size, alignment);
+        return *block != NULL ? 0 : ENOMEM;
+    }
+    struct hook hook;
+    HOOK_ENTER(&hook);
+    int result = real.posix_memalign(block, alignment, size);
+    hook_birth(&hook, result == 0 ? *block : NULL, size, FUNCTION_POSIX_MEMALIGN);
+    return result;
+}
+
+EXPORT void *aligned_alloc(size_t alignment, size_t size)
+{
+    if (is_too_early())
+        return bootstrap_heap_allocate(size, alignment);
+    struct hook hook;
+    HOOK_ENTER(&hook);
+    void *block = real.aligned_alloc(alignment, size);
+    hook_birth(&hook, block, size, FUNCTION_ALIGNED_ALLOC);
+    return block;
+}
+
+EXPORT void *memalign(size_t alignment, size_t size)
+{
+    if (is_too_early())
+        return bootstrap_heap_allocate(size, alignment);
+    struct hook hook;
+    HOOK_ENTER(&hook);
+    void *block = real.memalign(alignment, size);
+    hook_birth(&hook, block, size, FUNCTION_MEMALIGN);
+    return block;
+}
+
+EXPORT void *valloc(size_t size)
+{
+    if (is_too_early())
+        return bootstrap_heap_allocate(size, 4096);
+    struct hook hook;
+    HOOK_ENTER(&hook);
+    void *block = real.valloc(size);
+    hook_birth(&hook, block, size, FUNCTION_VALLOC);
+    return block;
+}
+
+EXPORT void *pvalloc(size_t size)
+{
+    if (is_too_early())
+        return bootstrap_heap_allocate(size, 4096);
+    struct hook hook;
+    HOOK_ENTER(&hook);
+    void *block = real.pvalloc(size);
+    hook_birth(&hook, block, size, FUNCTION_PVALLOC);
+    return block;
+}

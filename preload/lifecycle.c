@@ -1,0 +1,152 @@
+#include "preload/lifecycle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "preload/event_writer.h"
+#include "preload/raw_syscall.h"
+#include "preload/real_functions.h"
+#include "preload/session_link.h"
+#include "preload/stack_capture.h"
+#include "preload/unwind_rules.h"
+
+enum preload_mode preload_mode = PRELOAD_NOT_STARTED;
+
+/* Not wiped by fork, on purpose: a child learns from them whose child it is. */
+static bool has_image_started;
+static uint32_t last_process_slot;
+
+static pthread_key_t thread_end_key;
+static bool has_thread_end_key;
+
+/* Runs when a thread ends, before or after other destructors: the thread may go on freeing things, so
+ * the state stays its own; whoever takes it over checks that the thread is gone. */
+static void end_thread(void *state)
+{
+    struct thread_state *thread = state;
+    if (thread != thread_current || !thread->is_claimed || preload_mode != PRELOAD_RECORDS)
+        return;
+    bool was_busy = thread->is_busy;
+    thread->is_busy = true;
+    uint64_t *record = event_reserve(thread, 2);
+    if (record != NULL) {
+        record[1] = thread->tid;
+        record[0] = event_stamp() | WIRE_THREAD_END;
+        event_commit(thread, 2);
+    }
+    thread->last_birth = 0;
+    thread->is_busy = was_busy;
+    atomic_store(&thread->is_ending, 1);
+}
+
+static bool start_rules(void)
+{
+    struct unwind_rules *rules = raw_mmap(sizeof *rules, PROT_READ | PROT_WRITE,
+                                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    if (rules == NULL)
+        return false;
+    raw_syscall(SYS_madvise, rules, sizeof *rules, MADV_DONTDUMP, 0, 0, 0);
+    unwind_rules_init(rules, false);
+    unwind_rules_refresh_modules(rules);
+    stack_capture_rules = rules;
+    return true;
+}
+
+static bool join(void)
+{
+    if (!session_link_join() || !thread_state_start() || !start_rules())
+        return false;
+    has_thread_end_key = pthread_key_create(&thread_end_key, end_thread) == 0;
+    return true;
+}
+
+void lifecycle_begin(void)
+{
+    if (preload_mode != PRELOAD_NOT_STARTED || !real_functions_find())
+        return;
+    int saved_errno = errno;
+    preload_mode = join() ? PRELOAD_RECORDS : PRELOAD_PASSES;
+    errno = saved_errno;
+}
+
+__attribute__((constructor)) static void construct(void)
+{
+    lifecycle_begin();
+    /* A program that never allocates is still a process of the session. */
+    if (preload_mode == PRELOAD_RECORDS)
+        thread_state_get();
+}
+
+bool lifecycle_may_record_process(void)
+{
+    uint32_t wanted = has_image_started ? SESSION_FOLLOW_FORK : 0;
+    if ((session->flags & wanted) == wanted)
+        return true;
+    preload_mode = PRELOAD_PASSES;
+    return false;
+}
+
+static uint32_t read_link(const char *path, char *text, uint32_t room)
+{
+    int64_t length = raw_syscall(SYS_readlinkat, AT_FDCWD, path, text, room, 0, 0);
+    return raw_failed(length) ? 0 : (uint32_t)length;
+}
+
+static uint32_t read_file(const char *path, char *text, uint32_t room)
+{
+    int64_t fd = raw_syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
+    if (raw_failed(fd))
+        return 0;
+    int64_t length = raw_syscall(SYS_read, fd, text, room, 0, 0, 0);
+    raw_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
+    return raw_failed(length) ? 0 : (uint32_t)length;
+}
+
+static void tell_process(struct thread_state *thread)
+{
+    enum { ROOM = sizeof(struct wire_process) + 2 * WIRE_MAX_TEXT_BYTES };
+    struct wire_process *record = (void *)event_reserve(thread, ROOM / 8);
+    if (record == NULL)
+        return;
+    memset(record, 0, sizeof *record);
+    record->pid = raw_getpid();
+    record->parent_pid = (uint32_t)raw_syscall(SYS_getppid, 0, 0, 0, 0, 0, 0);
+    record->origin = has_image_started ? WIRE_PROCESS_FORK : WIRE_PROCESS_EXEC;
+    record->parent_slot = last_process_slot;
+    record->own_bytes = sizeof *thread;
+    record->real_malloc = (uint64_t)(uintptr_t)real.malloc;
+    char *texts = (char *)(record + 1);
+    if (!has_image_started) {
+        record->executable_bytes = read_link("/proc/self/exe", texts, WIRE_MAX_TEXT_BYTES);
+        record->argument_bytes = read_file("/proc/self/cmdline", texts + record->executable_bytes,
+                                           WIRE_MAX_TEXT_BYTES);
+    }
+    uint32_t bytes = sizeof *record + record->executable_bytes + record->argument_bytes;
+    record->header = event_stamp() | WIRE_PROCESS;
+    event_commit(thread, (bytes + 7) / 8);
+    has_image_started = true;
+    last_process_slot = process_current->slot;
+}
+
+void lifecycle_thread_started(struct thread_state *thread, bool is_first_of_process)
+{
+    thread->is_busy = true;
+    if (is_first_of_process)
+        tell_process(thread);
+    uint64_t *record = event_reserve(thread, 3);
+    if (record != NULL) {
+        record[1] = thread->tid;
+        record[2] = 0;
+        record[0] = event_stamp() | WIRE_THREAD;
+        event_commit(thread, 3);
+    }
+    thread->last_birth = 0;
+    thread->is_busy = false;
+    if (has_thread_end_key)
+        pthread_setspecific(thread_end_key, thread);
+}

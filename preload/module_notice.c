@@ -1,0 +1,155 @@
+#include "preload/module_notice.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "preload/event_writer.h"
+#include "preload/raw_syscall.h"
+#include "preload/stack_capture.h"
+
+enum { MAX_TOLD_MODULES = 4096 };
+
+/* Modules that this process, or one that it was forked from, told of. An entry is taken by a CAS of its
+ * start; entries of closed modules become free again. Two threads may tell of one module both; the
+ * recorder does not mind. */
+static struct {
+    _Atomic uint64_t start;
+    _Atomic uint64_t end;
+} told[MAX_TOLD_MODULES];
+static _Atomic uint32_t told_high;
+
+static bool is_told(uint64_t start)
+{
+    uint32_t high = atomic_load_explicit(&told_high, memory_order_acquire);
+    for (uint32_t i = 0; i < high; i++)
+        if (atomic_load_explicit(&told[i].start, memory_order_acquire) == start)
+            return true;
+    return false;
+}
+
+static void remember(uint64_t start, uint64_t end)
+{
+    for (uint32_t i = 0; i < MAX_TOLD_MODULES; i++) {
+        uint64_t empty = 0;
+        if (!atomic_compare_exchange_strong(&told[i].start, &empty, start))
+            continue;
+        atomic_store(&told[i].end, end);
+        uint32_t high = atomic_load(&told_high);
+        while (high <= i && !atomic_compare_exchange_weak(&told_high, &high, i + 1))
+            ;
+        return;
+    }
+}
+
+/* The build-id note, found through the program headers in the module's first mapped page. */
+static uint32_t copy_build_id(const void *start, uint64_t bias, uint8_t *build_id)
+{
+    const ElfW(Ehdr) *header = start;
+    if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+        header->e_phoff + (uint64_t)header->e_phnum * sizeof(ElfW(Phdr)) > 4096)
+        return 0;
+    const ElfW(Phdr) *segment = (const void *)((const char *)start + header->e_phoff);
+    for (unsigned i = 0; i < header->e_phnum; i++) {
+        if (segment[i].p_type != PT_NOTE)
+            continue;
+        const char *at = (const char *)(bias + segment[i].p_vaddr);
+        const char *end = at + segment[i].p_memsz;
+        while (at + sizeof(ElfW(Nhdr)) <= end) {
+            const ElfW(Nhdr) *note = (const void *)at;
+            const char *name = at + sizeof *note;
+            const char *content = name + ((note->n_namesz + 3) & ~3u);
+            if (content + note->n_descsz > end)
+                break;
+            if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 &&
+                memcmp(name, "GNU", 4) == 0 && note->n_descsz <= WIRE_MAX_BUILD_ID_BYTES) {
+                memcpy(build_id, content, note->n_descsz);
+                return note->n_descsz;
+            }
+            at = content + ((note->n_descsz + 3) & ~3u);
+        }
+    }
+    return 0;
+}
+
+static uint32_t copy_path(const struct link_map *map, char *path)
+{
+    const char *name = map->l_name != NULL ? map->l_name : "";
+    if (name[0] == '\0') {
+        int64_t length = raw_syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path,
+                                     WIRE_MAX_TEXT_BYTES, 0, 0);
+        return raw_failed(length) ? 0 : (uint32_t)length;
+    }
+    size_t length = strlen(name);
+    if (length > WIRE_MAX_TEXT_BYTES)
+        length = WIRE_MAX_TEXT_BYTES;
+    memcpy(path, name, length);
+    return (uint32_t)length;
+}
+
+static void tell(struct thread_state *thread, const struct unwind_rules_found_object *found)
+{
+    enum { MOST = sizeof(struct wire_module) + WIRE_MAX_BUILD_ID_BYTES + WIRE_MAX_TEXT_BYTES };
+    struct wire_module *record = (void *)event_reserve(thread, (MOST + 7) / 8);
+    if (record == NULL)
+        return;
+    const struct link_map *map = found->link_map;
+    record->start = (uint64_t)(uintptr_t)found->map_start;
+    record->end = (uint64_t)(uintptr_t)found->map_end;
+    record->bias = map->l_addr;
+    record->generation = (uint32_t)unwind_rules_generation(stack_capture_rules);
+    record->spare = 0;
+    uint8_t *variable = (uint8_t *)(record + 1);
+    record->build_id_bytes =
+        (uint16_t)copy_build_id(found->map_start, map->l_addr, variable);
+    record->path_bytes = (uint16_t)copy_path(map, (char *)variable + record->build_id_bytes);
+    uint32_t bytes = (uint32_t)sizeof *record + record->build_id_bytes + record->path_bytes;
+    record->header = event_stamp() | WIRE_MODULE;
+    event_commit(thread, (bytes + 7) / 8);
+    thread->last_birth = 0;
+    /* Only now: another thread that finds it known may name it in a stack of a later stamp. */
+    remember(record->start, record->end);
+}
+
+void module_notice_frames(struct thread_state *thread, const uint64_t *frames, size_t count)
+{
+    unwind_rules_find_object find = stack_capture_rules->find_object;
+    if (find == NULL)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t pc = frames[i] & ~WIRE_FRAME_EXACT;
+        pc -= pc == frames[i]; /* a return address may stand behind its module's last byte */
+        if (pc >= thread->module_start && pc < thread->module_end)
+            continue;
+        struct unwind_rules_found_object found;
+        if (find((void *)(uintptr_t)pc, &found) != 0)
+            continue;
+        thread->module_start = (uint64_t)(uintptr_t)found.map_start;
+        thread->module_end = (uint64_t)(uintptr_t)found.map_end;
+        if (!is_told(thread->module_start))
+            tell(thread, &found);
+    }
+}
+
+void module_notice_closed(struct thread_state *thread)
+{
+    unwind_rules_find_object find = stack_capture_rules->find_object;
+    uint32_t high = atomic_load(&told_high);
+    for (uint32_t i = 0; find != NULL && i < high; i++) {
+        uint64_t start = atomic_load(&told[i].start);
+        struct unwind_rules_found_object found;
+        if (start == 0 || find((void *)(uintptr_t)start, &found) == 0)
+            continue;
+        if (!atomic_compare_exchange_strong(&told[i].start, &start, 0))
+            continue;
+        uint64_t *record = event_reserve(thread, 2);
+        if (record == NULL)
+            continue;
+        record[1] = start;
+        record[0] = event_stamp() | WIRE_MODULE_GONE;
+        event_commit(thread, 2);
+    }
+    thread->last_birth = 0;
+}

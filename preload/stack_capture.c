@@ -1,0 +1,114 @@
+/* A thread's recent stacks are remembered by hash in a small set-associative cache. A stack found there
+ * has been told to the recorder under the slot's number; another is told in full and takes a slot. So
+ * memory is bounded on both sides, whatever the number of distinct stacks, and a hot stack costs a walk,
+ * a hash and one compare.
+ *
+ * The hash has 64 bits over all addresses kept, the number left out, and the count of unloads (after
+ * dlclose the same addresses may be other code). Two stacks of one thread's cache share a hash with a
+ * probability below 10^-12. */
+#include "preload/stack_capture.h"
+
+#include <string.h>
+
+#include "preload/event_writer.h"
+#include "preload/module_notice.h"
+#include "preload/stack_bytes.h"
+
+struct unwind_rules *stack_capture_rules;
+_Atomic uint64_t stack_capture_unloads;
+
+static uint64_t hash_step(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ hash >> 29;
+}
+
+static uint64_t hash_stack(const uint64_t *frames, uint32_t count, uint64_t omitted)
+{
+    /* Two chains, so that multiplications overlap. */
+    uint64_t even = atomic_load_explicit(&stack_capture_unloads, memory_order_relaxed);
+    uint64_t odd = omitted + UINT64_C(0x2545f4914f6cdd1d);
+    uint32_t i = 0;
+    for (; i + 1 < count; i += 2) {
+        even = hash_step(even, frames[i]);
+        odd = hash_step(odd, frames[i + 1]);
+    }
+    if (i < count)
+        even = hash_step(even, frames[i]);
+    uint64_t hash = hash_step(even ^ odd * UINT64_C(0xd6e8feb86659fd93), count);
+    return hash != 0 ? hash : 1; /* 0 is the mark of an empty slot */
+}
+
+/* The slot that holds this stack; or, with *is_new, the one that it may take. */
+static uint32_t find_slot(struct thread_state *thread, uint64_t hash, bool *is_new)
+{
+    uint32_t set = (uint32_t)(hash >> 32) % STACK_CACHE_SETS;
+    uint32_t first = set * STACK_CACHE_WAYS;
+    for (uint32_t way = 0; way < STACK_CACHE_WAYS; way++)
+        if (thread->cache_hashes[first + way] == hash) {
+            *is_new = false;
+            return first + way;
+        }
+    *is_new = true;
+    return first + thread->cache_victims[set]++ % STACK_CACHE_WAYS;
+}
+
+/* Tells the recorder that `slot` is this stack from here on. */
+static bool tell(struct thread_state *thread, uint32_t slot, const uint64_t *frames, uint32_t count,
+                 uint64_t omitted, uint32_t innermost_kept)
+{
+    module_notice_frames(thread, frames, count);
+    uint64_t *record = event_reserve(thread, 3 + count);
+    if (record == NULL)
+        return false;
+    record[1] = slot | (uint64_t)count << 32;
+    record[2] = (omitted < UINT32_MAX ? omitted : UINT32_MAX) | (uint64_t)innermost_kept << 32;
+    memcpy(record + 3, frames, count * 8);
+    record[0] = event_stamp() | WIRE_STACK;
+    event_commit(thread, 3 + count);
+    thread->last_birth = 0;
+    return true;
+}
+
+uint32_t stack_capture_frames(struct thread_state *thread, const uint64_t *frames, size_t count)
+{
+    bool is_new;
+    uint64_t hash = hash_stack(frames, (uint32_t)count, 0);
+    uint32_t slot = find_slot(thread, hash, &is_new);
+    if (!is_new)
+        return slot;
+    thread->cache_hashes[slot] = 0;
+    if (!tell(thread, slot, frames, (uint32_t)count, 0, (uint32_t)count))
+        return STACK_CAPTURE_LOST;
+    thread->cache_hashes[slot] = hash;
+    return slot;
+}
+
+uint32_t stack_capture_walk(const struct walk_registers *caller, struct walk_memory *memory,
+                            uint64_t *frames, uint32_t limit)
+{
+    struct stack_walk walk = {.frames = frames, .limit = limit};
+    stack_walk_run(stack_capture_rules, memory, caller, &walk);
+    return walk.count;
+}
+
+uint32_t stack_capture(struct thread_state *thread, const struct walk_registers *caller)
+{
+    struct stack_walk walk = {.frames = thread->frames, .limit = session->stack_depth};
+    stack_walk_run(stack_capture_rules, &thread->memory, caller, &walk);
+    /* An incomplete stack is told apart from a complete one that begins alike. */
+    uint64_t hash = hash_stack(walk.frames, walk.count, walk.omitted_count + walk.end);
+    bool is_new;
+    uint32_t slot = find_slot(thread, hash, &is_new);
+    if (__builtin_expect(!is_new, 1))
+        return slot;
+    thread->cache_hashes[slot] = 0;
+    bool is_whole = walk.end == STACK_WALK_COMPLETE || walk.end == STACK_WALK_TOO_DEEP;
+    uint32_t innermost = walk.omitted_count == 0 ? walk.count : stack_walk_inner_count(walk.limit);
+    if (!tell(thread, slot, walk.frames, walk.count, walk.omitted_count, innermost))
+        return STACK_CAPTURE_LOST;
+    if (!is_whole || (session->flags & SESSION_ORACLE) != 0)
+        stack_bytes_send(thread, slot, is_whole, caller);
+    thread->cache_hashes[slot] = hash;
+    return slot;
+}

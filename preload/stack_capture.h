@@ -1,0 +1,32 @@
+/* The current stack's slot in the thread's stack cache, telling the recorder of stacks that are new to
+ * the cache. The one place where a stack is found; whatever makes it faster goes behind this function. */
+#ifndef SEEP_PRELOAD_STACK_CAPTURE_H
+#define SEEP_PRELOAD_STACK_CAPTURE_H
+
+#include <stdint.h>
+
+#include "preload/stack_walk.h"
+#include "preload/thread_state.h"
+
+#define STACK_CAPTURE_LOST UINT32_MAX
+
+/* The process's rules; set at start. */
+extern struct unwind_rules *stack_capture_rules;
+
+/* Counts dlcloses: a stack from before one is not taken for an equal one after it. */
+extern _Atomic uint64_t stack_capture_unloads;
+
+/* `caller`: where the hook was called from; that frame is the innermost of the stack. STACK_CAPTURE_LOST
+ * when the stack could not be told (the event is then lost with it, and counted already). The thread
+ * must be busy. */
+uint32_t stack_capture(struct thread_state *thread, const struct walk_registers *caller);
+
+/* The same for addresses found before (a deferred event's). */
+uint32_t stack_capture_frames(struct thread_state *thread, const uint64_t *frames, size_t count);
+
+/* Only walks: at most `limit` (<= THREAD_DEFERRED_FRAMES) addresses into `frames`, with
+ * WIRE_FRAME_EXACT set where due; returns how many. For signal handlers that come while busy. */
+uint32_t stack_capture_walk(const struct walk_registers *caller, struct walk_memory *memory,
+                            uint64_t *frames, uint32_t limit);
+
+#endif

@@ -1,0 +1,225 @@
+#include "preload/thread_state.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "preload/lifecycle.h"
+#include "preload/raw_syscall.h"
+#include "preload/session_link.h"
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+__thread struct thread_state *thread_current __attribute__((tls_model("initial-exec")));
+struct process_state *process_current;
+
+static void *map_wiped(size_t bytes)
+{
+    void *memory = raw_mmap(bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    if (memory == NULL)
+        return NULL;
+    if (raw_failed(raw_syscall(SYS_madvise, memory, bytes, MADV_WIPEONFORK, 0, 0, 0))) {
+        raw_munmap(memory, bytes);
+        return NULL;
+    }
+    raw_syscall(SYS_madvise, memory, bytes, MADV_DONTDUMP, 0, 0, 0);
+    return memory;
+}
+
+bool thread_state_start(void)
+{
+    process_current = map_wiped(sizeof *process_current);
+    return process_current != NULL;
+}
+
+static void raise_to(_Atomic uint32_t *high, uint32_t wanted)
+{
+    uint32_t seen = atomic_load(high);
+    while (seen < wanted && !atomic_compare_exchange_weak(high, &seen, wanted))
+        ;
+}
+
+/* Takes a free slot of the session's ring table. The search begins behind the last one that this
+ * process took. */
+static bool claim_ring_slot(uint32_t *slot)
+{
+    struct process_state *process = process_current;
+    uint32_t begin = atomic_load(&process->ring_hint);
+    for (uint32_t step = 0; step < SESSION_RING_SLOTS; step++) {
+        uint32_t candidate = (begin + step) % SESSION_RING_SLOTS;
+        void *page = session_link_map(session_ring_offset(candidate), SESSION_RING_CONTROL_BYTES);
+        if (page == NULL)
+            return false;
+        struct ring_control *control = page;
+        uint32_t free_state = SESSION_SLOT_FREE;
+        /* Acquire: pairs with the recorder's release when it hands the slot back. */
+        bool is_mine = atomic_load(&control->state) == SESSION_SLOT_FREE &&
+                       atomic_compare_exchange_strong(&control->state, &free_state,
+                                                      SESSION_SLOT_CLAIMED);
+        raw_munmap(page, SESSION_RING_CONTROL_BYTES);
+        if (is_mine) {
+            *slot = candidate;
+            atomic_store(&process->ring_hint, candidate + 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool thread_state_map_ring(struct thread_state *thread, uint32_t slot, uint32_t capacity)
+{
+    size_t bytes = SESSION_RING_CONTROL_BYTES + (size_t)capacity;
+    void *window = session_link_map(session_ring_offset(slot), bytes);
+    if (window == NULL)
+        return false;
+    if (thread->ring_window != NULL)
+        raw_munmap(thread->ring_window, thread->ring_window_bytes);
+    thread->ring_window = window;
+    thread->ring_window_bytes = bytes;
+    thread->ring.control = window;
+    thread->ring.data = (char *)window + SESSION_RING_CONTROL_BYTES;
+    return true;
+}
+
+static bool claim_ring(struct thread_state *thread)
+{
+    struct session_process *shared = process_current->shared;
+    uint64_t taken = atomic_fetch_add(&shared->ring_bytes, SESSION_RING_MIN_BYTES);
+    uint32_t slot;
+    if (taken + SESSION_RING_MIN_BYTES > SESSION_PROCESS_RING_BYTES || !claim_ring_slot(&slot)) {
+        atomic_fetch_sub(&shared->ring_bytes, SESSION_RING_MIN_BYTES);
+        return false;
+    }
+    thread->ring_window = NULL;
+    if (!thread_state_map_ring(thread, slot, SESSION_RING_MIN_BYTES))
+        return false;
+    struct ring *ring = &thread->ring;
+    ring->control->process_slot = process_current->slot;
+    atomic_store(&ring->control->tid, thread->tid);
+    ring->capacity = SESSION_RING_MIN_BYTES;
+    atomic_store(&ring->control->capacity, SESSION_RING_MIN_BYTES);
+    ring->head = atomic_load(&ring->control->head);
+    ring->tail_seen = ring->head;
+    atomic_store(&ring->control->in_hook, 0);
+    thread->ring_slot = slot;
+    /* Release: everything above is there before the recorder looks at the slot. */
+    raise_to(&session->ring_high, slot + 1);
+    return true;
+}
+
+/* A process is claimed by its first thread that has something to tell: at the start of an image, or in
+ * the child of a fork, when no other thread exists. */
+static bool claim_process(void)
+{
+    struct process_state *process = process_current;
+    if (atomic_load_explicit(&process->is_claimed, memory_order_acquire) != 0)
+        return true;
+    for (uint32_t slot = 0; slot < SESSION_PROCESS_SLOTS; slot++) {
+        struct session_process *shared = session_process_at(session, slot);
+        uint32_t free_state = SESSION_SLOT_FREE;
+        if (atomic_load(&shared->state) != SESSION_SLOT_FREE ||
+            !atomic_compare_exchange_strong(&shared->state, &free_state, SESSION_SLOT_CLAIMED))
+            continue;
+        shared->pid = raw_getpid();
+        atomic_store(&shared->own_bytes, 0);
+        atomic_store(&shared->ring_bytes, 0);
+        raise_to(&session->process_high, slot + 1);
+        process->slot = slot;
+        process->shared = shared;
+        /* Rings of different processes are then mostly found at the first try. */
+        atomic_store(&process->ring_hint, atomic_load(&session->ring_high));
+        atomic_store_explicit(&process->is_claimed, 1, memory_order_release);
+        return true;
+    }
+    return false;
+}
+
+static bool is_thread_gone(uint32_t tid, uint32_t own_tid)
+{
+    if (tid == own_tid)
+        return true; /* the number was given again, to us */
+    return raw_failed(raw_syscall(SYS_tgkill, raw_getpid(), tid, 0, 0, 0, 0));
+}
+
+/* Takes over the state, ring and cache of a thread that ended. */
+static struct thread_state *reuse_state(uint32_t own_tid)
+{
+    struct thread_state *state = atomic_load(&process_current->threads);
+    for (; state != NULL; state = state->next) {
+        uint32_t ending = 1;
+        if (atomic_load(&state->is_ending) != 1 ||
+            !atomic_compare_exchange_strong(&state->is_ending, &ending, 2))
+            continue;
+        if (is_thread_gone(state->tid, own_tid))
+            return state;
+        atomic_store(&state->is_ending, 1);
+    }
+    return NULL;
+}
+
+static struct thread_state *make_state(void)
+{
+    struct thread_state *state = map_wiped(sizeof *state);
+    if (state != NULL && process_current->shared != NULL)
+        atomic_fetch_add(&process_current->shared->own_bytes, sizeof *state);
+    return state;
+}
+
+static void enlist(struct thread_state *state)
+{
+    struct thread_state *first = atomic_load(&process_current->threads);
+    do
+        state->next = first;
+    while (!atomic_compare_exchange_weak(&process_current->threads, &first, state));
+}
+
+static struct thread_state *refuse(void)
+{
+    atomic_fetch_add(&session->refused_events, 1);
+    return NULL;
+}
+
+struct thread_state *thread_state_claim(void)
+{
+    struct thread_state *thread = thread_current;
+    if (preload_mode != PRELOAD_RECORDS)
+        return NULL;
+    if (thread != NULL && thread->is_mute)
+        return refuse();
+    bool is_first = atomic_load(&process_current->is_claimed) == 0;
+    if (is_first && !lifecycle_may_record_process())
+        return NULL;
+    if (!claim_process())
+        return refuse();
+    uint32_t tid = raw_gettid();
+    bool is_reused = false;
+    if (thread == NULL) {
+        thread = reuse_state(tid);
+        is_reused = thread != NULL;
+        if (thread == NULL && (thread = make_state()) == NULL)
+            return refuse();
+    }
+    thread->tid = tid;
+    thread->guard = 0;
+    thread->is_busy = false;
+    thread->pending.address = NULL;
+    thread->outer_release = NULL;
+    thread->last_birth = 0;
+    memset(&thread->memory, 0, sizeof thread->memory);
+    thread_current = thread;
+    if (!is_reused) {
+        if (!claim_ring(thread)) {
+            atomic_fetch_add(&session->refused_rings, 1);
+            thread->is_mute = true;
+            return refuse();
+        }
+        enlist(thread);
+    }
+    atomic_store(&thread->ring.control->tid, tid);
+    atomic_store(&thread->is_ending, 0);
+    thread->is_claimed = true;
+    lifecycle_thread_started(thread, is_first);
+    return thread;
+}

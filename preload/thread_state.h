@@ -1,0 +1,107 @@
+/* What the preload keeps for a thread and for a process, and how both are claimed.
+ *
+ * The one TLS variable points to a struct thread_state in pages that fork() wipes (MADV_WIPEONFORK):
+ * the child of any kind of fork finds zeroes there, notices that it is nobody yet, and claims a ring
+ * of its own; the child of vfork shares memory and state with its parent, which is right.
+ *
+ * States are never unmapped while the process lives. When a thread ends its state is marked, and the
+ * next new thread takes it over, with its ring and its stack cache, once the kernel says that the old
+ * thread is gone (until then it may still free things). */
+#ifndef SEEP_PRELOAD_THREAD_STATE_H
+#define SEEP_PRELOAD_THREAD_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "preload/stack_walk.h"
+#include "wire/ring.h"
+#include "wire/wire_format.h"
+
+enum {
+    THREAD_DEFERRED_EVENTS = 8,
+    THREAD_DEFERRED_FRAMES = 48,
+    STACK_CACHE_WAYS = 4,
+    STACK_CACHE_SETS = WIRE_STACK_SLOTS / STACK_CACHE_WAYS
+};
+
+/* An inner call's event, not yet written: the outer call may turn out to be the same event. */
+struct pending_birth {
+    void *address; /* NULL = none */
+    uint64_t size;
+    uint8_t function;
+};
+
+/* An event of a signal handler that interrupted the recording of another; written right after it. */
+struct deferred_event {
+    uint64_t words[4];
+    uint32_t word_count;
+    uint32_t frame_count; /* of the stack that it names; 0 = it needs none */
+    uint64_t frames[THREAD_DEFERRED_FRAMES];
+};
+
+struct thread_state {
+    /* The hot line. guard: frame address of the outermost hook that this thread is in, 0 = none; it is
+     * void when a later hook finds itself above it on the stack (an exception passed). */
+    uintptr_t guard;
+    uintptr_t guard_return; /* the return address that stands in that frame, while it lives */
+    bool is_claimed;  /* has a ring; false after a fork until claimed again */
+    bool is_busy;     /* between the start of a stack capture and the end of a write: not re-entrant */
+    bool is_mute;     /* found no ring: events are counted as lost */
+    bool is_dropping; /* the recorder stopped reading: lose and count, do not wait */
+    struct ring ring;
+    uint64_t last_birth; /* address of the record just before in the ring, if a BIRTH; else 0 */
+
+    struct pending_birth pending;
+    void *outer_release; /* what the outer hook already recorded as released */
+    struct walk_memory memory;
+
+    uint32_t tid;
+    _Atomic uint32_t is_ending; /* its thread-end destructor ran: 1; 2 while somebody takes it over */
+    uint32_t ring_slot;
+    size_t ring_window_bytes;
+    void *ring_window;
+    struct thread_state *next; /* in the process's list of all states */
+    uint64_t dropping_since_heartbeat;
+    uint64_t module_start, module_end; /* of the module seen last by module_notice */
+
+    volatile uint32_t deferred_count;
+    struct deferred_event deferred[THREAD_DEFERRED_EVENTS];
+
+    uint8_t cache_victims[STACK_CACHE_SETS];
+    uint64_t cache_hashes[WIRE_STACK_SLOTS]; /* 0 = empty */
+    uint64_t frames[WIRE_MAX_FRAMES];
+};
+
+/* In wiped pages too. */
+struct process_state {
+    _Atomic uint32_t is_claimed;
+    uint32_t slot; /* of session_process */
+    struct session_process *shared;
+    struct thread_state *_Atomic threads;
+    _Atomic uint32_t ring_hint;
+    _Atomic uint64_t fork_number;
+};
+
+extern __thread struct thread_state *thread_current __attribute__((tls_model("initial-exec")));
+extern struct process_state *process_current; /* set once the session is joined */
+
+/* The calling thread's state, claimed; NULL when it cannot record (no ring, session over). Slow path of
+ * every hook. */
+struct thread_state *thread_state_claim(void);
+
+static inline struct thread_state *thread_state_get(void)
+{
+    struct thread_state *thread = thread_current;
+    if (__builtin_expect(thread != NULL && thread->is_claimed, 1))
+        return thread;
+    return thread_state_claim();
+}
+
+/* Makes the process state; once, while the session is joined. */
+bool thread_state_start(void);
+
+/* Maps at least `capacity` bytes of ring data (and its control page) of the slot and puts it into the
+ * thread's ring; unmaps the window it had. */
+bool thread_state_map_ring(struct thread_state *thread, uint32_t slot, uint32_t capacity);
+
+#endif

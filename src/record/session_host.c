@@ -1,0 +1,281 @@
+#define _GNU_SOURCE
+#include "record/session_host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "wire/ring.h"
+#include "wire/wire_format.h"
+
+struct session_host {
+    int memory_fd;
+    struct session_header *header;
+    char folder[256];
+    char library_path[512];
+    int wake_fd;
+    pthread_t waker;
+    bool has_waker;
+    _Atomic bool is_over;
+    /* The kernel walks this list when the thread dies, and marks the lock in the shared memory. */
+    struct robust_list_head robust;
+    struct robust_list robust_entry;
+};
+
+/* ---- the shared memory ----------------------------------------------------------------------------- */
+
+/* A limit on file sizes is meant for the command's output, not for memory that it never sees. */
+static int set_size(int fd)
+{
+    struct rlimit limit, unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        unlimited.rlim_max = limit.rlim_max;
+        unlimited.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_FSIZE, &unlimited);
+        int result = ftruncate(fd, SESSION_BYTES);
+        setrlimit(RLIMIT_FSIZE, &limit);
+        return result;
+    }
+    return ftruncate(fd, SESSION_BYTES);
+}
+
+static bool make_memory(struct session_host *host, struct error *error)
+{
+    host->memory_fd = memfd_create("seep-session", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (host->memory_fd < 0)
+        return error_set_errno(error, errno, "cannot make the session's memory (memfd_create)");
+    if (set_size(host->memory_fd) != 0)
+        return error_set_errno(error, errno, "cannot size the session's memory");
+    if (fcntl(host->memory_fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
+        return error_set_errno(error, errno, "cannot seal the session's memory");
+    void *memory = mmap(NULL, SESSION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+                        host->memory_fd, 0);
+    if (memory == MAP_FAILED)
+        return error_set_errno(error, errno, "cannot map the session's memory");
+    madvise(memory, SESSION_BYTES, MADV_DONTDUMP);
+    host->header = memory;
+    return true;
+}
+
+/* The lock word in the header is on this thread's robust list, held: when the thread dies, however it
+ * dies, the kernel sets FUTEX_OWNER_DIED in it. Works across pid namespaces. libc's own list of this
+ * thread is replaced: seep uses no robust mutexes. */
+static void hold_lock(struct session_host *host)
+{
+    _Atomic uint32_t *lock = &host->header->recorder_lock;
+    atomic_store(lock, (uint32_t)syscall(SYS_gettid));
+    host->robust_entry.next = &host->robust.list;
+    host->robust.list.next = &host->robust_entry;
+    host->robust.futex_offset = (long)((char *)lock - (char *)&host->robust_entry);
+    host->robust.list_op_pending = NULL;
+    syscall(SYS_set_robust_list, &host->robust, sizeof host->robust);
+}
+
+/* ---- the session folder ---------------------------------------------------------------------------- */
+
+/* Where other users cannot reach in: XDG_RUNTIME_DIR when it is ours, else TMPDIR or /tmp. */
+static const char *base_folder(void)
+{
+    static const char *const names[] = {"XDG_RUNTIME_DIR", "TMPDIR"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *folder = getenv(names[i]);
+        if (folder != NULL && folder[0] == '/' && strlen(folder) < 128 &&
+            strpbrk(folder, ": ") == NULL && access(folder, W_OK | X_OK) == 0)
+            return folder;
+    }
+    return "/tmp";
+}
+
+static bool make_folder(struct session_host *host, const char *preload_path, struct error *error)
+{
+    for (int attempt = 0; attempt < 16; attempt++) {
+        uint64_t nonce = 0;
+        if (getrandom(&nonce, sizeof nonce, 0) != sizeof nonce)
+            return error_set_errno(error, errno, "cannot get random bytes");
+        snprintf(host->folder, sizeof host->folder, "%s/seep-%d-%d-%016llx", base_folder(),
+                 (int)getpid(), host->memory_fd, (unsigned long long)nonce);
+        if (mkdir(host->folder, 0700) == 0) {
+            snprintf(host->library_path, sizeof host->library_path, "%s/libseep-preload.so",
+                     host->folder);
+            if (symlink(preload_path, host->library_path) == 0)
+                return true;
+            int number = errno;
+            rmdir(host->folder);
+            host->folder[0] = '\0';
+            return error_set_errno(error, number, "cannot link %s", host->library_path);
+        }
+        if (errno != EEXIST)
+            break;
+    }
+    int number = errno;
+    error_set_errno(error, number, "cannot make the session folder %s", host->folder);
+    host->folder[0] = '\0';
+    return false;
+}
+
+/* ---- waking ---------------------------------------------------------------------------------------- */
+
+/* A futex cannot be polled together with descriptors: this thread sleeps on it and passes it on. */
+static void *pass_wakes_on(void *context)
+{
+    struct session_host *host = context;
+    while (!atomic_load(&host->is_over)) {
+        _Atomic uint32_t *word = &host->header->recorder_sleeps;
+        if (atomic_load(word) == 2) { /* a producer wants the recorder: hand it over once */
+            atomic_store(word, 0);
+            uint64_t one = 1;
+            if (write(host->wake_fd, &one, sizeof one) < 0)
+                continue;
+        }
+        uint32_t seen = atomic_load(word);
+        if (seen != 2)
+            syscall(SYS_futex, word, FUTEX_WAIT, seen, NULL, NULL, 0);
+    }
+    return NULL;
+}
+
+static bool start_waker(struct session_host *host, struct error *error)
+{
+    host->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (host->wake_fd < 0)
+        return error_set_errno(error, errno, "cannot make an event descriptor");
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int number = pthread_create(&host->waker, NULL, pass_wakes_on, host);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (number != 0)
+        return error_set_errno(error, number, "cannot start a thread");
+    host->has_waker = true;
+    return true;
+}
+
+static void stop_waker(struct session_host *host)
+{
+    if (!host->has_waker)
+        return;
+    atomic_store(&host->is_over, true);
+    _Atomic uint32_t *word = &host->header->recorder_sleeps;
+    atomic_store(word, 3); /* not what it sleeps on */
+    syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    pthread_join(host->waker, NULL);
+}
+
+int session_host_wake_fd(const struct session_host *host)
+{
+    return host->wake_fd;
+}
+
+void session_host_sleep(struct session_host *host)
+{
+    atomic_store(&host->header->recorder_sleeps, 1);
+}
+
+void session_host_wake(struct session_host *host)
+{
+    atomic_store(&host->header->recorder_sleeps, 0);
+    uint64_t count;
+    while (read(host->wake_fd, &count, sizeof count) > 0)
+        ;
+}
+
+/* ---- the host -------------------------------------------------------------------------------------- */
+
+static void fill_header(struct session_host *host, const struct session_settings *settings,
+                        const struct tick_clock *clock)
+{
+    struct session_header *header = host->header;
+    header->version = WIRE_VERSION;
+    header->clock = clock->is_tsc ? SESSION_CLOCK_TSC : SESSION_CLOCK_MONOTONIC;
+    header->epoch_ticks = clock->epoch_ticks;
+    header->ticks_per_second = clock->ticks_per_second;
+    header->flags = settings->flags;
+    header->stack_depth = settings->stack_depth;
+    header->recorder_pid = (uint32_t)getpid();
+    snprintf(header->library_path, sizeof header->library_path, "%s", host->library_path);
+    header->library_path_bytes = (uint32_t)strlen(header->library_path);
+    hold_lock(host);
+    atomic_store(&header->heartbeat_ticks, clock->epoch_ticks);
+    atomic_store(&header->state, SESSION_RUNNING);
+    header->magic = SESSION_MAGIC;
+}
+
+struct session_host *session_host_create(const struct session_settings *settings,
+                                         const struct tick_clock *clock, struct error *error)
+{
+    struct session_host *host = memory_allocate_zeroed(1, sizeof *host);
+    host->memory_fd = -1;
+    host->wake_fd = -1;
+    if (!make_memory(host, error) || !make_folder(host, settings->preload_path, error)) {
+        session_host_destroy(host);
+        return NULL;
+    }
+    fill_header(host, settings, clock);
+    if (!start_waker(host, error)) {
+        session_host_destroy(host);
+        return NULL;
+    }
+    return host;
+}
+
+void session_host_destroy(struct session_host *host)
+{
+    if (host == NULL)
+        return;
+    stop_waker(host);
+    if (host->header != NULL) {
+        atomic_store(&host->header->state, SESSION_OVER);
+        /* Leave the robust list before its entry goes away. */
+        host->robust.list.next = &host->robust.list;
+        munmap(host->header, SESSION_BYTES);
+    }
+    if (host->memory_fd >= 0)
+        close(host->memory_fd);
+    if (host->wake_fd >= 0)
+        close(host->wake_fd);
+    if (host->folder[0] != '\0') {
+        unlink(host->library_path);
+        rmdir(host->folder);
+    }
+    free(host);
+}
+
+struct session_header *session_host_header(const struct session_host *host)
+{
+    return host->header;
+}
+
+const char *session_host_library_path(const struct session_host *host)
+{
+    return host->library_path;
+}
+
+void session_host_beat(struct session_host *host, const struct tick_clock *clock)
+{
+    atomic_store_explicit(&host->header->heartbeat_ticks,
+                          clock->epoch_ticks + tick_clock_now(clock), memory_order_relaxed);
+}
+
+void session_host_free_ring(struct session_host *host, uint32_t slot)
+{
+    off_t offset = (off_t)session_ring_offset(slot);
+    fallocate(host->memory_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset,
+              SESSION_RING_STRIDE);
+    struct ring_control *control = (void *)((char *)host->header + offset);
+    /* Release: pairs with the claim in preload/thread_state.c. The page is zero already. */
+    atomic_store_explicit(&control->state, SESSION_SLOT_FREE, memory_order_release);
+}

@@ -1,0 +1,46 @@
+/* Owns a session's shared memory: makes the memfd, sizes and seals it, and the session folder that tells
+ * targets the way to it. Lives in the recorder; outlives killed targets. */
+#ifndef SEEP_RECORD_SESSION_HOST_H
+#define SEEP_RECORD_SESSION_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "record/tick_clock.h"
+#include "wire/session.h"
+
+struct session_settings {
+    const char *preload_path; /* the library itself; the folder gets a link to it */
+    uint32_t stack_depth;
+    uint32_t flags; /* enum session_flags */
+};
+
+struct session_host;
+
+/* Caller owns. The calling thread becomes the one whose death tells the targets that nobody listens. */
+struct session_host *session_host_create(const struct session_settings *settings,
+                                         const struct tick_clock *clock, struct error *error);
+
+/* Tells the targets to step aside, removes the folder, unmaps. */
+void session_host_destroy(struct session_host *host);
+
+/* The memory; every byte of it may be changed by a target at any time. */
+struct session_header *session_host_header(const struct session_host *host);
+
+/* What LD_PRELOAD must name. */
+const char *session_host_library_path(const struct session_host *host);
+
+/* Tells producers that the recorder is alive; call at each drain. */
+void session_host_beat(struct session_host *host, const struct tick_clock *clock);
+
+/* Gives the pages of a ring slot back to the system and the slot back to the targets. */
+void session_host_free_ring(struct session_host *host, uint32_t slot);
+
+/* A descriptor that becomes readable when a producer with much to tell woke the recorder, between
+ * session_host_sleep and session_host_wake. */
+int session_host_wake_fd(const struct session_host *host);
+void session_host_sleep(struct session_host *host);
+void session_host_wake(struct session_host *host);
+
+#endif

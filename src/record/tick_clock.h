@@ -1,0 +1,33 @@
+/* Ticks of the session's clock, and nanoseconds since the session began.
+ *
+ * The cycle counter is used where the kernel itself uses it (a constant, non-stop one); its rate is
+ * learned by comparing it with CLOCK_MONOTONIC, longer and longer, until a second has passed; then it
+ * stands. Events are ordered by ticks; nanoseconds are for people. */
+#ifndef SEEP_RECORD_TICK_CLOCK_H
+#define SEEP_RECORD_TICK_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tick_clock {
+    bool is_tsc;
+    bool is_settled;
+    uint64_t epoch_ticks;
+    uint64_t epoch_ns; /* CLOCK_MONOTONIC at the epoch */
+    uint64_t ticks_per_second;
+    double ns_per_tick;
+};
+
+/* Begins a session now. */
+void tick_clock_start(struct tick_clock *clock);
+
+/* Makes the rate better; call now and then. */
+void tick_clock_refine(struct tick_clock *clock);
+
+/* Ticks since the epoch. */
+uint64_t tick_clock_now(const struct tick_clock *clock);
+
+uint64_t tick_clock_to_ns(const struct tick_clock *clock, uint64_t ticks);
+uint64_t tick_clock_from_ns(const struct tick_clock *clock, uint64_t ns);
+
+#endif
