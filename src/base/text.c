@@ -104,23 +104,28 @@ static bool is_harmful(uint32_t code)
            (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
 }
 
+size_t text_safe_character_bytes(const char *text)
+{
+    struct character character = next_character(text);
+    return character.is_valid && !is_harmful(character.code) ? character.bytes : 0;
+}
+
 void text_make_safe(const char *foreign, char *safe, size_t safe_bytes)
 {
     if (safe_bytes == 0)
         return;
     size_t count = 0;
     while (*foreign) {
-        struct character character = next_character(foreign);
-        bool is_kept = character.is_valid && !is_harmful(character.code);
-        size_t added = is_kept ? character.bytes : 1;
+        size_t kept = text_safe_character_bytes(foreign);
+        size_t added = kept > 0 ? kept : 1;
         if (count + added >= safe_bytes)
             break;
-        if (is_kept)
-            memcpy(safe + count, foreign, added);
+        if (kept > 0)
+            memcpy(safe + count, foreign, kept);
         else
             safe[count] = '?';
         count += added;
-        foreign += character.bytes;
+        foreign += next_character(foreign).bytes;
     }
     safe[count] = '\0';
 }

@@ -28,6 +28,10 @@ char *text_take(struct text *text);
  * edge. For names out of targets and files that go to terminals and JSON. */
 void text_make_safe(const char *foreign, char *safe, size_t safe_bytes);
 
+/* Bytes of the well-formed and harmless character with which the (not empty) text starts; 0 when it
+ * starts with what text_make_safe would replace. For writers that escape instead. */
+size_t text_safe_character_bytes(const char *text);
+
 /* Columns that UTF-8 text takes on a terminal (wcwidth-like: wide characters 2, combining 0). */
 int text_columns(const char *text);
 

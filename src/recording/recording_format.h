@@ -13,6 +13,8 @@
  *   payload = varint record count, record*            (after zstd decompression, if flagged)
  *   record  = varint body length, body                (longer than known: newer minor; rest skipped)
  *   body    = the fields of recording_records.h in their order
+ *   index   = payload whose records are: offset, kind, flags, stored bytes, raw bytes, payload
+ *             checksum (varints) of each chunk before it, in order
  *
  * All fixed-width integers are little-endian. Varints are unsigned LEB128, at most 10 bytes;
  * signed ones are zigzag. */
@@ -41,7 +43,12 @@ struct recording_file_header {
 };
 _Static_assert(sizeof(struct recording_file_header) == 32, "file header is 32 bytes");
 
-enum recording_chunk_flags { RECORDING_CHUNK_ZSTD = 1 };
+enum recording_chunk_flags {
+    RECORDING_CHUNK_ZSTD = 1,
+    /* The last chunk of a flush: with it the records agree with each other (the sites with the
+     * totals). A torn file is read up to the last of these, if it has one. */
+    RECORDING_CHUNK_CHECKPOINT = 2
+};
 
 struct recording_chunk_header {
     uint32_t magic;
@@ -63,8 +70,9 @@ struct recording_trailer {
 };
 _Static_assert(sizeof(struct recording_trailer) == 32, "trailer is 32 bytes");
 
-/* FNV-1a with 64 bits over 8-byte little-endian words, the last padded with zeroes and the length
- * mixed in; fast, and as good as needed against accidents (not against forgery). */
+/* FNV-1a with 64 bits over 8-byte little-endian words, the last padded with zeroes, then over the
+ * length; at last the upper half is xored into the lower. Fast, and as good as needed against
+ * accidents (not against forgery). */
 uint64_t recording_checksum(const void *bytes, uint64_t count);
 
 #endif

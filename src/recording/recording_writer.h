@@ -2,7 +2,10 @@
  *
  * The caller hands over records; the writer gathers records of one kind into chunks, compresses and
  * appends them at the next flush. Order between kinds is kept as far as meaning needs it: whatever
- * was added before a flush stands in the file before anything added after it. */
+ * was added before a flush stands in the file before anything added after it.
+ *
+ * A file-size limit (RLIMIT_FSIZE) is a failure like a full disk only where SIGXFSZ is ignored: that
+ * is the caller's, since a handler is the whole program's. */
 #ifndef SEEP_RECORDING_WRITER_H
 #define SEEP_RECORDING_WRITER_H
 
@@ -43,7 +46,9 @@ bool recording_writer_flush(struct recording_writer *writer, bool is_synced, str
 
 /* Starts the compacted successor: from here records go into "<path>.tmp". finish() writes what is
  * buffered, the index and the trailer, syncs, and renames it over the journal. If anything fails the
- * journal stays as it is, salvageable, and the temporary file is removed. */
+ * journal stays as it is, salvageable, and the temporary file is removed; records go into the
+ * journal again. After success more may follow (a journal compacted within a run): they are appended
+ * in place of index and trailer. */
 bool recording_writer_begin_compacted(struct recording_writer *writer, struct error *error);
 bool recording_writer_finish_compacted(struct recording_writer *writer, struct error *error);
 
@@ -53,7 +58,8 @@ uint64_t recording_writer_file_bytes(const struct recording_writer *writer);
 /* The name the file has, or will have. Borrowed. */
 const char *recording_writer_path(const struct recording_writer *writer);
 
-/* Closes; a journal that was never published is removed. NULL is allowed. */
+/* Closes, writing what is still buffered if it can; a journal that was never published is removed.
+ * NULL is allowed. */
 void recording_writer_close(struct recording_writer *writer);
 
 #endif

@@ -1,0 +1,21 @@
+libseep_a_SOURCES += \
+	viewer/tui/app.c viewer/tui/app.h viewer/tui/app_draw.c \
+	viewer/tui/commands.c \
+	viewer/tui/figures_table.c viewer/tui/figures_table.h \
+	viewer/tui/filter_text.c viewer/tui/filter_text.h \
+	viewer/tui/input.c viewer/tui/input.h \
+	viewer/tui/key_bindings.c viewer/tui/key_bindings.h \
+	viewer/tui/plot.c viewer/tui/plot.h \
+	viewer/tui/prompt.c viewer/tui/prompt.h \
+	viewer/tui/screen.c viewer/tui/screen.h \
+	viewer/tui/script.c viewer/tui/script.h \
+	viewer/tui/source_file.c viewer/tui/source_file.h \
+	viewer/tui/style.c viewer/tui/style.h \
+	viewer/tui/table.c viewer/tui/table.h \
+	viewer/tui/terminal.c viewer/tui/terminal.h \
+	viewer/tui/terminal_guard.c viewer/tui/terminal_guard.h \
+	viewer/tui/tui.c viewer/tui/tui.h \
+	viewer/tui/view.h viewer/tui/views.c \
+	viewer/tui/view_help.c viewer/tui/view_menu.c viewer/tui/view_modules.c \
+	viewer/tui/view_overview.c viewer/tui/view_sites.c viewer/tui/view_source.c \
+	viewer/tui/view_stack.c viewer/tui/view_threads.c viewer/tui/view_tree.c

@@ -1,0 +1,319 @@
+#include "recording/recording_writer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <zstd.h>
+
+#include "base/memory.h"
+#include "recording/chunk_file.h"
+#include "recording/output_place.h"
+#include "recording/record_codec.h"
+#include "recording/varint.h"
+
+/* Records wait in one buffer a kind. When one buffer is full, all are made chunks, in the order of
+ * their numbers: a record only names things of lower kinds (a site its stack, a stack its frames),
+ * so whatever stands in the file stands behind what it needs. Chunks go to the file at once if they
+ * can and wait in a queue, compressed, while they cannot. */
+
+enum {
+    KIND_LIMIT = 64, /* above every kind's number */
+    DEFAULT_CHUNK_RAW_BYTES = 1 << 20,
+    /* with a full buffer before it still within a chunk */
+    MAX_RECORD_BYTES = RECORDING_MAX_CHUNK_BYTES / 2 - VARINT_MAX_BYTES,
+    COMPRESSION_LEVEL = 3
+};
+
+#define WRITER_ASSERT_KIND(number, name, keys)                                                     \
+    _Static_assert((number) < KIND_LIMIT, #name " has no buffer");
+RECORDING_RECORDS(WRITER_ASSERT_KIND)
+
+struct kind_buffer {
+    struct text records;
+    uint64_t record_count;
+};
+
+/* One file in the making, with what has not reached it yet. */
+struct stream {
+    struct output_file output;
+    struct chunk_file file;
+    struct kind_buffer buffers[KIND_LIMIT];
+    struct chunk *queue; /* the oldest first */
+    size_t queue_count;
+    size_t queue_capacity;
+    bool is_blocked;      /* the last write failed: only a flush tries again */
+    struct error failure; /* "" or what add() could not say */
+};
+
+struct recording_writer {
+    struct output_place place;
+    uint64_t session_id;
+    uint64_t chunk_raw_bytes;
+    ZSTD_CCtx *compressor;
+    struct text scratch; /* a payload before compression */
+    struct stream journal;
+    struct stream compacted; /* output.fd is -1 unless it is being written */
+    bool is_published;
+    bool is_renamed; /* since the folder was synced */
+};
+
+static struct stream *current_stream(struct recording_writer *writer)
+{
+    return writer->compacted.output.fd >= 0 ? &writer->compacted : &writer->journal;
+}
+
+static bool stream_open(struct recording_writer *writer, struct stream *stream, bool has_index,
+                        struct error *error)
+{
+    return output_place_create(&writer->place, &stream->output, error) &&
+           chunk_file_start(&stream->file, stream->output.fd, writer->place.path,
+                            writer->session_id, has_index, error);
+}
+
+/* Forgets everything; the file stays. */
+static void stream_clear(struct stream *stream)
+{
+    for (size_t i = 0; i < KIND_LIMIT; i++)
+        text_clear(&stream->buffers[i].records);
+    for (size_t i = 0; i < stream->queue_count; i++)
+        text_clear(&stream->queue[i].stored);
+    free(stream->queue);
+    chunk_file_clear(&stream->file);
+    output_file_clear(&stream->output);
+    *stream = (struct stream){.output.fd = -1};
+}
+
+static void stream_remove(struct recording_writer *writer, struct stream *stream)
+{
+    output_place_remove(&writer->place, &stream->output);
+    stream_clear(stream);
+}
+
+struct recording_writer *recording_writer_open(const struct recording_writer_options *options,
+                                               struct error *error)
+{
+    struct recording_writer *writer = memory_allocate_zeroed(1, sizeof *writer);
+    writer->session_id = options->session_id;
+    writer->chunk_raw_bytes = options->chunk_raw_bytes ? options->chunk_raw_bytes
+                                                       : DEFAULT_CHUNK_RAW_BYTES;
+    if (writer->chunk_raw_bytes > RECORDING_MAX_CHUNK_BYTES / 2)
+        writer->chunk_raw_bytes = RECORDING_MAX_CHUNK_BYTES / 2;
+    writer->journal.output.fd = writer->compacted.output.fd = -1;
+    if (output_place_open(&writer->place, options->path, options->is_force, options->may_replace,
+                          error) &&
+        stream_open(writer, &writer->journal, false, error))
+        return writer;
+    recording_writer_close(writer);
+    return NULL;
+}
+
+bool recording_writer_publish(struct recording_writer *writer, struct error *error)
+{
+    if (writer->is_published)
+        return true;
+    if (!output_place_install(&writer->place, &writer->journal.output, NULL, error))
+        return false;
+    writer->is_published = writer->is_renamed = true;
+    return true;
+}
+
+/* The payload of a buffer as it is stored, behind room for the chunk header. Compression that does
+ * not help, or fails, is left out. */
+static void make_chunk(struct recording_writer *writer, uint16_t kind,
+                       const struct kind_buffer *buffer, struct chunk *chunk)
+{
+    uint8_t count[VARINT_MAX_BYTES];
+    struct text *payload = &writer->scratch;
+    payload->count = 0;
+    text_add_bytes(payload, (const char *)count,
+                   (size_t)(varint_write(count, buffer->record_count) - count));
+    text_add_bytes(payload, buffer->records.bytes, buffer->records.count);
+
+    const size_t header_bytes = sizeof(struct recording_chunk_header);
+    *chunk = (struct chunk){.kind = kind, .raw_bytes = (uint32_t)payload->count};
+    chunk->stored.bytes = memory_grow(NULL, &chunk->stored.capacity,
+                                      header_bytes + ZSTD_compressBound(payload->count) + 1, 1);
+    if (!writer->compressor)
+        writer->compressor = ZSTD_createCCtx();
+    size_t stored_bytes = payload->count;
+    if (writer->compressor)
+        stored_bytes = ZSTD_compressCCtx(writer->compressor, chunk->stored.bytes + header_bytes,
+                                         chunk->stored.capacity - header_bytes, payload->bytes,
+                                         payload->count, COMPRESSION_LEVEL);
+    if (!ZSTD_isError(stored_bytes) && stored_bytes < payload->count) {
+        chunk->flags = RECORDING_CHUNK_ZSTD;
+    } else {
+        stored_bytes = payload->count;
+        memcpy(chunk->stored.bytes + header_bytes, payload->bytes, stored_bytes);
+    }
+    chunk->stored.count = header_bytes + stored_bytes;
+    chunk->stored.bytes = memory_resize(chunk->stored.bytes, chunk->stored.count + 1, 1);
+    chunk->stored.capacity = chunk->stored.count + 1;
+}
+
+/* Makes chunks of all that is buffered. */
+static void close_buffers(struct recording_writer *writer, struct stream *stream)
+{
+    for (uint16_t kind = 0; kind < KIND_LIMIT; kind++) {
+        struct kind_buffer *buffer = &stream->buffers[kind];
+        if (buffer->record_count == 0)
+            continue;
+        stream->queue = memory_grow(stream->queue, &stream->queue_capacity, stream->queue_count + 1,
+                                    sizeof *stream->queue);
+        make_chunk(writer, kind, buffer, &stream->queue[stream->queue_count++]);
+        buffer->records.count = 0;
+        buffer->record_count = 0;
+    }
+}
+
+/* Writes the queue up to its last `kept` chunks. */
+static bool append_queue(struct stream *stream, size_t kept, struct error *error)
+{
+    size_t done = 0;
+    stream->is_blocked = false;
+    while (done + kept < stream->queue_count && !stream->is_blocked) {
+        if (chunk_file_append(&stream->file, &stream->queue[done], error))
+            text_clear(&stream->queue[done++].stored);
+        else
+            stream->is_blocked = true;
+    }
+    stream->queue_count -= done;
+    if (done > 0)
+        memmove(stream->queue, stream->queue + done, stream->queue_count * sizeof *stream->queue);
+    return !stream->is_blocked;
+}
+
+void recording_writer_add(struct recording_writer *writer, enum recording_kind kind,
+                          const void *record)
+{
+    struct stream *stream = current_stream(writer);
+    const struct record_kind *description = record_kind_find(kind);
+    if (!description)
+        return;
+    struct kind_buffer *buffer = &stream->buffers[kind];
+    size_t before = buffer->records.count;
+    record_encode(description, record, &buffer->records);
+    if (buffer->records.count - before > MAX_RECORD_BYTES) {
+        error_set(&stream->failure, "a %s record of %zu bytes is too long for %s",
+                  description->name, buffer->records.count - before, writer->place.path);
+        buffer->records.count = before;
+        return;
+    }
+    buffer->record_count++;
+    if (buffer->records.count < writer->chunk_raw_bytes)
+        return;
+    close_buffers(writer, stream);
+    if (!stream->is_blocked)
+        append_queue(stream, 1, NULL); /* the last waits: a flush must have one to mark */
+}
+
+static bool stream_flush(struct recording_writer *writer, struct stream *stream,
+                         struct error *error)
+{
+    close_buffers(writer, stream);
+    if (stream->queue_count > 0)
+        stream->queue[stream->queue_count - 1].flags |= RECORDING_CHUNK_CHECKPOINT;
+    if (!append_queue(stream, 0, error))
+        return false;
+    if (stream->failure.message[0] == '\0')
+        return true;
+    error_set(error, "%s", stream->failure.message);
+    stream->failure.message[0] = '\0';
+    return false;
+}
+
+static bool stream_sync(const struct recording_writer *writer, const struct stream *stream,
+                        struct error *error)
+{
+    if (fdatasync(stream->output.fd) == 0)
+        return true;
+    return error_set_errno(error, errno, "cannot write %s to disk", writer->place.path);
+}
+
+static void sync_folder(struct recording_writer *writer)
+{
+    if (writer->is_renamed)
+        output_place_sync(&writer->place);
+    writer->is_renamed = false;
+}
+
+bool recording_writer_flush(struct recording_writer *writer, bool is_synced, struct error *error)
+{
+    struct stream *stream = current_stream(writer);
+    if (!stream_flush(writer, stream, error))
+        return false;
+    if (!is_synced)
+        return true;
+    if (!stream_sync(writer, stream, error))
+        return false;
+    sync_folder(writer);
+    return true;
+}
+
+bool recording_writer_begin_compacted(struct recording_writer *writer, struct error *error)
+{
+    if (writer->compacted.output.fd >= 0)
+        return error_set(error, "%s is being compacted already", writer->place.path);
+    stream_flush(writer, &writer->journal, NULL); /* as good as can be, should we be killed now */
+    if (stream_open(writer, &writer->compacted, true, error))
+        return true;
+    stream_remove(writer, &writer->compacted);
+    return false;
+}
+
+/* The new file stands on disk, whole, before it takes the name: killed at any point, there is the
+ * journal or the compacted file under it, never less. */
+static bool replace_journal(struct recording_writer *writer, struct error *error)
+{
+    struct stream *compacted = &writer->compacted;
+    return stream_flush(writer, compacted, error) && chunk_file_finish(&compacted->file, error) &&
+           stream_sync(writer, compacted, error) && recording_writer_publish(writer, error) &&
+           output_place_install(&writer->place, &compacted->output, &writer->journal.output, error);
+}
+
+bool recording_writer_finish_compacted(struct recording_writer *writer, struct error *error)
+{
+    if (writer->compacted.output.fd < 0)
+        return error_set(error, "%s is not being compacted", writer->place.path);
+    if (!replace_journal(writer, error)) {
+        stream_remove(writer, &writer->compacted);
+        return false;
+    }
+    stream_clear(&writer->journal);
+    writer->journal = writer->compacted;
+    writer->compacted = (struct stream){.output.fd = -1};
+    writer->is_renamed = true;
+    sync_folder(writer);
+    return true;
+}
+
+uint64_t recording_writer_file_bytes(const struct recording_writer *writer)
+{
+    const struct chunk_file *file = writer->compacted.output.fd >= 0 ? &writer->compacted.file
+                                                                     : &writer->journal.file;
+    return file->chunk_bytes + file->tail_bytes;
+}
+
+const char *recording_writer_path(const struct recording_writer *writer)
+{
+    return writer->place.path;
+}
+
+void recording_writer_close(struct recording_writer *writer)
+{
+    if (!writer)
+        return;
+    stream_remove(writer, &writer->compacted);
+    if (writer->is_published) {
+        stream_flush(writer, &writer->journal, NULL);
+        stream_clear(&writer->journal);
+    } else {
+        stream_remove(writer, &writer->journal);
+    }
+    output_place_clear(&writer->place);
+    ZSTD_freeCCtx(writer->compressor);
+    text_clear(&writer->scratch);
+    free(writer);
+}

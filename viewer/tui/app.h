@@ -1,0 +1,92 @@
+/* The viewer as a whole: which views are open, what is asked, and the loop that turns input into
+ * actions and actions into what the reactions say. */
+#ifndef SEEP_TUI_APP_H
+#define SEEP_TUI_APP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "tui/key_bindings.h"
+#include "tui/prompt.h"
+#include "tui/screen.h"
+#include "tui/script.h"
+#include "tui/style.h"
+#include "tui/terminal.h"
+#include "tui/view.h"
+
+enum {
+    APP_MAX_DEPTH = 32,
+    APP_MAX_SCREENS = 10,
+    APP_MAX_TARGETS = 40,
+    APP_MIN_ROWS = 10,
+    APP_MIN_COLUMNS = 40
+};
+
+/* A piece of the screen that does something when it is clicked. */
+struct app_target {
+    int row;
+    int column;
+    int columns;
+    uint32_t key; /* as if this key had been pressed */
+};
+
+struct app {
+    struct view_context context;
+    char *filter;                          /* what context.question.filter points to */
+    struct view *screens[APP_MAX_SCREENS]; /* NULL: not opened yet */
+    size_t screen_count;
+    size_t current_screen;
+    struct view *opened[APP_MAX_DEPTH]; /* over the screen, each from the one before */
+    size_t depth;
+
+    struct screen screen;
+    struct app_target targets[APP_MAX_TARGETS];
+    size_t target_count;
+    struct prompt prompt;
+    char message[512];
+    char *searched;
+    bool is_search_backwards;
+
+    struct terminal *terminal; /* NULL: a script */
+    struct script *script;
+    bool is_repainting;
+    bool is_quitting;
+};
+
+bool app_init(struct app *app, const struct profile *profile, const struct tui_options *options,
+              struct error *error);
+void app_clear(struct app *app);
+
+/* Handles inputs until the user quits. False when a script failed. */
+bool app_run(struct app *app, struct error *error);
+
+/* For commands.c. Each returns false with a reason for the status line. */
+struct view *app_current_view(const struct app *app);
+bool app_show_screen(struct app *app, const struct view_ops *ops, struct error *error);
+bool app_open_view(struct app *app, const struct view_ops *ops, const struct view_request *request,
+                   struct error *error);
+bool app_close_view(struct app *app);
+bool app_ask(struct app *app, const struct view_question *question, struct error *error);
+bool app_search(struct app *app, const char *text, bool is_backwards, struct error *error);
+bool app_save_rows(struct app *app, const char *path, struct error *error);
+
+/* app_draw.c: fills app->screen. */
+void app_draw(struct app *app);
+
+/* The text of one row of a view, as it would stand on a very wide screen. */
+void app_row_text(const struct view *view, size_t row, struct text *out);
+
+/* commands.c: runs what was typed after ':'. */
+bool command_run(struct app *app, const char *line, struct error *error);
+
+struct command_info {
+    const char *name;
+    const char *argument; /* as help shows it; "" = none */
+    const char *help;
+};
+
+/* For the help screen; NULL past the end. */
+const struct command_info *command_info_at(size_t position);
+
+#endif

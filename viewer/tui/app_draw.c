@@ -1,0 +1,227 @@
+/* The frame around every view: title with the screens, a line that says what is shown, column
+ * titles, rows, status line, footer. */
+#include "tui/app.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum {
+    TITLE_ROW = 0,
+    DESCRIPTION_ROW = 1,
+    WIDE_COLUMNS = 400,
+    MENU_MAX_COLUMNS = 60
+};
+
+static void add_target(struct app *app, int row, int column, int columns, uint32_t key)
+{
+    if (app->target_count < APP_MAX_TARGETS)
+        app->targets[app->target_count++] = (struct app_target){row, column, columns, key};
+}
+
+static void print_subject(const struct app *app, struct text *out)
+{
+    const struct profile *profile = app->context.profile;
+    const struct tui_options *options = app->context.options;
+    view_print_process(profile, app->context.question.process, out);
+    const char *recording = options->recording ? options->recording : profile->info.path;
+    text_print(out, "  %s@%s", text_file_name(recording),
+               options->instant ? options->instant : "end");
+}
+
+static int draw_tab(struct app *app, int column, const struct view_ops *ops, bool is_current)
+{
+    struct text text = {0};
+    text_print(&text, is_current ? "[%c %s]" : " %c %s ", ops->digit, ops->title);
+    int columns = screen_put(&app->screen, TITLE_ROW, column, app->screen.columns - column,
+                             is_current ? STYLE_TAB : STYLE_TITLE, text_get(&text));
+    add_target(app, TITLE_ROW, column, columns, (uint32_t)ops->digit);
+    text_clear(&text);
+    return columns;
+}
+
+static int tabs_columns(void)
+{
+    int columns = 0;
+    const struct view_ops *ops;
+    for (size_t i = 0; (ops = view_ops_at(i)); i++)
+        if (ops->digit)
+            columns += text_columns(ops->title) + 4;
+    return columns;
+}
+
+static void draw_title(struct app *app)
+{
+    enum {
+        MIN_SUBJECT_COLUMNS = 16
+    };
+    struct screen *screen = &app->screen;
+    screen_fill(screen, (struct area){TITLE_ROW, 0, 1, screen->columns}, STYLE_TITLE, ' ');
+    bool has_room = tabs_columns() + MIN_SUBJECT_COLUMNS <= screen->columns;
+    int column = 0;
+    const struct view_ops *ops;
+    for (size_t i = 0; (ops = view_ops_at(i)); i++) {
+        bool is_current = i == app->current_screen;
+        if (ops->digit && (has_room || is_current))
+            column += draw_tab(app, column, ops, is_current);
+    }
+    if (!app->context.profile->is_complete)
+        column += screen_put(screen, TITLE_ROW, column + 1, screen->columns - column - 1,
+                             STYLE_WARNING, "! incomplete") +
+                  1;
+    struct text subject = {0};
+    print_subject(app, &subject);
+    int room = screen->columns - column - 2;
+    int width = text_columns(text_get(&subject));
+    int start = width < room ? screen->columns - width - 1 : column + 1;
+    screen_put_cut(screen, TITLE_ROW, start, room, STYLE_TITLE, text_get(&subject));
+    text_clear(&subject);
+}
+
+static void draw_description(struct app *app, const struct view *view)
+{
+    struct text text = {0};
+    view->ops->describe(view, &text);
+    screen_put_cut(&app->screen, DESCRIPTION_ROW, 1, app->screen.columns - 2, STYLE_STRONG,
+                   text_get(&text));
+    text_clear(&text);
+}
+
+static void draw_status(struct app *app, const struct view *view)
+{
+    struct screen *screen = &app->screen;
+    const struct table *table = &view->table;
+    int row = screen->rows - 2;
+    char place[64] = "";
+    if (table->row_count && !view->ops->is_popup)
+        snprintf(place, sizeof place, "%zu/%zu", table->selected + 1, table->row_count);
+    int place_columns = (int)strlen(place);
+    screen_put(screen, row, screen->columns - place_columns - 1, place_columns, STYLE_FAINT, place);
+    int room = screen->columns - place_columns - 3;
+    const char *filter = app->context.question.filter;
+    if (*app->message)
+        screen_put_cut(screen, row, 1, room, STYLE_STATUS, app->message);
+    else if (*filter && (view->ops->scopes & SCOPE_FILTERS))
+        screen_print(screen, row, 1, room, STYLE_STATUS, "filter: %s  (Esc takes it away)", filter);
+}
+
+static void draw_footer(struct app *app, const struct view *view)
+{
+    struct screen *screen = &app->screen;
+    int row = screen->rows - 1, column = 0;
+    unsigned scopes = view->ops->scopes | SCOPE_ANY;
+    const struct key_binding *binding;
+    for (size_t i = 0; (binding = key_binding_at(i)); i++) {
+        if (!binding->label || !(binding->scopes & scopes) ||
+            key_binding_action(binding->keys[0], scopes) != binding->action)
+            continue;
+        char name[INPUT_KEY_NAME_BYTES];
+        const char *key = input_key_name(binding->keys[0], name);
+        int width = text_columns(key) + text_columns(binding->label) + 2;
+        if (column + width > screen->columns)
+            continue;
+        add_target(app, row, column, width, binding->keys[0]);
+        column += screen_put(screen, row, column, width, STYLE_KEY, key);
+        screen_put(screen, row, column, 1, STYLE_ACTION, " ");
+        column += 1 + screen_put(screen, row, column + 1, width, STYLE_ACTION, binding->label);
+        column += 1;
+    }
+}
+
+static void draw_rows(struct app *app, struct view *view, struct area area, enum style selected)
+{
+    struct screen *screen = &app->screen;
+    struct table *table = &view->table;
+    table_scroll_to_selected(table, (size_t)area.rows);
+    for (int i = 0; i < area.rows && table->top + (size_t)i < table->row_count; i++) {
+        size_t row = table->top + (size_t)i;
+        struct area place = {area.row + i, area.column, 1, area.columns};
+        view->ops->draw_row(view, screen, place, row);
+        if (row != table->selected)
+            continue;
+        screen_restyle(screen, place, selected);
+        screen_put_character(screen, place.row, place.column, selected, '>');
+        screen->cursor_row = place.row;
+        screen->cursor_column = place.column;
+    }
+}
+
+static void draw_body(struct app *app, struct view *view)
+{
+    struct screen *screen = &app->screen;
+    struct area area = {DESCRIPTION_ROW + 1, 0, screen->rows - 4, screen->columns};
+    if (view->ops->fit)
+        view->ops->fit(view, area.rows, area.columns);
+    table_lay_out(&view->table, screen->columns);
+    if (view->table.column_count) {
+        table_draw_header(&view->table, screen, area.row);
+        area.row++;
+        area.rows--;
+    }
+    draw_rows(app, view, area, STYLE_SELECTED);
+    if (view->table.row_count == 0)
+        screen_put(screen, area.row, 1, screen->columns - 2, STYLE_FAINT, "(nothing here)");
+}
+
+static void draw_popup(struct app *app, struct view *view)
+{
+    struct screen *screen = &app->screen;
+    int columns = screen->columns - 4 < MENU_MAX_COLUMNS ? screen->columns - 4 : MENU_MAX_COLUMNS;
+    int rows = (int)(view->table.row_count < 1000 ? view->table.row_count : 1000) + 2;
+    if (rows > screen->rows - 4)
+        rows = screen->rows - 4;
+    struct area area = {(screen->rows - rows) / 2, (screen->columns - columns) / 2, rows, columns};
+    screen_box(screen, area, STYLE_POPUP);
+    struct text title = {0};
+    view->ops->describe(view, &title);
+    screen_print(screen, area.row, area.column + 2, area.columns - 4, STYLE_POPUP, " %s ",
+                 text_get(&title));
+    text_clear(&title);
+    struct area inside = {area.row + 1, area.column + 1, rows - 2, columns - 2};
+    draw_rows(app, view, inside, STYLE_SELECTED);
+}
+
+static void draw_too_small(struct app *app)
+{
+    struct screen *screen = &app->screen;
+    screen_put(screen, screen->rows / 2, 0, screen->columns, STYLE_STRONG, "window too small");
+    screen_print(screen, screen->rows / 2 + 1, 0, screen->columns, STYLE_TEXT, "needs %dx%d",
+                 APP_MIN_COLUMNS, APP_MIN_ROWS);
+}
+
+void app_draw(struct app *app)
+{
+    struct screen *screen = &app->screen;
+    struct view *view = app_current_view(app);
+    app->target_count = 0;
+    screen_erase(screen);
+    if (screen->rows < APP_MIN_ROWS || screen->columns < APP_MIN_COLUMNS) {
+        draw_too_small(app);
+        return;
+    }
+    struct view *behind = view;
+    if (view->ops->is_popup)
+        behind = app->depth > 1 ? app->opened[app->depth - 2] : app->screens[app->current_screen];
+    draw_title(app);
+    draw_description(app, behind);
+    draw_body(app, behind);
+    if (view != behind)
+        draw_popup(app, view);
+    draw_footer(app, view);
+    if (app->prompt.kind != PROMPT_NONE)
+        prompt_draw(&app->prompt, screen, screen->rows - 2);
+    else
+        draw_status(app, view);
+}
+
+void app_row_text(const struct view *view, size_t row, struct text *out)
+{
+    struct view wide = *view;
+    struct screen screen;
+    screen_init(&screen, 1, WIDE_COLUMNS, view->context->is_utf8);
+    table_lay_out(&wide.table, WIDE_COLUMNS);
+    view->ops->draw_row(&wide, &screen, (struct area){0, 0, 1, WIDE_COLUMNS}, row);
+    screen_row_text(&screen, 0, out);
+    screen_clear(&screen);
+}

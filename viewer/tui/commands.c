@@ -1,0 +1,158 @@
+/* What can be typed after ':', in one table: name, argument, help and function. */
+#include "tui/app.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tui/style.h"
+
+static bool run_sort(struct app *app, const char *argument, struct error *error)
+{
+    struct view_question question = app->context.question;
+    const struct query_metric_info *metric = query_metric_find(argument);
+    if (!metric)
+        return error_set(error, "there is no figure \"%s\": s shows them", argument);
+    question.metric = metric->metric;
+    return app_ask(app, &question, error);
+}
+
+static bool run_by(struct app *app, const char *argument, struct error *error)
+{
+    struct view_question question = app->context.question;
+    const struct query_grouping_info *grouping = query_grouping_find(argument);
+    if (!grouping)
+        return error_set(error, "there is no grouping \"%s\": b shows them", argument);
+    question.grouping = grouping->grouping;
+    return app_show_screen(app, &view_sites, error) && app_ask(app, &question, error);
+}
+
+static bool run_filter(struct app *app, const char *argument, struct error *error)
+{
+    struct view_question question = app->context.question;
+    if (!(app_current_view(app)->ops->scopes & SCOPE_FILTERS))
+        return error_set(error, "this view has no filter");
+    question.filter = argument;
+    return app_ask(app, &question, error);
+}
+
+static bool run_process(struct app *app, const char *argument, struct error *error)
+{
+    struct view_question question = app->context.question;
+    char *end;
+    unsigned long position = strtoul(argument, &end, 10);
+    bool is_all = strcmp(argument, "all") == 0;
+    if (!is_all && (*end || end == argument || position >= app->context.profile->process_count))
+        return error_set(error, "there is no process \"%s\": p shows them", argument);
+    question.process = is_all ? QUERY_ALL_PROCESSES : (uint32_t)position;
+    return app_ask(app, &question, error);
+}
+
+static bool run_goto(struct app *app, const char *argument, struct error *error)
+{
+    struct table *table = &app_current_view(app)->table;
+    char *end;
+    unsigned long row = strtoul(argument, &end, 10);
+    if (*end || row == 0)
+        return error_set(error, "a row number is needed, from 1 to %zu", table->row_count);
+    table_move_to(table, row - 1);
+    return true;
+}
+
+static bool run_search(struct app *app, const char *argument, struct error *error)
+{
+    return app_search(app, argument, false, error);
+}
+
+static bool run_view(struct app *app, const char *argument, struct error *error)
+{
+    const struct view_ops *ops = view_ops_find(argument);
+    if (!ops || !ops->digit)
+        return error_set(error, "there is no screen \"%s\"", argument);
+    return app_show_screen(app, ops, error);
+}
+
+static bool run_save_display(struct app *app, const char *argument, struct error *error)
+{
+    app_draw(app);
+    return screen_save(&app->screen, argument, error);
+}
+
+static bool run_write(struct app *app, const char *argument, struct error *error)
+{
+    return app_save_rows(app, argument, error);
+}
+
+static bool run_colors(struct app *app, const char *argument, struct error *error)
+{
+    const struct style_scheme *scheme = style_scheme_find(argument);
+    if (!scheme)
+        return error_set(error, "there is no colour scheme \"%s\"", argument);
+    if (app->terminal)
+        terminal_set_scheme(app->terminal, scheme);
+    app->is_repainting = true;
+    return true;
+}
+
+static bool run_help(struct app *app, const char *argument, struct error *error)
+{
+    static const struct view_request nothing = {.site = QUERY_NO_SITE};
+    (void)argument;
+    return app_open_view(app, &view_help, &nothing, error);
+}
+
+static bool run_quit(struct app *app, const char *argument, struct error *error)
+{
+    (void)argument, (void)error;
+    app->is_quitting = true;
+    return true;
+}
+
+/* clang-format off */
+static const struct command {
+    struct command_info info;
+    bool is_argument_optional;
+    bool (*run)(struct app *app, const char *argument, struct error *error);
+} commands[] = {
+    {{"sort", "FIGURE", "sort by live, peak, allocated, ..."}, false, run_sort},
+    {{"by", "GROUPING", "rows of site, function, file, module or thread"}, false, run_by},
+    {{"filter", "WORDS", "as after \\; without words: no filter"}, true, run_filter},
+    {{"process", "N|all", "look at the N-th process, from 0, or at all"}, false, run_process},
+    {{"goto", "ROW", "go to this row"}, false, run_goto},
+    {{"search", "TEXT", "as after /"}, true, run_search},
+    {{"view", "SCREEN", "overview, sites, tree, threads or modules"}, false, run_view},
+    {{"colors", "SCHEME", "default, mono or orange"}, false, run_colors},
+    {{"write", "FILE", "write all rows of this view to a new file"}, false, run_write},
+    {{"save-display", "FILE", "write the screen as it is to a file"}, false, run_save_display},
+    {{"help", "", "keys and commands"}, true, run_help},
+    {{"quit", "", "quit"}, true, run_quit},
+};
+/* clang-format on */
+
+enum {
+    COMMAND_COUNT = sizeof commands / sizeof *commands
+};
+
+const struct command_info *command_info_at(size_t position)
+{
+    return position < COMMAND_COUNT ? &commands[position].info : NULL;
+}
+
+bool command_run(struct app *app, const char *line, struct error *error)
+{
+    line += strspn(line, " ");
+    size_t name_bytes = strcspn(line, " ");
+    const char *argument = line + name_bytes;
+    argument += strspn(argument, " ");
+    if (!name_bytes)
+        return true;
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        const struct command_info *info = &commands[i].info;
+        if (strlen(info->name) != name_bytes || strncmp(info->name, line, name_bytes) != 0)
+            continue;
+        if (!*argument && !commands[i].is_argument_optional)
+            return error_set(error, ":%s needs %s", info->name, info->argument);
+        return commands[i].run(app, argument, error);
+    }
+    return error_set(error, "there is no command \"%.*s\": ? shows them", (int)name_bytes, line);
+}

@@ -1,0 +1,231 @@
+#include "tui/figures_table.h"
+
+#include <string.h>
+
+#include "base/units.h"
+#include "tui/filter_text.h"
+#include "tui/source_file.h"
+
+enum {
+    FIGURE_COLUMNS = 9,
+    SHARE_COLUMNS = 7,
+    NAME_MIN_COLUMNS = 16,
+    SHARE_IMPORTANCE = 60
+};
+
+/* Columns from left to right, and which go first when the window is narrow. */
+static const struct {
+    enum query_metric metric;
+    int importance;
+} shown_metrics[] = {
+    {QUERY_LIVE_BYTES, 90},  {QUERY_LIVE_BLOCKS, 70},     {QUERY_PEAK_BYTES, 80},
+    {QUERY_PEAK_BLOCKS, 10}, {QUERY_ALLOCATED_BYTES, 50}, {QUERY_ALLOCATIONS, 40},
+    {QUERY_TEMPORARY, 30},   {QUERY_FREED_BYTES, 5},      {QUERY_FREES, 1},
+};
+
+const char *figures_format(enum query_metric metric, uint64_t value, char *text)
+{
+    const struct query_metric_info *info = query_metric_at(metric);
+    return info->is_bytes ? units_format_size(value, text) : units_format_count(value, text);
+}
+
+static void add_column(struct figures_table *figures, size_t *count, struct table_column column)
+{
+    if (*count < TABLE_MAX_COLUMNS)
+        figures->columns[(*count)++] = column;
+}
+
+static void fill_columns(struct view *view, struct figures_table *figures)
+{
+    size_t count = 0;
+    figures->metric_count = 0;
+    for (size_t i = 0; i < sizeof shown_metrics / sizeof *shown_metrics; i++) {
+        const struct query_metric_info *info = query_metric_at(shown_metrics[i].metric);
+        if (!(figures->result.known_metrics & 1u << info->metric))
+            continue;
+        int title_columns = text_columns(info->title) + 1; /* and the arrow */
+        figures->metrics[count] = info->metric;
+        add_column(figures, &count,
+                   (struct table_column){
+                       .title = info->title,
+                       .columns = title_columns > FIGURE_COLUMNS ? title_columns : FIGURE_COLUMNS,
+                       .is_right = true,
+                       .importance = shown_metrics[i].importance,
+                       .sort_key = (int)info->metric,
+                   });
+    }
+    figures->metric_count = count;
+    add_column(figures, &count,
+               (struct table_column){.title = "Share",
+                                     .columns = SHARE_COLUMNS,
+                                     .is_right = true,
+                                     .importance = SHARE_IMPORTANCE,
+                                     .sort_key = TABLE_NO_SORT});
+    add_column(figures, &count,
+               (struct table_column){.title = figures->grouping->title,
+                                     .columns = NAME_MIN_COLUMNS,
+                                     .is_flexible = true,
+                                     .sort_key = TABLE_NO_SORT});
+    view->table.columns = figures->columns;
+    view->table.column_count = count;
+}
+
+static bool run_query(const struct view *view, struct figures_table *figures,
+                      enum query_metric metric, struct error *error)
+{
+    const struct view_question *question = &view->context->question;
+    struct filter_text filter;
+    filter_text_parse(&filter, question->filter);
+    struct query query = {
+        .grouping = figures->grouping->grouping,
+        .sort = metric,
+        .is_sorted_inclusive = figures->is_inclusive,
+        .process = question->process,
+        .filter = filter.filter,
+    };
+    bool is_done = query_run(view->context->profile, &query, &figures->result, error);
+    filter_text_clear(&filter);
+    return is_done;
+}
+
+bool figures_table_load(struct view *view, struct figures_table *figures,
+                        enum query_grouping grouping, struct error *error)
+{
+    const struct view_question *question = &view->context->question;
+    enum query_metric metric = question->metric;
+    figures_table_clear(figures);
+    figures->grouping = query_grouping_at(grouping);
+    figures->is_inclusive = question->is_inclusive && figures->grouping->has_inclusive;
+    figures->is_inverted = question->is_inverted;
+    /* Not every grouping has every figure (threads have no peak). */
+    if (!run_query(view, figures, metric, error)) {
+        metric = QUERY_LIVE_BYTES;
+        if (!run_query(view, figures, metric, error))
+            return false;
+    }
+    fill_columns(view, figures);
+    view->table.row_count = figures->result.row_count;
+    view->table.sort_key = (int)metric;
+    view->table.is_inverted = figures->is_inverted;
+    view->table.selected = view->table.top = 0;
+    return true;
+}
+
+void figures_table_clear(struct figures_table *figures)
+{
+    query_result_clear(&figures->result);
+    memset(figures, 0, sizeof *figures);
+}
+
+void figures_table_describe(const struct view *view, const struct figures_table *figures,
+                            struct text *out)
+{
+    enum query_metric metric = (enum query_metric)view->table.sort_key;
+    const struct query_metric_info *info = query_metric_at(metric);
+    char total[UNITS_TEXT_BYTES], matched[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+    const struct query_result *result = &figures->result;
+    figures_format(metric, result->total.values[metric], total);
+    text_print(out, "%s by %s: ", figures->grouping->title, info->name);
+    text_print(out, "%s rows, ", units_format_count(result->row_count, count));
+    if (result->matched.values[metric] != result->total.values[metric])
+        text_print(out, "%s of ", figures_format(metric, result->matched.values[metric], matched));
+    text_add(out, total);
+    if (figures->is_inclusive)
+        text_add(out, ", with all that each calls");
+}
+
+static const struct query_row *row_at(const struct figures_table *figures, size_t row)
+{
+    size_t count = figures->result.row_count;
+    return &figures->result.rows[figures->is_inverted ? count - 1 - row : row];
+}
+
+static void draw_name(struct screen *screen, int line, struct table_place place,
+                      const struct query_row *row, enum query_grouping grouping)
+{
+    struct text about = {0};
+    if (grouping == QUERY_BY_THREAD && row->tid)
+        text_print(&about, "tid %llu", (unsigned long long)row->tid);
+    else if (grouping == QUERY_BY_MODULE)
+        text_add(&about, row->module ? row->module : "");
+    else if (row->file && row->line)
+        text_print(&about, "%s:%u", text_file_name(row->file), row->line);
+    else if (grouping != QUERY_BY_FILE && row->module)
+        text_add(&about, text_file_name(row->module));
+    int about_columns = text_columns(text_get(&about));
+    int name_columns = place.columns;
+    if (about_columns && place.columns - about_columns - 2 >= NAME_MIN_COLUMNS)
+        name_columns -= about_columns + 2;
+    int used = screen_put_cut(screen, line, place.column, name_columns, STYLE_FUNCTION, row->name);
+    screen_put_cut(screen, line, place.column + used + 2, place.columns - used - 2, STYLE_PLACE,
+                   place.columns - used - 2 >= about_columns ? text_get(&about) : "");
+    text_clear(&about);
+}
+
+void figures_table_draw_row(const struct view *view, const struct figures_table *figures,
+                            struct screen *screen, struct area area, size_t row)
+{
+    const struct query_row *shown = row_at(figures, row);
+    const struct query_figures *values = figures->is_inclusive ? &shown->inclusive : &shown->self;
+    enum query_metric sorted = (enum query_metric)view->table.sort_key;
+    char text[UNITS_TEXT_BYTES];
+    for (size_t i = 0; i < figures->metric_count; i++) {
+        struct table_place place = table_place(&view->table, i);
+        enum query_metric metric = figures->metrics[i];
+        if (place.columns)
+            screen_put_right(screen, area.row, place.column, place.columns,
+                             metric == sorted ? STYLE_STRONG : STYLE_TEXT,
+                             figures_format(metric, values->values[metric], text));
+    }
+    struct table_place share = table_place(&view->table, figures->metric_count);
+    if (share.columns)
+        screen_put_right(screen, area.row, share.column, share.columns, STYLE_FAINT,
+                         units_format_percent(values->values[sorted],
+                                              figures->result.total.values[sorted], text));
+    draw_name(screen, area.row, table_place(&view->table, figures->metric_count + 1), shown,
+              figures->grouping->grouping);
+}
+
+void figures_table_row_text(const struct figures_table *figures, size_t row, struct text *out)
+{
+    const struct query_row *shown = row_at(figures, row);
+    text_print(out, "%s %s %s", shown->name, shown->file ? shown->file : "",
+               shown->module ? shown->module : "");
+}
+
+void figures_request_stack(const struct query_row *row, struct reaction *reaction)
+{
+    if (row->site == QUERY_NO_SITE) {
+        text_add(&reaction->message, "there is no stack for this row");
+        return;
+    }
+    reaction->opened = &view_stack;
+    reaction->request.site = row->site;
+    reaction->request.figures = row->self;
+    reaction->request.has_figures = row->fingerprint != 0;
+}
+
+bool figures_table_act(const struct view *view, const struct figures_table *figures,
+                       enum action action, struct reaction *reaction)
+{
+    if (!figures->result.row_count)
+        return false;
+    const struct query_row *row = row_at(figures, view->table.selected);
+    switch (action) {
+    case ACTION_OPEN:
+        figures_request_stack(row, reaction);
+        return true;
+    case ACTION_TREE:
+        reaction->opened = &view_tree;
+        reaction->request.site = row->site;
+        return true;
+    case ACTION_SOURCE:
+        source_request(row->file, row->line, reaction);
+        return true;
+    case ACTION_EDIT:
+        source_request_edit(view->context, row->file, row->line, reaction);
+        return true;
+    default:
+        return false;
+    }
+}

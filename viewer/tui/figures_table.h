@@ -1,0 +1,38 @@
+/* A table by query_run: rows of sites, functions, modules or threads with a column for each figure.
+ * What the screens Sites, Threads and Modules have in common. */
+#ifndef SEEP_TUI_FIGURES_TABLE_H
+#define SEEP_TUI_FIGURES_TABLE_H
+
+#include "analysis/query.h"
+#include "tui/view.h"
+
+struct figures_table {
+    struct query_result result;
+    const struct query_grouping_info *grouping;
+    struct table_column columns[TABLE_MAX_COLUMNS];
+    enum query_metric metrics[TABLE_MAX_COLUMNS]; /* of the first metric_count columns */
+    size_t metric_count;
+    bool is_inclusive;
+    bool is_inverted;
+};
+
+/* Runs the view's question with this grouping and fills columns and rows of `view->table`. */
+bool figures_table_load(struct view *view, struct figures_table *figures,
+                        enum query_grouping grouping, struct error *error);
+void figures_table_clear(struct figures_table *figures);
+
+void figures_table_describe(const struct view *view, const struct figures_table *figures,
+                            struct text *out);
+void figures_table_draw_row(const struct view *view, const struct figures_table *figures,
+                            struct screen *screen, struct area area, size_t row);
+void figures_table_row_text(const struct figures_table *figures, size_t row, struct text *out);
+bool figures_table_act(const struct view *view, const struct figures_table *figures,
+                       enum action action, struct reaction *reaction);
+
+/* A figure as text: size or count. Borrowed from `text`. */
+const char *figures_format(enum query_metric metric, uint64_t value, char *text);
+
+/* "stack of main, 12.3 MiB ...": opens the stack of a row's site. */
+void figures_request_stack(const struct query_row *row, struct reaction *reaction);
+
+#endif

@@ -1,0 +1,110 @@
+#include "tui/key_bindings.h"
+
+/* The order is that of the help screen; the footer takes those with a label as long as there is
+ * room, so what matters most in a view stands first. */
+/* clang-format off */
+static const struct key_binding bindings[] = {
+    {.action = ACTION_OPEN, .keys = {INPUT_ENTER, INPUT_RIGHT, 'l'}, .scopes = SCOPE_OPENS,
+     .label = "Open", .help = "open what is selected"},
+    {.action = ACTION_OPEN, .keys = {INPUT_ENTER}, .scopes = SCOPE_TREE | SCOPE_MENU,
+     .label = "Choose", .help = "in a tree: open or close the branch; in a menu: choose"},
+    {.action = ACTION_EXPAND, .keys = {'+', INPUT_RIGHT, 'l'}, .scopes = SCOPE_TREE,
+     .label = "Open", .help = "open the branch"},
+    {.action = ACTION_COLLAPSE, .keys = {'-', INPUT_LEFT}, .scopes = SCOPE_TREE,
+     .label = "Close", .help = "close the branch, or go to its parent"},
+    {.action = ACTION_EXPAND_ALL, .keys = {'*', 'E'}, .scopes = SCOPE_TREE,
+     .help = "open everything below the selected row"},
+    {.action = ACTION_COLLAPSE_ALL, .keys = {'C'}, .scopes = SCOPE_TREE,
+     .help = "close all branches"},
+    {.action = ACTION_DIRECTION, .keys = {'x'}, .scopes = SCOPE_TREE,
+     .label = "Callers", .help = "turn the tree round: callees or callers"},
+    {.action = ACTION_BACK, .keys = {INPUT_ESCAPE, INPUT_BACKSPACE, INPUT_LEFT}, .scopes = SCOPE_ANY,
+     .help = "go back; on a screen Esc takes the filter away; never quits"},
+    {.action = ACTION_SORT, .keys = {'s', INPUT_F1 + 5}, .scopes = SCOPE_SORTS,
+     .label = "Sort", .help = "choose the figure to sort by"},
+    {.action = ACTION_SORT_PREVIOUS, .keys = {'<'}, .scopes = SCOPE_SORTS,
+     .help = "sort by the column to the left"},
+    {.action = ACTION_SORT_NEXT, .keys = {'>'}, .scopes = SCOPE_SORTS,
+     .help = "sort by the column to the right"},
+    {.action = ACTION_INVERT, .keys = {'I'}, .scopes = SCOPE_SORTS,
+     .help = "smallest first, or largest first"},
+    {.action = ACTION_INCLUSIVE, .keys = {'i'}, .scopes = SCOPE_INCLUSIVE,
+     .label = "Incl", .help = "sort by the row alone, or with all that it calls"},
+    {.action = ACTION_GROUP, .keys = {'b'}, .scopes = SCOPE_GROUPS,
+     .label = "By", .help = "make rows of sites, functions, files, modules or threads"},
+    {.action = ACTION_FILTER, .keys = {'\\', INPUT_F1 + 3}, .scopes = SCOPE_FILTERS,
+     .label = "Filter", .help = "show only stacks that match; see below"},
+    {.action = ACTION_SOURCE, .keys = {'o'}, .scopes = SCOPE_SOURCE,
+     .label = "Source", .help = "show the source of the selected frame"},
+    {.action = ACTION_EDIT, .keys = {'e'}, .scopes = SCOPE_SOURCE,
+     .label = "Edit", .help = "open it in $EDITOR at the line"},
+    {.action = ACTION_SEARCH, .keys = {'/', INPUT_F1 + 2}, .scopes = SCOPE_ANY,
+     .label = "Find", .help = "search in this view (small letters also find large ones)"},
+    {.action = ACTION_NEXT_MATCH, .keys = {'n'}, .scopes = SCOPE_ANY, .help = "next match"},
+    {.action = ACTION_PREVIOUS_MATCH, .keys = {'N'}, .scopes = SCOPE_ANY, .help = "previous match"},
+    {.action = ACTION_TREE, .keys = {'t', INPUT_F1 + 4}, .scopes = SCOPE_SITES,
+     .label = "Tree", .help = "show the selected stack in the call tree"},
+    {.action = ACTION_PROCESS, .keys = {'p'}, .scopes = SCOPE_ANY,
+     .help = "choose the process to look at, or all"},
+    {.action = ACTION_UP, .keys = {INPUT_UP, 'k'}, .scopes = SCOPE_ANY, .help = "up"},
+    {.action = ACTION_DOWN, .keys = {INPUT_DOWN, 'j'}, .scopes = SCOPE_ANY, .help = "down"},
+    {.action = ACTION_PAGE_UP, .keys = {INPUT_PAGE_UP, INPUT_CONTROL('u'), INPUT_CONTROL('b')},
+     .scopes = SCOPE_ANY, .help = "a page up"},
+    {.action = ACTION_PAGE_DOWN, .keys = {INPUT_PAGE_DOWN, INPUT_CONTROL('d'), INPUT_CONTROL('f')},
+     .scopes = SCOPE_ANY, .help = "a page down"},
+    {.action = ACTION_FIRST, .keys = {INPUT_HOME, 'g'}, .scopes = SCOPE_ANY, .help = "first row"},
+    {.action = ACTION_LAST, .keys = {INPUT_END, 'G'}, .scopes = SCOPE_ANY, .help = "last row"},
+    {.action = ACTION_NEXT_SCREEN, .keys = {INPUT_TAB}, .scopes = SCOPE_ANY,
+     .label = "Screen", .help = "next screen"},
+    {.action = ACTION_PREVIOUS_SCREEN, .keys = {INPUT_SHIFT_TAB}, .scopes = SCOPE_ANY,
+     .help = "previous screen"},
+    {.action = ACTION_SCREEN, .keys = {'1', '9'}, .is_range = true, .scopes = SCOPE_ANY,
+     .help = "the screen with this number"},
+    {.action = ACTION_COPY, .keys = {'y'}, .scopes = SCOPE_ANY,
+     .help = "copy the selected row (needs a terminal with OSC 52)"},
+    {.action = ACTION_WRITE, .keys = {'w'}, .scopes = SCOPE_ANY,
+     .help = "write all rows of this view to a file"},
+    {.action = ACTION_COMMAND, .keys = {':'}, .scopes = SCOPE_ANY, .help = "type a command"},
+    {.action = ACTION_REDRAW, .keys = {INPUT_CONTROL('l'), 'R'}, .scopes = SCOPE_ANY,
+     .help = "draw the screen again"},
+    {.action = ACTION_HELP, .keys = {'?', 'h', INPUT_F1}, .scopes = SCOPE_ANY,
+     .label = "Help", .help = "this help"},
+    {.action = ACTION_QUIT, .keys = {'q', INPUT_F1 + 9}, .scopes = SCOPE_ANY,
+     .label = "Quit", .help = "close this view; on a screen: quit"},
+    {.action = ACTION_QUIT_NOW, .keys = {'Q', INPUT_CONTROL('c')}, .scopes = SCOPE_ANY,
+     .help = "quit from anywhere"},
+};
+/* clang-format on */
+
+const struct key_binding *key_binding_at(size_t position)
+{
+    return position < sizeof bindings / sizeof *bindings ? &bindings[position] : NULL;
+}
+
+static bool has_key(const struct key_binding *binding, uint32_t key)
+{
+    if (binding->is_range)
+        return key >= binding->keys[0] && key <= binding->keys[1];
+    for (size_t i = 0; i < KEY_BINDING_MAX_KEYS && binding->keys[i]; i++)
+        if (binding->keys[i] == key)
+            return true;
+    return false;
+}
+
+enum action key_binding_action(uint32_t key, unsigned scopes)
+{
+    const struct key_binding *binding;
+    for (size_t i = 0; (binding = key_binding_at(i)); i++)
+        if ((binding->scopes & scopes) && has_key(binding, key))
+            return binding->action;
+    return ACTION_NONE;
+}
+
+void key_binding_print_keys(const struct key_binding *binding, struct text *out)
+{
+    char name[INPUT_KEY_NAME_BYTES];
+    for (size_t i = 0; i < KEY_BINDING_MAX_KEYS && binding->keys[i]; i++) {
+        text_add(out, i == 0 ? "" : binding->is_range ? ".." : " ");
+        text_add(out, input_key_name(binding->keys[i], name));
+    }
+}

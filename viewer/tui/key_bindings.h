@@ -1,0 +1,90 @@
+/* The keys: one table from which the dispatch, the help screen and the footer are derived. */
+#ifndef SEEP_TUI_KEY_BINDINGS_H
+#define SEEP_TUI_KEY_BINDINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "tui/input.h"
+
+enum action {
+    ACTION_NONE,
+    ACTION_OPEN,
+    ACTION_BACK,
+    ACTION_QUIT,
+    ACTION_QUIT_NOW,
+    ACTION_HELP,
+    ACTION_UP,
+    ACTION_DOWN,
+    ACTION_PAGE_UP,
+    ACTION_PAGE_DOWN,
+    ACTION_FIRST,
+    ACTION_LAST,
+    ACTION_NEXT_SCREEN,
+    ACTION_PREVIOUS_SCREEN,
+    ACTION_SCREEN, /* the screen whose digit was pressed */
+    ACTION_SEARCH,
+    ACTION_SEARCH_BACKWARDS,
+    ACTION_NEXT_MATCH,
+    ACTION_PREVIOUS_MATCH,
+    ACTION_FILTER,
+    ACTION_SORT,
+    ACTION_SORT_NEXT,
+    ACTION_SORT_PREVIOUS,
+    ACTION_INVERT,
+    ACTION_INCLUSIVE,
+    ACTION_GROUP,
+    ACTION_PROCESS,
+    ACTION_TREE,
+    ACTION_DIRECTION,
+    ACTION_EXPAND,
+    ACTION_COLLAPSE,
+    ACTION_EXPAND_ALL,
+    ACTION_COLLAPSE_ALL,
+    ACTION_SOURCE,
+    ACTION_EDIT,
+    ACTION_COPY,
+    ACTION_WRITE,
+    ACTION_COMMAND,
+    ACTION_REDRAW
+};
+
+/* What a view offers; a key is valid where it shares a bit with the view. */
+enum key_scope {
+    SCOPE_ANY = 1,
+    SCOPE_OPENS = 2, /* Enter leads deeper */
+    SCOPE_SORTS = 4, /* a table by metrics */
+    SCOPE_FILTERS = 8,
+    SCOPE_GROUPS = 16, /* rows can be sites, functions, files, ... */
+    SCOPE_INCLUSIVE = 32,
+    SCOPE_SITES = 64, /* the selected row has a stack */
+    SCOPE_TREE = 128,
+    SCOPE_SOURCE = 256, /* the selected row is a place in a source file */
+    SCOPE_MENU = 512
+};
+
+enum {
+    KEY_BINDING_MAX_KEYS = 5
+};
+
+struct key_binding {
+    enum action action;
+    uint32_t keys[KEY_BINDING_MAX_KEYS]; /* ended by 0; the first is shown in the footer */
+    bool is_range;                       /* keys[0] up to keys[1] */
+    unsigned scopes;                     /* enum key_scope */
+    const char *label;                   /* in the footer; NULL: not shown there */
+    const char *help;
+};
+
+/* In the order of help and footer; NULL past the end. */
+const struct key_binding *key_binding_at(size_t position);
+
+/* The action of a key in a view with these scopes; ACTION_NONE when it has none. */
+enum action key_binding_action(uint32_t key, unsigned scopes);
+
+/* "Up k", "1..9": all keys of a binding. */
+void key_binding_print_keys(const struct key_binding *binding, struct text *out);
+
+#endif

@@ -1,0 +1,31 @@
+/* Heap, mappings and resident size over time, drawn with characters.
+ *
+ * The heap is a filled area; the program's own mappings stand on it, sparsely filled; the resident
+ * size is a line: the three can be told apart without colours. UTF-8 screens use braille (two by
+ * four dots a cell), others '#', '+' and '-'. */
+#ifndef SEEP_TUI_PLOT_H
+#define SEEP_TUI_PLOT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "recording/recording_records.h"
+#include "tui/screen.h"
+
+struct plot {
+    const struct recording_sample *samples; /* by time */
+    size_t sample_count;
+    uint64_t start_ns;
+    uint64_t end_ns;
+    uint64_t peak_ns; /* of the heap */
+    uint64_t peak_bytes;
+};
+
+enum {
+    PLOT_MIN_ROWS = 5
+};
+
+/* The first row holds the peak's mark, the last one the time axis. */
+void plot_draw(const struct plot *plot, struct screen *screen, struct area area);
+
+#endif

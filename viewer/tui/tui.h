@@ -1,0 +1,37 @@
+/* `seep view`: a recording in the terminal. */
+#ifndef SEEP_TUI_TUI_H
+#define SEEP_TUI_TUI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "analysis/profile.h"
+#include "base/error.h"
+
+/* Where sources stand here that stood elsewhere when the program was built. */
+struct tui_path_map {
+    const char *from; /* a leading part of the recorded path */
+    const char *to;
+};
+
+struct tui_options {
+    const char *recording; /* the recording's name for the title; NULL: the profile's own path */
+    const char *instant;   /* "end", "peak", ...; NULL: "end" */
+    const char *screen;    /* the screen to begin with, such as "sites"; NULL: the overview */
+    const char *colors;    /* a colour scheme's name; NULL: default, or mono as NO_COLOR says */
+    bool is_ascii;         /* even where the locale could do more */
+    bool without_mouse;    /* leave the mouse to the terminal, so that text can be marked */
+    const struct tui_path_map *path_maps; /* tried in their order */
+    size_t path_map_count;
+};
+
+/* Can a terminal program run here? Standard input and output must be a terminal that can place its
+ * cursor; or a script is given in the environment (SEEP_SCRIPT, see script.h). When false the
+ * reason is meant for a note: the caller may print a report instead. */
+bool tui_is_possible(struct error *reason);
+
+/* Shows the profile until the user quits. The terminal is restored whatever happens. False when it
+ * could not begin, or when a script failed. */
+bool tui_run(const struct profile *profile, const struct tui_options *options, struct error *error);
+
+#endif

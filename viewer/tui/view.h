@@ -1,0 +1,136 @@
+/* A view is a filled struct of functions and a table of rows; the loop in app.c does the rest:
+ * moving, searching, sorting, prompts, the title, the status line and the footer. A handler never
+ * draws or opens anything itself: it says in a `struct reaction` what must happen.
+ *
+ * A new view is one file with one `const struct view_ops` and one row in the table of views.c. */
+#ifndef SEEP_TUI_VIEW_H
+#define SEEP_TUI_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analysis/profile.h"
+#include "analysis/query.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "tui/key_bindings.h"
+#include "tui/screen.h"
+#include "tui/table.h"
+#include "tui/tui.h"
+
+struct view;
+struct view_ops;
+
+/* What all screens are asked at the same time, so that going from one to another keeps the place.
+ */
+struct view_question {
+    uint32_t process; /* position, or QUERY_ALL_PROCESSES */
+    enum query_metric metric;
+    enum query_grouping grouping; /* of the sites screen */
+    bool is_inclusive;            /* sort by inclusive figures where there are some */
+    bool is_inverted;
+    const char *filter; /* as typed; "" = none (filter_text.h) */
+};
+
+/* Borrowed by views as long as they live. */
+struct view_context {
+    const struct profile *profile;
+    const struct tui_options *options;
+    struct view_question question;
+    bool is_utf8;
+};
+
+struct menu_item {
+    char *label;
+    char *command; /* run when it is chosen */
+};
+
+/* What a view is opened with; a view takes the fields that it knows. */
+struct view_request {
+    uint32_t site; /* position in profile.sites, or QUERY_NO_SITE */
+    struct query_figures figures;
+    bool has_figures;
+    const char *file; /* a source file; borrowed from the profile */
+    uint32_t line;
+    const struct view *asker; /* the view that was shown when this one was asked for */
+    const char *title;
+    struct menu_item *items; /* of a menu, which takes them over */
+    size_t item_count;
+    size_t chosen_item;
+};
+
+/* What must happen after an action; several can be set. */
+struct reaction {
+    const struct view_ops *opened; /* this view, with `request` */
+    struct view_request request;
+    bool is_closing;   /* this view */
+    bool is_reloading; /* the question has changed */
+    bool is_quitting;
+    struct text edited_file; /* in $EDITOR, at `edited_line` */
+    unsigned edited_line;
+    struct text copied;  /* to the clipboard */
+    struct text command; /* run as if typed */
+    struct text message; /* for the status line */
+};
+
+struct view_ops {
+    const char *name;  /* for `:view NAME` */
+    const char *title; /* for the first line */
+    char digit;        /* of a screen; 0: the view is opened from others */
+    bool is_popup;     /* stands over the view that opened it */
+    unsigned scopes;   /* enum key_scope, besides SCOPE_ANY */
+    size_t state_bytes;
+
+    /* `view->state` is zeroed. */
+    bool (*open)(struct view *view, const struct view_request *request, struct error *error);
+    void (*close)(struct view *view);
+
+    /* Fills table and state for the question: after open, and when it has changed. */
+    bool (*load)(struct view *view, struct error *error);
+
+    /* Before each drawing: the room that the rows will have. May be NULL. */
+    void (*fit)(struct view *view, int rows, int columns);
+
+    /* The line under the title: what is shown. */
+    void (*describe)(const struct view *view, struct text *out);
+
+    /* One row of the table, into `area`, of which the mark's column is the app's. */
+    void (*draw_row)(const struct view *view, struct screen *screen, struct area area, size_t row);
+
+    /* The text of a row, for searching. NULL: as it is drawn on a very wide screen. */
+    void (*row_text)(const struct view *view, size_t row, struct text *out);
+
+    /* Actions that the app does not do itself. Returns whether it was one of the view's. */
+    bool (*act)(struct view *view, enum action action, struct reaction *reaction);
+
+    /* Go to what a request tells (the tree: a stack), when the view is open already. */
+    bool (*reveal)(struct view *view, const struct view_request *request);
+};
+
+struct view {
+    const struct view_ops *ops;
+    const struct view_context *context;
+    struct table table;
+    void *state;
+    bool is_loaded;
+};
+
+/* All views, screens first in the order of Tab; NULL past the end. */
+const struct view_ops *view_ops_at(size_t position);
+const struct view_ops *view_ops_find(const char *name);
+
+/* The title of a process: "server (pid 12)". */
+void view_print_process(const struct profile *profile, uint32_t process, struct text *out);
+
+extern const struct view_ops view_overview;
+extern const struct view_ops view_sites;
+extern const struct view_ops view_tree;
+extern const struct view_ops view_threads;
+extern const struct view_ops view_modules;
+extern const struct view_ops view_stack;
+extern const struct view_ops view_source;
+extern const struct view_ops view_help;
+extern const struct view_ops view_menu;
+
+#endif

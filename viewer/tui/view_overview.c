@@ -1,0 +1,507 @@
+/* The first screen: the totals, how far they can be trusted, memory over time, the processes and
+ * the largest sites. Every figure leads to the sites sorted by it. */
+#include "tui/figures_table.h"
+#include "tui/plot.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/units.h"
+
+enum {
+    LABEL_COLUMNS = 18,
+    VALUE_COLUMNS = 12,
+    TOP_SITES = 20,
+    MIN_PLOT_COLUMNS = 30
+};
+
+enum overview_row_kind {
+    OVERVIEW_BLANK,
+    OVERVIEW_HEADING,
+    OVERVIEW_FIGURE,
+    OVERVIEW_WARNING,
+    OVERVIEW_PLOT,
+    OVERVIEW_PROCESS,
+    OVERVIEW_SITE
+};
+
+struct overview_row {
+    enum overview_row_kind kind;
+    char *label; /* of a heading, figure, warning */
+    char *value;
+    char *about;
+    int metric;      /* of a figure: sort the sites by it, or TABLE_NO_SORT */
+    uint32_t number; /* of the plot's row, the process, the site's row in the result */
+};
+
+struct overview {
+    struct overview_row *rows;
+    size_t row_count;
+    size_t capacity;
+    struct query_result sites;
+    struct screen plot; /* drawn once for each size */
+    uint32_t plot_process;
+};
+
+static struct overview_row *add_row(struct overview *overview, enum overview_row_kind kind,
+                                    uint32_t number)
+{
+    overview->rows = memory_grow(overview->rows, &overview->capacity, overview->row_count + 1,
+                                 sizeof *overview->rows);
+    struct overview_row *row = &overview->rows[overview->row_count++];
+    *row = (struct overview_row){.kind = kind, .metric = TABLE_NO_SORT, .number = number};
+    return row;
+}
+
+static void add_heading(struct overview *overview, const char *text)
+{
+    add_row(overview, OVERVIEW_BLANK, 0);
+    add_row(overview, OVERVIEW_HEADING, 0)->label = memory_duplicate_text(text);
+}
+
+static void add_figure(struct overview *overview, const char *label, const char *value, char *about,
+                       int metric)
+{
+    struct overview_row *row = add_row(overview, OVERVIEW_FIGURE, 0);
+    row->label = memory_duplicate_text(label);
+    row->value = memory_duplicate_text(value);
+    row->about = about;
+    row->metric = metric;
+}
+
+static void clear_rows(struct overview *overview)
+{
+    for (size_t i = 0; i < overview->row_count; i++) {
+        free(overview->rows[i].label);
+        free(overview->rows[i].value);
+        free(overview->rows[i].about);
+    }
+    overview->row_count = 0;
+}
+
+static void overview_close(struct view *view)
+{
+    struct overview *overview = view->state;
+    clear_rows(overview);
+    free(overview->rows);
+    query_result_clear(&overview->sites);
+    screen_clear(&overview->plot);
+}
+
+/* ---- what is shown ---- */
+
+static void add_peak(struct overview *overview, const struct profile_process *process)
+{
+    const struct recording_totals *totals = &process->totals;
+    char size[UNITS_TEXT_BYTES], time[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+    add_figure(overview, "Heap at its peak", units_format_size(totals->peak_bytes, size),
+               memory_print_text("in %s blocks, after %s",
+                                 units_format_count(totals->peak_blocks, count),
+                                 units_format_duration(totals->peak_time_ns, time)),
+               QUERY_PEAK_BYTES);
+}
+
+static void add_kernel_figures(struct overview *overview, const struct profile_process *process)
+{
+    const struct recording_totals *totals = &process->totals;
+    char size[UNITS_TEXT_BYTES], common[UNITS_TEXT_BYTES], live[UNITS_TEXT_BYTES];
+    if (totals->mapped_peak_bytes)
+        add_figure(overview, "Own mappings' peak",
+                   units_format_size(totals->mapped_peak_bytes, size),
+                   memory_print_text("%s at the end; with the heap at most %s",
+                                     units_format_size(totals->mapped_bytes, live),
+                                     units_format_size(totals->common_peak_bytes, common)),
+                   TABLE_NO_SORT);
+    bool is_known = totals->peak_resident_bytes != 0;
+    add_figure(overview, "Resident at most",
+               is_known ? units_format_size(totals->peak_resident_bytes, size) : "not known",
+               memory_duplicate_text(is_known ? "as the kernel counts" : ""), TABLE_NO_SORT);
+}
+
+/* Heap figures of all sites asked for. */
+static void add_heap_figures(struct overview *overview)
+{
+    const uint64_t *values = overview->sites.total.values;
+    char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+    add_figure(
+        overview, "Heap at the end", units_format_size(values[QUERY_LIVE_BYTES], size),
+        memory_print_text("in %s blocks", units_format_count(values[QUERY_LIVE_BLOCKS], count)),
+        QUERY_LIVE_BYTES);
+    add_figure(
+        overview, "Allocated", units_format_size(values[QUERY_ALLOCATED_BYTES], size),
+        memory_print_text("in %s calls", units_format_count(values[QUERY_ALLOCATIONS], count)),
+        QUERY_ALLOCATED_BYTES);
+    add_figure(
+        overview, "Temporary", units_format_count(values[QUERY_TEMPORARY], count),
+        memory_print_text("%s of the calls", units_format_percent(values[QUERY_TEMPORARY],
+                                                                  values[QUERY_ALLOCATIONS], size)),
+        QUERY_TEMPORARY);
+}
+
+static void add_warning(struct overview *overview, uint64_t count, const char *what)
+{
+    char text[UNITS_TEXT_BYTES];
+    if (!count)
+        return;
+    struct overview_row *row = add_row(overview, OVERVIEW_WARNING, 0);
+    row->label = memory_duplicate_text("!");
+    row->value = memory_duplicate_text(units_format_count(count, text));
+    row->about = memory_duplicate_text(what);
+}
+
+static void add_process_quality(struct overview *overview, const struct profile_process *process)
+{
+    const struct recording_quality *quality = &process->quality;
+    add_warning(overview, quality->lost_events, "events lost: figures are too small");
+    add_warning(overview, quality->bad_records, "records malformed and skipped");
+    add_warning(overview, quality->unknown_frees, "frees of blocks never seen allocated");
+    add_warning(overview, quality->missed_frees, "frees missed: an address was given out again");
+    add_warning(overview, quality->failed_unwinds, "stacks end early");
+    add_warning(overview, quality->truncated_stacks, "stacks cut by the depth limit");
+    if (!process->about.observed) {
+        struct overview_row *row = add_row(overview, OVERVIEW_WARNING, 0);
+        row->label = memory_duplicate_text("!");
+        row->value = memory_duplicate_text("not observed");
+        row->about = memory_duplicate_text(process->about.reason);
+    }
+}
+
+static void add_quality(struct overview *overview, const struct view *view)
+{
+    const struct profile *profile = view->context->profile;
+    uint32_t process = view->context->question.process;
+    char count[UNITS_TEXT_BYTES];
+    if (process < profile->process_count) {
+        add_figure(
+            overview, "Recorded", profile->is_complete ? "complete" : "incomplete",
+            memory_print_text(
+                "%s events", units_format_count(profile->processes[process].quality.events, count)),
+            TABLE_NO_SORT);
+        add_process_quality(overview, &profile->processes[process]);
+    } else {
+        add_figure(overview, "Recorded", profile->is_complete ? "complete" : "incomplete",
+                   memory_print_text("%zu processes; choose one to see its peak and its quality",
+                                     profile->process_count),
+                   TABLE_NO_SORT);
+    }
+    if (profile->info.is_torn) {
+        struct overview_row *row = add_row(overview, OVERVIEW_WARNING, 0);
+        row->label = memory_duplicate_text("!");
+        row->value = memory_duplicate_text("torn");
+        row->about = memory_duplicate_text(profile->info.damage);
+    }
+}
+
+/* The process whose curves are drawn: the one asked for, else the one with the highest peak. */
+static uint32_t process_to_plot(const struct view *view)
+{
+    const struct profile *profile = view->context->profile;
+    uint32_t chosen = view->context->question.process;
+    if (chosen < profile->process_count)
+        return chosen;
+    chosen = 0;
+    for (uint32_t i = 1; i < profile->process_count; i++)
+        if (profile->processes[i].totals.peak_bytes > profile->processes[chosen].totals.peak_bytes)
+            chosen = i;
+    return chosen;
+}
+
+static void add_plot(struct overview *overview, const struct profile *profile)
+{
+    if (overview->plot_process >= profile->process_count || !overview->plot.cells)
+        return;
+    struct text heading = {0};
+    text_add(&heading, "Memory over time: ");
+    view_print_process(profile, overview->plot_process, &heading);
+    add_heading(overview, text_get(&heading));
+    text_clear(&heading);
+    for (int row = 0; row < overview->plot.rows; row++)
+        add_row(overview, OVERVIEW_PLOT, (uint32_t)row);
+}
+
+static void add_lists(struct overview *overview, const struct view *view)
+{
+    const struct profile *profile = view->context->profile;
+    if (profile->process_count > 1) {
+        add_heading(overview, "Processes (Enter looks at one alone)");
+        for (uint32_t i = 0; i < profile->process_count; i++)
+            add_row(overview, OVERVIEW_PROCESS, i);
+    }
+    if (!overview->sites.row_count)
+        return;
+    const struct query_metric_info *metric = query_metric_at(view->context->question.metric);
+    struct text heading = {0};
+    text_print(&heading, "Largest sites (%s)", metric->name);
+    add_heading(overview, text_get(&heading));
+    text_clear(&heading);
+    for (size_t i = 0; i < overview->sites.row_count; i++)
+        add_row(overview, OVERVIEW_SITE, (uint32_t)i);
+}
+
+static void build_rows(struct view *view)
+{
+    struct overview *overview = view->state;
+    const struct profile *profile = view->context->profile;
+    uint32_t process = view->context->question.process;
+    clear_rows(overview);
+    if (process < profile->process_count)
+        add_peak(overview, &profile->processes[process]);
+    add_heap_figures(overview);
+    if (process < profile->process_count)
+        add_kernel_figures(overview, &profile->processes[process]);
+    add_quality(overview, view);
+    add_plot(overview, profile);
+    add_lists(overview, view);
+    view->table.row_count = overview->row_count;
+}
+
+static bool overview_can_select(const void *context, size_t row)
+{
+    const struct overview *overview = ((const struct view *)context)->state;
+    enum overview_row_kind kind = overview->rows[row].kind;
+    return kind != OVERVIEW_BLANK && kind != OVERVIEW_HEADING && kind != OVERVIEW_PLOT;
+}
+
+static bool overview_load(struct view *view, struct error *error)
+{
+    struct overview *overview = view->state;
+    const struct view_question *question = &view->context->question;
+    struct query query = {.grouping = QUERY_BY_SITE,
+                          .sort = question->metric,
+                          .process = question->process,
+                          .limit = TOP_SITES};
+    query_result_clear(&overview->sites);
+    overview->sites = (struct query_result){0};
+    if (!query_run(view->context->profile, &query, &overview->sites, error))
+        return false;
+    overview->plot_process = process_to_plot(view);
+    screen_clear(&overview->plot);
+    view->table.can_select = overview_can_select;
+    view->table.selected = view->table.top = 0;
+    build_rows(view);
+    return true;
+}
+
+/* The plot gets the height that totals and a few sites leave. */
+static int plot_rows_for(int rows)
+{
+    int wanted = rows / 3;
+    return wanted < PLOT_MIN_ROWS ? PLOT_MIN_ROWS : wanted > 14 ? 14 : wanted;
+}
+
+static void overview_fit(struct view *view, int rows, int columns)
+{
+    struct overview *overview = view->state;
+    const struct profile *profile = view->context->profile;
+    int plot_rows = plot_rows_for(rows), plot_columns = columns - 2;
+    if (plot_columns < MIN_PLOT_COLUMNS || overview->plot_process >= profile->process_count ||
+        (overview->plot.cells && overview->plot.rows == plot_rows &&
+         overview->plot.columns == plot_columns))
+        return;
+    const struct profile_process *process = &profile->processes[overview->plot_process];
+    if (!process->sample_count)
+        return;
+    screen_clear(&overview->plot);
+    screen_init(&overview->plot, plot_rows, plot_columns, view->context->is_utf8);
+    uint64_t end_ns = process->about.end_ns;
+    struct plot plot = {.samples = profile->samples + process->first_sample,
+                        .sample_count = process->sample_count,
+                        .start_ns = process->about.start_ns,
+                        .end_ns = end_ns ? end_ns : profile->duration_ns,
+                        .peak_ns = process->totals.peak_time_ns,
+                        .peak_bytes = process->totals.peak_bytes};
+    plot_draw(&plot, &overview->plot, (struct area){0, 0, plot_rows, plot_columns});
+    build_rows(view);
+}
+
+/* ---- drawing ---- */
+
+static void overview_describe(const struct view *view, struct text *out)
+{
+    const struct recording_session *session = &view->context->profile->session;
+    char time[UNITS_TEXT_BYTES];
+    for (size_t i = 0; i < session->command.count && i < 8; i++)
+        text_print(out, i ? " %s" : "%s", session->command.items[i]);
+    text_print(out, "  (%s)", units_format_duration(view->context->profile->duration_ns, time));
+}
+
+static void draw_figure(struct screen *screen, struct area area, const struct overview_row *row)
+{
+    int label_columns = area.columns < 60 ? LABEL_COLUMNS - 2 : LABEL_COLUMNS + 2;
+    enum style style = row->kind == OVERVIEW_WARNING ? STYLE_WARNING : STYLE_STRONG;
+    int column = area.column + 1;
+    screen_put(screen, area.row, column, label_columns,
+               row->kind == OVERVIEW_WARNING ? STYLE_WARNING : STYLE_TEXT, row->label);
+    column += label_columns;
+    screen_put_right(screen, area.row, column, VALUE_COLUMNS, style, row->value);
+    column += VALUE_COLUMNS + 2;
+    screen_put_cut(screen, area.row, column, area.columns - column, STYLE_FAINT, row->about);
+}
+
+static void draw_plot_row(const struct overview *overview, struct screen *screen, struct area area,
+                          int row)
+{
+    for (int column = 0; column < overview->plot.columns; column++) {
+        const struct cell *cell = &overview->plot.cells[row * overview->plot.columns + column];
+        screen_put_character(screen, area.row, area.column + 1 + column, cell->style,
+                             cell->character);
+    }
+}
+
+static void print_exit(const struct recording_process *about, struct text *out)
+{
+    unsigned long long value = about->exit_value;
+    switch ((enum recording_exit_kind)about->exit_kind) {
+    case RECORDING_EXIT_STATUS:
+        text_print(out, "exit %llu", value);
+        return;
+    case RECORDING_EXIT_SIGNAL:
+        text_print(out, "signal %llu", value);
+        return;
+    case RECORDING_EXIT_EXEC:
+        text_add(out, "exec");
+        return;
+    case RECORDING_EXIT_RUNNING:
+        text_add(out, "running");
+        return;
+    case RECORDING_EXIT_UNKNOWN:
+        break;
+    }
+    text_add(out, "end not known");
+}
+
+static void draw_process(const struct view *view, struct screen *screen, struct area area,
+                         uint32_t number)
+{
+    const struct profile_process *process = &view->context->profile->processes[number];
+    struct text name = {0}, end = {0};
+    char size[UNITS_TEXT_BYTES];
+    bool is_wide = area.columns >= 60;
+    int column = area.column + 1;
+    screen_put_right(screen, area.row, column, 9, STYLE_STRONG,
+                     units_format_size(process->totals.peak_bytes, size));
+    screen_put(screen, area.row, column + 10, 4, STYLE_FAINT, "peak");
+    column += 15;
+    if (is_wide) {
+        screen_put_right(screen, area.row, column, 9, STYLE_TEXT,
+                         units_format_size(process->totals.live_bytes, size));
+        screen_put(screen, area.row, column + 10, 6, STYLE_FAINT, "at end");
+        column += 18;
+    }
+    print_exit(&process->about, &end);
+    view_print_process(view->context->profile, number, &name);
+    int end_columns = is_wide ? 14 : 0;
+    screen_put_cut(screen, area.row, column, area.columns - column - end_columns - 1,
+                   STYLE_FUNCTION, text_get(&name));
+    screen_put_right(screen, area.row, area.columns - end_columns, end_columns, STYLE_FAINT,
+                     process->about.observed ? text_get(&end) : "! not observed");
+    text_clear(&name);
+    text_clear(&end);
+}
+
+static void draw_site(const struct view *view, struct screen *screen, struct area area,
+                      uint32_t number)
+{
+    const struct overview *overview = view->state;
+    const struct query_row *row = &overview->sites.rows[number];
+    enum query_metric metric = view->context->question.metric;
+    char text[UNITS_TEXT_BYTES];
+    int bar_columns = area.columns >= 60 ? 14 : 0, column = area.column + 1;
+    uint64_t value = row->self.values[metric], total = overview->sites.total.values[metric];
+    screen_put_right(screen, area.row, column, 9, STYLE_STRONG,
+                     figures_format(metric, value, text));
+    column += 10;
+    screen_put_right(screen, area.row, column, 7, STYLE_FAINT,
+                     units_format_percent(value, total, text));
+    column += 8;
+    if (bar_columns)
+        screen_put_bar(screen, area.row, column, bar_columns, STYLE_PLOT_HEAP,
+                       total ? (double)value / (double)total : 0);
+    column += bar_columns ? bar_columns + 1 : 0;
+    struct text name = {0};
+    text_add(&name, row->name);
+    if (row->file)
+        text_print(&name, "  %s:%u", text_file_name(row->file), row->line);
+    screen_put_cut(screen, area.row, column, area.columns - column - 1, STYLE_TEXT,
+                   text_get(&name));
+    text_clear(&name);
+}
+
+static void overview_draw_row(const struct view *view, struct screen *screen, struct area area,
+                              size_t number)
+{
+    const struct overview *overview = view->state;
+    const struct overview_row *row = &overview->rows[number];
+    switch (row->kind) {
+    case OVERVIEW_BLANK:
+        return;
+    case OVERVIEW_HEADING:
+        screen_put_cut(screen, area.row, area.column + 1, area.columns - 1, STYLE_STRONG,
+                       row->label);
+        return;
+    case OVERVIEW_FIGURE:
+    case OVERVIEW_WARNING:
+        draw_figure(screen, area, row);
+        return;
+    case OVERVIEW_PLOT:
+        draw_plot_row(overview, screen, area, (int)row->number);
+        return;
+    case OVERVIEW_PROCESS:
+        draw_process(view, screen, area, row->number);
+        return;
+    case OVERVIEW_SITE:
+        draw_site(view, screen, area, row->number);
+        return;
+    }
+}
+
+static const struct query_row *selected_site(const struct view *view)
+{
+    const struct overview *overview = view->state;
+    const struct overview_row *row = &overview->rows[view->table.selected];
+    return row->kind == OVERVIEW_SITE ? &overview->sites.rows[row->number] : NULL;
+}
+
+static bool open_selected(const struct view *view, struct reaction *reaction)
+{
+    const struct overview *overview = view->state;
+    const struct overview_row *row = &overview->rows[view->table.selected];
+    if (row->kind == OVERVIEW_SITE)
+        figures_request_stack(&overview->sites.rows[row->number], reaction);
+    else if (row->kind == OVERVIEW_PROCESS)
+        text_print(&reaction->command, "process %u", row->number);
+    else if (row->kind == OVERVIEW_FIGURE && row->metric != TABLE_NO_SORT)
+        text_print(&reaction->command, "sort %s", query_metric_at((size_t)row->metric)->name);
+    else
+        text_add(&reaction->message, "there is nothing behind this line");
+    if (row->kind == OVERVIEW_FIGURE && row->metric != TABLE_NO_SORT)
+        reaction->opened = &view_sites;
+    return true;
+}
+
+static bool overview_act(struct view *view, enum action action, struct reaction *reaction)
+{
+    const struct overview *overview = view->state;
+    const struct query_row *site = overview->row_count ? selected_site(view) : NULL;
+    if (action == ACTION_OPEN && overview->row_count)
+        return open_selected(view, reaction);
+    if (action != ACTION_TREE)
+        return false;
+    reaction->opened = &view_tree;
+    reaction->request.site = site ? site->site : QUERY_NO_SITE;
+    return true;
+}
+
+const struct view_ops view_overview = {
+    .name = "overview",
+    .title = "Overview",
+    .digit = '1',
+    .scopes = SCOPE_OPENS | SCOPE_SITES,
+    .state_bytes = sizeof(struct overview),
+    .close = overview_close,
+    .load = overview_load,
+    .fit = overview_fit,
+    .describe = overview_describe,
+    .draw_row = overview_draw_row,
+    .act = overview_act,
+};

@@ -1,0 +1,48 @@
+/* The flat table: one row a site, or a function, a file, a module. */
+#include "tui/figures_table.h"
+
+static void sites_close(struct view *view)
+{
+    figures_table_clear(view->state);
+}
+
+static bool sites_load(struct view *view, struct error *error)
+{
+    return figures_table_load(view, view->state, view->context->question.grouping, error);
+}
+
+static void sites_describe(const struct view *view, struct text *out)
+{
+    figures_table_describe(view, view->state, out);
+}
+
+static void sites_draw_row(const struct view *view, struct screen *screen, struct area area,
+                           size_t row)
+{
+    figures_table_draw_row(view, view->state, screen, area, row);
+}
+
+static void sites_row_text(const struct view *view, size_t row, struct text *out)
+{
+    figures_table_row_text(view->state, row, out);
+}
+
+static bool sites_act(struct view *view, enum action action, struct reaction *reaction)
+{
+    return figures_table_act(view, view->state, action, reaction);
+}
+
+const struct view_ops view_sites = {
+    .name = "sites",
+    .title = "Sites",
+    .digit = '2',
+    .scopes = SCOPE_OPENS | SCOPE_SORTS | SCOPE_FILTERS | SCOPE_GROUPS | SCOPE_INCLUSIVE |
+              SCOPE_SITES | SCOPE_SOURCE,
+    .state_bytes = sizeof(struct figures_table),
+    .close = sites_close,
+    .load = sites_load,
+    .describe = sites_describe,
+    .draw_row = sites_draw_row,
+    .row_text = sites_row_text,
+    .act = sites_act,
+};

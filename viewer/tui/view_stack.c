@@ -1,0 +1,368 @@
+/* One site in full: its figures, its stack with inlined functions, how large its blocks are and how
+ * long they live, which threads allocate there. */
+#include "tui/figures_table.h"
+#include "tui/source_file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/own_code.h"
+#include "base/memory.h"
+#include "base/units.h"
+
+enum {
+    MAX_FRAMES = 4096,
+    MAX_THREADS = 32,
+    THREAD_NUMBERS = 7,
+    LABEL_COLUMNS = 16,
+    BAR_COLUMNS = 24
+};
+
+enum stack_row_kind {
+    STACK_BLANK,
+    STACK_HEADING,
+    STACK_LINE,
+    STACK_FRAME,
+    STACK_BAR
+};
+
+struct stack_row {
+    enum stack_row_kind kind;
+    char *label;
+    char *text;
+    double share; /* of a bar */
+    const struct profile_frame *frame;
+    const struct profile_location *location;
+    bool is_own;
+};
+
+struct stack_view {
+    uint32_t site;
+    struct query_figures figures;
+    struct stack_row *rows;
+    size_t row_count;
+    size_t capacity;
+    size_t first_own; /* row */
+    const struct profile *profile;
+};
+
+static struct stack_row *add_row(struct stack_view *stack, enum stack_row_kind kind)
+{
+    stack->rows = memory_grow(stack->rows, &stack->capacity, stack->row_count + 1,
+                              sizeof *stack->rows);
+    struct stack_row *row = &stack->rows[stack->row_count++];
+    *row = (struct stack_row){.kind = kind};
+    return row;
+}
+
+static void add_line(struct stack_view *stack, const char *label, char *text)
+{
+    struct stack_row *row = add_row(stack, STACK_LINE);
+    row->label = memory_duplicate_text(label);
+    row->text = text;
+}
+
+static void add_heading(struct stack_view *stack, const char *text)
+{
+    add_row(stack, STACK_BLANK);
+    add_row(stack, STACK_HEADING)->label = memory_duplicate_text(text);
+}
+
+static void add_bytes_line(struct stack_view *stack, const char *label, enum query_metric bytes,
+                           enum query_metric blocks, const char *what)
+{
+    char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+    const uint64_t *values = stack->figures.values;
+    add_line(stack, label,
+             memory_print_text("%s in %s %s", units_format_size(values[bytes], size),
+                               units_format_count(values[blocks], count), what));
+}
+
+static void add_figures(struct stack_view *stack, const struct profile_site *site)
+{
+    char count[UNITS_TEXT_BYTES], first[UNITS_TEXT_BYTES], last[UNITS_TEXT_BYTES];
+    const uint64_t *values = stack->figures.values;
+    add_bytes_line(stack, "Live at the end", QUERY_LIVE_BYTES, QUERY_LIVE_BLOCKS, "blocks");
+    add_bytes_line(stack, "At the peak", QUERY_PEAK_BYTES, QUERY_PEAK_BLOCKS, "blocks");
+    add_bytes_line(stack, "Allocated", QUERY_ALLOCATED_BYTES, QUERY_ALLOCATIONS, "calls");
+    add_bytes_line(stack, "Freed", QUERY_FREED_BYTES, QUERY_FREES, "calls");
+    if (values[QUERY_TEMPORARY])
+        add_line(stack, "Temporary",
+                 memory_print_text("%s of these calls",
+                                   units_format_count(values[QUERY_TEMPORARY], count)));
+    if (site->figures.allocations)
+        add_line(stack, "When",
+                 memory_print_text("first after %s, last after %s",
+                                   units_format_duration(site->figures.first_ns, first),
+                                   units_format_duration(site->figures.last_ns, last)));
+}
+
+static bool add_frame(void *context, const struct profile_frame *frame,
+                      const struct profile_location *location)
+{
+    struct stack_view *stack = context;
+    struct stack_row *row = add_row(stack, STACK_FRAME);
+    row->frame = frame;
+    row->location = location;
+    row->is_own = own_code_is_own(stack->profile, frame, location);
+    if (row->is_own && !stack->first_own)
+        stack->first_own = stack->row_count - 1;
+    return stack->row_count < MAX_FRAMES;
+}
+
+static void add_stack(struct stack_view *stack, const struct profile_site *site)
+{
+    static const char *const names[] = {
+#define NAME(number, name, text) [number] = text,
+        FUNCTION_KINDS(NAME)
+#undef NAME
+    };
+    struct text heading = {0};
+    bool is_known = (size_t)site->function < sizeof names / sizeof *names && names[site->function];
+    text_print(&heading, "Stack: %s called by",
+               is_known ? names[site->function] : "an allocation function");
+    add_heading(stack, text_get(&heading));
+    text_clear(&heading);
+    profile_visit_stack(stack->profile, site->stack_node, add_frame, stack);
+}
+
+/* Histograms are pairs of bucket and count; bucket b ends at 2^b. */
+static void add_histogram(struct stack_view *stack, const char *heading, struct recording_list list,
+                          const char *(*format)(uint64_t value, char *text))
+{
+    uint64_t most = 1;
+    for (size_t i = 0; i + 1 < list.count; i += 2)
+        most = list.items[i + 1] > most ? list.items[i + 1] : most;
+    if (list.count < 2)
+        return;
+    add_heading(stack, heading);
+    for (size_t i = 0; i + 1 < list.count; i += 2) {
+        char edge[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+        uint64_t bucket = list.items[i] < 63 ? list.items[i] : 63;
+        struct stack_row *row = add_row(stack, STACK_BAR);
+        row->label = memory_print_text("up to %s", format(1ull << bucket, edge));
+        row->text = memory_duplicate_text(units_format_count(list.items[i + 1], count));
+        row->share = (double)list.items[i + 1] / (double)most;
+    }
+}
+
+static const struct recording_thread *find_thread(const struct profile *profile, uint32_t process,
+                                                  uint64_t id)
+{
+    const struct profile_process *owner = &profile->processes[process];
+    for (uint32_t i = 0; i < owner->thread_count; i++)
+        if (profile->threads[owner->first_thread + i].id == id)
+            return &profile->threads[owner->first_thread + i];
+    return NULL;
+}
+
+static void add_threads(struct stack_view *stack, const struct profile_site *site)
+{
+    struct recording_list list = site->figures.threads;
+    if (list.count < THREAD_NUMBERS)
+        return;
+    add_heading(stack, "Threads that allocated here");
+    for (size_t i = 0; i + THREAD_NUMBERS <= list.count && i < MAX_THREADS * THREAD_NUMBERS;
+         i += THREAD_NUMBERS) {
+        const uint64_t *numbers = list.items + i;
+        const struct recording_thread *thread = find_thread(stack->profile, site->process,
+                                                            numbers[0]);
+        char live[UNITS_TEXT_BYTES], size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+        char *label = thread && *thread->name
+                          ? memory_duplicate_text(thread->name)
+                          : memory_print_text("thread %llu", (unsigned long long)numbers[0]);
+        add_line(stack, label,
+                 memory_print_text("%s live; %s in %s calls", units_format_size(numbers[6], live),
+                                   units_format_size(numbers[2], size),
+                                   units_format_count(numbers[1], count)));
+        free(label);
+    }
+}
+
+static bool stack_open(struct view *view, const struct view_request *request, struct error *error)
+{
+    struct stack_view *stack = view->state;
+    stack->profile = view->context->profile;
+    stack->site = request->site;
+    if (request->site >= stack->profile->site_count)
+        return error_set(error, "there is no stack for this row");
+    if (request->has_figures)
+        stack->figures = request->figures;
+    else
+        query_figures_add_site(&stack->figures, &stack->profile->sites[request->site]);
+    return true;
+}
+
+static void clear_rows(struct stack_view *stack)
+{
+    for (size_t i = 0; i < stack->row_count; i++) {
+        free(stack->rows[i].label);
+        free(stack->rows[i].text);
+    }
+    stack->row_count = 0;
+    stack->first_own = 0;
+}
+
+static void stack_close(struct view *view)
+{
+    struct stack_view *stack = view->state;
+    clear_rows(stack);
+    free(stack->rows);
+}
+
+static bool stack_can_select(const void *context, size_t row)
+{
+    const struct stack_view *stack = ((const struct view *)context)->state;
+    enum stack_row_kind kind = stack->rows[row].kind;
+    return kind != STACK_BLANK && kind != STACK_HEADING;
+}
+
+static bool stack_load(struct view *view, struct error *error)
+{
+    struct stack_view *stack = view->state;
+    const struct profile_site *site = &stack->profile->sites[stack->site];
+    (void)error;
+    clear_rows(stack);
+    add_figures(stack, site);
+    add_stack(stack, site);
+    size_t last_frame = stack->row_count - 1;
+    add_histogram(stack, "Sizes of its blocks", site->figures.size_histogram, units_format_size);
+    add_histogram(stack, "Lifetimes of its freed blocks", site->figures.lifetime_histogram,
+                  units_format_duration);
+    add_threads(stack, site);
+    view->table.row_count = stack->row_count;
+    view->table.can_select = stack_can_select;
+    view->table.selected = stack->first_own ? stack->first_own : last_frame;
+    return true;
+}
+
+static void stack_describe(const struct view *view, struct text *out)
+{
+    const struct stack_view *stack = view->state;
+    const struct profile_site *site = &stack->profile->sites[stack->site];
+    const struct profile_location *own = own_code_find(stack->profile, site->stack_node, NULL,
+                                                       NULL);
+    char text[UNITS_TEXT_BYTES];
+    text_print(out, "Site: %s, %s live", own ? own->function : "no stack known",
+               units_format_size(stack->figures.values[QUERY_LIVE_BYTES], text));
+}
+
+static void print_place(const struct profile *profile, const struct stack_row *row,
+                        struct text *out)
+{
+    const struct profile_frame *frame = row->frame;
+    if (row->location->file)
+        text_print(out, "%s:%u", row->location->file, row->location->line);
+    else if (frame->module_plus_1 && frame->module_plus_1 <= profile->module_count)
+        text_add(out, profile->modules[frame->module_plus_1 - 1].name);
+}
+
+/* Of a long path the end is what tells: it is cut at its start. */
+static void put_place(struct screen *screen, int row, int column, int columns, const char *place)
+{
+    while (text_columns(place) > columns && strchr(place, '/'))
+        place = strchr(place, '/') + 1;
+    screen_put_right(screen, row, column, columns, STYLE_PLACE, place);
+}
+
+static void draw_frame(const struct stack_view *stack, struct screen *screen, struct area area,
+                       const struct stack_row *row)
+{
+    struct text place = {0};
+    print_place(stack->profile, row, &place);
+    int place_columns = text_columns(text_get(&place));
+    int most = area.columns / 2 - 4;
+    place_columns = place_columns < most ? place_columns : most;
+    int column = area.column + 2;
+    int room = area.columns - column - place_columns - 3;
+    if (row->location->is_inlined)
+        room -= 10;
+    enum style style = row->is_own ? STYLE_FUNCTION : STYLE_FAINT;
+    int used = screen_put_cut(screen, area.row, column, room, style, row->location->function);
+    if (row->location->is_inlined)
+        screen_put(screen, area.row, column + used + 1, 9, STYLE_INLINED, "(inlined)");
+    put_place(screen, area.row, area.columns - place_columns - 1, place_columns, text_get(&place));
+    text_clear(&place);
+}
+
+static void stack_draw_row(const struct view *view, struct screen *screen, struct area area,
+                           size_t number)
+{
+    const struct stack_view *stack = view->state;
+    const struct stack_row *row = &stack->rows[number];
+    int column = area.column + 2;
+    switch (row->kind) {
+    case STACK_BLANK:
+        return;
+    case STACK_HEADING:
+        screen_put(screen, area.row, area.column + 1, area.columns - 1, STYLE_STRONG, row->label);
+        return;
+    case STACK_LINE:
+        screen_put_cut(screen, area.row, column, LABEL_COLUMNS, STYLE_TEXT, row->label);
+        screen_put(screen, area.row, column + LABEL_COLUMNS + 1,
+                   area.columns - column - LABEL_COLUMNS - 1, STYLE_STRONG, row->text);
+        return;
+    case STACK_FRAME:
+        draw_frame(stack, screen, area, row);
+        return;
+    case STACK_BAR:
+        screen_put_right(screen, area.row, column, LABEL_COLUMNS, STYLE_TEXT, row->label);
+        screen_put_right(screen, area.row, column + LABEL_COLUMNS + 1, 10, STYLE_STRONG, row->text);
+        screen_put_bar(screen, area.row, column + LABEL_COLUMNS + 13,
+                       area.columns >= 60 ? BAR_COLUMNS : 8, STYLE_PLOT_HEAP, row->share);
+        return;
+    }
+}
+
+static void copy_stack(const struct stack_view *stack, struct text *out)
+{
+    for (size_t i = 0; i < stack->row_count; i++) {
+        const struct stack_row *row = &stack->rows[i];
+        if (row->kind != STACK_FRAME)
+            continue;
+        text_print(out, "%s%s ", row->location->function,
+                   row->location->is_inlined ? " (inlined)" : "");
+        print_place(stack->profile, row, out);
+        text_add(out, "\n");
+    }
+}
+
+static bool stack_act(struct view *view, enum action action, struct reaction *reaction)
+{
+    const struct stack_view *stack = view->state;
+    const struct stack_row *row = &stack->rows[view->table.selected];
+    const char *file = row->kind == STACK_FRAME ? row->location->file : NULL;
+    uint32_t line = file ? row->location->line : 0;
+    switch (action) {
+    case ACTION_OPEN:
+    case ACTION_SOURCE:
+        source_request(file, line, reaction);
+        return true;
+    case ACTION_EDIT:
+        source_request_edit(view->context, file, line, reaction);
+        return true;
+    case ACTION_COPY:
+        copy_stack(stack, &reaction->copied);
+        return true;
+    case ACTION_TREE:
+        reaction->opened = &view_tree;
+        reaction->request.site = stack->site;
+        return true;
+    default:
+        return false;
+    }
+}
+
+const struct view_ops view_stack = {
+    .name = "stack",
+    .title = "Stack",
+    .scopes = SCOPE_OPENS | SCOPE_SOURCE | SCOPE_SITES,
+    .state_bytes = sizeof(struct stack_view),
+    .open = stack_open,
+    .close = stack_close,
+    .load = stack_load,
+    .describe = stack_describe,
+    .draw_row = stack_draw_row,
+    .act = stack_act,
+};

@@ -1,0 +1,35 @@
+#include "tui/view.h"
+
+#include <string.h>
+
+/* The order is that of Tab. */
+static const struct view_ops *const views[] = {
+    &view_overview, &view_sites,  &view_tree, &view_threads, &view_modules,
+    &view_stack,    &view_source, &view_help, &view_menu,
+};
+
+const struct view_ops *view_ops_at(size_t position)
+{
+    return position < sizeof views / sizeof *views ? views[position] : NULL;
+}
+
+const struct view_ops *view_ops_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof views / sizeof *views; i++)
+        if (strcmp(views[i]->name, name) == 0)
+            return views[i];
+    return NULL;
+}
+
+void view_print_process(const struct profile *profile, uint32_t process, struct text *out)
+{
+    if (process >= profile->process_count) {
+        text_print(out, "%zu processes", profile->process_count);
+        return;
+    }
+    const struct recording_process *about = &profile->processes[process].about;
+    const char *name = text_file_name(about->executable);
+    text_print(out, "%s (pid %llu)", *name ? name : "?", (unsigned long long)about->pid);
+    if (about->image > 0)
+        text_print(out, " image %llu", (unsigned long long)about->image);
+}
