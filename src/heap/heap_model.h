@@ -93,7 +93,7 @@ void heap_model_settle(struct heap_model *model);
 
 /* Figures as the recording has them (process_id is left 0 for the caller to fill).
  * totals: everything but what the model cannot know. quality: events, unknown and missed frees,
- * repairs; the rest 0. */
+ * repairs, and in bad_records the events that make no sense; the rest 0. */
 void heap_model_totals(const struct heap_model *model, struct recording_totals *totals);
 void heap_model_quality(const struct heap_model *model, struct recording_quality *quality);
 
@@ -121,8 +121,9 @@ struct heap_block {
     uint64_t birth_ns;
     struct stack_id stack;
     uint8_t function;
-    uint32_t thread;
+    uint32_t thread; /* or HEAP_THREAD_INHERITED; from 65534 on threads share that index */
 };
+#define HEAP_THREAD_INHERITED UINT32_MAX /* the block is older than the process: from its parent */
 bool heap_model_find_block(const struct heap_model *model, uint64_t address,
                            struct heap_block *block);
 

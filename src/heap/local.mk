@@ -1,11 +1,62 @@
 libseep_a_SOURCES += \
+	src/heap/block.h \
+	src/heap/block_events.c \
+	src/heap/block_events.h \
+	src/heap/block_store.c \
+	src/heap/block_store.h \
+	src/heap/heap_fork.c \
+	src/heap/heap_model.c \
 	src/heap/heap_model.h \
+	src/heap/heap_records.c \
+	src/heap/heap_state.h \
+	src/heap/heap_threads.c \
+	src/heap/heap_threads.h \
+	src/heap/histogram.c \
+	src/heap/histogram.h \
+	src/heap/id_set.c \
+	src/heap/id_set.h \
+	src/heap/interval_map.c \
+	src/heap/interval_map.h \
+	src/heap/ledger.c \
+	src/heap/ledger.h \
+	src/heap/live_blocks.c \
+	src/heap/live_blocks.h \
+	src/heap/mappings.c \
+	src/heap/mappings.h \
+	src/heap/misuse.c \
+	src/heap/misuse.h \
+	src/heap/page_memory.c \
+	src/heap/page_memory.h \
+	src/heap/peak.h \
+	src/heap/recent_frees.c \
+	src/heap/recent_frees.h \
+	src/heap/repair.c \
+	src/heap/repair.h \
+	src/heap/samples.c \
+	src/heap/samples.h \
+	src/heap/site.h \
+	src/heap/site_table.c \
+	src/heap/site_table.h \
+	src/heap/site_threads.c \
+	src/heap/site_threads.h \
 	src/heap/stack_table.c \
-	src/heap/stack_table.h
+	src/heap/stack_table.h \
+	src/heap/timeline.c \
+	src/heap/timeline.h \
+	src/heap/timeline_codec.c \
+	src/heap/timeline_codec.h \
+	src/heap/waiting_list.c \
+	src/heap/waiting_list.h
+
+heap_tests = \
+	tests/unit/test_heap_model \
+	tests/unit/test_stack_table
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_stack_table
-TESTS += tests/unit/test_stack_table
+check_PROGRAMS += $(heap_tests)
+TESTS += $(heap_tests)
+tests_unit_test_heap_model_SOURCES = tests/unit/test_heap_model.c
+tests_unit_test_heap_model_LDADD = $(unit_libs)
 tests_unit_test_stack_table_SOURCES = tests/unit/test_stack_table.c
 tests_unit_test_stack_table_LDADD = $(unit_libs)
 endif

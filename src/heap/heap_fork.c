@@ -1,0 +1,134 @@
+#include "heap/heap_state.h"
+
+#include "heap/ledger.h"
+
+/* How far from the fork an event of the parent may be stamped, whose effect the child inherited all
+ * the same: another thread's malloc returned before the fork and was stamped after it, or its free
+ * was stamped before the fork and ran after it. */
+#define BIRTH_AFTER_FORK_NS    100000000u
+#define RELEASE_BEFORE_FORK_NS 1000000u
+
+static uint32_t translate_site(struct heap_model *child, uint32_t id)
+{
+    const struct site *site = site_table_at(&child->parent->sites, id);
+    return site_table_add(&child->sites, site->stack, site->function);
+}
+
+static void translate_block(void *context, struct block *block)
+{
+    block->site = translate_site(context, block->site);
+    block->thread = BLOCK_THREAD_INHERITED;
+}
+
+static void inherit_sites(struct heap_model *child)
+{
+    const struct site_table *sites = &child->parent->sites;
+    for (uint32_t id = 0; id_set_next(&sites->live, &id); id++) {
+        const struct site *site = site_table_at(sites, id);
+        uint32_t child_id = translate_site(child, id);
+        struct site *inherited = site_table_at(&child->sites, child_id);
+        inherited->inherited_blocks = site_live_blocks(site);
+        inherited->inherited_bytes = site_live_bytes(site);
+        inherited->is_changed = true;
+        id_set_add(&child->sites.live, child_id);
+        id_set_add(&child->sites.changed, child_id);
+    }
+    struct recording_totals *totals = &child->totals;
+    totals->inherited_blocks = totals->live_blocks = child->parent->totals.live_blocks;
+    totals->inherited_bytes = totals->live_bytes = child->parent->totals.live_bytes;
+}
+
+static void disinherit(struct heap_model *child, const struct block *block)
+{
+    struct site *site = site_table_at(&child->sites, block->site);
+    site->inherited_blocks--;
+    site->inherited_bytes -= block->size;
+    if (site_live_blocks(site) == 0)
+        id_set_remove(&child->sites.live, block->site);
+    child->totals.inherited_blocks--;
+    child->totals.live_blocks--;
+    child->totals.inherited_bytes -= block->size;
+    child->totals.live_bytes -= block->size;
+}
+
+/* A realloc of another thread stands still for ever in the child; its block stays where it was. */
+static void inherit_leavings(struct heap_model *child)
+{
+    const struct heap_threads *threads = &child->parent->threads;
+    for (size_t i = 0; i < threads->count; i++) {
+        const struct heap_thread *thread = &threads->items[i];
+        for (size_t j = 0; j < thread->leaving_count; j++) {
+            struct block block = thread->leavings[j].block, none;
+            if (thread->leavings[j].state != LEAVING_BLOCK)
+                continue;
+            translate_block(child, &block);
+            if (block_store_find(&child->blocks, block.address, &none))
+                disinherit(child, &block);
+            else
+                block_store_put(&child->blocks, &block, &none);
+        }
+    }
+}
+
+static void link_to_parent(struct heap_model *child, struct heap_model *parent)
+{
+    child->parent = parent;
+    child->next_sibling = parent->first_child;
+    if (child->next_sibling)
+        child->next_sibling->sibling_place = &child->next_sibling;
+    child->sibling_place = &parent->first_child;
+    parent->first_child = child;
+}
+
+struct heap_model *heap_model_fork(struct heap_model *parent, uint64_t time_ns)
+{
+    struct heap_model_options options = parent->options;
+    options.start_ns = time_ns;
+    struct heap_model *child = heap_model_create(&options);
+    child->fork_ns = time_ns;
+    link_to_parent(child, parent);
+    inherit_sites(child);
+    block_store_fork(&parent->blocks, &child->blocks, translate_block, child);
+    inherit_leavings(child);
+    peak_note(&child->peak, child->totals.live_bytes, child->totals.live_blocks, child->now_ns);
+    child->sample_peak_bytes = child->totals.live_bytes;
+    ledger_note_common_peak(child, child->now_ns);
+    return child;
+}
+
+void heap_fork_unlink(struct heap_model *model)
+{
+    while (model->first_child) {
+        struct heap_model *child = model->first_child;
+        model->first_child = child->next_sibling;
+        child->parent = NULL;
+        child->next_sibling = NULL;
+        child->sibling_place = NULL;
+    }
+    if (model->sibling_place) {
+        *model->sibling_place = model->next_sibling;
+        if (model->next_sibling)
+            model->next_sibling->sibling_place = model->sibling_place;
+    }
+    model->parent = NULL;
+}
+
+bool heap_fork_find_in_parent(struct heap_model *child, uint64_t address, struct block *block)
+{
+    struct heap_model *parent = child->parent;
+    if (!parent)
+        return false;
+    uint64_t fork_ns = child->fork_ns;
+    if (block_store_find(&parent->blocks, address, block) && block->birth_ns >= fork_ns &&
+        block->birth_ns <= fork_ns + BIRTH_AFTER_FORK_NS) {
+        translate_block(child, block);
+        return true;
+    }
+    const struct recent_free *freed = recent_frees_find(&parent->recent_frees, address);
+    if (!freed || freed->time_ns > fork_ns || freed->time_ns + RELEASE_BEFORE_FORK_NS < fork_ns)
+        return false;
+    *block = (struct block){
+        .address = address, .size = freed->size, .birth_ns = freed->time_ns, .site = freed->site};
+    translate_block(child, block);
+    return true;
+}

@@ -1,0 +1,309 @@
+#include "heap/heap_model.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "heap/block_events.h"
+#include "heap/heap_state.h"
+#include "heap/ledger.h"
+
+/* At tens of millions of blocks every event misses the cache twice: at its slot, and at its site.
+ * Both are asked for while earlier events of the batch are applied: the slot first, then, with the
+ * slot at hand, the site that it names. */
+enum {
+    SLOT_AHEAD = 16,
+    SITE_AHEAD = 8,
+    CACHED_SITES = 4096, /* so few sites stay in the cache without asking */
+    CACHE_LINE = 64,
+    PAGE = 4096
+};
+
+#define LAST_NS (((uint64_t)1 << BLOCK_TIME_BITS) - 1)
+
+struct heap_model *heap_model_create(const struct heap_model_options *options)
+{
+    struct heap_model *model = memory_allocate_zeroed(1, sizeof *model);
+    model->options = *options;
+    model->now_ns = options->start_ns < LAST_NS ? options->start_ns : LAST_NS;
+    model->peak.epoch = 1;
+    model->peak.time_ns = model->now_ns;
+    timeline_init(&model->timeline, options->bucket_ns, options->max_timeline_deltas,
+                  options->max_timeline_bytes, model->now_ns);
+    samples_init(&model->samples, options->max_samples);
+    return model;
+}
+
+void heap_model_destroy(struct heap_model *model)
+{
+    if (!model)
+        return;
+    block_store_clear(&model->blocks); /* children copy what they need: before the sites go */
+    heap_fork_unlink(model);
+    site_table_clear(&model->sites);
+    timeline_clear(&model->timeline);
+    heap_threads_clear(&model->threads);
+    mappings_clear(&model->mappings);
+    repair_clear(&model->repair);
+    recent_frees_clear(&model->recent_frees);
+    misuses_clear(&model->misuses);
+    samples_clear(&model->samples);
+    free(model);
+}
+
+uint32_t heap_model_add_thread(struct heap_model *model, uint64_t tid, const char *name,
+                               uint64_t time_ns)
+{
+    return heap_threads_add(&model->threads, tid, name, time_ns);
+}
+
+void heap_model_name_thread(struct heap_model *model, uint32_t thread, const char *name)
+{
+    heap_threads_name(&model->threads, thread, name);
+}
+
+void heap_model_end_thread(struct heap_model *model, uint32_t thread, uint64_t time_ns)
+{
+    if (thread >= model->threads.count)
+        return;
+    block_events_end_thread(model, thread);
+    model->threads.items[thread].end_ns = time_ns;
+    model->threads.items[thread].is_changed = true;
+}
+
+static void apply_failed(struct heap_model *model, const struct heap_event *event)
+{
+    (void)event;
+    model->totals.failed_allocations++;
+}
+
+static uint64_t page_end(uint64_t address)
+{
+    return (address + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+}
+
+static void apply_map(struct heap_model *model, const struct heap_event *event)
+{
+    mappings_map(&model->mappings, event->address, page_end(event->address + event->size),
+                 event->stack.index, event->function, event->flags & HEAP_EVENT_ANONYMOUS);
+    ledger_note_common_peak(model, event->time_ns);
+}
+
+static void apply_unmap(struct heap_model *model, const struct heap_event *event)
+{
+    mappings_unmap(&model->mappings, event->address, page_end(event->address + event->size));
+}
+
+/* Breaks stand at any byte: what the program asked for is counted, not the kernel's pages. */
+static void apply_break(struct heap_model *model, const struct heap_event *event)
+{
+    uint64_t new_end = event->address, old_end = event->size;
+    if (new_end > old_end)
+        mappings_map(&model->mappings, old_end, new_end, event->stack.index, event->function, true);
+    else
+        mappings_unmap(&model->mappings, new_end, old_end);
+    ledger_note_common_peak(model, event->time_ns);
+}
+
+enum address_rule {
+    ADDRESS_NONE,
+    ADDRESS_BLOCK,   /* of a block */
+    ADDRESS_ARRIVAL, /* of a block, or 0 */
+    ADDRESS_RANGE    /* of something with a size */
+};
+
+static const struct {
+    void (*apply)(struct heap_model *model, const struct heap_event *event);
+    enum address_rule address;
+} EVENT_KINDS[] = {
+    [HEAP_EVENT_BIRTH] = {block_events_birth, ADDRESS_BLOCK},
+    [HEAP_EVENT_RELEASE] = {block_events_release, ADDRESS_BLOCK},
+    [HEAP_EVENT_LEAVE] = {block_events_leave, ADDRESS_BLOCK},
+    [HEAP_EVENT_ARRIVE] = {block_events_arrive, ADDRESS_ARRIVAL},
+    [HEAP_EVENT_UNDO] = {block_events_undo, ADDRESS_NONE},
+    [HEAP_EVENT_FAILED] = {apply_failed, ADDRESS_NONE},
+    [HEAP_EVENT_MAP] = {apply_map, ADDRESS_RANGE},
+    [HEAP_EVENT_UNMAP] = {apply_unmap, ADDRESS_RANGE},
+    [HEAP_EVENT_BREAK] = {apply_break, ADDRESS_ARRIVAL},
+};
+
+enum {
+    EVENT_KIND_COUNT = sizeof EVENT_KINDS / sizeof EVENT_KINDS[0]
+};
+
+static bool is_possible(const struct heap_model *model, const struct heap_event *event)
+{
+    if (event->kind >= EVENT_KIND_COUNT || event->thread >= model->threads.count)
+        return false;
+    enum address_rule rule = EVENT_KINDS[event->kind].address;
+    if (rule == ADDRESS_NONE)
+        return true;
+    if (event->address >> BLOCK_ADDRESS_BITS != 0 || event->size >> BLOCK_SIZE_BITS != 0)
+        return false;
+    return rule == ADDRESS_ARRIVAL || (rule == ADDRESS_BLOCK && event->address != 0) ||
+           (rule == ADDRESS_RANGE && event->size != 0);
+}
+
+static void apply_event(struct heap_model *model, const struct heap_event *given)
+{
+    model->quality.events++;
+    if (!is_possible(model, given)) {
+        model->quality.bad_records++;
+        return;
+    }
+    struct heap_event event = *given;
+    if (event.time_ns > LAST_NS)
+        event.time_ns = LAST_NS;
+    if (event.function >= FUNCTION_KIND_COUNT)
+        event.function = FUNCTION_NONE;
+    if (event.time_ns > model->now_ns)
+        model->now_ns = event.time_ns;
+    if (model->now_ns >= model->timeline.end_ns)
+        timeline_advance(&model->timeline, &model->sites, model->now_ns);
+    if (!waiting_list_is_empty(&model->repair.releases))
+        block_events_expire(model);
+    EVENT_KINDS[event.kind].apply(model, &event);
+}
+
+static bool is_birth(const struct heap_event *event)
+{
+    return event->kind == HEAP_EVENT_BIRTH || event->kind == HEAP_EVENT_ARRIVE;
+}
+
+static void prefetch_slot(const struct heap_model *model, const struct heap_event *event)
+{
+    if (event->kind > HEAP_EVENT_ARRIVE)
+        return;
+    live_blocks_prefetch(&model->blocks.own, event->address);
+    if (is_birth(event))
+        site_table_prefetch(&model->sites, event->stack.index, event->function);
+}
+
+static void prefetch_site(const struct heap_model *model, const struct heap_event *event)
+{
+    struct block block = {.site = BLOCK_SITE_NONE};
+    if (event->kind > HEAP_EVENT_ARRIVE)
+        return;
+    if (is_birth(event))
+        site_table_find(&model->sites, event->stack.index, event->function, &block.site);
+    else
+        live_blocks_find(&model->blocks.own, event->address, &block);
+    if (block.site >= model->sites.count)
+        return;
+    const char *site = (const char *)site_table_at(&model->sites, block.site);
+    for (size_t at = 0; at < sizeof(struct site); at += CACHE_LINE)
+        __builtin_prefetch(site + at, 1);
+}
+
+void heap_model_apply(struct heap_model *model, const struct heap_event *events, size_t count)
+{
+    bool has_many_sites = model->sites.count > CACHED_SITES;
+    for (size_t i = 0; i < count && i < SLOT_AHEAD; i++)
+        prefetch_slot(model, &events[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (i + SLOT_AHEAD < count)
+            prefetch_slot(model, &events[i + SLOT_AHEAD]);
+        if (has_many_sites && i + SITE_AHEAD < count)
+            prefetch_site(model, &events[i + SITE_AHEAD]);
+        apply_event(model, &events[i]);
+    }
+}
+
+void heap_model_settle(struct heap_model *model)
+{
+    block_events_settle(model);
+}
+
+void heap_model_sample(struct heap_model *model, uint64_t time_ns, uint64_t resident_bytes)
+{
+    struct sample sample = {
+        .time_ns = time_ns,
+        .heap_bytes = model->totals.live_bytes,
+        .heap_peak_bytes = model->sample_peak_bytes,
+        .mapped_bytes = model->mappings.anonymous_bytes,
+        .resident_bytes = resident_bytes,
+        .live_blocks = model->totals.live_blocks,
+    };
+    samples_add(&model->samples, &sample);
+    model->sample_peak_bytes = model->totals.live_bytes;
+    if (resident_bytes > model->totals.peak_resident_bytes)
+        model->totals.peak_resident_bytes = resident_bytes;
+}
+
+void heap_model_set_peak_resident(struct heap_model *model, uint64_t bytes)
+{
+    model->totals.peak_resident_bytes = bytes;
+}
+
+void heap_model_totals(const struct heap_model *model, struct recording_totals *totals)
+{
+    *totals = model->totals;
+    totals->peak_blocks = model->peak.blocks;
+    totals->peak_bytes = model->peak.bytes;
+    totals->peak_time_ns = model->peak.time_ns;
+    totals->mapped_bytes = model->mappings.anonymous_bytes;
+    totals->mapped_peak_bytes = model->mappings.anonymous_peak_bytes;
+}
+
+void heap_model_quality(const struct heap_model *model, struct recording_quality *quality)
+{
+    *quality = model->quality;
+}
+
+uint64_t heap_model_misuse_count(const struct heap_model *model)
+{
+    return model->misuses.total_count;
+}
+
+static struct heap_block public_block(const struct heap_model *model, const struct block *block)
+{
+    const struct site *site = site_table_at(&model->sites, block->site);
+    return (struct heap_block){
+        .address = block->address,
+        .size = block->size,
+        .birth_ns = block->birth_ns,
+        .stack = {site->stack},
+        .function = site->function,
+        .thread = block->thread == BLOCK_THREAD_INHERITED ? HEAP_THREAD_INHERITED : block->thread,
+    };
+}
+
+bool heap_model_find_block(const struct heap_model *model, uint64_t address,
+                           struct heap_block *block)
+{
+    struct block found;
+    if (!block_store_find(&model->blocks, address, &found))
+        return false;
+    *block = public_block(model, &found);
+    return true;
+}
+
+struct visitor {
+    const struct heap_model *model;
+    heap_model_visit_block visit;
+    void *context;
+};
+
+static void visit_one(void *context, const struct block *block)
+{
+    const struct visitor *visitor = context;
+    struct heap_block shown = public_block(visitor->model, block);
+    visitor->visit(visitor->context, &shown);
+}
+
+void heap_model_visit_blocks(const struct heap_model *model, heap_model_visit_block visit,
+                             void *context)
+{
+    struct visitor visitor = {.model = model, .visit = visit, .context = context};
+    block_store_visit(&model->blocks, visit_one, &visitor);
+}
+
+uint64_t heap_model_own_bytes(const struct heap_model *model)
+{
+    return sizeof *model + block_store_own_bytes(&model->blocks) +
+           site_table_own_bytes(&model->sites) + timeline_own_bytes(&model->timeline) +
+           heap_threads_own_bytes(&model->threads) + mappings_own_bytes(&model->mappings) +
+           waiting_list_own_bytes(&model->repair.releases) +
+           waiting_list_own_bytes(&model->repair.displaced) +
+           recent_frees_own_bytes(&model->recent_frees) + misuses_own_bytes(&model->misuses) +
+           model->samples.capacity * sizeof *model->samples.points;
+}

@@ -1,0 +1,49 @@
+/* The inside of a heap model, for the files that make it up. */
+#ifndef SEEP_HEAP_HEAP_STATE_H
+#define SEEP_HEAP_HEAP_STATE_H
+
+#include "heap/block_store.h"
+#include "heap/heap_model.h"
+#include "heap/heap_threads.h"
+#include "heap/mappings.h"
+#include "heap/misuse.h"
+#include "heap/peak.h"
+#include "heap/recent_frees.h"
+#include "heap/repair.h"
+#include "heap/samples.h"
+#include "heap/site_table.h"
+#include "heap/timeline.h"
+
+struct heap_model {
+    struct heap_model_options options;
+    struct block_store blocks;
+    struct site_table sites;
+    struct peak peak;
+    struct timeline timeline;
+    struct heap_threads threads;
+    struct mappings mappings;
+    struct repair repair;
+    struct recent_frees recent_frees;
+    struct misuses misuses;
+    struct samples samples;
+    struct recording_totals totals; /* those of the peak stand in `peak` */
+    struct recording_quality quality;
+    uint64_t now_ns;            /* the latest stamp seen */
+    uint64_t sample_peak_bytes; /* the most that was live since the last sample */
+
+    /* A child that has no blocks of its own yet needs its parent's sites; and for a while after the
+     * fork its parent may know what it does not. */
+    struct heap_model *parent; /* NULL once it is gone */
+    struct heap_model *first_child;
+    struct heap_model *next_sibling;
+    struct heap_model **sibling_place; /* what points to this child */
+    uint64_t fork_ns;
+};
+
+/* heap_fork.c: forgets parent and children. Blocks have been seen to before. */
+void heap_fork_unlink(struct heap_model *model);
+
+/* A block that the parent had around the fork, at an address that the child does not know. */
+bool heap_fork_find_in_parent(struct heap_model *child, uint64_t address, struct block *block);
+
+#endif

@@ -1,0 +1,58 @@
+/* The mappings that the program made itself, by site: how much of each is still mapped.
+ *
+ * A mapping lives as long as any piece of it does. What is mapped over is unmapped first. */
+#ifndef SEEP_HEAP_MAPPINGS_H
+#define SEEP_HEAP_MAPPINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hash_map.h"
+#include "heap/interval_map.h"
+
+enum {
+    MAPPINGS_MAX = 1 << 20
+}; /* pieces; the kernel's own limit is 65530 by default */
+
+struct mapping_site {
+    uint32_t stack;
+    uint8_t function;
+    bool is_anonymous;
+    bool is_changed; /* since its record was written */
+    uint64_t count;
+    uint64_t mapped_bytes; /* ever */
+    uint64_t live_count;
+    uint64_t live_bytes;
+};
+
+struct mapping {
+    uint32_t site;   /* of a free one: the next free one + 1 */
+    uint32_t pieces; /* that remain */
+};
+
+/* A zeroed struct is valid and empty. */
+struct mappings {
+    struct mapping_site *sites;
+    size_t site_count;
+    size_t site_capacity;
+    struct hash_map site_ids;
+    struct mapping *mappings;
+    size_t mapping_count;
+    size_t mapping_capacity;
+    uint32_t free_mapping_plus_1;
+    struct interval_map ranges;
+    uint64_t anonymous_bytes; /* live */
+    uint64_t anonymous_peak_bytes;
+};
+
+void mappings_clear(struct mappings *mappings);
+
+/* start < end. */
+void mappings_map(struct mappings *mappings, uint64_t start, uint64_t end, uint32_t stack,
+                  uint8_t function, bool is_anonymous);
+void mappings_unmap(struct mappings *mappings, uint64_t start, uint64_t end);
+
+uint64_t mappings_own_bytes(const struct mappings *mappings);
+
+#endif

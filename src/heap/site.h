@@ -1,0 +1,48 @@
+/* The figures of one site: all blocks of a process born with the same stack and function.
+ *
+ * What can be derived is not stored: live = inherited + allocated - freed. Fields are in the order
+ * in which events touch them. */
+#ifndef SEEP_HEAP_SITE_H
+#define SEEP_HEAP_SITE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "heap/histogram.h"
+#include "heap/site_threads.h"
+
+struct site {
+    uint64_t allocations;
+    uint64_t allocated_bytes;
+    uint64_t frees;
+    uint64_t freed_bytes;
+    uint64_t inherited_blocks;
+    uint64_t inherited_bytes;
+    uint64_t peak_epoch; /* peak.h: of the two figures below */
+    uint64_t peak_blocks;
+    uint64_t peak_bytes;
+    uint64_t last_ns;
+    struct site_threads threads;
+    struct histogram sizes;
+    struct histogram lifetimes;
+    uint32_t stack;
+    uint8_t function;
+    bool is_changed;        /* since its record was last written */
+    uint32_t open_position; /* timeline.h: place + 1 among the sites of the open bucket; 0 = none */
+    uint64_t temporary_allocations;
+    uint64_t first_ns;
+    uint64_t written_peak_bytes; /* what the last record said */
+    uint64_t written_peak_blocks;
+};
+
+static inline uint64_t site_live_blocks(const struct site *site)
+{
+    return site->inherited_blocks + site->allocations - site->frees;
+}
+
+static inline uint64_t site_live_bytes(const struct site *site)
+{
+    return site->inherited_bytes + site->allocated_bytes - site->freed_bytes;
+}
+
+#endif
