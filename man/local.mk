@@ -1,0 +1,5 @@
+dist_man_MANS += \
+	man/seep.1 \
+	man/seep-completion.1 \
+	man/seep-dump.1 \
+	man/seep-help.1

@@ -5,8 +5,9 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_help,
+    &command_dump,
     &command_completion,
+    &command_help,
 };
 
 enum {

@@ -60,6 +60,7 @@ struct command {
 };
 
 extern const struct command command_completion;
+extern const struct command command_dump;
 extern const struct command command_help;
 
 extern const struct option_table command_common_options;

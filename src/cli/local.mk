@@ -4,6 +4,7 @@ libseep_a_SOURCES += \
 	src/cli/command.c \
 	src/cli/command.h \
 	src/cli/command_completion.c \
+	src/cli/command_dump.c \
 	src/cli/command_help.c \
 	src/cli/config_file.c \
 	src/cli/config_file.h \
@@ -15,6 +16,8 @@ libseep_a_SOURCES += \
 	src/cli/nearest_name.h \
 	src/cli/options.c \
 	src/cli/options.h \
+	src/cli/recording_argument.c \
+	src/cli/recording_argument.h \
 	src/cli/terminal.c \
 	src/cli/terminal.h
 
@@ -30,3 +33,11 @@ TESTS += tests/unit/test_options
 tests_unit_test_options_SOURCES = tests/unit/test_options.c
 tests_unit_test_options_LDADD = $(unit_libs)
 endif
+
+# A recording with known figures, for tests of the commands that read.
+check_PROGRAMS += tests/helpers/make_recording
+tests_helpers_make_recording_SOURCES = tests/helpers/make_recording.c
+tests_helpers_make_recording_LDADD = $(unit_libs)
+
+TESTS += tests/system/command_line.sh
+EXTRA_DIST += tests/system/command_line.sh

@@ -1,0 +1,134 @@
+#include "config.h"
+
+#include "cli/recording_argument.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "recording/recording_format.h"
+
+/* The best of the folder's files so far: the newest and, among equals, the last by name. */
+struct newest {
+    char *name;
+    struct timespec time;
+};
+
+static bool is_recording(int folder_fd, const char *name, struct stat *about)
+{
+    char magic[sizeof RECORDING_MAGIC - 1];
+    int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool is_one = fd >= 0 && fstat(fd, about) == 0 && S_ISREG(about->st_mode) &&
+                  read(fd, magic, sizeof magic) == (ssize_t)sizeof magic &&
+                  memcmp(magic, RECORDING_MAGIC, sizeof magic) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return is_one;
+}
+
+static void offer(struct newest *newest, const char *name, const struct timespec *time)
+{
+    bool is_older = time->tv_sec != newest->time.tv_sec ? time->tv_sec < newest->time.tv_sec
+                                                        : time->tv_nsec < newest->time.tv_nsec;
+    bool is_equal = time->tv_sec == newest->time.tv_sec && time->tv_nsec == newest->time.tv_nsec;
+
+    if (newest->name && (is_older || (is_equal && strcmp(name, newest->name) < 0)))
+        return;
+    free(newest->name);
+    newest->name = memory_duplicate_text(name);
+    newest->time = *time;
+}
+
+/* Caller frees; NULL when there is none. */
+static char *find_newest(struct error *error)
+{
+    struct newest newest = {0};
+    DIR *folder = opendir(".");
+
+    if (!folder) {
+        error_set_errno(error, errno, "cannot look for recordings in this folder");
+        return NULL;
+    }
+    for (const struct dirent *entry; (entry = readdir(folder));) {
+        struct stat about;
+        if (text_ends_with(entry->d_name, ".seep") &&
+            is_recording(dirfd(folder), entry->d_name, &about))
+            offer(&newest, entry->d_name, &about.st_mtim);
+    }
+    closedir(folder);
+    if (newest.name)
+        log_note("reading %s, the newest recording in this folder", newest.name);
+    else
+        error_set(error, "there is no recording in this folder: name a FILE");
+    return newest.name;
+}
+
+static bool choose_instant(struct recording_argument *argument, bool has_instant, const char *at,
+                           struct error *error)
+{
+    enum instant_kind named = argument->instant;
+
+    if (!at)
+        return true;
+    if (!instant_parse(at, &argument->instant, error))
+        return error_prefix(error, "--at: ");
+    if (has_instant && named != argument->instant)
+        return error_set(error, "FILE@%s and --at=%s contradict each other", instant_name(named),
+                         at);
+    return true;
+}
+
+/* The line that is printed begins with the file: "FILE: what and why". */
+static bool name_file_first(const char *path, struct error *error)
+{
+    char *start = memory_print_text("cannot read %s: ", path);
+    size_t length = strlen(start);
+
+    if (text_starts_with(error->message, start))
+        memmove(error->message, error->message + length, strlen(error->message + length) + 1);
+    free(start);
+    return error_prefix(error, "%s: ", path);
+}
+
+bool recording_argument_open(struct recording_argument *argument,
+                             const struct option_operands *operands, const char *at,
+                             struct error *error)
+{
+    bool has_instant = false;
+
+    *argument = (struct recording_argument){.instant = INSTANT_END};
+    if (operands->count == 0)
+        argument->path = find_newest(error);
+    else
+        instant_split(operands->items[0], &argument->path, &argument->instant, &has_instant, error);
+    if (!argument->path || !choose_instant(argument, has_instant, at, error))
+        return false;
+    argument->reader = recording_reader_open(argument->path, error);
+    return argument->reader || name_file_first(argument->path, error);
+}
+
+bool recording_argument_load(struct recording_argument *argument,
+                             const struct option_operands *operands, const char *at,
+                             const struct profile_options *options, struct error *error)
+{
+    if (!recording_argument_open(argument, operands, at, error))
+        return false;
+    argument->profile = profile_load(argument->reader, options, error);
+    return argument->profile || name_file_first(argument->path, error);
+}
+
+void recording_argument_close(struct recording_argument *argument)
+{
+    profile_destroy(argument->profile);
+    recording_reader_close(argument->reader);
+    free(argument->path);
+    *argument = (struct recording_argument){0};
+}

@@ -1,0 +1,34 @@
+/* The recording that a reading command was asked for: FILE, FILE@INSTANT, or none, which means the
+ * newest recording in the current folder (said in a note). */
+#ifndef SEEP_CLI_RECORDING_ARGUMENT_H
+#define SEEP_CLI_RECORDING_ARGUMENT_H
+
+#include <stdbool.h>
+
+#include "analysis/profile.h"
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/instant.h"
+#include "recording/recording_reader.h"
+
+struct recording_argument {
+    char *path;
+    enum instant_kind instant;
+    struct recording_reader *reader;
+    struct profile *profile; /* NULL unless it was asked for */
+};
+
+/* `at` is the value of --at or NULL; it may not contradict an instant in the operand. */
+bool recording_argument_open(struct recording_argument *argument,
+                             const struct option_operands *operands, const char *at,
+                             struct error *error);
+
+/* Also loads the profile. */
+bool recording_argument_load(struct recording_argument *argument,
+                             const struct option_operands *operands, const char *at,
+                             const struct profile_options *options, struct error *error);
+
+/* Allowed on a zeroed struct and after a failure. */
+void recording_argument_close(struct recording_argument *argument);
+
+#endif
