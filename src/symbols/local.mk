@@ -1,13 +1,32 @@
 libseep_a_SOURCES += \
+	src/symbols/debug_files.c \
+	src/symbols/debug_files.h \
+	src/symbols/debuginfod_client.c \
+	src/symbols/debuginfod_client.h \
 	src/symbols/demangle.c \
 	src/symbols/demangle.h \
+	src/symbols/dwarf_functions.c \
+	src/symbols/dwarf_functions.h \
+	src/symbols/dwarf_lines.c \
+	src/symbols/dwarf_lines.h \
+	src/symbols/dwarf_units.c \
+	src/symbols/dwarf_units.h \
 	src/symbols/elf_file.c \
 	src/symbols/elf_file.h \
 	src/symbols/elf_file_allocator.c \
 	src/symbols/elf_layout.c \
 	src/symbols/elf_layout.h \
+	src/symbols/elf_sections.c \
+	src/symbols/elf_sections.h \
+	src/symbols/elf_symbols.c \
+	src/symbols/elf_symbols.h \
+	src/symbols/module_file.c \
+	src/symbols/module_file.h \
 	src/symbols/module_map.c \
 	src/symbols/module_map.h \
+	src/symbols/source_path.c \
+	src/symbols/source_path.h \
+	src/symbols/symbolizer.c \
 	src/symbols/symbolizer.h
 
 if HAVE_CMOCKA

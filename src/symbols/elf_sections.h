@@ -1,0 +1,17 @@
+/* Small questions about the sections of a file that libelf has open. */
+#ifndef SEEP_SYMBOLS_ELF_SECTIONS_H
+#define SEEP_SYMBOLS_ELF_SECTIONS_H
+
+#include <libelf.h>
+#include <stdbool.h>
+
+/* A full symbol table (.symtab), with content. */
+bool elf_sections_have_symbols(Elf *elf);
+
+/* .debug_info with content, compressed or not. */
+bool elf_sections_have_dwarf(Elf *elf);
+
+/* The content of the section of this name; NULL when there is none. Borrowed from the Elf. */
+Elf_Data *elf_sections_find(Elf *elf, const char *name);
+
+#endif

@@ -1,0 +1,35 @@
+/* Everything that is open for one module: its own file, its separate debug file, what dwz shared,
+ * and the tables made of them. */
+#ifndef SEEP_SYMBOLS_MODULE_FILE_H
+#define SEEP_SYMBOLS_MODULE_FILE_H
+
+#include <libelf.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "symbols/dwarf_lines.h"
+#include "symbols/elf_symbols.h"
+#include "symbols/symbolizer.h"
+
+/* A file that libelf has open. */
+struct opened_elf {
+    Elf *elf; /* NULL = none */
+    int fd;   /* ours to close; -1 = borrowed or none */
+};
+
+struct module_file {
+    struct opened_elf program;   /* the module itself */
+    struct opened_elf debug;     /* its separate debug file */
+    struct opened_elf alternate; /* what dwz shared between debug files */
+    struct opened_elf mini;      /* "MiniDebugInfo": the unpacked .gnu_debugdata of the program */
+    struct elf_symbols symbols;
+    struct dwarf_lines *lines; /* NULL = no DWARF, or not wanted */
+};
+
+/* Finds and opens what there is; never fails, but *reason says why something is missing ("" =
+ * nothing is). `module` and `options` are borrowed during the call; module->fd until the clear. */
+void module_file_init(struct module_file *file, const struct symbolizer_module *module,
+                      const struct symbolizer_options *options, struct error *reason);
+void module_file_clear(struct module_file *file);
+
+#endif

@@ -1,0 +1,252 @@
+#include "config.h"
+
+#include "symbols/symbolizer.h"
+
+#include "base/hash_map.h"
+#include "base/memory.h"
+#include "base/string_pool.h"
+#include "symbols/demangle.h"
+#include "symbols/dwarf_lines.h"
+#include "symbols/elf_symbols.h"
+#include "symbols/module_file.h"
+#include "symbols/source_path.h"
+
+#include <libelf.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MAX_LOCATIONS = 64,
+    MAX_SYMBOL_BYTES = 64 * 1024
+};
+
+struct symbolizer_entry {
+    char *path;
+    uint8_t *build_id;
+    size_t build_id_bytes;
+    int fd; /* borrowed */
+    bool is_open;
+    struct module_file file;
+    struct error reason;
+    struct hash_map symbol_names; /* address of a raw name -> address of the demangled one */
+};
+
+struct symbolizer {
+    struct symbolizer_options options;
+    char **debug_folders;
+    struct symbolizer_entry *entries;
+    size_t count;
+    size_t capacity;
+    struct string_pool *strings;
+};
+
+struct symbolizer *symbolizer_create(const struct symbolizer_options *options)
+{
+    struct symbolizer *symbolizer = memory_allocate_zeroed(1, sizeof *symbolizer);
+
+    elf_version(EV_CURRENT);
+    symbolizer->options = *options;
+    symbolizer->debug_folders = memory_allocate_zeroed(options->debug_folder_count,
+                                                       sizeof *symbolizer->debug_folders);
+    for (size_t i = 0; i < options->debug_folder_count; i++)
+        symbolizer->debug_folders[i] = memory_duplicate_text(options->debug_folders[i]);
+    symbolizer->options.debug_folders = (const char *const *)symbolizer->debug_folders;
+    symbolizer->strings = string_pool_create();
+    return symbolizer;
+}
+
+static void clear_entry(struct symbolizer_entry *entry)
+{
+    if (entry->is_open)
+        module_file_clear(&entry->file);
+    hash_map_clear(&entry->symbol_names);
+    free(entry->path);
+    free(entry->build_id);
+}
+
+void symbolizer_destroy(struct symbolizer *symbolizer)
+{
+    if (symbolizer == NULL)
+        return;
+    for (size_t i = 0; i < symbolizer->count; i++)
+        clear_entry(&symbolizer->entries[i]);
+    for (size_t i = 0; i < symbolizer->options.debug_folder_count; i++)
+        free(symbolizer->debug_folders[i]);
+    free(symbolizer->debug_folders);
+    free(symbolizer->entries);
+    string_pool_destroy(symbolizer->strings);
+    free(symbolizer);
+}
+
+int symbolizer_add_module(struct symbolizer *symbolizer, const struct symbolizer_module *module)
+{
+    struct symbolizer_entry *entry;
+
+    symbolizer->entries = memory_grow(symbolizer->entries, &symbolizer->capacity,
+                                      symbolizer->count + 1, sizeof *symbolizer->entries);
+    entry = &symbolizer->entries[symbolizer->count];
+    *entry = (struct symbolizer_entry){
+        .path = memory_duplicate_text(module->path),
+        .build_id = memory_duplicate(module->build_id, module->build_id_bytes),
+        .build_id_bytes = module->build_id_bytes,
+        .fd = module->fd,
+    };
+    hash_map_init(&entry->symbol_names);
+    return (int)symbolizer->count++;
+}
+
+/* NULL for a handle that was never given out. */
+static struct symbolizer_entry *open_entry(struct symbolizer *symbolizer, int module)
+{
+    struct symbolizer_entry *entry;
+
+    if (module < 0 || (size_t)module >= symbolizer->count)
+        return NULL;
+    entry = &symbolizer->entries[module];
+    if (!entry->is_open) {
+        struct symbolizer_module wanted = {entry->path, entry->fd, entry->build_id,
+                                           entry->build_id_bytes};
+
+        module_file_init(&entry->file, &wanted, &symbolizer->options, &entry->reason);
+        entry->is_open = true;
+    }
+    return entry;
+}
+
+enum symbolizer_detail symbolizer_module_detail(struct symbolizer *symbolizer, int module,
+                                                struct error *reason)
+{
+    const struct symbolizer_entry *entry = open_entry(symbolizer, module);
+
+    if (entry == NULL) {
+        error_set(reason, "there is no module %d", module);
+        return SYMBOLIZER_NOTHING;
+    }
+    if (reason != NULL)
+        *reason = entry->reason;
+    if (entry->file.lines != NULL)
+        return SYMBOLIZER_LINES;
+    return entry->file.symbols.count > 0 ? SYMBOLIZER_SYMBOL_TABLE : SYMBOLIZER_NOTHING;
+}
+
+/* Takes ownership of the text. */
+static const char *keep(struct symbolizer *symbolizer, char *text)
+{
+    struct string_id id = string_pool_add(symbolizer->strings, text);
+
+    free(text);
+    return string_pool_text(symbolizer->strings, id);
+}
+
+/* A name in a symbol table may end in "@VERSION", which says nothing about the code. */
+static const char *demangle_symbol(struct symbolizer *symbolizer, const char *name)
+{
+    size_t count = strnlen(name, MAX_SYMBOL_BYTES);
+    const char *version = memchr(name, '@', count);
+    char *plain, *demangled;
+
+    if (version != NULL && version > name)
+        count = (size_t)(version - name);
+    plain = memory_duplicate(name, count + 1);
+    plain[count] = '\0';
+    demangled = demangle_name(plain);
+    free(plain);
+    return keep(symbolizer, demangled);
+}
+
+/* NULL when no symbol holds the address. */
+static const char *symbol_name(struct symbolizer *symbolizer, struct symbolizer_entry *entry,
+                               uint64_t offset)
+{
+    const struct elf_symbol *symbol = elf_symbols_find(&entry->file.symbols, offset);
+    const char *name;
+    bool is_new;
+    uint64_t *kept;
+
+    if (symbol == NULL)
+        return NULL;
+    kept = hash_map_put(&entry->symbol_names, (uint64_t)(uintptr_t)symbol->name, &is_new);
+    if (!is_new)
+        return (const char *)(uintptr_t)*kept;
+    name = demangle_symbol(symbolizer, symbol->name);
+    *kept = (uint64_t)(uintptr_t)name;
+    return name;
+}
+
+static bool is_mangled_symbol(const struct symbolizer_entry *entry, uint64_t offset)
+{
+    const struct elf_symbol *symbol = elf_symbols_find(&entry->file.symbols, offset);
+
+    return symbol != NULL && symbol->name[0] == '_' &&
+           (symbol->name[1] == 'Z' || symbol->name[1] == 'R');
+}
+
+/* A linkage name that is not mangled is a rename by the C library or a compiler
+ * ("__GI___libc_malloc"): then the name in the source says more. */
+static const char *dwarf_name(struct symbolizer *symbolizer, const struct dwarf_location *location)
+{
+    char *name;
+
+    if (location->linkage_name != NULL) {
+        name = demangle_name(location->linkage_name);
+        if (location->name == NULL || strcmp(name, location->linkage_name) != 0)
+            return keep(symbolizer, name);
+        free(name);
+    }
+    return location->name != NULL ? keep(symbolizer, memory_duplicate_text(location->name)) : NULL;
+}
+
+/* A function of its own may have its full name only in the symbol table. */
+static const char *function_name(struct symbolizer *symbolizer, struct symbolizer_entry *entry,
+                                 uint64_t offset, const struct dwarf_location *location)
+{
+    const char *name = dwarf_name(symbolizer, location);
+
+    if (!location->is_inlined &&
+        (name == NULL || (location->linkage_name == NULL && is_mangled_symbol(entry, offset))))
+        return symbol_name(symbolizer, entry, offset);
+    return name;
+}
+
+static size_t take_lines(struct symbolizer *symbolizer, struct symbolizer_entry *entry,
+                         uint64_t offset, struct source_location *locations, size_t max)
+{
+    struct dwarf_location found[MAX_LOCATIONS];
+    size_t count;
+
+    if (entry->file.lines == NULL)
+        return 0;
+    count = dwarf_lines_find(entry->file.lines, offset, found,
+                             max < MAX_LOCATIONS ? max : MAX_LOCATIONS);
+    for (size_t i = 0; i < count; i++) {
+        locations[i] = (struct source_location){
+            .function = function_name(symbolizer, entry, offset, &found[i]),
+            .file = found[i].file == NULL
+                        ? NULL
+                        : keep(symbolizer, source_path_clean(found[i].file, found[i].folder)),
+            .line = found[i].line,
+            .is_inlined = found[i].is_inlined,
+        };
+    }
+    return count;
+}
+
+size_t symbolizer_lookup(struct symbolizer *symbolizer, int module, uint64_t offset,
+                         struct source_location *locations, size_t max_locations)
+{
+    struct symbolizer_entry *entry = open_entry(symbolizer, module);
+    const char *name;
+    size_t count;
+
+    if (entry == NULL || max_locations == 0)
+        return 0;
+    count = take_lines(symbolizer, entry, offset, locations, max_locations);
+    if (count > 0)
+        return count;
+    name = symbol_name(symbolizer, entry, offset);
+    if (name == NULL)
+        return 0;
+    locations[0] = (struct source_location){.function = name};
+    return 1;
+}
