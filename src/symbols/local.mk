@@ -33,15 +33,27 @@ if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/test_demangle \
 	tests/unit/test_elf_file \
-	tests/unit/test_module_map
+	tests/unit/test_module_map \
+	tests/unit/test_source_path \
+	tests/unit/test_elf_symbols \
+	tests/unit/test_symbolizer
 TESTS += \
 	tests/unit/test_demangle \
 	tests/unit/test_elf_file \
-	tests/unit/test_module_map
+	tests/unit/test_module_map \
+	tests/unit/test_source_path \
+	tests/unit/test_elf_symbols \
+	tests/unit/test_symbolizer
 tests_unit_test_demangle_SOURCES = tests/unit/test_demangle.c
 tests_unit_test_demangle_LDADD = $(unit_libs)
 tests_unit_test_elf_file_SOURCES = tests/unit/test_elf_file.c tests/unit/workshop.c tests/unit/workshop.h
 tests_unit_test_elf_file_LDADD = $(unit_libs)
 tests_unit_test_module_map_SOURCES = tests/unit/test_module_map.c
 tests_unit_test_module_map_LDADD = $(unit_libs)
+tests_unit_test_source_path_SOURCES = tests/unit/test_source_path.c
+tests_unit_test_source_path_LDADD = $(unit_libs)
+tests_unit_test_elf_symbols_SOURCES = tests/unit/test_elf_symbols.c tests/unit/workshop.c tests/unit/workshop.h
+tests_unit_test_elf_symbols_LDADD = $(unit_libs)
+tests_unit_test_symbolizer_SOURCES = tests/unit/test_symbolizer.c tests/unit/workshop.c tests/unit/workshop.h
+tests_unit_test_symbolizer_LDADD = $(unit_libs)
 endif

@@ -100,11 +100,10 @@ static void open_vdso(struct module_file *file, const struct symbolizer_module *
 
 /* Our own reader looks at the file first: it says what is wrong with it. */
 static void open_program(struct module_file *file, const struct symbolizer_module *module,
-                         struct error *reason)
+                         struct elf_file *facts, struct error *reason)
 {
     int own_fd = -1;
     int fd = module->fd;
-    struct elf_file facts;
 
     if (fd < 0) {
         own_fd = fd = open(module->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -113,8 +112,8 @@ static void open_program(struct module_file *file, const struct symbolizer_modul
             return;
         }
     }
-    if (elf_file_read(fd, module->path, &facts, reason) &&
-        check_build_id(module, facts.build_id, facts.build_id_bytes, reason)) {
+    if (elf_file_read(fd, module->path, facts, reason) &&
+        check_build_id(module, facts->build_id, facts->build_id_bytes, reason)) {
         if (!open_elf(&file->program, fd))
             error_set(reason, "cannot read %s: %s", module->path, elf_errmsg(-1));
         else if (own_fd < 0)
@@ -125,10 +124,10 @@ static void open_program(struct module_file *file, const struct symbolizer_modul
         close(own_fd);
 }
 
-static void find_identity(const struct module_file *file, int fd, struct debug_wanted *wanted)
+/* The build-id of the process, or else of the file. */
+static void find_identity(const struct module_file *file, const struct elf_file *facts, int fd,
+                          struct debug_wanted *wanted)
 {
-    const void *build_id;
-    ssize_t build_id_bytes;
     struct stat status;
 
     wanted->file = file->program.elf;
@@ -136,17 +135,15 @@ static void find_identity(const struct module_file *file, int fd, struct debug_w
         wanted->device = status.st_dev;
         wanted->inode = status.st_ino;
     }
-    if (wanted->build_id_bytes > 0 || file->program.elf == NULL)
-        return;
-    build_id_bytes = dwelf_elf_gnu_build_id(file->program.elf, &build_id);
-    if (build_id_bytes > 0) {
-        wanted->build_id = build_id;
-        wanted->build_id_bytes = (size_t)build_id_bytes;
+    if (wanted->build_id_bytes == 0 && file->program.elf != NULL) {
+        wanted->build_id = facts->build_id;
+        wanted->build_id_bytes = facts->build_id_bytes;
     }
 }
 
 /* Caller frees the path of what was found; NULL = nothing. */
-static char *open_debug(struct module_file *file, const struct symbolizer_module *module,
+static char *open_debug(struct module_file *file, const struct elf_file *facts,
+                        const struct symbolizer_module *module,
                         const struct symbolizer_options *options,
                         const struct debug_folders *folders)
 {
@@ -158,7 +155,7 @@ static char *open_debug(struct module_file *file, const struct symbolizer_module
     char *path;
     int fd;
 
-    find_identity(file, file->program.fd >= 0 ? file->program.fd : module->fd, &wanted);
+    find_identity(file, facts, file->program.fd >= 0 ? file->program.fd : module->fd, &wanted);
     fd = debug_files_open(folders, &wanted, &path);
     if (fd < 0 && options->is_debuginfod_allowed)
         fd = debuginfod_client_fetch(wanted.build_id, wanted.build_id_bytes, &path);
@@ -245,6 +242,7 @@ void module_file_init(struct module_file *file, const struct symbolizer_module *
                       const struct symbolizer_options *options, struct error *reason)
 {
     const struct debug_folders folders = {options->debug_folders, options->debug_folder_count};
+    struct elf_file facts = {0};
     char *debug_path = NULL;
 
     *file = (struct module_file){
@@ -257,9 +255,9 @@ void module_file_init(struct module_file *file, const struct symbolizer_module *
     if (strcmp(module->path, "[vdso]") == 0)
         open_vdso(file, module, reason);
     else
-        open_program(file, module, reason);
+        open_program(file, module, &facts, reason);
     if (needs_debug_file(file, options))
-        debug_path = open_debug(file, module, options, &folders);
+        debug_path = open_debug(file, &facts, module, options, &folders);
     if (file->program.elf != NULL)
         open_mini(file);
     elf_symbols_init(&file->symbols,
