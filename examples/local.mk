@@ -1,0 +1,7 @@
+# What ./start records. Not optimised, so that every function stands on its stacks; never with the
+# sanitizers, which replace malloc themselves.
+noinst_PROGRAMS += examples/demo
+examples_demo_SOURCES = examples/demo.cpp
+examples_demo_LDFLAGS =
+examples_demo_LDADD =
+examples/demo.$(OBJEXT): CXXFLAGS = -g -O0
