@@ -358,6 +358,7 @@ static bool visit_totals(void *context, enum recording_kind kind, const void *re
     if (process == loader->profile->process_count)
         return drop(loader);
     loader->profile->processes[process].totals = *totals;
+    loader->profile->processes[process].has_totals = true;
     return true;
 }
 
@@ -370,6 +371,7 @@ static bool visit_quality(void *context, enum recording_kind kind, const void *r
     if (process == loader->profile->process_count)
         return drop(loader);
     loader->profile->processes[process].quality = *quality;
+    loader->profile->processes[process].has_quality = true;
     return true;
 }
 

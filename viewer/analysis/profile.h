@@ -67,6 +67,7 @@ struct profile_process {
     struct recording_process about;
     struct recording_totals totals;
     struct recording_quality quality;
+    bool has_totals, has_quality;        /* else all of it is 0 and means "not known" */
     uint32_t first_site, site_count;     /* in profile.sites */
     uint32_t first_thread, thread_count; /* in profile.threads */
     uint32_t first_sample, sample_count; /* in profile.samples, by time */

@@ -1,4 +1,30 @@
 libseep_a_SOURCES += \
+	viewer/report/exit_text.c \
+	viewer/report/exit_text.h \
+	viewer/report/formats.h \
+	viewer/report/json.c \
+	viewer/report/json_parts.c \
+	viewer/report/json_parts.h \
+	viewer/report/json_stream.c \
+	viewer/report/json_stream.h \
+	viewer/report/page.c \
+	viewer/report/page.h \
+	viewer/report/quality.c \
 	viewer/report/quality.h \
+	viewer/report/report.c \
 	viewer/report/report.h \
-	viewer/report/summary.h
+	viewer/report/summary.c \
+	viewer/report/summary.h \
+	viewer/report/text.c \
+	viewer/report/text_parts.h \
+	viewer/report/text_sites.c \
+	viewer/report/text_tables.c
+
+check_PROGRAMS += tests/unit/write_report
+tests_unit_write_report_SOURCES = \
+	tests/unit/profile_builder.c \
+	tests/unit/profile_builder.h \
+	tests/unit/profile_samples.c \
+	tests/unit/profile_samples.h \
+	tests/unit/write_report.c
+tests_unit_write_report_LDADD = libseep.a $(seep_libs)

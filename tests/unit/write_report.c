@@ -1,0 +1,103 @@
+/* write_report SAMPLE FORMAT [by=G] [sort=M] [tree] [up] [process=N] [width=N] [limit=N]
+ * [inclusive] [colour] [no-arguments]: writes the report of a sample recording (profile_samples.h)
+ * to stdout, for golden files. FORMAT may also be "summary". With SAMPLE a path to a recording,
+ * reports that. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "profile_samples.h"
+#include "recording/recording_reader.h"
+#include "report/report.h"
+#include "report/summary.h"
+
+static void fail(const char *what, const char *why)
+{
+    fprintf(stderr, "write_report: %s: %s\n", what, why);
+    exit(2);
+}
+
+static const char *value_of(const char *argument, const char *key)
+{
+    size_t length = strlen(key);
+    return strncmp(argument, key, length) == 0 && argument[length] == '=' ? argument + length + 1
+                                                                          : NULL;
+}
+
+static void read_option(struct report_options *options, const char *argument)
+{
+    const char *value;
+    if ((value = value_of(argument, "by")) && query_grouping_find(value)) {
+        options->has_grouping = true;
+        options->query.grouping = query_grouping_find(value)->grouping;
+    } else if ((value = value_of(argument, "sort")) && query_metric_find(value)) {
+        options->query.sort = query_metric_find(value)->metric;
+    } else if ((value = value_of(argument, "process"))) {
+        options->query.process = (uint32_t)strtoul(value, NULL, 10);
+    } else if ((value = value_of(argument, "width"))) {
+        options->width = atoi(value);
+    } else if ((value = value_of(argument, "limit"))) {
+        options->has_limit = true;
+        options->query.limit = strtoull(value, NULL, 10);
+    } else if ((value = value_of(argument, "function"))) {
+        options->query.filter.include_function = value;
+    } else if (strcmp(argument, "tree") == 0) {
+        options->is_tree = true;
+    } else if (strcmp(argument, "up") == 0) {
+        options->direction = CALL_TREE_BOTTOM_UP;
+    } else if (strcmp(argument, "inclusive") == 0) {
+        options->query.is_sorted_inclusive = true;
+    } else if (strcmp(argument, "colour") == 0) {
+        options->is_colour = true;
+    } else if (strcmp(argument, "no-arguments") == 0) {
+        options->are_arguments_shown = false;
+    } else {
+        fail(argument, "no such option");
+    }
+}
+
+static struct profile *load(const char *sample)
+{
+    struct error error;
+    struct profile_options options = {.with_timeline = false};
+    struct profile_builder *builder = profile_sample_create(sample);
+    if (builder) {
+        struct profile *profile = profile_builder_load(builder);
+        profile_builder_destroy(builder);
+        return profile;
+    }
+    struct recording_reader *reader = recording_reader_open(sample, &error);
+    struct profile *profile = reader ? profile_load(reader, &options, &error) : NULL;
+    recording_reader_close(reader);
+    if (!profile)
+        fail(sample, error.message);
+    return profile;
+}
+
+int main(int count, char **arguments)
+{
+    struct report_options options;
+    struct error error;
+    if (count < 3)
+        fail("usage", "SAMPLE FORMAT [option...]");
+    report_options_init(&options);
+    for (int i = 3; i < count; i++)
+        read_option(&options, arguments[i]);
+    struct profile *profile = load(arguments[1]);
+    bool is_written;
+    if (strcmp(arguments[2], "summary") == 0) {
+        struct summary_options summary = {.width = options.width};
+        is_written = summary_write(profile, &summary, stdout, &error);
+    } else {
+        const struct report_format *format = report_format_find(arguments[2]);
+        if (!format)
+            fail(arguments[2], "no such format");
+        is_written = report_write(format, profile, &options, stdout, &error);
+    }
+    profile_destroy(profile);
+    if (!is_written)
+        fail(arguments[1], error.message);
+    return 0;
+}

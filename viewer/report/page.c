@@ -1,0 +1,251 @@
+#include "config.h"
+
+#include "report/page.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum {
+    LABEL_COLUMNS = 13
+};
+
+void page_init(struct page *page, const struct profile *profile, FILE *out, int width,
+               bool is_colour)
+{
+    *page = (struct page){.out = out, .profile = profile, .width = width, .is_colour = is_colour};
+}
+
+void page_clear(struct page *page)
+{
+    text_clear(&page->line);
+}
+
+void page_end_line(struct page *page)
+{
+    struct text *line = &page->line;
+    while (line->count && line->bytes[line->count - 1] == ' ')
+        line->count--;
+    if (line->count)
+        fwrite(line->bytes, 1, line->count, page->out);
+    putc('\n', page->out);
+    line->count = 0;
+    page->columns = 0;
+    page->line_count++;
+}
+
+static void add_text(struct page *page, const char *text)
+{
+    text_add(&page->line, text);
+    page->columns += text_columns(text);
+}
+
+void page_add(struct page *page, const char *format, ...)
+{
+    va_list arguments;
+    char *text = NULL;
+    va_start(arguments, format);
+    int status = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    if (status >= 0) {
+        add_text(page, text);
+        free(text);
+    }
+}
+
+void page_add_right(struct page *page, int columns, const char *text)
+{
+    int missing = columns - text_columns(text);
+    page_add(page, "%*s", missing > 0 ? missing : 0, "");
+    add_text(page, text);
+}
+
+void page_set_style(struct page *page, enum page_style style)
+{
+    static const char *const escapes[] = {
+        [PAGE_PLAIN] = "\033[0m", [PAGE_BOLD] = "\033[1m", [PAGE_DIM] = "\033[2m"};
+    if (page->is_colour)
+        text_add(&page->line, escapes[style]);
+}
+
+void page_heading(struct page *page, const char *format, ...)
+{
+    va_list arguments;
+    char *text = NULL;
+    page_end_line(page);
+    va_start(arguments, format);
+    int status = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    page_set_style(page, PAGE_BOLD);
+    if (status >= 0) {
+        page_add_foreign(page, text, page_left(page, 20));
+        free(text);
+    }
+    page_set_style(page, PAGE_PLAIN);
+    page_end_line(page);
+}
+
+void page_make_safe(struct text *out, const char *foreign)
+{
+    size_t room = strlen(foreign) + 1;
+    char *safe = memory_allocate(room);
+    text_make_safe(foreign, safe, room);
+    text_add(out, safe);
+    free(safe);
+}
+
+void page_add_foreign(struct page *page, const char *text, int columns)
+{
+    size_t room = strlen(text) + 1;
+    char *safe = memory_allocate(room);
+    text_make_safe(text, safe, room);
+    if (columns > 0 && text_columns(safe) > columns) {
+        char *cut = memory_allocate(room + 4);
+        text_cut_middle(safe, columns, cut, room + 4);
+        add_text(page, cut);
+        free(cut);
+    } else {
+        add_text(page, safe);
+    }
+    free(safe);
+}
+
+int page_left(const struct page *page, int least)
+{
+    if (page->width <= 0)
+        return 0;
+    int left = page->width - page->columns;
+    return left > least ? left : least;
+}
+
+/* Bytes of the longest start of `text` that ends at a word's end and takes at most `columns`; a
+ * word that is longer by itself is taken whole. */
+static size_t words_that_fit(const char *text, int columns)
+{
+    size_t fitting = 0;
+    for (size_t at = 0;; at++) {
+        if (text[at] != ' ' && text[at] != 0)
+            continue;
+        char *start = memory_duplicate(text, at + 1);
+        start[at] = 0;
+        bool is_fitting = columns <= 0 || text_columns(start) <= columns;
+        free(start);
+        if (is_fitting || fitting == 0)
+            fitting = at;
+        if (!is_fitting || text[at] == 0)
+            return fitting;
+    }
+}
+
+void page_label(struct page *page, const char *label, const char *text)
+{
+    struct text safe = {0};
+    page_make_safe(&safe, text);
+    page_add(page, "  %-*s", LABEL_COLUMNS - 2, label);
+    const char *rest = text_get(&safe);
+    for (;;) {
+        size_t fitting = words_that_fit(rest, page_left(page, 20));
+        char *part = memory_duplicate(rest, fitting + 1);
+        part[fitting] = 0;
+        page_add_foreign(page, part, page_left(page, 20));
+        free(part);
+        page_end_line(page);
+        rest += fitting + strspn(rest + fitting, " ");
+        if (!*rest)
+            break;
+        page_add(page, "%*s", LABEL_COLUMNS, "");
+    }
+    text_clear(&safe);
+}
+
+const char *page_short_path(const struct profile *profile, const char *path)
+{
+    const char *folder = profile->session.working_folder;
+    size_t length = strlen(folder);
+    if (length > 1 && strncmp(path, folder, length) == 0 && path[length] == '/')
+        return path + length + 1;
+    return path[0] == '/' ? text_file_name(path) : path;
+}
+
+/* The name gets what the place leaves, but at least half of the line. */
+static void add_code(struct page *page, const char *function, const char *place)
+{
+    int left = page_left(page, 8);
+    int place_columns = text_columns(place);
+    if (left && place_columns > left / 2)
+        place_columns = left / 2;
+    page_add_foreign(page, function, left ? left - place_columns : 0);
+    page_add_foreign(page, place, left ? place_columns : 0);
+}
+
+void page_add_code(struct page *page, const char *function, const char *file, uint32_t line,
+                   const char *module_name)
+{
+    struct text place = {0};
+    if (file) {
+        text_add(&place, " at ");
+        page_make_safe(&place, page_short_path(page->profile, file));
+        if (line)
+            text_print(&place, ":%u", (unsigned)line);
+    } else if (module_name && !text_starts_with(function, module_name)) {
+        text_add(&place, " in ");
+        page_make_safe(&place, module_name);
+    }
+    add_code(page, function, text_get(&place));
+    text_clear(&place);
+}
+
+void page_add_location(struct page *page, const struct profile_frame *frame,
+                       const struct profile_location *location, uint32_t line)
+{
+    const struct profile *profile = page->profile;
+    const char *module = location->is_symbolized && frame->module_plus_1
+                             ? profile->modules[frame->module_plus_1 - 1].name
+                             : NULL;
+    page_add_code(page, location->function, location->file, line, module);
+}
+
+/* ---- commands ---- */
+
+static bool is_plain_word(const char *word)
+{
+    for (const char *at = word; *at; at++)
+        if (!(*at >= 'a' && *at <= 'z') && !(*at >= 'A' && *at <= 'Z') &&
+            !(*at >= '0' && *at <= '9') && !strchr("_-+=./,:@%^", *at) && (unsigned char)*at < 0x80)
+            return false;
+    return *word != 0;
+}
+
+static void print_word(const char *word, struct text *out)
+{
+    if (is_plain_word(word)) {
+        text_add(out, word);
+        return;
+    }
+    text_add(out, "'");
+    for (const char *at = word; *at; at++) {
+        if (*at == '\'')
+            text_add(out, "'\\''");
+        else
+            text_add_bytes(out, at, 1);
+    }
+    text_add(out, "'");
+}
+
+void page_print_command(const struct recording_text_list *command, bool are_arguments_shown,
+                        struct text *out)
+{
+    if (!command->count)
+        text_add(out, "(not known)");
+    for (size_t i = 0; i < command->count; i++) {
+        if (i > 0 && !are_arguments_shown) {
+            text_add(out, " ...");
+            break;
+        }
+        if (i > 0)
+            text_add(out, " ");
+        print_word(command->items[i], out);
+    }
+}

@@ -1,0 +1,51 @@
+#include "report/report.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "report/formats.h"
+
+static const struct report_format formats[] = {
+    {"text", "for people", text_write_report},
+    {"json", "for programs: seep/report, see `seep help schema report`", json_write_report},
+};
+
+enum {
+    FORMAT_COUNT = sizeof formats / sizeof *formats
+};
+
+void report_options_init(struct report_options *options)
+{
+    *options = (struct report_options){
+        .query = {.sort = QUERY_PEAK_BYTES, .process = QUERY_ALL_PROCESSES},
+        .direction = CALL_TREE_TOP_DOWN,
+        .min_share = 0.01,
+        .are_arguments_shown = true,
+        .width = 80,
+        .stack_depth = 3,
+        .instant = "end"};
+}
+
+const struct report_format *report_format_at(size_t position)
+{
+    return position < FORMAT_COUNT ? &formats[position] : NULL;
+}
+
+const struct report_format *report_format_find(const char *name)
+{
+    for (size_t i = 0; i < FORMAT_COUNT; i++)
+        if (strcmp(formats[i].name, name) == 0)
+            return &formats[i];
+    return NULL;
+}
+
+bool report_write(const struct report_format *format, const struct profile *profile,
+                  const struct report_options *options, FILE *out, struct error *error)
+{
+    if (!format->write(profile, options, out, error))
+        return false;
+    errno = 0;
+    if (fflush(out) == 0 && !ferror(out))
+        return true;
+    return error_set_errno(error, errno ? errno : EIO, "cannot write the report");
+}

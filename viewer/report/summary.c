@@ -1,0 +1,179 @@
+#include "config.h"
+
+#include "report/summary.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "analysis/query.h"
+#include "base/memory.h"
+#include "base/units.h"
+#include "report/exit_text.h"
+#include "report/page.h"
+#include "report/quality.h"
+
+/* Lines that are always kept for the end: recording, how to open it. */
+enum {
+    LAST_LINES = 2,
+    TOP_SITES = 5,
+    QUALITY_LINES = 4
+};
+
+static void write_first_line(struct page *page)
+{
+    const struct profile *profile = page->profile;
+    char exit[EXIT_TEXT_BYTES] = "not known", duration[UNITS_TEXT_BYTES];
+    if (profile->process_count)
+        exit_text_format(&profile->processes[0].about, exit);
+    const struct recording_text_list *command = &profile->session.command;
+    page_set_style(page, PAGE_BOLD);
+    page_add(page, "seep: ");
+    page_add_foreign(page, command->count ? text_file_name(command->items[0]) : "?", 30);
+    page_set_style(page, PAGE_PLAIN);
+    page_add(page, ", %s, after %s", exit, units_format_duration(profile->duration_ns, duration));
+    if (profile->process_count > 1)
+        page_add(page, ", %zu processes", profile->process_count);
+    page_end_line(page);
+}
+
+/* The process that held most: what the reader most likely came for. */
+static uint32_t find_largest(const struct profile *profile)
+{
+    uint32_t largest = 0;
+    for (uint32_t i = 1; i < profile->process_count; i++)
+        if (profile->processes[i].totals.peak_bytes > profile->processes[largest].totals.peak_bytes)
+            largest = i;
+    return largest;
+}
+
+static void label_blocks(struct page *page, const char *label, uint64_t bytes, uint64_t blocks,
+                         const char *extra)
+{
+    char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+    struct text line = {0};
+    text_print(&line, "%s in %s block%s%s", units_format_size(bytes, size),
+               units_format_count(blocks, count), blocks == 1 ? "" : "s", extra);
+    page_label(page, label, text_get(&line));
+    text_clear(&line);
+}
+
+static void write_figures(struct page *page, uint32_t process)
+{
+    const struct profile_process *from = &page->profile->processes[process];
+    const struct recording_totals *totals = &from->totals;
+    char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES], extra[96] = "";
+    if (!from->about.observed || !from->has_totals) {
+        page_label(page, "Peak", "not known: the allocations were not seen");
+        return;
+    }
+    if (totals->peak_resident_bytes)
+        snprintf(extra, sizeof extra, "; resident at most %s",
+                 units_format_size(totals->peak_resident_bytes, size));
+    label_blocks(page, "Peak", totals->peak_bytes, totals->peak_blocks, extra);
+    label_blocks(page, "Live", totals->live_bytes, totals->live_blocks, " at the end");
+    struct text line = {0};
+    text_print(&line, "%s in %s calls", units_format_size(totals->allocated_bytes, size),
+               units_format_count(totals->allocations, count));
+    if (totals->allocations)
+        text_print(&line, ", %s temporary",
+                   units_format_percent(totals->temporary_allocations, totals->allocations, count));
+    page_label(page, "Allocated", text_get(&line));
+    page_label(page, "Leaks", "not scanned");
+    text_clear(&line);
+}
+
+static void write_quality(struct page *page)
+{
+    struct text lines = {0};
+    quality_print(page->profile, QUERY_ALL_PROCESSES, &lines);
+    const char *label = "Quality";
+    unsigned first = page->line_count;
+    for (char *rest = lines.bytes, *line; rest && (line = strsep(&rest, "\n")) && *line;) {
+        if (page->line_count - first >= QUALITY_LINES) {
+            page_label(page, "", "and more, see seep report");
+            break;
+        }
+        page_add(page, "  %-11s", label);
+        page_add_foreign(page, line, page_left(page, 20));
+        page_end_line(page);
+        label = "";
+    }
+    text_clear(&lines);
+}
+
+static void write_sites(struct page *page, uint32_t process, unsigned limit)
+{
+    struct query query = {
+        .grouping = QUERY_BY_SITE, .sort = QUERY_PEAK_BYTES, .process = process, .limit = limit};
+    struct query_result result;
+    struct error error;
+    char cell[UNITS_TEXT_BYTES];
+    if (!query_run(page->profile, &query, &result, &error))
+        return;
+    const char *label = "Top sites";
+    for (size_t i = 0; i < result.row_count; i++) {
+        const struct query_row *row = &result.rows[i];
+        uint64_t bytes = row->self.values[QUERY_PEAK_BYTES];
+        if (!bytes)
+            break;
+        page_add(page, "  %-11s", label);
+        page_add_right(page, 8, units_format_size(bytes, cell));
+        page_add_right(page, 8,
+                       units_format_percent(bytes, result.total.values[QUERY_PEAK_BYTES], cell));
+        page_add(page, "  ");
+        page_add_code(page, row->name, row->file, row->line,
+                      row->module ? text_file_name(row->module) : NULL);
+        page_end_line(page);
+        label = "";
+    }
+    query_result_clear(&result);
+}
+
+static void write_process_line(struct page *page, uint32_t process)
+{
+    const struct recording_process *about = &page->profile->processes[process].about;
+    struct text line = {0};
+    text_print(&line, "%" PRIu64 " ", about->id);
+    page_make_safe(&line, text_file_name(about->executable));
+    text_print(&line, ", pid %" PRIu64 ", which had the highest peak", about->pid);
+    page_add(page, "  %-11s", "Process");
+    page_add_foreign(page, text_get(&line), page_left(page, 20));
+    page_end_line(page);
+    text_clear(&line);
+}
+
+static void write_last_lines(struct page *page, const char *path)
+{
+    char size[UNITS_TEXT_BYTES];
+    page_add(page, "  %-11s", "Recording");
+    page_add_foreign(page, path, 0);
+    page_add(page, " (%s)", units_format_size(page->profile->info.file_bytes, size));
+    page_end_line(page);
+    page_add(page, "  %-11sseep view ", "Open it");
+    page_add_foreign(page, path, 0);
+    page_end_line(page);
+}
+
+bool summary_write(const struct profile *profile, const struct summary_options *options, FILE *out,
+                   struct error *error)
+{
+    struct page page;
+    page_init(&page, profile, out, options->width ? options->width : 80, options->is_colour);
+    write_first_line(&page);
+    if (profile->process_count) {
+        uint32_t process = find_largest(profile);
+        if (profile->process_count > 1)
+            write_process_line(&page, process);
+        write_figures(&page, process);
+        write_quality(&page);
+        unsigned left = SUMMARY_MAX_LINES - LAST_LINES - page.line_count;
+        write_sites(&page, process, left < TOP_SITES ? left : TOP_SITES);
+    }
+    write_last_lines(&page, options->path ? options->path : profile->info.path);
+    page_clear(&page);
+    errno = 0;
+    if (fflush(out) == 0 && !ferror(out))
+        return true;
+    return error_set_errno(error, errno ? errno : EIO, "cannot write the summary");
+}

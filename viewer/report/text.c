@@ -1,0 +1,350 @@
+/* The report for people: what ran and how far the figures can be trusted, the totals, then the
+ * sites that matter. Several processes come as a table first, then the biggest ones. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "base/units.h"
+#include "report/exit_text.h"
+#include "report/formats.h"
+#include "report/page.h"
+#include "report/quality.h"
+#include "report/text_parts.h"
+
+enum {
+    DETAILED_PROCESSES = 3
+};
+
+uint64_t text_limit(const struct report_options *options)
+{
+    return options->has_limit ? options->query.limit : TEXT_DEFAULT_LIMIT;
+}
+
+/* ---- what ran ---- */
+
+static void write_command(struct page *page, const struct report_options *options)
+{
+    struct text command = {0};
+    page_print_command(&page->profile->session.command, options->are_arguments_shown, &command);
+    page_label(page, "Command", text_get(&command));
+    text_clear(&command);
+}
+
+static void write_when(struct page *page, const struct report_options *options)
+{
+    const struct profile *profile = page->profile;
+    char duration[UNITS_TEXT_BYTES], when[64] = "";
+    time_t seconds = (time_t)(profile->session.start_time_unix_ns / 1000000000u);
+    struct tm utc;
+    if (seconds && gmtime_r(&seconds, &utc))
+        strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S UTC", &utc);
+    struct text line = {0};
+    text_print(&line, "%s, %s long", when[0] ? when : "time not known",
+               units_format_duration(profile->duration_ns, duration));
+    page_label(page, "Recorded", text_get(&line));
+    page_label(page, "Instant", options->instant);
+    text_clear(&line);
+}
+
+static void write_quality(struct page *page, uint32_t process)
+{
+    struct text lines = {0};
+    quality_print(page->profile, process, &lines);
+    const char *label = "Quality";
+    for (char *rest = lines.bytes, *line; rest && (line = strsep(&rest, "\n")) && *line;) {
+        page_label(page, label, line);
+        label = "";
+    }
+    text_clear(&lines);
+}
+
+static void write_cost(struct page *page, uint32_t process)
+{
+    const struct profile *profile = page->profile;
+    struct recording_quality sum = quality_sum(profile, process);
+    char own[UNITS_TEXT_BYTES], cpu[UNITS_TEXT_BYTES], wait[UNITS_TEXT_BYTES];
+    struct text line = {0};
+    text_print(&line, "%s in the target, ", units_format_size(sum.own_bytes, own));
+    if (sum.wait_ns)
+        text_print(&line, "%s of waiting for seep, ", units_format_duration(sum.wait_ns, wait));
+    text_print(&line, "%s of CPU time beside it",
+               units_format_duration(profile->recorder.cpu_ns, cpu));
+    page_label(page, "Overhead", text_get(&line));
+    text_clear(&line);
+}
+
+static void write_exit(struct page *page, uint32_t process)
+{
+    char exit[EXIT_TEXT_BYTES];
+    exit_text_format(&page->profile->processes[process].about, exit);
+    page_label(page, "Exit", exit);
+}
+
+static void write_header(struct page *page, const struct report_options *options)
+{
+    uint32_t process = options->query.process;
+    page_set_style(page, PAGE_BOLD);
+    page_add(page, "Memory of ");
+    const struct profile *profile = page->profile;
+    const char *name = process != QUERY_ALL_PROCESSES ? profile->processes[process].about.executable
+                       : profile->session.command.count ? profile->session.command.items[0]
+                                                        : "";
+    page_add_foreign(page, text_file_name(name), 30);
+    page_set_style(page, PAGE_PLAIN);
+    page_add(page, ", from ");
+    page_add_foreign(page, profile->info.path, page_left(page, 20));
+    page_end_line(page);
+    page_end_line(page);
+    write_command(page, options);
+    write_when(page, options);
+    if (profile->process_count == 1)
+        write_exit(page, 0);
+    write_quality(page, process);
+    write_cost(page, process);
+}
+
+/* ---- totals ---- */
+
+static void label_blocks(struct page *page, const char *label, uint64_t bytes, uint64_t blocks,
+                         const char *extra)
+{
+    char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+    struct text line = {0};
+    text_print(&line, "%s in %s block%s%s", units_format_size(bytes, size),
+               units_format_count(blocks, count), blocks == 1 ? "" : "s", extra);
+    page_label(page, label, text_get(&line));
+    text_clear(&line);
+}
+
+static void label_peak(struct page *page, const struct recording_totals *totals)
+{
+    char time[UNITS_TEXT_BYTES], resident[UNITS_TEXT_BYTES], extra[128] = "";
+    if (totals->peak_bytes)
+        snprintf(extra, sizeof extra, ", after %s",
+                 units_format_duration(totals->peak_time_ns, time));
+    if (totals->peak_resident_bytes)
+        snprintf(extra + strlen(extra), sizeof extra - strlen(extra), "; resident at most %s",
+                 units_format_size(totals->peak_resident_bytes, resident));
+    label_blocks(page, "Peak", totals->peak_bytes, totals->peak_blocks, extra);
+}
+
+static void label_calls(struct page *page, const char *label, uint64_t bytes, uint64_t calls)
+{
+    char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+    struct text line = {0};
+    text_print(&line, "%s in %s call%s", units_format_size(bytes, size),
+               units_format_count(calls, count), calls == 1 ? "" : "s");
+    page_label(page, label, text_get(&line));
+    text_clear(&line);
+}
+
+static void label_temporary(struct page *page, const struct recording_totals *totals)
+{
+    char count[UNITS_TEXT_BYTES], percent[UNITS_TEXT_BYTES];
+    struct text line = {0};
+    if (!totals->allocations)
+        return;
+    text_print(&line, "%s of the allocations, %s",
+               units_format_percent(totals->temporary_allocations, totals->allocations, percent),
+               units_format_count(totals->temporary_allocations, count));
+    page_label(page, "Temporary", text_get(&line));
+    text_clear(&line);
+}
+
+static void label_failed(struct page *page, const struct recording_totals *totals)
+{
+    char count[UNITS_TEXT_BYTES];
+    struct text line = {0};
+    if (!totals->failed_allocations)
+        return;
+    text_print(&line, "%s call%s returned no memory",
+               units_format_count(totals->failed_allocations, count),
+               totals->failed_allocations == 1 ? "" : "s");
+    page_label(page, "Failed", text_get(&line));
+    text_clear(&line);
+}
+
+static void label_mapped(struct page *page, const struct recording_totals *totals)
+{
+    char live[UNITS_TEXT_BYTES], peak[UNITS_TEXT_BYTES], common[UNITS_TEXT_BYTES];
+    struct text line = {0};
+    if (!totals->mapped_peak_bytes)
+        return;
+    text_print(&line, "%s anonymous, at most %s (%s with the heap)",
+               units_format_size(totals->mapped_bytes, live),
+               units_format_size(totals->mapped_peak_bytes, peak),
+               units_format_size(totals->common_peak_bytes, common));
+    page_label(page, "Mapped", text_get(&line));
+    text_clear(&line);
+}
+
+static void write_totals(struct page *page, uint32_t process)
+{
+    const struct profile_process *from = &page->profile->processes[process];
+    const struct recording_totals *totals = &from->totals;
+    page_end_line(page);
+    if (!from->about.observed || !from->has_totals) {
+        page_label(page, "Totals", "not known: its allocations were not seen");
+        return;
+    }
+    label_peak(page, totals);
+    label_blocks(page, "Live", totals->live_bytes, totals->live_blocks, "");
+    if (totals->inherited_blocks)
+        label_blocks(page, "Inherited", totals->inherited_bytes, totals->inherited_blocks,
+                     " from its parent");
+    label_calls(page, "Allocated", totals->allocated_bytes, totals->allocations);
+    label_calls(page, "Freed", totals->freed_bytes, totals->frees);
+    label_temporary(page, totals);
+    label_failed(page, totals);
+    label_mapped(page, totals);
+}
+
+/* ---- processes ---- */
+
+struct ranked_process {
+    uint64_t value;
+    uint32_t process;
+};
+
+static int compare_ranks(const void *left, const void *right)
+{
+    const struct ranked_process *a = left, *b = right;
+    if (a->value != b->value)
+        return a->value > b->value ? -1 : 1;
+    return (a->process > b->process) - (a->process < b->process);
+}
+
+static uint64_t total_of(const struct profile_process *process, enum query_metric metric)
+{
+    const struct recording_totals *totals = &process->totals;
+    const uint64_t values[QUERY_METRIC_COUNT] = {[QUERY_LIVE_BYTES] = totals->live_bytes,
+                                                 [QUERY_PEAK_BYTES] = totals->peak_bytes,
+                                                 [QUERY_ALLOCATED_BYTES] = totals->allocated_bytes,
+                                                 [QUERY_FREED_BYTES] = totals->freed_bytes,
+                                                 [QUERY_LIVE_BLOCKS] = totals->live_blocks,
+                                                 [QUERY_PEAK_BLOCKS] = totals->peak_blocks,
+                                                 [QUERY_ALLOCATIONS] = totals->allocations,
+                                                 [QUERY_FREES] = totals->frees,
+                                                 [QUERY_TEMPORARY] = totals->temporary_allocations};
+    return values[metric];
+}
+
+/* All processes, largest first. Caller frees. */
+static struct ranked_process *rank_processes(const struct profile *profile,
+                                             enum query_metric metric)
+{
+    struct ranked_process *ranked = memory_allocate_zeroed(profile->process_count, sizeof *ranked);
+    for (uint32_t i = 0; i < profile->process_count; i++)
+        ranked[i] = (struct ranked_process){total_of(&profile->processes[i], metric), i};
+    if (profile->process_count)
+        qsort(ranked, profile->process_count, sizeof *ranked, compare_ranks);
+    return ranked;
+}
+
+static void write_process_row(struct page *page, const struct profile_process *process)
+{
+    char exit[EXIT_TEXT_BYTES];
+    const struct recording_totals *totals = &process->totals;
+    page_add(page, "  %5" PRIu64 " %8" PRIu64, process->about.id, process->about.pid);
+    if (process->about.observed && process->has_totals) {
+        text_add_metric(page, 10, QUERY_PEAK_BYTES, totals->peak_bytes);
+        text_add_metric(page, 10, QUERY_LIVE_BYTES, totals->live_bytes);
+        text_add_metric(page, 11, QUERY_ALLOCATED_BYTES, totals->allocated_bytes);
+    } else {
+        page_add(page, "%31s", "not observed");
+    }
+    page_add(page, "  %-9s", exit_text_format_short(&process->about, exit));
+    page_add_foreign(page, text_file_name(process->about.executable), page_left(page, 12));
+    if (!process->about.is_own_image)
+        page_add(page, " (fork)");
+    page_end_line(page);
+}
+
+static void write_process_table(struct page *page, const struct report_options *options,
+                                const struct ranked_process *ranked)
+{
+    const struct profile *profile = page->profile;
+    char count[UNITS_TEXT_BYTES];
+    uint64_t limit = text_limit(options);
+    page_heading(page, "Processes: %s", units_format_count(profile->process_count, count));
+    page_end_line(page);
+    page_set_style(page, PAGE_DIM);
+    page_add(page, "  %5s %8s%10s%10s%11s  %-9s%s", "ID", "PID", "Peak", "Live", "Allocated",
+             "Exit", "Executable");
+    page_set_style(page, PAGE_PLAIN);
+    page_end_line(page);
+    for (size_t i = 0; i < profile->process_count; i++) {
+        if (limit && i == limit) {
+            page_add(page, "  and %s more",
+                     units_format_count(profile->process_count - limit, count));
+            page_end_line(page);
+            break;
+        }
+        write_process_row(page, &profile->processes[ranked[i].process]);
+    }
+}
+
+static bool write_process(struct page *page, const struct report_options *options, uint32_t process,
+                          struct error *error)
+{
+    write_totals(page, process);
+    if (!text_write_sites(page, options, process, error))
+        return false;
+    text_write_mappings(page, options, process);
+    text_write_misuse(page, options, process);
+    return true;
+}
+
+static bool write_several(struct page *page, const struct report_options *options,
+                          struct error *error)
+{
+    const struct profile *profile = page->profile;
+    struct ranked_process *ranked = rank_processes(profile, options->query.sort);
+    bool is_written = true;
+    size_t shown = options->has_limit && !options->query.limit ? profile->process_count
+                                                               : DETAILED_PROCESSES;
+    write_process_table(page, options, ranked);
+    for (size_t i = 0; is_written && i < profile->process_count && i < shown; i++) {
+        const struct profile_process *process = &profile->processes[ranked[i].process];
+        if (!process->site_count && (ranked[i].value == 0 || !process->about.observed))
+            continue;
+        page_heading(page, "Process %" PRIu64 ": %s, pid %" PRIu64, process->about.id,
+                     text_file_name(process->about.executable), process->about.pid);
+        is_written = write_process(page, options, ranked[i].process, error);
+    }
+    free(ranked);
+    return is_written;
+}
+
+static bool write_body(struct page *page, const struct report_options *options, struct error *error)
+{
+    if (options->is_tree)
+        return text_write_tree(page, options, error);
+    if (options->has_grouping && options->query.grouping != QUERY_BY_SITE)
+        return text_write_groups(page, options, error);
+    if (options->query.process != QUERY_ALL_PROCESSES)
+        return write_process(page, options, options->query.process, error);
+    if (page->profile->process_count == 1)
+        return write_process(page, options, 0, error);
+    return write_several(page, options, error);
+}
+
+bool text_write_report(const struct profile *profile, const struct report_options *options,
+                       FILE *out, struct error *error)
+{
+    if (options->query.process != QUERY_ALL_PROCESSES &&
+        options->query.process >= profile->process_count)
+        return error_set(error, "there is no process %" PRIu32 " in %s", options->query.process,
+                         profile->info.path);
+    struct page page;
+    page_init(&page, profile, out, options->width, options->is_colour);
+    write_header(&page, options);
+    bool is_written = write_body(&page, options, error);
+    page_clear(&page);
+    return is_written;
+}

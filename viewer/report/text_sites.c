@@ -1,0 +1,307 @@
+#include "config.h"
+
+#include <inttypes.h>
+
+#include "analysis/fingerprint.h"
+#include "analysis/own_code.h"
+#include "base/units.h"
+#include "report/text_parts.h"
+
+/* ---- cells ---- */
+
+void text_add_metric(struct page *page, int columns, enum query_metric metric, uint64_t value)
+{
+    char cell[UNITS_TEXT_BYTES];
+    page_add_right(page, columns,
+                   query_metric_at(metric)->is_bytes ? units_format_size(value, cell)
+                                                     : units_format_count(value, cell));
+}
+
+void text_add_percent(struct page *page, int columns, uint64_t part, uint64_t whole)
+{
+    char cell[UNITS_TEXT_BYTES];
+    page_add_right(page, columns, units_format_percent(part, whole, cell));
+}
+
+void text_write_omitted(struct page *page, uint64_t count, uint64_t bytes)
+{
+    char number[UNITS_TEXT_BYTES], size[UNITS_TEXT_BYTES];
+    if (!count)
+        return;
+    page_set_style(page, PAGE_DIM);
+    page_add(page, "  and %s more: %s", units_format_count(count, number),
+             units_format_size(bytes, size));
+    page_set_style(page, PAGE_PLAIN);
+    page_end_line(page);
+}
+
+/* ---- stacks ---- */
+
+struct stack_writing {
+    struct page *page;
+    unsigned skipped; /* locations before the own function, still to come */
+    unsigned written;
+    unsigned limit;
+};
+
+/* Callers are the program's own, too: what libc does around main says nothing. */
+
+static bool write_location(void *context, const struct profile_frame *frame,
+                           const struct profile_location *location)
+{
+    struct stack_writing *writing = context;
+    struct page *page = writing->page;
+    if (writing->skipped) {
+        writing->skipped--;
+        return true;
+    }
+    if (writing->written > writing->limit)
+        return false;
+    bool is_omission = frame->kind == RECORDING_FRAME_OMITTED;
+    if (writing->written && !is_omission && !own_code_is_own(page->profile, frame, location))
+        return true;
+    bool is_own = writing->written++ == 0;
+    page_add(page, is_own ? "    " : "      < ");
+    if (is_own)
+        page_set_style(page, PAGE_BOLD);
+    page_add_location(page, frame, location, location->line);
+    if (is_own)
+        page_set_style(page, PAGE_PLAIN);
+    page_end_line(page);
+    return true;
+}
+
+void text_write_stack(struct page *page, const struct report_options *options, uint32_t node)
+{
+    struct stack_writing writing = {.page = page, .limit = options->stack_depth};
+    if (!own_code_find(page->profile, node, NULL, &writing.skipped)) {
+        page_add(page, "    [no stack]");
+        page_end_line(page);
+        return;
+    }
+    profile_visit_stack(page->profile, node, write_location, &writing);
+}
+
+/* ---- sites ---- */
+
+/* The sort key first, then the figures that a reader wants anyhow. */
+static size_t choose_columns(enum query_metric sort, enum query_metric columns[5])
+{
+    static const enum query_metric usual[] = {QUERY_PEAK_BYTES, QUERY_LIVE_BYTES,
+                                              QUERY_ALLOCATED_BYTES, QUERY_ALLOCATIONS};
+    size_t count = 0;
+    columns[count++] = sort;
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        if (usual[i] != sort)
+            columns[count++] = usual[i];
+    return count;
+}
+
+static int column_width(enum query_metric metric)
+{
+    return query_metric_at(metric)->is_bytes ? 10 : 11;
+}
+
+static void write_column_titles(struct page *page, enum query_metric sort)
+{
+    enum query_metric columns[5];
+    size_t count = choose_columns(sort, columns);
+    page_set_style(page, PAGE_DIM);
+    for (size_t i = 0; i < count; i++) {
+        page_add_right(page, column_width(columns[i]), query_metric_at(columns[i])->title);
+        if (i == 0)
+            page_add_right(page, 8, "%");
+    }
+    page_add(page, "%8s  By", "Temp");
+    page_set_style(page, PAGE_PLAIN);
+    page_end_line(page);
+}
+
+struct called_search {
+    unsigned left;
+    const struct profile_location *location;
+};
+
+static bool count_down(void *context, const struct profile_frame *frame,
+                       const struct profile_location *location)
+{
+    (void)frame;
+    struct called_search *search = context;
+    if (search->left == 0)
+        return false;
+    search->left--;
+    search->location = location;
+    return true;
+}
+
+/* What the program's own code called, when that is not the allocation function itself. */
+static const struct profile_location *find_called(const struct profile *profile, uint32_t node,
+                                                  unsigned own_depth)
+{
+    struct called_search search = {.left = own_depth};
+    profile_visit_stack(profile, node, count_down, &search);
+    return search.location && search.location->is_symbolized ? search.location : NULL;
+}
+
+static void write_function(struct page *page, const struct profile_site *site)
+{
+    const struct profile *profile = page->profile;
+    page_add(page, "  ");
+    page_add_foreign(page, profile_function_name(site->function), page_left(page, 8));
+    unsigned depth = 0;
+    own_code_find(profile, site->stack_node, NULL, &depth);
+    const struct profile_location *called = find_called(profile, site->stack_node, depth);
+    if (!called || (page->width && page->width - page->columns < 12))
+        return;
+    struct text name = {0};
+    fingerprint_simplify_name(called->function, &name);
+    for (size_t i = 0; i < name.count; i++) /* without parameters */
+        if (name.bytes[i] == '(' && i > 0)
+            name.bytes[name.count = i] = 0;
+    page_add(page, " via ");
+    page_add_foreign(page, text_get(&name), page_left(page, 8));
+    text_clear(&name);
+}
+
+static void write_site(struct page *page, const struct report_options *options,
+                       const struct query_row *row, const struct query_figures *total)
+{
+    const struct profile_site *site = &page->profile->sites[row->site];
+    const uint64_t *values = row->self.values;
+    enum query_metric columns[5];
+    size_t count = choose_columns(options->query.sort, columns);
+    for (size_t i = 0; i < count; i++) {
+        text_add_metric(page, column_width(columns[i]), columns[i], values[columns[i]]);
+        if (i == 0)
+            text_add_percent(page, 8, values[columns[i]], total->values[columns[i]]);
+    }
+    text_add_percent(page, 8, values[QUERY_TEMPORARY], values[QUERY_ALLOCATIONS]);
+    write_function(page, site);
+    page_end_line(page);
+    text_write_stack(page, options, site->stack_node);
+}
+
+bool text_write_sites(struct page *page, const struct report_options *options, uint32_t process,
+                      struct error *error)
+{
+    struct query query = options->query;
+    struct query_result result;
+    query.grouping = QUERY_BY_SITE;
+    query.process = process;
+    query.limit = text_limit(options);
+    if (!query_run(page->profile, &query, &result, error))
+        return false;
+    char shown[UNITS_TEXT_BYTES], all[UNITS_TEXT_BYTES];
+    const char *metric = query_metric_at(query.sort)->name;
+    uint64_t site_count = result.row_count + result.omitted_count;
+    if (result.omitted_count)
+        page_heading(page, "Sites by %s: the first %s of %s", metric,
+                     units_format_count(result.row_count, shown),
+                     units_format_count(site_count, all));
+    else
+        page_heading(page, "Sites by %s: %s", metric, units_format_count(site_count, all));
+    if (result.row_count) {
+        page_end_line(page);
+        write_column_titles(page, query.sort);
+    }
+    for (size_t i = 0; i < result.row_count; i++) {
+        if (i > 0)
+            page_end_line(page);
+        write_site(page, options, &result.rows[i], &result.total);
+    }
+    text_write_omitted(page, result.omitted_count, result.omitted_bytes);
+    query_result_clear(&result);
+    return true;
+}
+
+/* ---- mappings ---- */
+
+void text_write_mappings(struct page *page, const struct report_options *options, uint32_t process)
+{
+    const struct profile_process *owner = &page->profile->processes[process];
+    const struct recording_mapping_site *mappings = page->profile->mappings + owner->first_mapping;
+    char count[UNITS_TEXT_BYTES];
+    uint64_t limit = text_limit(options);
+    if (!owner->mapping_count)
+        return;
+    page_heading(page, "Mappings that the program made itself: %s",
+                 units_format_count(owner->mapping_count, count));
+    page_end_line(page);
+    page_set_style(page, PAGE_DIM);
+    page_add(page, "%10s%10s%12s%11s  By", "Live", "Mappings", "Ever", "Calls");
+    page_set_style(page, PAGE_PLAIN);
+    page_end_line(page);
+    for (uint32_t i = 0; i < owner->mapping_count && (!limit || i < limit); i++) {
+        if (i > 0)
+            page_end_line(page);
+        text_add_metric(page, 10, QUERY_LIVE_BYTES, mappings[i].live_bytes);
+        text_add_metric(page, 10, QUERY_LIVE_BLOCKS, mappings[i].live_count);
+        text_add_metric(page, 12, QUERY_LIVE_BYTES, mappings[i].mapped_bytes);
+        text_add_metric(page, 11, QUERY_LIVE_BLOCKS, mappings[i].count);
+        page_add(page, "  %s%s", profile_function_name((enum function_kind)mappings[i].function),
+                 mappings[i].is_anonymous ? "" : " of files");
+        page_end_line(page);
+        text_write_stack(page, options, (uint32_t)mappings[i].stack_node_id);
+    }
+    uint64_t omitted_bytes = 0;
+    for (uint64_t i = limit; limit && i < owner->mapping_count; i++)
+        omitted_bytes += mappings[i].live_bytes;
+    if (limit && owner->mapping_count > limit)
+        text_write_omitted(page, owner->mapping_count - limit, omitted_bytes);
+}
+
+/* ---- misuse ---- */
+
+static void write_misuse(struct page *page, const struct report_options *options,
+                         const struct recording_misuse *misuse)
+{
+    char number[UNITS_TEXT_BYTES];
+    const char *called = profile_function_name((enum function_kind)misuse->function);
+    const char *born = profile_function_name((enum function_kind)misuse->allocation_function);
+    page_add_right(page, 10, units_format_count(misuse->count, number));
+    page_add(page, "  ");
+    switch (misuse->kind) {
+    case RECORDING_MISUSE_DOUBLE_FREE:
+        page_add(page, "%s of a block that was freed before", called);
+        break;
+    case RECORDING_MISUSE_FOREIGN_FREE:
+        page_add(page, "%s of what is no block", called);
+        break;
+    case RECORDING_MISUSE_MISMATCH:
+        page_add(page, "%s of a block from %s", called, born);
+        break;
+    case RECORDING_MISUSE_WRONG_SIZE:
+        page_add(page, "%s with a size that is not the block's", called);
+        break;
+    default:
+        page_add(page, "%s that should not have been", called);
+    }
+    page_end_line(page);
+    text_write_stack(page, options, (uint32_t)misuse->stack_node_id);
+    if (misuse->allocation_stack_node_id) {
+        page_add(page, "    allocated by");
+        page_end_line(page);
+        text_write_stack(page, options, (uint32_t)misuse->allocation_stack_node_id);
+    }
+}
+
+void text_write_misuse(struct page *page, const struct report_options *options, uint32_t process)
+{
+    const struct profile_process *owner = &page->profile->processes[process];
+    const struct recording_misuse *misuses = page->profile->misuses + owner->first_misuse;
+    char count[UNITS_TEXT_BYTES];
+    uint64_t limit = text_limit(options);
+    if (!owner->misuse_count)
+        return;
+    page_heading(page, "Wrong frees: %s", units_format_count(owner->misuse_count, count));
+    page_end_line(page);
+    for (uint32_t i = 0; i < owner->misuse_count && (!limit || i < limit); i++) {
+        if (i > 0)
+            page_end_line(page);
+        write_misuse(page, options, &misuses[i]);
+    }
+    if (limit && owner->misuse_count > limit) {
+        page_add(page, "  and %s more", units_format_count(owner->misuse_count - limit, count));
+        page_end_line(page);
+    }
+}
