@@ -14,11 +14,13 @@ preload_unwind_sources = \
 	preload/unwind_rules.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_stack_walk
-TESTS += tests/unit/test_stack_walk
+check_PROGRAMS += tests/unit/test_stack_walk tests/unit/test_unwind_rules
+TESTS += tests/unit/test_stack_walk tests/unit/test_unwind_rules
 tests_unit_test_stack_walk_SOURCES = tests/unit/test_stack_walk.c $(preload_unwind_sources)
 tests_unit_test_stack_walk_CFLAGS = $(AM_CFLAGS) -fno-omit-frame-pointer
 tests_unit_test_stack_walk_LDADD = $(CMOCKA_LIBS) $(LIBUNWIND_LIBS) -lpthread
+tests_unit_test_unwind_rules_SOURCES = tests/unit/test_unwind_rules.c $(preload_unwind_sources)
+tests_unit_test_unwind_rules_LDADD = $(CMOCKA_LIBS) $(LIBDW_LIBS) $(LIBELF_LIBS)
 endif
 
 # The preload: a shared library that needs libc alone. Not built by libtool: nothing ever links with it.
