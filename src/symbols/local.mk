@@ -57,3 +57,10 @@ tests_unit_test_elf_symbols_LDADD = $(unit_libs)
 tests_unit_test_symbolizer_SOURCES = tests/unit/test_symbolizer.c tests/unit/workshop.c tests/unit/workshop.h
 tests_unit_test_symbolizer_LDADD = $(unit_libs)
 endif
+
+# The fuzz target, over its corpus.
+check_PROGRAMS += tests/fuzz/replay_elf_file
+TESTS += tests/fuzz/replay_elf_file
+tests_fuzz_replay_elf_file_SOURCES = tests/fuzz/fuzz_elf_file.c tests/fuzz/replay.c
+tests_fuzz_replay_elf_file_LDADD = libseep.a $(seep_libs)
+EXTRA_DIST += tests/fuzz/corpus/elf_file
