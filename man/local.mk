@@ -2,4 +2,7 @@ dist_man_MANS += \
 	man/seep.1 \
 	man/seep-completion.1 \
 	man/seep-dump.1 \
-	man/seep-help.1
+	man/seep-help.1 \
+	man/seep-info.1 \
+	man/seep-report.1 \
+	man/seep-view.1

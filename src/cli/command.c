@@ -5,9 +5,8 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_dump,
-    &command_completion,
-    &command_help,
+    &cli_command_view, &cli_command_report,     &cli_command_info,
+    &cli_command_dump, &cli_command_completion, &cli_command_help,
 };
 
 enum {

@@ -59,9 +59,12 @@ struct command {
     int (*run)(const struct invocation *invocation); /* the exit status */
 };
 
-extern const struct command command_completion;
-extern const struct command command_dump;
-extern const struct command command_help;
+extern const struct command cli_command_completion;
+extern const struct command cli_command_dump;
+extern const struct command cli_command_help;
+extern const struct command cli_command_info;
+extern const struct command cli_command_report;
+extern const struct command cli_command_view;
 
 extern const struct option_table command_common_options;
 

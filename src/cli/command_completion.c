@@ -360,11 +360,11 @@ static int run(const struct invocation *invocation)
     if (name)
         log_error("there is no completion for \"%s\": it is bash, zsh or fish", name);
     else
-        log_error("usage: seep completion %s", command_completion.synopsis);
+        log_error("usage: seep completion %s", cli_command_completion.synopsis);
     return EXIT_TROUBLE;
 }
 
-const struct command command_completion = {
+const struct command cli_command_completion = {
     .name = "completion",
     .summary = "print a script that completes seep's words in a shell",
     .synopsis = "bash|zsh|fish",

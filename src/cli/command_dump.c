@@ -14,6 +14,7 @@ struct values {
     struct option_texts kinds;
 };
 
+/* clang-format off */
 static const struct option_row rows[] = {
     {.name = "kind",
      .letter = 'k',
@@ -22,6 +23,7 @@ static const struct option_row rows[] = {
      .value_name = "KIND",
      .help = "only records of this kind, such as site (may be repeated)"},
 };
+/* clang-format on */
 
 /* Which kinds are wanted (all when none was named), and the line that is being made. */
 struct dump {
@@ -82,7 +84,7 @@ static int run(const struct invocation *invocation)
     return is_good ? 0 : EXIT_TROUBLE;
 }
 
-const struct command command_dump = {
+const struct command cli_command_dump = {
     .name = "dump",
     .summary = "print every record of a recording",
     .synopsis = "[options] [FILE]",

@@ -99,7 +99,7 @@ static int help_schema(const char *name)
         log_error("there is no schema \"%s\"", name);
         return EXIT_TROUBLE;
     }
-    file = memory_print_text("%s.schema.json", name);
+    file = memory_print_text("seep-%s.json", name);
     path = installation_find_schema(file);
     if (path)
         status = print_file(path);
@@ -124,11 +124,11 @@ static int run(const struct invocation *invocation)
     }
     if (operands->count == 1)
         return help_command(operands->items[0]);
-    log_error("usage: seep help %s", command_help.synopsis);
+    log_error("usage: seep help %s", cli_command_help.synopsis);
     return EXIT_TROUBLE;
 }
 
-const struct command command_help = {
+const struct command cli_command_help = {
     .name = "help",
     .summary = "explain a command, or print a JSON Schema",
     .synopsis = "[COMMAND | schema NAME]",

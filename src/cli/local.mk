@@ -6,6 +6,9 @@ libseep_a_SOURCES += \
 	src/cli/command_completion.c \
 	src/cli/command_dump.c \
 	src/cli/command_help.c \
+	src/cli/command_info.c \
+	src/cli/command_report.c \
+	src/cli/command_view.c \
 	src/cli/config_file.c \
 	src/cli/config_file.h \
 	src/cli/installation.c \

@@ -71,8 +71,7 @@ static char *find_newest(struct error *error)
     return newest.name;
 }
 
-static bool choose_instant(struct recording_argument *argument, bool has_instant, const char *at,
-                           struct error *error)
+static bool choose_instant(struct recording_argument *argument, const char *at, struct error *error)
 {
     enum instant_kind named = argument->instant;
 
@@ -80,9 +79,10 @@ static bool choose_instant(struct recording_argument *argument, bool has_instant
         return true;
     if (!instant_parse(at, &argument->instant, error))
         return error_prefix(error, "--at: ");
-    if (has_instant && named != argument->instant)
+    if (argument->has_instant && named != argument->instant)
         return error_set(error, "FILE@%s and --at=%s contradict each other", instant_name(named),
                          at);
+    argument->has_instant = true;
     return true;
 }
 
@@ -102,14 +102,13 @@ bool recording_argument_open(struct recording_argument *argument,
                              const struct option_operands *operands, const char *at,
                              struct error *error)
 {
-    bool has_instant = false;
-
     *argument = (struct recording_argument){.instant = INSTANT_END};
     if (operands->count == 0)
         argument->path = find_newest(error);
     else
-        instant_split(operands->items[0], &argument->path, &argument->instant, &has_instant, error);
-    if (!argument->path || !choose_instant(argument, has_instant, at, error))
+        instant_split(operands->items[0], &argument->path, &argument->instant,
+                      &argument->has_instant, error);
+    if (!argument->path || !choose_instant(argument, at, error))
         return false;
     argument->reader = recording_reader_open(argument->path, error);
     return argument->reader || name_file_first(argument->path, error);

@@ -13,7 +13,8 @@
 
 struct recording_argument {
     char *path;
-    enum instant_kind instant;
+    enum instant_kind instant; /* the end, unless one was named */
+    bool has_instant;          /* one was named */
     struct recording_reader *reader;
     struct profile *profile; /* NULL unless it was asked for */
 };

@@ -28,6 +28,13 @@ run() {
     status=$?
 }
 
+run_with() { # VARIABLE=VALUE COMMAND...
+    variable=$1
+    shift
+    env "$variable" "$seep" "$@" >../out 2>../err </dev/null
+    status=$?
+}
+
 said() { # NAME STATUS ERR: the status and all of stderr
     expect "$1: status" "$2" "$status"
     expect "$1: stderr" "$3" "$(cat ../err)"
@@ -106,9 +113,9 @@ said "a name with an @" 0 ""
 echo "kind = totals" >.seep.conf
 run dump new.seep
 expect "the project's file" 1 "$(wc -l <../out)"
-SEEP_OPTIONS=kind=process run dump new.seep
+run_with SEEP_OPTIONS=kind=process dump new.seep
 expect "the environment wins" process "$(cut -d ' ' -f 1 ../out)"
-SEEP_OPTIONS=kind=process run dump --kind=site new.seep
+run_with SEEP_OPTIONS=kind=process dump --kind=site new.seep
 expect "the command line wins" "site site" "$(cut -d ' ' -f 1 ../out | xargs)"
 run dump --no-config new.seep
 expect "without files" session "$(head -n 1 ../out | cut -d ' ' -f 1)"
@@ -130,5 +137,64 @@ expect "dump: a figure" 1 "$(grep -c 'allocations=1000 .*allocated_bytes=64000 '
 run dump torn.seep
 expect "a torn recording: status" 0 "$status"
 expect "a torn recording: note" 1 "$(grep -c '^seep: torn.seep: this recording is torn' ../err)"
+
+# --- report ----------------------------------------------------------------------------------
+
+count() { # PATTERN: lines of the output that match
+    grep -c -- "$1" ../out
+}
+
+run report new.seep
+said "report" 0 ""
+expect "report: its file" 1 "$(count '^Memory of demo, from new.seep$')"
+expect "report: sites by peak" "leak churn" "$(sed -n 's/^    \([a-z]*\) at demo.c.*/\1/p' ../out | xargs)"
+run report --sort=allocations --limit=1 new.seep
+expect "report: sorted and cut" "churn" "$(sed -n 's/^    \([a-z]*\) at demo.c.*/\1/p' ../out | xargs)"
+run report --function=leak new.seep
+expect "report: filtered" "leak" "$(sed -n 's/^    \([a-z]*\) at demo.c.*/\1/p' ../out | xargs)"
+run report --min-bytes=1k --sort=live new.seep
+expect "report: nothing that large" 0 "$(count '^    leak at')"
+run report --by=function new.seep
+expect "report: by function" 1 "$(count 'leak at demo.c:10$')"
+run report --bottom-up new.seep
+expect "report: a tree" 1 "$(count '^What allocates, and who calls it')"
+run report new.seep@peak
+expect "report: the instant" 1 "$(count '^  Instant    peak$')"
+run report new.seep --at=peak
+expect "report: the instant as an option" 1 "$(count '^  Instant    peak$')"
+run report new.seep@end --at=peak
+said "two instants" 2 "seep: FILE@end and --at=peak contradict each other"
+run report --process=7 new.seep
+said "no such process" 2 "seep: --process: the recording has no process 7"
+run report --function='(' new.seep
+expect "a malformed expression" 2 "$status"
+run report --json new.seep
+said "report as JSON" 0 ""
+expect "report: JSON" '"allocations": 1010,' "$(grep -o '"allocations": 1010,' ../out)"
+expect "report: arguments in JSON" 1 "$(count '"arguments": \["./demo", "7"\]')"
+run_with CI=true report --json new.seep
+expect "report: no arguments under CI" 0 "$(count '"7"')"
+run_with CI=true report --json --arguments new.seep
+expect "report: arguments under CI" 1 "$(count '"arguments": \["./demo", "7"\]')"
+run report --color=always new.seep
+expect "report: colour" 1 "$(head -n 1 ../out | grep -c "$(printf '\033')")"
+run_with NO_COLOR=1 report new.seep
+expect "report: no colour" 0 "$(grep -c "$(printf '\033')" ../out)"
+run view new.seep
+said "no terminal" 0 "seep: standard input is not a terminal; this is the report instead"
+expect "view: the report" 1 "$(count '^Memory of demo')"
+run view --path-map=nothing new.seep
+said "no map" 2 'seep: --path-map: "nothing" is not FROM=TO'
+
+# --- info ------------------------------------------------------------------------------------
+
+run info new.seep
+said "info" 0 ""
+expect "info: a process" 1 "$(count 'pid 4242 *[^ ]*/home/test/demo, status 3, observed, glibc$')"
+expect "info: finished" 1 "$(count '^  State      finished$')"
+run info torn.seep
+expect "info: torn" 1 "$(count '^  State      not finished, torn')"
+run info --json new.seep
+expect "info: JSON" 1 "$(count '"session_id": "0000000000005eeb"')"
 
 exit $((failures != 0))

@@ -1,0 +1,213 @@
+/* report: totals and tables of sites, functions, files, modules and threads, or call trees. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "analysis/query.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/recording_argument.h"
+#include "cli/terminal.h"
+#include "report/report.h"
+
+struct values {
+    bool is_json;
+    bool is_tree;
+    bool is_bottom_up;
+    bool is_inclusive;
+    bool are_arguments_shown;
+    struct option_number by;
+    struct option_number sort;
+    struct option_number limit;
+    struct option_number min_bytes;
+    struct option_number process;
+    struct option_number depth;
+    const char *at;
+    struct query_filter filter;
+};
+
+static const char *grouping_at(size_t position)
+{
+    const struct query_grouping_info *info = query_grouping_at(position);
+
+    return info ? info->name : NULL;
+}
+
+static const char *metric_at(size_t position)
+{
+    const struct query_metric_info *info = query_metric_at(position);
+
+    return info ? info->name : NULL;
+}
+
+#define PLACE(field) .offset = offsetof(struct values, field)
+
+/* clang-format off */
+static const struct option_row rows[] = {
+    {.name = "by",
+     .kind = OPTION_CHOICE,
+     PLACE(by),
+     .choice_at = grouping_at,
+     .help = "what a row stands for (default: site)"},
+    {.name = "sort",
+     .kind = OPTION_CHOICE,
+     PLACE(sort),
+     .choice_at = metric_at,
+     .help = "the figure that orders rows (default: peak)"},
+    {.name = "inclusive",
+     .kind = OPTION_FLAG,
+     PLACE(is_inclusive),
+     .help = "order by what a row's callees hold too"},
+    {.name = "limit",
+     .kind = OPTION_COUNT,
+     PLACE(limit),
+     .value_name = "N",
+     .help = "show N rows (default: 20, in JSON 1000; 0 = all)"},
+    {.name = "min-bytes",
+     .kind = OPTION_SIZE,
+     PLACE(min_bytes),
+     .value_name = "SIZE",
+     .help = "leave out rows below SIZE"},
+    {.name = "process",
+     .kind = OPTION_COUNT,
+     PLACE(process),
+     .value_name = "ID",
+     .help = "only the process with this id (default: all)"},
+    {.name = "tree", .kind = OPTION_FLAG, PLACE(is_tree), .help = "call trees, from main down"},
+    {.name = "bottom-up",
+     .kind = OPTION_FLAG,
+     PLACE(is_bottom_up),
+     .help = "call trees, from the allocating functions to their callers"},
+    {.name = "depth",
+     .kind = OPTION_COUNT,
+     PLACE(depth),
+     .value_name = "N",
+     .help = "show N callers below each site"},
+    {.name = "function",
+     .kind = OPTION_TEXT,
+     PLACE(filter.include_function),
+     .value_name = "REGEX",
+     .help = "only stacks with a function that matches"},
+    {.name = "exclude-function",
+     .kind = OPTION_TEXT,
+     PLACE(filter.exclude_function),
+     .value_name = "REGEX",
+     .help = "no stacks with a function that matches"},
+    {.name = "file",
+     .kind = OPTION_TEXT,
+     PLACE(filter.include_file),
+     .value_name = "REGEX",
+     .help = "only stacks through a source file that matches"},
+    {.name = "exclude-file",
+     .kind = OPTION_TEXT,
+     PLACE(filter.exclude_file),
+     .value_name = "REGEX",
+     .help = "no stacks through a source file that matches"},
+    {.name = "module",
+     .kind = OPTION_TEXT,
+     PLACE(filter.include_module),
+     .value_name = "REGEX",
+     .help = "only stacks through a program or library that matches"},
+    {.name = "exclude-module",
+     .kind = OPTION_TEXT,
+     PLACE(filter.exclude_module),
+     .value_name = "REGEX",
+     .help = "no stacks through a program or library that matches"},
+    {.name = "at",
+     .kind = OPTION_TEXT,
+     PLACE(at),
+     .value_name = "INSTANT",
+     .help = "end or peak, as FILE@INSTANT (default: end)"},
+    {.name = "json", .kind = OPTION_FLAG, PLACE(is_json), .help = "print JSON"},
+    {.name = "arguments",
+     .kind = OPTION_FLAG,
+     PLACE(are_arguments_shown),
+     .help = "show command-line arguments also under CI"},
+};
+/* clang-format on */
+
+/* The position of the process with this id. */
+static bool find_process(const struct profile *profile, uint64_t id, uint32_t *position,
+                         struct error *error)
+{
+    for (size_t i = 0; i < profile->process_count; i++)
+        if (profile->processes[i].about.id == id) {
+            *position = (uint32_t)i;
+            return true;
+        }
+    return error_set(error, "--process: the recording has no process %llu", (unsigned long long)id);
+}
+
+/* When an instant was named, the rows that mattered then come first. */
+static enum query_metric sort_metric(const struct values *values,
+                                     const struct recording_argument *argument,
+                                     enum query_metric usual)
+{
+    if (values->sort.is_given)
+        return query_metric_at(values->sort.value)->metric;
+    if (!argument->has_instant)
+        return usual;
+    return argument->instant == INSTANT_PEAK ? QUERY_PEAK_BYTES : QUERY_LIVE_BYTES;
+}
+
+static bool fill_options(const struct invocation *invocation,
+                         const struct recording_argument *argument, struct report_options *options,
+                         struct error *error)
+{
+    const struct values *values = invocation->values;
+
+    report_options_init(options);
+    if (values->by.is_given) {
+        options->query.grouping = query_grouping_at(values->by.value)->grouping;
+        options->has_grouping = true;
+    }
+    options->query.sort = sort_metric(values, argument, options->query.sort);
+    options->query.is_sorted_inclusive = values->is_inclusive;
+    options->query.limit = values->limit.value;
+    options->has_limit = values->limit.is_given;
+    options->query.min_bytes = values->min_bytes.value;
+    options->query.filter = values->filter;
+    options->is_tree = values->is_tree || values->is_bottom_up;
+    if (values->is_bottom_up)
+        options->direction = CALL_TREE_BOTTOM_UP;
+    if (values->depth.is_given)
+        options->stack_depth = values->depth.value > UINT32_MAX ? 0 : (unsigned)values->depth.value;
+    options->are_arguments_shown = values->are_arguments_shown || !terminal_is_ci();
+    options->is_colour = terminal_has_colour(stdout, invocation->common);
+    options->width = terminal_width(stdout);
+    options->instant = instant_name(argument->instant);
+    return !values->process.is_given ||
+           find_process(argument->profile, values->process.value, &options->query.process, error);
+}
+
+static int run(const struct invocation *invocation)
+{
+    const struct values *values = invocation->values;
+    const struct report_format *format = report_format_find(values->is_json ? "json" : "text");
+    struct recording_argument argument = {0};
+    struct report_options options;
+    struct error error;
+    bool is_good;
+
+    is_good = recording_argument_load(&argument, &invocation->operands, values->at,
+                                      &(struct profile_options){0}, &error) &&
+              fill_options(invocation, &argument, &options, &error) &&
+              report_write(format, argument.profile, &options, stdout, &error);
+    if (!is_good)
+        log_error("%s", error.message);
+    recording_argument_close(&argument);
+    return is_good ? 0 : EXIT_TROUBLE;
+}
+
+const struct command cli_command_report = {
+    .name = "report",
+    .summary = "totals and tables: what holds memory, what allocates",
+    .synopsis = "[options] [FILE[@INSTANT]]",
+    .options = {rows, sizeof rows / sizeof rows[0]},
+    .values_bytes = sizeof(struct values),
+    .operands = OPERANDS_RECORDING,
+    .most_operands = 1,
+    .usage_status = EXIT_TROUBLE,
+    .run = run,
+};

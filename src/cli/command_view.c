@@ -1,0 +1,162 @@
+/* view: a recording in the terminal; where there is none, the report. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/command.h"
+#include "cli/recording_argument.h"
+#include "report/report.h"
+#include "tui/style.h"
+#include "tui/tui.h"
+#include "tui/view.h"
+
+struct values {
+    bool is_ascii;
+    bool is_without_mouse;
+    const char *at;
+    struct option_number screen;
+    struct option_number scheme;
+    struct option_texts path_maps;
+};
+
+/* The screens: views that can be reached by a digit. */
+static const struct view_ops *screen_ops_at(size_t position)
+{
+    const struct view_ops *ops;
+
+    for (size_t i = 0; (ops = view_ops_at(i)); i++)
+        if (ops->digit && position-- == 0)
+            return ops;
+    return NULL;
+}
+
+static const char *screen_at(size_t position)
+{
+    const struct view_ops *ops = screen_ops_at(position);
+
+    return ops ? ops->name : NULL;
+}
+
+static const char *scheme_at(size_t position)
+{
+    const struct style_scheme *scheme = style_scheme_at(position);
+
+    return scheme ? scheme->name : NULL;
+}
+
+#define PLACE(field) .offset = offsetof(struct values, field)
+
+/* clang-format off */
+static const struct option_row rows[] = {
+    {.name = "screen",
+     .kind = OPTION_TEXT,
+     PLACE(screen),
+     .value_name = "SCREEN",
+     .help = "begin with this screen (default: overview)"},
+    {.name = "at",
+     .kind = OPTION_TEXT,
+     PLACE(at),
+     .value_name = "INSTANT",
+     .help = "end or peak, as FILE@INSTANT (default: end)"},
+    {.name = "path-map",
+     .kind = OPTION_TEXTS,
+     PLACE(path_maps),
+     .value_name = "FROM=TO",
+     .help = "sources built under FROM stand under TO here (may be repeated)"},
+    {.name = "scheme",
+     .kind = OPTION_TEXT,
+     PLACE(scheme),
+     .value_name = "NAME",
+     .help = "colour scheme"},
+    {.name = "ascii",
+     .kind = OPTION_FLAG,
+     PLACE(is_ascii),
+     .help = "no lines and blocks of Unicode"},
+    {.name = "no-mouse",
+     .kind = OPTION_FLAG,
+     PLACE(is_without_mouse),
+     .help = "leave the mouse to the terminal"},
+};
+/* clang-format on */
+
+/* Splits FROM=TO at the first '='. The texts are one allocation a map, owned by maps[i].from. */
+static bool make_path_maps(const struct option_texts *texts, struct tui_path_map *maps,
+                           struct error *error)
+{
+    for (size_t i = 0; i < texts->count; i++) {
+        char *from = memory_duplicate_text(texts->items[i]);
+        char *equals = strchr(from, '=');
+        maps[i].from = from;
+        if (!equals || equals == from)
+            return error_set(error, "--path-map: \"%s\" is not FROM=TO", texts->items[i]);
+        *equals = '\0';
+        maps[i].to = equals + 1;
+    }
+    return true;
+}
+
+static bool show(const struct invocation *invocation, const struct recording_argument *argument,
+                 const struct tui_path_map *maps, struct error *error)
+{
+    const struct values *values = invocation->values;
+    const struct common_values *common = invocation->common;
+    bool is_mono = common->color.is_given && common->color.value == COLOR_NEVER;
+    const char *colors = values->scheme.is_given ? scheme_at(values->scheme.value) : NULL;
+    struct tui_options options = {.recording = argument->path,
+                                  .instant = instant_name(argument->instant),
+                                  .screen = screen_at(values->screen.value),
+                                  .colors = colors,
+                                  .is_ascii = values->is_ascii,
+                                  .without_mouse = values->is_without_mouse,
+                                  .path_maps = maps,
+                                  .path_map_count = values->path_maps.count};
+    struct report_options report;
+    struct error reason;
+
+    if (is_mono)
+        options.colors = "mono";
+    if (tui_is_possible(&reason))
+        return tui_run(argument->profile, &options, error);
+    log_note("%s; this is the report instead", reason.message);
+    report_options_init(&report);
+    report.instant = options.instant;
+    return report_write(report_format_find("text"), argument->profile, &report, stdout, error);
+}
+
+static int run(const struct invocation *invocation)
+{
+    const struct values *values = invocation->values;
+    struct recording_argument argument = {0};
+    struct tui_path_map *maps = memory_allocate_zeroed(values->path_maps.count + 1, sizeof *maps);
+    struct profile_options options = {.with_timeline = true};
+    struct error error;
+    bool is_good;
+
+    is_good = make_path_maps(&values->path_maps, maps, &error) &&
+              recording_argument_load(&argument, &invocation->operands, values->at, &options,
+                                      &error) &&
+              show(invocation, &argument, maps, &error);
+    if (!is_good)
+        log_error("%s", error.message);
+    recording_argument_close(&argument);
+    for (size_t i = 0; i < values->path_maps.count; i++)
+        free((char *)maps[i].from);
+    free(maps);
+    return is_good ? 0 : EXIT_TROUBLE;
+}
+
+const struct command cli_command_view = {
+    .name = "view",
+    .summary = "look at a recording in the terminal",
+    .synopsis = "[options] [FILE[@INSTANT]]",
+    .options = {rows, sizeof rows / sizeof rows[0]},
+    .values_bytes = sizeof(struct values),
+    .operands = OPERANDS_RECORDING,
+    .most_operands = 1,
+    .usage_status = EXIT_TROUBLE,
+    .run = run,
+};
