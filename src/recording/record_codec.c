@@ -273,9 +273,11 @@ static bool read_list(struct body *body, struct recording_list *list)
     if (!read_count(body, &count))
         return false;
     uint64_t *items = count > 0 ? arena_take(body->arena, count * sizeof *items) : NULL;
+    const uint8_t *at = body->at; /* in a register, not in *body */
     for (uint64_t i = 0; i < count; i++)
-        if (!varint_read(&body->at, body->end, &items[i]))
+        if (!varint_read(&at, body->end, &items[i]))
             return false;
+    body->at = at;
     *list = (struct recording_list){.items = items, .count = count};
     return true;
 }
@@ -316,22 +318,53 @@ static bool read_field(struct body *body, const struct record_field *field, void
     return read_text_list(body, place);
 }
 
+/* Most fields are unsigned: a run of them is read with the place in a register. Returns the first
+ * field that is not, or that the body has no more bytes for; NULL when malformed. */
+static const struct record_field *read_unsigned_run(struct body *body,
+                                                    const struct record_field *field,
+                                                    const struct record_field *fields_end,
+                                                    void *record)
+{
+    const uint8_t *at = body->at;
+    for (; field < fields_end && field->type == RECORD_FIELD_UNSIGNED && at < body->end; field++) {
+        uint64_t value;
+        if (!varint_read(&at, body->end, &value))
+            return NULL;
+        memcpy((char *)record + field->offset, &value, sizeof value);
+    }
+    body->at = at;
+    return field;
+}
+
+/* The struct is zeroed: only texts need something for their absence. */
+static void fill_absent(const struct record_field *field, const struct record_field *fields_end,
+                        void *record)
+{
+    for (; field < fields_end; field++)
+        if (field->type == RECORD_FIELD_TEXT)
+            *(const char **)((char *)record + field->offset) = "";
+}
+
 bool record_decode(const struct record_kind *kind, const uint8_t *body_start, size_t body_bytes,
                    struct record_arena *arena, void *record)
 {
     struct body body = {.at = body_start, .end = body_start + body_bytes, .arena = arena};
+    const struct record_field *field = kind->fields;
+    const struct record_field *fields_end = field + kind->field_count;
     arena_reset(arena);
     memset(record, 0, kind->struct_bytes);
-    for (size_t i = 0; i < kind->field_count; i++) {
-        const struct record_field *field = &kind->fields[i];
-        void *place = (char *)record + field->offset;
-        if (body.at < body.end) {
-            if (!read_field(&body, field, place))
+    while (field < fields_end && body.at < body.end) {
+        if (field->type == RECORD_FIELD_UNSIGNED) {
+            field = read_unsigned_run(&body, field, fields_end, record);
+            if (!field)
                 return false;
-        } else if (field->type == RECORD_FIELD_TEXT) {
-            *(const char **)place = "";
+        } else if (read_field(&body, field, (char *)record + field->offset)) {
+            field++;
+        } else {
+            return false;
         }
     }
+    fill_absent(field, fields_end, record);
     return true;
 }
 

@@ -221,10 +221,20 @@ static void test_printing(void **state)
 static void test_varints(void **state)
 {
     (void)state;
-    static const uint64_t values[] = {0, 1, 127, 128, 300, 16384, UINT32_MAX, UINT64_MAX};
-    static const size_t lengths[] = {1, 1, 1, 2, 2, 3, 5, 10};
+    static const uint64_t values[] = {0,
+                                      1,
+                                      127,
+                                      128,
+                                      300,
+                                      16384,
+                                      UINT32_MAX,
+                                      UINT64_C(0x123456789abc),
+                                      UINT64_C(0xffffffffffffff),
+                                      UINT64_C(0x100000000000000),
+                                      UINT64_MAX};
+    static const size_t lengths[] = {1, 1, 1, 2, 2, 3, 5, 7, 8, 9, 10};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-        uint8_t bytes[VARINT_MAX_BYTES];
+        uint8_t bytes[VARINT_MAX_BYTES * 2];
         size_t length = (size_t)(varint_write(bytes, values[i]) - bytes);
         assert_int_equal(length, lengths[i]);
         const uint8_t *at = bytes;
@@ -234,6 +244,11 @@ static void test_varints(void **state)
         assert_ptr_equal(at, bytes + length);
         at = bytes;
         assert_false(varint_read(&at, bytes + length - 1, &value));
+        memset(bytes + length, 0xff, sizeof bytes - length); /* what follows does not matter */
+        at = bytes;
+        assert_true(varint_read(&at, bytes + sizeof bytes, &value));
+        assert_int_equal(value, values[i]);
+        assert_ptr_equal(at, bytes + length);
     }
     assert_int_equal(varint_zigzag(0), 0);
     assert_int_equal(varint_zigzag(-1), 1);
