@@ -3,7 +3,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum { BOOTSTRAP_BYTES = 64 << 10 };
+enum {
+    BOOTSTRAP_BYTES = 64 << 10
+};
 
 static _Alignas(64) char block[BOOTSTRAP_BYTES];
 static _Atomic size_t used;

@@ -8,10 +8,13 @@
 #include "preload/lifecycle.h"
 #include "preload/raw_syscall.h"
 
-enum { WAIT_STEP_MS = 20, WAIT_LIMIT_MS = 2000 };
+enum {
+    WAIT_STEP_MS = 20,
+    WAIT_LIMIT_MS = 2000
+};
 
-/* recorder_sleeps: 0 awake, 1 asleep, 2 somebody wants it (src/record/session_host.c hands that on).
- * A trickle is left for the recorder's next look by itself. */
+/* recorder_sleeps: 0 awake, 1 asleep, 2 somebody wants it (src/record/session_host.c hands that
+ * on). A trickle is left for the recorder's next look by itself. */
 void event_writer_wake_recorder(const struct thread_state *thread)
 {
     const struct ring *ring = &thread->ring;
@@ -37,7 +40,8 @@ static void lose(struct thread_state *thread)
     thread->last_birth = 0;
 }
 
-/* Asks for a bigger ring while the old one is empty. Doubling twice keeps the number of steps small. */
+/* Asks for a bigger ring while the old one is empty. Doubling twice keeps the number of steps
+ * small. */
 static bool grow(struct thread_state *thread)
 {
     uint32_t capacity = thread->ring.capacity;
@@ -56,8 +60,9 @@ static bool grow(struct thread_state *thread)
     return false;
 }
 
-/* One bounded sleep until the consumer moves. The word is read before producer_waits is set and tail
- * looked at again; the consumer stores tail before it looks at producer_waits (wire/ring.c). */
+/* One bounded sleep until the consumer moves. The word is read before producer_waits is set and
+ * tail looked at again; the consumer stores tail before it looks at producer_waits (wire/ring.c).
+ */
 static void wait_a_little(struct thread_state *thread)
 {
     struct ring_control *control = thread->ring.control;
@@ -96,9 +101,9 @@ static bool may_wait(void)
            atomic_load(&session->state) == SESSION_RUNNING;
 }
 
-/* Room by growing or waiting; NULL when there is none to be had. Waiting is bounded by the recorder's
- * liveness: it beats at every drain. Without a beat for 2 s the thread drops what it has to tell, and
- * waits no more until the recorder beats again. */
+/* Room by growing or waiting; NULL when there is none to be had. Waiting is bounded by the
+ * recorder's liveness: it beats at every drain. Without a beat for 2 s the thread drops what it has
+ * to tell, and waits no more until the recorder beats again. */
 static void *wait_for_room(struct thread_state *thread, uint32_t bytes)
 {
     struct patience patience = {0, 0};
@@ -128,8 +133,8 @@ void *event_writer_make_room(struct thread_state *thread, uint32_t bytes)
 {
     void *room = NULL;
     if (thread->is_dropping)
-        thread->is_dropping =
-            atomic_load(&session->heartbeat_ticks) == thread->dropping_since_heartbeat;
+        thread->is_dropping = atomic_load(&session->heartbeat_ticks) ==
+                              thread->dropping_since_heartbeat;
     if (!thread->is_dropping) {
         uint64_t begin = event_clock(session->clock);
         room = wait_for_room(thread, bytes);

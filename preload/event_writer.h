@@ -1,5 +1,5 @@
-/* Fills records in the thread's ring; the only caller of ring_reserve. What to do when the ring is full
- * (grow, wait, drop) is decided here. */
+/* Fills records in the thread's ring; the only caller of ring_reserve. What to do when the ring is
+ * full (grow, wait, drop) is decided here. */
 #ifndef SEEP_PRELOAD_EVENT_WRITER_H
 #define SEEP_PRELOAD_EVENT_WRITER_H
 
@@ -9,7 +9,8 @@
 #include "preload/session_link.h"
 #include "preload/thread_state.h"
 
-/* Room for `bytes`, waiting or growing as need be; NULL when the event must be lost (it is counted). */
+/* Room for `bytes`, waiting or growing as need be; NULL when the event must be lost (it is
+ * counted). */
 void *event_writer_make_room(struct thread_state *thread, uint32_t bytes);
 
 /* Wakes the sleeping recorder if much has gathered in this thread's ring. */
@@ -42,8 +43,8 @@ static inline uint64_t *event_reserve(struct thread_state *thread, uint32_t word
 static inline void event_commit(struct thread_state *thread, uint32_t words)
 {
     ring_commit(&thread->ring, words * 8);
-    if (__builtin_expect(
-            atomic_load_explicit(&session->recorder_sleeps, memory_order_relaxed) != 0, 0))
+    if (__builtin_expect(atomic_load_explicit(&session->recorder_sleeps, memory_order_relaxed) != 0,
+                         0))
         event_writer_wake_recorder(thread);
 }
 
@@ -57,8 +58,8 @@ static inline void event_count(struct thread_state *thread)
 
 static inline uint64_t event_address(const void *address, enum function_kind function)
 {
-    return ((uint64_t)(uintptr_t)address & WIRE_ADDRESS_MASK) |
-           (uint64_t)function << WIRE_FUNCTION_SHIFT;
+    return ((uint64_t)(uintptr_t)address & WIRE_ADDRESS_MASK) | (uint64_t)function
+                                                                    << WIRE_FUNCTION_SHIFT;
 }
 
 #endif

@@ -10,20 +10,26 @@
 #include "preload/raw_syscall.h"
 #include "preload/session_link.h"
 
-enum { HEAD_BYTES = 4096 };
+enum {
+    HEAD_BYTES = 4096
+};
 
 #if defined(__x86_64__)
-enum { OWN_MACHINE = EM_X86_64 };
+enum {
+    OWN_MACHINE = EM_X86_64
+};
 #else
-enum { OWN_MACHINE = EM_AARCH64 };
+enum {
+    OWN_MACHINE = EM_AARCH64
+};
 #endif
 
 static const char preload_name[] = "LD_PRELOAD=";
 
 static bool is_library_readable(void)
 {
-    return !raw_failed(raw_syscall(SYS_faccessat, AT_FDCWD, session_link_library_path(), 4 /* R_OK */,
-                                   0, 0, 0));
+    return !raw_failed(
+        raw_syscall(SYS_faccessat, AT_FDCWD, session_link_library_path(), 4 /* R_OK */, 0, 0, 0));
 }
 
 /* The loader's name: glibc's are ld-linux*.so.*, musl's ld-musl-*. */

@@ -1,5 +1,6 @@
-/* Can the preload follow into a program, and with what environment? Asked before exec, in the process
- * that will become the program, maybe the child of a vfork: no allocation, no lock, raw system calls. */
+/* Can the preload follow into a program, and with what environment? Asked before exec, in the
+ * process that will become the program, maybe the child of a vfork: no allocation, no lock, raw
+ * system calls. */
 #ifndef SEEP_PRELOAD_EXEC_CHECK_H
 #define SEEP_PRELOAD_EXEC_CHECK_H
 
@@ -8,11 +9,12 @@
 
 #include "wire/wire_format.h"
 
-/* Looks at the file (and at the interpreter of a script). A file that is not there or not executable
- * gives FOLLOWED: exec itself will say so. */
+/* Looks at the file (and at the interpreter of a script). A file that is not there or not
+ * executable gives FOLLOWED: exec itself will say so. */
 enum wire_exec_reason exec_check_file(const char *path);
 
-/* The same for a name that is searched in PATH as execvp does; `path` is filled when it has no '/'. */
+/* The same for a name that is searched in PATH as execvp does; `path` is filled when it has no '/'.
+ */
 enum wire_exec_reason exec_check_name(const char *name, char *path, size_t path_bytes);
 
 /* Room that exec_environment_build needs: pointers, and bytes for the LD_PRELOAD entry. */
@@ -22,8 +24,8 @@ struct exec_environment_size {
 };
 struct exec_environment_size exec_environment_size(char *const *environment);
 
-/* Copies the environment with our entry in front of the user's in LD_PRELOAD, or without ours. Nothing
- * else differs. `entry` is the text of the new variable. */
+/* Copies the environment with our entry in front of the user's in LD_PRELOAD, or without ours.
+ * Nothing else differs. `entry` is the text of the new variable. */
 void exec_environment_build(char *const *environment, bool is_followed, char **built, char *entry);
 
 #endif

@@ -6,8 +6,9 @@
 /* Orders plain stores of this thread as a signal handler on it sees them; costs nothing. */
 #define SIGNAL_FENCE() atomic_signal_fence(memory_order_seq_cst)
 
-static void write_birth(struct thread_state *thread, uint32_t slot, const void *block, uint64_t size,
-                        enum function_kind function, enum wire_kind small, enum wire_kind large)
+static void write_birth(struct thread_state *thread, uint32_t slot, const void *block,
+                        uint64_t size, enum function_kind function, enum wire_kind small,
+                        enum wire_kind large)
 {
     bool is_large = size > UINT32_MAX;
     uint32_t words = is_large ? 4 : 3;
@@ -27,7 +28,8 @@ static void write_birth(struct thread_state *thread, uint32_t slot, const void *
     thread->last_birth = small == WIRE_BIRTH ? (uint64_t)(uintptr_t)block : 0;
 }
 
-/* ---- signal handlers inside the recording of another event -------------------------------------- */
+/* ---- signal handlers inside the recording of another event --------------------------------------
+ */
 
 /* Keeps an event of a handler, with its stack, until the interrupted recording is done. */
 static void defer(struct hook *hook, const uint64_t *words, uint32_t word_count, bool has_stack)
@@ -47,8 +49,8 @@ static void defer(struct hook *hook, const uint64_t *words, uint32_t word_count,
     event->frame_count = 0;
     if (has_stack) {
         struct walk_memory memory = {0};
-        event->frame_count =
-            stack_capture_walk(&hook->caller, &memory, event->frames, THREAD_DEFERRED_FRAMES);
+        event->frame_count = stack_capture_walk(&hook->caller, &memory, event->frames,
+                                                THREAD_DEFERRED_FRAMES);
     }
 }
 
@@ -91,7 +93,8 @@ static void end_busy(struct thread_state *thread)
     SIGNAL_FENCE();
 }
 
-/* ---- nesting --------------------------------------------------------------------------------------- */
+/* ---- nesting
+ * --------------------------------------------------------------------------------------- */
 
 /* The held back birth of an inner call was an event of its own. */
 static void flush_pending(struct thread_state *thread, const struct walk_registers *caller)
@@ -155,7 +158,8 @@ void hook_done(struct hook *hook)
     leave_outer(thread);
 }
 
-/* ---- events ------------------------------------------------------------------------------------------ */
+/* ---- events
+ * ------------------------------------------------------------------------------------------ */
 
 static void nested_birth(struct hook *hook, void *block, size_t size, enum function_kind function)
 {
@@ -270,8 +274,7 @@ void hook_leave(struct hook *hook, void *block, enum function_kind function)
         return;
     if (hook->level == HOOK_NESTED && !hook->thread->is_busy)
         flush_pending(hook->thread, &hook->caller);
-    hook->is_lost =
-        !write_plain(hook, (uint64_t[]){WIRE_LEAVE, event_address(block, function)}, 2);
+    hook->is_lost = !write_plain(hook, (uint64_t[]){WIRE_LEAVE, event_address(block, function)}, 2);
 }
 
 void hook_undo(struct hook *hook)
@@ -305,7 +308,8 @@ void hook_arrive(struct hook *hook, void *block, size_t size, enum function_kind
     hook_done(hook);
 }
 
-/* ---- mappings ------------------------------------------------------------------------------------ */
+/* ---- mappings
+ * ------------------------------------------------------------------------------------ */
 
 void hook_map(struct hook *hook, void *address, size_t size, uint32_t flags,
               enum function_kind function)

@@ -5,15 +5,15 @@
  *   void *block = real.malloc(size);
  *   hook_birth(&hook, block, size, FUNCTION_MALLOC);
  *
- * A call inside another hook's real call (operator new calls malloc; a new-handler frees its reserve) is
- * nested: its birth is held back until the outer call returns, and dropped if that returns the very
- * same address, so that a block is recorded once, as the program asked for it.
+ * A call inside another hook's real call (operator new calls malloc; a new-handler frees its
+ * reserve) is nested: its birth is held back until the outer call returns, and dropped if that
+ * returns the very same address, so that a block is recorded once, as the program asked for it.
  *
  * A nested call is recognised by the frame address of the outer hook, and by that frame still being
  * there (its return address): after an exception or longjmp passed the outer frame, it is void.
  *
- * A signal handler may come at any point. While a stack is captured or a record written (is_busy) its
- * events are set aside with their stacks and written right after. */
+ * A signal handler may come at any point. While a stack is captured or a record written (is_busy)
+ * its events are set aside with their stacks and written right after. */
 #ifndef SEEP_PRELOAD_HOOK_H
 #define SEEP_PRELOAD_HOOK_H
 
@@ -26,7 +26,11 @@
 #include "preload/thread_state.h"
 #include "wire/function_kinds.h"
 
-enum hook_level { HOOK_OFF, HOOK_OUTER, HOOK_NESTED };
+enum hook_level {
+    HOOK_OFF,
+    HOOK_OUTER,
+    HOOK_NESTED
+};
 
 struct hook {
     struct thread_state *thread;
@@ -42,8 +46,8 @@ static inline __attribute__((always_inline)) void hook_enter(struct hook *hook, 
 {
     struct thread_state *thread = thread_current;
     hook->is_lost = false;
-    if (__builtin_expect(preload_mode != PRELOAD_RECORDS || thread == NULL ||
-                             !thread->is_claimed || thread->guard != 0 || thread->is_busy,
+    if (__builtin_expect(preload_mode != PRELOAD_RECORDS || thread == NULL || !thread->is_claimed ||
+                             thread->guard != 0 || thread->is_busy,
                          0)) {
         hook_enter_slow(hook, frame);
         return;
@@ -74,7 +78,8 @@ void hook_arrive(struct hook *hook, void *block, size_t size, enum function_kind
 void hook_undo(struct hook *hook);
 void hook_done(struct hook *hook);
 
-/* Mappings: recorded outright, whatever is around them; `is_inner`: inside a real allocator call. */
+/* Mappings: recorded outright, whatever is around them; `is_inner`: inside a real allocator call.
+ */
 void hook_map(struct hook *hook, void *address, size_t size, uint32_t flags,
               enum function_kind function);
 void hook_unmap(struct hook *hook, void *address, size_t size, enum function_kind function);

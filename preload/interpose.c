@@ -13,7 +13,8 @@
 
 HOOKS_MALLOC(EXPORT_DECLARE)
 
-/* Before the real functions are found (and while they are being looked up) the bootstrap heap serves. */
+/* Before the real functions are found (and while they are being looked up) the bootstrap heap
+ * serves. */
 static inline bool is_too_early(void)
 {
     if (__builtin_expect(real_is_ready, 1))
@@ -116,11 +117,10 @@ static void *move_from_bootstrap(void *old, size_t size)
     return block;
 }
 
-/* Leaves before the real call and arrives after it, so that an address that another thread is given in
- * between cannot be misread. */
-static inline __attribute__((always_inline)) void *reallocate(struct hook *hook, void *old,
-                                                              size_t size,
-                                                              enum function_kind function)
+/* Leaves before the real call and arrives after it, so that an address that another thread is given
+ * in between cannot be misread. */
+static inline __attribute__((always_inline)) void *
+reallocate(struct hook *hook, void *old, size_t size, enum function_kind function)
 {
     if (old == NULL) {
         void *block = real.realloc(NULL, size);

@@ -1,7 +1,8 @@
 /* dlopen, dlmopen, dlclose.
  *
- * dlopen looks for $ORIGIN and RUNPATH of its caller, which it finds by its return address; so a wrapper
- * in C would make private libraries unfindable. The stubs bump the rules' generation and jump. */
+ * dlopen looks for $ORIGIN and RUNPATH of its caller, which it finds by its return address; so a
+ * wrapper in C would make private libraries unfindable. The stubs bump the rules' generation and
+ * jump. */
 #include <stdatomic.h>
 
 #include "preload/export.h"

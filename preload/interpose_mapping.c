@@ -1,5 +1,5 @@
-/* mmap and its kin. Only what the program itself maps comes by here: libc's own calls do not go through
- * its public symbols. A release is told before the real call, a new mapping after it. */
+/* mmap and its kin. Only what the program itself maps comes by here: libc's own calls do not go
+ * through its public symbols. A release is told before the real call, a new mapping after it. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -19,7 +19,8 @@ static uint32_t map_flags(int flags)
 }
 
 /* Before the real functions are found the kernel is asked directly. */
-static void *map_early(void *address, size_t size, int protection, int flags, int fd, int64_t offset)
+static void *map_early(void *address, size_t size, int protection, int flags, int fd,
+                       int64_t offset)
 {
     int64_t result = raw_syscall(SYS_mmap, address, size, protection, flags, fd, offset);
     if (raw_failed(result)) {

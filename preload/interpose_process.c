@@ -1,8 +1,9 @@
-/* fork, exec and exit: the recorder is told, and the environment of the next image names the preload
- * whatever the program put there.
+/* fork, exec and exit: the recorder is told, and the environment of the next image names the
+ * preload whatever the program put there.
  *
- * vfork and _Fork are not wrapped (a C wrapper around vfork breaks the program): a vfork child writes
- * through its parent's state, since it runs in its parent's memory; so records here carry the pid. */
+ * vfork and _Fork are not wrapped (a C wrapper around vfork breaks the program): a vfork child
+ * writes through its parent's state, since it runs in its parent's memory; so records here carry
+ * the pid. */
 #include <alloca.h>
 #include <errno.h>
 #include <spawn.h>
@@ -21,7 +22,9 @@
 
 extern char **environ;
 
-enum { PATH_ROOM = 4096 };
+enum {
+    PATH_ROOM = 4096
+};
 
 /* The thread, if it records and is not in the middle of a record. */
 static struct thread_state *begin_telling(void)
@@ -181,8 +184,7 @@ EXPORT int execveat(int folder, const char *path, char *const arguments[],
 {
     if (!is_in_session())
         goto call;
-    enum wire_exec_reason reason =
-        exec_check_file(path[0] == '/' ? path : NULL);
+    enum wire_exec_reason reason = exec_check_file(path[0] == '/' ? path : NULL);
     ADJUST_ENVIRONMENT(environment, reason);
     tell_exec(raw_getpid(), reason, path);
 call:;
@@ -198,7 +200,8 @@ call:;
     return result;
 }
 
-/* Gathers the arguments of an execl into an array on the caller's stack; leaves `rest` behind the NULL. */
+/* Gathers the arguments of an execl into an array on the caller's stack; leaves `rest` behind the
+ * NULL. */
 #define GATHER_ARGUMENTS(first, rest, arguments)                                                   \
     do {                                                                                           \
         size_t count_ = 1;                                                                         \

@@ -20,12 +20,13 @@ enum preload_mode preload_mode = PRELOAD_NOT_STARTED;
 /* Not wiped by fork, on purpose: a child learns from them whose child it is. */
 static bool has_image_started;
 static uint32_t last_process_slot;
+static uint32_t last_process_pid;
 
 static pthread_key_t thread_end_key;
 static bool has_thread_end_key;
 
-/* Runs when a thread ends, before or after other destructors: the thread may go on freeing things, so
- * the state stays its own; whoever takes it over checks that the thread is gone. */
+/* Runs when a thread ends, before or after other destructors: the thread may go on freeing things,
+ * so the state stays its own; whoever takes it over checks that the thread is gone. */
 static void end_thread(void *state)
 {
     struct thread_state *thread = state;
@@ -109,7 +110,9 @@ static uint32_t read_file(const char *path, char *text, uint32_t room)
 
 static void tell_process(struct thread_state *thread)
 {
-    enum { ROOM = sizeof(struct wire_process) + 2 * WIRE_MAX_TEXT_BYTES };
+    enum {
+        ROOM = sizeof(struct wire_process) + 2 * WIRE_MAX_TEXT_BYTES
+    };
     struct wire_process *record = (void *)event_reserve(thread, ROOM / 8);
     if (record == NULL)
         return;
@@ -118,6 +121,7 @@ static void tell_process(struct thread_state *thread)
     record->parent_pid = (uint32_t)raw_syscall(SYS_getppid, 0, 0, 0, 0, 0, 0);
     record->origin = has_image_started ? WIRE_PROCESS_FORK : WIRE_PROCESS_EXEC;
     record->parent_slot = last_process_slot;
+    record->parent_image_pid = last_process_pid;
     record->own_bytes = sizeof *thread;
     record->real_malloc = (uint64_t)(uintptr_t)real.malloc;
     char *texts = (char *)(record + 1);
@@ -131,6 +135,7 @@ static void tell_process(struct thread_state *thread)
     event_commit(thread, (bytes + 7) / 8);
     has_image_started = true;
     last_process_slot = process_current->slot;
+    last_process_pid = process_current->shared->pid;
 }
 
 void lifecycle_thread_started(struct thread_state *thread, bool is_first_of_process)

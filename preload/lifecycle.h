@@ -14,13 +14,13 @@ enum preload_mode {
 
 extern enum preload_mode preload_mode;
 
-/* Brings the preload up at its first call, or in its constructor, whichever comes first: finds the real
- * functions, joins the session. Calls that come in meanwhile (from dlsym, or from other threads) find
- * PRELOAD_NOT_STARTED and are served by the bootstrap heap. */
+/* Brings the preload up at its first call, or in its constructor, whichever comes first: finds the
+ * real functions, joins the session. Calls that come in meanwhile (from dlsym, or from other
+ * threads) find PRELOAD_NOT_STARTED and are served by the bootstrap heap. */
 void lifecycle_begin(void);
 
-/* For hooks that cannot be served by the bootstrap heap: after it the real functions are there. (They
- * come from C++ code, and so never from the lookup itself.) */
+/* For hooks that cannot be served by the bootstrap heap: after it the real functions are there.
+ * (They come from C++ code, and so never from the lookup itself.) */
 static inline void lifecycle_ensure(void)
 {
     if (__builtin_expect(preload_mode == PRELOAD_NOT_STARTED, 0))
@@ -30,7 +30,8 @@ static inline void lifecycle_ensure(void)
 /* Do the session's rules want this process, which has not been claimed yet? If not, steps aside. */
 bool lifecycle_may_record_process(void);
 
-/* Called when a thread claimed its state: tells the recorder of the process (its first) and thread. */
+/* Called when a thread claimed its state: tells the recorder of the process (its first) and thread.
+ */
 void lifecycle_thread_started(struct thread_state *thread, bool is_first_of_process);
 
 #endif

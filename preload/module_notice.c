@@ -10,11 +10,13 @@
 #include "preload/raw_syscall.h"
 #include "preload/stack_capture.h"
 
-enum { MAX_TOLD_MODULES = 4096 };
+enum {
+    MAX_TOLD_MODULES = 4096
+};
 
-/* Modules that this process, or one that it was forked from, told of. An entry is taken by a CAS of its
- * start; entries of closed modules become free again. Two threads may tell of one module both; the
- * recorder does not mind. */
+/* Modules that this process, or one that it was forked from, told of. An entry is taken by a CAS of
+ * its start; entries of closed modules become free again. Two threads may tell of one module both;
+ * the recorder does not mind. */
 static struct {
     _Atomic uint64_t start;
     _Atomic uint64_t end;
@@ -91,7 +93,9 @@ static uint32_t copy_path(const struct link_map *map, char *path)
 
 static void tell(struct thread_state *thread, const struct unwind_rules_found_object *found)
 {
-    enum { MOST = sizeof(struct wire_module) + WIRE_MAX_BUILD_ID_BYTES + WIRE_MAX_TEXT_BYTES };
+    enum {
+        MOST = sizeof(struct wire_module) + WIRE_MAX_BUILD_ID_BYTES + WIRE_MAX_TEXT_BYTES
+    };
     struct wire_module *record = (void *)event_reserve(thread, (MOST + 7) / 8);
     if (record == NULL)
         return;
@@ -102,8 +106,7 @@ static void tell(struct thread_state *thread, const struct unwind_rules_found_ob
     record->generation = (uint32_t)unwind_rules_generation(stack_capture_rules);
     record->spare = 0;
     uint8_t *variable = (uint8_t *)(record + 1);
-    record->build_id_bytes =
-        (uint16_t)copy_build_id(found->map_start, map->l_addr, variable);
+    record->build_id_bytes = (uint16_t)copy_build_id(found->map_start, map->l_addr, variable);
     record->path_bytes = (uint16_t)copy_path(map, (char *)variable + record->build_id_bytes);
     uint32_t bytes = (uint32_t)sizeof *record + record->build_id_bytes + record->path_bytes;
     record->header = event_stamp() | WIRE_MODULE;

@@ -1,6 +1,7 @@
-/* Tells the recorder of the modules that stacks run through, when a stack first does, and of those that
- * dlclose took away. No list of the loader is read and no lock of it taken: each new stack's addresses
- * are looked up one by one (unwind_rules_find_module), so a module is known before any stack names it. */
+/* Tells the recorder of the modules that stacks run through, when a stack first does, and of those
+ * that dlclose took away. No list of the loader is read and no lock of it taken: each new stack's
+ * addresses are looked up one by one (unwind_rules_find_module), so a module is known before any
+ * stack names it. */
 #ifndef SEEP_PRELOAD_MODULE_NOTICE_H
 #define SEEP_PRELOAD_MODULE_NOTICE_H
 

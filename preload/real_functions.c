@@ -34,8 +34,7 @@ bool real_functions_find(void)
     static atomic_flag has_begun = ATOMIC_FLAG_INIT;
     if (atomic_flag_test_and_set(&has_begun))
         return false;
-#define FIND(symbol, result, parameters)                                                           \
-    *(void **)&real.symbol = dlsym(RTLD_NEXT, #symbol);
+#define FIND(symbol, result, parameters) *(void **)&real.symbol = dlsym(RTLD_NEXT, #symbol);
     HOOKS_ALL(FIND)
 #undef FIND
     real.is_new_plain = are_operators_plain();

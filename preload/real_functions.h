@@ -1,9 +1,9 @@
 /* The next definition of each replaced function, found once with dlsym(RTLD_NEXT).
  *
  * A pointer may be NULL where the libc has no such function. After real_functions_find the malloc
- * family always works: free_sized, cfree, ... fall back to free; reallocarray to realloc. C++ operators
- * without a next definition (a C program that dlopens a C++ plugin) are built on malloc and free by
- * their hooks. */
+ * family always works: free_sized, cfree, ... fall back to free; reallocarray to realloc. C++
+ * operators without a next definition (a C program that dlopens a C++ plugin) are built on malloc
+ * and free by their hooks. */
 #ifndef SEEP_PRELOAD_REAL_FUNCTIONS_H
 #define SEEP_PRELOAD_REAL_FUNCTIONS_H
 
@@ -26,8 +26,8 @@ extern struct real_functions real;
 extern bool real_is_ready;
 
 /* Looks everything up; safe to enter from the calls that dlsym itself makes (they see real_is_ready
- * false and do not come here again). Returns false when another thread, or this one further up, is at
- * it. */
+ * false and do not come here again). Returns false when another thread, or this one further up, is
+ * at it. */
 bool real_functions_find(void);
 
 #endif

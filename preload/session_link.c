@@ -11,7 +11,7 @@
 
 struct session_header *session;
 
-static char library_path[sizeof ((struct session_header *)0)->library_path];
+static char library_path[sizeof((struct session_header *)0)->library_path];
 
 const char *session_link_library_path(void)
 {
@@ -85,8 +85,8 @@ bool session_link_join(void)
     int fd = open_memory(pid, memory_fd);
     if (fd < 0)
         return false;
-    struct session_header *header =
-        raw_mmap(SESSION_RINGS_OFFSET, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+    struct session_header *header = raw_mmap(SESSION_RINGS_OFFSET, PROT_READ | PROT_WRITE,
+                                             MAP_SHARED, fd);
     raw_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
     if (header == NULL)
         return false;

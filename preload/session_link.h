@@ -1,8 +1,9 @@
-/* The way to the recorder: finding the session that this process belongs to, and mapping its memory.
+/* The way to the recorder: finding the session that this process belongs to, and mapping its
+ * memory.
  *
  * The session's id is the folder that the preload was loaded from: LD_PRELOAD names
- * ".../seep-PID-FD-NONCE/libseep-preload.so", where FD is the session's memfd in the recorder PID. So
- * the program sees no other variable, and no descriptor once it runs. */
+ * ".../seep-PID-FD-NONCE/libseep-preload.so", where FD is the session's memfd in the recorder PID.
+ * So the program sees no other variable, and no descriptor once it runs. */
 #ifndef SEEP_PRELOAD_SESSION_LINK_H
 #define SEEP_PRELOAD_SESSION_LINK_H
 
@@ -22,7 +23,8 @@ bool session_link_join(void);
 const char *session_link_library_path(void);
 
 /* Maps `bytes` at `offset` of the session's memory, without a descriptor: a second mapping of the
- * header (mremap with old size 0) that reaches far enough, whose front is cut off. NULL on failure. */
+ * header (mremap with old size 0) that reaches far enough, whose front is cut off. NULL on failure.
+ */
 void *session_link_map(uint64_t offset, size_t bytes);
 
 #endif

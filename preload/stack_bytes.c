@@ -4,10 +4,14 @@
 
 #include "preload/event_writer.h"
 
-enum { HEADER_WORDS = sizeof(struct wire_stack_bytes) / 8, PAGE = 4096 };
+enum {
+    HEADER_WORDS = sizeof(struct wire_stack_bytes) / 8,
+    PAGE = 4096
+};
 
 /* The unwinder begins in here, with all registers that calls preserve, and goes out through the
- * preload's own frames, which restore them by their unwind tables; those frames are then left out. */
+ * preload's own frames, which restore them by their unwind tables; those frames are then left out.
+ */
 void stack_bytes_send(struct thread_state *thread, uint32_t slot, bool is_oracle,
                       const struct walk_registers *caller)
 {
@@ -18,8 +22,8 @@ void stack_bytes_send(struct thread_state *thread, uint32_t slot, bool is_oracle
     if (most > WIRE_MAX_STACK_BYTES)
         most = WIRE_MAX_STACK_BYTES;
     size_t bytes = walk_memory_readable(&thread->memory, low, most) & ~(size_t)7;
-    struct wire_stack_bytes *record =
-        (void *)event_reserve(thread, HEADER_WORDS + (uint32_t)(bytes / 8));
+    struct wire_stack_bytes *record = (void *)event_reserve(thread,
+                                                            HEADER_WORDS + (uint32_t)(bytes / 8));
     if (record == NULL)
         return;
     record->slot = slot;

@@ -1,6 +1,6 @@
-/* A stack that the rules cannot do to its end travels as registers and raw stack bytes, and is unwound in
- * the recorder by libunwind (src/record/remote_unwind.c). In the oracle's mode every new stack does, to
- * be compared. */
+/* A stack that the rules cannot do to its end travels as registers and raw stack bytes, and is
+ * unwound in the recorder by libunwind (src/record/remote_unwind.c). In the oracle's mode every new
+ * stack does, to be compared. */
 #ifndef SEEP_PRELOAD_STACK_BYTES_H
 #define SEEP_PRELOAD_STACK_BYTES_H
 

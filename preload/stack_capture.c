@@ -1,11 +1,11 @@
-/* A thread's recent stacks are remembered by hash in a small set-associative cache. A stack found there
- * has been told to the recorder under the slot's number; another is told in full and takes a slot. So
- * memory is bounded on both sides, whatever the number of distinct stacks, and a hot stack costs a walk,
- * a hash and one compare.
+/* A thread's recent stacks are remembered by hash in a small set-associative cache. A stack found
+ * there has been told to the recorder under the slot's number; another is told in full and takes a
+ * slot. So memory is bounded on both sides, whatever the number of distinct stacks, and a hot stack
+ * costs a walk, a hash and one compare.
  *
- * The hash has 64 bits over all addresses kept, the number left out, and the count of unloads (after
- * dlclose the same addresses may be other code). Two stacks of one thread's cache share a hash with a
- * probability below 10^-12. */
+ * The hash has 64 bits over all addresses kept, the number left out, and the count of unloads
+ * (after dlclose the same addresses may be other code). Two stacks of one thread's cache share a
+ * hash with a probability below 10^-12. */
 #include "preload/stack_capture.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
-/* The current stack's slot in the thread's stack cache, telling the recorder of stacks that are new to
- * the cache. The one place where a stack is found; whatever makes it faster goes behind this function. */
+/* The current stack's slot in the thread's stack cache, telling the recorder of stacks that are new
+ * to the cache. The one place where a stack is found; whatever makes it faster goes behind this
+ * function. */
 #ifndef SEEP_PRELOAD_STACK_CAPTURE_H
 #define SEEP_PRELOAD_STACK_CAPTURE_H
 
@@ -16,9 +17,9 @@ extern struct unwind_rules *stack_capture_rules;
 /* Counts dlcloses: a stack from before one is not taken for an equal one after it. */
 extern _Atomic uint64_t stack_capture_unloads;
 
-/* `caller`: where the hook was called from; that frame is the innermost of the stack. STACK_CAPTURE_LOST
- * when the stack could not be told (the event is then lost with it, and counted already). The thread
- * must be busy. */
+/* `caller`: where the hook was called from; that frame is the innermost of the stack.
+ * STACK_CAPTURE_LOST when the stack could not be told (the event is then lost with it, and counted
+ * already). The thread must be busy. */
 uint32_t stack_capture(struct thread_state *thread, const struct walk_registers *caller);
 
 /* The same for addresses found before (a deferred event's). */

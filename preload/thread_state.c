@@ -109,8 +109,8 @@ static bool claim_ring(struct thread_state *thread)
     return true;
 }
 
-/* A process is claimed by its first thread that has something to tell: at the start of an image, or in
- * the child of a fork, when no other thread exists. */
+/* A process is claimed by its first thread that has something to tell: at the start of an image, or
+ * in the child of a fork, when no other thread exists. */
 static bool claim_process(void)
 {
     struct process_state *process = process_current;

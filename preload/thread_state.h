@@ -1,12 +1,13 @@
 /* What the preload keeps for a thread and for a process, and how both are claimed.
  *
- * The one TLS variable points to a struct thread_state in pages that fork() wipes (MADV_WIPEONFORK):
- * the child of any kind of fork finds zeroes there, notices that it is nobody yet, and claims a ring
- * of its own; the child of vfork shares memory and state with its parent, which is right.
+ * The one TLS variable points to a struct thread_state in pages that fork() wipes
+ * (MADV_WIPEONFORK): the child of any kind of fork finds zeroes there, notices that it is nobody
+ * yet, and claims a ring of its own; the child of vfork shares memory and state with its parent,
+ * which is right.
  *
- * States are never unmapped while the process lives. When a thread ends its state is marked, and the
- * next new thread takes it over, with its ring and its stack cache, once the kernel says that the old
- * thread is gone (until then it may still free things). */
+ * States are never unmapped while the process lives. When a thread ends its state is marked, and
+ * the next new thread takes it over, with its ring and its stack cache, once the kernel says that
+ * the old thread is gone (until then it may still free things). */
 #ifndef SEEP_PRELOAD_THREAD_STATE_H
 #define SEEP_PRELOAD_THREAD_STATE_H
 
@@ -31,7 +32,8 @@ struct pending_birth {
     uint8_t function;
 };
 
-/* An event of a signal handler that interrupted the recording of another; written right after it. */
+/* An event of a signal handler that interrupted the recording of another; written right after it.
+ */
 struct deferred_event {
     uint64_t words[4];
     uint32_t word_count;
@@ -40,13 +42,13 @@ struct deferred_event {
 };
 
 struct thread_state {
-    /* The hot line. guard: frame address of the outermost hook that this thread is in, 0 = none; it is
-     * void when a later hook finds itself above it on the stack (an exception passed). */
+    /* The hot line. guard: frame address of the outermost hook that this thread is in, 0 = none; it
+     * is void when a later hook finds itself above it on the stack (an exception passed). */
     uintptr_t guard;
     uintptr_t guard_return; /* the return address that stands in that frame, while it lives */
-    bool is_claimed;  /* has a ring; false after a fork until claimed again */
-    bool is_busy;     /* between the start of a stack capture and the end of a write: not re-entrant */
-    bool is_mute;     /* found no ring: events are counted as lost */
+    bool is_claimed;        /* has a ring; false after a fork until claimed again */
+    bool is_busy; /* between the start of a stack capture and the end of a write: not re-entrant */
+    bool is_mute; /* found no ring: events are counted as lost */
     bool is_dropping; /* the recorder stopped reading: lose and count, do not wait */
     struct ring ring;
     uint64_t last_birth; /* address of the record just before in the ring, if a BIRTH; else 0 */
@@ -56,7 +58,8 @@ struct thread_state {
     struct walk_memory memory;
 
     uint32_t tid;
-    _Atomic uint32_t is_ending; /* its thread-end destructor ran: 1; 2 while somebody takes it over */
+    _Atomic uint32_t
+        is_ending; /* its thread-end destructor ran: 1; 2 while somebody takes it over */
     uint32_t ring_slot;
     size_t ring_window_bytes;
     void *ring_window;
@@ -85,8 +88,8 @@ struct process_state {
 extern __thread struct thread_state *thread_current __attribute__((tls_model("initial-exec")));
 extern struct process_state *process_current; /* set once the session is joined */
 
-/* The calling thread's state, claimed; NULL when it cannot record (no ring, session over). Slow path of
- * every hook. */
+/* The calling thread's state, claimed; NULL when it cannot record (no ring, session over). Slow
+ * path of every hook. */
 struct thread_state *thread_state_claim(void);
 
 static inline struct thread_state *thread_state_get(void)
@@ -100,8 +103,8 @@ static inline struct thread_state *thread_state_get(void)
 /* Makes the process state; once, while the session is joined. */
 bool thread_state_start(void);
 
-/* Maps at least `capacity` bytes of ring data (and its control page) of the slot and puts it into the
- * thread's ring; unmaps the window it had. */
+/* Maps at least `capacity` bytes of ring data (and its control page) of the slot and puts it into
+ * the thread's ring; unmaps the window it had. */
 bool thread_state_map_ring(struct thread_state *thread, uint32_t slot, uint32_t capacity);
 
 #endif

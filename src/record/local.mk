@@ -1,9 +1,32 @@
 libseep_a_SOURCES += \
+	src/record/intake.c \
+	src/record/intake.h \
 	src/record/launcher.c \
 	src/record/launcher.h \
+	src/record/module_files.c \
+	src/record/module_files.h \
+	src/record/process_facts.c \
+	src/record/process_facts.h \
+	src/record/process_tree.c \
+	src/record/process_tree.h \
+	src/record/recorded_process.c \
+	src/record/recorded_process.h \
+	src/record/recorder.c \
 	src/record/recorder.h \
+	src/record/recording_name.c \
+	src/record/recording_name.h \
+	src/record/recording_output.c \
+	src/record/recording_output.h \
 	src/record/remote_unwind.c \
 	src/record/remote_unwind.h \
+	src/record/session_host.c \
+	src/record/session_host.h \
+	src/record/symbol_batch.c \
+	src/record/symbol_batch.h \
+	src/record/target_check.c \
+	src/record/target_check.h \
+	src/record/tick_clock.c \
+	src/record/tick_clock.h \
 	src/record/unwind_file.c \
 	src/record/unwind_file.h \
 	src/record/unwind_index.c \

@@ -9,8 +9,14 @@
 #include "base/error.h"
 #include "record/launcher.h"
 
-enum record_on_full { RECORD_ON_FULL_WAIT, RECORD_ON_FULL_DROP };
-enum record_wait { RECORD_WAIT_COMMAND, RECORD_WAIT_TREE };
+enum record_on_full {
+    RECORD_ON_FULL_WAIT,
+    RECORD_ON_FULL_DROP
+};
+enum record_wait {
+    RECORD_WAIT_COMMAND,
+    RECORD_WAIT_TREE
+};
 
 /* Which processes are recorded beside the command's own image. */
 enum record_follow {
@@ -21,38 +27,38 @@ enum record_follow {
 };
 
 struct record_options {
-    char *const *command;        /* NULL-terminated; borrowed */
-    const char *output;          /* explicit -o (patterns not yet expanded), or NULL for the default */
-    const char *preload_path;    /* NULL: find it beside the program or where it was installed */
-    uint64_t stack_depth;        /* 0 = 256 */
-    uint64_t checkpoint_ns;      /* 0 = 5 s */
+    char *const *command;     /* NULL-terminated; borrowed */
+    const char *output;       /* explicit -o (patterns not yet expanded), or NULL for the default */
+    const char *preload_path; /* NULL: find it beside the program or where it was installed */
+    uint64_t stack_depth;     /* 0 = 256 */
+    uint64_t checkpoint_ns;   /* 0 = 5 s */
     enum record_on_full on_full;
     enum record_wait wait;
     enum record_follow follow;
-    const char *const *only;     /* globs on executables; followed processes only */
+    const char *const *only; /* globs on executables; followed processes only */
     uint64_t only_count;
     const char *const *skip;
     uint64_t skip_count;
     const char *const *debug_folders;
     uint64_t debug_folder_count;
     bool is_debuginfod_allowed;
-    bool is_force;               /* -o may replace any file */
-    bool is_best_effort;         /* what cannot be recorded runs unrecorded, instead of 125 */
-    bool is_progress_shown;      /* symbolizing progress on stderr */
-    bool is_oracle_wanted;       /* test mode: every stack is also unwound by libunwind, and compared */
+    bool is_force;          /* -o may replace any file */
+    bool is_best_effort;    /* what cannot be recorded runs unrecorded, instead of 125 */
+    bool is_progress_shown; /* symbolizing progress on stderr */
+    bool is_oracle_wanted;  /* test mode: every stack is also unwound by libunwind, and compared */
 };
 
 struct record_outcome {
     struct command_outcome command;
-    char *path;               /* of the recording; NULL when there is none. Caller frees */
+    char *path; /* of the recording; NULL when there is none. Caller frees */
     bool is_recorded;
-    struct error late_error;  /* went wrong after CMD started; "" when nothing did */
+    struct error late_error;      /* went wrong after CMD started; "" when nothing did */
     uint64_t oracle_stacks;       /* test mode: stacks compared */
     uint64_t oracle_equal_stacks; /* and equal */
 };
 
-/* Runs the whole session; returns when CMD ended (or its tree, by options). False when CMD was never
- * started: *error says why and outcome->command how to exit. */
+/* Runs the whole session; returns when CMD ended (or its tree, by options). False when CMD was
+ * never started: *error says why and outcome->command how to exit. */
 bool recorder_run(const struct record_options *options, struct record_outcome *outcome,
                   struct error *error);
 

@@ -36,7 +36,8 @@ struct session_host {
     struct robust_list robust_entry;
 };
 
-/* ---- the shared memory ----------------------------------------------------------------------------- */
+/* ---- the shared memory
+ * ----------------------------------------------------------------------------- */
 
 /* A limit on file sizes is meant for the command's output, not for memory that it never sees. */
 static int set_size(int fd)
@@ -71,9 +72,9 @@ static bool make_memory(struct session_host *host, struct error *error)
     return true;
 }
 
-/* The lock word in the header is on this thread's robust list, held: when the thread dies, however it
- * dies, the kernel sets FUTEX_OWNER_DIED in it. Works across pid namespaces. libc's own list of this
- * thread is replaced: seep uses no robust mutexes. */
+/* The lock word in the header is on this thread's robust list, held: when the thread dies, however
+ * it dies, the kernel sets FUTEX_OWNER_DIED in it. Works across pid namespaces. libc's own list of
+ * this thread is replaced: seep uses no robust mutexes. */
 static void hold_lock(struct session_host *host)
 {
     _Atomic uint32_t *lock = &host->header->recorder_lock;
@@ -85,7 +86,8 @@ static void hold_lock(struct session_host *host)
     syscall(SYS_set_robust_list, &host->robust, sizeof host->robust);
 }
 
-/* ---- the session folder ---------------------------------------------------------------------------- */
+/* ---- the session folder
+ * ---------------------------------------------------------------------------- */
 
 /* Where other users cannot reach in: XDG_RUNTIME_DIR when it is ours, else TMPDIR or /tmp. */
 static const char *base_folder(void)
@@ -127,7 +129,8 @@ static bool make_folder(struct session_host *host, const char *preload_path, str
     return false;
 }
 
-/* ---- waking ---------------------------------------------------------------------------------------- */
+/* ---- waking
+ * ---------------------------------------------------------------------------------------- */
 
 /* A futex cannot be polled together with descriptors: this thread sleeps on it and passes it on. */
 static void *pass_wakes_on(void *context)
@@ -193,7 +196,8 @@ void session_host_wake(struct session_host *host)
         ;
 }
 
-/* ---- the host -------------------------------------------------------------------------------------- */
+/* ---- the host
+ * -------------------------------------------------------------------------------------- */
 
 static void fill_header(struct session_host *host, const struct session_settings *settings,
                         const struct tick_clock *clock)

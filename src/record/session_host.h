@@ -1,5 +1,5 @@
-/* Owns a session's shared memory: makes the memfd, sizes and seals it, and the session folder that tells
- * targets the way to it. Lives in the recorder; outlives killed targets. */
+/* Owns a session's shared memory: makes the memfd, sizes and seals it, and the session folder that
+ * tells targets the way to it. Lives in the recorder; outlives killed targets. */
 #ifndef SEEP_RECORD_SESSION_HOST_H
 #define SEEP_RECORD_SESSION_HOST_H
 
@@ -18,7 +18,8 @@ struct session_settings {
 
 struct session_host;
 
-/* Caller owns. The calling thread becomes the one whose death tells the targets that nobody listens. */
+/* Caller owns. The calling thread becomes the one whose death tells the targets that nobody
+ * listens. */
 struct session_host *session_host_create(const struct session_settings *settings,
                                          const struct tick_clock *clock, struct error *error);
 

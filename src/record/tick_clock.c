@@ -59,9 +59,8 @@ static void compare(struct tick_clock *clock)
 
 void tick_clock_start(struct tick_clock *clock)
 {
-    *clock = (struct tick_clock){.is_tsc = does_kernel_use_tsc(),
-                                 .ticks_per_second = 1000000000,
-                                 .ns_per_tick = 1.0};
+    *clock = (struct tick_clock){
+        .is_tsc = does_kernel_use_tsc(), .ticks_per_second = 1000000000, .ns_per_tick = 1.0};
     clock->epoch_ns = monotonic_ns();
     clock->epoch_ticks = raw_ticks(clock->is_tsc);
     if (!clock->is_tsc) {

@@ -1,8 +1,8 @@
 /* Ticks of the session's clock, and nanoseconds since the session began.
  *
  * The cycle counter is used where the kernel itself uses it (a constant, non-stop one); its rate is
- * learned by comparing it with CLOCK_MONOTONIC, longer and longer, until a second has passed; then it
- * stands. Events are ordered by ticks; nanoseconds are for people. */
+ * learned by comparing it with CLOCK_MONOTONIC, longer and longer, until a second has passed; then
+ * it stands. Events are ordered by ticks; nanoseconds are for people. */
 #ifndef SEEP_RECORD_TICK_CLOCK_H
 #define SEEP_RECORD_TICK_CLOCK_H
 

@@ -13,7 +13,8 @@ static bool capacity_makes_sense(uint32_t capacity)
 
 uint64_t ring_peek(struct ring *ring)
 {
-    /* Acquire: pairs with the release in ring_commit; the capacity that goes with this head, too. */
+    /* Acquire: pairs with the release in ring_commit; the capacity that goes with this head, too.
+     */
     uint64_t head = atomic_load_explicit(&ring->control->head, memory_order_acquire);
     if (head == ring->tail_seen) {
         ring->head = head;
@@ -44,7 +45,8 @@ void ring_consume(struct ring *ring, uint64_t bytes)
     /* Release: pairs with the acquire in ring_reserve. */
     atomic_store_explicit(&ring->control->tail, ring->tail_seen, memory_order_release);
     /* The producer says that it waits before it looks at tail again (preload/event_writer.c); both
-     * sides put a full barrier between their store and their load, so one of them sees the other. */
+     * sides put a full barrier between their store and their load, so one of them sees the other.
+     */
     atomic_thread_fence(memory_order_seq_cst);
     if (atomic_load_explicit(&ring->control->producer_waits, memory_order_relaxed) != 0) {
         atomic_fetch_add_explicit(&ring->control->tail_futex, 1, memory_order_relaxed);

@@ -1,13 +1,13 @@
 /* A single-producer single-consumer ring of records in shared memory.
  *
- * Positions count bytes for ever; a position's place is position & (capacity - 1). The producer owns
- * `head`, the consumer `tail`, each on its own cache line. Publishing is one release store a record,
- * so whatever a hook wrote before it returned can be read even if the target is killed next. A record
- * never wraps; PAD fills the end. The ring may grow when it is empty: then the place of the positions
- * may change, because nothing lies between them.
+ * Positions count bytes for ever; a position's place is position & (capacity - 1). The producer
+ * owns `head`, the consumer `tail`, each on its own cache line. Publishing is one release store a
+ * record, so whatever a hook wrote before it returned can be read even if the target is killed
+ * next. A record never wraps; PAD fills the end. The ring may grow when it is empty: then the place
+ * of the positions may change, because nothing lies between them.
  *
- * in_hook is set from before the time stamp until after the record is published: the consumer learns
- * from it that an older record may still come (see record/event_order.c, its other half). */
+ * in_hook is set from before the time stamp until after the record is published: the consumer
+ * learns from it that an older record may still come (see record/event_order.c, its other half). */
 #ifndef SEEP_WIRE_RING_H
 #define SEEP_WIRE_RING_H
 
@@ -31,7 +31,7 @@ struct ring_control {
     _Atomic uint32_t in_hook;
     uint32_t spare;
     _Atomic uint64_t lost_events;
-    _Atomic uint64_t wait_ticks; /* spent on a full ring */
+    _Atomic uint64_t wait_ticks;  /* spent on a full ring */
     _Atomic uint64_t event_count; /* of malloc-family and mapping events, lost ones not counted */
 
     /* the consumer's line */
@@ -45,8 +45,8 @@ _Static_assert(sizeof(struct ring_control) <= SESSION_RING_CONTROL_BYTES, "contr
 struct ring {
     struct ring_control *control;
     char *data;
-    uint64_t head;        /* producer: own position; consumer: last seen */
-    uint64_t tail_seen;   /* producer: last seen; consumer: own position */
+    uint64_t head;      /* producer: own position; consumer: last seen */
+    uint64_t tail_seen; /* producer: last seen; consumer: own position */
     uint32_t capacity;
 };
 
@@ -64,7 +64,7 @@ static inline void *ring_reserve(struct ring *ring, uint32_t bytes)
             return NULL;
     }
     if (__builtin_expect(bytes > to_end, 0)) {
-        *(uint64_t *)(ring->data + place) = WIRE_PAD;
+        *(uint64_t *)(ring->data + place) = WIRE_PAD | to_end << WIRE_TICKS_SHIFT;
         ring->head += to_end;
         place = 0;
     }

@@ -1,13 +1,14 @@
-/* The memory that a session's processes and the recorder share: one memfd, made, sized and sealed by
- * the recorder, so that nobody can shrink it under another.
+/* The memory that a session's processes and the recorder share: one memfd, made, sized and sealed
+ * by the recorder, so that nobody can shrink it under another.
  *
  *   0         struct session_header
  *   64 KiB    struct session_process [SESSION_PROCESS_SLOTS]
- *   1 MiB     ring slots, SESSION_RING_STRIDE bytes each: struct ring_control in the first page, data
- *             after it. Pages that nobody touched cost nothing, so a slot has room for the largest
- *             ring, and rings begin small.
+ *   1 MiB     ring slots, SESSION_RING_STRIDE bytes each: struct ring_control in the first page,
+ * data after it. Pages that nobody touched cost nothing, so a slot has room for the largest ring,
+ * and rings begin small.
  *
- * Everything in it may be overwritten by a target that goes wild: the recorder checks what it reads. */
+ * Everything in it may be overwritten by a target that goes wild: the recorder checks what it
+ * reads. */
 #ifndef SEEP_WIRE_SESSION_H
 #define SEEP_WIRE_SESSION_H
 
@@ -31,11 +32,14 @@ enum {
 #define SESSION_BYTES                                                                              \
     (SESSION_RINGS_OFFSET + (uint64_t)SESSION_RING_SLOTS * (uint64_t)SESSION_RING_STRIDE)
 
-enum session_clock { SESSION_CLOCK_TSC = 0, SESSION_CLOCK_MONOTONIC = 1 };
+enum session_clock {
+    SESSION_CLOCK_TSC = 0,
+    SESSION_CLOCK_MONOTONIC = 1
+};
 
 enum session_flags {
-    SESSION_DROP_WHEN_FULL = 1,  /* never wait for the recorder */
-    SESSION_ORACLE = 2,          /* test mode: send registers and stack bytes with every new stack */
+    SESSION_DROP_WHEN_FULL = 1, /* never wait for the recorder */
+    SESSION_ORACLE = 2,         /* test mode: send registers and stack bytes with every new stack */
     SESSION_FOLLOW_FORK = 4,
     SESSION_FOLLOW_EXEC = 8
 };
@@ -64,14 +68,14 @@ struct session_header {
     _Atomic uint32_t state;                      /* enum session_state */
     _Atomic uint64_t heartbeat_ticks;
 
-    /* Futex word: 1 while the recorder sleeps for want of work; a producer with much to tell makes it 2
-     * and wakes. */
+    /* Futex word: 1 while the recorder sleeps for want of work; a producer with much to tell makes
+     * it 2 and wakes. */
     _Alignas(64) _Atomic uint32_t recorder_sleeps;
 
     /* Claims, by targets. */
-    _Alignas(64) _Atomic uint32_t ring_high;    /* ring slots ever claimed are below this */
+    _Alignas(64) _Atomic uint32_t ring_high; /* ring slots ever claimed are below this */
     _Atomic uint32_t process_high;
-    _Atomic uint64_t refused_rings;    /* threads that found no ring: their events were lost */
+    _Atomic uint64_t refused_rings; /* threads that found no ring: their events were lost */
     _Atomic uint64_t refused_events;
 };
 

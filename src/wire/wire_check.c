@@ -54,8 +54,10 @@ size_t wire_check(const void *bytes, size_t available)
     if (available < 8)
         return 0;
     unsigned kind = words[0] & 0xff;
-    if (kind == WIRE_PAD)
-        return available;
+    if (kind == WIRE_PAD) {
+        uint64_t size = words[0] >> WIRE_TICKS_SHIFT;
+        return size >= 8 && (size & 7) == 0 && size <= available ? (size_t)size : 0;
+    }
     if (kind >= WIRE_KIND_COUNT || fixed_words[kind] == 0)
         return 0;
     size_t fixed = fixed_words[kind] * (size_t)8;

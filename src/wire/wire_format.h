@@ -1,8 +1,9 @@
 /* What a target tells the recorder: records of whole 8-byte words in the ring of each thread.
  *
  * Word 0 of every record: bits 0-7 the kind, bits 8-63 the time in ticks since the session's epoch
- * (56 bits: over 300 days of a 2.5 GHz counter). Addresses have 48 bits; the function that was called
- * (enum function_kind) sits above them. A record never wraps round the end of its ring: PAD fills.
+ * (56 bits: over 300 days of a 2.5 GHz counter). Addresses have 48 bits; the function that was
+ * called (enum function_kind) sits above them. A record never wraps round the end of its ring: PAD
+ * fills.
  *
  * Stacks are named by a slot of the thread's stack cache: a STACK record (re)defines the slot, from
  * that record of the same ring on. So neither side keeps more stacks than the cache has slots.
@@ -22,20 +23,21 @@ enum {
     WIRE_MAX_STACK_BYTES = 64 << 10, /* of one STACK_BYTES record */
     WIRE_MAX_RECORD_BYTES = WIRE_MAX_STACK_BYTES + 256,
     WIRE_MAX_TEXT_BYTES = 4096,
-    WIRE_STACK_SLOTS = 8192,         /* of a thread's stack cache */
+    WIRE_STACK_SLOTS = 8192, /* of a thread's stack cache */
     WIRE_MAX_BUILD_ID_BYTES = 40
 };
 
-#define WIRE_ADDRESS_MASK ((UINT64_C(1) << 48) - 1)
+#define WIRE_ADDRESS_MASK   ((UINT64_C(1) << 48) - 1)
 #define WIRE_FUNCTION_SHIFT 48
-#define WIRE_TICKS_SHIFT 8
-/* In a frame word of STACK: the address is the interrupted instruction itself, not a return address. */
-#define WIRE_FRAME_EXACT (UINT64_C(1) << 63)
+#define WIRE_TICKS_SHIFT    8
+/* In a frame word of STACK: the address is the interrupted instruction itself, not a return
+ * address. */
+#define WIRE_FRAME_EXACT    (UINT64_C(1) << 63)
 
 /* kind, name, fixed words, has a variable part (whose length stands in the fixed words) */
 /* clang-format off */
 #define WIRE_KINDS(KIND) \
-    KIND(1,  PAD,            1, 0) /* the rest of the ring up to its end; time is 0 */ \
+    KIND(1,  PAD,            1, 0) /* the rest of the ring up to its end; its bytes stand in place of the time */ \
     KIND(2,  BIRTH,          3, 0) /* address+function, stack slot | size << 32 */ \
     KIND(3,  BIRTH_LARGE,    4, 0) /* address+function, stack slot, size */ \
     KIND(4,  RELEASE,        2, 0) /* address+function */ \
@@ -69,7 +71,7 @@ enum wire_kind {
 #define WIRE_KIND_ENUM(number, name, words, variable) WIRE_##name = number,
     WIRE_KINDS(WIRE_KIND_ENUM)
 #undef WIRE_KIND_ENUM
-        WIRE_KIND_COUNT
+    WIRE_KIND_COUNT
 };
 
 enum wire_map_flags {
@@ -103,7 +105,10 @@ struct wire_module {
 };
 _Static_assert(sizeof(struct wire_module) == 6 * 8, "as in WIRE_KINDS");
 
-enum wire_process_origin { WIRE_PROCESS_EXEC = 1, WIRE_PROCESS_FORK = 2 };
+enum wire_process_origin {
+    WIRE_PROCESS_EXEC = 1,
+    WIRE_PROCESS_FORK = 2
+};
 
 /* The first record of a process in the ring of its first thread. */
 struct wire_process {
@@ -115,8 +120,10 @@ struct wire_process {
     uint64_t own_bytes;   /* seep's memory in the target so far */
     uint64_t real_malloc; /* address of the next malloc, to name the allocator */
     uint32_t executable_bytes;
-    uint32_t argument_bytes; /* arguments, each NUL-terminated; cut at WIRE_MAX_TEXT_BYTES */
-    uint64_t spare[2];
+    uint32_t argument_bytes;   /* arguments, each NUL-terminated; cut at WIRE_MAX_TEXT_BYTES */
+    uint32_t parent_image_pid; /* FORK: pid of that image, which may be gone */
+    uint32_t spare32;
+    uint64_t spare;
     /* executable, arguments, padded together to whole words */
 };
 _Static_assert(sizeof(struct wire_process) == 8 * 8, "as in WIRE_KINDS");

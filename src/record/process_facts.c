@@ -1,0 +1,118 @@
+#define _GNU_SOURCE
+#include "record/process_facts.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+/* Reads a small /proc file into `text`; false when it cannot be read. */
+static bool read_small(const char *path, char *text, size_t bytes)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t got = read(fd, text, bytes - 1);
+    close(fd);
+    if (got < 0)
+        return false;
+    text[got] = '\0';
+    return true;
+}
+
+uint64_t process_facts_resident(uint32_t pid, int *statm_fd)
+{
+    if (*statm_fd < 0) {
+        char path[64];
+        snprintf(path, sizeof path, "/proc/%u/statm", pid);
+        *statm_fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (*statm_fd < 0)
+            return 0;
+    }
+    char text[128];
+    ssize_t got = pread(*statm_fd, text, sizeof text - 1, 0);
+    if (got <= 0)
+        return 0;
+    text[got] = '\0';
+    char *second = strchr(text, ' ');
+    return second == NULL ? 0 : strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t process_facts_peak_resident(uint32_t pid)
+{
+    char path[64], text[4096];
+    snprintf(path, sizeof path, "/proc/%u/status", pid);
+    if (!read_small(path, text, sizeof text))
+        return 0;
+    const char *line = strstr(text, "\nVmHWM:");
+    return line == NULL ? 0 : strtoull(line + strlen("\nVmHWM:"), NULL, 10) * 1024;
+}
+
+/* struct pidfd_info and its ioctl, Linux 6.13 (uapi/linux/pidfd.h); exit_code since 6.15. */
+struct pidfd_exit_info {
+    uint64_t mask;
+    uint64_t cgroup_id;
+    uint32_t ids[11];
+    int32_t exit_code;
+};
+#define PIDFD_EXIT_INFO_BIT UINT64_C(8)
+#define PIDFD_GET_EXIT_INFO _IOWR(0xff, 11, struct pidfd_exit_info)
+
+bool process_facts_exit(int pidfd, int *wait_status)
+{
+    struct pidfd_exit_info info = {.mask = PIDFD_EXIT_INFO_BIT};
+    if (ioctl(pidfd, PIDFD_GET_EXIT_INFO, &info) != 0 || (info.mask & PIDFD_EXIT_INFO_BIT) == 0)
+        return false;
+    *wait_status = info.exit_code;
+    return true;
+}
+
+void process_facts_thread_name(uint32_t pid, uint32_t tid, char *name, size_t name_bytes)
+{
+    char path[64], text[64];
+    name[0] = '\0';
+    snprintf(path, sizeof path, "/proc/%u/task/%u/comm", pid, tid);
+    if (!read_small(path, text, sizeof text))
+        return;
+    text[strcspn(text, "\n")] = '\0';
+    text_make_safe(text, name, name_bytes);
+}
+
+static const char *allocator_of_file(const char *path)
+{
+    static const struct {
+        const char *part;
+        const char *name;
+    } known[] = {
+        {"jemalloc", "jemalloc"}, {"tcmalloc", "tcmalloc"}, {"mimalloc", "mimalloc"},
+        {"/libc.so", "glibc"},    {"/libc-", "glibc"},      {"ld-musl", "musl"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strstr(path, known[i].part) != NULL)
+            return known[i].name;
+    return "unknown";
+}
+
+const char *process_facts_allocator(uint32_t pid, uint64_t real_malloc)
+{
+    char path[64], line[4400];
+    snprintf(path, sizeof path, "/proc/%u/maps", pid);
+    FILE *maps = fopen(path, "re");
+    const char *name = "unknown";
+    while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
+        unsigned long long start, end;
+        const char *file = strchr(line, '/');
+        if (file != NULL && sscanf(line, "%llx-%llx", &start, &end) == 2 && real_malloc >= start &&
+            real_malloc < end) {
+            name = allocator_of_file(file);
+            break;
+        }
+    }
+    if (maps != NULL)
+        fclose(maps);
+    return name;
+}

@@ -1,0 +1,26 @@
+/* What the kernel knows of a process, read from outside. */
+#ifndef SEEP_RECORD_PROCESS_FACTS_H
+#define SEEP_RECORD_PROCESS_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Resident bytes now; 0 = not known. *statm_fd is opened at the first call (-1) and kept. */
+uint64_t process_facts_resident(uint32_t pid, int *statm_fd);
+
+/* Resident bytes at their peak (VmHWM); 0 = not known. */
+uint64_t process_facts_peak_resident(uint32_t pid);
+
+/* The wait status of a process that ended and was reaped by its parent, whoever that is; false
+ * where the kernel does not tell (before 6.15) or it was not reaped yet. */
+bool process_facts_exit(int pidfd, int *wait_status);
+
+/* "" when not known. Control bytes are made harmless. */
+void process_facts_thread_name(uint32_t pid, uint32_t tid, char *name, size_t name_bytes);
+
+/* The allocator that owns the address of the real malloc, by the name of its file: glibc, jemalloc,
+ * tcmalloc, mimalloc, or unknown. Static text. */
+const char *process_facts_allocator(uint32_t pid, uint64_t real_malloc);
+
+#endif

@@ -1,0 +1,746 @@
+/* The order of events. Records of one thread stand in order in its ring; those of different threads
+ * of one process are merged by their stamps. A record may be applied when no older one can still
+ * come from another thread of that process: each ring promises a bound (intake.c), and the smallest
+ * is the watermark. What must wait is copied out of the ring, so that waiting never fills rings.
+ * Records that come later than that all the same are marked late, and the model repairs per
+ * address.
+ *
+ * Processes do not wait for each other, but for one thing: a forked child begins with its parent's
+ * heap as it was at the fork, so its first record waits until the parent's have been applied up to
+ * then. */
+#define _GNU_SOURCE
+#include "record/process_tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "record/process_facts.h"
+#include "wire/wire_format.h"
+
+/* How long a store of a producer may stay unseen: a store buffer drains within about 2 us. */
+#define SLACK_NS    UINT64_C(100000)
+/* A thread that sits in one hook for longer is not waited for. */
+#define PATIENCE_NS UINT64_C(1000000000)
+/* Rings are emptied into backlogs when they are this full and must wait. */
+enum {
+    BLOCKED_SHARE = 4
+};
+/* So much backlog of one process ends the waiting. */
+#define MAX_BACKLOG_BYTES (UINT64_C(512) << 20)
+
+void process_tree_init(struct process_tree *tree, struct session_host *host,
+                       struct tick_clock *clock, uint32_t stack_depth, int epoll_fd)
+{
+    memset(tree, 0, sizeof *tree);
+    tree->host = host;
+    tree->clock = clock;
+    tree->stack_depth = stack_depth;
+    tree->epoll_fd = epoll_fd;
+    tree->stacks = stack_table_create();
+    tree->files = module_files_create(&tree->modules);
+    tree->unwinder = remote_unwind_create(NULL);
+    tree->by_slot = memory_allocate_zeroed(SESSION_PROCESS_SLOTS, sizeof *tree->by_slot);
+    tree->intakes = memory_allocate_zeroed(SESSION_RING_SLOTS, sizeof *tree->intakes);
+}
+
+static void clear_view(struct fork_view *view)
+{
+    heap_model_destroy(view->model);
+    module_map_clear(&view->modules);
+}
+
+void process_tree_clear(struct process_tree *tree)
+{
+    for (size_t i = 0; i < tree->view_count; i++)
+        clear_view(&tree->views[i]);
+    free(tree->views);
+    /* Children share blocks with their parents: the younger go first. */
+    for (size_t i = tree->count; i-- > 0;)
+        recorded_process_destroy(tree->processes[i]);
+    free(tree->processes);
+    for (uint32_t slot = 0; slot < tree->intake_high; slot++)
+        intake_destroy(tree->intakes[slot]);
+    free(tree->intakes);
+    free(tree->by_slot);
+    remote_unwind_destroy(tree->unwinder);
+    module_files_destroy(tree->files);
+    module_table_clear(&tree->modules);
+    stack_table_destroy(tree->stacks);
+    memset(tree, 0, sizeof *tree);
+}
+
+/* ---- processes
+ * ----------------------------------------------------------------------------------- */
+
+static struct recorded_process *add_process(struct process_tree *tree, uint32_t pid, uint64_t ticks)
+{
+    struct recorded_process *process = recorded_process_create((uint32_t)tree->count, pid, ticks);
+    tree->processes = memory_grow(tree->processes, &tree->capacity, tree->count + 1,
+                                  sizeof *tree->processes);
+    tree->processes[tree->count++] = process;
+    return process;
+}
+
+/* The newest image of a pid, or NULL. */
+static struct recorded_process *find_pid(const struct process_tree *tree, uint32_t pid)
+{
+    for (size_t i = tree->count; i-- > 0;)
+        if (tree->processes[i]->pid == pid)
+            return tree->processes[i];
+    return NULL;
+}
+
+static void copy_arguments(struct recorded_process *process, char *const *arguments)
+{
+    size_t count = 0;
+    while (arguments[count] != NULL)
+        count++;
+    for (char **old = process->arguments; *old != NULL; old++)
+        free(*old);
+    free(process->arguments);
+    process->arguments = memory_allocate_zeroed(count + 1, sizeof *process->arguments);
+    for (size_t i = 0; i < count; i++)
+        process->arguments[i] = memory_duplicate_text(arguments[i]);
+}
+
+static void set_executable(struct recorded_process *process, const char *path, size_t length)
+{
+    free(process->executable);
+    process->executable = memory_print_text("%.*s", (int)length, path);
+}
+
+struct recorded_process *process_tree_expect(struct process_tree *tree, uint32_t pid,
+                                             const char *executable, char *const *arguments)
+{
+    struct recorded_process *process = add_process(tree, pid, tick_clock_now(tree->clock));
+    set_executable(process, executable, strlen(executable));
+    copy_arguments(process, arguments);
+    process->is_own_image = true;
+    return process;
+}
+
+static void watch_pid(struct process_tree *tree, struct recorded_process *process)
+{
+    process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    if (process->pidfd < 0)
+        return;
+    fcntl(process->pidfd, F_SETFD, FD_CLOEXEC);
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = process->pid};
+    if (tree->epoll_fd >= 0)
+        epoll_ctl(tree->epoll_fd, EPOLL_CTL_ADD, process->pidfd, &event);
+}
+
+static struct heap_model *make_model(const struct process_tree *tree, uint64_t ticks)
+{
+    struct heap_model_options options = {.start_ns = tick_clock_to_ns(tree->clock, ticks)};
+    return heap_model_create(&options);
+}
+
+static void end_image(struct process_tree *tree, struct recorded_process *process,
+                      enum recording_exit_kind kind, uint64_t value, uint64_t ticks);
+
+/* A new image by exec: continues the expected command, or the pid's image before. */
+static struct recorded_process *start_by_exec(struct process_tree *tree,
+                                              const struct wire_process *record, uint64_t ticks)
+{
+    struct recorded_process *before = find_pid(tree, record->pid), *process;
+    if (before != NULL && before->model == NULL && before->exit_kind == RECORDING_EXIT_RUNNING &&
+        before->reason == NULL) {
+        process = before; /* expected */
+        process->start_ticks = ticks;
+    } else {
+        process = add_process(tree, record->pid, ticks);
+        if (before != NULL && !before->is_ended) {
+            process->image = before->image + 1;
+            process->parent_id_plus_1 = before->parent_id_plus_1;
+            end_image(tree, before, RECORDING_EXIT_EXEC, 0, ticks);
+        } else {
+            struct recorded_process *parent = find_pid(tree, record->parent_pid);
+            process->parent_id_plus_1 = parent != NULL ? parent->id + 1 : 0;
+        }
+    }
+    process->is_own_image = true;
+    process->model = make_model(tree, ticks);
+    const char *texts = (const char *)(record + 1);
+    set_executable(process, texts, strnlen(texts, record->executable_bytes));
+    char *arguments[WIRE_MAX_TEXT_BYTES + 2];
+    char copy[WIRE_MAX_TEXT_BYTES + 1];
+    size_t bytes = record->argument_bytes, count = 0;
+    memcpy(copy, texts + record->executable_bytes, bytes);
+    copy[bytes] = '\0';
+    for (size_t at = 0; at < bytes; at += strlen(copy + at) + 1)
+        arguments[count++] = copy + at;
+    arguments[count] = NULL;
+    if (count != 0)
+        copy_arguments(process, arguments);
+    return process;
+}
+
+/* ---- forks
+ * --------------------------------------------------------------------------------------- */
+
+static void drop_view(struct process_tree *tree, size_t position)
+{
+    clear_view(&tree->views[position]);
+    memmove(tree->views + position, tree->views + position + 1,
+            (tree->view_count - position - 1) * sizeof *tree->views);
+    tree->view_count--;
+}
+
+static void keep_view(struct process_tree *tree, struct recorded_process *parent, uint64_t number,
+                      uint64_t ticks)
+{
+    recorded_process_flush(parent);
+    struct fork_view view = {.parent = parent, .number = number};
+    view.model = heap_model_fork(parent->model, tick_clock_to_ns(tree->clock, ticks));
+    module_map_copy(&view.modules, &parent->modules);
+    tree->views = memory_grow(tree->views, &tree->view_capacity, tree->view_count + 1,
+                              sizeof *tree->views);
+    tree->views[tree->view_count++] = view;
+}
+
+/* The heap that a forked child began with. NULL with *must_wait: the parent's records have not been
+ * applied so far, or it is not known yet which of several forks this is. */
+static struct fork_view *find_view(struct process_tree *tree, const struct wire_process *record,
+                                   uint64_t ticks, struct recorded_process **parent,
+                                   bool *must_wait)
+{
+    *must_wait = false;
+    *parent = find_pid(tree, record->parent_image_pid);
+    struct fork_view *candidate = NULL;
+    size_t candidates = 0;
+    for (size_t i = 0; i < tree->view_count; i++) {
+        struct fork_view *view = &tree->views[i];
+        if (view->child_pid == record->pid) {
+            *parent = view->parent;
+            return view;
+        }
+        if (!view->is_done && view->parent == *parent) {
+            candidate = view;
+            candidates++;
+        }
+    }
+    bool is_parent_behind = *parent != NULL && !(*parent)->is_ended && (*parent)->model != NULL &&
+                            (*parent)->applied_ticks < ticks &&
+                            tick_clock_now(tree->clock) - ticks <
+                                tick_clock_from_ns(tree->clock, 2 * PATIENCE_NS);
+    if (candidates == 1 && !is_parent_behind)
+        return candidate;
+    *must_wait = is_parent_behind || (candidates > 1 && !(*parent)->is_ended);
+    return candidates == 1 && !*must_wait ? candidate : NULL;
+}
+
+static struct recorded_process *start_by_fork(struct process_tree *tree,
+                                              const struct wire_process *record, uint64_t ticks)
+{
+    bool must_wait;
+    struct recorded_process *parent;
+    struct fork_view *view = find_view(tree, record, ticks, &parent, &must_wait);
+    if (must_wait)
+        return NULL;
+    struct recorded_process *process = add_process(tree, record->pid, ticks);
+    if (view != NULL) {
+        process->model = view->model;
+        process->modules = view->modules;
+        view->model = NULL;
+        module_map_init(&view->modules);
+        drop_view(tree, (size_t)(view - tree->views));
+    } else if (parent != NULL && parent->model != NULL) {
+        recorded_process_flush(parent);
+        process->model = heap_model_fork(parent->model, tick_clock_to_ns(tree->clock, ticks));
+        module_map_copy(&process->modules, &parent->modules);
+    } else {
+        process->model = make_model(tree, ticks);
+    }
+    if (parent != NULL) {
+        process->parent_id_plus_1 = parent->id + 1;
+        set_executable(process, parent->executable, strlen(parent->executable));
+        copy_arguments(process, parent->arguments);
+        process->allocator_name = parent->allocator_name;
+    }
+    return process;
+}
+
+/* ---- rings
+ * --------------------------------------------------------------------------------------- */
+
+static struct ring_control *ring_at(const struct process_tree *tree, uint32_t slot)
+{
+    return (void *)((char *)session_host_header(tree->host) + session_ring_offset(slot));
+}
+
+static void attach(struct recorded_process *process, struct intake *intake)
+{
+    process->intakes = memory_grow(process->intakes, &process->intake_capacity,
+                                   process->intake_count + 1, sizeof *process->intakes);
+    process->intakes[process->intake_count++] = intake;
+}
+
+static bool is_attached(const struct recorded_process *process, const struct intake *intake)
+{
+    for (size_t i = 0; i < process->intake_count; i++)
+        if (process->intakes[i] == intake)
+            return true;
+    return false;
+}
+
+/* The first record of a process. False: it must wait for its parent. */
+static bool start_process(struct process_tree *tree, struct intake *intake)
+{
+    uint64_t copy[(sizeof(struct wire_process) + 2 * WIRE_MAX_TEXT_BYTES) / 8 + 2];
+    if (intake->size > sizeof copy)
+        return true;
+    memcpy(copy, intake->at, intake->size);
+    const struct wire_process *record = (const void *)copy;
+    if (record->executable_bytes > WIRE_MAX_TEXT_BYTES ||
+        record->argument_bytes > WIRE_MAX_TEXT_BYTES ||
+        sizeof *record + record->executable_bytes + record->argument_bytes > intake->size)
+        return true;
+    struct recorded_process *process = record->origin == WIRE_PROCESS_FORK
+                                           ? start_by_fork(tree, record, intake->ticks)
+                                           : start_by_exec(tree, record, intake->ticks);
+    if (process == NULL)
+        return false;
+    process->is_observed = true;
+    process->process_slot = intake->process_slot;
+    process->has_slot = true;
+    process->real_malloc = record->real_malloc;
+    process->own_bytes = record->own_bytes;
+    tree->by_slot[intake->process_slot] = process;
+    attach(process, intake);
+    if (process->pidfd < 0)
+        watch_pid(tree, process);
+    if (record->origin == WIRE_PROCESS_EXEC)
+        process->allocator_name = process_facts_allocator(process->pid, process->real_malloc);
+    intake_advance(intake);
+    return true;
+}
+
+/* Rings claimed since the last look; and those that still wait to belong to a process. */
+static uint64_t look_for_rings(struct process_tree *tree, uint64_t now, uint64_t slack)
+{
+    struct session_header *header = session_host_header(tree->host);
+    uint32_t high = atomic_load(&header->ring_high);
+    uint64_t bytes = 0;
+    if (high > SESSION_RING_SLOTS)
+        high = SESSION_RING_SLOTS;
+    for (uint32_t slot = 0; slot < high; slot++) {
+        struct intake *intake = tree->intakes[slot];
+        if (intake != NULL && intake->has_process)
+            continue;
+        if (intake == NULL) {
+            struct ring_control *control = ring_at(tree, slot);
+            if (atomic_load_explicit(&control->state, memory_order_acquire) !=
+                    SESSION_SLOT_CLAIMED ||
+                atomic_load_explicit(&control->head, memory_order_acquire) ==
+                    atomic_load_explicit(&control->tail, memory_order_relaxed) ||
+                control->process_slot >= SESSION_PROCESS_SLOTS)
+                continue;
+            intake = tree->intakes[slot] = intake_create(control, slot);
+            if (slot >= tree->intake_high)
+                tree->intake_high = slot + 1;
+        }
+        intake_refresh(intake, now, slack, UINT64_MAX);
+        struct recorded_process *process = tree->by_slot[intake->process_slot];
+        if (process == NULL && intake_has_record(intake) && intake->kind == WIRE_PROCESS) {
+            bytes += intake->size;
+            if (start_process(tree, intake))
+                process = tree->by_slot[intake->process_slot];
+        } else if (process != NULL && !is_attached(process, intake)) {
+            attach(process, intake);
+        }
+        intake->has_process = process != NULL;
+        intake_settle(intake, process == NULL);
+    }
+    return bytes;
+}
+
+/* ---- merging
+ * ------------------------------------------------------------------------------------- */
+
+static bool is_before(const struct intake *a, const struct intake *b)
+{
+    return a->ticks != b->ticks ? a->ticks < b->ticks : a->slot < b->slot;
+}
+
+static void sift_down(struct intake **heap, size_t count, size_t at)
+{
+    for (;;) {
+        size_t first = at, left = 2 * at + 1, right = left + 1;
+        if (left < count && is_before(heap[left], heap[first]))
+            first = left;
+        if (right < count && is_before(heap[right], heap[first]))
+            first = right;
+        if (first == at)
+            return;
+        struct intake *moved = heap[at];
+        heap[at] = heap[first];
+        heap[first] = moved;
+        at = first;
+    }
+}
+
+static uint64_t apply_up_to(struct process_tree *tree, struct recorded_process *process,
+                            uint64_t watermark)
+{
+    struct intake *few[16];
+    struct intake **heap = few;
+    if (process->intake_count > sizeof few / sizeof *few)
+        heap = memory_allocate(process->intake_count * sizeof *heap);
+    size_t count = 0;
+    for (size_t i = 0; i < process->intake_count; i++)
+        if (intake_has_record(process->intakes[i]) && process->intakes[i]->ticks <= watermark)
+            heap[count++] = process->intakes[i];
+    for (size_t i = count / 2; i-- > 0;)
+        sift_down(heap, count, i);
+    uint64_t bytes = 0;
+    while (count != 0) {
+        struct intake *first = heap[0];
+        uint64_t limit = watermark;
+        for (size_t next = 1; next < 3 && next < count; next++)
+            if (heap[next]->ticks < limit)
+                limit = heap[next]->ticks;
+        do {
+            bytes += first->size;
+            recorded_process_apply(process, tree, first);
+            intake_advance(first);
+        } while (intake_has_record(first) && first->ticks <= limit);
+        if (first->kind == 0 || first->ticks > watermark)
+            heap[0] = heap[--count];
+        sift_down(heap, count, 0);
+    }
+    if (heap != few)
+        free(heap);
+    return bytes;
+}
+
+static uint64_t drain_process(struct process_tree *tree, struct recorded_process *process,
+                              uint64_t now, bool is_everything)
+{
+    uint64_t slack = tick_clock_from_ns(tree->clock, SLACK_NS);
+    uint64_t patience = tick_clock_from_ns(tree->clock, PATIENCE_NS);
+    /* A ring that was claimed after the look for rings may hold records from then on. */
+    uint64_t watermark = now > slack ? now - slack : 0;
+    uint64_t backlog = 0;
+    for (size_t i = 0; i < process->intake_count; i++) {
+        struct intake *intake = process->intakes[i];
+        intake_refresh(intake, now, slack, patience);
+        backlog += intake_backlog_bytes(intake);
+        if (process->intake_count > 1 && intake->bound_ticks < watermark)
+            watermark = intake->bound_ticks;
+    }
+    if (is_everything || backlog > MAX_BACKLOG_BYTES)
+        watermark = UINT64_MAX;
+    uint64_t bytes = apply_up_to(tree, process, watermark);
+    recorded_process_flush(process);
+    if (watermark != UINT64_MAX && watermark > process->applied_ticks)
+        process->applied_ticks = watermark;
+    for (size_t i = 0; i < process->intake_count; i++) {
+        struct intake *intake = process->intakes[i];
+        process->bad_records += intake->bad_records;
+        intake->bad_records = 0;
+        uint64_t waiting = intake->ring.head - intake->ring.tail_seen - intake->taken;
+        intake_settle(intake, waiting > intake->ring.capacity / BLOCKED_SHARE);
+    }
+    return bytes;
+}
+
+uint64_t process_tree_drain(struct process_tree *tree)
+{
+    uint64_t now = tick_clock_now(tree->clock);
+    session_host_beat(tree->host, tree->clock);
+    uint64_t bytes = look_for_rings(tree, now, tick_clock_from_ns(tree->clock, SLACK_NS));
+    for (size_t i = 0; i < tree->count; i++)
+        if (!tree->processes[i]->is_ended && tree->processes[i]->model != NULL)
+            bytes += drain_process(tree, tree->processes[i], now, false);
+    return bytes;
+}
+
+/* ---- ends
+ * ---------------------------------------------------------------------------------------- */
+
+static void release_slots(struct process_tree *tree, struct recorded_process *process)
+{
+    for (size_t i = 0; i < process->intake_count; i++) {
+        struct intake *intake = process->intakes[i];
+        process->lost_events += atomic_load(&intake->ring.control->lost_events);
+        process->wait_ticks += atomic_load(&intake->ring.control->wait_ticks);
+        tree->intakes[intake->slot] = NULL;
+        session_host_free_ring(tree->host, intake->slot);
+        intake_destroy(intake);
+    }
+    process->intake_count = 0;
+    if (!process->has_slot)
+        return;
+    struct session_process *shared = session_process_at(session_host_header(tree->host),
+                                                        process->process_slot);
+    process->own_bytes += atomic_load(&shared->own_bytes) + atomic_load(&shared->ring_bytes);
+    tree->by_slot[process->process_slot] = NULL;
+    process->has_slot = false;
+    atomic_store(&shared->state, SESSION_SLOT_FREE);
+}
+
+/* Nothing of this image can come any more; what is there is applied, whatever its order. */
+static void end_image(struct process_tree *tree, struct recorded_process *process,
+                      enum recording_exit_kind kind, uint64_t value, uint64_t ticks)
+{
+    if (process->is_ended)
+        return;
+    if (process->model != NULL) {
+        while (drain_process(tree, process, tick_clock_now(tree->clock), true) != 0)
+            ;
+        heap_model_settle(process->model);
+    }
+    process->is_ended = true;
+    process->exit_kind = kind;
+    process->exit_value = value;
+    process->end_ticks = ticks;
+    release_slots(tree, process);
+    if (process->pidfd >= 0) {
+        close(process->pidfd); /* also takes it out of the epoll set */
+        process->pidfd = -1;
+    }
+    if (process->statm_fd >= 0) {
+        close(process->statm_fd);
+        process->statm_fd = -1;
+    }
+}
+
+static void drop_views_of_child(struct process_tree *tree, uint32_t pid)
+{
+    for (size_t i = tree->view_count; i-- > 0;)
+        if (tree->views[i].child_pid == pid)
+            drop_view(tree, i);
+}
+
+/* How it ended, for a process that is not our child: the kernel tells since 6.15; else the
+ * program's own word, unless a signal came. */
+static void find_exit(const struct recorded_process *process, enum recording_exit_kind *kind,
+                      uint64_t *value)
+{
+    int wait_status;
+    if (process->pidfd >= 0 && process_facts_exit(process->pidfd, &wait_status)) {
+        bool is_signal = (wait_status & 0x7f) != 0;
+        *kind = is_signal ? RECORDING_EXIT_SIGNAL : RECORDING_EXIT_STATUS;
+        *value = is_signal ? (uint64_t)(wait_status & 0x7f) : (uint64_t)(wait_status >> 8 & 0xff);
+    } else if (process->is_exit_told) {
+        *kind = RECORDING_EXIT_STATUS;
+        *value = (uint64_t)(process->exit_told & 0xff);
+    }
+}
+
+void process_tree_end_pid(struct process_tree *tree, uint32_t pid,
+                          enum recording_exit_kind exit_kind, uint64_t exit_value)
+{
+    /* Its first records may still wait for a look, and a later image of it too. */
+    process_tree_drain(tree);
+    struct recorded_process *process = find_pid(tree, pid);
+    if (process == NULL || process->is_ended)
+        return;
+    if (exit_kind == RECORDING_EXIT_UNKNOWN)
+        find_exit(process, &exit_kind, &exit_value);
+    end_image(tree, process, exit_kind, exit_value, tick_clock_now(tree->clock));
+    drop_views_of_child(tree, pid);
+}
+
+size_t process_tree_living(const struct process_tree *tree)
+{
+    size_t living = 0;
+    for (size_t i = 0; i < tree->count; i++)
+        living += !tree->processes[i]->is_ended;
+    return living;
+}
+
+static bool is_pid_gone(uint32_t pid)
+{
+    return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+/* Claims whose process died before it could say who it was. */
+static void free_stale_claims(struct process_tree *tree)
+{
+    struct session_header *header = session_host_header(tree->host);
+    uint32_t high = atomic_load(&header->process_high);
+    for (uint32_t slot = 0; slot < high && slot < SESSION_PROCESS_SLOTS; slot++) {
+        struct session_process *shared = session_process_at(header, slot);
+        if (tree->by_slot[slot] != NULL || atomic_load(&shared->state) != SESSION_SLOT_CLAIMED ||
+            shared->pid == 0 || !is_pid_gone(shared->pid))
+            continue;
+        bool has_ring = false;
+        for (uint32_t ring = 0; ring < tree->intake_high; ring++)
+            has_ring |= tree->intakes[ring] != NULL && tree->intakes[ring]->process_slot == slot;
+        if (!has_ring)
+            atomic_store(&shared->state, SESSION_SLOT_FREE);
+    }
+}
+
+void process_tree_sweep(struct process_tree *tree, uint64_t now_ns)
+{
+    for (size_t i = 0; i < tree->count; i++) {
+        struct recorded_process *process = tree->processes[i];
+        if (process->is_ended)
+            continue;
+        if (process->pidfd < 0 && process->is_observed && is_pid_gone(process->pid)) {
+            process_tree_end_pid(tree, process->pid, RECORDING_EXIT_UNKNOWN, 0);
+            continue;
+        }
+        if (process->model == NULL)
+            continue;
+        uint64_t resident = process_facts_resident(process->pid, &process->statm_fd);
+        if (resident > process->peak_resident_bytes)
+            process->peak_resident_bytes = resident;
+        heap_model_sample(process->model, now_ns, resident);
+    }
+    if (now_ns - tree->last_sweep_ns < 50000000)
+        return;
+    tree->last_sweep_ns = now_ns;
+    for (size_t i = tree->view_count; i-- > 0;)
+        if (tree->views[i].child_pid != 0 && is_pid_gone(tree->views[i].child_pid))
+            drop_view(tree, i);
+    for (size_t i = 0; i < tree->count; i++) {
+        struct recorded_process *process = tree->processes[i];
+        if (process->is_ended || process->model == NULL)
+            continue;
+        uint64_t peak = process_facts_peak_resident(process->pid);
+        if (peak > process->peak_resident_bytes)
+            process->peak_resident_bytes = peak;
+    }
+    free_stale_claims(tree);
+}
+
+void process_tree_finish(struct process_tree *tree)
+{
+    while (process_tree_drain(tree) != 0)
+        ;
+    for (size_t i = 0; i < tree->count; i++) {
+        struct recorded_process *process = tree->processes[i];
+        if (process->is_ended)
+            continue;
+        if (process->pidfd < 0 && is_pid_gone(process->pid)) {
+            process_tree_end_pid(tree, process->pid, RECORDING_EXIT_UNKNOWN, 0);
+            continue;
+        }
+        if (process->model != NULL) {
+            while (drain_process(tree, process, tick_clock_now(tree->clock), true) != 0)
+                ;
+            heap_model_settle(process->model);
+        }
+        process->end_ticks = tick_clock_now(tree->clock);
+    }
+    tree->refused_events = atomic_load(&session_host_header(tree->host)->refused_events);
+}
+
+/* ---- records of processes' and threads' lives ---------------------------------------------------
+ */
+
+static void apply_thread(struct process_tree *tree, struct recorded_process *process,
+                         struct intake *intake, uint64_t tid, uint64_t ticks)
+{
+    char name[32];
+    process_facts_thread_name(process->pid, (uint32_t)tid, name, sizeof name);
+    recorded_process_flush(process);
+    intake->thread = heap_model_add_thread(process->model, tid, name,
+                                           tick_clock_to_ns(tree->clock, ticks));
+    intake->has_thread = true;
+}
+
+/* An image that will not be recorded, and why: it stands in the report all the same. */
+static void apply_exec(struct process_tree *tree, struct recorded_process *process,
+                       const uint64_t *record, uint64_t ticks)
+{
+    static const char *const reasons[] = {
+        [WIRE_EXEC_STATIC] = "statically linked: nothing can be preloaded",
+        [WIRE_EXEC_OTHER_CLASS] = "another kind of program (32-bit, or another machine)",
+        [WIRE_EXEC_PRIVILEGED] = "setuid, setgid or with capabilities: the loader ignores preloads",
+        [WIRE_EXEC_OTHER_LIBC] = "its loader is not glibc's",
+        [WIRE_EXEC_UNREADABLE] = "the preload cannot be read there (chroot or another user)",
+        [WIRE_EXEC_NOT_WANTED] = "not to be followed, by options",
+    };
+    uint64_t reason = record[2];
+    if (reason == WIRE_EXEC_FOLLOWED || reason >= sizeof reasons / sizeof *reasons)
+        return;
+    struct recorded_process *image = add_process(tree, (uint32_t)record[1], ticks);
+    image->parent_id_plus_1 = process->id + 1;
+    image->is_own_image = true;
+    image->reason = memory_duplicate_text(reasons[reason]);
+    set_executable(image, (const char *)(record + 4), record[3]);
+    if (image->pid == process->pid) {
+        image->image = process->image + 1;
+        image->parent_id_plus_1 = process->parent_id_plus_1;
+    }
+    watch_pid(tree, image);
+}
+
+/* The exec did not take place: the image that was expected is taken back. */
+static void apply_exec_failed(struct process_tree *tree, uint64_t pid)
+{
+    struct recorded_process *image = find_pid(tree, (uint32_t)pid);
+    if (image == NULL || image->model != NULL || image->reason == NULL ||
+        image->id + 1 != tree->count)
+        return;
+    tree->count--;
+    recorded_process_destroy(image);
+}
+
+static void apply_fork_done(struct process_tree *tree, struct recorded_process *process,
+                            const uint64_t *record)
+{
+    for (size_t i = 0; i < tree->view_count; i++) {
+        struct fork_view *view = &tree->views[i];
+        if (view->parent != process || view->number != record[1])
+            continue;
+        view->is_done = true;
+        view->child_pid = (uint32_t)record[2];
+        if (record[2] == 0)
+            drop_view(tree, i);
+        return;
+    }
+}
+
+void process_tree_apply_lifecycle(struct process_tree *tree, struct recorded_process *process,
+                                  struct intake *intake, const void *record, size_t size)
+{
+    const uint64_t *words = record;
+    uint64_t ticks = words[0] >> WIRE_TICKS_SHIFT;
+    (void)size;
+    switch (words[0] & 0xff) {
+    case WIRE_THREAD:
+        apply_thread(tree, process, intake, words[1], ticks);
+        break;
+    case WIRE_THREAD_END:
+        recorded_process_flush(process);
+        if (intake->has_thread)
+            heap_model_end_thread(process->model, intake->thread,
+                                  tick_clock_to_ns(tree->clock, ticks));
+        break;
+    case WIRE_FORK:
+        keep_view(tree, process, words[1], ticks);
+        break;
+    case WIRE_FORK_DONE:
+        apply_fork_done(tree, process, words);
+        break;
+    case WIRE_EXEC:
+        apply_exec(tree, process, words, ticks);
+        break;
+    case WIRE_EXEC_FAILED:
+        apply_exec_failed(tree, words[1]);
+        break;
+    case WIRE_EXIT:
+        if (words[1] >> 32 == process->pid) {
+            process->is_exit_told = true;
+            process->exit_told = (int)(uint32_t)words[1];
+        }
+        break;
+    default:
+        process->bad_records++;
+    }
+}

@@ -1,0 +1,90 @@
+/* All processes of a session: which ring belongs to whom, who forked whom, what order their records
+ * are applied in, and how each ended. */
+#ifndef SEEP_RECORD_PROCESS_TREE_H
+#define SEEP_RECORD_PROCESS_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "heap/stack_table.h"
+#include "record/module_files.h"
+#include "record/recorded_process.h"
+#include "record/remote_unwind.h"
+#include "record/session_host.h"
+#include "record/tick_clock.h"
+#include "symbols/module_map.h"
+
+/* The heap of a process at the moment of a fork, kept until the child shows up or cannot any more.
+ */
+struct fork_view {
+    struct recorded_process *parent;
+    uint64_t number;
+    uint32_t child_pid; /* 0 = not known yet */
+    bool is_done;       /* the fork has returned in the parent */
+    struct heap_model *model;
+    struct module_map modules;
+};
+
+struct process_tree {
+    struct session_host *host;
+    struct tick_clock *clock;
+    struct stack_table *stacks;
+    struct module_table modules;
+    struct module_files *files;
+    struct remote_unwind *unwinder;
+
+    struct recorded_process **processes; /* by id */
+    size_t count, capacity;
+    struct recorded_process **by_slot; /* current holder of each process slot, or NULL */
+
+    struct intake **intakes; /* by ring slot; NULL = not in use */
+    uint32_t intake_high;
+
+    struct fork_view *views;
+    size_t view_count, view_capacity;
+
+    uint32_t stack_depth;
+    uint64_t refused_events;
+    uint64_t oracle_stacks, oracle_equal_stacks;
+    /* Test mode: told of each stack on which the rules and libunwind differ. May be NULL. */
+    void (*oracle_differs)(struct process_tree *tree, struct recorded_process *process,
+                           uint32_t own_stack, uint32_t libunwind_stack,
+                           enum remote_unwind_end end);
+    uint64_t last_sweep_ns;
+    int epoll_fd; /* pidfds are added to it; -1 = none */
+    uint64_t bottleneck_ticks;
+};
+
+void process_tree_init(struct process_tree *tree, struct session_host *host,
+                       struct tick_clock *clock, uint32_t stack_depth, int epoll_fd);
+void process_tree_clear(struct process_tree *tree);
+
+/* The command itself is a process of the session before it says so, and even if it never does. */
+struct recorded_process *process_tree_expect(struct process_tree *tree, uint32_t pid,
+                                             const char *executable, char *const *arguments);
+
+/* Takes out whatever is there and applies what can be applied in order. Returns how many bytes
+ * there were to read: 0 = idle. */
+uint64_t process_tree_drain(struct process_tree *tree);
+
+/* A process of the session ended (by its pidfd, or as the command): its last records are applied.
+ * exit_kind UNKNOWN = find out. */
+void process_tree_end_pid(struct process_tree *tree, uint32_t pid,
+                          enum recording_exit_kind exit_kind, uint64_t exit_value);
+
+/* Looks which processes and expected children are gone; samples memory of the living. */
+void process_tree_sweep(struct process_tree *tree, uint64_t now_ns);
+
+/* How many processes are not known to have ended. */
+size_t process_tree_living(const struct process_tree *tree);
+
+/* Everything that can still be read is applied, whatever its order; processes that run are marked
+ * so. */
+void process_tree_finish(struct process_tree *tree);
+
+/* For recorded_process.c: an image begins, and so on; `record` is a checked copy. */
+void process_tree_apply_lifecycle(struct process_tree *tree, struct recorded_process *process,
+                                  struct intake *intake, const void *record, size_t size);
+
+#endif

@@ -1,0 +1,362 @@
+#include "record/recorded_process.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "record/module_files.h"
+#include "record/process_tree.h"
+#include "wire/wire_check.h"
+#include "wire/wire_format.h"
+
+struct recorded_process *recorded_process_create(uint32_t id, uint32_t pid, uint64_t start_ticks)
+{
+    struct recorded_process *process = memory_allocate_zeroed(1, sizeof *process);
+    process->id = id;
+    process->pid = pid;
+    process->start_ticks = start_ticks;
+    process->end_ticks = start_ticks;
+    process->executable = memory_duplicate_text("");
+    process->arguments = memory_allocate_zeroed(1, sizeof *process->arguments);
+    process->allocator_name = "unknown";
+    process->exit_kind = RECORDING_EXIT_RUNNING;
+    process->pidfd = -1;
+    process->statm_fd = -1;
+    return process;
+}
+
+void recorded_process_destroy(struct recorded_process *process)
+{
+    if (process == NULL)
+        return;
+    heap_model_destroy(process->model);
+    module_map_clear(&process->modules);
+    hash_map_clear(&process->frame_cache);
+    free(process->intakes);
+    free(process->executable);
+    for (char **argument = process->arguments; *argument != NULL; argument++)
+        free(*argument);
+    free(process->arguments);
+    free(process->reason);
+    if (process->pidfd >= 0)
+        close(process->pidfd);
+    if (process->statm_fd >= 0)
+        close(process->statm_fd);
+    free(process);
+}
+
+void recorded_process_flush(struct recorded_process *process)
+{
+    if (process->batch_count != 0 && process->model != NULL)
+        heap_model_apply(process->model, process->batch, process->batch_count);
+    process->batch_count = 0;
+}
+
+uint64_t recorded_process_lost_events(const struct recorded_process *process)
+{
+    uint64_t lost = process->lost_events;
+    for (size_t i = 0; i < process->intake_count; i++)
+        lost += atomic_load(&process->intakes[i]->ring.control->lost_events);
+    return lost;
+}
+
+uint64_t recorded_process_wait_ticks(const struct recorded_process *process)
+{
+    uint64_t waited = process->wait_ticks;
+    for (size_t i = 0; i < process->intake_count; i++)
+        waited += atomic_load(&process->intakes[i]->ring.control->wait_ticks);
+    return waited;
+}
+
+/* ---- stacks
+ * -------------------------------------------------------------------------------------- */
+
+/* Frames are named by module; an address is looked up once, until a module goes. */
+static struct frame_id find_frame(struct recorded_process *process, struct process_tree *tree,
+                                  uint64_t word)
+{
+    bool is_new;
+    uint64_t *known = hash_map_put(&process->frame_cache, word, &is_new);
+    if (!is_new)
+        return (struct frame_id){(uint32_t)*known - 1};
+    bool is_exact = (word & WIRE_FRAME_EXACT) != 0;
+    uint64_t address = word & ~WIRE_FRAME_EXACT;
+    const struct module_range *range = module_map_find(&process->modules,
+                                                       is_exact ? address : address - 1);
+    struct frame frame = {.is_exact = is_exact};
+    if (range != NULL) {
+        frame.kind = RECORDING_FRAME_NATIVE;
+        frame.module_id_plus_1 = range->module.index + 1;
+        frame.offset = address - range->bias;
+    } else {
+        frame.kind = RECORDING_FRAME_UNKNOWN;
+        frame.offset = address;
+    }
+    struct frame_id id = stack_table_add_frame(tree->stacks, &frame);
+    *known = id.index + 1;
+    return id;
+}
+
+static struct stack_id add_stack(struct recorded_process *process, struct process_tree *tree,
+                                 const uint64_t *words, uint32_t count, uint32_t innermost_kept,
+                                 uint64_t omitted)
+{
+    struct frame_id frames[WIRE_MAX_FRAMES + 1];
+    size_t frame_count = 0;
+    if (count > WIRE_MAX_FRAMES)
+        count = WIRE_MAX_FRAMES;
+    for (uint32_t i = 0; i < count; i++) {
+        if (omitted != 0 && i == innermost_kept) {
+            struct frame gap = {.kind = RECORDING_FRAME_OMITTED, .offset = omitted};
+            frames[frame_count++] = stack_table_add_frame(tree->stacks, &gap);
+        }
+        frames[frame_count++] = find_frame(process, tree, words[i]);
+    }
+    return stack_table_add(tree->stacks, frames, frame_count);
+}
+
+static uint32_t *slot_of(struct intake *intake, uint64_t slot)
+{
+    if (intake->stack_slots == NULL)
+        intake->stack_slots = memory_allocate_zeroed(WIRE_STACK_SLOTS, sizeof *intake->stack_slots);
+    return &intake->stack_slots[slot % WIRE_STACK_SLOTS];
+}
+
+static void apply_stack(struct recorded_process *process, struct process_tree *tree,
+                        struct intake *intake, const uint64_t *record)
+{
+    uint32_t count = (uint32_t)(record[1] >> 32);
+    uint32_t innermost = (uint32_t)(record[2] >> 32);
+    uint64_t omitted = (uint32_t)record[2];
+    process->truncated_stacks += omitted != 0;
+    *slot_of(intake, (uint32_t)record[1]) =
+        add_stack(process, tree, record + 3, count, innermost, omitted).index;
+}
+
+struct module_search {
+    struct recorded_process *process;
+    struct process_tree *tree;
+};
+
+static bool find_module(void *context, uint64_t address, struct remote_unwind_module *module)
+{
+    struct module_search *search = context;
+    const struct module_range *range = module_map_find(&search->process->modules, address);
+    if (range == NULL)
+        return false;
+    module->start = range->start;
+    module->end = range->end;
+    module->bias = range->bias;
+    module->file = module_files_unwind(search->tree->files, range->module);
+    return true;
+}
+
+/* The stack that the rules gave up on, unwound by libunwind; or, in the oracle's mode, a second
+ * opinion. */
+static void apply_stack_bytes(struct recorded_process *process, struct process_tree *tree,
+                              struct intake *intake, const struct wire_stack_bytes *record)
+{
+    uint32_t *slot = slot_of(intake, record->slot);
+    if (tree->unwinder == NULL) {
+        process->failed_unwinds += !record->is_oracle;
+        return;
+    }
+    struct module_search search = {process, tree};
+    struct remote_unwind_stack stack = {
+        .address = record->stack_address,
+        .bytes = (const uint8_t *)(record + 1),
+        .byte_count = record->byte_count,
+        .skip_until = record->skip_until,
+        .limit = tree->stack_depth,
+        .find_module = find_module,
+        .context = &search,
+    };
+    memcpy(stack.registers, &record->pc, sizeof stack.registers);
+    struct remote_unwind_result result;
+    remote_unwind_run(tree->unwinder, &stack, &result);
+    struct stack_id id = add_stack(process, tree, result.frames, result.count,
+                                   result.innermost_count, result.omitted_count);
+    if (record->is_oracle) {
+        tree->oracle_stacks++;
+        if (id.index == *slot)
+            tree->oracle_equal_stacks++;
+        else if (tree->oracle_differs != NULL)
+            tree->oracle_differs(tree, process, *slot, id.index, result.end);
+        return;
+    }
+    process->remote_unwinds++;
+    process->failed_unwinds += result.end != REMOTE_UNWIND_COMPLETE;
+    if (result.count != 0)
+        *slot = id.index;
+}
+
+/* ---- modules
+ * ------------------------------------------------------------------------------------- */
+
+static void apply_module(struct recorded_process *process, struct process_tree *tree,
+                         const struct wire_module *record)
+{
+    const uint8_t *build_id = (const uint8_t *)(record + 1);
+    char path[WIRE_MAX_TEXT_BYTES + 1];
+    size_t length = record->path_bytes;
+    memcpy(path, build_id + record->build_id_bytes, length);
+    path[length] = '\0';
+    if (strcmp(path, "linux-vdso.so.1") == 0)
+        strcpy(path, "[vdso]");
+    struct module_id module = module_table_add(&tree->modules, path, build_id,
+                                               record->build_id_bytes);
+    module_files_open(tree->files, module, path, process->pid);
+    module_map_add(&process->modules, record->start, record->end, record->bias, module,
+                   tick_clock_to_ns(tree->clock, record->header >> WIRE_TICKS_SHIFT));
+}
+
+static void apply_module_gone(struct recorded_process *process, struct process_tree *tree,
+                              const uint64_t *record)
+{
+    uint64_t now = tick_clock_to_ns(tree->clock, record[0] >> WIRE_TICKS_SHIFT);
+    if (module_map_remove(&process->modules, record[1], now))
+        hash_map_clear(&process->frame_cache);
+}
+
+/* ---- events
+ * -------------------------------------------------------------------------------------- */
+
+static void add_event(struct recorded_process *process, const struct heap_event *event)
+{
+    process->batch[process->batch_count++] = *event;
+    if (process->batch_count == PROCESS_BATCH_EVENTS)
+        recorded_process_flush(process);
+}
+
+static struct stack_id stack_at(const struct intake *intake, uint64_t slot)
+{
+    if (intake->stack_slots == NULL)
+        return (struct stack_id){0};
+    return (struct stack_id){intake->stack_slots[(uint32_t)slot % WIRE_STACK_SLOTS]};
+}
+
+/* Records of fixed size, straight from the ring: each word is read once. */
+static void apply_event(struct recorded_process *process, struct process_tree *tree,
+                        struct intake *intake)
+{
+    const volatile uint64_t *words = (const volatile uint64_t *)intake->at;
+    struct heap_event event = {.thread = intake->thread};
+    event.time_ns = tick_clock_to_ns(tree->clock, intake->ticks);
+    if (intake->ticks < process->applied_ticks)
+        event.flags |= HEAP_EVENT_LATE;
+    uint64_t last_birth = intake->last_birth;
+    intake->last_birth = 0;
+    if (intake->kind != WIRE_FREE_LAST && intake->kind != WIRE_DELETE_LAST &&
+        intake->kind != WIRE_UNDO) {
+        uint64_t place = words[1];
+        event.address = place & WIRE_ADDRESS_MASK;
+        event.function = (uint8_t)(place >> WIRE_FUNCTION_SHIFT);
+        if (event.function >= FUNCTION_KIND_COUNT)
+            event.function = FUNCTION_NONE;
+    }
+    switch (intake->kind) {
+    case WIRE_BIRTH:
+    case WIRE_ARRIVE: {
+        uint64_t word = words[2];
+        event.kind = intake->kind == WIRE_BIRTH ? HEAP_EVENT_BIRTH : HEAP_EVENT_ARRIVE;
+        event.size = word >> 32;
+        event.stack = stack_at(intake, word);
+        if (intake->kind == WIRE_BIRTH)
+            intake->last_birth = event.address;
+        break;
+    }
+    case WIRE_BIRTH_LARGE:
+    case WIRE_ARRIVE_LARGE:
+        event.kind = intake->kind == WIRE_BIRTH_LARGE ? HEAP_EVENT_BIRTH : HEAP_EVENT_ARRIVE;
+        event.stack = stack_at(intake, words[2]);
+        event.size = words[3];
+        if (intake->kind == WIRE_BIRTH_LARGE)
+            intake->last_birth = event.address;
+        break;
+    case WIRE_FREE_LAST:
+    case WIRE_DELETE_LAST:
+        if (last_birth == 0) {
+            process->bad_records++;
+            return;
+        }
+        event.kind = HEAP_EVENT_RELEASE;
+        event.address = last_birth;
+        event.function = intake->kind == WIRE_FREE_LAST ? FUNCTION_FREE : FUNCTION_DELETE;
+        break;
+    case WIRE_RELEASE:
+        event.kind = HEAP_EVENT_RELEASE;
+        break;
+    case WIRE_RELEASE_SIZED:
+        event.kind = HEAP_EVENT_RELEASE;
+        event.size = words[2];
+        break;
+    case WIRE_LEAVE:
+        event.kind = HEAP_EVENT_LEAVE;
+        break;
+    case WIRE_UNDO:
+        event.kind = HEAP_EVENT_UNDO;
+        break;
+    case WIRE_FAILED:
+        event.kind = HEAP_EVENT_FAILED;
+        break;
+    case WIRE_MAP: {
+        uint64_t word = words[3];
+        if ((word >> 32 & WIRE_MAP_OF_ALLOCATOR) != 0)
+            return;
+        event.kind = HEAP_EVENT_MAP;
+        event.size = words[2];
+        event.stack = stack_at(intake, word);
+        if ((word >> 32 & WIRE_MAP_ANONYMOUS) != 0)
+            event.flags |= HEAP_EVENT_ANONYMOUS;
+        break;
+    }
+    case WIRE_UNMAP:
+        event.kind = HEAP_EVENT_UNMAP;
+        event.size = words[2];
+        break;
+    case WIRE_BREAK:
+        event.kind = HEAP_EVENT_BREAK;
+        event.size = words[2];
+        event.stack = stack_at(intake, words[3]);
+        break;
+    default:
+        return;
+    }
+    add_event(process, &event);
+}
+
+void recorded_process_apply(struct recorded_process *process, struct process_tree *tree,
+                            struct intake *intake)
+{
+    if (intake->kind < WIRE_STACK || (intake->kind >= WIRE_MAP && intake->kind <= WIRE_BREAK)) {
+        apply_event(process, tree, intake);
+    } else {
+        /* What has a variable part is copied before it is believed. */
+        static _Thread_local uint64_t copy[WIRE_MAX_RECORD_BYTES / 8 + 1];
+        intake->last_birth = 0;
+        memcpy(copy, intake->at, intake->size);
+        if (wire_check(copy, intake->size) != intake->size) {
+            process->bad_records++;
+            return;
+        }
+        switch (copy[0] & 0xff) {
+        case WIRE_STACK:
+            apply_stack(process, tree, intake, copy);
+            break;
+        case WIRE_STACK_BYTES:
+            apply_stack_bytes(process, tree, intake, (const struct wire_stack_bytes *)copy);
+            break;
+        case WIRE_MODULE:
+            apply_module(process, tree, (const struct wire_module *)copy);
+            break;
+        case WIRE_MODULE_GONE:
+            apply_module_gone(process, tree, copy);
+            break;
+        default:
+            process_tree_apply_lifecycle(tree, process, intake, copy, intake->size);
+        }
+    }
+    if (intake->ticks > process->applied_ticks)
+        process->applied_ticks = intake->ticks;
+}

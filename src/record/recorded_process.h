@@ -1,0 +1,84 @@
+/* One process image as the recorder knows it: its heap model, modules and rings, and what its
+ * records mean. The image begins with a PROCESS record and ends with exec, exit or a signal. */
+#ifndef SEEP_RECORD_RECORDED_PROCESS_H
+#define SEEP_RECORD_RECORDED_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hash_map.h"
+#include "heap/heap_model.h"
+#include "heap/stack_table.h"
+#include "record/intake.h"
+#include "record/tick_clock.h"
+#include "recording/recording_records.h"
+#include "symbols/module_map.h"
+
+struct process_tree;
+
+enum {
+    PROCESS_BATCH_EVENTS = 256
+};
+
+struct recorded_process {
+    uint32_t id;
+    uint32_t parent_id_plus_1;
+    uint32_t pid;
+    uint32_t image;
+    uint32_t process_slot;
+    bool has_slot; /* of the session's table; false once it was given back, or never had one */
+    char *executable;
+    char **arguments; /* NULL-terminated */
+    bool is_own_image;
+    bool is_observed;
+    char *reason; /* why not observed; NULL = none */
+    uint64_t real_malloc;
+    const char *allocator_name; /* static text */
+
+    uint64_t start_ticks;
+    uint64_t end_ticks;
+    enum recording_exit_kind exit_kind;
+    uint64_t exit_value;
+    bool is_exit_told; /* the program asked for exit_told */
+    int exit_told;
+    bool is_ended;   /* nothing can come any more: drained and settled */
+    bool is_written; /* its last state stands in the journal */
+    int pidfd;       /* -1 = none */
+    int statm_fd;    /* -1 = none */
+
+    struct heap_model *model; /* NULL for one that is not observed, or waits for its parent */
+    struct module_map modules;
+    struct hash_map frame_cache; /* address (with WIRE_FRAME_EXACT) -> frame id + 1 */
+
+    struct intake **intakes;
+    size_t intake_count, intake_capacity;
+    uint64_t applied_ticks; /* every record up to here was applied */
+
+    struct heap_event batch[PROCESS_BATCH_EVENTS];
+    size_t batch_count;
+
+    /* quality, beside the model's own */
+    uint64_t truncated_stacks, failed_unwinds, remote_unwinds, bad_records;
+    uint64_t lost_events, wait_ticks; /* of rings that are gone */
+    uint64_t own_bytes;
+    uint64_t peak_resident_bytes;
+};
+
+/* Caller owns. */
+struct recorded_process *recorded_process_create(uint32_t id, uint32_t pid, uint64_t start_ticks);
+void recorded_process_destroy(struct recorded_process *process);
+
+/* Hands the gathered events to the model. */
+void recorded_process_flush(struct recorded_process *process);
+
+/* Figures of the rings that it has now and had. */
+uint64_t recorded_process_lost_events(const struct recorded_process *process);
+uint64_t recorded_process_wait_ticks(const struct recorded_process *process);
+
+/* Applies one heap, stack or module record that stands at intake->at. The rest (processes, threads'
+ * lives, forks) is the tree's. */
+void recorded_process_apply(struct recorded_process *process, struct process_tree *tree,
+                            struct intake *intake);
+
+#endif

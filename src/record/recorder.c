@@ -1,0 +1,412 @@
+/* The session's loop: drain, and between two drains whatever else is due: signals and the end of
+ * the command, ends of other processes, samples, checkpoints, names. One thread does it all, in
+ * small steps, so no lock is needed and rings are emptied every few hundred microseconds at worst.
+ */
+#define _GNU_SOURCE
+#include "record/recorder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "record/launcher.h"
+#include "record/process_tree.h"
+#include "record/recording_name.h"
+#include "record/recording_output.h"
+#include "record/session_host.h"
+#include "record/target_check.h"
+#include "record/tick_clock.h"
+
+enum {
+    DEFAULT_STACK_DEPTH = 256,
+    BUSY_LOOKS = 64, /* looks without news before the recorder naps */
+    NAP_US = 200,
+    NAPS_BEFORE_SLEEP = 25, /* about 5 ms without news: then it asks to be woken */
+    SLEEP_MS = 20
+};
+#define DEFAULT_CHECKPOINT_NS UINT64_C(5000000000)
+#define SAMPLE_NS             UINT64_C(10000000)
+/* Epoll data of what is not a pid. */
+#define TAG_LAUNCHER          UINT64_MAX
+#define TAG_WAKE              (UINT64_MAX - 1)
+
+struct recorder {
+    const struct record_options *options;
+    struct record_outcome *outcome;
+    struct tick_clock clock;
+    struct session_host *host;
+    struct launcher *launcher;
+    struct recording_writer *writer;
+    struct recording_output *output;
+    struct process_tree tree;
+    bool has_tree;
+    int epoll_fd;
+    uint64_t start_wall_ns;
+    uint64_t checkpoint_ns;
+    uint64_t next_checkpoint_ns, next_sample_ns;
+    uint64_t stack_depth;
+    unsigned idle_looks;
+    bool has_command_ended;
+    uint32_t command_pid;
+    const struct target_facts *target;
+};
+
+static uint64_t now_ns(const struct recorder *recorder)
+{
+    return tick_clock_to_ns(&recorder->clock, tick_clock_now(&recorder->clock));
+}
+
+/* ---- beginning
+ * ----------------------------------------------------------------------------------- */
+
+/* Called by the launcher when the command's pid is known and it does not run yet: the output is
+ * open before the command starts. */
+static bool open_output(void *context, pid_t pid, struct error *error)
+{
+    struct recorder *recorder = context;
+    const struct record_options *options = recorder->options;
+    struct recording_name_facts facts = {options->command[0], (uint32_t)pid,
+                                         recorder->start_wall_ns};
+    const char *pattern = options->output != NULL ? options->output : RECORDING_NAME_DEFAULT;
+    char *path = recording_name_expand(pattern, &facts);
+    struct recording_writer_options writer = {
+        .path = path, .is_force = options->is_force, .may_replace = options->output != NULL};
+    if (getrandom(&writer.session_id, sizeof writer.session_id, 0) < 0)
+        writer.session_id = recorder->start_wall_ns ^ (uint64_t)pid;
+    recorder->writer = recording_writer_open(&writer, error);
+    free(path);
+    if (recorder->writer == NULL)
+        return false;
+    recorder->command_pid = (uint32_t)pid;
+    process_tree_init(&recorder->tree, recorder->host, &recorder->clock,
+                      (uint32_t)recorder->stack_depth, recorder->epoll_fd);
+    recorder->has_tree = true;
+    struct recorded_process *command = process_tree_expect(
+        &recorder->tree, (uint32_t)pid, recorder->target->path, options->command);
+    if (recorder->target->reason != NULL)
+        command->reason = memory_duplicate_text(recorder->target->reason);
+    return true;
+}
+
+static bool watch(struct recorder *recorder, int fd, uint64_t tag, struct error *error)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = tag};
+    if (epoll_ctl(recorder->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
+        return error_set_errno(error, errno, "cannot watch a descriptor");
+    return true;
+}
+
+static uint32_t session_flags(const struct record_options *options)
+{
+    uint32_t flags = 0;
+    if (options->on_full == RECORD_ON_FULL_DROP)
+        flags |= SESSION_DROP_WHEN_FULL;
+    if (options->is_oracle_wanted)
+        flags |= SESSION_ORACLE;
+    if (options->follow == RECORD_FOLLOW_FORK || options->follow == RECORD_FOLLOW_ALL)
+        flags |= SESSION_FOLLOW_FORK;
+    if (options->follow == RECORD_FOLLOW_EXEC || options->follow == RECORD_FOLLOW_ALL)
+        flags |= SESSION_FOLLOW_EXEC;
+    return flags;
+}
+
+static void tell_oracle_difference(struct process_tree *tree, struct recorded_process *process,
+                                   uint32_t own_stack, uint32_t libunwind_stack,
+                                   enum remote_unwind_end end)
+{
+    static const char *const ends[] = {"complete", "no table", "out of bytes", "too long"};
+    struct text line = {0};
+    uint32_t both[2] = {own_stack, libunwind_stack};
+    for (int which = 0; which < 2; which++) {
+        text_add(&line, which == 0 ? "rules:" : " libunwind:");
+        struct stack_id node = {both[which]};
+        for (; node.index != 0; node = stack_table_parent(tree->stacks, node)) {
+            struct frame frame = stack_table_frame(tree->stacks,
+                                                   stack_table_node_frame(tree->stacks, node));
+            const struct module *module = frame.module_id_plus_1 == 0
+                                              ? NULL
+                                              : module_table_get(
+                                                    &tree->modules,
+                                                    (struct module_id){frame.module_id_plus_1 - 1});
+            text_print(&line, " %s+0x%llx%s", module == NULL ? "?" : text_file_name(module->path),
+                       (unsigned long long)frame.offset, frame.is_exact ? "!" : "");
+        }
+    }
+    log_note("oracle: process %u: stacks differ (%s): %s", process->pid, ends[end],
+             text_get(&line));
+    text_clear(&line);
+}
+
+static bool begin(struct recorder *recorder, struct error *error)
+{
+    const struct record_options *options = recorder->options;
+    struct session_settings settings = {
+        .preload_path = options->preload_path,
+        .stack_depth = (uint32_t)recorder->stack_depth,
+        .flags = session_flags(options),
+    };
+    recorder->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (recorder->epoll_fd < 0)
+        return error_set_errno(error, errno, "cannot make an epoll descriptor");
+    recorder->start_wall_ns = clock_wall_ns();
+    tick_clock_start(&recorder->clock);
+    recorder->host = session_host_create(&settings, &recorder->clock, error);
+    if (recorder->host == NULL)
+        return false;
+    struct launch_request request = {
+        .command = options->command,
+        .preload_path = recorder->target->reason == NULL ? session_host_library_path(recorder->host)
+                                                         : NULL,
+        .ready = open_output,
+        .ready_context = recorder,
+    };
+    recorder->launcher = launcher_start(&request, &recorder->outcome->command, error);
+    if (recorder->launcher == NULL)
+        return false;
+    if (!watch(recorder, launcher_fd(recorder->launcher), TAG_LAUNCHER, error) ||
+        !watch(recorder, session_host_wake_fd(recorder->host), TAG_WAKE, error))
+        return false;
+    if (options->is_oracle_wanted)
+        recorder->tree.oracle_differs = tell_oracle_difference;
+    struct recording_output_options output = {
+        .writer = recorder->writer,
+        .tree = &recorder->tree,
+        .symbols = {.debug_folders = options->debug_folders,
+                    .debug_folder_count = options->debug_folder_count,
+                    .is_debuginfod_allowed = options->is_debuginfod_allowed,
+                    .is_line_wanted = true},
+        .start_time_unix_ns = recorder->start_wall_ns,
+        .stack_depth = recorder->stack_depth,
+        .checkpoint_ns = recorder->checkpoint_ns,
+        .command = options->command,
+    };
+    recorder->output = recording_output_create(&output);
+    recorder->outcome->path = memory_duplicate_text(recording_writer_path(recorder->writer));
+    return recording_writer_publish(recorder->writer, error);
+}
+
+/* ---- the loop
+ * ------------------------------------------------------------------------------------ */
+
+/* Trouble after the command started: the command goes on, the end tells. The first one counts. */
+static void note_late_error(struct recorder *recorder, const struct error *error)
+{
+    if (recorder->outcome->late_error.message[0] == '\0')
+        recorder->outcome->late_error = *error;
+}
+
+static void check_command(struct recorder *recorder)
+{
+    if (recorder->has_command_ended)
+        return;
+    struct command_outcome *outcome = &recorder->outcome->command;
+    enum launcher_state state = launcher_poll(recorder->launcher, outcome);
+    if (state == LAUNCHER_STOPPED) {
+        /* Nobody drains while we stand still: producers drop and count instead of waiting. */
+        struct session_header *header = session_host_header(recorder->host);
+        atomic_store(&header->state, SESSION_PAUSED);
+        launcher_stop_self(recorder->launcher);
+        atomic_store(&header->state, SESSION_RUNNING);
+    } else if (state == LAUNCHER_ENDED) {
+        recorder->has_command_ended = true;
+        bool is_signal = outcome->kind == COMMAND_SIGNALED;
+        process_tree_end_pid(&recorder->tree, recorder->command_pid,
+                             is_signal ? RECORDING_EXIT_SIGNAL : RECORDING_EXIT_STATUS,
+                             (uint64_t)outcome->value);
+    }
+}
+
+static void handle_events(struct recorder *recorder, int timeout_ms)
+{
+    struct epoll_event events[32];
+    int count = epoll_wait(recorder->epoll_fd, events, 32, timeout_ms);
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.u64 == TAG_LAUNCHER)
+            check_command(recorder);
+        else if (events[i].data.u64 != TAG_WAKE && events[i].data.u64 != recorder->command_pid)
+            process_tree_end_pid(&recorder->tree, (uint32_t)events[i].data.u64,
+                                 RECORDING_EXIT_UNKNOWN, 0);
+    }
+}
+
+static void rest(struct recorder *recorder)
+{
+    recorder->idle_looks++;
+    if (recorder->idle_looks < BUSY_LOOKS) {
+        handle_events(recorder, 0);
+    } else if (recorder->idle_looks < BUSY_LOOKS + NAPS_BEFORE_SLEEP) {
+        struct timespec nap = {0, NAP_US * 1000};
+        nanosleep(&nap, NULL);
+        handle_events(recorder, 0);
+    } else {
+        session_host_sleep(recorder->host);
+        handle_events(recorder, SLEEP_MS);
+        session_host_wake(recorder->host);
+    }
+}
+
+static void do_what_is_due(struct recorder *recorder)
+{
+    uint64_t now = now_ns(recorder);
+    if (now >= recorder->next_sample_ns) {
+        tick_clock_refine(&recorder->clock);
+        process_tree_sweep(&recorder->tree, now);
+        handle_events(recorder, 0);
+        /* Longer runs need no finer curve than a thousand points of them. */
+        uint64_t interval = now / 1000 > SAMPLE_NS ? now / 1000 : SAMPLE_NS;
+        recorder->next_sample_ns = now + interval;
+        recording_output_name_frames(recorder->output);
+    }
+    if (now >= recorder->next_checkpoint_ns) {
+        struct error error;
+        if (!recording_output_checkpoint(recorder->output, &error))
+            note_late_error(recorder, &error);
+        recorder->next_checkpoint_ns = now_ns(recorder) + recorder->checkpoint_ns;
+    }
+}
+
+static bool is_over(const struct recorder *recorder)
+{
+    if (!recorder->has_command_ended)
+        return false;
+    return recorder->options->wait == RECORD_WAIT_COMMAND ||
+           process_tree_living(&recorder->tree) == 0;
+}
+
+static void loop(struct recorder *recorder)
+{
+    recorder->next_checkpoint_ns = now_ns(recorder) + recorder->checkpoint_ns;
+    while (!is_over(recorder)) {
+        if (process_tree_drain(&recorder->tree) != 0)
+            recorder->idle_looks = 0;
+        else
+            rest(recorder);
+        do_what_is_due(recorder);
+    }
+}
+
+/* ---- ending
+ * -------------------------------------------------------------------------------------- */
+
+static void show_progress(const struct recorder *recorder, bool is_last)
+{
+    uint32_t done = 0, wanted = 0;
+    if (!recorder->options->is_progress_shown)
+        return;
+    if (is_last)
+        fputs("\r\033[K", stderr);
+    else if (recording_output_naming_progress(recorder->output, &done, &wanted))
+        fprintf(stderr, "\rseep: looking up names: %u of %u frames", done, wanted);
+    fflush(stderr);
+}
+
+/* The rest of the names, with the survivors' rings still being emptied. */
+static void name_the_rest(struct recorder *recorder)
+{
+    uint64_t begin_ns = now_ns(recorder), next_progress_ns = begin_ns + 500000000;
+    bool is_progress_shown = false;
+    while (recording_output_has_unnamed(recorder->output)) {
+        if (!recording_output_name_frames(recorder->output))
+            continue;
+        struct timespec nap = {0, 500000};
+        nanosleep(&nap, NULL);
+        session_host_beat(recorder->host, &recorder->clock);
+        if (now_ns(recorder) > next_progress_ns) {
+            show_progress(recorder, false);
+            is_progress_shown = true;
+            next_progress_ns += 100000000;
+        }
+    }
+    if (is_progress_shown)
+        show_progress(recorder, true);
+}
+
+/* The command's own peak of resident memory, as the kernel counted it: exact also for commands that
+ * end between two samples. Only when nothing else was reaped that could be larger. */
+static void take_command_peak(struct recorder *recorder)
+{
+    struct rusage usage;
+    struct recorded_process *command = NULL;
+    for (size_t i = 0; i < recorder->tree.count; i++)
+        if (recorder->tree.processes[i]->pid == recorder->command_pid)
+            command = recorder->tree.processes[i];
+    if (command == NULL || recorder->tree.count != 1 || getrusage(RUSAGE_CHILDREN, &usage) != 0)
+        return;
+    command->peak_resident_bytes = (uint64_t)usage.ru_maxrss * 1024;
+}
+
+static bool is_complete(const struct recorder *recorder)
+{
+    for (size_t i = 0; i < recorder->tree.count; i++)
+        if (recorded_process_lost_events(recorder->tree.processes[i]) != 0)
+            return false;
+    return recorder->outcome->late_error.message[0] == '\0' && recorder->tree.refused_events == 0;
+}
+
+static void finish(struct recorder *recorder)
+{
+    process_tree_finish(&recorder->tree);
+    /* Survivors are not recorded any more: let them run free before names are looked up. */
+    atomic_store(&session_host_header(recorder->host)->state, SESSION_OVER);
+    name_the_rest(recorder);
+    struct error error;
+    if (!recording_output_finish(recorder->output, is_complete(recorder), &error))
+        note_late_error(recorder, &error);
+    else
+        recorder->outcome->is_recorded = true;
+    recorder->outcome->oracle_stacks = recorder->tree.oracle_stacks;
+    recorder->outcome->oracle_equal_stacks = recorder->tree.oracle_equal_stacks;
+}
+
+static void clear(struct recorder *recorder)
+{
+    recording_output_destroy(recorder->output);
+    recording_writer_close(recorder->writer);
+    if (recorder->has_tree)
+        process_tree_clear(&recorder->tree);
+    launcher_close(recorder->launcher);
+    session_host_destroy(recorder->host);
+    if (recorder->epoll_fd >= 0)
+        close(recorder->epoll_fd);
+}
+
+bool recorder_run(const struct record_options *options, struct record_outcome *outcome,
+                  struct error *error)
+{
+    memset(outcome, 0, sizeof *outcome);
+    struct target_facts target;
+    if (!target_check(options, &target, outcome, error))
+        return false;
+    struct recorder recorder = {
+        .options = options,
+        .outcome = outcome,
+        .epoll_fd = -1,
+        .target = &target,
+        .stack_depth = options->stack_depth != 0 ? options->stack_depth : DEFAULT_STACK_DEPTH,
+        .checkpoint_ns = options->checkpoint_ns != 0 ? options->checkpoint_ns
+                                                     : DEFAULT_CHECKPOINT_NS,
+    };
+    bool has_begun = begin(&recorder, error);
+    if (has_begun) {
+        loop(&recorder);
+        take_command_peak(&recorder);
+        finish(&recorder);
+    } else if (recorder.launcher == NULL && outcome->command.kind == COMMAND_EXITED) {
+        outcome->command.kind = COMMAND_NOT_STARTED;
+    }
+    clear(&recorder);
+    target_facts_clear(&target);
+    return has_begun;
+}

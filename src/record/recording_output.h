@@ -1,0 +1,51 @@
+/* Writes what the recorder knows into the recording: what changed, at checkpoints; everything, when
+ * it is compacted. Names of frames are found between checkpoints, in a child process. */
+#ifndef SEEP_RECORD_RECORDING_OUTPUT_H
+#define SEEP_RECORD_RECORDING_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "record/process_tree.h"
+#include "recording/recording_writer.h"
+#include "symbols/symbolizer.h"
+
+struct recording_output;
+
+struct recording_output_options {
+    struct recording_writer *writer;   /* borrowed */
+    struct process_tree *tree;         /* borrowed */
+    struct symbolizer_options symbols; /* lists in it are borrowed */
+    uint64_t start_time_unix_ns;
+    uint64_t stack_depth;
+    uint64_t checkpoint_ns;
+    char *const *command; /* borrowed */
+};
+
+/* Caller owns. */
+struct recording_output *recording_output_create(const struct recording_output_options *options);
+void recording_output_destroy(struct recording_output *output);
+
+/* Appends what changed since the last call. Compacts the journal when timelines were coarsened. */
+bool recording_output_checkpoint(struct recording_output *output, struct error *error);
+
+/* Starts naming frames that are new, unless a batch is under way; takes what a batch found. Returns
+ * whether a batch is under way. */
+bool recording_output_name_frames(struct recording_output *output);
+
+/* The running batch's progress, in frames; false when none runs. */
+bool recording_output_naming_progress(const struct recording_output *output, uint32_t *done,
+                                      uint32_t *wanted);
+
+/* Readable when the running batch has something to take; -1 = none runs. */
+int recording_output_naming_fd(const struct recording_output *output);
+
+/* Are there frames without an attempt at a name? */
+bool recording_output_has_unnamed(const struct recording_output *output);
+
+/* The last word: everything, compacted, with the `end` record. */
+bool recording_output_finish(struct recording_output *output, bool is_complete,
+                             struct error *error);
+
+#endif

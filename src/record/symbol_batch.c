@@ -1,0 +1,342 @@
+#define _GNU_SOURCE
+#include "record/symbol_batch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+/* What the child writes: messages of u32s, each followed by its texts.
+ *   MESSAGE_FRAME  frame id, count; per location: function bytes, file bytes, line, is inlined;
+ * texts MESSAGE_MODULE module id, detail How far it is stands in a page that both share. */
+enum {
+    MESSAGE_FRAME = 1,
+    MESSAGE_MODULE = 2
+};
+enum {
+    MAX_LOCATIONS = 64,
+    MAX_TEXT_BYTES = 1 << 20,
+    FLUSH_BYTES = 64 << 10
+};
+
+struct symbol_batch {
+    pid_t pid;
+    int fd;
+    struct text received;
+    uint32_t frame_count;
+    _Atomic uint32_t *done_count; /* shared with the child */
+};
+
+/* ---- the child
+ * ------------------------------------------------------------------------------------ */
+
+struct worker {
+    const struct symbol_batch_input *input;
+    struct symbolizer *symbolizer;
+    int *handles; /* by module id; -1 = not added */
+    int fd;
+    _Atomic uint32_t *done_count;
+    struct text out;
+};
+
+static void flush_output(struct worker *worker)
+{
+    const char *at = text_get(&worker->out);
+    size_t left = worker->out.count;
+    while (left != 0) {
+        ssize_t written = write(worker->fd, at, left);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            _exit(1);
+        at += written;
+        left -= (size_t)written;
+    }
+    text_clear(&worker->out);
+}
+
+static void put(struct worker *worker, uint32_t number)
+{
+    text_add_bytes(&worker->out, (const char *)&number, sizeof number);
+}
+
+static uint32_t text_bytes(const char *text)
+{
+    size_t bytes = text != NULL ? strlen(text) : 0;
+    return bytes < MAX_TEXT_BYTES ? (uint32_t)bytes : 0;
+}
+
+static int handle_of(struct worker *worker, uint32_t module_id)
+{
+    if (worker->handles[module_id] >= 0)
+        return worker->handles[module_id];
+    struct module_id id = {module_id};
+    const struct module *module = module_table_get(worker->input->modules, id);
+    struct symbolizer_module wanted = {
+        .path = module->path,
+        .fd = module_files_fd(worker->input->files, id),
+        .build_id = module->build_id,
+        .build_id_bytes = module->build_id_bytes,
+    };
+    worker->handles[module_id] = symbolizer_add_module(worker->symbolizer, &wanted);
+    struct error reason;
+    put(worker, MESSAGE_MODULE);
+    put(worker, module_id);
+    put(worker, symbolizer_module_detail(worker->symbolizer, worker->handles[module_id], &reason));
+    return worker->handles[module_id];
+}
+
+static void name_frame(struct worker *worker, uint32_t frame_id, const struct frame *frame)
+{
+    struct source_location locations[MAX_LOCATIONS];
+    int handle = handle_of(worker, frame->module_id_plus_1 - 1);
+    uint64_t offset = frame->is_exact ? frame->offset : frame->offset - 1;
+    size_t count = symbolizer_lookup(worker->symbolizer, handle, offset, locations, MAX_LOCATIONS);
+    if (count == 0)
+        return;
+    put(worker, MESSAGE_FRAME);
+    put(worker, frame_id);
+    put(worker, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        put(worker, text_bytes(locations[i].function));
+        put(worker, text_bytes(locations[i].file));
+        put(worker, locations[i].line);
+        put(worker, locations[i].is_inlined);
+    }
+    for (size_t i = 0; i < count; i++) {
+        text_add_bytes(&worker->out, locations[i].function, text_bytes(locations[i].function));
+        text_add_bytes(&worker->out, locations[i].file, text_bytes(locations[i].file));
+    }
+}
+
+struct wanted_frame {
+    struct frame frame;
+    uint32_t id;
+};
+
+static int compare_wanted(const void *a, const void *b)
+{
+    const struct wanted_frame *one = a, *other = b;
+    if (one->frame.module_id_plus_1 != other->frame.module_id_plus_1)
+        return one->frame.module_id_plus_1 < other->frame.module_id_plus_1 ? -1 : 1;
+    if (one->frame.offset != other->frame.offset)
+        return one->frame.offset < other->frame.offset ? -1 : 1;
+    return 0;
+}
+
+static void work(const struct symbol_batch_input *input, int fd, _Atomic uint32_t *done_count)
+{
+    struct worker worker = {.input = input, .fd = fd, .done_count = done_count};
+    worker.symbolizer = symbolizer_create(input->options);
+    worker.handles = memory_allocate(input->modules->count * sizeof *worker.handles);
+    for (size_t i = 0; i < input->modules->count; i++)
+        worker.handles[i] = -1;
+    uint32_t count = 0;
+    struct wanted_frame *wanted = memory_allocate((input->end_frame - input->first_frame) *
+                                                  sizeof *wanted);
+    for (uint32_t id = input->first_frame; id < input->end_frame; id++) {
+        struct frame frame = stack_table_frame(input->stacks, (struct frame_id){id});
+        if (frame.kind == RECORDING_FRAME_NATIVE && frame.module_id_plus_1 != 0 &&
+            frame.module_id_plus_1 <= input->modules->count)
+            wanted[count++] = (struct wanted_frame){frame, id};
+    }
+    qsort(wanted, count, sizeof *wanted, compare_wanted);
+    for (uint32_t i = 0; i < count; i++) {
+        name_frame(&worker, wanted[i].id, &wanted[i].frame);
+        atomic_store_explicit(worker.done_count, i + 1, memory_order_relaxed);
+        if (worker.out.count > FLUSH_BYTES)
+            flush_output(&worker);
+    }
+    flush_output(&worker);
+}
+
+static void become_worker(const struct symbol_batch_input *input, int fd,
+                          _Atomic uint32_t *done_count)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_NAME, "seep-symbols");
+    struct rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    /* ^C in the terminal is the command's; the recorder ends this one itself. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGQUIT, SIG_IGN);
+    work(input, fd, done_count);
+    _exit(0);
+}
+
+/* ---- the parent
+ * ----------------------------------------------------------------------------------- */
+
+struct symbol_batch *symbol_batch_start(const struct symbol_batch_input *input, struct error *error)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        error_set_errno(error, errno, "cannot make a pipe for symbolizing");
+        return NULL;
+    }
+    _Atomic uint32_t *done_count = mmap(NULL, sizeof *done_count, PROT_READ | PROT_WRITE,
+                                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t pid = done_count != MAP_FAILED ? fork() : -1;
+    if (pid < 0) {
+        error_set_errno(error, errno, "cannot start a process for symbolizing");
+        close(ends[0]);
+        close(ends[1]);
+        return NULL;
+    }
+    if (pid == 0)
+        become_worker(input, ends[1], done_count);
+    close(ends[1]);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    struct symbol_batch *batch = memory_allocate_zeroed(1, sizeof *batch);
+    batch->pid = pid;
+    batch->fd = ends[0];
+    batch->done_count = done_count;
+    batch->frame_count = input->end_frame - input->first_frame;
+    return batch;
+}
+
+int symbol_batch_fd(const struct symbol_batch *batch)
+{
+    return batch->fd;
+}
+
+uint32_t symbol_batch_done_count(const struct symbol_batch *batch)
+{
+    return atomic_load_explicit(batch->done_count, memory_order_relaxed);
+}
+
+uint32_t symbol_batch_frame_count(const struct symbol_batch *batch)
+{
+    return batch->frame_count;
+}
+
+static void reap(struct symbol_batch *batch)
+{
+    if (batch->pid > 0)
+        while (waitpid(batch->pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    batch->pid = 0;
+}
+
+bool symbol_batch_poll(struct symbol_batch *batch)
+{
+    char bytes[64 << 10];
+    for (;;) {
+        ssize_t got = read(batch->fd, bytes, sizeof bytes);
+        if (got > 0) {
+            text_add_bytes(&batch->received, bytes, (size_t)got);
+            continue;
+        }
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && errno == EAGAIN)
+            return false;
+        reap(batch);
+        return true;
+    }
+}
+
+struct cursor {
+    const char *at;
+    size_t left;
+};
+
+static bool take(struct cursor *cursor, uint32_t *number)
+{
+    if (cursor->left < sizeof *number)
+        return false;
+    memcpy(number, cursor->at, sizeof *number);
+    cursor->at += sizeof *number;
+    cursor->left -= sizeof *number;
+    return true;
+}
+
+/* A text as a C string; NULL for none. False when it is not all there. */
+static bool take_text(struct cursor *cursor, uint32_t bytes, char **text)
+{
+    *text = NULL;
+    if (bytes > cursor->left)
+        return false;
+    if (bytes != 0)
+        *text = memory_print_text("%.*s", (int)bytes, cursor->at);
+    cursor->at += bytes;
+    cursor->left -= bytes;
+    return true;
+}
+
+/* The child may have died in the middle of a message: that one is left out. */
+static bool read_frame(struct cursor *cursor, const struct symbol_batch_result *result)
+{
+    uint32_t frame, count, sizes[MAX_LOCATIONS][2], lines[MAX_LOCATIONS], inlined;
+    struct symbol_batch_location locations[MAX_LOCATIONS] = {0};
+    if (!take(cursor, &frame) || !take(cursor, &count) || count == 0 || count > MAX_LOCATIONS)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!take(cursor, &sizes[i][0]) || !take(cursor, &sizes[i][1]) ||
+            !take(cursor, &lines[i]) || !take(cursor, &inlined))
+            return false;
+        locations[i].line = lines[i];
+        locations[i].is_inlined = inlined != 0;
+    }
+    bool is_whole = true;
+    char *texts[MAX_LOCATIONS][2] = {{NULL}};
+    for (uint32_t i = 0; i < count && is_whole; i++) {
+        is_whole = take_text(cursor, sizes[i][0], &texts[i][0]) &&
+                   take_text(cursor, sizes[i][1], &texts[i][1]);
+        locations[i].function = texts[i][0];
+        locations[i].file = texts[i][1];
+    }
+    if (is_whole && result->frame != NULL)
+        result->frame(result->context, frame, locations, count);
+    for (uint32_t i = 0; i < count; i++) {
+        free(texts[i][0]);
+        free(texts[i][1]);
+    }
+    return is_whole;
+}
+
+void symbol_batch_read(const struct symbol_batch *batch, const struct symbol_batch_result *result)
+{
+    struct cursor cursor = {text_get(&batch->received), batch->received.count};
+    uint32_t kind, first, second;
+    while (take(&cursor, &kind)) {
+        if (kind == MESSAGE_FRAME) {
+            if (!read_frame(&cursor, result))
+                return;
+        } else if (kind == MESSAGE_MODULE) {
+            if (!take(&cursor, &first) || !take(&cursor, &second))
+                return;
+            if (result->module != NULL)
+                result->module(result->context, first, second);
+        } else {
+            return;
+        }
+    }
+}
+
+void symbol_batch_close(struct symbol_batch *batch)
+{
+    if (batch == NULL)
+        return;
+    if (batch->pid > 0)
+        kill(batch->pid, SIGKILL);
+    reap(batch);
+    close(batch->fd);
+    munmap(batch->done_count, sizeof *batch->done_count);
+    text_clear(&batch->received);
+    free(batch);
+}

@@ -1,0 +1,129 @@
+#define _GNU_SOURCE
+#include "record/target_check.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "symbols/elf_file.h"
+
+#if defined(__x86_64__)
+enum {
+    OWN_MACHINE = EM_X86_64
+};
+#else
+enum {
+    OWN_MACHINE = EM_AARCH64
+};
+#endif
+
+/* As execvp searches. Caller owns the result; NULL = not found. */
+static char *find_in_path(const char *name)
+{
+    if (strchr(name, '/') != NULL)
+        return memory_duplicate_text(name);
+    const char *folders = getenv("PATH");
+    if (folders == NULL)
+        folders = "/bin:/usr/bin";
+    for (const char *at = folders;; at++) {
+        size_t length = strcspn(at, ":");
+        char *path = memory_print_text("%.*s%s%s", (int)length, at, length == 0 ? "" : "/", name);
+        struct stat status;
+        if (stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0)
+            return path;
+        free(path);
+        at += length;
+        if (*at == '\0')
+            return NULL;
+    }
+}
+
+/* The program that a script runs in, by its first line. Caller owns; NULL = not a script. */
+static char *script_interpreter(const char *path)
+{
+    char head[256] = "";
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? read(fd, head, sizeof head - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (got < 3 || head[0] != '#' || head[1] != '!')
+        return NULL;
+    char *name = head + 2 + strspn(head + 2, " \t");
+    name[strcspn(name, " \t\n")] = '\0';
+    return memory_duplicate_text(name);
+}
+
+static bool is_privileged(const char *path)
+{
+    struct stat status;
+    char capability[64];
+    if (getxattr(path, "security.capability", capability, sizeof capability) > 0)
+        return true;
+    if (stat(path, &status) != 0)
+        return false;
+    return ((status.st_mode & S_ISUID) != 0 && status.st_uid != geteuid()) ||
+           ((status.st_mode & S_ISGID) != 0 && (status.st_mode & S_IXGRP) != 0 &&
+            status.st_gid != getegid());
+}
+
+static const char *find_reason(const char *path)
+{
+    struct elf_file file;
+    if (!elf_file_read_path(path, &file, NULL))
+        return NULL; /* a script without #!, or unreadable: let exec say */
+    if (!file.is_64_bit || file.machine != OWN_MACHINE)
+        return "it is a program for another kind of processor (32-bit?)";
+    if (file.is_static || !file.has_interpreter)
+        return "it is statically linked, so nothing can be preloaded into it";
+    if (strstr(file.interpreter, "ld-musl") != NULL)
+        return "it runs on musl, and the preload is made for glibc";
+    if (is_privileged(path))
+        return "it is setuid, setgid or has capabilities, so the loader ignores the preload";
+    const char *allocator = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool has_own = fd >= 0 && elf_file_has_own_allocator(fd, &allocator);
+    if (fd >= 0)
+        close(fd);
+    if (!has_own)
+        return NULL;
+    return "it contains its own allocator, whose functions a preload cannot replace";
+}
+
+bool target_check(const struct record_options *options, struct target_facts *facts,
+                  struct record_outcome *outcome, struct error *error)
+{
+    facts->reason = NULL;
+    facts->path = find_in_path(options->command[0]);
+    if (facts->path == NULL) {
+        facts->path = memory_duplicate_text(options->command[0]);
+        return true;
+    }
+    char *interpreter = script_interpreter(facts->path);
+    facts->reason = find_reason(interpreter != NULL ? interpreter : facts->path);
+    free(interpreter);
+    char *real = realpath(facts->path, NULL);
+    if (real != NULL) {
+        free(facts->path);
+        facts->path = real;
+    }
+    if (facts->reason == NULL || options->is_best_effort)
+        return true;
+    outcome->command.kind = COMMAND_NOT_STARTED;
+    error_set(error, "cannot record %s: %s (--best-effort runs it unrecorded)", options->command[0],
+              facts->reason);
+    target_facts_clear(facts);
+    return false;
+}
+
+void target_facts_clear(struct target_facts *facts)
+{
+    free(facts->path);
+    facts->path = NULL;
+}

@@ -1,0 +1,22 @@
+/* Can the command be recorded at all? Asked before it starts, so that the answer is a clear line
+ * and not an empty report. */
+#ifndef SEEP_RECORD_TARGET_CHECK_H
+#define SEEP_RECORD_TARGET_CHECK_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "record/recorder.h"
+
+struct target_facts {
+    char *path; /* of the executable, as found in PATH; the command's own word if not found */
+    const char *reason; /* why it cannot be observed; NULL = it can. Static text */
+};
+
+/* False: it cannot be recorded, and --best-effort was not asked for; *error says why, *outcome how
+ * to exit. A command that is not there passes: the launcher says so better. */
+bool target_check(const struct record_options *options, struct target_facts *facts,
+                  struct record_outcome *outcome, struct error *error);
+void target_facts_clear(struct target_facts *facts);
+
+#endif
