@@ -4,5 +4,6 @@ dist_man_MANS += \
 	man/seep-dump.1 \
 	man/seep-help.1 \
 	man/seep-info.1 \
+	man/seep-recording.5 \
 	man/seep-report.1 \
 	man/seep-view.1

@@ -37,6 +37,10 @@ tests_unit_test_recording_writer_SOURCES = tests/unit/test_recording_writer.c $(
 tests_unit_test_recording_writer_LDADD = $(unit_libs)
 endif
 
+# The manual page against the list of records.
+TESTS += tests/check_recording_doc.sh
+EXTRA_DIST += tests/check_recording_doc.sh
+
 # The fuzz target, over its corpus.
 check_PROGRAMS += tests/fuzz/replay_recording_reader
 TESTS += tests/fuzz/replay_recording_reader
