@@ -18,13 +18,12 @@ enum {
     MAX_SCANNED_BYTES = 256 * 1024 * 1024
 };
 
-static const char UNKNOWN_ALLOCATOR[] = "unknown";
-
 struct allocator_mark {
     const char *function;
     const char *allocator;
 };
 
+/* What stands earlier says more: an allocator may come with a C library of its own in the file. */
 static const struct allocator_mark FUNCTION_MARKS[] = {
     {"je_malloc", "jemalloc"},
     {"je_mallocx", "jemalloc"},
@@ -44,7 +43,8 @@ static const struct allocator_mark FUNCTION_MARKS[] = {
     {"__msan_init", "MemorySanitizer"},
     {"__tsan_init", "ThreadSanitizer"},
     {"__interceptor_malloc", "sanitizer"},
-    {"malloc", UNKNOWN_ALLOCATOR},
+    {"_int_malloc", "glibc"},
+    {"malloc", "unknown"},
 };
 
 /* In two parts, or this program would be taken for one that contains the allocator. */
@@ -57,6 +57,7 @@ struct message_mark {
 static const struct message_mark MESSAGE_MARKS[] = {
     {"<jemalloc", ">: ", "jemalloc"},
     {"tcmalloc: ", "large alloc ", "tcmalloc"},
+    {"TCMALLOC_LARGE_ALLOC_", "REPORT_THRESHOLD", "tcmalloc"},
     {"mimalloc: ", "error: ", "mimalloc"},
 };
 
@@ -71,7 +72,7 @@ struct search {
     const struct elf_layout *layout;
     const char *names; /* of the symbol table that is being read; NUL at the end */
     size_t names_bytes;
-    const char *found; /* NULL = nothing yet */
+    size_t best_mark; /* of FUNCTION_MARKS; their count = nothing yet */
     bool has_full_symbol_table;
 };
 
@@ -82,15 +83,11 @@ static bool is_same_function(const char *name, const char *function)
     return strncmp(name, function, bytes) == 0 && (name[bytes] == '\0' || name[bytes] == '@');
 }
 
-/* A known allocator beats "unknown". */
 static void judge_function(struct search *search, const char *name)
 {
-    for (size_t i = 0; i < FUNCTION_MARK_COUNT; i++) {
-        if (!is_same_function(name, FUNCTION_MARKS[i].function))
-            continue;
-        if (search->found == NULL || search->found == UNKNOWN_ALLOCATOR)
-            search->found = FUNCTION_MARKS[i].allocator;
-        return;
+    for (size_t i = 0; i < search->best_mark; i++) {
+        if (is_same_function(name, FUNCTION_MARKS[i].function))
+            search->best_mark = i;
     }
 }
 
@@ -157,16 +154,11 @@ static void search_symbol_section(struct search *search, const struct elf_sectio
     free(bytes);
 }
 
-static bool is_only_unknown(const struct search *search)
-{
-    return search->found == NULL || search->found == UNKNOWN_ALLOCATOR;
-}
-
 static void search_symbols(struct search *search)
 {
     struct elf_section section;
 
-    for (uint32_t i = 0; i < search->layout->section_count && is_only_unknown(search); i++) {
+    for (uint32_t i = 0; i < search->layout->section_count; i++) {
         if (!elf_layout_section(search->layout, i, &section) ||
             (section.type != SHT_SYMTAB && section.type != SHT_DYNSYM))
             continue;
@@ -191,58 +183,65 @@ static bool has_message(const char *bytes, size_t count, const struct message_ma
     return false;
 }
 
-static void judge_text(struct search *search, const char *bytes, size_t count)
+/* NULL = nothing. */
+static const char *judge_text(const char *bytes, size_t count)
 {
-    for (size_t i = 0; i < MESSAGE_MARK_COUNT && search->found == NULL; i++) {
+    for (size_t i = 0; i < MESSAGE_MARK_COUNT; i++) {
         if (has_message(bytes, count, &MESSAGE_MARKS[i]))
-            search->found = MESSAGE_MARKS[i].allocator;
+            return MESSAGE_MARKS[i].allocator;
     }
+    return NULL;
 }
 
 /* Chunks overlap, so that a message across their border is seen. */
-static void search_text_section(struct search *search, const struct elf_section *section,
-                                uint64_t *budget)
+static const char *search_text_section(const struct elf_layout *layout,
+                                       const struct elf_section *section, uint64_t *budget)
 {
     char *chunk = memory_allocate(CHUNK_BYTES);
+    const char *found = NULL;
     uint64_t at = 0;
 
-    while (at<section->bytes && * budget> 0 && search->found == NULL) {
+    while (at<section->bytes && * budget> 0 && found == NULL) {
         uint64_t left = section->bytes - at;
         size_t count = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
 
-        if (!elf_layout_bytes(search->layout, section->offset + at, chunk, count))
+        if (!elf_layout_bytes(layout, section->offset + at, chunk, count))
             break;
-        judge_text(search, chunk, count);
+        found = judge_text(chunk, count);
         *budget -= count < *budget ? count : *budget;
         at += count < left ? count - MAX_MESSAGE_BYTES : count;
     }
     free(chunk);
+    return found;
 }
 
-static void search_text(struct search *search)
+static const char *search_text(const struct elf_layout *layout)
 {
     uint64_t budget = MAX_SCANNED_BYTES;
+    const char *found = NULL;
     struct elf_section section;
 
-    for (uint32_t i = 0; i < search->layout->section_count && search->found == NULL; i++) {
-        if (elf_layout_section(search->layout, i, &section) && section.type == SHT_PROGBITS &&
+    for (uint32_t i = 0; i < layout->section_count && found == NULL; i++) {
+        if (elf_layout_section(layout, i, &section) && section.type == SHT_PROGBITS &&
             (section.flags & (SHF_ALLOC | SHF_WRITE | SHF_EXECINSTR)) == SHF_ALLOC)
-            search_text_section(search, &section, &budget);
+            found = search_text_section(layout, &section, &budget);
     }
+    return found;
 }
 
 bool elf_file_has_own_allocator(int fd, const char **name)
 {
     struct elf_layout layout;
-    struct search search = {.layout = &layout};
+    struct search search = {.layout = &layout, .best_mark = FUNCTION_MARK_COUNT};
     const char *why;
 
     *name = NULL;
     if (!elf_layout_read(fd, &layout, &why))
         return false;
     search_symbols(&search);
-    if (search.found == NULL && !search.has_full_symbol_table)
-        search_text(&search);
-    *name = search.found;
-    return search.found != NULL;
+    if (!search.has_full_symbol_table)
+        *name = search_text(&layout);
+    if (*name == NULL && search.best_mark < FUNCTION_MARK_COUNT)
+        *name = FUNCTION_MARKS[search.best_mark].allocator;
+    return *name != NULL;
 }

@@ -248,6 +248,10 @@ static void test_finds_allocators_inside(void **state)
     assert_allocator("rust", "jemalloc");
     assert_allocator("mi", "mimalloc");
     assert_allocator("plain", "unknown");
+    assert_true(workshop_run(&workshop, "$CC -static -o static-libc user.c && "
+                                        "$CC -static '-DPREFIX(f)=je_##f' -o both allocator.c"));
+    assert_allocator("static-libc", "glibc");
+    assert_allocator("both", "jemalloc");
 }
 
 static void test_finds_allocators_in_stripped_files(void **state)
