@@ -11,3 +11,19 @@ libseep_a_SOURCES += \
 	viewer/analysis/profile.h \
 	viewer/analysis/query.c \
 	viewer/analysis/query.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_call_tree tests/unit/test_fingerprint \
+	tests/unit/test_profile tests/unit/test_query
+TESTS += tests/unit/test_call_tree tests/unit/test_fingerprint \
+	tests/unit/test_profile tests/unit/test_query
+profile_builder = tests/unit/profile_builder.c tests/unit/profile_builder.h
+tests_unit_test_call_tree_SOURCES = tests/unit/test_call_tree.c $(profile_builder)
+tests_unit_test_call_tree_LDADD = $(unit_libs)
+tests_unit_test_fingerprint_SOURCES = tests/unit/test_fingerprint.c $(profile_builder)
+tests_unit_test_fingerprint_LDADD = $(unit_libs)
+tests_unit_test_profile_SOURCES = tests/unit/test_profile.c $(profile_builder)
+tests_unit_test_profile_LDADD = $(unit_libs)
+tests_unit_test_query_SOURCES = tests/unit/test_query.c $(profile_builder)
+tests_unit_test_query_LDADD = $(unit_libs)
+endif

@@ -20,11 +20,26 @@ libseep_a_SOURCES += \
 	viewer/report/text_sites.c \
 	viewer/report/text_tables.c
 
-check_PROGRAMS += tests/unit/write_report
-tests_unit_write_report_SOURCES = \
+profile_samples = \
 	tests/unit/profile_builder.c \
 	tests/unit/profile_builder.h \
 	tests/unit/profile_samples.c \
-	tests/unit/profile_samples.h \
-	tests/unit/write_report.c
+	tests/unit/profile_samples.h
+check_PROGRAMS += tests/unit/write_report
+tests_unit_write_report_SOURCES = tests/unit/write_report.c $(profile_samples)
 tests_unit_write_report_LDADD = libseep.a $(seep_libs)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_report
+TESTS += tests/unit/test_report
+tests_unit_test_report_SOURCES = tests/unit/test_report.c $(profile_samples)
+tests_unit_test_report_LDADD = $(unit_libs)
+endif
+
+TESTS += tests/check_golden.sh
+EXTRA_DIST += tests/check_golden.sh tests/golden
+
+.PHONY: update-golden update-golden-reports
+update-golden: update-golden-reports
+update-golden-reports: tests/unit/write_report$(EXEEXT)
+	UPDATE_GOLDEN=1 srcdir=$(srcdir) $(SHELL) $(srcdir)/tests/check_golden.sh

@@ -61,6 +61,21 @@ static const char *module_name(const struct query_row *row)
     return row->module ? text_file_name(row->module) : NULL;
 }
 
+/* The name gives way to what tells threads apart. */
+static void write_thread(struct page *page, const struct query *query, const struct query_row *row)
+{
+    struct text rest = {0};
+    if (row->tid)
+        text_print(&rest, " (%" PRIu64 ")", row->tid);
+    if (query->process == QUERY_ALL_PROCESSES && page->profile->process_count > 1)
+        text_print(&rest, " of process %" PRIu64, page->profile->processes[row->process].about.id);
+    int left = page_left(page, 12);
+    int name_columns = left - (int)rest.count;
+    page_add_foreign(page, row->name, left == 0 ? 0 : name_columns > 4 ? name_columns : 4);
+    page_add(page, "%s", text_get(&rest));
+    text_clear(&rest);
+}
+
 static void write_name(struct page *page, const struct query *query, const struct query_row *row)
 {
     page_add(page, "  ");
@@ -77,11 +92,7 @@ static void write_name(struct page *page, const struct query *query, const struc
         page_add_foreign(page, row->name, page_left(page, 12));
         break;
     case QUERY_BY_THREAD:
-        page_add_foreign(page, row->name, page_left(page, 12));
-        if (row->tid)
-            page_add(page, " (%" PRIu64 ")", row->tid);
-        if (query->process == QUERY_ALL_PROCESSES && page->profile->process_count > 1)
-            page_add(page, " of process %" PRIu64, page->profile->processes[row->process].about.id);
+        write_thread(page, query, row);
         break;
     }
     page_end_line(page);

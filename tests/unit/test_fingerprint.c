@@ -1,0 +1,166 @@
+/* Expected fingerprints were computed from the algorithm in fingerprint.h by a separate program. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "analysis/fingerprint.h"
+#include "analysis/own_code.h"
+#include "profile_builder.h"
+
+static void expect_simplified(const char *name, const char *expected)
+{
+    struct text text = {0};
+    fingerprint_simplify_name(name, &text);
+    assert_string_equal(text_get(&text), expected);
+    text_clear(&text);
+}
+
+static void names_lose_what_compilers_add(void **state)
+{
+    (void)state;
+    expect_simplified("main", "main");
+    expect_simplified(" spaced(int) ", "spaced(int)");
+    expect_simplified("parse.isra.0", "parse");
+    expect_simplified("parse.part.0.cold", "parse");
+    expect_simplified("parse.constprop.12.isra.3", "parse");
+    expect_simplified("parse(char const*) [clone .isra.0] [clone .cold]", "parse(char const*)");
+    expect_simplified("name[abi:cxx11](int)", "name(int)");
+    expect_simplified("file.c", "file.c");
+    expect_simplified("party.partial", "party.partial");
+    expect_simplified("open [clone .x", "open");
+}
+
+static void names_lose_template_arguments(void **state)
+{
+    (void)state;
+    expect_simplified("Box<int>::Box(int)", "Box::Box(int)");
+    expect_simplified("std::map<std::string, Box<int> >::operator[](std::string const&)",
+                      "std::map::operator[](std::string const&)");
+    expect_simplified("void sort<Less<(1 > 2)> >(std::vector<int>&)", "void sort(std::vector&)");
+    expect_simplified("call<decltype (x->y)>()", "call()");
+    expect_simplified("operator<(A, B)", "operator<(A, B)");
+    expect_simplified("operator<< <char>(B)", "operator<<(B)");
+    expect_simplified("A<int>::operator-><int>()", "A::operator->()");
+    expect_simplified("A::operator()<int>(int) const", "A::operator()(int) const");
+    expect_simplified("operator<=><int>(A, A)", "operator<=>(A, A)");
+    expect_simplified("<alloc::vec::Vec<T> as core::iter::Iterator>::next",
+                      "<alloc::vec::Vec as core::iter::Iterator>::next");
+    expect_simplified("broken<int", "broken<int");
+    expect_simplified("", "");
+}
+
+static void text_and_number(void **state)
+{
+    (void)state;
+    char text[FINGERPRINT_TEXT_BYTES];
+    uint64_t value;
+    assert_string_equal(fingerprint_format(0x1f, text), "fp1:000000000000001f");
+    assert_true(fingerprint_parse("fp1:21c5df1daba2ea52", &value));
+    assert_true(value == 0x21c5df1daba2ea52);
+    assert_false(fingerprint_parse("fp2:21c5df1daba2ea52", &value));
+    assert_false(fingerprint_parse("fp1:21c5df1daba2ea5", &value));
+    assert_false(fingerprint_parse("fp1:21C5df1daba2ea52", &value));
+    assert_false(fingerprint_parse("fp1:21c5df1daba2ea52 ", &value));
+}
+
+static void expect_fingerprint(enum function_kind function, const char *stack, const char *expected)
+{
+    struct profile_builder *builder = profile_builder_create();
+    profile_builder_add_process(builder, PROFILE_BUILDER_PROGRAM);
+    profile_builder_add_site(builder, 0, function, stack, 1, 1, 0, 0);
+    struct profile *profile = profile_builder_load(builder);
+    char text[FINGERPRINT_TEXT_BYTES];
+    assert_string_equal(fingerprint_format(profile->sites[0].fingerprint, text), expected);
+    profile_destroy(profile);
+    profile_builder_destroy(builder);
+}
+
+static void own_frames_make_it(void **state)
+{
+    (void)state;
+    const char *expected = "fp1:21c5df1daba2ea52"; /* read_lines lines.c, main main.c */
+    expect_fingerprint(FUNCTION_MALLOC, "main@main.c:1;read_lines@lines.c:2", expected);
+    /* lines, folders, inlined code, libc, start code and compiler suffixes do not matter */
+    expect_fingerprint(FUNCTION_MALLOC,
+                       "_start;__libc_start_main!libc;main@/src/main.c:77;"
+                       "read_lines.constprop.0@/a/b/lines.c:5;~copy@lines.h:3;strdup!libc",
+                       expected);
+    expect_fingerprint(FUNCTION_NEW,
+                       "main@/src/main.cpp:3;Box<char>::Box(int)@/src/box.hpp:8;"
+                       "void std::vector<char>::resize<int>(int)@/usr/include/stl_vector.h:3;"
+                       "std::__detail::grow!libstdc++",
+                       "fp1:48a67fbe199b997e");
+}
+
+static void without_symbols_the_offset_counts(void **state)
+{
+    (void)state;
+    /* the builder's second frame stands at 0x1010 */
+    expect_fingerprint(FUNCTION_MALLOC, "main@main.c:1;!/x/libvendor.so.3", "fp1:7be946d55241de2c");
+}
+
+static void only_eight_frames_count(void **state)
+{
+    (void)state;
+    expect_fingerprint(FUNCTION_MALLOC, "f1;f2;f3;f4;f5;f6;f7;f8;f9;f10;f11;f12",
+                       "fp1:f0b2c5ef937b1644");
+    expect_fingerprint(FUNCTION_MALLOC, "other;f3;f4;f5;f6;f7;f8;f9;f10;f11;f12",
+                       "fp1:f0b2c5ef937b1644");
+}
+
+static void library_frames_serve_where_there_are_no_others(void **state)
+{
+    (void)state;
+    expect_fingerprint(FUNCTION_MALLOC, "", "fp1:90a8eae3cd4c1e9c");
+    expect_fingerprint(FUNCTION_CALLOC, "_start!ld.so;_dl_init!ld.so", "fp1:a6fed2146771066c");
+}
+
+static void system_modules(void **state)
+{
+    (void)state;
+    assert_true(own_code_is_system_module("libc.so.6"));
+    assert_true(own_code_is_system_module("libc-2.31.so"));
+    assert_true(own_code_is_system_module("ld-linux-x86-64.so.2"));
+    assert_true(own_code_is_system_module("libstdc++.so.6.0.30"));
+    assert_true(own_code_is_system_module("libseep-preload.so"));
+    assert_true(own_code_is_system_module("[vdso]"));
+    assert_false(own_code_is_system_module("libcurl.so.4"));
+    assert_false(own_code_is_system_module("libmine.so"));
+    assert_false(own_code_is_system_module("demo"));
+}
+
+static void library_functions(void **state)
+{
+    (void)state;
+    assert_true(own_code_is_library_function("std::vector<int>::push_back(int&&)"));
+    assert_true(own_code_is_library_function("void std::__fill<int*>(int*, int*)"));
+    assert_true(own_code_is_library_function("std::pair<int, int> std::make_pair<int>(int)"));
+    assert_true(own_code_is_library_function("__gnu_cxx::new_allocator<int>::allocate(int)"));
+    assert_true(own_code_is_library_function("operator new(unsigned long)"));
+    assert_false(own_code_is_library_function("main"));
+    assert_false(own_code_is_library_function("Box<std::string>::Box(std::string)"));
+    assert_false(own_code_is_library_function("std::string Config::read(int)"));
+    assert_false(own_code_is_library_function("std::string read<int>(int)"));
+    assert_false(own_code_is_library_function("(anonymous namespace)::std_like(std::string)"));
+    assert_false(own_code_is_library_function("stdlike::f()"));
+    assert_false(own_code_is_library_function(""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_lose_what_compilers_add),
+        cmocka_unit_test(names_lose_template_arguments),
+        cmocka_unit_test(text_and_number),
+        cmocka_unit_test(own_frames_make_it),
+        cmocka_unit_test(without_symbols_the_offset_counts),
+        cmocka_unit_test(only_eight_frames_count),
+        cmocka_unit_test(library_frames_serve_where_there_are_no_others),
+        cmocka_unit_test(system_modules),
+        cmocka_unit_test(library_functions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
