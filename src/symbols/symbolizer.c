@@ -18,7 +18,7 @@
 
 enum {
     MAX_LOCATIONS = 64,
-    MAX_SYMBOL_BYTES = 64 * 1024
+    MAX_NAME_BYTES = 64 * 1024
 };
 
 struct symbolizer_entry {
@@ -29,7 +29,6 @@ struct symbolizer_entry {
     bool is_open;
     struct module_file file;
     struct error reason;
-    struct hash_map symbol_names; /* address of a raw name -> address of the demangled one */
 };
 
 struct symbolizer {
@@ -39,6 +38,7 @@ struct symbolizer {
     size_t count;
     size_t capacity;
     struct string_pool *strings;
+    struct hash_map demangled; /* string id of a name -> string id of what it says */
 };
 
 struct symbolizer *symbolizer_create(const struct symbolizer_options *options)
@@ -53,6 +53,7 @@ struct symbolizer *symbolizer_create(const struct symbolizer_options *options)
         symbolizer->debug_folders[i] = memory_duplicate_text(options->debug_folders[i]);
     symbolizer->options.debug_folders = (const char *const *)symbolizer->debug_folders;
     symbolizer->strings = string_pool_create();
+    hash_map_init(&symbolizer->demangled);
     return symbolizer;
 }
 
@@ -60,7 +61,6 @@ static void clear_entry(struct symbolizer_entry *entry)
 {
     if (entry->is_open)
         module_file_clear(&entry->file);
-    hash_map_clear(&entry->symbol_names);
     free(entry->path);
     free(entry->build_id);
 }
@@ -76,6 +76,7 @@ void symbolizer_destroy(struct symbolizer *symbolizer)
     free(symbolizer->debug_folders);
     free(symbolizer->entries);
     string_pool_destroy(symbolizer->strings);
+    hash_map_clear(&symbolizer->demangled);
     free(symbolizer);
 }
 
@@ -92,7 +93,6 @@ int symbolizer_add_module(struct symbolizer *symbolizer, const struct symbolizer
         .build_id_bytes = module->build_id_bytes,
         .fd = module->fd,
     };
-    hash_map_init(&entry->symbol_names);
     return (int)symbolizer->count++;
 }
 
@@ -130,29 +130,35 @@ enum symbolizer_detail symbolizer_module_detail(struct symbolizer *symbolizer, i
     return entry->file.symbols.count > 0 ? SYMBOLIZER_SYMBOL_TABLE : SYMBOLIZER_NOTHING;
 }
 
-/* Takes ownership of the text. */
-static const char *keep(struct symbolizer *symbolizer, char *text)
+static const char *keep_bytes(struct symbolizer *symbolizer, const char *bytes, size_t count)
 {
-    struct string_id id = string_pool_add(symbolizer->strings, text);
-
-    free(text);
-    return string_pool_text(symbolizer->strings, id);
+    return string_pool_text(symbolizer->strings,
+                            string_pool_add_bytes(symbolizer->strings, bytes, count));
 }
 
-/* A name in a symbol table may end in "@VERSION", which says nothing about the code. */
-static const char *demangle_symbol(struct symbolizer *symbolizer, const char *name)
+static const char *keep_path(struct symbolizer *symbolizer, const char *file, const char *folder)
 {
-    size_t count = strnlen(name, MAX_SYMBOL_BYTES);
-    const char *version = memchr(name, '@', count);
-    char *plain, *demangled;
+    char *path = source_path_clean(file, folder);
+    const char *kept = keep_bytes(symbolizer, path, strnlen(path, MAX_NAME_BYTES));
 
-    if (version != NULL && version > name)
-        count = (size_t)(version - name);
-    plain = memory_duplicate(name, count + 1);
-    plain[count] = '\0';
-    demangled = demangle_name(plain);
-    free(plain);
-    return keep(symbolizer, demangled);
+    free(path);
+    return kept;
+}
+
+/* The same few names come again and again, and long ones take long to demangle. */
+static const char *demangle(struct symbolizer *symbolizer, const char *name, size_t count)
+{
+    struct string_id raw = string_pool_add_bytes(symbolizer->strings, name, count);
+    bool is_new;
+    uint64_t *said = hash_map_put(&symbolizer->demangled, raw.index, &is_new);
+
+    if (is_new) {
+        char *text = demangle_name(string_pool_text(symbolizer->strings, raw));
+
+        *said = string_pool_add(symbolizer->strings, text).index;
+        free(text);
+    }
+    return string_pool_text(symbolizer->strings, (struct string_id){(uint32_t)*said});
 }
 
 /* NULL when no symbol holds the address. */
@@ -160,18 +166,17 @@ static const char *symbol_name(struct symbolizer *symbolizer, struct symbolizer_
                                uint64_t offset)
 {
     const struct elf_symbol *symbol = elf_symbols_find(&entry->file.symbols, offset);
-    const char *name;
-    bool is_new;
-    uint64_t *kept;
+    const char *version;
+    size_t count;
 
     if (symbol == NULL)
         return NULL;
-    kept = hash_map_put(&entry->symbol_names, (uint64_t)(uintptr_t)symbol->name, &is_new);
-    if (!is_new)
-        return (const char *)(uintptr_t)*kept;
-    name = demangle_symbol(symbolizer, symbol->name);
-    *kept = (uint64_t)(uintptr_t)name;
-    return name;
+    /* A name in a symbol table may end in "@VERSION", which says nothing about the code. */
+    count = strnlen(symbol->name, MAX_NAME_BYTES);
+    version = memchr(symbol->name, '@', count);
+    if (version != NULL && version > symbol->name)
+        count = (size_t)(version - symbol->name);
+    return demangle(symbolizer, symbol->name, count);
 }
 
 static bool is_mangled_symbol(const struct symbolizer_entry *entry, uint64_t offset)
@@ -186,15 +191,16 @@ static bool is_mangled_symbol(const struct symbolizer_entry *entry, uint64_t off
  * ("__GI___libc_malloc"): then the name in the source says more. */
 static const char *dwarf_name(struct symbolizer *symbolizer, const struct dwarf_location *location)
 {
-    char *name;
-
     if (location->linkage_name != NULL) {
-        name = demangle_name(location->linkage_name);
+        const char *name = demangle(symbolizer, location->linkage_name,
+                                    strnlen(location->linkage_name, MAX_NAME_BYTES));
+
         if (location->name == NULL || strcmp(name, location->linkage_name) != 0)
-            return keep(symbolizer, name);
-        free(name);
+            return name;
     }
-    return location->name != NULL ? keep(symbolizer, memory_duplicate_text(location->name)) : NULL;
+    return location->name != NULL
+               ? keep_bytes(symbolizer, location->name, strnlen(location->name, MAX_NAME_BYTES))
+               : NULL;
 }
 
 /* A function of its own may have its full name only in the symbol table. */
@@ -222,9 +228,8 @@ static size_t take_lines(struct symbolizer *symbolizer, struct symbolizer_entry 
     for (size_t i = 0; i < count; i++) {
         locations[i] = (struct source_location){
             .function = function_name(symbolizer, entry, offset, &found[i]),
-            .file = found[i].file == NULL
-                        ? NULL
-                        : keep(symbolizer, source_path_clean(found[i].file, found[i].folder)),
+            .file = found[i].file == NULL ? NULL
+                                          : keep_path(symbolizer, found[i].file, found[i].folder),
             .line = found[i].line,
             .is_inlined = found[i].is_inlined,
         };
