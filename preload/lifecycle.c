@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -54,6 +55,12 @@ static bool start_rules(void)
     raw_syscall(SYS_madvise, rules, sizeof *rules, MADV_DONTDUMP, 0, 0, 0);
     unwind_rules_init(rules, false);
     unwind_rules_refresh_modules(rules);
+    struct unwind_rules_found_object loader;
+    void *base = (void *)getauxval(AT_BASE);
+    if (base != NULL && rules->find_object != NULL && rules->find_object(base, &loader) == 0) {
+        stack_capture_loader_start = (uint64_t)(uintptr_t)loader.map_start;
+        stack_capture_loader_end = (uint64_t)(uintptr_t)loader.map_end;
+    }
     stack_capture_rules = rules;
     return true;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "preload/event_writer.h"
+#include "preload/module_notice.h"
 
 enum {
     HEADER_WORDS = sizeof(struct wire_stack_bytes) / 8,
@@ -22,6 +23,11 @@ void stack_bytes_send(struct thread_state *thread, uint32_t slot, bool is_oracle
     if (most > WIRE_MAX_STACK_BYTES)
         most = WIRE_MAX_STACK_BYTES;
     size_t bytes = walk_memory_readable(&thread->memory, low, most) & ~(size_t)7;
+    /* The preload itself is on this stack; and behind the frame where the rules ended, other modules
+     * may be: whatever looks like a return address is looked up. */
+    module_notice_frames(thread, registers, 1);
+    if (!is_oracle)
+        module_notice_frames(thread, (const uint64_t *)low, bytes / 8);
     struct wire_stack_bytes *record = (void *)event_reserve(thread,
                                                             HEADER_WORDS + (uint32_t)(bytes / 8));
     if (record == NULL)

@@ -15,6 +15,7 @@
 #include "preload/stack_bytes.h"
 
 struct unwind_rules *stack_capture_rules;
+uint64_t stack_capture_loader_start, stack_capture_loader_end;
 _Atomic uint64_t stack_capture_unloads;
 
 static uint64_t hash_step(uint64_t hash, uint64_t word)
@@ -92,6 +93,14 @@ uint32_t stack_capture_walk(const struct walk_registers *caller, struct walk_mem
     return walk.count;
 }
 
+static bool is_at_end(const struct stack_walk *walk)
+{
+    if (walk->end == STACK_WALK_COMPLETE || walk->end == STACK_WALK_TOO_DEEP)
+        return true;
+    return walk->end == STACK_WALK_NO_RULE && walk->last.pc >= stack_capture_loader_start &&
+           walk->last.pc < stack_capture_loader_end;
+}
+
 uint32_t stack_capture(struct thread_state *thread, const struct walk_registers *caller)
 {
     struct stack_walk walk = {.frames = thread->frames, .limit = session->stack_depth};
@@ -103,7 +112,7 @@ uint32_t stack_capture(struct thread_state *thread, const struct walk_registers 
     if (__builtin_expect(!is_new, 1))
         return slot;
     thread->cache_hashes[slot] = 0;
-    bool is_whole = walk.end == STACK_WALK_COMPLETE || walk.end == STACK_WALK_TOO_DEEP;
+    bool is_whole = is_at_end(&walk);
     uint32_t innermost = walk.omitted_count == 0 ? walk.count : stack_walk_inner_count(walk.limit);
     if (!tell(thread, slot, walk.frames, walk.count, walk.omitted_count, innermost))
         return STACK_CAPTURE_LOST;

@@ -14,6 +14,9 @@
 /* The process's rules; set at start. */
 extern struct unwind_rules *stack_capture_rules;
 
+/* Where the dynamic loader stands. Its entry has no unwind table: a stack that ends there is whole. */
+extern uint64_t stack_capture_loader_start, stack_capture_loader_end;
+
 /* Counts dlcloses: a stack from before one is not taken for an equal one after it. */
 extern _Atomic uint64_t stack_capture_unloads;
 

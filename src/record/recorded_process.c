@@ -178,6 +178,8 @@ static void apply_stack_bytes(struct recorded_process *process, struct process_t
     struct stack_id id = add_stack(process, tree, result.frames, result.count,
                                    result.innermost_count, result.omitted_count);
     if (record->is_oracle) {
+        if (result.end == REMOTE_UNWIND_OUT_OF_BYTES)
+            return; /* larger than what travels: nothing to compare with */
         tree->oracle_stacks++;
         if (id.index == *slot)
             tree->oracle_equal_stacks++;
