@@ -11,8 +11,8 @@ static const char *const large_texts[] = {
     "a",
     "Grüße, 世界 😀",
     "with \"quotes\" and \\",
-    "long enough that its length takes two bytes: "
-    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890",
+    ("long enough that its length takes two bytes: "
+     "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"),
     "\xff\xfe not UTF-8, as paths can be",
     ""};
 static const char *const usual_texts[] = {"/usr/bin/example", "--flag", "main.c", "worker-1",

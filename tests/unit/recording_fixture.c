@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "recording_fixture.h"
 
 #include <ftw.h>
