@@ -9,8 +9,9 @@
 //   together                                          50,601               13,736,608         2,148,000
 //
 // The index is built after 250 requests, when 250 sessions and 50 forgotten callers are held, so the
-// peak is 8,388,608 + 250 * 4,096 + 50 * 1,000 = 9,462,608 bytes, and 50,000 of the allocations are
-// temporary. Beside these the C++ library allocates one block for itself before main begins.
+// peak is 8,388,608 + 250 * 4,096 + 50 * 1,000 = 9,462,608 bytes, and 50,001 of the allocations are
+// temporary (the lines and the index). Beside these the C++ library allocates one block for itself
+// before main begins.
 
 #include <cstdlib>
 #include <cstring>

@@ -6,4 +6,5 @@ dist_man_MANS += \
 	man/seep-info.1 \
 	man/seep-recording.5 \
 	man/seep-report.1 \
+	man/seep-run.1 \
 	man/seep-view.1

@@ -4,10 +4,17 @@
 
 #include <string.h>
 
+/* clang-format off */
 static const struct command *const commands[] = {
-    &cli_command_view, &cli_command_report,     &cli_command_info,
-    &cli_command_dump, &cli_command_completion, &cli_command_help,
+    &cli_command_run,
+    &cli_command_view,
+    &cli_command_report,
+    &cli_command_info,
+    &cli_command_dump,
+    &cli_command_completion,
+    &cli_command_help,
 };
+/* clang-format on */
 
 enum {
     COMMAND_COUNT = sizeof commands / sizeof commands[0]

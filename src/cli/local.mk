@@ -8,6 +8,7 @@ libseep_a_SOURCES += \
 	src/cli/command_help.c \
 	src/cli/command_info.c \
 	src/cli/command_report.c \
+	src/cli/command_run.c \
 	src/cli/command_view.c \
 	src/cli/config_file.c \
 	src/cli/config_file.h \
@@ -42,5 +43,5 @@ check_PROGRAMS += tests/helpers/make_recording
 tests_helpers_make_recording_SOURCES = tests/helpers/make_recording.c
 tests_helpers_make_recording_LDADD = $(unit_libs)
 
-TESTS += tests/system/command_line.sh
-EXTRA_DIST += tests/system/command_line.sh
+TESTS += tests/system/command_line.sh tests/system/run.sh
+EXTRA_DIST += tests/system/command_line.sh tests/system/run.sh

@@ -1,0 +1,250 @@
+/* run: records a command, says at its end what it found, and ends as the command ended. */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/installation.h"
+#include "cli/recording_argument.h"
+#include "cli/terminal.h"
+#include "record/recorder.h"
+#include "report/summary.h"
+
+struct values {
+    bool is_force;
+    bool is_best_effort;
+    bool is_debuginfod_allowed;
+    bool is_comparing;
+    struct option_number follow;
+    struct option_number wait;
+    struct option_number on_full;
+    struct option_number stack_depth;
+    struct option_number checkpoint;
+    const char *output;
+    const char *summary;
+    struct option_texts only;
+    struct option_texts skip;
+    struct option_texts debug_folders;
+};
+
+static const char *follow_at(size_t position)
+{
+    static const char *const names[] = {[RECORD_FOLLOW_NONE] = "none",
+                                        [RECORD_FOLLOW_FORK] = "fork",
+                                        [RECORD_FOLLOW_EXEC] = "exec",
+                                        [RECORD_FOLLOW_ALL] = "all"};
+
+    return position < sizeof names / sizeof names[0] ? names[position] : NULL;
+}
+
+static const char *wait_at(size_t position)
+{
+    static const char *const names[] = {
+        [RECORD_WAIT_COMMAND] = "command", [RECORD_WAIT_TREE] = "tree"};
+
+    return position < sizeof names / sizeof names[0] ? names[position] : NULL;
+}
+
+static const char *on_full_at(size_t position)
+{
+    static const char *const names[] = {
+        [RECORD_ON_FULL_WAIT] = "wait", [RECORD_ON_FULL_DROP] = "drop"};
+
+    return position < sizeof names / sizeof names[0] ? names[position] : NULL;
+}
+
+#define PLACE(field) .offset = offsetof(struct values, field)
+
+/* clang-format off */
+static const struct option_row rows[] = {
+    {.name = "output",
+     .letter = 'o',
+     .kind = OPTION_TEXT,
+     PLACE(output),
+     .value_name = "FILE",
+     .scope = OPTION_NOT_IN_FILES,
+     .help = "the recording; %e program, %t time, %p pid, %h host (default: seep.%e.%t.%p.seep)"},
+    {.name = "force",
+     .letter = 'f',
+     .kind = OPTION_FLAG,
+     PLACE(is_force),
+     .scope = OPTION_NOT_IN_FILES,
+     .help = "--output may replace any file"},
+    {.name = "summary",
+     .kind = OPTION_TEXT,
+     PLACE(summary),
+     .value_name = "FILE",
+     .scope = OPTION_NOT_IN_FILES,
+     .help = "write the summary to FILE (\"-\": standard output), not to stderr"},
+    {.name = "follow",
+     .kind = OPTION_CHOICE,
+     PLACE(follow),
+     .choice_at = follow_at,
+     .help = "which children are recorded too (default: all)"},
+    {.name = "only",
+     .kind = OPTION_TEXTS,
+     PLACE(only),
+     .value_name = "GLOB",
+     .help = "of children, only executables that match (may be repeated)"},
+    {.name = "skip",
+     .kind = OPTION_TEXTS,
+     PLACE(skip),
+     .value_name = "GLOB",
+     .help = "of children, no executables that match (may be repeated)"},
+    {.name = "wait",
+     .kind = OPTION_CHOICE,
+     PLACE(wait),
+     .choice_at = wait_at,
+     .help = "end with the command, or with its last child (default: command)"},
+    {.name = "on-full",
+     .kind = OPTION_CHOICE,
+     PLACE(on_full),
+     .choice_at = on_full_at,
+     .help = "when the recorder falls behind: the program waits, or events are dropped and counted"
+             " (default: wait)"},
+    {.name = "stack-depth",
+     .kind = OPTION_COUNT,
+     PLACE(stack_depth),
+     .value_name = "N",
+     .help = "frames kept of a stack (default: 256)"},
+    {.name = "checkpoint",
+     .kind = OPTION_DURATION,
+     PLACE(checkpoint),
+     .value_name = "TIME",
+     .help = "how often the recording is brought up to date (default: 5s)"},
+    {.name = "best-effort",
+     .kind = OPTION_FLAG,
+     PLACE(is_best_effort),
+     .help = "run the command unrecorded when it cannot be recorded"},
+    {.name = "debug-dir",
+     .kind = OPTION_TEXTS,
+     PLACE(debug_folders),
+     .value_name = "FOLDER",
+     .help = "look for debug information here first (may be repeated)"},
+    {.name = "debuginfod",
+     .kind = OPTION_FLAG,
+     PLACE(is_debuginfod_allowed),
+     .help = "fetch missing debug information from $DEBUGINFOD_URLS"},
+    {.name = "compare-unwinders",
+     .kind = OPTION_FLAG,
+     PLACE(is_comparing),
+     .help = "unwind each stack by libunwind too, and count the equal ones (slow)"},
+};
+/* clang-format on */
+
+static void fill_options(const struct invocation *invocation, struct record_options *options)
+{
+    const struct values *values = invocation->values;
+
+    *options = (struct record_options){
+        .command = invocation->operands.items,
+        .output = values->output,
+        .stack_depth = values->stack_depth.value,
+        .checkpoint_ns = values->checkpoint.value,
+        .on_full = (enum record_on_full)values->on_full.value,
+        .wait = (enum record_wait)values->wait.value,
+        .follow = values->follow.is_given ? (enum record_follow)values->follow.value
+                                          : RECORD_FOLLOW_ALL,
+        .only = values->only.items,
+        .only_count = values->only.count,
+        .skip = values->skip.items,
+        .skip_count = values->skip.count,
+        .debug_folders = values->debug_folders.items,
+        .debug_folder_count = values->debug_folders.count,
+        .is_debuginfod_allowed = values->is_debuginfod_allowed,
+        .is_force = values->is_force,
+        .is_best_effort = values->is_best_effort,
+        .is_oracle_wanted = values->is_comparing,
+        .is_progress_shown = isatty(STDERR_FILENO) && !terminal_is_ci() &&
+                             !invocation->common->is_quiet};
+}
+
+static bool write_summary(const struct invocation *invocation, const char *recording, FILE *out,
+                          struct error *error)
+{
+    struct option_operands operands = {(char *[]){(char *)recording}, 1};
+    struct summary_options options = {.path = recording,
+                                      .width = terminal_width(out),
+                                      .is_colour = terminal_has_colour(out, invocation->common)};
+    struct recording_argument argument = {0};
+    bool is_good;
+
+    is_good = recording_argument_load(&argument, &operands, NULL, &(struct profile_options){0},
+                                      error) &&
+              summary_write(argument.profile, &options, out, error);
+    recording_argument_close(&argument);
+    return is_good;
+}
+
+/* Trouble here is told and changes nothing: the command ran, and its status wins. */
+static void summarize(const struct invocation *invocation, const char *recording)
+{
+    const char *file = ((const struct values *)invocation->values)->summary;
+    struct error error;
+    FILE *out = stderr;
+    bool is_good;
+
+    if (!file && invocation->common->is_quiet)
+        return;
+    if (file)
+        out = strcmp(file, "-") == 0 ? stdout : fopen(file, "we");
+    if (!out) {
+        log_error("cannot write %s: %s", file, strerror(errno));
+        return;
+    }
+    is_good = write_summary(invocation, recording, out, &error);
+    if (out != stderr && out != stdout && fclose(out) != 0 && is_good)
+        is_good = error_set_errno(&error, errno, "cannot write %s", file);
+    if (!is_good)
+        log_error("%s", error.message);
+}
+
+static int run(const struct invocation *invocation)
+{
+    const struct values *values = invocation->values;
+    struct record_options options;
+    struct record_outcome outcome = {0};
+    char *preload;
+    struct error error;
+
+    if (invocation->operands.count == 0) {
+        log_error("run: name the program to record: seep run -- PROGRAM ...");
+        return EXIT_NOT_STARTED;
+    }
+    fill_options(invocation, &options);
+    preload = installation_find_preload(&error);
+    options.preload_path = preload;
+    if (!preload || !recorder_run(&options, &outcome, &error)) {
+        log_error("%s", error.message);
+        launcher_die_like(&outcome.command);
+    }
+    signal(SIGPIPE, SIG_IGN); /* nobody may listen any more; the command's status still counts */
+    if (outcome.late_error.message[0])
+        log_error("%s", outcome.late_error.message);
+    if (values->is_comparing)
+        log_note("libunwind agrees on %llu of %llu stacks",
+                 (unsigned long long)outcome.oracle_equal_stacks,
+                 (unsigned long long)outcome.oracle_stacks);
+    if (outcome.path)
+        summarize(invocation, outcome.path);
+    free(outcome.path);
+    free(preload);
+    launcher_die_like(&outcome.command);
+}
+
+const struct command cli_command_run = {
+    .name = "run",
+    .summary = "record the memory of a program and its children",
+    .synopsis = "[options] [--] PROGRAM [ARGUMENT...]",
+    .options = {rows, sizeof rows / sizeof rows[0]},
+    .values_bytes = sizeof(struct values),
+    .operands = OPERANDS_PROGRAM,
+    .usage_status = EXIT_NOT_STARTED,
+    .run = run,
+};
