@@ -38,6 +38,9 @@ enum {
 };
 #define DEFAULT_CHECKPOINT_NS UINT64_C(5000000000)
 #define SAMPLE_NS             UINT64_C(10000000)
+/* The first checkpoint comes early, the next ones at twice the age, up to the usual distance: a session
+ * that is killed young has something in its journal, too. */
+#define FIRST_CHECKPOINT_NS UINT64_C(100000000)
 /* Epoll data of what is not a pid. */
 #define TAG_LAUNCHER          UINT64_MAX
 #define TAG_WAKE              (UINT64_MAX - 1)
@@ -257,6 +260,14 @@ static void rest(struct recorder *recorder)
     }
 }
 
+static uint64_t checkpoint_distance(const struct recorder *recorder)
+{
+    uint64_t age = now_ns(recorder);
+    if (age < FIRST_CHECKPOINT_NS)
+        age = FIRST_CHECKPOINT_NS;
+    return age < recorder->checkpoint_ns ? age : recorder->checkpoint_ns;
+}
+
 static void do_what_is_due(struct recorder *recorder)
 {
     uint64_t now = now_ns(recorder);
@@ -273,7 +284,7 @@ static void do_what_is_due(struct recorder *recorder)
         struct error error;
         if (!recording_output_checkpoint(recorder->output, &error))
             note_late_error(recorder, &error);
-        recorder->next_checkpoint_ns = now_ns(recorder) + recorder->checkpoint_ns;
+        recorder->next_checkpoint_ns = now_ns(recorder) + checkpoint_distance(recorder);
     }
 }
 
@@ -287,7 +298,7 @@ static bool is_over(const struct recorder *recorder)
 
 static void loop(struct recorder *recorder)
 {
-    recorder->next_checkpoint_ns = now_ns(recorder) + recorder->checkpoint_ns;
+    recorder->next_checkpoint_ns = now_ns(recorder) + checkpoint_distance(recorder);
     while (!is_over(recorder)) {
         if (process_tree_drain(&recorder->tree) != 0)
             recorder->idle_looks = 0;

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "record/session_host.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -100,6 +101,30 @@ static const char *base_folder(void)
             return folder;
     }
     return "/tmp";
+}
+
+/* Folders that killed recorders of this user left behind. */
+static void remove_stale_folders(void)
+{
+    const char *base = base_folder();
+    DIR *folder = opendir(base);
+    if (folder == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        int pid, fd;
+        unsigned long long nonce;
+        struct stat status;
+        if (sscanf(entry->d_name, "seep-%d-%d-%16llx", &pid, &fd, &nonce) != 3 || pid <= 0 ||
+            (kill(pid, 0) == 0 || errno != ESRCH) ||
+            fstatat(dirfd(folder), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+            !S_ISDIR(status.st_mode) || status.st_uid != geteuid())
+            continue;
+        char *library = memory_print_text("%s/%s/libseep-preload.so", base, entry->d_name);
+        unlink(library);
+        free(library);
+        unlinkat(dirfd(folder), entry->d_name, AT_REMOVEDIR);
+    }
+    closedir(folder);
 }
 
 static bool make_folder(struct session_host *host, const char *preload_path, struct error *error)
@@ -254,6 +279,7 @@ void session_host_destroy(struct session_host *host)
     if (host->folder[0] != '\0') {
         unlink(host->library_path);
         rmdir(host->folder);
+        remove_stale_folders();
     }
     free(host);
 }
