@@ -90,19 +90,74 @@ __attribute__((constructor)) static void construct(void)
         thread_state_get();
 }
 
-bool lifecycle_may_record_process(void)
-{
-    uint32_t wanted = has_image_started ? SESSION_FOLLOW_FORK : 0;
-    if ((session->flags & wanted) == wanted)
-        return true;
-    preload_mode = PRELOAD_PASSES;
-    return false;
-}
-
 static uint32_t read_link(const char *path, char *text, uint32_t room)
 {
     int64_t length = raw_syscall(SYS_readlinkat, AT_FDCWD, path, text, room, 0, 0);
     return raw_failed(length) ? 0 : (uint32_t)length;
+}
+
+/* '*' is any run, also over '/'; '?' is one character. */
+static bool matches_glob(const char *text, const char *glob)
+{
+    const char *star = NULL, *resume = NULL;
+    while (*text != '\0') {
+        if (*glob == '*') {
+            star = glob++;
+            resume = text;
+        } else if (*glob == '?' || *glob == *text) {
+            glob++;
+            text++;
+        } else if (star != NULL) {
+            glob = star + 1;
+            text = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (*glob == '*')
+        glob++;
+    return *glob == '\0';
+}
+
+/* A glob without '/' is for the file name, one with it for the whole path. */
+static bool is_filter_for(const char *path, const char *glob)
+{
+    const char *name = strrchr(path, '/');
+    return matches_glob(strchr(glob, '/') == NULL && name != NULL ? name + 1 : path, glob);
+}
+
+static bool do_filters_want(const char *path)
+{
+    bool has_only = false, is_only = false;
+    const char *end = session->filters + sizeof session->filters;
+    for (const char *at = session->filters; at < end && *at != '\0'; at += strlen(at) + 1) {
+        bool is_match = is_filter_for(path, at + 1);
+        if (*at == '-' && is_match)
+            return false;
+        has_only |= *at == '+';
+        is_only |= *at == '+' && is_match;
+    }
+    return is_only || !has_only;
+}
+
+/* A forked child is what its parent is; a new image is looked at. */
+static bool is_process_wanted(void)
+{
+    if (has_image_started)
+        return (session->flags & SESSION_FOLLOW_FORK) != 0;
+    if (session->filters[0] == '\0' || raw_getpid() == session->command_pid)
+        return true;
+    char path[WIRE_MAX_TEXT_BYTES + 1];
+    path[read_link("/proc/self/exe", path, WIRE_MAX_TEXT_BYTES)] = '\0';
+    return do_filters_want(path);
+}
+
+bool lifecycle_may_record_process(void)
+{
+    if (is_process_wanted())
+        return true;
+    preload_mode = PRELOAD_PASSES;
+    return false;
 }
 
 static uint32_t read_file(const char *path, char *text, uint32_t room)

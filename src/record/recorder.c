@@ -28,9 +28,11 @@
 #include "record/session_host.h"
 #include "record/target_check.h"
 #include "record/tick_clock.h"
+#include "wire/wire_format.h"
 
 enum {
     DEFAULT_STACK_DEPTH = 256,
+    MIN_STACK_DEPTH = 4,
     BUSY_LOOKS = 64, /* looks without news before the recorder naps */
     NAP_US = 200,
     NAPS_BEFORE_SLEEP = 25, /* about 5 ms without news: then it asks to be woken */
@@ -93,6 +95,7 @@ static bool open_output(void *context, pid_t pid, struct error *error)
     if (recorder->writer == NULL)
         return false;
     recorder->command_pid = (uint32_t)pid;
+    session_host_header(recorder->host)->command_pid = (uint32_t)pid;
     process_tree_init(&recorder->tree, recorder->host, &recorder->clock,
                       (uint32_t)recorder->stack_depth, recorder->epoll_fd);
     recorder->has_tree = true;
@@ -159,6 +162,10 @@ static bool begin(struct recorder *recorder, struct error *error)
         .preload_path = options->preload_path,
         .stack_depth = (uint32_t)recorder->stack_depth,
         .flags = session_flags(options),
+        .only = options->only,
+        .only_count = options->only_count,
+        .skip = options->skip,
+        .skip_count = options->skip_count,
     };
     recorder->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (recorder->epoll_fd < 0)
@@ -397,6 +404,11 @@ bool recorder_run(const struct record_options *options, struct record_outcome *o
                   struct error *error)
 {
     memset(outcome, 0, sizeof *outcome);
+    if (options->stack_depth != 0 &&
+        (options->stack_depth < MIN_STACK_DEPTH || options->stack_depth > WIRE_MAX_FRAMES))
+        return error_set(error, "a stack depth of %llu is not possible: %d to %d frames are kept",
+                         (unsigned long long)options->stack_depth, MIN_STACK_DEPTH,
+                         WIRE_MAX_FRAMES);
     struct target_facts target;
     if (!target_check(options, &target, outcome, error))
         return false;

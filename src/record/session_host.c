@@ -224,6 +224,19 @@ void session_host_wake(struct session_host *host)
 /* ---- the host
  * -------------------------------------------------------------------------------------- */
 
+static bool add_filters(struct session_header *header, size_t *used, char sign,
+                        const char *const *globs, size_t count, struct error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t bytes = strlen(globs[i]) + 2;
+        if (*used + bytes + 1 > sizeof header->filters)
+            return error_set(error, "too many or too long patterns of --only and --skip");
+        snprintf(header->filters + *used, bytes, "%c%s", sign, globs[i]);
+        *used += bytes;
+    }
+    return true;
+}
+
 static void fill_header(struct session_host *host, const struct session_settings *settings,
                         const struct tick_clock *clock)
 {
@@ -254,7 +267,10 @@ struct session_host *session_host_create(const struct session_settings *settings
         return NULL;
     }
     fill_header(host, settings, clock);
-    if (!start_waker(host, error)) {
+    size_t used = 0;
+    if (!add_filters(host->header, &used, '+', settings->only, settings->only_count, error) ||
+        !add_filters(host->header, &used, '-', settings->skip, settings->skip_count, error) ||
+        !start_waker(host, error)) {
         session_host_destroy(host);
         return NULL;
     }

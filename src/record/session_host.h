@@ -4,6 +4,7 @@
 #define SEEP_RECORD_SESSION_HOST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -14,6 +15,10 @@ struct session_settings {
     const char *preload_path; /* the library itself; the folder gets a link to it */
     uint32_t stack_depth;
     uint32_t flags; /* enum session_flags */
+    const char *const *only; /* globs, see struct session_header */
+    size_t only_count;
+    const char *const *skip;
+    size_t skip_count;
 };
 
 struct session_host;

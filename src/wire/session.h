@@ -62,6 +62,11 @@ struct session_header {
     uint32_t recorder_pid;
     uint32_t library_path_bytes;
     char library_path[512]; /* what LD_PRELOAD must name, for the exec hooks */
+    uint32_t command_pid;   /* the command's own image is recorded, whatever the filters say */
+    uint32_t spare;
+    /* Which executables are recorded: texts "+GLOB" (only these) and "-GLOB" (not these), one after the
+     * other, each NUL-terminated; an empty one ends the list. */
+    char filters[4096];
 
     /* Written now and then by the recorder; read by producers only when their ring is full. */
     _Alignas(64) _Atomic uint32_t recorder_lock; /* robust futex: FUTEX_OWNER_DIED = it is dead */
