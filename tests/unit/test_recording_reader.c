@@ -1,4 +1,6 @@
 /* Torn, damaged, foreign and newer files: what is shown is what was written, or nothing. */
+#include "config.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,22 +8,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "recording/recording_format.h"
 #include "recording_fixture.h"
 
-static void check_every_cut(struct place *place, const char *path, bool is_whole_finished)
+/* A file without a disk, for tests that write thousands of versions. */
+struct memory_file {
+    int fd;
+    char path[64];
+};
+
+static struct memory_file open_memory_file(void)
 {
-    const char *cut_path = path_in(place, "cut.seep");
+    struct memory_file file = {.fd = memfd_create("recording", MFD_CLOEXEC)};
+    assert_true(file.fd >= 0);
+    snprintf(file.path, sizeof file.path, "/proc/self/fd/%d", file.fd);
+    return file;
+}
+
+static void fill_memory_file(const struct memory_file *file, const void *bytes, size_t count)
+{
+    assert_int_equal(ftruncate(file->fd, (off_t)count), 0);
+    assert_int_equal(pwrite(file->fd, bytes, count, 0), count);
+}
+
+static void check_every_cut(const char *path, bool is_whole_finished)
+{
+    struct memory_file cut = open_memory_file();
     struct file file = read_file(path);
     unsigned records = 0;
     bool is_torn;
     for (size_t count = 0; count <= file.count; count++) {
-        write_file(cut_path, file.bytes, count);
-        unsigned now = check_prefix(cut_path, &is_torn);
+        fill_memory_file(&cut, file.bytes, count);
+        unsigned now = check_prefix(cut.path, &is_torn);
         assert_true(is_torn || (count == file.count && is_whole_finished));
         if (!is_whole_finished) /* a journal only ever grows */
             assert_true(now >= records);
@@ -29,6 +53,7 @@ static void check_every_cut(struct place *place, const char *path, bool is_whole
     }
     assert_int_equal(is_torn, !is_whole_finished);
     assert_true(records > 0);
+    close(cut.fd);
     free(file.bytes);
 }
 
@@ -37,7 +62,7 @@ static void test_every_truncation_of_a_finished_recording(void **state)
     struct place *place = *state;
     const char *path = path_in(place, "a.seep");
     write_finished(path);
-    check_every_cut(place, path, true);
+    check_every_cut(path, true);
 }
 
 /* A kill in a flush: only whole flushes show. */
@@ -55,7 +80,7 @@ static void test_every_truncation_of_a_journal(void **state)
         flushed_bytes[round] = recording_writer_file_bytes(writer);
     }
     recording_writer_close(writer);
-    check_every_cut(place, path, false);
+    check_every_cut(path, false);
 
     struct file file = read_file(path);
     write_file(cut_path, file.bytes, flushed_bytes[2] - 1);
@@ -70,20 +95,21 @@ static void test_every_damaged_byte_is_seen(void **state)
 {
     struct place *place = *state;
     const char *path = path_in(place, "a.seep");
-    const char *damaged_path = path_in(place, "damaged.seep");
+    struct memory_file damaged = open_memory_file();
     write_finished(path);
     struct file file = read_file(path);
     static const uint8_t flips[] = {0x01, 0x80, 0xff};
     for (size_t i = 0; i < file.count; i++) {
         for (size_t flip = 0; flip < sizeof flips; flip++) {
             file.bytes[i] ^= flips[flip];
-            write_file(damaged_path, file.bytes, file.count);
+            fill_memory_file(&damaged, file.bytes, file.count);
             bool is_torn;
-            check_prefix(damaged_path, &is_torn);
+            check_prefix(damaged.path, &is_torn);
             assert_true(is_torn);
             file.bytes[i] ^= flips[flip];
         }
     }
+    close(damaged.fd);
     free(file.bytes);
 }
 
