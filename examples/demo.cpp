@@ -17,11 +17,9 @@
 #include <cstring>
 #include <unistd.h>
 
-namespace {
-
-const int request_count = 500;
-const int lines_an_answer = 100;
-const std::size_t index_bytes = 8u << 20;
+static const int request_count = 500;
+static const int lines_an_answer = 100;
+static const std::size_t index_bytes = 8u << 20;
 
 struct Session {
     Session *next;
@@ -29,9 +27,9 @@ struct Session {
 };
 
 // Nothing ever leaves this list: every block is reachable, and it only grows.
-Session *sessions;
+static Session *sessions;
 
-void open_session(int request)
+static void open_session(int request)
 {
     Session *session = new Session;
     session->next = sessions;
@@ -40,7 +38,7 @@ void open_session(int request)
 }
 
 // The only pointer to the copy dies with this function: nobody can free it any more.
-void remember_caller(int request)
+static void remember_caller(int request)
 {
     char *copy = static_cast<char *>(std::malloc(1000));
     if (copy)
@@ -48,7 +46,7 @@ void remember_caller(int request)
 }
 
 // A new buffer for every line, where one for all would do.
-int format_answer(int request)
+static int format_answer(int request)
 {
     int sum = 0;
     for (int line = 0; line < lines_an_answer; line++) {
@@ -61,7 +59,7 @@ int format_answer(int request)
 }
 
 // Large and short: gone long before the end, and yet what the program needs at its worst.
-int rebuild_index()
+static int rebuild_index()
 {
     char *index = static_cast<char *>(std::malloc(index_bytes));
     if (!index)
@@ -72,15 +70,13 @@ int rebuild_index()
     return last;
 }
 
-int answer(int request)
+static int answer(int request)
 {
     open_session(request);
     if (request % 5 == 0)
         remember_caller(request);
     return format_answer(request);
 }
-
-} // namespace
 
 int main()
 {

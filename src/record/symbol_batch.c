@@ -168,12 +168,14 @@ static void become_worker(const struct symbol_batch_input *input, int fd,
     prctl(PR_SET_NAME, "seep-symbols");
     struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
+    /* What the terminal sends is the command's; the recorder ends this one itself, and waits for it,
+     * so it must not stop at ^Z either when the command does not. */
+    static const int of_terminal[] = {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
+    for (size_t i = 0; i < sizeof of_terminal / sizeof *of_terminal; i++)
+        signal(of_terminal[i], SIG_IGN);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    /* ^C in the terminal is the command's; the recorder ends this one itself. */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGQUIT, SIG_IGN);
     work(input, fd, done_count);
     _exit(0);
 }

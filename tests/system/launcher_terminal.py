@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What the launcher does on a terminal: ^C, ^Z and fg, and how a core dump is not made twice.
+"""What the launcher does on a terminal: ^C, ^Z and fg, and how a core dump is not made twice; alone,
+and as a part of `seep run`.
 
 A process that leads the terminal's session plays the shell: it gives the terminal to its job, tells
 when the job stopped, continues it when asked, and reports how it ended.
@@ -10,8 +11,10 @@ import resource
 import select
 import signal
 import sys
+import tempfile
 
-LAUNCH = os.path.join(os.getcwd(), "tests/helpers/launch")
+HELPER = os.path.join(os.getcwd(), "tests/helpers/launch")
+SEEP = os.path.join(os.getcwd(), "seep")
 TIMEOUT_S = 60  # of a test that hangs; nothing waits this long otherwise
 
 
@@ -37,11 +40,11 @@ def play_shell(command):
 
 
 class Terminal:
-    def __init__(self, script):
+    def __init__(self, launch, script):
         self.seen = ""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            play_shell([LAUNCH, "sh", "-c", script])
+            play_shell(launch + ["sh", "-c", script])
 
     def expect(self, text):
         while text not in self.seen:
@@ -62,9 +65,10 @@ class Terminal:
         os.close(self.fd)
 
 
-def check_interrupt():
+def check_interrupt(launch):
     """^C reaches the command once and never ends the launcher, whatever the command makes of it."""
     terminal = Terminal(
+        launch,
         'n=0; trap "n=\\$((n+1)); echo interrupt \\$n" INT; echo ready; read x; '
         '[ "$x" ] || read x; echo got $x; exit $((40 + n))')
     terminal.expect("ready")
@@ -76,24 +80,22 @@ def check_interrupt():
     terminal.close()
 
 
-def check_stop():
+def check_stop(launch):
     """^Z stops the command, then the launcher by the same signal; fg continues both."""
-    terminal = Terminal("echo ready; read x; echo got $x; exit 6")
+    terminal = Terminal(launch, "echo ready; read x; echo got $x; exit 6")
     terminal.expect("ready")
     terminal.type("\x1a")
-    terminal.expect("launch: stopping")
     terminal.expect(f"shell: stopped by {int(signal.SIGTSTP)}")
     terminal.type("fg\n")
-    terminal.expect("launch: continued")
     terminal.type("word\n")
     terminal.expect("got word")
     terminal.expect("shell: ended with 6")
     terminal.close()
 
 
-def check_stop_ignored():
+def check_stop_ignored(launch):
     """A command that does not stop keeps the launcher awake."""
-    terminal = Terminal('trap "" TSTP; echo ready; read x; echo got $x; exit 8')
+    terminal = Terminal(launch, 'trap "" TSTP; echo ready; read x; echo got $x; exit 8')
     terminal.expect("ready")
     terminal.type("\x1a")
     terminal.type("word\n")
@@ -102,13 +104,13 @@ def check_stop_ignored():
     terminal.close()
 
 
-def check_core_dump():
+def check_core_dump(launch):
     """The command may dump core; the launcher dies of the same signal without a dump."""
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
     process = os.fork()
     if process == 0:
         resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
-        os.execv(LAUNCH, [LAUNCH, "sh", "-c", "ulimit -c 0; kill -ABRT $$"])
+        os.execv(launch[0], launch + ["sh", "-c", "ulimit -c 0; kill -ABRT $$"])
     _, status = os.waitpid(process, 0)
     if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGABRT:
         sys.exit(f"FAIL: ended with wait status {status}, not by SIGABRT")
@@ -116,9 +118,12 @@ def check_core_dump():
         sys.exit("FAIL: the launcher dumped core too")
 
 
-if not os.access(LAUNCH, os.X_OK):
+if not os.access(HELPER, os.X_OK):
     sys.exit(77)
-check_interrupt()
-check_stop()
-check_stop_ignored()
-check_core_dump()
+with tempfile.TemporaryDirectory() as folder:
+    recording = os.path.join(folder, "run.seep")
+    for program in ([HELPER], [SEEP, "run", "--no-config", "-q", "-o", recording]):
+        check_interrupt(program)
+        check_stop(program)
+        check_stop_ignored(program)
+        check_core_dump(program)
