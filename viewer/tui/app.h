@@ -61,14 +61,38 @@ void app_clear(struct app *app);
 /* Handles inputs until the user quits. False when a script failed. */
 bool app_run(struct app *app, struct error *error);
 
-/* For commands.c. Each returns false with a reason for the status line. */
+/* A line for the status row, until the next input. */
+void app_say(struct app *app, const char *message);
+
+/* Views. What fails says why, for the status row. */
 struct view *app_current_view(const struct app *app);
 bool app_show_screen(struct app *app, const struct view_ops *ops, struct error *error);
 bool app_open_view(struct app *app, const struct view_ops *ops, const struct view_request *request,
                    struct error *error);
-bool app_close_view(struct app *app);
+bool app_close_view(struct app *app); /* whether there was one to close */
+
+/* Asks all views another question (its texts are copied); when it makes no sense the old one stays.
+ */
 bool app_ask(struct app *app, const struct view_question *question, struct error *error);
+
+/* Does what a view's handler wants, and empties the reaction. */
+bool app_react(struct app *app, struct reaction *reaction, struct error *error);
+bool app_copy(struct app *app, const char *text, struct error *error);
+
+/* app_input.c */
+bool app_handle_input(struct app *app, const struct input *input, struct error *error);
+
+/* app_actions.c. `key`: the key that asked for the action. */
+bool app_do(struct app *app, enum action action, uint32_t key, struct error *error);
+bool app_sort_by(struct app *app, int sort_key, struct error *error);
+
+/* app_menus.c: for ACTION_SORT, ACTION_GROUP, ACTION_PROCESS. */
+bool app_open_menu(struct app *app, enum action action, struct error *error);
+
+/* app_rows.c. A search is for letters of either case unless the text has capitals; it goes on round
+ * the end. */
 bool app_search(struct app *app, const char *text, bool is_backwards, struct error *error);
+bool app_find_next(struct app *app, bool is_backwards, struct error *error);
 bool app_save_rows(struct app *app, const char *path, struct error *error);
 
 /* app_draw.c: fills app->screen. */

@@ -11,7 +11,7 @@ enum {
     TITLE_ROW = 0,
     DESCRIPTION_ROW = 1,
     WIDE_COLUMNS = 400,
-    MENU_MAX_COLUMNS = 60
+    MENU_MAX_COLUMNS = 76
 };
 
 static void add_target(struct app *app, int row, int column, int columns, uint32_t key)
@@ -20,14 +20,19 @@ static void add_target(struct app *app, int row, int column, int columns, uint32
         app->targets[app->target_count++] = (struct app_target){row, column, columns, key};
 }
 
-static void print_subject(const struct app *app, struct text *out)
+/* The process and the recording; without the latter where that is too long. */
+static void print_subject(const struct app *app, int room, struct text *out)
 {
     const struct profile *profile = app->context.profile;
     const struct tui_options *options = app->context.options;
-    view_print_process(profile, app->context.question.process, out);
     const char *recording = options->recording ? options->recording : profile->info.path;
-    text_print(out, "  %s@%s", text_file_name(recording),
-               options->instant ? options->instant : "end");
+    const char *instant = options->instant ? options->instant : "end";
+    struct text file = {0};
+    text_print(&file, "  %s@%s", text_file_name(recording), instant);
+    view_print_process(profile, app->context.question.process, out);
+    if (text_columns(text_get(out)) + text_columns(text_get(&file)) <= room)
+        text_add(out, text_get(&file));
+    text_clear(&file);
 }
 
 static int draw_tab(struct app *app, int column, const struct view_ops *ops, bool is_current)
@@ -71,8 +76,8 @@ static void draw_title(struct app *app)
                              STYLE_WARNING, "! incomplete") +
                   1;
     struct text subject = {0};
-    print_subject(app, &subject);
     int room = screen->columns - column - 2;
+    print_subject(app, room, &subject);
     int width = text_columns(text_get(&subject));
     int start = width < room ? screen->columns - width - 1 : column + 1;
     screen_put_cut(screen, TITLE_ROW, start, room, STYLE_TITLE, text_get(&subject));
@@ -94,7 +99,7 @@ static void draw_status(struct app *app, const struct view *view)
     const struct table *table = &view->table;
     int row = screen->rows - 2;
     char place[64] = "";
-    if (table->row_count && !view->ops->is_popup)
+    if (table->column_count && table->row_count && !view->ops->is_popup)
         snprintf(place, sizeof place, "%zu/%zu", table->selected + 1, table->row_count);
     int place_columns = (int)strlen(place);
     screen_put(screen, row, screen->columns - place_columns - 1, place_columns, STYLE_FAINT, place);
@@ -106,26 +111,51 @@ static void draw_status(struct app *app, const struct view *view)
         screen_print(screen, row, 1, room, STYLE_STATUS, "filter: %s  (Esc takes it away)", filter);
 }
 
-static void draw_footer(struct app *app, const struct view *view)
+static bool is_in_footer(const struct key_binding *binding, unsigned scopes)
+{
+    return binding->label && (binding->scopes & scopes) &&
+           key_binding_action(binding->keys[0], scopes) == binding->action;
+}
+
+/* Help and quitting are always told; they stand last. */
+static bool is_always_told(const struct key_binding *binding)
+{
+    return binding->action == ACTION_HELP || binding->action == ACTION_QUIT;
+}
+
+static int label_columns(const struct key_binding *binding)
+{
+    char name[INPUT_KEY_NAME_BYTES];
+    return text_columns(input_key_name(binding->keys[0], name)) + text_columns(binding->label) + 2;
+}
+
+static void draw_label(struct app *app, int row, int column, const struct key_binding *binding)
 {
     struct screen *screen = &app->screen;
-    int row = screen->rows - 1, column = 0;
+    char name[INPUT_KEY_NAME_BYTES];
+    const char *key = input_key_name(binding->keys[0], name);
+    int columns = label_columns(binding);
+    add_target(app, row, column, columns, binding->keys[0]);
+    int used = screen_put(screen, row, column, columns, STYLE_KEY, key);
+    screen_print(screen, row, column + used, columns - used, STYLE_ACTION, " %s", binding->label);
+}
+
+static void draw_footer(struct app *app, const struct view *view)
+{
+    int row = app->screen.rows - 1, column = 0, reserved = 0;
     unsigned scopes = view->ops->scopes | SCOPE_ANY;
     const struct key_binding *binding;
+    for (size_t i = 0; (binding = key_binding_at(i)); i++)
+        if (is_in_footer(binding, scopes) && is_always_told(binding))
+            reserved += label_columns(binding);
     for (size_t i = 0; (binding = key_binding_at(i)); i++) {
-        if (!binding->label || !(binding->scopes & scopes) ||
-            key_binding_action(binding->keys[0], scopes) != binding->action)
+        if (!is_in_footer(binding, scopes))
             continue;
-        char name[INPUT_KEY_NAME_BYTES];
-        const char *key = input_key_name(binding->keys[0], name);
-        int width = text_columns(key) + text_columns(binding->label) + 2;
-        if (column + width > screen->columns)
+        int needed = is_always_told(binding) ? 0 : label_columns(binding) + reserved;
+        if (column + needed > app->screen.columns)
             continue;
-        add_target(app, row, column, width, binding->keys[0]);
-        column += screen_put(screen, row, column, width, STYLE_KEY, key);
-        screen_put(screen, row, column, 1, STYLE_ACTION, " ");
-        column += 1 + screen_put(screen, row, column + 1, width, STYLE_ACTION, binding->label);
-        column += 1;
+        draw_label(app, row, column, binding);
+        column += label_columns(binding);
     }
 }
 

@@ -115,7 +115,7 @@ static const struct command {
     bool (*run)(struct app *app, const char *argument, struct error *error);
 } commands[] = {
     {{"sort", "FIGURE", "sort by live, peak, allocated, ..."}, false, run_sort},
-    {{"by", "GROUPING", "rows of site, function, file, module or thread"}, false, run_by},
+    {{"by", "GROUPING", "rows of site, function, file, ..."}, false, run_by},
     {{"filter", "WORDS", "as after \\; without words: no filter"}, true, run_filter},
     {{"process", "N|all", "look at the N-th process, from 0, or at all"}, false, run_process},
     {{"goto", "ROW", "go to this row"}, false, run_goto},

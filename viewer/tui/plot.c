@@ -146,7 +146,7 @@ static void draw_labels(const struct plot *plot, const struct grid *grid, struct
     for (int row = first; row <= last; row++)
         screen_put(screen, row, area.column + LABEL_COLUMNS + 1, 1, STYLE_FAINT, axis);
     screen_put(screen, last + 1, area.column + AXIS_COLUMNS, area.columns, STYLE_FAINT,
-               units_format_duration(plot->start_ns, text));
+               plot->start_ns ? units_format_duration(plot->start_ns, text) : "0");
     screen_put_right(screen, last + 1, area.column + area.columns - UNITS_TEXT_BYTES,
                      UNITS_TEXT_BYTES, STYLE_FAINT, units_format_duration(plot->end_ns, text));
 }

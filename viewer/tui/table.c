@@ -2,12 +2,19 @@
 
 #include <string.h>
 
-static int width_of(const struct table *table, const bool *is_shown)
+/* The flexible column gets at least a third of the window: names matter more than a ninth figure.
+ */
+static int least_columns(const struct table_column *column, int width)
+{
+    return column->is_flexible && column->columns < width / 3 ? width / 3 : column->columns;
+}
+
+static int width_of(const struct table *table, const bool *is_shown, int window)
 {
     int width = TABLE_MARK_COLUMNS;
     for (size_t i = 0; i < table->column_count; i++)
         if (is_shown[i])
-            width += table->columns[i].columns + 1;
+            width += least_columns(&table->columns[i], window) + 1;
     return width;
 }
 
@@ -31,19 +38,20 @@ void table_lay_out(struct table *table, int width)
     bool is_shown[TABLE_MAX_COLUMNS];
     for (size_t i = 0; i < table->column_count; i++)
         is_shown[i] = true;
-    while (width_of(table, is_shown) > width) {
+    while (width_of(table, is_shown, width) > width) {
         size_t dropped = least_important(table, is_shown);
         if (dropped == table->column_count)
             break;
         is_shown[dropped] = false;
     }
-    int spare = width - width_of(table, is_shown);
+    int spare = width - width_of(table, is_shown, width);
     int column = TABLE_MARK_COLUMNS;
     memset(table->places, 0, sizeof table->places);
     for (size_t i = 0; i < table->column_count; i++) {
         if (!is_shown[i])
             continue;
-        int columns = table->columns[i].columns + (table->columns[i].is_flexible ? spare : 0);
+        int columns = least_columns(&table->columns[i], width) +
+                      (table->columns[i].is_flexible ? spare : 0);
         if (columns < 1)
             columns = 1;
         table->places[i] = (struct table_place){column, columns};

@@ -2,6 +2,7 @@
 #include "tui/app.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -12,6 +13,7 @@ enum {
 struct help_line {
     char *keys; /* or command; NULL: a heading */
     const char *text;
+    size_t text_bytes;
     bool is_here; /* valid in the view that asked */
 };
 
@@ -21,6 +23,7 @@ struct help {
     size_t capacity;
     unsigned scopes; /* of the view that asked */
     const char *asker;
+    int columns; /* that texts are wrapped to */
 };
 
 static const char *const filter_help[][2] = {
@@ -30,11 +33,45 @@ static const char *const filter_help[][2] = {
     {"module:libssl", "a module matches; -module: none does"},
 };
 
-static void add_line(struct help *help, char *keys, const char *text, bool is_here)
+static int keys_columns(int columns)
+{
+    return columns < 60 ? KEYS_COLUMNS - 4 : KEYS_COLUMNS + 3;
+}
+
+static void append(struct help *help, struct help_line line)
 {
     help->lines = memory_grow(help->lines, &help->capacity, help->line_count + 1,
                               sizeof *help->lines);
-    help->lines[help->line_count++] = (struct help_line){keys, text, is_here};
+    help->lines[help->line_count++] = line;
+}
+
+static void add_heading(struct help *help, const char *text)
+{
+    append(help, (struct help_line){NULL, text, strlen(text), true});
+}
+
+/* How much of the text fits: up to a blank where it can be. */
+static size_t fitting(const char *text, int columns)
+{
+    size_t most = columns > 8 ? (size_t)columns : 8, count = strlen(text);
+    if (count <= most)
+        return count;
+    for (count = most; count > 0 && text[count] != ' '; count--)
+        ;
+    return count ? count : most;
+}
+
+/* Takes `keys` over; a long text goes on in lines below. */
+static void add_line(struct help *help, char *keys, const char *text, bool is_here)
+{
+    int columns = help->columns - keys_columns(help->columns) - 4;
+    do {
+        size_t count = fitting(text, columns);
+        append(help, (struct help_line){keys, text, count, is_here});
+        text += count;
+        text += strspn(text, " ");
+        keys = *text ? memory_duplicate_text("") : NULL;
+    } while (keys);
 }
 
 static void add_keys(struct help *help, bool is_here)
@@ -61,6 +98,7 @@ static bool help_open(struct view *view, const struct view_request *request, str
 {
     struct help *help = view->state;
     (void)error;
+    help->columns = 80;
     help->scopes = request->asker ? request->asker->ops->scopes : 0;
     help->asker = request->asker ? request->asker->ops->title : "";
     return true;
@@ -91,17 +129,17 @@ static bool help_load(struct view *view, struct error *error)
     struct help *help = view->state;
     (void)error;
     clear_lines(help);
-    add_line(help, NULL, "Keys in this view", true);
+    add_heading(help, "Keys in this view");
     add_keys(help, true);
-    add_line(help, NULL, "Keys in other views", true);
+    add_heading(help, "Keys in other views");
     add_keys(help, false);
-    add_line(help, NULL, "Commands", true);
+    add_heading(help, "Commands");
     add_commands(help);
-    add_line(help, NULL, "Filter words (all must hold for a stack)", true);
+    add_heading(help, "Filter words (all must hold for a stack)");
     for (size_t i = 0; i < sizeof filter_help / sizeof *filter_help; i++)
         add_line(help, memory_duplicate_text(filter_help[i][0]), filter_help[i][1], true);
-    add_line(help, NULL, "Mouse: click selects, again opens; titles sort; wheel scrolls;", true);
-    add_line(help, NULL, "with Shift the terminal marks text.", true);
+    add_heading(help, "Mouse: a click selects, another opens;");
+    add_heading(help, "titles sort; Shift marks text.");
     view->table.row_count = help->line_count;
     view->table.can_select = help_can_select;
     return true;
@@ -122,10 +160,22 @@ static void help_draw_row(const struct view *view, struct screen *screen, struct
         screen_put(screen, area.row, area.column + 1, area.columns - 1, STYLE_STRONG, line->text);
         return;
     }
-    int keys_columns = area.columns < 60 ? KEYS_COLUMNS - 4 : KEYS_COLUMNS + 3;
-    screen_put(screen, area.row, area.column + 2, keys_columns, STYLE_KEY, line->keys);
-    screen_put(screen, area.row, area.column + 3 + keys_columns, area.columns - keys_columns - 3,
-               line->is_here ? STYLE_TEXT : STYLE_FAINT, line->text);
+    int room = keys_columns(area.columns), column = area.column + room + 3;
+    screen_put(screen, area.row, area.column + 2, room, STYLE_KEY, line->keys);
+    screen_print(screen, area.row, column, area.columns - column,
+                 line->is_here ? STYLE_TEXT : STYLE_FAINT, "%.*s", (int)line->text_bytes,
+                 line->text);
+}
+
+static void help_fit(struct view *view, int rows, int columns)
+{
+    struct help *help = view->state;
+    struct error ignored;
+    (void)rows;
+    if (help->columns == columns)
+        return;
+    help->columns = columns;
+    help_load(view, &ignored);
 }
 
 const struct view_ops view_help = {
@@ -135,6 +185,7 @@ const struct view_ops view_help = {
     .open = help_open,
     .close = help_close,
     .load = help_load,
+    .fit = help_fit,
     .describe = help_describe,
     .draw_row = help_draw_row,
 };

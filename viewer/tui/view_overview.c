@@ -333,9 +333,10 @@ static void draw_figure(struct screen *screen, struct area area, const struct ov
     screen_put(screen, area.row, column, label_columns,
                row->kind == OVERVIEW_WARNING ? STYLE_WARNING : STYLE_TEXT, row->label);
     column += label_columns;
-    screen_put_right(screen, area.row, column, VALUE_COLUMNS, style, row->value);
-    column += VALUE_COLUMNS + 2;
-    screen_put_cut(screen, area.row, column, area.columns - column, STYLE_FAINT, row->about);
+    int value_columns = area.columns < 60 ? VALUE_COLUMNS - 2 : VALUE_COLUMNS;
+    screen_put_right(screen, area.row, column, value_columns, style, row->value);
+    column += value_columns + 2;
+    screen_put(screen, area.row, column, area.columns - column, STYLE_FAINT, row->about);
 }
 
 static void draw_plot_row(const struct overview *overview, struct screen *screen, struct area area,

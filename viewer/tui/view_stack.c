@@ -263,7 +263,10 @@ static void put_place(struct screen *screen, int row, int column, int columns, c
 {
     while (text_columns(place) > columns && strchr(place, '/'))
         place = strchr(place, '/') + 1;
-    screen_put_right(screen, row, column, columns, STYLE_PLACE, place);
+    int missing = columns - text_columns(place);
+    if (missing > 0)
+        column += missing;
+    screen_put_cut(screen, row, column, columns, STYLE_PLACE, place);
 }
 
 static void draw_frame(const struct stack_view *stack, struct screen *screen, struct area area,

@@ -1,0 +1,79 @@
+/* Menus are lists of commands: choosing one is the same as typing it. */
+#include "tui/app.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+static void free_request(struct view_request *request)
+{
+    for (size_t i = 0; i < request->item_count; i++) {
+        free(request->items[i].label);
+        free(request->items[i].command);
+    }
+    free(request->items);
+}
+
+static void add_item(struct view_request *request, size_t *capacity, char *label, char *command)
+{
+    request->items = memory_grow(request->items, capacity, request->item_count + 1,
+                                 sizeof *request->items);
+    request->items[request->item_count++] = (struct menu_item){label, command};
+}
+
+static void fill_sort_menu(const struct app *app, struct view_request *request)
+{
+    size_t capacity = 0;
+    const struct query_metric_info *metric;
+    request->title = "Sort by";
+    for (size_t i = 0; (metric = query_metric_at(i)); i++) {
+        if (metric->metric == app->context.question.metric)
+            request->chosen_item = request->item_count;
+        add_item(request, &capacity, memory_print_text("%-12s %s", metric->name, metric->help),
+                 memory_print_text("sort %s", metric->name));
+    }
+}
+
+static void fill_group_menu(const struct app *app, struct view_request *request)
+{
+    size_t capacity = 0;
+    const struct query_grouping_info *grouping;
+    request->title = "A row for each";
+    for (size_t i = 0; (grouping = query_grouping_at(i)); i++) {
+        if (grouping->grouping == app->context.question.grouping)
+            request->chosen_item = request->item_count;
+        add_item(request, &capacity, memory_print_text("%-10s %s", grouping->name, grouping->help),
+                 memory_print_text("by %s", grouping->name));
+    }
+}
+
+static void fill_process_menu(const struct app *app, struct view_request *request)
+{
+    const struct profile *profile = app->context.profile;
+    size_t capacity = 0;
+    request->title = "Process";
+    add_item(request, &capacity, memory_duplicate_text("all processes"),
+             memory_duplicate_text("process all"));
+    for (size_t i = 0; i < profile->process_count; i++) {
+        struct text label = {0};
+        if (i == app->context.question.process)
+            request->chosen_item = request->item_count;
+        view_print_process(profile, (uint32_t)i, &label);
+        add_item(request, &capacity, text_take(&label), memory_print_text("process %zu", i));
+    }
+}
+
+bool app_open_menu(struct app *app, enum action action, struct error *error)
+{
+    struct view_request request = {.site = QUERY_NO_SITE};
+    if (action == ACTION_SORT)
+        fill_sort_menu(app, &request);
+    else if (action == ACTION_GROUP)
+        fill_group_menu(app, &request);
+    else
+        fill_process_menu(app, &request);
+    if (app_open_view(app, &view_menu, &request, error))
+        return true;
+    free_request(&request);
+    return false;
+}

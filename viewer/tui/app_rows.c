@@ -1,0 +1,101 @@
+/* What the app does with the rows of any view: search in them, write them to a file. */
+#include "config.h"
+
+#include "tui/app.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+static bool has_capitals(const char *text)
+{
+    for (; *text; text++)
+        if (isupper((unsigned char)*text))
+            return true;
+    return false;
+}
+
+static void row_text(const struct view *view, size_t row, struct text *out)
+{
+    if (view->ops->row_text)
+        view->ops->row_text(view, row, out);
+    else
+        app_row_text(view, row, out);
+}
+
+static bool row_matches(const struct view *view, size_t row, const char *text, bool is_exact)
+{
+    struct text line = {0};
+    row_text(view, row, &line);
+    bool is_match = is_exact ? strstr(text_get(&line), text) != NULL
+                             : strcasestr(text_get(&line), text) != NULL;
+    text_clear(&line);
+    return is_match;
+}
+
+/* Goes on to the next match after the selected row, round the end. */
+bool app_find_next(struct app *app, bool is_backwards, struct error *error)
+{
+    struct view *view = app_current_view(app);
+    struct table *table = &view->table;
+    if (!app->searched)
+        return error_set(error, "nothing was searched yet: / searches");
+    bool is_exact = has_capitals(app->searched);
+    for (size_t step = 1; step <= table->row_count; step++) {
+        size_t distance = is_backwards ? table->row_count - step : step;
+        size_t row = (table->selected + distance) % table->row_count;
+        if ((table->can_select && !table->can_select(table->context, row)) ||
+            !row_matches(view, row, app->searched, is_exact))
+            continue;
+        bool is_wrapped = is_backwards ? row >= table->selected : row <= table->selected;
+        if (is_wrapped && step < table->row_count)
+            app_say(app,
+                    is_backwards ? "search went on from the end" : "search went on from the start");
+        table->selected = row;
+        return true;
+    }
+    return error_set(error, "\"%s\" is not in this view", app->searched);
+}
+
+bool app_search(struct app *app, const char *text, bool is_backwards, struct error *error)
+{
+    if (*text) {
+        free(app->searched);
+        app->searched = memory_duplicate_text(text);
+    }
+    app->is_search_backwards = is_backwards;
+    return app_find_next(app, is_backwards, error);
+}
+
+bool app_save_rows(struct app *app, const char *path, struct error *error)
+{
+    const struct view *view = app_current_view(app);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!file) {
+        if (fd >= 0)
+            close(fd);
+        return error_set_errno(error, errno, "cannot write %s", path);
+    }
+    struct text line = {0};
+    view->ops->describe(view, &line);
+    fprintf(file, "%s\n", text_get(&line));
+    for (size_t row = 0; row < view->table.row_count; row++) {
+        text_clear(&line);
+        app_row_text(view, row, &line);
+        fprintf(file, "%s\n", text_get(&line));
+    }
+    text_clear(&line);
+    bool is_written = !ferror(file);
+    if (fclose(file) != 0 || !is_written)
+        return error_set_errno(error, errno, "cannot write %s", path);
+    snprintf(app->message, sizeof app->message, "%zu rows written to %.400s", view->table.row_count,
+             path);
+    return true;
+}
