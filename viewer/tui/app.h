@@ -46,7 +46,6 @@ struct app {
     struct prompt prompt;
     char message[512];
     char *searched;
-    bool is_search_backwards;
 
     struct terminal *terminal; /* NULL: a script */
     struct script *script;
@@ -91,7 +90,7 @@ bool app_open_menu(struct app *app, enum action action, struct error *error);
 
 /* app_rows.c. A search is for letters of either case unless the text has capitals; it goes on round
  * the end. */
-bool app_search(struct app *app, const char *text, bool is_backwards, struct error *error);
+bool app_search(struct app *app, const char *text, struct error *error);
 bool app_find_next(struct app *app, bool is_backwards, struct error *error);
 bool app_save_rows(struct app *app, const char *path, struct error *error);
 
@@ -100,6 +99,9 @@ void app_draw(struct app *app);
 
 /* The text of one row of a view, as it would stand on a very wide screen. */
 void app_row_text(const struct view *view, size_t row, struct text *out);
+
+/* Its column titles on that screen; nothing when it has none. */
+void app_header_text(const struct view *view, struct text *out);
 
 /* commands.c: runs what was typed after ':'. */
 bool command_run(struct app *app, const char *line, struct error *error);

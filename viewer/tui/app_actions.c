@@ -64,6 +64,18 @@ static void prompt_for_file(struct app *app)
     text_clear(&command);
 }
 
+/* Where one column only shows the figure (the tree), the next of all figures. */
+static int neighbour_sort_key(const struct table *table, int direction)
+{
+    size_t sortable = 0;
+    for (size_t i = 0; i < table->column_count; i++)
+        sortable += table->columns[i].sort_key != TABLE_NO_SORT;
+    if (sortable != 1)
+        return table_neighbour_sort_key(table, direction);
+    int next = table->sort_key + direction;
+    return next >= 0 && next < QUERY_METRIC_COUNT ? next : TABLE_NO_SORT;
+}
+
 /* What concerns the question that all views answer. */
 static bool ask_differently(struct app *app, enum action action, struct error *error)
 {
@@ -76,8 +88,8 @@ static bool ask_differently(struct app *app, enum action action, struct error *e
         return app_open_menu(app, action, error);
     case ACTION_SORT_NEXT:
     case ACTION_SORT_PREVIOUS:
-        return app_sort_by(
-            app, table_neighbour_sort_key(table, action == ACTION_SORT_NEXT ? 1 : -1), error);
+        return app_sort_by(app, neighbour_sort_key(table, action == ACTION_SORT_NEXT ? 1 : -1),
+                           error);
     case ACTION_INVERT:
         question.is_inverted = !question.is_inverted;
         return app_ask(app, &question, error);
@@ -93,8 +105,6 @@ static bool open_prompt(struct app *app, enum action action)
 {
     if (action == ACTION_SEARCH)
         prompt_open(&app->prompt, PROMPT_SEARCH, "");
-    else if (action == ACTION_SEARCH_BACKWARDS)
-        prompt_open(&app->prompt, PROMPT_SEARCH_BACKWARDS, "");
     else if (action == ACTION_FILTER)
         prompt_open(&app->prompt, PROMPT_FILTER, app->context.question.filter);
     else if (action == ACTION_COMMAND)
@@ -165,9 +175,8 @@ bool app_do(struct app *app, enum action action, uint32_t key, struct error *err
         return show_digit(app, key, error);
     case ACTION_NEXT_MATCH:
     case ACTION_PREVIOUS_MATCH:
-        return app_find_next(app, app->is_search_backwards == (action == ACTION_NEXT_MATCH), error);
+        return app_find_next(app, action == ACTION_PREVIOUS_MATCH, error);
     case ACTION_SEARCH:
-    case ACTION_SEARCH_BACKWARDS:
     case ACTION_FILTER:
     case ACTION_COMMAND:
     case ACTION_WRITE:

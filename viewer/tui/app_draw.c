@@ -159,7 +159,8 @@ static void draw_footer(struct app *app, const struct view *view)
     }
 }
 
-static void draw_rows(struct app *app, struct view *view, struct area area, enum style selected)
+/* Only where the keys go (`is_active`) a row is marked. */
+static void draw_rows(struct app *app, struct view *view, struct area area, bool is_active)
 {
     struct screen *screen = &app->screen;
     struct table *table = &view->table;
@@ -168,16 +169,16 @@ static void draw_rows(struct app *app, struct view *view, struct area area, enum
         size_t row = table->top + (size_t)i;
         struct area place = {area.row + i, area.column, 1, area.columns};
         view->ops->draw_row(view, screen, place, row);
-        if (row != table->selected)
+        if (row != table->selected || !is_active)
             continue;
-        screen_restyle(screen, place, selected);
-        screen_put_character(screen, place.row, place.column, selected, '>');
+        screen_restyle(screen, place, STYLE_SELECTED);
+        screen_put_character(screen, place.row, place.column, STYLE_SELECTED, '>');
         screen->cursor_row = place.row;
         screen->cursor_column = place.column;
     }
 }
 
-static void draw_body(struct app *app, struct view *view)
+static void draw_body(struct app *app, struct view *view, bool is_active)
 {
     struct screen *screen = &app->screen;
     struct area area = {DESCRIPTION_ROW + 1, 0, screen->rows - 4, screen->columns};
@@ -189,7 +190,7 @@ static void draw_body(struct app *app, struct view *view)
         area.row++;
         area.rows--;
     }
-    draw_rows(app, view, area, STYLE_SELECTED);
+    draw_rows(app, view, area, is_active);
     if (view->table.row_count == 0)
         screen_put(screen, area.row, 1, screen->columns - 2, STYLE_FAINT, "(nothing here)");
 }
@@ -209,7 +210,7 @@ static void draw_popup(struct app *app, struct view *view)
                  text_get(&title));
     text_clear(&title);
     struct area inside = {area.row + 1, area.column + 1, rows - 2, columns - 2};
-    draw_rows(app, view, inside, STYLE_SELECTED);
+    draw_rows(app, view, inside, true);
 }
 
 static void draw_too_small(struct app *app)
@@ -235,7 +236,7 @@ void app_draw(struct app *app)
         behind = app->depth > 1 ? app->opened[app->depth - 2] : app->screens[app->current_screen];
     draw_title(app);
     draw_description(app, behind);
-    draw_body(app, behind);
+    draw_body(app, behind, behind == view);
     if (view != behind)
         draw_popup(app, view);
     draw_footer(app, view);
@@ -252,6 +253,19 @@ void app_row_text(const struct view *view, size_t row, struct text *out)
     screen_init(&screen, 1, WIDE_COLUMNS, view->context->is_utf8);
     table_lay_out(&wide.table, WIDE_COLUMNS);
     view->ops->draw_row(&wide, &screen, (struct area){0, 0, 1, WIDE_COLUMNS}, row);
+    screen_row_text(&screen, 0, out);
+    screen_clear(&screen);
+}
+
+void app_header_text(const struct view *view, struct text *out)
+{
+    struct table table = view->table;
+    struct screen screen;
+    if (!table.column_count)
+        return;
+    screen_init(&screen, 1, WIDE_COLUMNS, view->context->is_utf8);
+    table_lay_out(&table, WIDE_COLUMNS);
+    table_draw_header(&table, &screen, 0);
     screen_row_text(&screen, 0, out);
     screen_clear(&screen);
 }

@@ -11,8 +11,7 @@ static bool accept_prompt(struct app *app, enum prompt_kind kind, const char *te
     struct view_question question = app->context.question;
     switch (kind) {
     case PROMPT_SEARCH:
-    case PROMPT_SEARCH_BACKWARDS:
-        return app_search(app, text, kind == PROMPT_SEARCH_BACKWARDS, error);
+        return app_search(app, text, error);
     case PROMPT_FILTER:
         question.filter = text;
         return app_ask(app, &question, error);

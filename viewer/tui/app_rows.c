@@ -63,14 +63,13 @@ bool app_find_next(struct app *app, bool is_backwards, struct error *error)
     return error_set(error, "\"%s\" is not in this view", app->searched);
 }
 
-bool app_search(struct app *app, const char *text, bool is_backwards, struct error *error)
+bool app_search(struct app *app, const char *text, struct error *error)
 {
     if (*text) {
         free(app->searched);
         app->searched = memory_duplicate_text(text);
     }
-    app->is_search_backwards = is_backwards;
-    return app_find_next(app, is_backwards, error);
+    return app_find_next(app, false, error);
 }
 
 bool app_save_rows(struct app *app, const char *path, struct error *error)
@@ -86,6 +85,10 @@ bool app_save_rows(struct app *app, const char *path, struct error *error)
     struct text line = {0};
     view->ops->describe(view, &line);
     fprintf(file, "%s\n", text_get(&line));
+    text_clear(&line);
+    app_header_text(view, &line);
+    if (line.count)
+        fprintf(file, "%s\n", text_get(&line));
     for (size_t row = 0; row < view->table.row_count; row++) {
         text_clear(&line);
         app_row_text(view, row, &line);

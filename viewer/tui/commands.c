@@ -61,7 +61,7 @@ static bool run_goto(struct app *app, const char *argument, struct error *error)
 
 static bool run_search(struct app *app, const char *argument, struct error *error)
 {
-    return app_search(app, argument, false, error);
+    return app_search(app, argument, error);
 }
 
 static bool run_view(struct app *app, const char *argument, struct error *error)

@@ -126,7 +126,8 @@ void figures_table_describe(const struct view *view, const struct figures_table 
     const struct query_result *result = &figures->result;
     figures_format(metric, result->total.values[metric], total);
     text_print(out, "%s by %s: ", figures->grouping->title, info->name);
-    text_print(out, "%s rows, ", units_format_count(result->row_count, count));
+    text_print(out, result->row_count == 1 ? "%s row, " : "%s rows, ",
+               units_format_count(result->row_count, count));
     if (result->matched.values[metric] != result->total.values[metric])
         text_print(out, "%s of ", figures_format(metric, result->matched.values[metric], matched));
     text_add(out, total);
@@ -152,6 +153,8 @@ static void draw_name(struct screen *screen, int line, struct table_place place,
         text_print(&about, "%s:%u", text_file_name(row->file), row->line);
     else if (grouping != QUERY_BY_FILE && row->module)
         text_add(&about, text_file_name(row->module));
+    if (text_starts_with(row->name, text_get(&about)))
+        text_clear(&about); /* "libx.so+0x12" tells its module already */
     int about_columns = text_columns(text_get(&about));
     int name_columns = place.columns;
     if (about_columns && place.columns - about_columns - 2 >= NAME_MIN_COLUMNS)

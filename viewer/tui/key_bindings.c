@@ -28,7 +28,7 @@ static const struct key_binding bindings[] = {
      .help = "sort by the column to the left"},
     {.action = ACTION_SORT_NEXT, .keys = {'>'}, .scopes = SCOPE_SORTS,
      .help = "sort by the column to the right"},
-    {.action = ACTION_INVERT, .keys = {'I'}, .scopes = SCOPE_SORTS,
+    {.action = ACTION_INVERT, .keys = {'I'}, .scopes = SCOPE_INVERTS,
      .help = "smallest first, or largest first"},
     {.action = ACTION_INCLUSIVE, .keys = {'i'}, .scopes = SCOPE_INCLUSIVE,
      .label = "Incl", .help = "by rows alone, or with all that they call"},

@@ -26,7 +26,6 @@ enum action {
     ACTION_PREVIOUS_SCREEN,
     ACTION_SCREEN, /* the screen whose digit was pressed */
     ACTION_SEARCH,
-    ACTION_SEARCH_BACKWARDS,
     ACTION_NEXT_MATCH,
     ACTION_PREVIOUS_MATCH,
     ACTION_FILTER,
@@ -55,14 +54,15 @@ enum action {
 enum key_scope {
     SCOPE_ANY = 1,
     SCOPE_OPENS = 2, /* Enter leads deeper */
-    SCOPE_SORTS = 4, /* a table by metrics */
+    SCOPE_SORTS = 4, /* by a figure that can be chosen */
     SCOPE_FILTERS = 8,
     SCOPE_GROUPS = 16, /* rows can be sites, functions, files, ... */
     SCOPE_INCLUSIVE = 32,
     SCOPE_SITES = 64, /* the selected row has a stack */
     SCOPE_TREE = 128,
     SCOPE_SOURCE = 256, /* the selected row is a place in a source file */
-    SCOPE_MENU = 512
+    SCOPE_MENU = 512,
+    SCOPE_INVERTS = 1024 /* rows can stand in the opposite order */
 };
 
 enum {

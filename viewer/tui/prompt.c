@@ -7,8 +7,10 @@
 #include "tui/input.h"
 
 static const char *const starts[] = {
-    [PROMPT_NONE] = "",     [PROMPT_SEARCH] = "/",  [PROMPT_SEARCH_BACKWARDS] = "search up: ",
-    [PROMPT_FILTER] = "\\", [PROMPT_COMMAND] = ":",
+    [PROMPT_NONE] = "",
+    [PROMPT_SEARCH] = "/",
+    [PROMPT_FILTER] = "\\",
+    [PROMPT_COMMAND] = ":",
 };
 
 void prompt_init(struct prompt *prompt)

@@ -12,7 +12,6 @@
 enum prompt_kind {
     PROMPT_NONE,
     PROMPT_SEARCH,
-    PROMPT_SEARCH_BACKWARDS,
     PROMPT_FILTER,
     PROMPT_COMMAND
 };

@@ -179,10 +179,10 @@ static void add_quality(struct overview *overview, const struct view *view)
             TABLE_NO_SORT);
         add_process_quality(overview, &profile->processes[process]);
     } else {
-        add_figure(overview, "Recorded", profile->is_complete ? "complete" : "incomplete",
-                   memory_print_text("%zu processes; choose one to see its peak and its quality",
-                                     profile->process_count),
-                   TABLE_NO_SORT);
+        add_figure(
+            overview, "Recorded", profile->is_complete ? "complete" : "incomplete",
+            memory_print_text("%zu processes: p looks at one of them", profile->process_count),
+            TABLE_NO_SORT);
     }
     if (profile->info.is_torn) {
         struct overview_row *row = add_row(overview, OVERVIEW_WARNING, 0);

@@ -36,8 +36,8 @@ const struct view_ops view_sites = {
     .name = "sites",
     .title = "Sites",
     .digit = '2',
-    .scopes = SCOPE_OPENS | SCOPE_SORTS | SCOPE_FILTERS | SCOPE_GROUPS | SCOPE_INCLUSIVE |
-              SCOPE_SITES | SCOPE_SOURCE,
+    .scopes = SCOPE_OPENS | SCOPE_SORTS | SCOPE_INVERTS | SCOPE_FILTERS | SCOPE_GROUPS |
+              SCOPE_INCLUSIVE | SCOPE_SITES | SCOPE_SOURCE,
     .state_bytes = sizeof(struct figures_table),
     .close = sites_close,
     .load = sites_load,

@@ -340,6 +340,10 @@ static bool stack_act(struct view *view, enum action action, struct reaction *re
     switch (action) {
     case ACTION_OPEN:
     case ACTION_SOURCE:
+        if (row->kind != STACK_FRAME) {
+            text_add(&reaction->message, "there is nothing behind this line");
+            return true;
+        }
         source_request(file, line, reaction);
         return true;
     case ACTION_EDIT:

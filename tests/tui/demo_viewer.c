@@ -1,0 +1,176 @@
+/* The viewer over a made-up profile that never changes: what the screens in this folder show, and
+ * what the terminal tests play with. Usage: demo_viewer [SOURCES] [OPTION...] with --ascii,
+ * --without-mouse, --colors=SCHEME, --one (one process only), --large (3,000 sites). */
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/profile_builder.h"
+#include "tui/tui.h"
+
+#define MS 1000000ull
+#define KIB 1024ull
+#define MIB (1024 * 1024ull)
+
+#define MAIN "_start!/home/dev/demo/demo;main@/home/dev/demo/main.c:42"
+#define PARSE MAIN ";parse_document@/home/dev/demo/parser.c:23;parse_expression@/home/dev/demo/parser.c:8"
+#define CACHE                                                                                      \
+    MAIN ";serve(Connection&)@/home/dev/demo/server.cpp:120;"                                      \
+         "std::map<std::string, std::vector<Session>, std::less<std::string> >::operator[]"        \
+         "(std::string const&)@/usr/include/c++/12/bits/stl_map.h:511;"                            \
+         "~__gnu_cxx::new_allocator<std::_Rb_tree_node<std::pair<std::string const, "              \
+         "std::vector<Session> > > >::allocate(unsigned long, void const*)"                        \
+         "@/usr/include/c++/12/bits/new_allocator.h:137"
+
+static const uint64_t size_histogram[] = {5, 1200, 6, 300, 10, 12, 21, 1};
+static const uint64_t lifetime_histogram[] = {10, 4, 20, 900, 30, 96};
+static const uint64_t token_threads[] = {0, 1400, 900 * KIB, 1000, 600 * KIB, 400, 300 * KIB,
+                                         1, 113,  100 * KIB, 0,    0,         113, 100 * KIB};
+
+static void fill_site(struct recording_site *site, uint64_t peak_blocks, uint64_t peak_bytes,
+                      uint64_t temporary)
+{
+    site->peak_blocks = peak_blocks;
+    site->peak_bytes = peak_bytes;
+    site->temporary_allocations = temporary;
+    site->first_ns = 12 * MS;
+    site->last_ns = 1900 * MS;
+}
+
+static void add_sites(struct profile_builder *builder)
+{
+    struct recording_site *site = profile_builder_add_site(
+        builder, 0, FUNCTION_MALLOC, PARSE ";parse_expression@/home/dev/demo/parser.c:11;"
+                                           "parse_expression@/home/dev/demo/parser.c:9",
+        1513, 1000 * KIB, 1000, 600 * KIB);
+    fill_site(site, 900, 700 * KIB, 20);
+    site->size_histogram = (struct recording_list){size_histogram, 8};
+    site->lifetime_histogram = (struct recording_list){lifetime_histogram, 6};
+    site->threads = (struct recording_list){token_threads, 14};
+    site = profile_builder_add_site(builder, 0, FUNCTION_NEW, CACHE, 64, 8 * MIB, 16, 2 * MIB);
+    fill_site(site, 64, 8 * MIB, 0);
+    site = profile_builder_add_site(builder, 0, FUNCTION_MALLOC, MAIN
+                                    ";read_configuration@/home/dev/demo/configuration.c:77;"
+                                    "strdup!libc",
+                                    12, 480, 0, 0);
+    fill_site(site, 12, 480, 0);
+    site = profile_builder_add_site(builder, 0, FUNCTION_REALLOC, PARSE
+                                    ";node_append@/home/dev/demo/tree.c:31;"
+                                    "~grow@/home/dev/demo/tree.c:17",
+                                    20000, 40 * MIB, 19990, 39 * MIB);
+    fill_site(site, 30, 3 * MIB, 18000);
+    site = profile_builder_add_site(builder, 0, FUNCTION_CALLOC, MAIN
+                                    ";größe_データ@/home/dev/demo/unicode.c:5",
+                                    3, 99, 0, 0);
+    fill_site(site, 3, 99, 0);
+    site = profile_builder_add_site(builder, 0, FUNCTION_MALLOC, MAIN
+                                    ";bad\033[31m\001name\377!/opt/plugins/libplugin.so",
+                                    7, 7000, 7, 7000);
+    fill_site(site, 0, 0, 7);
+    site = profile_builder_add_site(builder, 0, FUNCTION_MALLOC,
+                                    MAIN ";!/opt/plugins/libplugin.so", 2, 64 * KIB, 0, 0);
+    fill_site(site, 2, 64 * KIB, 0);
+}
+
+static void add_worker(struct profile_builder *builder)
+{
+    struct recording_process *process =
+        profile_builder_add_process(builder, "/home/dev/demo/worker");
+    process->parent_id_plus_1 = 1;
+    process->start_ns = 500 * MS;
+    process->end_ns = 1500 * MS;
+    process->exit_kind = RECORDING_EXIT_SIGNAL;
+    process->exit_value = 9;
+    fill_site(profile_builder_add_site(builder, process->id, FUNCTION_MALLOC,
+                                       "main@/home/dev/demo/worker.c:9;"
+                                       "fill_queue@/home/dev/demo/worker.c:30",
+                                       4096, 4 * MIB, 4000, 3900 * KIB),
+              2000, 2 * MIB, 100);
+    profile_builder_add_thread(builder, process->id, "worker");
+}
+
+/* A climb with a peak after 1.2 s, then a fall; the mappings come and go. */
+static void add_samples(struct profile_builder *builder, uint64_t process)
+{
+    for (uint64_t i = 0; i <= 40; i++) {
+        uint64_t heap = i <= 24 ? i * 480 * KIB : 11520 * KIB - (i - 24) * 256 * KIB;
+        struct recording_sample sample = {.process_id = process,
+                                          .time_ns = i * 50 * MS,
+                                          .heap_bytes = heap,
+                                          .heap_peak_bytes = heap + 100 * KIB,
+                                          .mapped_bytes = i >= 10 && i < 30 ? 3 * MIB : 0,
+                                          .resident_bytes = i ? 6 * MIB + i * 300 * KIB : 0,
+                                          .live_blocks = i * 100};
+        profile_builder_add_record(builder, RECORDING_sample,
+                                   memcpy(malloc(sizeof sample), &sample, sizeof sample));
+    }
+}
+
+static void add_many_sites(struct profile_builder *builder)
+{
+    for (uint64_t i = 0; i < 3000; i++) {
+        char stack[256];
+        snprintf(stack, sizeof stack, MAIN ";level_%u@/home/dev/demo/a.c:1;function_%u@b.c:%u",
+                 (unsigned)(i % 300), (unsigned)i, (unsigned)i);
+        profile_builder_add_site(builder, 0, FUNCTION_MALLOC, stack, i + 1, (i + 1) * 16, i / 2, i);
+    }
+}
+
+int main(int count, char **words)
+{
+    struct tui_path_map map = {"/home/dev/demo/", "./"};
+    struct tui_options options = {.recording = "demo.seep"};
+    bool is_one = false, is_large = false;
+    setlocale(LC_ALL, "");
+    for (int i = 1; i < count; i++) {
+        if (strcmp(words[i], "--ascii") == 0)
+            options.is_ascii = true;
+        else if (strcmp(words[i], "--without-mouse") == 0)
+            options.without_mouse = true;
+        else if (strncmp(words[i], "--colors=", 9) == 0)
+            options.colors = words[i] + 9;
+        else if (strcmp(words[i], "--one") == 0)
+            is_one = true;
+        else if (strcmp(words[i], "--large") == 0)
+            is_large = true;
+        else
+            map.to = words[i];
+    }
+    options.path_maps = &map;
+    options.path_map_count = 1;
+
+    struct error error;
+    if (!tui_is_possible(&error)) {
+        fprintf(stderr, "demo_viewer: %s\n", error.message);
+        return 3;
+    }
+    struct profile_builder *builder = profile_builder_create();
+    struct recording_process *process =
+        profile_builder_add_process(builder, PROFILE_BUILDER_PROGRAM);
+    process->end_ns = 2000 * MS;
+    add_sites(builder);
+    profile_builder_add_thread(builder, 0, "demo");
+    profile_builder_add_thread(builder, 0, "pool-1");
+    if (is_large)
+        add_many_sites(builder);
+    struct recording_totals *totals = profile_builder_totals(builder, 0);
+    totals->peak_time_ns = 1200 * MS;
+    totals->peak_bytes = 11620 * KIB;
+    totals->peak_blocks = 1010;
+    totals->peak_resident_bytes = 18 * MIB;
+    totals->mapped_peak_bytes = 3 * MIB;
+    totals->common_peak_bytes = 14 * MIB;
+    profile_builder_quality(builder, 0)->truncated_stacks = 3;
+    add_samples(builder, 0);
+    if (!is_one)
+        add_worker(builder);
+    struct profile *profile = profile_builder_load(builder);
+    profile_builder_destroy(builder);
+    bool is_done = tui_run(profile, &options, &error);
+    profile_destroy(profile);
+    if (!is_done)
+        fprintf(stderr, "demo_viewer: %s\n", error.message);
+    return is_done ? 0 : 1;
+}
