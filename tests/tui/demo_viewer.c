@@ -10,12 +10,13 @@
 #include "tests/unit/profile_builder.h"
 #include "tui/tui.h"
 
-#define MS 1000000ull
+#define MS  1000000ull
 #define KIB 1024ull
 #define MIB (1024 * 1024ull)
 
 #define MAIN "_start!/home/dev/demo/demo;main@/home/dev/demo/main.c:42"
-#define PARSE MAIN ";parse_document@/home/dev/demo/parser.c:23;parse_expression@/home/dev/demo/parser.c:8"
+#define PARSE                                                                                      \
+    MAIN ";parse_document@/home/dev/demo/parser.c:23;parse_expression@/home/dev/demo/parser.c:8"
 #define CACHE                                                                                      \
     MAIN ";serve(Connection&)@/home/dev/demo/server.cpp:120;"                                      \
          "std::map<std::string, std::vector<Session>, std::less<std::string> >::operator[]"        \
@@ -42,8 +43,9 @@ static void fill_site(struct recording_site *site, uint64_t peak_blocks, uint64_
 static void add_sites(struct profile_builder *builder)
 {
     struct recording_site *site = profile_builder_add_site(
-        builder, 0, FUNCTION_MALLOC, PARSE ";parse_expression@/home/dev/demo/parser.c:11;"
-                                           "parse_expression@/home/dev/demo/parser.c:9",
+        builder, 0, FUNCTION_MALLOC,
+        PARSE ";parse_expression@/home/dev/demo/parser.c:11;"
+              "parse_expression@/home/dev/demo/parser.c:9",
         1513, 1000 * KIB, 1000, 600 * KIB);
     fill_site(site, 900, 700 * KIB, 20);
     site->size_histogram = (struct recording_list){size_histogram, 8};
@@ -51,33 +53,32 @@ static void add_sites(struct profile_builder *builder)
     site->threads = (struct recording_list){token_threads, 14};
     site = profile_builder_add_site(builder, 0, FUNCTION_NEW, CACHE, 64, 8 * MIB, 16, 2 * MIB);
     fill_site(site, 64, 8 * MIB, 0);
-    site = profile_builder_add_site(builder, 0, FUNCTION_MALLOC, MAIN
-                                    ";read_configuration@/home/dev/demo/configuration.c:77;"
-                                    "strdup!libc",
+    site = profile_builder_add_site(builder, 0, FUNCTION_MALLOC,
+                                    MAIN ";read_configuration@/home/dev/demo/configuration.c:77;"
+                                         "strdup!libc",
                                     12, 480, 0, 0);
     fill_site(site, 12, 480, 0);
-    site = profile_builder_add_site(builder, 0, FUNCTION_REALLOC, PARSE
-                                    ";node_append@/home/dev/demo/tree.c:31;"
-                                    "~grow@/home/dev/demo/tree.c:17",
+    site = profile_builder_add_site(builder, 0, FUNCTION_REALLOC,
+                                    PARSE ";node_append@/home/dev/demo/tree.c:31;"
+                                          "~grow@/home/dev/demo/tree.c:17",
                                     20000, 40 * MIB, 19990, 39 * MIB);
     fill_site(site, 30, 3 * MIB, 18000);
-    site = profile_builder_add_site(builder, 0, FUNCTION_CALLOC, MAIN
-                                    ";größe_データ@/home/dev/demo/unicode.c:5",
-                                    3, 99, 0, 0);
+    site = profile_builder_add_site(builder, 0, FUNCTION_CALLOC,
+                                    MAIN ";größe_データ@/home/dev/demo/unicode.c:5", 3, 99, 0, 0);
     fill_site(site, 3, 99, 0);
-    site = profile_builder_add_site(builder, 0, FUNCTION_MALLOC, MAIN
-                                    ";bad\033[31m\001name\377!/opt/plugins/libplugin.so",
-                                    7, 7000, 7, 7000);
-    fill_site(site, 0, 0, 7);
     site = profile_builder_add_site(builder, 0, FUNCTION_MALLOC,
-                                    MAIN ";!/opt/plugins/libplugin.so", 2, 64 * KIB, 0, 0);
+                                    MAIN ";bad\033[31m\001name\377!/opt/plugins/libplugin.so", 7,
+                                    7000, 7, 7000);
+    fill_site(site, 0, 0, 7);
+    site = profile_builder_add_site(builder, 0, FUNCTION_MALLOC, MAIN ";!/opt/plugins/libplugin.so",
+                                    2, 64 * KIB, 0, 0);
     fill_site(site, 2, 64 * KIB, 0);
 }
 
 static void add_worker(struct profile_builder *builder)
 {
-    struct recording_process *process =
-        profile_builder_add_process(builder, "/home/dev/demo/worker");
+    struct recording_process *process = profile_builder_add_process(builder,
+                                                                    "/home/dev/demo/worker");
     process->parent_id_plus_1 = 1;
     process->start_ns = 500 * MS;
     process->end_ns = 1500 * MS;
@@ -123,7 +124,7 @@ int main(int count, char **words)
     struct tui_path_map map = {"/home/dev/demo/", "./"};
     struct tui_options options = {.recording = "demo.seep"};
     bool is_one = false, is_large = false;
-    setlocale(LC_ALL, "");
+    setlocale(LC_CTYPE, "");
     for (int i = 1; i < count; i++) {
         if (strcmp(words[i], "--ascii") == 0)
             options.is_ascii = true;
@@ -147,8 +148,8 @@ int main(int count, char **words)
         return 3;
     }
     struct profile_builder *builder = profile_builder_create();
-    struct recording_process *process =
-        profile_builder_add_process(builder, PROFILE_BUILDER_PROGRAM);
+    struct recording_process *process = profile_builder_add_process(builder,
+                                                                    PROFILE_BUILDER_PROGRAM);
     process->end_ns = 2000 * MS;
     add_sites(builder);
     profile_builder_add_thread(builder, 0, "demo");

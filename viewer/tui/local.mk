@@ -20,3 +20,16 @@ libseep_a_SOURCES += \
 	viewer/tui/view_help.c viewer/tui/view_menu.c viewer/tui/view_modules.c \
 	viewer/tui/view_overview.c viewer/tui/view_sites.c viewer/tui/view_source.c \
 	viewer/tui/view_stack.c viewer/tui/view_threads.c viewer/tui/view_tree.c
+
+# The demo viewer and what the screen tests compare; `UPDATE_GOLDEN=1 make check
+# TESTS=tests/tui/screens.sh` rewrites the screens.
+check_PROGRAMS += tests/tui/demo_viewer
+tests_tui_demo_viewer_SOURCES = \
+	tests/tui/demo_viewer.c \
+	tests/unit/profile_builder.c \
+	tests/unit/profile_builder.h
+tests_tui_demo_viewer_LDADD = libseep.a $(seep_libs)
+tui_tests = tests/tui/screens.sh tests/tui/tmux.sh
+TESTS += $(tui_tests)
+EXTRA_DIST += $(tui_tests) tests/tui/sources/parser.c \
+	$(wildcard $(srcdir)/tests/tui/*.keys) $(wildcard $(srcdir)/tests/tui/*.screen)

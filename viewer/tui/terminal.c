@@ -84,6 +84,10 @@ void terminal_close(struct terminal *terminal)
         return;
     if (terminal->has_mouse)
         mousemask(0, NULL);
+    /* Where there is no second screen the shell's prompt comes here. */
+    move(LINES - 1, 0);
+    clrtoeol();
+    refresh();
     endwin();
     terminal_guard_destroy(terminal->guard);
     delscreen(terminal->curses);
@@ -278,8 +282,21 @@ bool terminal_copy(struct terminal *terminal, const char *text)
     return true;
 }
 
+/* The setting is a shell command, as other programs take it; line and path are passed beside it, so
+ * that the shell never reads them. Caller owns the result. */
+static char *editor_command(void)
+{
+    const char *editor = getenv("VISUAL");
+    if (!editor || !*editor)
+        editor = getenv("EDITOR");
+    if (!editor || !*editor)
+        editor = "vi";
+    return memory_print_text("%s \"$@\"", editor);
+}
+
 bool terminal_edit(struct terminal *terminal, const char *path, unsigned line, struct error *error)
 {
+    char *command = editor_command();
     char place[16];
     snprintf(place, sizeof place, "+%u", line ? line : 1);
     def_prog_mode();
@@ -287,19 +304,19 @@ bool terminal_edit(struct terminal *terminal, const char *path, unsigned line, s
     terminal_guard_end(terminal->guard);
     int status = 0;
     pid_t child = fork();
+    int failure = errno;
     if (child == 0) {
-        /* The shell splits an $EDITOR with options; path and line are never parsed by it. */
-        execl("/bin/sh", "sh", "-c", "exec ${VISUAL:-${EDITOR:-vi}} \"$@\"", "sh", place, path,
-              (char *)NULL);
+        execl("/bin/sh", "sh", "-c", command, "sh", place, path, (char *)NULL);
         _exit(127);
     }
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
+    free(command);
     terminal_guard_begin(terminal->guard);
     reset_prog_mode();
     clearok(curscr, TRUE);
     if (child < 0)
-        return error_set_errno(error, errno, "cannot start the editor");
+        return error_set_errno(error, failure, "cannot start the editor");
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
         return error_set(error, "cannot start the editor: set EDITOR");
     return true;
