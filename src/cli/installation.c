@@ -63,10 +63,16 @@ char *installation_find_in_source(const char *name)
 char *installation_find_schema(const char *name)
 {
     char *in_source = memory_print_text("schema/%s", name);
+    char *beside = memory_print_text("../share/seep/schema/%s", name);
     char *path = installation_find_in_source(in_source);
 
+    if (!path)
+        path = find_beside_program(beside);
+    if (!path)
+        path = if_readable(memory_print_text("%s/%s", SEEP_SCHEMA_FOLDER, name));
+    free(beside);
     free(in_source);
-    return path ? path : if_readable(memory_print_text("%s/%s", SEEP_SCHEMA_FOLDER, name));
+    return path;
 }
 
 char *installation_find_preload(struct error *error)

@@ -197,4 +197,21 @@ expect "info: torn" 1 "$(count '^  State      not finished, torn')"
 run info --json new.seep
 expect "info: JSON" 1 "$(count '"session_id": "0000000000005eeb"')"
 
+# --- JSON and its schemas ----------------------------------------------------------------------
+
+validator='import json, sys, jsonschema
+jsonschema.Draft202012Validator(json.load(open(sys.argv[1]))).validate(json.load(open(sys.argv[2])))'
+for python in python3 /usr/bin/python3; do
+    "$python" -c 'import jsonschema' 2>/dev/null || continue
+    for name in info report; do
+        "$seep" help schema $name >../schema
+        for file in new.seep torn.seep; do
+            "$seep" $name --json $file >../json
+            expect "$name --json of $file" "" \
+                "$("$python" -c "$validator" ../schema ../json 2>&1 | tail -n 1)"
+        done
+    done
+    break
+done
+
 exit $((failures != 0))
