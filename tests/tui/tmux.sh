@@ -48,7 +48,7 @@ keys() {
 
 kill_viewer() { # SIGNAL
     shell=$(in_tmux list-panes -t view -F '#{pane_pid}')
-    read -r child _ <"/proc/$shell/task/$shell/children"
+    read -r child _ <"/proc/$shell/task/$shell/children" || : # it has no line end
     kill -s "$1" "$child"
 }
 
