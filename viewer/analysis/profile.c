@@ -5,6 +5,8 @@
  * Ids are dense where the writer is ours, so tables are arrays indexed by id. A forged id may not
  * make such an array larger than the file warrants: an id must be below a small multiple of the
  * records seen so far (is_plausible). */
+#include "config.h"
+
 #include "analysis/profile.h"
 
 #include <inttypes.h>
@@ -24,6 +26,16 @@ struct profile_memory {
     struct arena *arena;
 };
 
+/* Finds the record that a later one replaces. As long as the keys of a table come in ascending
+ * order, as a compacted recording has them, none can come twice and they are only noted; the first
+ * that does not ascend makes a hash map of them all. */
+struct key_table {
+    uint64_t *keys; /* by position */
+    size_t count, capacity;
+    struct hash_map positions;
+    bool is_indexed;
+};
+
 struct loader {
     struct profile *profile;
     struct arena *arena;
@@ -39,7 +51,7 @@ struct loader {
     size_t process_capacity, site_capacity, thread_capacity;
     size_t sample_capacity, mapping_capacity, misuse_capacity, mark_capacity;
 
-    struct hash_map positions; /* of the table that is being filled: key to position */
+    struct key_table keys; /* of the table that is being filled */
     bool has_end;
     struct recording_end end;
 };
@@ -64,6 +76,33 @@ static void *grow_to(void *items, size_t *count, size_t *capacity, uint64_t id, 
     memset((char *)items + *count * item_bytes, 0, ((size_t)id + 1 - *count) * item_bytes);
     *count = (size_t)id + 1;
     return items;
+}
+
+static void key_table_clear(struct key_table *table)
+{
+    free(table->keys);
+    hash_map_clear(&table->positions);
+    *table = (struct key_table){0};
+}
+
+/* The key's position; a new one gets the next. */
+static size_t key_table_find(struct key_table *table, uint64_t key, bool *is_new)
+{
+    *is_new = true;
+    if (!table->is_indexed && table->count && key <= table->keys[table->count - 1]) {
+        table->is_indexed = true;
+        for (size_t i = 0; i < table->count; i++)
+            *hash_map_put(&table->positions, table->keys[i], NULL) = i;
+    }
+    if (table->is_indexed) {
+        uint64_t *position = hash_map_put(&table->positions, key, is_new);
+        if (!*is_new)
+            return (size_t)*position;
+        *position = table->count;
+    }
+    table->keys = memory_grow(table->keys, &table->capacity, table->count + 1, sizeof *table->keys);
+    table->keys[table->count] = key;
+    return table->count++;
 }
 
 /* ---- what a decoded record points to moves into the arena ---- */
@@ -315,14 +354,10 @@ static bool visit_process(void *context, enum recording_kind kind, const void *r
     struct recording_process about = *(const struct recording_process *)record;
     own_record(loader, kind, &about);
     bool is_new;
-    uint64_t *position = hash_map_put(&loader->positions, about.id, &is_new);
-    if (is_new) {
-        *position = profile->process_count;
-        profile->processes = grow_to(profile->processes, &profile->process_count,
-                                     &loader->process_capacity, profile->process_count,
-                                     sizeof *profile->processes);
-    }
-    profile->processes[*position].about = about;
+    size_t position = key_table_find(&loader->keys, about.id, &is_new);
+    profile->processes = grow_to(profile->processes, &profile->process_count,
+                                 &loader->process_capacity, position, sizeof *profile->processes);
+    profile->processes[position].about = about;
     return true;
 }
 
@@ -375,10 +410,10 @@ static bool visit_quality(void *context, enum recording_kind kind, const void *r
     return true;
 }
 
-/* Finds or makes the place of (process, id) in a table that keeps one record each. The record's
- * process_id becomes the position. False: no such process. */
-static bool find_place(struct loader *loader, uint64_t process_id, uint64_t id, size_t count,
-                       uint32_t *process, uint64_t *position, bool *is_new)
+/* Finds or makes the place of (process, id) in a table that keeps one record each. False: there is
+ * no such process, or the id is beyond what a recording can hold. */
+static bool find_place(struct loader *loader, uint64_t process_id, uint64_t id, uint32_t *process,
+                       size_t *position, bool *is_new)
 {
     enum {
         ID_BITS = 40,
@@ -386,12 +421,9 @@ static bool find_place(struct loader *loader, uint64_t process_id, uint64_t id, 
     };
     *process = profile_find_process(loader->profile, process_id);
     if (*process == loader->profile->process_count || *process >= MAX_PROCESSES || id >> ID_BITS ||
-        count >= UINT32_MAX - 1)
+        loader->keys.count >= UINT32_MAX - 1)
         return false;
-    uint64_t *place = hash_map_put(&loader->positions, (uint64_t)*process << ID_BITS | id, is_new);
-    if (*is_new)
-        *place = count;
-    *position = *place;
+    *position = key_table_find(&loader->keys, (uint64_t)*process << ID_BITS | id, is_new);
     return true;
 }
 
@@ -409,24 +441,25 @@ static enum function_kind check_function(uint64_t function)
 }
 
 /* Lists whose length is not a multiple of their group lose the rest. */
-static void trim_list(struct loader *loader, struct recording_list *list, size_t group)
+static void own_list(struct loader *loader, struct recording_list *list, size_t group)
 {
     if (list->count % group) {
         list->count -= list->count % group;
         drop(loader);
     }
+    list->items = arena_copy(loader->arena, list->items, list->count * sizeof *list->items);
 }
 
 static bool visit_site(void *context, enum recording_kind kind, const void *record)
 {
+    (void)kind;
     struct loader *loader = context;
     struct profile *profile = loader->profile;
     const struct recording_site *from = record;
     uint32_t process;
-    uint64_t position;
+    size_t position;
     bool is_new;
-    if (!find_place(loader, from->process_id, from->id, profile->site_count, &process, &position,
-                    &is_new))
+    if (!find_place(loader, from->process_id, from->id, &process, &position, &is_new))
         return drop(loader);
     if (is_new) {
         profile->sites = memory_grow(profile->sites, &loader->site_capacity,
@@ -435,10 +468,9 @@ static bool visit_site(void *context, enum recording_kind kind, const void *reco
     }
     struct profile_site *site = &profile->sites[position];
     site->figures = *from;
-    trim_list(loader, &site->figures.size_histogram, 2);
-    trim_list(loader, &site->figures.lifetime_histogram, 2);
-    trim_list(loader, &site->figures.threads, 7);
-    own_record(loader, kind, &site->figures);
+    own_list(loader, &site->figures.size_histogram, 2);
+    own_list(loader, &site->figures.lifetime_histogram, 2);
+    own_list(loader, &site->figures.threads, 7);
     site->process = process;
     site->stack_node = check_node(loader, from->stack_node_id);
     site->function = check_function(from->allocation_function);
@@ -451,10 +483,9 @@ static bool visit_thread(void *context, enum recording_kind kind, const void *re
     struct profile *profile = loader->profile;
     const struct recording_thread *from = record;
     uint32_t process;
-    uint64_t position;
+    size_t position;
     bool is_new;
-    if (!find_place(loader, from->process_id, from->id, profile->thread_count, &process, &position,
-                    &is_new))
+    if (!find_place(loader, from->process_id, from->id, &process, &position, &is_new))
         return drop(loader);
     profile->threads = grow_to(profile->threads, &profile->thread_count, &loader->thread_capacity,
                                position, sizeof *profile->threads);
@@ -471,10 +502,9 @@ static bool visit_mapping(void *context, enum recording_kind kind, const void *r
     struct profile *profile = loader->profile;
     const struct recording_mapping_site *from = record;
     uint32_t process;
-    uint64_t position;
+    size_t position;
     bool is_new;
-    if (!find_place(loader, from->process_id, from->id, profile->mapping_count, &process, &position,
-                    &is_new))
+    if (!find_place(loader, from->process_id, from->id, &process, &position, &is_new))
         return drop(loader);
     profile->mappings = grow_to(profile->mappings, &profile->mapping_count,
                                 &loader->mapping_capacity, position, sizeof *profile->mappings);
@@ -560,64 +590,132 @@ static bool visit_end(void *context, enum recording_kind kind, const void *recor
     return true;
 }
 
-/* ---- order: by process, then as the header says ---- */
+/* ---- order: by process, then as the header says ----
+ *
+ * Sites are sorted by a radix sort over (process, live bytes descending, the fingerprint's upper
+ * half), a byte a round, least significant first; rounds in which all bytes are equal, which is
+ * most of them, are skipped. What is equal then, which is rare, is sorted in full. */
 
 struct site_key {
-    uint64_t live_bytes;
-    uint64_t fingerprint;
-    uint64_t id;
+    uint64_t smallness;   /* ~live_bytes: ascending is descending */
+    uint32_t fingerprint; /* its upper half */
     uint32_t process;
     uint32_t position;
 };
 
-static int compare_site_keys(const void *left, const void *right)
+enum {
+    KEY_BYTES = offsetof(struct site_key, position)
+};
+
+/* Sorts `from` into `to` by the byte at `offset` of the keys (least significant first, as this
+ * processor has them). `counts` says how often each value occurs. */
+static void sort_by_byte(const struct site_key *from, struct site_key *to, size_t count,
+                         size_t offset, const uint32_t counts[256])
 {
-    const struct site_key *a = left, *b = right;
-    if (a->process != b->process)
-        return a->process < b->process ? -1 : 1;
-    if (a->live_bytes != b->live_bytes)
-        return a->live_bytes > b->live_bytes ? -1 : 1;
-    if (a->fingerprint != b->fingerprint)
-        return a->fingerprint < b->fingerprint ? -1 : 1;
-    return (a->id > b->id) - (a->id < b->id);
+    uint32_t starts[256], sum = 0;
+    const unsigned char *bytes = (const unsigned char *)from + offset;
+    for (size_t value = 0; value < 256; value++) {
+        starts[value] = sum;
+        sum += counts[value];
+    }
+    for (size_t i = 0; i < count; i++)
+        to[starts[bytes[i * sizeof *from]]++] = from[i];
 }
 
-/* Moves every site to where its key stands, in place: each cycle of the permutation holds one site
- * aside. Keys' positions are used up as marks. */
-static void permute_sites(struct profile_site *sites, struct site_key *keys, size_t count)
+/* Returns the sorted keys: `keys` or `spare`. */
+static struct site_key *sort_keys(struct site_key *keys, struct site_key *spare, size_t count)
 {
-    for (size_t start = 0; start < count; start++) {
-        if (keys[start].position == start)
-            continue;
-        struct profile_site aside = sites[start];
-        size_t hole = start;
-        while (keys[hole].position != start) {
-            size_t from = keys[hole].position;
-            sites[hole] = sites[from];
-            keys[hole].position = (uint32_t)hole;
-            hole = from;
+    static const struct {
+        size_t offset, bytes;
+    } parts[] = {{offsetof(struct site_key, fingerprint), 4},
+                 {offsetof(struct site_key, smallness), 8},
+                 {offsetof(struct site_key, process), 4}};
+    uint32_t(*counts)[256] = memory_allocate_zeroed(KEY_BYTES, sizeof *counts);
+    for (size_t i = 0; i < count; i++)
+        for (size_t offset = 0; offset < KEY_BYTES; offset++)
+            counts[offset][((const unsigned char *)&keys[i])[offset]]++;
+    for (size_t part = 0; part < sizeof parts / sizeof *parts; part++) {
+        for (size_t byte = 0; byte < parts[part].bytes; byte++) {
+            size_t offset = parts[part].offset + byte;
+            if (counts[offset][((const unsigned char *)keys)[offset]] == count)
+                continue;
+            sort_by_byte(keys, spare, count, offset, counts[offset]);
+            struct site_key *sorted = spare;
+            spare = keys;
+            keys = sorted;
         }
-        sites[hole] = aside;
-        keys[hole].position = (uint32_t)hole;
     }
+    free(counts);
+    return keys;
+}
+
+static bool are_equal(const struct site_key *a, const struct site_key *b)
+{
+    return a->smallness == b->smallness && a->fingerprint == b->fingerprint &&
+           a->process == b->process;
+}
+
+static int compare_equal_keys(const void *left, const void *right, void *context)
+{
+    const struct profile *profile = context;
+    const struct profile_site *a = &profile->sites[((const struct site_key *)left)->position];
+    const struct profile_site *b = &profile->sites[((const struct site_key *)right)->position];
+    if (a->fingerprint != b->fingerprint)
+        return a->fingerprint < b->fingerprint ? -1 : 1;
+    return (a->figures.id > b->figures.id) - (a->figures.id < b->figures.id);
+}
+
+static void sort_equal_keys(struct profile *profile, struct site_key *keys, size_t count)
+{
+    for (size_t start = 0, end; start < count; start = end) {
+        for (end = start + 1; end < count && are_equal(&keys[start], &keys[end]);)
+            end++;
+        if (end - start > 1)
+            qsort_r(keys + start, end - start, sizeof *keys, compare_equal_keys, profile);
+    }
+}
+
+/* Copying is faster than moving in place: its reads do not wait for each other. */
+static void permute_sites(struct profile *profile, const struct site_key *keys)
+{
+    enum {
+        AHEAD = 8
+    };
+    size_t count = profile->site_count;
+    struct profile_site *sorted = memory_allocate(count * sizeof *sorted);
+    for (size_t i = 0; i < count; i++) {
+        if (i + AHEAD < count) {
+            const char *soon = (const char *)&profile->sites[keys[i + AHEAD].position];
+            for (size_t line = 0; line < sizeof *sorted; line += 64)
+                __builtin_prefetch(soon + line);
+        }
+        sorted[i] = profile->sites[keys[i].position];
+    }
+    free(profile->sites);
+    profile->sites = sorted;
 }
 
 static void order_sites(struct profile *profile)
 {
+    size_t count = profile->site_count;
     struct fingerprint_table *table = fingerprint_table_create(profile);
-    struct site_key *keys = memory_allocate_zeroed(profile->site_count, sizeof *keys);
-    for (size_t i = 0; i < profile->site_count; i++) {
+    struct site_key *keys = memory_allocate_zeroed(count, sizeof *keys);
+    struct site_key *spare = memory_allocate_zeroed(count, sizeof *spare);
+    for (size_t i = 0; i < count; i++) {
         struct profile_site *site = &profile->sites[i];
         site->fingerprint = fingerprint_of_stack(table, site->function, site->stack_node);
-        keys[i] = (struct site_key){site->figures.live_bytes, site->fingerprint, site->figures.id,
+        keys[i] = (struct site_key){~site->figures.live_bytes, (uint32_t)(site->fingerprint >> 32),
                                     site->process, (uint32_t)i};
     }
     fingerprint_table_destroy(table);
-    if (profile->site_count)
-        qsort(keys, profile->site_count, sizeof *keys, compare_site_keys);
-    permute_sites(profile->sites, keys, profile->site_count);
+    if (count) {
+        struct site_key *sorted = sort_keys(keys, spare, count);
+        sort_equal_keys(profile, sorted, count);
+        permute_sites(profile, sorted);
+    }
     free(keys);
-    for (size_t i = profile->site_count; i-- > 0;) {
+    free(spare);
+    for (size_t i = count; i-- > 0;) {
         struct profile_process *process = &profile->processes[profile->sites[i].process];
         process->first_site = (uint32_t)i;
         process->site_count++;
@@ -735,7 +833,7 @@ static void load_kind(struct loader *loader, enum recording_kind kind, recording
 {
     struct error error;
     struct recording_info *info = &loader->profile->info;
-    hash_map_clear(&loader->positions);
+    key_table_clear(&loader->keys);
     if (recording_reader_visit(loader->reader, kind, visit, loader, &error))
         return;
     info->is_torn = true;
@@ -784,7 +882,6 @@ struct profile *profile_load(struct recording_reader *reader, const struct profi
     profile->info = *recording_reader_info(reader);
     profile->info.path = arena_copy_text(profile->memory->arena, profile->info.path);
     struct loader loader = {.profile = profile, .arena = profile->memory->arena, .reader = reader};
-    hash_map_init(&loader.positions);
 
     own_record(&loader, RECORDING_session, &profile->session);
     load_kind(&loader, RECORDING_session, visit_session);
@@ -797,7 +894,7 @@ struct profile *profile_load(struct recording_reader *reader, const struct profi
         profile->is_complete = is_whole(&loader);
         profile->duration_ns = loader.has_end ? loader.end.duration_ns : last_instant(profile);
     }
-    hash_map_clear(&loader.positions);
+    key_table_clear(&loader.keys);
     free(loader.strings);
     if (!is_loaded) {
         profile_destroy(profile);
