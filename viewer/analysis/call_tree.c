@@ -1,11 +1,11 @@
-/* The tree is grown level by level, breadth first: every site that is still in play stands at one
- * location of its stack, and each round moves all of them one location further and adds them up by
- * (parent node, location). A node below the minimum share is taken out again right after its level,
- * together with the sites in it, so at each depth at most 1/share nodes live, whatever the size of
- * the recording.
+/* The tree is grown level by level, breadth first: travellers stand at a location of a stack; each
+ * round adds them up by (parent node, name of the location), takes nodes below the minimum share
+ * out again together with the travellers in them, and moves the others one location further. So at
+ * each depth at most 1/share nodes live, whatever the size of the recording.
  *
- * Going down from main a stack has to be walked against its links; each site's path is therefore
- * unrolled beforehand, into one array for all sites. */
+ * From the allocations outwards, each site is a traveller and walks up its stack. From main
+ * downwards, a traveller is a node of the stack tree with all that lies below it (stack_sums.h): it
+ * splits where the tree branches, so what sites have in common is walked once. */
 #include "config.h"
 
 #include "analysis/call_tree.h"
@@ -14,21 +14,26 @@
 #include <string.h>
 
 #include "analysis/own_code.h"
+#include "analysis/stack_sums.h"
 #include "base/hash_map.h"
 #include "base/memory.h"
 
-/* A place on a stack: a node of the profile and which of its frame's locations. Node 0: no more. */
-struct place {
-    uint32_t node;
-    uint32_t location; /* within the frame, 0 = innermost */
+struct traveller {
+    uint32_t tree_node; /* where it stands, or from where it comes */
+    uint32_t site;      /* bottom-up; top-down it is all sites below `node` */
+    uint32_t node;      /* of the profile, never the root */
+    uint32_t location;  /* within the node's frame, 0 = innermost */
 };
 
-struct traveller { /* a site under way */
-    uint32_t site;
-    uint32_t tree_node; /* where it stands now */
-    uint64_t path_end;  /* top-down: its outermost frames not yet visited are paths[..path_end) */
-    uint64_t path_start;
-    struct place place; /* the location that comes next */
+struct travellers {
+    struct traveller *items;
+    size_t count, capacity;
+};
+
+/* Locations with the same name are one node. */
+struct name {
+    uint32_t location;
+    uint32_t module_plus_1;
 };
 
 struct growth {
@@ -36,13 +41,20 @@ struct growth {
     const struct call_tree_options *options;
     struct call_tree *tree;
     size_t node_capacity;
-    struct traveller *travellers;
-    size_t traveller_count, traveller_capacity;
-    uint32_t *paths; /* profile nodes, innermost first */
-    size_t path_count, path_capacity;
-    struct hash_index children; /* of the level that is being grown */
-    uint64_t least;             /* of the metric, for a node to stay */
+    struct travellers travellers, next; /* of this level, of the level after it */
+    struct stack_sums sums;             /* top-down */
+    uint32_t *name_of_location;         /* + 1; 0 = not looked at yet */
+    struct name *names;
+    size_t name_count, name_capacity;
+    struct hash_index name_index;
+    struct hash_map children; /* of this level: (parent, name) to node */
+    uint64_t least;           /* of the metric, for a node to stay */
 };
+
+static bool is_down(const struct growth *growth)
+{
+    return growth->options->direction == CALL_TREE_TOP_DOWN;
+}
 
 static struct call_tree_node *add_node(struct growth *growth, uint32_t parent)
 {
@@ -60,168 +72,181 @@ static struct call_tree_node *add_node(struct growth *growth, uint32_t parent)
     return node;
 }
 
-/* ---- moving along a stack ---- */
+/* ---- travelling ---- */
 
 static const struct profile_frame *frame_of(const struct growth *growth, uint32_t node)
 {
     return &growth->profile->frames[growth->profile->nodes[node].frame];
 }
 
-static void unroll(struct growth *growth, struct traveller *traveller, uint32_t node)
+static uint32_t location_of(const struct growth *growth, const struct traveller *traveller)
 {
-    traveller->path_start = growth->path_count;
-    for (; node; node = growth->profile->nodes[node].parent) {
-        growth->paths = memory_grow(growth->paths, &growth->path_capacity, growth->path_count + 1,
-                                    sizeof *growth->paths);
-        growth->paths[growth->path_count++] = node;
+    return frame_of(growth, traveller->node)->first_location + traveller->location;
+}
+
+static void add_figures(const struct growth *growth, const struct traveller *traveller,
+                        struct query_figures *sum)
+{
+    if (is_down(growth))
+        query_figures_add(sum, &growth->sums.figures[traveller->node]);
+    else
+        query_figures_add_site(sum, &growth->profile->sites[traveller->site]);
+}
+
+static void send(struct growth *growth, const struct traveller *traveller)
+{
+    struct travellers *next = &growth->next;
+    next->items = memory_grow(next->items, &next->capacity, next->count + 1, sizeof *next->items);
+    next->items[next->count++] = *traveller;
+}
+
+/* Into every callee of `node`; what is left of its sites ends here. */
+static void enter_callees(struct growth *growth, uint32_t tree_node, uint32_t node)
+{
+    const struct stack_sums *sums = &growth->sums;
+    struct query_figures *self = &growth->tree->nodes[tree_node].self;
+    query_figures_add(self, &sums->figures[node]);
+    for (uint32_t child = sums->first_child[node]; child; child = sums->next_sibling[child]) {
+        query_figures_subtract(self, &sums->figures[child]);
+        send(growth, &(struct traveller){.tree_node = tree_node,
+                                         .node = child,
+                                         .location = frame_of(growth, child)->location_count - 1});
     }
-    traveller->path_end = growth->path_count;
 }
 
-/* The next frame outermost first, at its outermost location. */
-static struct place next_frame_down(const struct growth *growth, struct traveller *traveller)
+static void move_down(struct growth *growth, struct traveller traveller)
 {
-    if (traveller->path_end == traveller->path_start)
-        return (struct place){0};
-    uint32_t node = growth->paths[--traveller->path_end];
-    return (struct place){node, frame_of(growth, node)->location_count - 1};
-}
-
-static void step(const struct growth *growth, struct traveller *traveller)
-{
-    struct place *place = &traveller->place;
-    if (growth->options->direction == CALL_TREE_TOP_DOWN) {
-        if (place->location > 0)
-            place->location--;
-        else
-            *place = next_frame_down(growth, traveller);
-    } else {
-        if (++place->location < frame_of(growth, place->node)->location_count)
-            return;
-        *place = (struct place){growth->profile->nodes[place->node].parent, 0};
-    }
-}
-
-static uint32_t location_at(const struct growth *growth, const struct place *place)
-{
-    return frame_of(growth, place->node)->first_location + place->location;
-}
-
-/* Bottom-up, what stands between the program and its allocator may be left out. */
-static void skip_to_own_code(const struct growth *growth, struct traveller *traveller)
-{
-    struct place start = traveller->place;
-    while (traveller->place.node) {
-        const struct profile_location *location =
-            &growth->profile->locations[location_at(growth, &traveller->place)];
-        if (own_code_is_own(growth->profile, frame_of(growth, traveller->place.node), location))
-            return;
-        step(growth, traveller);
-    }
-    traveller->place = start;
-}
-
-static void start(struct growth *growth, uint32_t site)
-{
-    growth->travellers = memory_grow(growth->travellers, &growth->traveller_capacity,
-                                     growth->traveller_count + 1, sizeof *growth->travellers);
-    struct traveller *traveller = &growth->travellers[growth->traveller_count++];
-    uint32_t node = growth->profile->sites[site].stack_node;
-    *traveller = (struct traveller){.site = site};
-    if (growth->options->direction == CALL_TREE_TOP_DOWN) {
-        unroll(growth, traveller, node);
-        traveller->place = next_frame_down(growth, traveller);
+    if (traveller.location == 0) {
+        enter_callees(growth, traveller.tree_node, traveller.node);
         return;
     }
-    traveller->place = (struct place){node, 0};
-    if (node && growth->options->is_own_code_first)
-        skip_to_own_code(growth, traveller);
+    traveller.location--;
+    send(growth, &traveller);
 }
 
-/* ---- growing ---- */
+/* One location outwards; false at the end of the stack. */
+static bool step_up(const struct growth *growth, struct traveller *traveller)
+{
+    if (++traveller->location == frame_of(growth, traveller->node)->location_count) {
+        traveller->node = growth->profile->nodes[traveller->node].parent;
+        traveller->location = 0;
+    }
+    return traveller->node != 0;
+}
 
-struct child_key {
-    uint32_t parent;
-    uint32_t location;
-    uint32_t frame;
-};
+static void move_up(struct growth *growth, struct traveller traveller)
+{
+    if (step_up(growth, &traveller))
+        send(growth, &traveller);
+    else
+        add_figures(growth, &traveller, &growth->tree->nodes[traveller.tree_node].self);
+}
+
+/* What stands between the program and its allocator may be left out. */
+static void skip_to_own_code(const struct growth *growth, struct traveller *traveller)
+{
+    struct traveller at = *traveller;
+    do {
+        const struct profile_location *location =
+            &growth->profile->locations[location_of(growth, &at)];
+        if (own_code_is_own(growth->profile, frame_of(growth, at.node), location)) {
+            *traveller = at;
+            return;
+        }
+    } while (step_up(growth, &at));
+}
+
+static void start_up(struct growth *growth, uint32_t site)
+{
+    struct traveller traveller = {.site = site, .node = growth->profile->sites[site].stack_node};
+    if (!traveller.node) {
+        add_figures(growth, &traveller, &growth->tree->nodes[0].self);
+        return;
+    }
+    if (growth->options->is_own_code_first)
+        skip_to_own_code(growth, &traveller);
+    send(growth, &traveller);
+}
+
+/* ---- names ---- */
 
 static bool texts_equal(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-static const struct profile_module *module_of(const struct profile *profile, uint32_t frame)
-{
-    uint32_t module = profile->frames[frame].module_plus_1;
-    return module ? &profile->modules[module - 1] : NULL;
-}
-
-static bool child_equals(const void *context, uint32_t position, const void *wanted)
+static bool name_equals(const void *context, uint32_t position, const void *wanted)
 {
     const struct growth *growth = context;
-    const struct profile *profile = growth->profile;
-    const struct call_tree_node *node = &growth->tree->nodes[position];
-    const struct child_key *key = wanted;
-    if (node->parent != key->parent)
-        return false;
-    if (node->location == key->location)
-        return true;
-    const struct profile_location *a = &profile->locations[node->location];
-    const struct profile_location *b = &profile->locations[key->location];
-    return module_of(profile, node->frame) == module_of(profile, key->frame) &&
-           a->is_inlined == b->is_inlined && texts_equal(a->function, b->function) &&
-           texts_equal(a->file, b->file);
+    const struct name *a = &growth->names[position], *b = wanted;
+    const struct profile_location *a_location = &growth->profile->locations[a->location];
+    const struct profile_location *b_location = &growth->profile->locations[b->location];
+    return a->module_plus_1 == b->module_plus_1 &&
+           a_location->is_inlined == b_location->is_inlined &&
+           texts_equal(a_location->function, b_location->function) &&
+           texts_equal(a_location->file, b_location->file);
 }
+
+/* Texts are compared once a location; afterwards a name is a number. */
+static uint32_t find_name(struct growth *growth, uint32_t location, uint32_t module_plus_1)
+{
+    if (growth->name_of_location[location])
+        return growth->name_of_location[location] - 1;
+    const struct name name = {location, module_plus_1};
+    const char *function = growth->profile->locations[location].function;
+    uint64_t hash = hash_bytes(function, strlen(function), module_plus_1);
+    uint32_t found = hash_index_find(&growth->name_index, hash, &name, name_equals, growth);
+    if (found == HASH_INDEX_NONE) {
+        found = (uint32_t)growth->name_count;
+        growth->names = memory_grow(growth->names, &growth->name_capacity, growth->name_count + 1,
+                                    sizeof *growth->names);
+        growth->names[growth->name_count++] = name;
+        hash_index_add(&growth->name_index, hash, found);
+    }
+    growth->name_of_location[location] = found + 1;
+    return found;
+}
+
+/* ---- growing ---- */
 
 static uint32_t find_child(struct growth *growth, const struct traveller *traveller)
 {
-    const struct profile *profile = growth->profile;
-    const struct child_key key = {.parent = traveller->tree_node,
-                                  .location = location_at(growth, &traveller->place),
-                                  .frame = profile->nodes[traveller->place.node].frame};
-    const struct profile_location *location = &profile->locations[key.location];
-    uint64_t hash = hash_bytes(location->function, strlen(location->function), key.parent);
-    uint32_t found = hash_index_find(&growth->children, hash, &key, child_equals, growth);
-    if (found != HASH_INDEX_NONE) {
-        if (growth->tree->nodes[found].line != location->line)
-            growth->tree->nodes[found].line = 0;
-        return found;
+    uint32_t frame = growth->profile->nodes[traveller->node].frame;
+    uint32_t position = location_of(growth, traveller);
+    const struct profile_location *location = &growth->profile->locations[position];
+    uint32_t name = find_name(growth, position, growth->profile->frames[frame].module_plus_1);
+    bool is_new;
+    uint64_t *child = hash_map_put(&growth->children, (uint64_t)traveller->tree_node << 32 | name,
+                                   &is_new);
+    if (!is_new) {
+        if (growth->tree->nodes[*child].line != location->line)
+            growth->tree->nodes[*child].line = 0;
+        return (uint32_t)*child;
     }
-    struct call_tree_node *node = add_node(growth, key.parent);
-    node->location = key.location;
-    node->frame = key.frame;
+    *child = growth->tree->node_count;
+    struct call_tree_node *node = add_node(growth, traveller->tree_node);
+    node->location = position;
+    node->frame = frame;
     node->line = location->line;
     node->is_inlined = location->is_inlined;
-    hash_index_add(&growth->children, hash, (uint32_t)(growth->tree->node_count - 1));
-    return (uint32_t)(growth->tree->node_count - 1);
+    return (uint32_t)*child;
 }
 
-/* Moves every traveller one location on; those at the end of their stack stay behind. */
 static void grow_level(struct growth *growth)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < growth->traveller_count; i++) {
-        struct traveller traveller = growth->travellers[i];
-        const struct profile_site *site = &growth->profile->sites[traveller.site];
-        if (!traveller.place.node) {
-            query_figures_add_site(&growth->tree->nodes[traveller.tree_node].self, site);
-            continue;
-        }
-        traveller.tree_node = find_child(growth, &traveller);
-        query_figures_add_site(&growth->tree->nodes[traveller.tree_node].figures, site);
-        step(growth, &traveller);
-        growth->travellers[kept++] = traveller;
+    hash_map_clear(&growth->children);
+    for (size_t i = 0; i < growth->travellers.count; i++) {
+        struct traveller *traveller = &growth->travellers.items[i];
+        traveller->tree_node = find_child(growth, traveller);
+        add_figures(growth, traveller, &growth->tree->nodes[traveller->tree_node].figures);
     }
-    growth->traveller_count = kept;
 }
 
 /* Takes the small nodes of the level [first, node_count) out again, and their travellers. */
 static void prune_level(struct growth *growth, size_t first)
 {
     struct call_tree *tree = growth->tree;
-    size_t level_count = tree->node_count - first;
-    uint32_t *moved = memory_allocate_zeroed(level_count, sizeof *moved);
+    uint32_t *moved = memory_allocate_zeroed(tree->node_count - first, sizeof *moved);
     size_t kept = first;
     for (size_t i = first; i < tree->node_count; i++) {
         struct call_tree_node *node = &tree->nodes[i];
@@ -235,44 +260,55 @@ static void prune_level(struct growth *growth, size_t first)
         tree->nodes[node->parent].pruned_count++;
     }
     tree->node_count = kept;
+    struct travellers *travellers = &growth->travellers;
     size_t kept_travellers = 0;
-    for (size_t i = 0; i < growth->traveller_count; i++) {
-        struct traveller traveller = growth->travellers[i];
+    for (size_t i = 0; i < travellers->count; i++) {
+        struct traveller traveller = travellers->items[i];
         traveller.tree_node = moved[traveller.tree_node - first];
         if (traveller.tree_node != CALL_TREE_NONE)
-            growth->travellers[kept_travellers++] = traveller;
+            travellers->items[kept_travellers++] = traveller;
     }
-    growth->traveller_count = kept_travellers;
+    travellers->count = kept_travellers;
     free(moved);
 }
 
-/* What the depth limit leaves out counts as pruned. */
-static void stop_travellers(struct growth *growth)
+static void swap_levels(struct growth *growth)
 {
-    for (size_t i = 0; i < growth->traveller_count; i++) {
-        const struct traveller *traveller = &growth->travellers[i];
+    struct travellers next = growth->next;
+    growth->next = growth->travellers;
+    growth->next.count = 0;
+    growth->travellers = next;
+}
+
+/* What the depth limit leaves out counts as pruned. */
+static void stop(struct growth *growth)
+{
+    for (size_t i = 0; i < growth->travellers.count; i++) {
+        const struct traveller *traveller = &growth->travellers.items[i];
         struct call_tree_node *node = &growth->tree->nodes[traveller->tree_node];
-        const struct profile_site *site = &growth->profile->sites[traveller->site];
-        if (!traveller->place.node) {
-            query_figures_add_site(&node->self, site);
-            continue;
-        }
-        query_figures_add_site(&node->pruned, site);
+        add_figures(growth, traveller, &node->pruned);
         node->pruned_count++;
     }
 }
 
 static void grow_tree(struct growth *growth)
 {
-    for (unsigned depth = 0; growth->traveller_count; depth++) {
+    swap_levels(growth);
+    for (unsigned depth = 0; growth->travellers.count; depth++) {
         if (growth->options->max_depth && depth == growth->options->max_depth) {
-            stop_travellers(growth);
+            stop(growth);
             return;
         }
         size_t first = growth->tree->node_count;
-        hash_index_clear(&growth->children);
         grow_level(growth);
         prune_level(growth, first);
+        for (size_t i = 0; i < growth->travellers.count; i++) {
+            if (is_down(growth))
+                move_down(growth, growth->travellers.items[i]);
+            else
+                move_up(growth, growth->travellers.items[i]);
+        }
+        swap_levels(growth);
     }
 }
 
@@ -323,7 +359,7 @@ static void link_children(struct growth *growth)
     free(order);
 }
 
-static void start_all(struct growth *growth, const uint8_t *is_kept)
+static void start(struct growth *growth, const uint8_t *is_kept)
 {
     const struct profile *profile = growth->profile;
     uint32_t process = growth->options->process;
@@ -332,11 +368,27 @@ static void start_all(struct growth *growth, const uint8_t *is_kept)
         if (!is_kept[i] || (process != QUERY_ALL_PROCESSES && profile->sites[i].process != process))
             continue;
         query_figures_add_site(&growth->tree->nodes[0].figures, &profile->sites[i]);
-        start(growth, (uint32_t)i);
+        if (!is_down(growth))
+            start_up(growth, (uint32_t)i);
+    }
+    if (is_down(growth)) {
+        stack_sums_init(&growth->sums, profile, process, is_kept);
+        enter_callees(growth, 0, 0);
     }
     double least = growth->options->min_share *
                    (double)growth->tree->nodes[0].figures.values[growth->options->metric];
     growth->least = least > 1 ? (uint64_t)least : 1; /* what has nothing of it says nothing */
+}
+
+static void growth_clear(struct growth *growth)
+{
+    free(growth->travellers.items);
+    free(growth->next.items);
+    stack_sums_clear(&growth->sums);
+    free(growth->name_of_location);
+    free(growth->names);
+    hash_index_clear(&growth->name_index);
+    hash_map_clear(&growth->children);
 }
 
 bool call_tree_build(const struct profile *profile, const struct call_tree_options *options,
@@ -350,13 +402,12 @@ bool call_tree_build(const struct profile *profile, const struct call_tree_optio
     bool is_built = query_filter_sites(profile, &options->filter, is_kept, error);
     if (is_built) {
         struct growth growth = {.profile = profile, .options = options, .tree = tree};
-        hash_index_init(&growth.children);
-        start_all(&growth, is_kept);
+        growth.name_of_location = memory_allocate_zeroed(profile->location_count,
+                                                         sizeof *growth.name_of_location);
+        start(&growth, is_kept);
         grow_tree(&growth);
         link_children(&growth);
-        hash_index_clear(&growth.children);
-        free(growth.travellers);
-        free(growth.paths);
+        growth_clear(&growth);
     }
     free(is_kept);
     return is_built;

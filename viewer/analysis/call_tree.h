@@ -44,7 +44,7 @@ struct call_tree_node {
     struct query_figures figures; /* of all stacks through this node */
     struct query_figures self;    /* of stacks that end here */
     struct query_figures pruned;  /* of children that were left out */
-    uint32_t pruned_count;        /* at least so many */
+    uint32_t pruned_count;        /* how many; where max_depth cut, how many stacks */
 };
 
 struct call_tree {

@@ -15,18 +15,12 @@
 static const uint64_t fnv_start = UINT64_C(14695981039346656037);
 static const uint64_t fnv_prime = UINT64_C(1099511628211);
 
-static uint64_t fnv_add(uint64_t hash, const void *bytes, size_t count)
+static uint64_t fnv_hash(const void *bytes, size_t count)
 {
     const unsigned char *at = bytes;
+    uint64_t hash = fnv_start;
     for (size_t i = 0; i < count; i++)
         hash = (hash ^ at[i]) * fnv_prime;
-    return hash;
-}
-
-static uint64_t fnv_add_value(uint64_t hash, uint64_t value)
-{
-    for (int shift = 0; shift < 64; shift += 8)
-        hash = (hash ^ (value >> shift & 0xff)) * fnv_prime;
     return hash;
 }
 
@@ -90,7 +84,7 @@ static size_t operator_name(const char *name, const char *at)
 {
     static const char *const signs[] = {
         "<=>", "<<=", ">>=", "->*", "<<", ">>", "<=", ">=", "->", "()", "[]", "<", ">"};
-    if (!text_starts_with(at, "operator") || (at > name && is_identifier(at[-1])))
+    if (*at != 'o' || !text_starts_with(at, "operator") || (at > name && is_identifier(at[-1])))
         return 0;
     const char *sign = at + strlen("operator");
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
@@ -102,7 +96,7 @@ static size_t operator_name(const char *name, const char *at)
 /* Bytes of "[clone ...]" or "[abi:...]", 0 when there is none here. */
 static size_t bracket_mark(const char *at)
 {
-    if (!text_starts_with(at, "[clone ") && !text_starts_with(at, "[abi:"))
+    if (*at != '[' || (!text_starts_with(at, "[clone ") && !text_starts_with(at, "[abi:")))
         return 0;
     const char *end = strchr(at, ']');
     return end ? (size_t)(end - at) + 1 : strlen(at);
@@ -192,7 +186,7 @@ static uint64_t hash_frame(const struct profile *profile, const struct profile_f
     }
     text_add_bytes(scratch, "", 1);
     text_add(scratch, file ? text_file_name(file) : "");
-    return fnv_add(fnv_start, text_get(scratch), scratch->count);
+    return fnv_hash(text_get(scratch), scratch->count);
 }
 
 struct fingerprint_table *fingerprint_table_create(const struct profile *profile)
@@ -234,7 +228,7 @@ static unsigned add_frames(const struct fingerprint_table *table, uint32_t node,
         uint32_t frame = table->profile->nodes[node].frame;
         if (table->classes[frame] < least)
             continue;
-        *hash = fnv_add_value(*hash, table->hashes[frame]);
+        *hash = finalise(*hash ^ table->hashes[frame]);
         count++;
     }
     return count;
@@ -244,8 +238,8 @@ uint64_t fingerprint_of_stack(const struct fingerprint_table *table, enum functi
                               uint32_t stack_node)
 {
     const char *name = profile_function_name(function);
-    uint64_t hash = fnv_add_value(fnv_start, fnv_add(fnv_start, name, strlen(name)));
+    uint64_t hash = finalise(fnv_hash(name, strlen(name)));
     if (!add_frames(table, stack_node, FRAME_OWN, &hash))
         add_frames(table, stack_node, FRAME_LIBRARY, &hash);
-    return finalise(hash);
+    return hash;
 }

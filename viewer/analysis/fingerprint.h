@@ -11,10 +11,10 @@
  * has the module's file name, '+', and the offset as lower-case hex with 0x; one without a module
  *      has "?"; and no file.
  *   3. F(x) is FNV-1a with 64 bits over the bytes x (offset basis 14695981039346656037, prime
- *      1099511628211). The fingerprint is M(F(a, F(t1), F(t2), ...)): `a` is F of the allocation
- *      function's name as function_kinds.h shows it, t1.. the texts of the frames, each value as 8
- *      bytes, little-endian. M is the finaliser of MurmurHash3: x ^= x >> 33; x *=
- * 0xff51afd7ed558ccd; x ^= x >> 33; x *= 0xc4ceb9fe1a85ec53; x ^= x >> 33.
+ *      1099511628211). M is the finaliser of MurmurHash3: x ^= x >> 33; x *= 0xff51afd7ed558ccd;
+ *      x ^= x >> 33; x *= 0xc4ceb9fe1a85ec53; x ^= x >> 33. Begin with x = M(F(a)), where `a` is
+ * the allocation function's name as function_kinds.h shows it; for each frame's text t in turn, x =
+ * M(x ^ F(t)). The fingerprint is the last x.
  *
  * Simplified: "[clone ...]" and "[abi:...]" are removed with the spaces before them (an open one up
  * to the end), and so are the suffixes that compilers append after a '.' (isra, part, constprop,

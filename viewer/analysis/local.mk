@@ -10,7 +10,9 @@ libseep_a_SOURCES += \
 	viewer/analysis/profile.c \
 	viewer/analysis/profile.h \
 	viewer/analysis/query.c \
-	viewer/analysis/query.h
+	viewer/analysis/query.h \
+	viewer/analysis/stack_sums.c \
+	viewer/analysis/stack_sums.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_call_tree tests/unit/test_fingerprint \

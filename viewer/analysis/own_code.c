@@ -30,7 +30,7 @@ static const char *qualified_name(const char *function)
     const char *start = function;
     int depth = 0;
     for (const char *at = function; *at; at++) {
-        if (depth == 0 && text_starts_with(at, "operator") &&
+        if (*at == 'o' && depth == 0 && text_starts_with(at, "operator") &&
             (at == function || !(isalnum((unsigned char)at[-1]) || at[-1] == '_')))
             return start;
         if (*at == '<' || *at == '(' || *at == '[' || *at == '{') {

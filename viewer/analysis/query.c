@@ -10,6 +10,7 @@
 
 #include "analysis/arena.h"
 #include "analysis/own_code.h"
+#include "analysis/stack_sums.h"
 #include "base/hash_map.h"
 #include "base/memory.h"
 
@@ -78,6 +79,14 @@ void query_figures_add(struct query_figures *sum, const struct query_figures *ad
         sum->values[i] += added->values[i];
     sum->inherited_blocks += added->inherited_blocks;
     sum->inherited_bytes += added->inherited_bytes;
+}
+
+void query_figures_subtract(struct query_figures *sum, const struct query_figures *taken)
+{
+    for (int i = 0; i < QUERY_METRIC_COUNT; i++)
+        sum->values[i] -= taken->values[i];
+    sum->inherited_blocks -= taken->inherited_blocks;
+    sum->inherited_bytes -= taken->inherited_bytes;
 }
 
 void query_figures_add_site(struct query_figures *sum, const struct profile_site *site)
@@ -284,16 +293,22 @@ static void gather_sites(struct gathering *gathering)
         gathering->result->rows[i].inclusive = gathering->result->rows[i].self;
 }
 
-/* ---- by function, file, module: every location belongs to one row ---- */
+/* ---- by function, file, module: every location belongs to one row ----
+ *
+ * A row's inclusive figures are the sums below those nodes of the stack tree that belong to it and
+ * have no node above them that does too: so recursion counts once. One walk over the tree finds
+ * them. */
 
 #define NO_ROW UINT32_MAX
 
 struct code_rows {
     struct hash_index index;
     uint32_t *row_of_location; /* NO_ROW: stands for no code */
-    uint8_t *is_own;           /* by location */
-    uint32_t *last_site;       /* by row: the site that last reached it, + 1 */
-    uint32_t no_stack;         /* the row of sites without a stack, or NO_ROW */
+    uint32_t *own_row;         /* by frame: of its first own location, NO_ROW = none */
+    uint32_t *self_row;        /* by node: which row has the sites there by itself */
+    uint32_t *open;            /* by row: how many of its locations lie on the way to here */
+    uint8_t *is_touched;       /* by row: some site has it on its stack */
+    uint32_t no_stack;         /* the row of sites without a stack */
 };
 
 static bool texts_equal(const char *a, const char *b)
@@ -369,67 +384,120 @@ static struct query_row key_of_location(const struct gathering *gathering,
     return key;
 }
 
-static void assign_locations(struct gathering *gathering, struct code_rows *code)
+static void assign_frame(struct gathering *gathering, struct code_rows *code, size_t position)
+{
+    const struct profile *profile = gathering->profile;
+    const struct profile_frame *frame = &profile->frames[position];
+    const struct profile_module *module = frame->module_plus_1
+                                              ? &profile->modules[frame->module_plus_1 - 1]
+                                              : NULL;
+    for (uint32_t i = 0; i < frame->location_count; i++) {
+        const struct profile_location *location = &profile->locations[frame->first_location + i];
+        struct query_row key = key_of_location(gathering, module, location);
+        uint32_t row = find_code_row(gathering, code, &key);
+        code->row_of_location[frame->first_location + i] = row;
+        if (code->own_row[position] == NO_ROW && own_code_is_own(profile, frame, location))
+            code->own_row[position] = row;
+    }
+}
+
+static void assign_frames(struct gathering *gathering, struct code_rows *code)
 {
     const struct profile *profile = gathering->profile;
     for (size_t i = 0; i < profile->location_count; i++)
         code->row_of_location[i] = NO_ROW;
     for (size_t i = 0; i < profile->frame_count; i++) {
-        const struct profile_frame *frame = &profile->frames[i];
-        if (frame->kind == RECORDING_FRAME_OMITTED)
-            continue;
-        const struct profile_module *module = frame->module_plus_1
-                                                  ? &profile->modules[frame->module_plus_1 - 1]
-                                                  : NULL;
-        for (uint32_t j = 0; j < frame->location_count; j++) {
-            uint32_t position = frame->first_location + j;
-            const struct profile_location *location = &profile->locations[position];
-            struct query_row key = key_of_location(gathering, module, location);
-            code->row_of_location[position] = find_code_row(gathering, code, &key);
-            code->is_own[position] = own_code_is_own(profile, frame, location);
-        }
+        code->own_row[i] = NO_ROW;
+        if (profile->frames[i].kind != RECORDING_FRAME_OMITTED)
+            assign_frame(gathering, code, i);
     }
+    struct query_row key = {.name = "[no stack]"};
+    code->no_stack = find_code_row(gathering, code, &key);
 }
 
-static uint32_t find_no_stack_row(struct gathering *gathering, struct code_rows *code)
+static uint32_t innermost_row(const struct profile *profile, const struct code_rows *code,
+                              uint32_t node)
 {
-    if (code->no_stack == NO_ROW) {
-        struct query_row key = {.name = "[no stack]"};
-        code->no_stack = find_code_row(gathering, code, &key);
+    for (; node; node = profile->nodes[node].parent) {
+        const struct profile_frame *frame = &profile->frames[profile->nodes[node].frame];
+        if (code->row_of_location[frame->first_location] != NO_ROW)
+            return code->row_of_location[frame->first_location];
     }
     return code->no_stack;
 }
 
-/* Adds the site once to every row on its stack; returns the row that has it by itself. */
-static uint32_t add_inclusive(struct gathering *gathering, struct code_rows *code, uint32_t site)
+/* The row of the innermost own frame, else NO_ROW: what a node has not, its caller may have. */
+static void find_self_rows(const struct profile *profile, struct code_rows *code)
+{
+    code->self_row[0] = NO_ROW;
+    for (size_t i = 1; i < profile->node_count; i++) {
+        uint32_t own = code->own_row[profile->nodes[i].frame];
+        code->self_row[i] = own != NO_ROW ? own : code->self_row[profile->nodes[i].parent];
+    }
+}
+
+static void add_self(struct gathering *gathering, struct code_rows *code)
 {
     const struct profile *profile = gathering->profile;
-    uint32_t innermost = NO_ROW, own = NO_ROW;
-    for (uint32_t node = profile->sites[site].stack_node; node;
-         node = profile->nodes[node].parent) {
-        const struct profile_frame *frame = &profile->frames[profile->nodes[node].frame];
-        for (uint32_t i = 0; i < frame->location_count; i++) {
-            uint32_t location = frame->first_location + i;
-            uint32_t row = code->row_of_location[location];
-            if (row == NO_ROW)
-                continue;
-            if (innermost == NO_ROW)
-                innermost = row;
-            if (own == NO_ROW && code->is_own[location])
-                own = row;
-            if (code->last_site[row] == site + 1)
-                continue;
-            code->last_site[row] = site + 1;
-            query_figures_add_site(&gathering->result->rows[row].inclusive, &profile->sites[site]);
-        }
+    for (size_t i = 0; i < profile->site_count; i++) {
+        if (!is_asked_for(gathering, i))
+            continue;
+        uint32_t node = profile->sites[i].stack_node;
+        uint32_t row = code->self_row[node];
+        if (row == NO_ROW)
+            row = innermost_row(profile, code, node);
+        query_figures_add_site(&gathering->result->rows[row].self, &profile->sites[i]);
+        if (row == code->no_stack)
+            query_figures_add_site(&gathering->result->rows[row].inclusive, &profile->sites[i]);
+        join(gathering, row, (uint32_t)i);
     }
-    if (own != NO_ROW)
-        return own;
-    if (innermost != NO_ROW)
-        return innermost;
-    query_figures_add_site(&gathering->result->rows[code->no_stack].inclusive,
-                           &profile->sites[site]);
-    return code->no_stack;
+}
+
+static void enter_node(struct gathering *gathering, struct code_rows *code,
+                       const struct stack_sums *sums, uint32_t node)
+{
+    const struct profile *profile = gathering->profile;
+    const struct profile_frame *frame = &profile->frames[profile->nodes[node].frame];
+    for (uint32_t i = 0; i < frame->location_count; i++) {
+        uint32_t row = code->row_of_location[frame->first_location + i];
+        if (row == NO_ROW || code->open[row]++)
+            continue;
+        query_figures_add(&gathering->result->rows[row].inclusive, &sums->figures[node]);
+        code->is_touched[row] = 1;
+    }
+}
+
+static void leave_node(const struct profile *profile, struct code_rows *code, uint32_t node)
+{
+    const struct profile_frame *frame = &profile->frames[profile->nodes[node].frame];
+    for (uint32_t i = 0; i < frame->location_count; i++) {
+        uint32_t row = code->row_of_location[frame->first_location + i];
+        if (row != NO_ROW)
+            code->open[row]--;
+    }
+}
+
+static void add_inclusive(struct gathering *gathering, struct code_rows *code)
+{
+    const struct profile *profile = gathering->profile;
+    struct stack_sums sums;
+    stack_sums_init(&sums, profile, gathering->query->process, gathering->is_kept);
+    uint32_t node = sums.first_child[0];
+    while (node) {
+        enter_node(gathering, code, &sums, node);
+        if (sums.first_child[node]) {
+            node = sums.first_child[node];
+            continue;
+        }
+        leave_node(profile, code, node);
+        while (node && !sums.next_sibling[node]) {
+            node = profile->nodes[node].parent;
+            if (node)
+                leave_node(profile, code, node);
+        }
+        node = node ? sums.next_sibling[node] : 0;
+    }
+    stack_sums_clear(&sums);
 }
 
 /* Rows that no site reaches (code of other processes, of mappings) go. */
@@ -438,7 +506,7 @@ static void remove_untouched(struct gathering *gathering, const struct code_rows
     struct query_result *result = gathering->result;
     size_t kept = 0;
     for (size_t i = 0; i < result->row_count; i++)
-        if (code->last_site[i] || result->rows[i].site_count)
+        if (code->is_touched[i] || result->rows[i].site_count)
             result->rows[kept++] = result->rows[i];
     result->row_count = kept;
 }
@@ -450,22 +518,21 @@ static void gather_code(struct gathering *gathering)
     hash_index_init(&code.index);
     code.row_of_location = memory_allocate_zeroed(profile->location_count,
                                                   sizeof *code.row_of_location);
-    code.is_own = memory_allocate_zeroed(profile->location_count, 1);
-    assign_locations(gathering, &code);
-    find_no_stack_row(gathering, &code);
-    code.last_site = memory_allocate_zeroed(gathering->result->row_count, sizeof *code.last_site);
-    for (size_t i = 0; i < profile->site_count; i++) {
-        if (!is_asked_for(gathering, i))
-            continue;
-        uint32_t row = add_inclusive(gathering, &code, (uint32_t)i);
-        query_figures_add_site(&gathering->result->rows[row].self, &profile->sites[i]);
-        join(gathering, row, (uint32_t)i);
-    }
+    code.own_row = memory_allocate_zeroed(profile->frame_count, sizeof *code.own_row);
+    code.self_row = memory_allocate_zeroed(profile->node_count, sizeof *code.self_row);
+    assign_frames(gathering, &code);
+    code.open = memory_allocate_zeroed(gathering->result->row_count, sizeof *code.open);
+    code.is_touched = memory_allocate_zeroed(gathering->result->row_count, 1);
+    find_self_rows(profile, &code);
+    add_self(gathering, &code);
+    add_inclusive(gathering, &code);
     remove_untouched(gathering, &code);
     hash_index_clear(&code.index);
     free(code.row_of_location);
-    free(code.is_own);
-    free(code.last_site);
+    free(code.own_row);
+    free(code.self_row);
+    free(code.open);
+    free(code.is_touched);
 }
 
 /* ---- by thread ---- */

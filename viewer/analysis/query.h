@@ -64,6 +64,7 @@ struct query_figures {
 };
 
 void query_figures_add(struct query_figures *sum, const struct query_figures *added);
+void query_figures_subtract(struct query_figures *sum, const struct query_figures *taken);
 void query_figures_add_site(struct query_figures *sum, const struct profile_site *site);
 
 /* Regular expressions (POSIX extended; NULL = none). A site passes when for each given include at

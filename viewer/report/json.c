@@ -4,8 +4,10 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "analysis/fingerprint.h"
+#include "base/memory.h"
 #include "report/formats.h"
 #include "report/json_parts.h"
 #include "report/json_stream.h"
@@ -177,15 +179,18 @@ static bool add_groups(struct writing *writing, uint32_t process, struct error *
 
 /* ---- --tree: a list of nodes, since stacks nest deeper than many readers of JSON do ---- */
 
-static void add_node(struct writing *writing, const struct call_tree *tree, uint32_t position)
+/* `ids` says where nodes stand in the list: depth first, the largest child first. */
+static void add_node(struct writing *writing, const struct call_tree *tree, uint32_t position,
+                     const uint32_t *ids)
 {
     const struct profile *profile = writing->profile;
     const struct call_tree_node *node = &tree->nodes[position];
     const struct profile_location *location = position ? &profile->locations[node->location] : NULL;
     uint32_t module = position ? profile->frames[node->frame].module_plus_1 : 0;
     json_t *object = json_object();
-    json_object_set_new(object, "id", json_number(position));
-    json_object_set_new(object, "parent_id", position ? json_number(node->parent) : json_null());
+    json_object_set_new(object, "id", json_number(ids[position]));
+    json_object_set_new(object, "parent_id",
+                        position ? json_number(ids[node->parent]) : json_null());
     json_object_set_new(object, "function",
                         json_text(location && location->is_symbolized ? location->function : NULL));
     json_object_set_new(object, "file", json_text(location ? location->file : NULL));
@@ -197,6 +202,24 @@ static void add_node(struct writing *writing, const struct call_tree *tree, uint
     json_object_set_new(object, "inclusive", make_figures(&node->figures, UINT32_MAX));
     json_object_set_new(object, "self", make_figures(&node->self, UINT32_MAX));
     json_stream_add(&writing->stream, NULL, object);
+}
+
+static void add_nodes(struct writing *writing, const struct call_tree *tree)
+{
+    uint32_t *ids = memory_allocate_zeroed(tree->node_count, sizeof *ids);
+    uint32_t at = 0, count = 0;
+    while (at != CALL_TREE_NONE) {
+        ids[at] = count++;
+        add_node(writing, tree, at, ids);
+        if (tree->nodes[at].first_child != CALL_TREE_NONE) {
+            at = tree->nodes[at].first_child;
+            continue;
+        }
+        while (at && tree->nodes[at].next_sibling == CALL_TREE_NONE)
+            at = tree->nodes[at].parent;
+        at = at ? tree->nodes[at].next_sibling : CALL_TREE_NONE;
+    }
+    free(ids);
 }
 
 static bool add_tree(struct writing *writing, uint32_t process, struct error *error)
@@ -222,8 +245,7 @@ static bool add_tree(struct writing *writing, uint32_t process, struct error *er
     json_stream_add(&writing->stream, "metric",
                     json_string(query_metric_at(options->query.sort)->key));
     json_stream_begin_array(&writing->stream, "nodes");
-    for (uint32_t i = 0; i < tree.node_count; i++)
-        add_node(writing, &tree, i);
+    add_nodes(writing, &tree);
     json_stream_end(&writing->stream);
     json_stream_end(&writing->stream);
     call_tree_clear(&tree);
