@@ -150,15 +150,21 @@ EXPORT void *realloc(void *old, size_t size)
 EXPORT void *reallocarray(void *old, size_t count, size_t size)
 {
     size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes)) {
+    bool overflows = __builtin_mul_overflow(count, size, &bytes);
+    bool is_early = is_too_early();
+    struct hook hook;
+    if (overflows) {
+        if (!is_early) {
+            HOOK_ENTER(&hook);
+            hook_failed(&hook, FUNCTION_REALLOCARRAY);
+        }
         errno = ENOMEM;
         return NULL;
     }
     if (__builtin_expect(old != NULL && bootstrap_heap_owns(old), 0))
         return move_from_bootstrap(old, bytes);
-    if (is_too_early())
+    if (is_early)
         return bootstrap_heap_allocate(bytes, 0);
-    struct hook hook;
     HOOK_ENTER(&hook);
     return reallocate(&hook, old, bytes, FUNCTION_REALLOCARRAY);
 }

@@ -367,8 +367,10 @@ void block_events_arrive(struct heap_model *model, const struct heap_event *even
 void block_events_undo(struct heap_model *model, const struct heap_event *event)
 {
     struct heap_thread *thread = &model->threads.items[event->thread];
-    if (thread->leaving_count > 0)
-        undo_leaving(model, event->thread, &thread->leavings[--thread->leaving_count]);
+    if (thread->leaving_count == 0)
+        return;
+    undo_leaving(model, event->thread, &thread->leavings[--thread->leaving_count]);
+    model->totals.failed_allocations++;
 }
 
 void block_events_end_thread(struct heap_model *model, uint32_t thread)

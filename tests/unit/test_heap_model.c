@@ -124,12 +124,14 @@ static void test_realloc_is_a_free_and_an_allocation(void **state)
     undo(model, 6);
     assert_true(heap_model_find_block(model, 0x2000, &block));
     assert_int_equal(block.birth_ns, 4);
+    assert_int_equal(totals_of(model).failed_allocations, 1);
     leave(model, 7, 0x2000);
     arrive(model, 8, 0, 0, 2); /* realloc(p, 0) */
     totals = totals_of(model);
     assert_int_equal(totals.frees, 2);
     assert_int_equal(totals.reallocations, 1);
     assert_int_equal(totals.live_bytes, 10);
+    assert_int_equal(totals.failed_allocations, 1);
     assert_int_equal(quality_of(model).unknown_frees + quality_of(model).missed_frees, 0);
     heap_model_destroy(model);
 }
