@@ -3,3 +3,9 @@ house_checks = tests/check_layers.sh tests/check_exports.sh tests/check_options.
 	tests/check_scripts.sh
 TESTS += $(house_checks)
 EXTRA_DIST += $(house_checks)
+
+# System tests of truth: what the targets say of themselves against what seep says of them.
+include tests/targets/local.mk
+system_tests = tests/system/known_answers.py
+TESTS += $(system_tests)
+EXTRA_DIST += $(system_tests) tests/system/recorded.py

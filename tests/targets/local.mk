@@ -1,0 +1,28 @@
+# Programs for the system tests. Not optimised, so that each call is made and each function stands
+# on its stacks, and never with the sanitizers, which replace malloc themselves: so the rules are
+# our own.
+target_flags = -g -O0 -fno-builtin -fno-omit-frame-pointer -Wall -Wextra -Wno-unused-result
+target_libraries = -pthread -ldl
+
+target_programs = \
+	tests/targets/before_and_after_main \
+	tests/targets/cxx \
+	tests/targets/family \
+	tests/targets/threads \
+	tests/targets/threads_handoff
+
+check_DATA += $(target_programs)
+CLEANFILES += $(target_programs)
+EXTRA_DIST += \
+	tests/targets/before_and_after_main.cpp \
+	tests/targets/cxx.cpp \
+	tests/targets/family.c \
+	tests/targets/tell.h \
+	tests/targets/threads.c \
+	tests/targets/threads_handoff.c
+
+tests/targets/%: tests/targets/%.c
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -o $@ $< $(target_libraries)
+tests/targets/%: tests/targets/%.cpp
+	$(AM_V_CXX)$(MKDIR_P) $(@D) && $(CXX) -std=c++17 $(target_flags) -Wno-mismatched-new-delete \
+		-o $@ $< $(target_libraries)
