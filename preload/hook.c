@@ -169,7 +169,8 @@ static void nested_birth(struct hook *hook, void *block, size_t size, enum funct
         defer(hook, words, 4, true);
         return;
     }
-    flush_pending(thread, &hook->caller);
+    if (thread->pending.address != block) /* else one more call round the same block */
+        flush_pending(thread, &hook->caller);
     thread->pending = (struct pending_birth){block, size, (uint8_t)function};
 }
 
@@ -222,12 +223,15 @@ static bool write_plain(struct hook *hook, const uint64_t *words, uint32_t word_
     return record != NULL;
 }
 
-void hook_failed(struct hook *hook, enum function_kind function)
+void hook_note_failed(struct hook *hook, enum function_kind function)
 {
-    if (hook->level == HOOK_OFF)
-        return;
     if (hook->level == HOOK_OUTER)
         write_plain(hook, (uint64_t[]){WIRE_FAILED, event_address(NULL, function)}, 2);
+}
+
+void hook_failed(struct hook *hook, enum function_kind function)
+{
+    hook_note_failed(hook, function);
     hook_done(hook);
 }
 

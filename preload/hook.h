@@ -68,7 +68,9 @@ static inline __attribute__((always_inline)) void hook_enter(struct hook *hook, 
         hook_enter((hook), (uintptr_t)__builtin_frame_address(0));                                 \
     } while (0)
 
-/* Each of these ends the hook, but hook_release and hook_leave, which come before the real call. */
+/* Each of these ends the hook, but hook_release and hook_leave, which come before the real call,
+ * and hook_note_failed, after which the call tries something else. */
+void hook_note_failed(struct hook *hook, enum function_kind function);
 void hook_birth(struct hook *hook, void *block, size_t size, enum function_kind function);
 void hook_failed(struct hook *hook, enum function_kind function);
 void hook_release(struct hook *hook, void *block, enum function_kind function);

@@ -61,8 +61,8 @@ static void throw_bad_alloc(const void *caller)
 
 #define CALLER() __builtin_extract_return_addr(__builtin_return_address(0))
 
-/* The plain allocation, or what stands for it when malloc failed. In the latter case inner calls of
- * malloc are recorded as they come, since the operator may throw past us. */
+/* The plain allocation, or what stands for it when malloc failed: there the new-handler may run, and
+ * the operator may throw past us. What a new-handler does is recorded as nested (hook.h). */
 #define DEFINE_NEW(symbol, function, CALL_REAL, IS_NOTHROW, ...)                                   \
     EXPORT void *symbol(size_t size __VA_ARGS__)                                                   \
     {                                                                                              \
@@ -75,13 +75,17 @@ static void throw_bad_alloc(const void *caller)
         } else {                                                                                   \
             block = real.malloc(size != 0 ? size : 1);                                             \
             if (__builtin_expect(block == NULL, 0)) {                                              \
-                hook_failed(&hook, function);                                                      \
+                hook_note_failed(&hook, function);                                                 \
                 if (real.symbol != NULL)                                                           \
-                    return CALL_REAL(symbol);                                                      \
-                block = allocate_by_handler(0, size != 0 ? size : 1, CALLER());                    \
-                if (block == NULL && !(IS_NOTHROW))                                                \
-                    throw_bad_alloc(CALLER());                                                     \
-                return block;                                                                      \
+                    block = CALL_REAL(symbol);                                                     \
+                else                                                                               \
+                    block = allocate_by_handler(0, size != 0 ? size : 1, CALLER());                \
+                if (block == NULL) {                                                               \
+                    hook_done(&hook);                                                              \
+                    if (!(IS_NOTHROW))                                                             \
+                        throw_bad_alloc(CALLER());                                                 \
+                    return NULL;                                                                   \
+                }                                                                                  \
             }                                                                                      \
         }                                                                                          \
         hook_birth(&hook, block, size, function);                                                  \
@@ -108,11 +112,14 @@ DEFINE_NEW(_ZnamRKSt9nothrow_t, FUNCTION_NEW_ARRAY, CALL_NOTHROW, true, , const 
         } else {                                                                                   \
             block = real.memalign(alignment, size != 0 ? size : 1);                                \
             if (__builtin_expect(block == NULL, 0)) {                                              \
-                hook_failed(&hook, function);                                                      \
+                hook_note_failed(&hook, function);                                                 \
                 block = allocate_by_handler(alignment, size != 0 ? size : 1, CALLER());            \
-                if (block == NULL && !(IS_NOTHROW))                                                \
-                    throw_bad_alloc(CALLER());                                                     \
-                return block;                                                                      \
+                if (block == NULL) {                                                               \
+                    hook_done(&hook);                                                              \
+                    if (!(IS_NOTHROW))                                                             \
+                        throw_bad_alloc(CALLER());                                                 \
+                    return NULL;                                                                   \
+                }                                                                                  \
             }                                                                                      \
         }                                                                                          \
         hook_birth(&hook, block, size, function);                                                  \
