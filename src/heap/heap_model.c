@@ -7,13 +7,14 @@
 #include "heap/heap_state.h"
 #include "heap/ledger.h"
 
-/* At tens of millions of blocks every event misses the cache twice: at its slot, and at its site.
- * Both are asked for while earlier events of the batch are applied: the slot first, then, with the
- * slot at hand, the site that it names. */
+/* At tens of millions of blocks every event misses the cache at its slot, at its site and at the
+ * site's histogram. They are asked for while earlier events of the batch are applied: the slot
+ * first; with the slot at hand, the site that it names; with the site at hand, its histogram. */
 enum {
-    SLOT_AHEAD = 16,
-    SITE_AHEAD = 8,
-    CACHED_SITES = 4096, /* so few sites stay in the cache without asking */
+    SLOT_AHEAD = 24,
+    SITE_AHEAD = 12,
+    HISTOGRAM_AHEAD = 6,
+    CACHED_SITES = 128, /* so few sites stay in the cache without asking */
     CACHE_LINE = 64,
     PAGE = 4096
 };
@@ -178,32 +179,64 @@ static void prefetch_slot(const struct heap_model *model, const struct heap_even
         site_table_prefetch(&model->sites, event->stack.index, event->function);
 }
 
-static void prefetch_site(const struct heap_model *model, const struct heap_event *event)
+/* What an event will add to a histogram of its site. */
+struct ahead {
+    const struct site *site; /* NULL: not known yet */
+    uint64_t value;
+};
+
+static struct ahead prefetch_site(const struct heap_model *model, const struct heap_event *event)
 {
     struct block block = {.site = BLOCK_SITE_NONE};
     if (event->kind > HEAP_EVENT_ARRIVE)
-        return;
+        return (struct ahead){0};
     if (is_birth(event))
         site_table_find(&model->sites, event->stack.index, event->function, &block.site);
     else
         live_blocks_find(&model->blocks.own, event->address, &block);
     if (block.site >= model->sites.count)
-        return;
-    const char *site = (const char *)site_table_at(&model->sites, block.site);
-    for (size_t at = 0; at < sizeof(struct site); at += CACHE_LINE)
-        __builtin_prefetch(site + at, 1);
+        return (struct ahead){0};
+    const struct site *site = site_table_at(&model->sites, block.site);
+    for (size_t at = 0; at < sizeof *site; at += CACHE_LINE)
+        __builtin_prefetch((const char *)site + at, 1);
+    uint64_t value = is_birth(event) ? event->size : event->time_ns - block.birth_ns;
+    return (struct ahead){.site = site, .value = value};
+}
+
+static void prefetch_histogram(const struct ahead *ahead, const struct heap_event *event)
+{
+    if (ahead->site)
+        histogram_prefetch(is_birth(event) ? &ahead->site->sizes : &ahead->site->lifetimes,
+                           ahead->value);
+}
+
+static void apply_with_sites_ahead(struct heap_model *model, const struct heap_event *events,
+                                   size_t count)
+{
+    struct ahead ahead[SITE_AHEAD] = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (i + SLOT_AHEAD < count)
+            prefetch_slot(model, &events[i + SLOT_AHEAD]);
+        if (i + SITE_AHEAD < count)
+            ahead[i % SITE_AHEAD] = prefetch_site(model, &events[i + SITE_AHEAD]);
+        if (i + HISTOGRAM_AHEAD < count)
+            prefetch_histogram(&ahead[(i + HISTOGRAM_AHEAD) % SITE_AHEAD],
+                               &events[i + HISTOGRAM_AHEAD]);
+        apply_event(model, &events[i]);
+    }
 }
 
 void heap_model_apply(struct heap_model *model, const struct heap_event *events, size_t count)
 {
-    bool has_many_sites = model->sites.count > CACHED_SITES;
     for (size_t i = 0; i < count && i < SLOT_AHEAD; i++)
         prefetch_slot(model, &events[i]);
+    if (model->sites.count > CACHED_SITES) {
+        apply_with_sites_ahead(model, events, count);
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         if (i + SLOT_AHEAD < count)
             prefetch_slot(model, &events[i + SLOT_AHEAD]);
-        if (has_many_sites && i + SITE_AHEAD < count)
-            prefetch_site(model, &events[i + SITE_AHEAD]);
         apply_event(model, &events[i]);
     }
 }

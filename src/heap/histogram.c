@@ -69,6 +69,12 @@ void histogram_add(struct histogram *histogram, uint64_t value)
     histogram->counts.many[rank_of(histogram, bucket)]++;
 }
 
+void histogram_prefetch(const struct histogram *histogram, uint64_t value)
+{
+    if (histogram->buckets & (histogram->buckets - 1))
+        __builtin_prefetch(&histogram->counts.many[rank_of(histogram, histogram_bucket(value))], 1);
+}
+
 uint64_t histogram_count(const struct histogram *histogram, unsigned bucket)
 {
     if (bucket >= HISTOGRAM_BUCKETS || !(histogram->buckets >> bucket & 1))

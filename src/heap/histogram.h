@@ -26,6 +26,9 @@ unsigned histogram_bucket(uint64_t value);
 
 void histogram_add(struct histogram *histogram, uint64_t value);
 
+/* Starts loading the count that adding this value would change. */
+void histogram_prefetch(const struct histogram *histogram, uint64_t value);
+
 /* 0 for a bucket that is not in use. */
 uint64_t histogram_count(const struct histogram *histogram, unsigned bucket);
 

@@ -16,7 +16,9 @@ _Static_assert(sizeof(struct block_slot) == 24, "a slot is 24 bytes");
 
 enum {
     FIRST_CAPACITY = 32,
-    DOUBLING_CAPACITY = 1024 /* below, tables double: few bytes, many tables */
+    DOUBLING_CAPACITY = 1024, /* below, tables double: few bytes, many tables */
+    CACHE_LINE = 64,
+    PREFETCH_LINES = 3 /* to the end of a run, most often */
 };
 
 static struct block_slot pack(const struct block *block)
@@ -69,7 +71,14 @@ static uint32_t next_place(const struct block_segment *segment, uint32_t place)
     return ++place == segment->capacity ? 0 : place;
 }
 
-/* The slot of this address, or the empty one where it would go. The segment has an empty slot. */
+/* How far the block in this place stands behind its home. */
+static uint32_t distance_at(const struct block_segment *segment, uint32_t place)
+{
+    uint32_t home = home_of(segment, address_hash(slot_address(&segment->slots[place])));
+    return place >= home ? place - home : place + segment->capacity - home;
+}
+
+/* The slot of this address, or NULL. The segment has an empty slot. */
 static struct block_slot *find_slot(const struct block_segment *segment, uint64_t hash,
                                     uint64_t address)
 {
@@ -77,9 +86,92 @@ static struct block_slot *find_slot(const struct block_segment *segment, uint64_
     for (;;) {
         struct block_slot *slot = &segment->slots[place];
         uint64_t there = slot_address(slot);
-        if (there == address || there == 0)
+        if (there == address)
+            return slot;
+        if (there == 0)
+            return NULL;
+        place = next_place(segment, place);
+    }
+}
+
+/* Does the block in this place come after one that would stand `distance` behind its home here?
+ * Blocks of a run are in order of their hashes: also of one home, so that they still are in a
+ * larger table. */
+static bool comes_after(const struct block_segment *segment, uint32_t place, uint64_t hash,
+                        uint32_t distance)
+{
+    uint32_t there = distance_at(segment, place);
+    return there < distance ||
+           (there == distance &&
+            address_hash(slot_address(&segment->slots[place])) >> 32 > hash >> 32);
+}
+
+/* The slot of this address, or the one where it goes. */
+static struct block_slot *find_place(const struct block_segment *segment, uint64_t hash,
+                                     uint64_t address)
+{
+    uint32_t place = home_of(segment, hash);
+    for (uint32_t distance = 0;; distance++) {
+        struct block_slot *slot = &segment->slots[place];
+        uint64_t there = slot_address(slot);
+        if (there == address || there == 0 || comes_after(segment, place, hash, distance))
             return slot;
         place = next_place(segment, place);
+    }
+}
+
+/* Pushes the blocks from this place on one further, up to the next empty slot. */
+static void make_way(const struct block_segment *segment, uint32_t place)
+{
+    struct block_slot pushed = segment->slots[place];
+    while (slot_address(&pushed) != 0) {
+        place = next_place(segment, place);
+        struct block_slot next = segment->slots[place];
+        segment->slots[place] = pushed;
+        pushed = next;
+    }
+}
+
+static void put_new(struct block_segment *segment, uint64_t hash, struct block_slot slot)
+{
+    struct block_slot *place = find_place(segment, hash, slot_address(&slot));
+    make_way(segment, (uint32_t)(place - segment->slots));
+    *place = slot;
+}
+
+/* Copies into a larger segment without looking for places: blocks come in the order of their
+ * hashes, so each goes to its home or right behind the one before. That order begins behind any
+ * empty slot; homes that come after the wrap are one capacity further. The last run cannot reach
+ * the first one, because in the smaller segment it ended before the empty slot. */
+static void copy_in_order(const struct block_segment *old, struct block_segment *larger)
+{
+    uint32_t start = 0;
+    while (slot_address(&old->slots[start]) != 0)
+        start++;
+    uint64_t free_place = 0;
+    uint32_t at = start;
+    for (uint32_t i = 1; i < old->capacity; i++) {
+        at = next_place(old, at);
+        const struct block_slot *slot = &old->slots[at];
+        if (slot_address(slot) == 0)
+            continue;
+        uint64_t hash = address_hash(slot_address(slot));
+        uint64_t place = home_of(larger, hash);
+        if (home_of(old, hash) < start)
+            place += larger->capacity;
+        if (place < free_place)
+            place = free_place;
+        free_place = place + 1;
+        larger->slots[place >= larger->capacity ? place - larger->capacity : place] = *slot;
+    }
+}
+
+static void copy_any(const struct block_segment *old, struct block_segment *smaller)
+{
+    for (uint32_t i = 0; i < old->capacity; i++) {
+        uint64_t address = slot_address(&old->slots[i]);
+        if (address != 0)
+            put_new(smaller, address_hash(address), old->slots[i]);
     }
 }
 
@@ -88,18 +180,17 @@ static void segment_resize(struct block_segment *segment, uint32_t capacity)
     struct block_segment old = *segment;
     segment->capacity = capacity;
     segment->slots = page_memory_allocate((uint64_t)capacity * sizeof *segment->slots);
-    for (uint32_t i = 0; i < old.capacity; i++) {
-        uint64_t address = slot_address(&old.slots[i]);
-        if (address != 0)
-            *find_slot(segment, address_hash(address), address) = old.slots[i];
-    }
+    if (capacity < old.capacity)
+        copy_any(&old, segment);
+    else if (old.count > 0)
+        copy_in_order(&old, segment);
     page_memory_release(old.slots, (uint64_t)old.capacity * sizeof *old.slots);
 }
 
 static void segment_make_room(struct block_segment *segment)
 {
     uint64_t capacity = segment->capacity;
-    if ((uint64_t)segment->count + 1 <= capacity - capacity / 4 && capacity > 0)
+    if (segment->count < capacity / 16 * 11)
         return;
     if (capacity < FIRST_CAPACITY)
         capacity = FIRST_CAPACITY;
@@ -117,13 +208,6 @@ static void segment_give_back(struct block_segment *segment)
         segment_resize(segment, segment->capacity / 4);
 }
 
-static void segment_put_new(struct block_segment *segment, uint64_t hash, struct block_slot slot)
-{
-    segment_make_room(segment);
-    *find_slot(segment, hash, slot_address(&slot)) = slot;
-    segment->count++;
-}
-
 static void split(struct live_blocks *table)
 {
     struct block_segment old = table->small;
@@ -134,7 +218,10 @@ static void split(struct live_blocks *table)
         if (address == 0)
             continue;
         uint64_t hash = address_hash(address);
-        segment_put_new(segment_of(table, hash), hash, old.slots[i]);
+        struct block_segment *segment = segment_of(table, hash);
+        segment_make_room(segment);
+        put_new(segment, hash, old.slots[i]);
+        segment->count++;
     }
     page_memory_release(old.slots, (uint64_t)old.capacity * sizeof *old.slots);
 }
@@ -157,7 +244,7 @@ bool live_blocks_find(const struct live_blocks *table, uint64_t address, struct 
     if (segment->count == 0)
         return false;
     const struct block_slot *slot = find_slot(segment, hash, address);
-    if (slot_address(slot) == 0)
+    if (!slot)
         return false;
     if (block)
         *block = unpack(slot);
@@ -169,13 +256,14 @@ bool live_blocks_put(struct live_blocks *table, const struct block *block, struc
     uint64_t hash = address_hash(block->address);
     struct block_segment *segment = segment_of(table, hash);
     segment_make_room(segment);
-    struct block_slot *slot = find_slot(segment, hash, block->address);
-    bool is_replaced = slot_address(slot) != 0;
-    if (is_replaced)
+    struct block_slot *slot = find_place(segment, hash, block->address);
+    if (slot_address(slot) == block->address) {
         *old = unpack(slot);
-    *slot = pack(block);
-    if (is_replaced)
+        *slot = pack(block);
         return true;
+    }
+    make_way(segment, (uint32_t)(slot - segment->slots));
+    *slot = pack(block);
     segment->count++;
     table->count++;
     if (!table->segments && table->count >= LIVE_BLOCKS_SPLIT_COUNT)
@@ -183,20 +271,13 @@ bool live_blocks_put(struct live_blocks *table, const struct block *block, struc
     return false;
 }
 
-/* Moves back each block behind the hole whose home is not between the hole and itself: Knuth, The
- * Art of Computer Programming 3, 6.4, algorithm R. */
+/* Moves the rest of the run back by one, up to a block that stands at its home. */
 static void close_hole(struct block_segment *segment, uint32_t hole)
 {
-    uint32_t capacity = segment->capacity;
-    for (uint32_t at = next_place(segment, hole);; at = next_place(segment, at)) {
-        uint64_t address = slot_address(&segment->slots[at]);
-        if (address == 0)
+    for (;;) {
+        uint32_t at = next_place(segment, hole);
+        if (slot_address(&segment->slots[at]) == 0 || distance_at(segment, at) == 0)
             break;
-        uint32_t home = home_of(segment, address_hash(address));
-        uint32_t from_home = at >= home ? at - home : at + capacity - home;
-        uint32_t from_hole = at >= hole ? at - hole : at + capacity - hole;
-        if (from_home < from_hole)
-            continue;
         segment->slots[hole] = segment->slots[at];
         hole = at;
     }
@@ -210,7 +291,7 @@ bool live_blocks_remove(struct live_blocks *table, uint64_t address, struct bloc
     if (segment->count == 0)
         return false;
     struct block_slot *slot = find_slot(segment, hash, address);
-    if (slot_address(slot) == 0)
+    if (!slot)
         return false;
     if (old)
         *old = unpack(slot);
@@ -225,8 +306,11 @@ void live_blocks_prefetch(const struct live_blocks *table, uint64_t address)
 {
     uint64_t hash = address_hash(address);
     const struct block_segment *segment = segment_of(table, hash);
-    if (segment->capacity > 0)
-        __builtin_prefetch(&segment->slots[home_of(segment, hash)], 1);
+    if (segment->capacity == 0)
+        return;
+    const char *home = (const char *)&segment->slots[home_of(segment, hash)];
+    for (int line = 0; line < PREFETCH_LINES; line++)
+        __builtin_prefetch(home + line * CACHE_LINE, 1);
 }
 
 bool live_blocks_next(const struct live_blocks *table, struct live_blocks_cursor *cursor,
