@@ -14,6 +14,10 @@
 #define KIB 1024ull
 #define MIB (1024 * 1024ull)
 
+enum {
+    SAMPLE_COUNT = 41
+};
+
 #define MAIN "_start!/home/dev/demo/demo;main@/home/dev/demo/main.c:42"
 #define PARSE                                                                                      \
     MAIN ";parse_document@/home/dev/demo/parser.c:23;parse_expression@/home/dev/demo/parser.c:8"
@@ -92,20 +96,19 @@ static void add_worker(struct profile_builder *builder)
     profile_builder_add_thread(builder, process->id, "worker");
 }
 
-/* A climb with a peak after 1.2 s, then a fall; the mappings come and go. */
-static void add_samples(struct profile_builder *builder, uint64_t process)
+/* A climb with a peak after 1.2 s, then a fall; the mappings come and go. `samples` must stand
+ * until the recording is written. */
+static void add_samples(struct profile_builder *builder, struct recording_sample *samples)
 {
-    for (uint64_t i = 0; i <= 40; i++) {
+    for (uint64_t i = 0; i < SAMPLE_COUNT; i++) {
         uint64_t heap = i <= 24 ? i * 480 * KIB : 11520 * KIB - (i - 24) * 256 * KIB;
-        struct recording_sample sample = {.process_id = process,
-                                          .time_ns = i * 50 * MS,
-                                          .heap_bytes = heap,
-                                          .heap_peak_bytes = heap + 100 * KIB,
-                                          .mapped_bytes = i >= 10 && i < 30 ? 3 * MIB : 0,
-                                          .resident_bytes = i ? 6 * MIB + i * 300 * KIB : 0,
-                                          .live_blocks = i * 100};
-        profile_builder_add_record(builder, RECORDING_sample,
-                                   memcpy(malloc(sizeof sample), &sample, sizeof sample));
+        samples[i] = (struct recording_sample){.time_ns = i * 50 * MS,
+                                               .heap_bytes = heap,
+                                               .heap_peak_bytes = heap + 100 * KIB,
+                                               .mapped_bytes = i >= 10 && i < 30 ? 3 * MIB : 0,
+                                               .resident_bytes = i ? 6 * MIB + i * 300 * KIB : 0,
+                                               .live_blocks = i * 100};
+        profile_builder_add_record(builder, RECORDING_sample, &samples[i]);
     }
 }
 
@@ -164,7 +167,8 @@ int main(int count, char **words)
     totals->mapped_peak_bytes = 3 * MIB;
     totals->common_peak_bytes = 14 * MIB;
     profile_builder_quality(builder, 0)->truncated_stacks = 3;
-    add_samples(builder, 0);
+    struct recording_sample samples[SAMPLE_COUNT];
+    add_samples(builder, samples);
     if (!is_one)
         add_worker(builder);
     struct profile *profile = profile_builder_load(builder);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "analysis/own_code.h"
 #include "base/units.h"
 #include "tui/filter_text.h"
 #include "tui/source_file.h"
@@ -141,28 +142,81 @@ static const struct query_row *row_at(const struct figures_table *figures, size_
     return &figures->result.rows[figures->is_inverted ? count - 1 - row : row];
 }
 
-static void draw_name(struct screen *screen, int line, struct table_place place,
-                      const struct query_row *row, enum query_grouping grouping)
+/* What stands behind a name: the place in the source; of modules the path, of threads the id. */
+static void print_about(const struct query_row *row, enum query_grouping grouping, struct text *out)
 {
-    struct text about = {0};
     if (grouping == QUERY_BY_THREAD && row->tid)
-        text_print(&about, "tid %llu", (unsigned long long)row->tid);
+        text_print(out, "tid %llu", (unsigned long long)row->tid);
     else if (grouping == QUERY_BY_MODULE)
-        text_add(&about, row->module ? row->module : "");
+        text_add(out, row->module ? row->module : "");
     else if (row->file && row->line)
-        text_print(&about, "%s:%u", text_file_name(row->file), row->line);
+        text_print(out, "%s:%u", text_file_name(row->file), row->line);
     else if (grouping != QUERY_BY_FILE && row->module)
-        text_add(&about, text_file_name(row->module));
-    if (text_starts_with(row->name, text_get(&about)))
-        text_clear(&about); /* "libx.so+0x12" tells its module already */
+        text_add(out, text_file_name(row->module));
+    if (text_starts_with(row->name, text_get(out)))
+        text_clear(out); /* "libx.so+0x12" tells its module already */
+}
+
+struct callers {
+    struct text *out;
+    unsigned skipped; /* locations down to the site's own one */
+    unsigned told;
+};
+
+static bool print_caller(void *context, const struct profile_frame *frame,
+                         const struct profile_location *location)
+{
+    enum {
+        MAX_TOLD = 3
+    };
+    struct callers *callers = context;
+    (void)frame;
+    if (callers->skipped) {
+        callers->skipped--;
+        return true;
+    }
+    text_print(callers->out, "< %s ", location->function);
+    return ++callers->told < MAX_TOLD;
+}
+
+/* Sites often have the same name (xmalloc): who called tells them apart. */
+static void print_callers(const struct profile *profile, const struct query_row *row,
+                          struct text *out)
+{
+    unsigned depth = 0;
+    if (row->site >= profile->site_count)
+        return;
+    uint32_t node = profile->sites[row->site].stack_node;
+    if (!own_code_find(profile, node, NULL, &depth))
+        return;
+    struct callers callers = {.out = out, .skipped = depth + 1};
+    profile_visit_stack(profile, node, print_caller, &callers);
+}
+
+void figures_draw_name(const struct profile *profile, struct screen *screen, int line,
+                       struct table_place place, const struct query_row *row,
+                       enum query_grouping grouping)
+{
+    enum {
+        MIN_CALLERS_COLUMNS = 12
+    };
+    struct text about = {0}, callers = {0};
+    print_about(row, grouping, &about);
     int about_columns = text_columns(text_get(&about));
-    int name_columns = place.columns;
-    if (about_columns && place.columns - about_columns - 2 >= NAME_MIN_COLUMNS)
+    int name_columns = place.columns, end = place.column + place.columns;
+    bool has_about = about_columns && place.columns - about_columns - 2 >= NAME_MIN_COLUMNS;
+    if (has_about)
         name_columns -= about_columns + 2;
-    int used = screen_put_cut(screen, line, place.column, name_columns, STYLE_FUNCTION, row->name);
-    screen_put_cut(screen, line, place.column + used + 2, place.columns - used - 2, STYLE_PLACE,
-                   place.columns - used - 2 >= about_columns ? text_get(&about) : "");
+    int column = place.column;
+    column += screen_put_cut(screen, line, column, name_columns, STYLE_FUNCTION, row->name) + 2;
+    if (has_about)
+        column += screen_put(screen, line, column, end - column, STYLE_PLACE, text_get(&about)) + 2;
+    if (grouping == QUERY_BY_SITE && end - column >= MIN_CALLERS_COLUMNS) {
+        print_callers(profile, row, &callers);
+        screen_put(screen, line, column, end - column, STYLE_FAINT, text_get(&callers));
+    }
     text_clear(&about);
+    text_clear(&callers);
 }
 
 void figures_table_draw_row(const struct view *view, const struct figures_table *figures,
@@ -185,8 +239,9 @@ void figures_table_draw_row(const struct view *view, const struct figures_table 
         screen_put_right(screen, area.row, share.column, share.columns, STYLE_FAINT,
                          units_format_percent(values->values[sorted],
                                               figures->result.total.values[sorted], text));
-    draw_name(screen, area.row, table_place(&view->table, figures->metric_count + 1), shown,
-              figures->grouping->grouping);
+    figures_draw_name(view->context->profile, screen, area.row,
+                      table_place(&view->table, figures->metric_count + 1), shown,
+                      figures->grouping->grouping);
 }
 
 void figures_table_row_text(const struct figures_table *figures, size_t row, struct text *out)

@@ -32,7 +32,12 @@ bool figures_table_act(const struct view *view, const struct figures_table *figu
 /* A figure as text: size or count. Borrowed from `text`. */
 const char *figures_format(enum query_metric metric, uint64_t value, char *text);
 
-/* "stack of main, 12.3 MiB ...": opens the stack of a row's site. */
+/* A row's name, and as far as there is room where it is and who called. */
+void figures_draw_name(const struct profile *profile, struct screen *screen, int line,
+                       struct table_place place, const struct query_row *row,
+                       enum query_grouping grouping);
+
+/* Opens the stack of a row's site. */
 void figures_request_stack(const struct query_row *row, struct reaction *reaction);
 
 #endif

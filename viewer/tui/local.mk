@@ -33,3 +33,14 @@ tui_tests = tests/tui/screens.sh tests/tui/tmux.sh
 TESTS += $(tui_tests)
 EXTRA_DIST += $(tui_tests) tests/tui/sources/parser.c \
 	$(wildcard $(srcdir)/tests/tui/*.keys) $(wildcard $(srcdir)/tests/tui/*.screen)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_keys tests/unit/test_screen tests/unit/test_table
+TESTS += tests/unit/test_keys tests/unit/test_screen tests/unit/test_table
+tests_unit_test_keys_SOURCES = tests/unit/test_keys.c
+tests_unit_test_keys_LDADD = $(unit_libs)
+tests_unit_test_screen_SOURCES = tests/unit/test_screen.c
+tests_unit_test_screen_LDADD = $(unit_libs)
+tests_unit_test_table_SOURCES = tests/unit/test_table.c
+tests_unit_test_table_LDADD = $(unit_libs)
+endif

@@ -11,7 +11,8 @@
 enum {
     LABEL_COLUMNS = 18,
     VALUE_COLUMNS = 12,
-    TOP_SITES = 20,
+    TOP_SITES = 10,
+    FEW_PROCESSES = 4,
     MIN_PLOT_COLUMNS = 30
 };
 
@@ -219,23 +220,25 @@ static void add_plot(struct overview *overview, const struct profile *profile)
         add_row(overview, OVERVIEW_PLOT, (uint32_t)row);
 }
 
-static void add_lists(struct overview *overview, const struct view *view)
+static void add_sites(struct overview *overview, enum query_metric metric)
 {
-    const struct profile *profile = view->context->profile;
-    if (profile->process_count > 1) {
-        add_heading(overview, "Processes (Enter looks at one alone)");
-        for (uint32_t i = 0; i < profile->process_count; i++)
-            add_row(overview, OVERVIEW_PROCESS, i);
-    }
+    struct text heading = {0};
     if (!overview->sites.row_count)
         return;
-    const struct query_metric_info *metric = query_metric_at(view->context->question.metric);
-    struct text heading = {0};
-    text_print(&heading, "Largest sites (%s)", metric->name);
+    text_print(&heading, "Largest sites (%s)", query_metric_at(metric)->name);
     add_heading(overview, text_get(&heading));
     text_clear(&heading);
     for (size_t i = 0; i < overview->sites.row_count; i++)
         add_row(overview, OVERVIEW_SITE, (uint32_t)i);
+}
+
+static void add_processes(struct overview *overview, size_t count)
+{
+    if (count < 2)
+        return;
+    add_heading(overview, "Processes (Enter looks at one alone)");
+    for (uint32_t i = 0; i < count; i++)
+        add_row(overview, OVERVIEW_PROCESS, i);
 }
 
 static void build_rows(struct view *view)
@@ -251,7 +254,13 @@ static void build_rows(struct view *view)
         add_kernel_figures(overview, &profile->processes[process]);
     add_quality(overview, view);
     add_plot(overview, profile);
-    add_lists(overview, view);
+    /* Few processes stand above the sites, many below. */
+    bool are_few = profile->process_count <= FEW_PROCESSES;
+    if (are_few)
+        add_processes(overview, profile->process_count);
+    add_sites(overview, view->context->question.metric);
+    if (!are_few)
+        add_processes(overview, profile->process_count);
     view->table.row_count = overview->row_count;
 }
 
@@ -419,13 +428,8 @@ static void draw_site(const struct view *view, struct screen *screen, struct are
         screen_put_bar(screen, area.row, column, bar_columns, STYLE_PLOT_HEAP,
                        total ? (double)value / (double)total : 0);
     column += bar_columns ? bar_columns + 1 : 0;
-    struct text name = {0};
-    text_add(&name, row->name);
-    if (row->file)
-        text_print(&name, "  %s:%u", text_file_name(row->file), row->line);
-    screen_put_cut(screen, area.row, column, area.columns - column - 1, STYLE_TEXT,
-                   text_get(&name));
-    text_clear(&name);
+    figures_draw_name(view->context->profile, screen, area.row,
+                      (struct table_place){column, area.columns - column - 1}, row, QUERY_BY_SITE);
 }
 
 static void overview_draw_row(const struct view *view, struct screen *screen, struct area area,
