@@ -45,6 +45,7 @@ struct process_tree {
     size_t view_count, view_capacity;
 
     uint32_t stack_depth;
+    bool is_finishing;
     uint64_t refused_events;
     uint64_t oracle_stacks, oracle_equal_stacks;
     /* Test mode: told of each stack on which the rules and libunwind differ. May be NULL. */
