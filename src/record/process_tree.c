@@ -605,11 +605,29 @@ static void free_stale_claims(struct process_tree *tree)
         if (tree->by_slot[slot] != NULL || atomic_load(&shared->state) != SESSION_SLOT_CLAIMED ||
             shared->pid == 0 || !is_pid_gone(shared->pid))
             continue;
-        bool has_ring = false;
+        /* What it left behind before it died is seen by a look after its death. */
+        look_for_rings(tree);
+        bool has_ring = tree->by_slot[slot] != NULL;
         for (uint32_t ring = 0; ring < tree->intake_high; ring++)
             has_ring |= tree->intakes[ring] != NULL && tree->intakes[ring]->process_slot == slot;
         if (!has_ring)
             atomic_store(&shared->state, SESSION_SLOT_FREE);
+    }
+}
+
+/* The views of children that are gone without a word. One that is gone may have left records that were
+ * not looked at yet; so it is given time until the next sweep, and while any ring waits for a parent. */
+static void drop_unclaimed_views(struct process_tree *tree)
+{
+    bool is_ring_waiting = false;
+    for (uint32_t slot = 0; slot < tree->intake_high; slot++)
+        is_ring_waiting |= tree->intakes[slot] != NULL && !tree->intakes[slot]->has_process;
+    for (size_t i = tree->view_count; i-- > 0;) {
+        struct fork_view *view = &tree->views[i];
+        if (view->is_child_gone && !is_ring_waiting)
+            drop_view(tree, i);
+        else if (view->child_pid != 0)
+            view->is_child_gone = is_pid_gone(view->child_pid);
     }
 }
 
@@ -633,9 +651,7 @@ void process_tree_sweep(struct process_tree *tree, uint64_t now_ns)
     if (now_ns - tree->last_sweep_ns < 50000000)
         return;
     tree->last_sweep_ns = now_ns;
-    for (size_t i = tree->view_count; i-- > 0;)
-        if (tree->views[i].child_pid != 0 && is_pid_gone(tree->views[i].child_pid))
-            drop_view(tree, i);
+    drop_unclaimed_views(tree);
     for (size_t i = 0; i < tree->count; i++) {
         struct recorded_process *process = tree->processes[i];
         if (process->is_ended || process->model == NULL)

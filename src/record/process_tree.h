@@ -22,6 +22,7 @@ struct fork_view {
     uint64_t number;
     uint32_t child_pid; /* 0 = not known yet */
     bool is_done;       /* the fork has returned in the parent */
+    bool is_child_gone; /* as seen by the last sweep */
     struct heap_model *model;
     struct module_map modules;
 };
