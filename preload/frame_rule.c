@@ -655,13 +655,25 @@ static struct frame_rule rule_from_row(const struct row *row, uint64_t pc, bool 
                : none;
 }
 
+/* For code without a table. Where a function begins right after it, a return address points at that
+ * function's first instruction, and no call did that: somebody laid the address there for a new
+ * stack to end in (makecontext does, with a function whose table does not tell). */
+static struct frame_rule rule_without_table(const struct eh_frame_module *module, uint64_t pc)
+{
+    struct eh_frame_entry next;
+    bool is_made_up = eh_frame_find(module, pc + 1, &next) && next.pc_begin == pc + 1;
+
+    return frame_rule_make(is_made_up ? FRAME_RULE_END : FRAME_RULE_NONE);
+}
+
 struct frame_rule frame_rule_compute(const struct eh_frame_module *module, uint64_t pc)
 {
     struct eh_frame_entry entry;
     struct program program = {.entry = &entry, .pc = pc};
 
-    if (!eh_frame_find(module, pc, &entry) ||
-        entry.return_address_register != ARCH_DWARF_RETURN_ADDRESS)
+    if (!eh_frame_find(module, pc, &entry))
+        return rule_without_table(module, pc);
+    if (entry.return_address_register != ARCH_DWARF_RETURN_ADDRESS)
         return frame_rule_make(FRAME_RULE_NONE);
     program.row.cfa_register = REGISTER_UNKNOWN;
     program.location = entry.pc_begin;

@@ -272,6 +272,16 @@ static bool is_guess(struct remote_unwind *unwind, bool is_signal_frame, uint64_
            !(read_word(unwind, pc, &code) && (code & 0xffff) == JUMP_THROUGH_MEMORY);
 }
 
+/* No table before the function that begins at this return address: nothing called it, so it was
+ * laid there for a new stack to end in (by makecontext), as the target's rules see it too. */
+static bool is_made_up(struct remote_unwind *unwind, uint64_t pc, bool is_exact)
+{
+    unw_proc_info_t info;
+
+    return unwind->is_table_missing && !is_exact &&
+           unw_get_proc_info_by_ip(unwind->space, pc, &info, unwind) == 0 && info.start_ip == pc;
+}
+
 static enum remote_unwind_end why_it_failed(const struct remote_unwind *unwind)
 {
     if (unwind->read_count > MAX_READS)
@@ -294,6 +304,8 @@ static enum remote_unwind_end step_all(struct remote_unwind *unwind, unw_cursor_
         unwind->is_table_missing = false;
         unwind->is_out_of_bytes = false;
         status = unw_step(cursor);
+        if (is_made_up(unwind, pc, is_exact))
+            return REMOTE_UNWIND_COMPLETE;
         if (status < 0)
             return why_it_failed(unwind);
         if (is_guess(unwind, is_signal_frame, pc))

@@ -319,6 +319,10 @@ static struct step step_by_rule(struct frame_rule rule)
 /* ---- whole files --------------------------------------------------------------------------------
  */
 
+enum {
+    USUAL_PER_MILLE = 5
+};
+
 struct tally {
     size_t functions;
     size_t pcs;
@@ -355,7 +359,7 @@ struct table {
     } entries[];
 };
 
-static void compare_file(const char *path)
+static void compare_file(const char *path, unsigned max_without_per_mille)
 {
     struct loaded_file file;
     struct tally tally = {0};
@@ -386,7 +390,7 @@ static void compare_file(const char *path)
     print_message("%s: %zu functions, %zu places, %zu without a rule\n", path, tally.functions,
                   tally.pcs, tally.without_rule);
     assert_true(tally.functions > 10);
-    assert_true(tally.without_rule * 1000 <= tally.pcs * 5); /* at most 0.5 % */
+    assert_true(tally.without_rule * 1000 <= tally.pcs * max_without_per_mille);
     unload_file(&file);
 }
 
@@ -401,7 +405,7 @@ static void compare_library(const char *name, const char *symbol)
         return;
     }
     assert_true(dladdr(dlsym(library, symbol), &info) != 0);
-    compare_file(info.dli_fname);
+    compare_file(info.dli_fname, USUAL_PER_MILLE);
     dlclose(library);
 }
 
@@ -414,7 +418,8 @@ static void test_libc(void **state)
 static void test_loader(void **state)
 {
     (void)state;
-    compare_file("/lib64/ld-linux-x86-64.so.2"); /* where the ABI puts it */
+    /* Where the ABI puts it. Small, with three resolvers that realign their stacks by rbx. */
+    compare_file("/lib64/ld-linux-x86-64.so.2", 20);
 }
 
 static void test_libstdcxx(void **state)
@@ -433,13 +438,13 @@ static void test_libcrypto(void **state)
 static void test_python(void **state)
 {
     (void)state;
-    compare_file("/usr/bin/python3");
+    compare_file("/usr/bin/python3", USUAL_PER_MILLE);
 }
 
 static void test_self(void **state)
 {
     (void)state;
-    compare_file("/proc/self/exe");
+    compare_file("/proc/self/exe", USUAL_PER_MILLE);
 }
 
 /* ---- tables by hand
@@ -538,7 +543,9 @@ static void test_program_by_hand(void **state)
         assert_int_equal(rule_at(&module, 105).bits, rule.bits);
         assert_int_equal(rule_at(&module, 255).bits, rule.bits);
         assert_int_equal(frame_rule_kind(rule_at(&module, 256)), FRAME_RULE_NONE);
-        assert_int_equal(frame_rule_kind(rule_at(&module, (uint64_t)-1)), FRAME_RULE_NONE);
+        /* Right before the function: a return address made up to end a stack. */
+        assert_int_equal(frame_rule_kind(rule_at(&module, (uint64_t)-1)), FRAME_RULE_END);
+        assert_int_equal(frame_rule_kind(rule_at(&module, (uint64_t)-2)), FRAME_RULE_NONE);
     }
 }
 
