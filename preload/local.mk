@@ -18,7 +18,12 @@ check_PROGRAMS += tests/unit/test_stack_walk tests/unit/test_unwind_rules
 TESTS += tests/unit/test_stack_walk tests/unit/test_unwind_rules
 tests_unit_test_stack_walk_SOURCES = tests/unit/test_stack_walk.c $(preload_unwind_sources)
 tests_unit_test_stack_walk_CFLAGS = $(AM_CFLAGS) -fno-omit-frame-pointer
+tests_unit_test_stack_walk_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DSTACK_PLUGIN_SMALL='"$(abs_builddir)/tests/unit/stack_plugin_small.so"' \
+	-DSTACK_PLUGIN_LARGE='"$(abs_builddir)/tests/unit/stack_plugin_large.so"'
 tests_unit_test_stack_walk_LDADD = $(CMOCKA_LIBS) $(LIBUNWIND_LIBS) -lpthread
+EXTRA_tests_unit_test_stack_walk_DEPENDENCIES = \
+	tests/unit/stack_plugin_small.so tests/unit/stack_plugin_large.so
 tests_unit_test_unwind_rules_SOURCES = tests/unit/test_unwind_rules.c $(preload_unwind_sources)
 tests_unit_test_unwind_rules_LDADD = $(CMOCKA_LIBS) $(LIBDW_LIBS) $(LIBELF_LIBS)
 endif

@@ -6,6 +6,8 @@
 #include "preload/stack_walk.h"
 
 #include <alloca.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <libunwind.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -14,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -282,6 +285,93 @@ static void test_forbidden_system_calls(void **state)
     memory.are_system_calls_forbidden = false;
 }
 
+/* ---- modules that come and go
+ * --------------------------------------------------------------------- */
+
+/* Two plug-ins have functions of the same name at the same place, with frames of different sizes.
+ */
+static uint64_t run_plugin(const char *path)
+{
+    typedef int (*plugin_call)(at_the_bottom call);
+    void *plugin = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    plugin_call call;
+    uint64_t address;
+
+    if (!plugin)
+        fail_msg("%s", dlerror());
+    unwind_rules_refresh_modules(rules);
+    unwind_rules_modules_changed(rules);
+    unw_flush_cache(unw_local_addr_space, 0, 0);
+    *(void **)&call = dlsym(plugin, "stack_plugin_call");
+    assert_non_null(call);
+    assert_int_equal(call(compare_with_libunwind), 7);
+    assert_in_range(walk.count, 5, 100);
+    address = (uintptr_t)call;
+    unwind_rules_modules_changed(rules);
+    assert_int_equal(dlclose(plugin), 0);
+    unwind_rules_modules_changed(rules);
+    return address;
+}
+
+static void test_plugins_at_the_same_place(void **state)
+{
+    unsigned same_count = 0;
+    uint64_t before = 0;
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        uint64_t address = run_plugin(i % 2 ? STACK_PLUGIN_LARGE : STACK_PLUGIN_SMALL);
+
+        same_count += address == before;
+        before = address;
+    }
+    if (same_count == 0)
+        print_message("the loader never used an address again\n");
+}
+
+static void test_plugins_in_own_list(void **state)
+{
+    struct unwind_rules *usual = rules;
+
+    rules = mmap(NULL, sizeof *rules, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(rules, MAP_FAILED);
+    unwind_rules_init(rules, true);
+    test_plugins_at_the_same_place(state);
+    munmap(rules, sizeof *rules);
+    rules = usual;
+}
+
+/* A child goes on with its copy of the table, also when a refresh was under way at the fork. */
+static void test_after_fork(void **state)
+{
+    pid_t child;
+    int status;
+
+    (void)state;
+    descend(10, compare_with_libunwind);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        atomic_fetch_add(&rules->list_version, 1);
+        unwind_rules_after_fork(rules);
+        descend(10, walk_all);
+        _exit(walk.end == STACK_WALK_COMPLETE && atomic_load(&rules->list_version) % 2 == 0 ? 0
+                                                                                            : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+/* Nothing of a walk is seen outside: errno stays. */
+static void test_errno_stays(void **state)
+{
+    (void)state;
+    walk_memory_forget(&memory);
+    errno = 4321;
+    descend(1000, walk_all);
+    assert_int_equal(errno, 4321);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +385,10 @@ int main(void)
         cmocka_unit_test(test_readable_memory),
         cmocka_unit_test(test_unreadable_stack),
         cmocka_unit_test(test_forbidden_system_calls),
+        cmocka_unit_test(test_plugins_at_the_same_place),
+        cmocka_unit_test(test_plugins_in_own_list),
+        cmocka_unit_test(test_after_fork),
+        cmocka_unit_test(test_errno_stays),
     };
 
     return cmocka_run_group_tests(tests, create_rules, destroy_rules);
