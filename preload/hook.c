@@ -93,8 +93,7 @@ static void end_busy(struct thread_state *thread)
     SIGNAL_FENCE();
 }
 
-/* ---- nesting
- * --------------------------------------------------------------------------------------- */
+/* ---- nesting -------------------------------------------------------------------------- */
 
 /* The held back birth of an inner call was an event of its own. */
 static void flush_pending(struct thread_state *thread, const struct walk_registers *caller)
@@ -158,8 +157,7 @@ void hook_done(struct hook *hook)
     leave_outer(thread);
 }
 
-/* ---- events
- * ------------------------------------------------------------------------------------------ */
+/* ---- events --------------------------------------------------------------------------- */
 
 static void nested_birth(struct hook *hook, void *block, size_t size, enum function_kind function)
 {
@@ -312,8 +310,7 @@ void hook_arrive(struct hook *hook, void *block, size_t size, enum function_kind
     hook_done(hook);
 }
 
-/* ---- mappings
- * ------------------------------------------------------------------------------------ */
+/* ---- mappings ------------------------------------------------------------------------- */
 
 void hook_map(struct hook *hook, void *address, size_t size, uint32_t flags,
               enum function_kind function)

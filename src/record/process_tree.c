@@ -78,8 +78,7 @@ void process_tree_clear(struct process_tree *tree)
     memset(tree, 0, sizeof *tree);
 }
 
-/* ---- processes
- * ----------------------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------------------ */
 
 static struct recorded_process *add_process(struct process_tree *tree, uint32_t pid, uint64_t ticks)
 {
@@ -95,6 +94,17 @@ static struct recorded_process *find_pid(const struct process_tree *tree, uint32
 {
     for (size_t i = tree->count; i-- > 0;)
         if (tree->processes[i]->pid == pid)
+            return tree->processes[i];
+    return NULL;
+}
+
+/* The image that held a slot of the session's process table, which may be gone; or NULL. */
+static struct recorded_process *find_image(const struct process_tree *tree, uint32_t pid,
+                                           uint32_t slot)
+{
+    for (size_t i = tree->count; i-- > 0;)
+        if (tree->processes[i]->pid == pid && tree->processes[i]->process_slot == slot &&
+            tree->processes[i]->is_observed)
             return tree->processes[i];
     return NULL;
 }
@@ -185,8 +195,7 @@ static struct recorded_process *start_by_exec(struct process_tree *tree,
     return process;
 }
 
-/* ---- forks
- * --------------------------------------------------------------------------------------- */
+/* ---- forks ---------------------------------------------------------------------------- */
 
 static void drop_view(struct process_tree *tree, size_t position)
 {
@@ -208,6 +217,17 @@ static void keep_view(struct process_tree *tree, struct recorded_process *parent
     tree->views[tree->view_count++] = view;
 }
 
+/* Has the parent itself not begun yet, because its own first record waits? */
+static bool is_parent_waiting(const struct process_tree *tree, const struct wire_process *record)
+{
+    for (uint32_t slot = 0; slot < tree->intake_high; slot++) {
+        const struct intake *intake = tree->intakes[slot];
+        if (intake != NULL && !intake->has_process && intake->process_slot == record->parent_slot)
+            return true;
+    }
+    return false;
+}
+
 /* The heap that a forked child began with. NULL with *must_wait: the parent's records have not been
  * applied so far, or it is not known yet which of several forks this is. */
 static struct fork_view *find_view(struct process_tree *tree, const struct wire_process *record,
@@ -215,7 +235,11 @@ static struct fork_view *find_view(struct process_tree *tree, const struct wire_
                                    bool *must_wait)
 {
     *must_wait = false;
-    *parent = find_pid(tree, record->parent_image_pid);
+    *parent = find_image(tree, record->parent_image_pid, record->parent_slot);
+    if (*parent == NULL && is_parent_waiting(tree, record)) {
+        *must_wait = true;
+        return NULL;
+    }
     struct fork_view *candidate = NULL;
     size_t candidates = 0;
     for (size_t i = 0; i < tree->view_count; i++) {
@@ -245,7 +269,7 @@ static struct recorded_process *start_by_fork(struct process_tree *tree,
     bool must_wait;
     struct recorded_process *parent;
     struct fork_view *view = find_view(tree, record, ticks, &parent, &must_wait);
-    if (must_wait)
+    if (must_wait && !tree->is_finishing)
         return NULL;
     struct recorded_process *process = add_process(tree, record->pid, ticks);
     if (view != NULL) {
@@ -270,8 +294,7 @@ static struct recorded_process *start_by_fork(struct process_tree *tree,
     return process;
 }
 
-/* ---- rings
- * --------------------------------------------------------------------------------------- */
+/* ---- rings ---------------------------------------------------------------------------- */
 
 static struct ring_control *ring_at(const struct process_tree *tree, uint32_t slot)
 {
@@ -283,14 +306,6 @@ static void attach(struct recorded_process *process, struct intake *intake)
     process->intakes = memory_grow(process->intakes, &process->intake_capacity,
                                    process->intake_count + 1, sizeof *process->intakes);
     process->intakes[process->intake_count++] = intake;
-}
-
-static bool is_attached(const struct recorded_process *process, const struct intake *intake)
-{
-    for (size_t i = 0; i < process->intake_count; i++)
-        if (process->intakes[i] == intake)
-            return true;
-    return false;
 }
 
 /* The first record of a process. False: it must wait for its parent. */
@@ -325,47 +340,62 @@ static bool start_process(struct process_tree *tree, struct intake *intake)
     return true;
 }
 
-/* Rings claimed since the last look; and those that still wait to belong to a process. */
-static uint64_t look_for_rings(struct process_tree *tree, uint64_t now, uint64_t slack)
+/* Takes note of the rings claimed since the last look. */
+static void look_for_rings(struct process_tree *tree)
 {
-    struct session_header *header = session_host_header(tree->host);
-    uint32_t high = atomic_load(&header->ring_high);
-    uint64_t bytes = 0;
+    uint32_t high = atomic_load(&session_host_header(tree->host)->ring_high);
     if (high > SESSION_RING_SLOTS)
         high = SESSION_RING_SLOTS;
     for (uint32_t slot = 0; slot < high; slot++) {
-        struct intake *intake = tree->intakes[slot];
-        if (intake != NULL && intake->has_process)
+        if (tree->intakes[slot] != NULL)
             continue;
-        if (intake == NULL) {
-            struct ring_control *control = ring_at(tree, slot);
-            if (atomic_load_explicit(&control->state, memory_order_acquire) !=
-                    SESSION_SLOT_CLAIMED ||
-                atomic_load_explicit(&control->head, memory_order_acquire) ==
-                    atomic_load_explicit(&control->tail, memory_order_relaxed) ||
-                control->process_slot >= SESSION_PROCESS_SLOTS)
-                continue;
-            intake = tree->intakes[slot] = intake_create(control, slot);
-            if (slot >= tree->intake_high)
-                tree->intake_high = slot + 1;
+        struct ring_control *control = ring_at(tree, slot);
+        if (atomic_load_explicit(&control->state, memory_order_acquire) != SESSION_SLOT_CLAIMED ||
+            atomic_load_explicit(&control->head, memory_order_acquire) ==
+                atomic_load_explicit(&control->tail, memory_order_relaxed) ||
+            control->process_slot >= SESSION_PROCESS_SLOTS)
+            continue;
+        tree->intakes[slot] = intake_create(control, slot);
+        if (slot >= tree->intake_high)
+            tree->intake_high = slot + 1;
+    }
+}
+
+/* Gives a ring to its process, which may begin with it. Returns whether it has one now. */
+static bool find_process(struct process_tree *tree, struct intake *intake, uint64_t now,
+                         uint64_t *bytes)
+{
+    intake_refresh(intake, now, 0, UINT64_MAX);
+    struct recorded_process *process = tree->by_slot[intake->process_slot];
+    if (process != NULL) {
+        attach(process, intake);
+    } else if (intake_has_record(intake) && intake->kind == WIRE_PROCESS) {
+        size_t size = intake->size;
+        if (start_process(tree, intake))
+            *bytes += size;
+        process = tree->by_slot[intake->process_slot];
+    }
+    intake->has_process = process != NULL;
+    intake_settle(intake, process == NULL);
+    return process != NULL;
+}
+
+/* Rings that wait to belong to a process: some wait for others of them. Returns the bytes read. */
+static uint64_t place_rings(struct process_tree *tree, uint64_t now)
+{
+    uint64_t bytes = 0;
+    for (bool is_progress = true; is_progress;) {
+        is_progress = false;
+        for (uint32_t slot = 0; slot < tree->intake_high; slot++) {
+            struct intake *intake = tree->intakes[slot];
+            if (intake != NULL && !intake->has_process)
+                is_progress |= find_process(tree, intake, now, &bytes);
         }
-        intake_refresh(intake, now, slack, UINT64_MAX);
-        struct recorded_process *process = tree->by_slot[intake->process_slot];
-        if (process == NULL && intake_has_record(intake) && intake->kind == WIRE_PROCESS) {
-            bytes += intake->size;
-            if (start_process(tree, intake))
-                process = tree->by_slot[intake->process_slot];
-        } else if (process != NULL && !is_attached(process, intake)) {
-            attach(process, intake);
-        }
-        intake->has_process = process != NULL;
-        intake_settle(intake, process == NULL);
     }
     return bytes;
 }
 
-/* ---- merging
- * ------------------------------------------------------------------------------------- */
+/* ---- merging -------------------------------------------------------------------------- */
 
 static bool is_before(const struct intake *a, const struct intake *b)
 {
@@ -458,15 +488,15 @@ uint64_t process_tree_drain(struct process_tree *tree)
 {
     uint64_t now = tick_clock_now(tree->clock);
     session_host_beat(tree->host, tree->clock);
-    uint64_t bytes = look_for_rings(tree, now, tick_clock_from_ns(tree->clock, SLACK_NS));
+    look_for_rings(tree);
+    uint64_t bytes = place_rings(tree, now);
     for (size_t i = 0; i < tree->count; i++)
         if (!tree->processes[i]->is_ended && tree->processes[i]->model != NULL)
             bytes += drain_process(tree, tree->processes[i], now, false);
     return bytes;
 }
 
-/* ---- ends
- * ---------------------------------------------------------------------------------------- */
+/* ---- ends ----------------------------------------------------------------------------- */
 
 static void release_slots(struct process_tree *tree, struct recorded_process *process)
 {
@@ -575,11 +605,29 @@ static void free_stale_claims(struct process_tree *tree)
         if (tree->by_slot[slot] != NULL || atomic_load(&shared->state) != SESSION_SLOT_CLAIMED ||
             shared->pid == 0 || !is_pid_gone(shared->pid))
             continue;
-        bool has_ring = false;
+        /* What it left behind before it died is seen by a look after its death. */
+        look_for_rings(tree);
+        bool has_ring = tree->by_slot[slot] != NULL;
         for (uint32_t ring = 0; ring < tree->intake_high; ring++)
             has_ring |= tree->intakes[ring] != NULL && tree->intakes[ring]->process_slot == slot;
         if (!has_ring)
             atomic_store(&shared->state, SESSION_SLOT_FREE);
+    }
+}
+
+/* The views of children that are gone without a word. One that is gone may have left records that were
+ * not looked at yet; so it is given time until the next sweep, and while any ring waits for a parent. */
+static void drop_unclaimed_views(struct process_tree *tree)
+{
+    bool is_ring_waiting = false;
+    for (uint32_t slot = 0; slot < tree->intake_high; slot++)
+        is_ring_waiting |= tree->intakes[slot] != NULL && !tree->intakes[slot]->has_process;
+    for (size_t i = tree->view_count; i-- > 0;) {
+        struct fork_view *view = &tree->views[i];
+        if (view->is_child_gone && !is_ring_waiting)
+            drop_view(tree, i);
+        else if (view->child_pid != 0)
+            view->is_child_gone = is_pid_gone(view->child_pid);
     }
 }
 
@@ -603,9 +651,7 @@ void process_tree_sweep(struct process_tree *tree, uint64_t now_ns)
     if (now_ns - tree->last_sweep_ns < 50000000)
         return;
     tree->last_sweep_ns = now_ns;
-    for (size_t i = tree->view_count; i-- > 0;)
-        if (tree->views[i].child_pid != 0 && is_pid_gone(tree->views[i].child_pid))
-            drop_view(tree, i);
+    drop_unclaimed_views(tree);
     for (size_t i = 0; i < tree->count; i++) {
         struct recorded_process *process = tree->processes[i];
         if (process->is_ended || process->model == NULL)
@@ -619,6 +665,9 @@ void process_tree_sweep(struct process_tree *tree, uint64_t now_ns)
 
 void process_tree_finish(struct process_tree *tree)
 {
+    while (process_tree_drain(tree) != 0)
+        ;
+    tree->is_finishing = true; /* whoever still waits for a parent's word has waited long enough */
     while (process_tree_drain(tree) != 0)
         ;
     for (size_t i = 0; i < tree->count; i++) {

@@ -22,6 +22,7 @@ struct fork_view {
     uint64_t number;
     uint32_t child_pid; /* 0 = not known yet */
     bool is_done;       /* the fork has returned in the parent */
+    bool is_child_gone; /* as seen by the last sweep */
     struct heap_model *model;
     struct module_map modules;
 };
@@ -45,6 +46,7 @@ struct process_tree {
     size_t view_count, view_capacity;
 
     uint32_t stack_depth;
+    bool is_finishing;
     uint64_t refused_events;
     uint64_t oracle_stacks, oracle_equal_stacks;
     /* Test mode: told of each stack on which the rules and libunwind differ. May be NULL. */

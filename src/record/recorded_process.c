@@ -69,8 +69,7 @@ uint64_t recorded_process_wait_ticks(const struct recorded_process *process)
     return waited;
 }
 
-/* ---- stacks
- * -------------------------------------------------------------------------------------- */
+/* ---- stacks --------------------------------------------------------------------------- */
 
 /* Frames are named by module; an address is looked up once, until a module goes. */
 static struct frame_id find_frame(struct recorded_process *process, struct process_tree *tree,
@@ -193,8 +192,7 @@ static void apply_stack_bytes(struct recorded_process *process, struct process_t
         *slot = id.index;
 }
 
-/* ---- modules
- * ------------------------------------------------------------------------------------- */
+/* ---- modules -------------------------------------------------------------------------- */
 
 static void apply_module(struct recorded_process *process, struct process_tree *tree,
                          const struct wire_module *record)
@@ -221,8 +219,7 @@ static void apply_module_gone(struct recorded_process *process, struct process_t
         hash_map_clear(&process->frame_cache);
 }
 
-/* ---- events
- * -------------------------------------------------------------------------------------- */
+/* ---- events --------------------------------------------------------------------------- */
 
 static void add_event(struct recorded_process *process, const struct heap_event *event)
 {

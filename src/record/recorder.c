@@ -73,8 +73,7 @@ static uint64_t now_ns(const struct recorder *recorder)
     return tick_clock_to_ns(&recorder->clock, tick_clock_now(&recorder->clock));
 }
 
-/* ---- beginning
- * ----------------------------------------------------------------------------------- */
+/* ---- beginning ------------------------------------------------------------------------ */
 
 /* Called by the launcher when the command's pid is known and it does not run yet: the output is
  * open before the command starts. */
@@ -207,8 +206,7 @@ static bool begin(struct recorder *recorder, struct error *error)
     return recording_writer_publish(recorder->writer, error);
 }
 
-/* ---- the loop
- * ------------------------------------------------------------------------------------ */
+/* ---- the loop ------------------------------------------------------------------------- */
 
 /* Trouble after the command started: the command goes on, the end tells. The first one counts. */
 static void note_late_error(struct recorder *recorder, const struct error *error)
@@ -315,8 +313,7 @@ static void loop(struct recorder *recorder)
     }
 }
 
-/* ---- ending
- * -------------------------------------------------------------------------------------- */
+/* ---- ending --------------------------------------------------------------------------- */
 
 static void show_progress(const struct recorder *recorder, bool is_last)
 {

@@ -58,8 +58,7 @@ void recording_output_destroy(struct recording_output *output)
     free(output);
 }
 
-/* ---- names
- * --------------------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------------- */
 
 static void take_frame_name(void *context, uint32_t frame,
                             const struct symbol_batch_location *locations, size_t count)
@@ -145,8 +144,7 @@ int recording_output_naming_fd(const struct recording_output *output)
     return output->batch != NULL ? symbol_batch_fd(output->batch) : -1;
 }
 
-/* ---- records
- * ------------------------------------------------------------------------------------- */
+/* ---- records -------------------------------------------------------------------------- */
 
 static void add(struct recording_output *output, enum recording_kind kind, const void *record)
 {

@@ -37,8 +37,7 @@ struct session_host {
     struct robust_list robust_entry;
 };
 
-/* ---- the shared memory
- * ----------------------------------------------------------------------------- */
+/* ---- the shared memory ---------------------------------------------------------------- */
 
 /* A limit on file sizes is meant for the command's output, not for memory that it never sees. */
 static int set_size(int fd)
@@ -87,8 +86,7 @@ static void hold_lock(struct session_host *host)
     syscall(SYS_set_robust_list, &host->robust, sizeof host->robust);
 }
 
-/* ---- the session folder
- * ---------------------------------------------------------------------------- */
+/* ---- the session folder --------------------------------------------------------------- */
 
 /* Where other users cannot reach in: XDG_RUNTIME_DIR when it is ours, else TMPDIR or /tmp. */
 static const char *base_folder(void)
@@ -154,8 +152,7 @@ static bool make_folder(struct session_host *host, const char *preload_path, str
     return false;
 }
 
-/* ---- waking
- * ---------------------------------------------------------------------------------------- */
+/* ---- waking --------------------------------------------------------------------------- */
 
 /* A futex cannot be polled together with descriptors: this thread sleeps on it and passes it on. */
 static void *pass_wakes_on(void *context)
@@ -221,8 +218,7 @@ void session_host_wake(struct session_host *host)
         ;
 }
 
-/* ---- the host
- * -------------------------------------------------------------------------------------- */
+/* ---- the host ------------------------------------------------------------------------- */
 
 static bool add_filters(struct session_header *header, size_t *used, char sign,
                         const char *const *globs, size_t count, struct error *error)

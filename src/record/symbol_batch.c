@@ -38,8 +38,7 @@ struct symbol_batch {
     _Atomic uint32_t *done_count; /* shared with the child */
 };
 
-/* ---- the child
- * ------------------------------------------------------------------------------------ */
+/* ---- the child ------------------------------------------------------------------------ */
 
 struct worker {
     const struct symbol_batch_input *input;
@@ -180,8 +179,7 @@ static void become_worker(const struct symbol_batch_input *input, int fd,
     _exit(0);
 }
 
-/* ---- the parent
- * ----------------------------------------------------------------------------------- */
+/* ---- the parent ----------------------------------------------------------------------- */
 
 struct symbol_batch *symbol_batch_start(const struct symbol_batch_input *input, struct error *error)
 {

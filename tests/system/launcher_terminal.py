@@ -120,6 +120,12 @@ def check_core_dump(launch):
 
 if not os.access(HELPER, os.X_OK):
     sys.exit(77)
+try:
+    for end in pty.openpty():
+        os.close(end)
+except OSError as error:
+    print("there are no pseudo-terminals here:", error)
+    sys.exit(77)
 with tempfile.TemporaryDirectory() as folder:
     recording = os.path.join(folder, "run.seep")
     for program in ([HELPER], [SEEP, "run", "--no-config", "-q", "-o", recording]):

@@ -3,6 +3,7 @@
 # gives the terminal back however it ends. Waits for text, never for time.
 set -eu
 command -v tmux >/dev/null || { echo "tmux is not installed"; exit 77; }
+(: <>/dev/ptmx) 2>/dev/null || { echo "there are no pseudo-terminals here"; exit 77; }
 if [ "$(LC_ALL=C.UTF-8 locale charmap 2>/dev/null)" != UTF-8 ]; then
     echo "the locale C.UTF-8 is not installed"
     exit 77

@@ -44,6 +44,9 @@ static void names_lose_template_arguments(void **state)
     expect_simplified("operator<(A, B)", "operator<(A, B)");
     expect_simplified("operator<< <char>(B)", "operator<<(B)");
     expect_simplified("A<int>::operator-><int>()", "A::operator->()");
+    expect_simplified("std::operator+<char, std::traits>(A)", "std::operator+(A)");
+    expect_simplified("operator!=(A<int>, B)", "operator!=(A, B)");
+    expect_simplified("operator&& <int>(A)", "operator&&(A)");
     expect_simplified("A::operator()<int>(int) const", "A::operator()(int) const");
     expect_simplified("operator<=><int>(A, A)", "operator<=>(A, A)");
     expect_simplified("<alloc::vec::Vec<T> as core::iter::Iterator>::next",

@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "profile_samples.h"
+#include "report/page.h"
 #include "report/report.h"
 #include "report/summary.h"
 
@@ -260,6 +261,28 @@ static void what_cannot_be_asked_fails(void **state)
     profile_destroy(profile);
 }
 
+static void expect_short(const char *function, const char *expected)
+{
+    struct text text = {0};
+    page_shorten_name(function, &text);
+    assert_string_equal(text_get(&text), expected);
+    text_clear(&text);
+}
+
+static void long_names_keep_what_matters(void **state)
+{
+    (void)state;
+    expect_short("main", "main");
+    expect_short("f(int)", "f");
+    expect_short("std::pair<int, int> std::map<int, int>::emplace<int>(int&&)",
+                 "std::map::emplace");
+    expect_short("A::operator()(int) const", "A::operator()");
+    expect_short("operator()", "operator()");
+    expect_short("(anonymous namespace)::f(int)", "(anonymous namespace)::f");
+    expect_short("a::(anonymous namespace)::f<int>(int)", "a::(anonymous namespace)::f");
+    expect_short("", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +292,7 @@ int main(void)
         cmocka_unit_test(arguments_stay_out_when_told),
         cmocka_unit_test(colour_changes_nothing_else),
         cmocka_unit_test(what_cannot_be_asked_fails),
+        cmocka_unit_test(long_names_keep_what_matters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,7 +90,8 @@ static size_t operator_name(const char *name, const char *at)
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
         if (text_starts_with(sign, signs[i]))
             return strlen("operator") + strlen(signs[i]);
-    return 0;
+    size_t others = strspn(sign, "+-*/%^&|~!=,");
+    return others ? strlen("operator") + others : 0;
 }
 
 /* Bytes of "[clone ...]" or "[abi:...]", 0 when there is none here. */

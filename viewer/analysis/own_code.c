@@ -25,7 +25,7 @@ bool own_code_is_system_module(const char *name)
 /* Where the qualified name begins: behind a return type, which only templates have. The last space
  * outside of brackets and before the parameters separates them ("void std::swap<int>(int&, int&)"),
  * unless it belongs to "operator new" and its like. */
-static const char *qualified_name(const char *function)
+const char *own_code_qualified_name(const char *function)
 {
     const char *start = function;
     int depth = 0;
@@ -48,7 +48,7 @@ static const char *qualified_name(const char *function)
 
 bool own_code_is_library_function(const char *function)
 {
-    const char *name = qualified_name(function);
+    const char *name = own_code_qualified_name(function);
     return text_starts_with(name, "std::") || text_starts_with(name, "__gnu_cxx::") ||
            text_starts_with(name, "operator new") || text_starts_with(name, "operator delete") ||
            strcmp(name, "_start") == 0;

@@ -20,6 +20,10 @@ bool own_code_is_system_module(const char *name);
 /* By a demangled name, with or without return type and parameters. */
 bool own_code_is_library_function(const char *function);
 
+/* The name without a return type, which only demangled templates have: "std::swap<int>(int&, int&)"
+ * of "void std::swap<int>(int&, int&)". Borrowed from `function`. */
+const char *own_code_qualified_name(const char *function);
+
 bool own_code_is_own(const struct profile *profile, const struct profile_frame *frame,
                      const struct profile_location *location);
 

@@ -30,10 +30,13 @@ tests_unit_write_report_SOURCES = tests/unit/write_report.c $(profile_samples)
 tests_unit_write_report_LDADD = libseep.a $(seep_libs)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_report
-TESTS += tests/unit/test_report
+check_PROGRAMS += tests/unit/test_report tests/unit/test_report_forged
+TESTS += tests/unit/test_report tests/unit/test_report_forged
 tests_unit_test_report_SOURCES = tests/unit/test_report.c $(profile_samples)
 tests_unit_test_report_LDADD = $(unit_libs)
+tests_unit_test_report_forged_SOURCES = tests/unit/test_report_forged.c \
+	tests/unit/profile_builder.c tests/unit/profile_builder.h
+tests_unit_test_report_forged_LDADD = $(unit_libs)
 endif
 
 TESTS += tests/check_golden.sh

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/fingerprint.h"
+#include "analysis/own_code.h"
 #include "base/memory.h"
 
 enum {
@@ -169,6 +171,46 @@ const char *page_short_path(const struct profile *profile, const char *path)
     return path[0] == '/' ? text_file_name(path) : path;
 }
 
+void page_shorten_name(const char *function, struct text *out)
+{
+    struct text simple = {0};
+    fingerprint_simplify_name(own_code_qualified_name(function), &simple);
+    const char *name = text_get(&simple);
+    const char *end = name;
+    do { /* the parentheses of operator() and of "(anonymous namespace)" are part of a name */
+        end += strcspn(end, "(");
+        if (end >= name + 8 && text_starts_with(end - 8, "operator()"))
+            end += 2;
+        else if (text_starts_with(end, "(anonymous"))
+            end++;
+        else
+            break;
+    } while (*end);
+    text_add_bytes(out, name, (size_t)(end - name));
+    text_clear(&simple);
+}
+
+/* A name that is too long goes without its template arguments, then without its return type and
+ * parameters, before it is cut. */
+static void add_name(struct page *page, const char *function, int columns)
+{
+    struct text shorter = {0};
+    const char *name = function;
+    if (columns > 0 && text_columns(name) > columns) {
+        fingerprint_simplify_name(function, &shorter);
+        name = text_get(&shorter);
+    }
+    if (columns > 0 && text_columns(name) > columns) {
+        bool has_parameters = strchr(name, '(');
+        shorter.count = 0;
+        page_shorten_name(function, &shorter);
+        text_add(&shorter, has_parameters ? "(..)" : "");
+        name = text_get(&shorter);
+    }
+    page_add_foreign(page, name, columns);
+    text_clear(&shorter);
+}
+
 /* The name gets what the place leaves, but at least half of the line. */
 static void add_code(struct page *page, const char *function, const char *place)
 {
@@ -176,7 +218,7 @@ static void add_code(struct page *page, const char *function, const char *place)
     int place_columns = text_columns(place);
     if (left && place_columns > left / 2)
         place_columns = left / 2;
-    page_add_foreign(page, function, left ? left - place_columns : 0);
+    add_name(page, function, left ? left - place_columns : 0);
     page_add_foreign(page, place, left ? place_columns : 0);
 }
 

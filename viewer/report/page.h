@@ -58,6 +58,9 @@ void page_add_location(struct page *page, const struct profile_frame *frame,
 void page_add_code(struct page *page, const char *function, const char *file, uint32_t line,
                    const char *module_name);
 
+/* Appends a demangled name without return type, template arguments and parameters. */
+void page_shorten_name(const char *function, struct text *out);
+
 /* A path as a reader knows it: without the folder that the command ran in; the file's name when it
  * lies elsewhere. Borrowed from `path`. */
 const char *page_short_path(const struct profile *profile, const char *path);

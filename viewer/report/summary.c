@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "analysis/own_code.h"
 #include "analysis/query.h"
 #include "base/memory.h"
 #include "base/units.h"
@@ -83,6 +84,24 @@ static void write_figures(struct page *page, uint32_t process)
     text_clear(&line);
 }
 
+/* A line that is too long ends at the last of its parts that fits. */
+static void add_start(struct page *page, char *line)
+{
+    enum {
+        LEAST = 24
+    };
+    int left = page_left(page, LEAST);
+    if (text_columns(line) > left) {
+        size_t end = 0;
+        for (size_t at = LEAST; line[at] && at < (size_t)left; at++)
+            if (strchr(":,;", line[at]) || (line[at] == ' ' && line[at + 1] == '('))
+                end = at;
+        if (end)
+            line[end] = 0;
+    }
+    page_add_foreign(page, line, left);
+}
+
 static void write_quality(struct page *page)
 {
     struct text lines = {0};
@@ -95,11 +114,44 @@ static void write_quality(struct page *page)
             break;
         }
         page_add(page, "  %-11s", label);
-        page_add_foreign(page, line, page_left(page, 20));
+        add_start(page, line);
         page_end_line(page);
         label = "";
     }
     text_clear(&lines);
+}
+
+struct caller_search {
+    const struct profile *profile;
+    unsigned own_count;
+    const char *caller;
+};
+
+static bool look_for_caller(void *context, const struct profile_frame *frame,
+                            const struct profile_location *location)
+{
+    struct caller_search *search = context;
+    if (!location->is_symbolized || !own_code_is_own(search->profile, frame, location) ||
+        ++search->own_count < 2)
+        return true;
+    search->caller = location->function;
+    return false;
+}
+
+/* Where there is room, the function that called: many a site is in an xmalloc. */
+static void add_caller(struct page *page, uint32_t site)
+{
+    enum {
+        LEAST_ROOM = 16
+    };
+    struct caller_search search = {.profile = page->profile};
+    int left = page_left(page, 1);
+    profile_visit_stack(page->profile, page->profile->sites[site].stack_node, look_for_caller,
+                        &search);
+    if (!search.caller || left < LEAST_ROOM)
+        return;
+    page_add(page, " < ");
+    page_add_foreign(page, search.caller, left - 3);
 }
 
 static void write_sites(struct page *page, uint32_t process, unsigned limit)
@@ -124,6 +176,7 @@ static void write_sites(struct page *page, uint32_t process, unsigned limit)
         page_add(page, "  ");
         page_add_code(page, row->name, row->file, row->line,
                       row->module ? text_file_name(row->module) : NULL);
+        add_caller(page, row->site);
         page_end_line(page);
         label = "";
     }

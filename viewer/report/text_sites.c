@@ -1,8 +1,8 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <string.h>
 
-#include "analysis/fingerprint.h"
 #include "analysis/own_code.h"
 #include "base/units.h"
 #include "report/text_parts.h"
@@ -143,24 +143,43 @@ static const struct profile_location *find_called(const struct profile *profile,
     return search.location && search.location->is_symbolized ? search.location : NULL;
 }
 
-static void write_function(struct page *page, const struct profile_site *site)
+static void write_function(struct page *page, const struct profile_site *site, const char *called)
 {
-    const struct profile *profile = page->profile;
     page_add(page, "  ");
     page_add_foreign(page, profile_function_name(site->function), page_left(page, 8));
+    if (called)
+        page_add(page, " via ");
+    if (called)
+        page_add_foreign(page, called, page_left(page, 8));
+}
+
+static void name_called(const struct profile *profile, uint32_t node, struct text *name)
+{
     unsigned depth = 0;
-    own_code_find(profile, site->stack_node, NULL, &depth);
-    const struct profile_location *called = find_called(profile, site->stack_node, depth);
-    if (!called || (page->width && page->width - page->columns < 12))
-        return;
-    struct text name = {0};
-    fingerprint_simplify_name(called->function, &name);
-    for (size_t i = 0; i < name.count; i++) /* without parameters */
-        if (name.bytes[i] == '(' && i > 0)
-            name.bytes[name.count = i] = 0;
-    page_add(page, " via ");
-    page_add_foreign(page, text_get(&name), page_left(page, 8));
-    text_clear(&name);
+    own_code_find(profile, node, NULL, &depth);
+    const struct profile_location *called = find_called(profile, node, depth);
+    if (called)
+        page_shorten_name(called->function, name);
+}
+
+/* In the line of figures when it fits, else in one of its own. */
+static void write_functions_and_stack(struct page *page, const struct report_options *options,
+                                      const struct profile_site *site)
+{
+    struct text called = {0};
+    name_called(page->profile, site->stack_node, &called);
+    int room = page->width - page->columns - text_columns(profile_function_name(site->function)) -
+               (int)strlen("   via ");
+    bool is_fitting = !page->width || text_columns(text_get(&called)) < room;
+    write_function(page, site, called.count && is_fitting ? text_get(&called) : NULL);
+    page_end_line(page);
+    if (called.count && !is_fitting) {
+        page_add(page, "      > ");
+        page_add_foreign(page, text_get(&called), page_left(page, 8));
+        page_end_line(page);
+    }
+    text_write_stack(page, options, site->stack_node);
+    text_clear(&called);
 }
 
 static void write_site(struct page *page, const struct report_options *options,
@@ -176,9 +195,7 @@ static void write_site(struct page *page, const struct report_options *options,
             text_add_percent(page, 8, values[columns[i]], total->values[columns[i]]);
     }
     text_add_percent(page, 8, values[QUERY_TEMPORARY], values[QUERY_ALLOCATIONS]);
-    write_function(page, site);
-    page_end_line(page);
-    text_write_stack(page, options, site->stack_node);
+    write_functions_and_stack(page, options, site);
 }
 
 bool text_write_sites(struct page *page, const struct report_options *options, uint32_t process,
@@ -209,6 +226,8 @@ bool text_write_sites(struct page *page, const struct report_options *options, u
             page_end_line(page);
         write_site(page, options, &result.rows[i], &result.total);
     }
+    if (result.row_count && result.omitted_count)
+        page_end_line(page);
     text_write_omitted(page, result.omitted_count, result.omitted_bytes);
     query_result_clear(&result);
     return true;
@@ -246,8 +265,10 @@ void text_write_mappings(struct page *page, const struct report_options *options
     uint64_t omitted_bytes = 0;
     for (uint64_t i = limit; limit && i < owner->mapping_count; i++)
         omitted_bytes += mappings[i].live_bytes;
-    if (limit && owner->mapping_count > limit)
+    if (limit && owner->mapping_count > limit) {
+        page_end_line(page);
         text_write_omitted(page, owner->mapping_count - limit, omitted_bytes);
+    }
 }
 
 /* ---- misuse ---- */
@@ -301,6 +322,7 @@ void text_write_misuse(struct page *page, const struct report_options *options, 
         write_misuse(page, options, &misuses[i]);
     }
     if (limit && owner->misuse_count > limit) {
+        page_end_line(page);
         page_add(page, "  and %s more", units_format_count(owner->misuse_count - limit, count));
         page_end_line(page);
     }

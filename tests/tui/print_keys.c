@@ -1,0 +1,73 @@
+/* Prints the keys and commands of the viewer as seep-view(1) has them, from the tables that the
+ * viewer itself obeys. keys_documented.sh compares. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tui/app.h"
+#include "tui/key_bindings.h"
+
+/* In mdoc a lone punctuation mark, and a backslash, must be told from markup. */
+static void print_word(const char *word)
+{
+    if (strcmp(word, "\\") == 0)
+        fputs("\\e", stdout);
+    else if (strlen(word) == 1 && strchr(".,:;()[]?!|'", word[0]))
+        printf("\\&%s", word);
+    else if (strcmp(word, "-") == 0)
+        fputs("\\-", stdout);
+    else
+        fputs(word, stdout);
+}
+
+static void print_keys(const struct key_binding *binding)
+{
+    char name[INPUT_KEY_NAME_BYTES];
+    fputs(".It Ic ", stdout);
+    for (size_t i = 0; i < KEY_BINDING_MAX_KEYS && binding->keys[i]; i++) {
+        if (i)
+            fputs(binding->is_range ? " No to Ic " : " , ", stdout);
+        print_word(input_key_name(binding->keys[i], name));
+    }
+    putchar('\n');
+}
+
+static void print_sentence(const char *start, const char *text)
+{
+    fputs(start, stdout);
+    for (; *text; text++)
+        if (*text == '\\')
+            fputs("\\e", stdout);
+        else
+            putchar(*text);
+    putchar('\n');
+}
+
+static void print_commands(void)
+{
+    const struct command_info *command;
+    puts(".Pp\nAfter\n.Ic \\&:\n.Pp\n.Bl -tag -width \"save-display FILE\" -compact");
+    for (size_t i = 0; (command = command_info_at(i)); i++) {
+        printf(".It Ic %s", command->name);
+        if (*command->argument)
+            printf(" Ar %s", command->argument);
+        putchar('\n');
+        print_sentence("", command->help);
+    }
+    puts(".El");
+}
+
+int main(void)
+{
+    const struct key_binding *binding;
+    puts(".Bl -tag -width \"PgUp, C-u, C-b\" -compact");
+    for (size_t i = 0; (binding = key_binding_at(i)); i++) {
+        const char *start = binding->scopes == SCOPE_TREE   ? "In the tree: "
+                            : binding->scopes == SCOPE_MENU ? "In a menu: "
+                                                            : "";
+        print_keys(binding);
+        print_sentence(start, binding->help);
+    }
+    puts(".El");
+    print_commands();
+    return 0;
+}
