@@ -1,6 +1,7 @@
 /* The viewer over a made-up profile that never changes: what the screens in this folder show, and
  * what the terminal tests play with. Usage: demo_viewer [SOURCES] [OPTION...] with --ascii,
- * --without-mouse, --colors=SCHEME, --one (one process only), --large (3,000 sites). */
+ * --without-mouse, --colors=SCHEME, --one (one process only), --large (3,000 sites), --empty
+ * (nothing happened, and the recorder was killed). */
 #include <errno.h>
 #include <locale.h>
 #include <stdio.h>
@@ -122,38 +123,10 @@ static void add_many_sites(struct profile_builder *builder)
     }
 }
 
-int main(int count, char **words)
+/* The first process, in full. */
+static void fill_demo(struct profile_builder *builder, bool is_large,
+                      struct recording_sample *samples)
 {
-    struct tui_path_map map = {"/home/dev/demo/", "./"};
-    struct tui_options options = {.recording = "demo.seep"};
-    bool is_one = false, is_large = false;
-    setlocale(LC_CTYPE, "");
-    for (int i = 1; i < count; i++) {
-        if (strcmp(words[i], "--ascii") == 0)
-            options.is_ascii = true;
-        else if (strcmp(words[i], "--without-mouse") == 0)
-            options.without_mouse = true;
-        else if (strncmp(words[i], "--colors=", 9) == 0)
-            options.colors = words[i] + 9;
-        else if (strcmp(words[i], "--one") == 0)
-            is_one = true;
-        else if (strcmp(words[i], "--large") == 0)
-            is_large = true;
-        else
-            map.to = words[i];
-    }
-    options.path_maps = &map;
-    options.path_map_count = 1;
-
-    struct error error;
-    if (!tui_is_possible(&error)) {
-        fprintf(stderr, "demo_viewer: %s\n", error.message);
-        return 3;
-    }
-    struct profile_builder *builder = profile_builder_create();
-    struct recording_process *process = profile_builder_add_process(builder,
-                                                                    PROFILE_BUILDER_PROGRAM);
-    process->end_ns = 2000 * MS;
     add_sites(builder);
     profile_builder_add_thread(builder, 0, "demo");
     profile_builder_add_thread(builder, 0, "pool-1");
@@ -167,9 +140,47 @@ int main(int count, char **words)
     totals->mapped_peak_bytes = 3 * MIB;
     totals->common_peak_bytes = 14 * MIB;
     profile_builder_quality(builder, 0)->truncated_stacks = 3;
-    struct recording_sample samples[SAMPLE_COUNT];
     add_samples(builder, samples);
-    if (!is_one)
+}
+
+int main(int count, char **words)
+{
+    struct tui_path_map map = {"/home/dev/demo/", "./"};
+    struct tui_options options = {.recording = "demo.seep"};
+    bool is_one = false, is_large = false, is_empty = false;
+    setlocale(LC_CTYPE, "");
+    for (int i = 1; i < count; i++) {
+        if (strcmp(words[i], "--ascii") == 0)
+            options.is_ascii = true;
+        else if (strcmp(words[i], "--without-mouse") == 0)
+            options.without_mouse = true;
+        else if (strncmp(words[i], "--colors=", 9) == 0)
+            options.colors = words[i] + 9;
+        else if (strcmp(words[i], "--one") == 0)
+            is_one = true;
+        else if (strcmp(words[i], "--large") == 0)
+            is_large = true;
+        else if (strcmp(words[i], "--empty") == 0)
+            is_empty = true;
+        else
+            map.to = words[i];
+    }
+    options.path_maps = &map;
+    options.path_map_count = 1;
+
+    struct error error;
+    if (!tui_is_possible(&error)) {
+        fprintf(stderr, "demo_viewer: %s\n", error.message);
+        return 3;
+    }
+    struct recording_sample samples[SAMPLE_COUNT];
+    struct profile_builder *builder = profile_builder_create();
+    profile_builder_add_process(builder, PROFILE_BUILDER_PROGRAM)->end_ns = 2000 * MS;
+    if (is_empty)
+        profile_builder_set_unfinished(builder);
+    else
+        fill_demo(builder, is_large, samples);
+    if (!is_one && !is_empty)
         add_worker(builder);
     struct profile *profile = profile_builder_load(builder);
     profile_builder_destroy(builder);

@@ -80,6 +80,19 @@ static void scrolls_with_the_selection_inside(void **state)
     assert_int_equal(table.top, 90);
 }
 
+/* In a window that is too small nothing was laid out or drawn yet. */
+static void scrolls_before_it_is_drawn(void **state)
+{
+    struct table table = make_table(4);
+    (void)state;
+    table_scroll(&table, 3);
+    assert_int_equal(table.selected, 3);
+    table_scroll(&table, -30);
+    assert_int_equal(table.selected, 0);
+    table_move(&table, 1);
+    assert_int_equal(table.selected, 1);
+}
+
 static bool is_third(const void *context, size_t row)
 {
     (void)context;
@@ -129,6 +142,7 @@ int main(void)
         cmocka_unit_test(drops_what_matters_least),
         cmocka_unit_test(stays_in_bounds),
         cmocka_unit_test(scrolls_with_the_selection_inside),
+        cmocka_unit_test(scrolls_before_it_is_drawn),
         cmocka_unit_test(steps_over_headings),
         cmocka_unit_test(knows_sort_keys),
     };

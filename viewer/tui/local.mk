@@ -32,7 +32,8 @@ tests_tui_demo_viewer_LDADD = libseep.a $(seep_libs)
 check_PROGRAMS += tests/tui/print_keys
 tests_tui_print_keys_SOURCES = tests/tui/print_keys.c
 tests_tui_print_keys_LDADD = libseep.a $(seep_libs)
-tui_tests = tests/tui/keys_documented.sh tests/tui/screens.sh tests/tui/tmux.sh
+tui_tests = tests/tui/any_keys.sh tests/tui/keys_documented.sh tests/tui/screens.sh \
+	tests/tui/tmux.sh
 TESTS += $(tui_tests)
 EXTRA_DIST += $(tui_tests) tests/tui/sources/parser.c \
 	$(wildcard $(srcdir)/tests/tui/*.keys) $(wildcard $(srcdir)/tests/tui/*.screen)

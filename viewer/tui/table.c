@@ -92,9 +92,11 @@ static bool can_select(const struct table *table, size_t row)
     return !table->can_select || table->can_select(table->context, row);
 }
 
-/* The nearest selectable row from `row` on in a direction, else in the other. */
+/* The nearest selectable row from `row` (cut to the last) on in a direction, else in the other. */
 static size_t nearest(const struct table *table, size_t row, int direction)
 {
+    if (row >= table->row_count)
+        row = table->row_count ? table->row_count - 1 : 0;
     for (int pass = 0; pass < 2; pass++, direction = -direction)
         for (size_t at = row; at < table->row_count; at += (size_t)direction)
             if (can_select(table, at))
@@ -140,7 +142,8 @@ void table_scroll_to_selected(struct table *table, size_t page_rows)
 
 void table_scroll(struct table *table, long rows)
 {
-    size_t last_top = table->row_count > table->page_rows ? table->row_count - table->page_rows : 0;
+    size_t page_rows = table->page_rows ? table->page_rows : 1; /* 0: never drawn */
+    size_t last_top = table->row_count > page_rows ? table->row_count - page_rows : 0;
     size_t distance = (size_t)(rows < 0 ? -rows : rows);
     if (rows < 0)
         table->top = distance > table->top ? 0 : table->top - distance;
@@ -148,8 +151,8 @@ void table_scroll(struct table *table, long rows)
         table->top = table->top + distance > last_top ? last_top : table->top + distance;
     if (table->selected < table->top)
         table->selected = nearest(table, table->top, 1);
-    if (table->selected >= table->top + table->page_rows)
-        table->selected = nearest(table, table->top + table->page_rows - 1, -1);
+    if (table->selected >= table->top + page_rows)
+        table->selected = nearest(table, table->top + page_rows - 1, -1);
 }
 
 struct table_place table_place(const struct table *table, size_t column)

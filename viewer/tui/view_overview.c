@@ -132,11 +132,11 @@ static void add_heap_figures(struct overview *overview)
         overview, "Allocated", units_format_size(values[QUERY_ALLOCATED_BYTES], size),
         memory_print_text("in %s calls", units_format_count(values[QUERY_ALLOCATIONS], count)),
         QUERY_ALLOCATED_BYTES);
-    add_figure(
-        overview, "Temporary", units_format_count(values[QUERY_TEMPORARY], count),
-        memory_print_text("%s of the calls", units_format_percent(values[QUERY_TEMPORARY],
-                                                                  values[QUERY_ALLOCATIONS], size)),
-        QUERY_TEMPORARY);
+    uint64_t calls = values[QUERY_ALLOCATIONS];
+    const char *share = units_format_percent(values[QUERY_TEMPORARY], calls, size);
+    add_figure(overview, "Temporary", units_format_count(values[QUERY_TEMPORARY], count),
+               calls ? memory_print_text("%s of the calls", share) : memory_duplicate_text(""),
+               QUERY_TEMPORARY);
 }
 
 static void add_warning(struct overview *overview, uint64_t count, const char *what)
