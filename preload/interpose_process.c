@@ -285,35 +285,35 @@ EXPORT int posix_spawnp(pid_t *pid, const char *name, const posix_spawn_file_act
     return result;
 }
 
-static void tell_exit(int status)
+void lifecycle_tell_exit(int status)
 {
     tell_words(WIRE_EXIT, (uint64_t)(uint32_t)status | (uint64_t)raw_getpid() << 32, 0, 2);
 }
 
 EXPORT __attribute__((noreturn)) void exit(int status)
 {
-    tell_exit(status);
+    lifecycle_tell_exit(status);
     real.exit(status);
     __builtin_unreachable();
 }
 
 EXPORT __attribute__((noreturn)) void _exit(int status)
 {
-    tell_exit(status);
+    lifecycle_tell_exit(status);
     real._exit(status);
     __builtin_unreachable();
 }
 
 EXPORT __attribute__((noreturn)) void _Exit(int status)
 {
-    tell_exit(status);
+    lifecycle_tell_exit(status);
     real._Exit(status);
     __builtin_unreachable();
 }
 
 EXPORT __attribute__((noreturn)) void quick_exit(int status)
 {
-    tell_exit(status);
+    lifecycle_tell_exit(status);
     real.quick_exit(status);
     __builtin_unreachable();
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -82,12 +83,21 @@ void lifecycle_begin(void)
     errno = saved_errno;
 }
 
+/* Return from main calls no exit that could be replaced. */
+static void tell_exit_status(int status, void *unused)
+{
+    (void)unused;
+    lifecycle_tell_exit(status);
+}
+
 __attribute__((constructor)) static void construct(void)
 {
     lifecycle_begin();
+    if (preload_mode != PRELOAD_RECORDS)
+        return;
     /* A program that never allocates is still a process of the session. */
-    if (preload_mode == PRELOAD_RECORDS)
-        thread_state_get();
+    thread_state_get();
+    on_exit(tell_exit_status, NULL);
 }
 
 static uint32_t read_link(const char *path, char *text, uint32_t room)

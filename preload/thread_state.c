@@ -122,9 +122,9 @@ static bool claim_process(void)
         if (atomic_load(&shared->state) != SESSION_SLOT_FREE ||
             !atomic_compare_exchange_strong(&shared->state, &free_state, SESSION_SLOT_CLAIMED))
             continue;
-        shared->pid = raw_getpid();
         atomic_store(&shared->own_bytes, 0);
         atomic_store(&shared->ring_bytes, 0);
+        atomic_store(&shared->pid, raw_getpid());
         raise_to(&session->process_high, slot + 1);
         process->slot = slot;
         process->shared = shared;

@@ -62,13 +62,37 @@ struct pidfd_exit_info {
 #define PIDFD_EXIT_INFO_BIT UINT64_C(8)
 #define PIDFD_GET_EXIT_INFO _IOWR(0xff, 11, struct pidfd_exit_info)
 
-bool process_facts_exit(int pidfd, int *wait_status)
+static bool exit_of_reaped(int pidfd, int *wait_status)
 {
     struct pidfd_exit_info info = {.mask = PIDFD_EXIT_INFO_BIT};
-    if (ioctl(pidfd, PIDFD_GET_EXIT_INFO, &info) != 0 || (info.mask & PIDFD_EXIT_INFO_BIT) == 0)
+    if (pidfd < 0 || ioctl(pidfd, PIDFD_GET_EXIT_INFO, &info) != 0 ||
+        (info.mask & PIDFD_EXIT_INFO_BIT) == 0)
         return false;
     *wait_status = info.exit_code;
     return true;
+}
+
+/* /proc/PID/stat: the state is the first field behind the name, the wait status the last one
+ * (proc(5)). */
+static bool exit_of_zombie(uint32_t pid, int *wait_status)
+{
+    char path[64], text[4096];
+    snprintf(path, sizeof path, "/proc/%u/stat", pid);
+    if (!read_small(path, text, sizeof text))
+        return false;
+    const char *behind_name = strrchr(text, ')');
+    const char *last = strrchr(text, ' ');
+    if (behind_name == NULL || last == NULL || strncmp(behind_name, ") Z", 3) != 0)
+        return false;
+    *wait_status = atoi(last + 1);
+    return true;
+}
+
+bool process_facts_exit(uint32_t pid, int pidfd, int *wait_status)
+{
+    /* It may be reaped between the first two looks. */
+    return exit_of_reaped(pidfd, wait_status) || exit_of_zombie(pid, wait_status) ||
+           exit_of_reaped(pidfd, wait_status);
 }
 
 void process_facts_thread_name(uint32_t pid, uint32_t tid, char *name, size_t name_bytes)

@@ -12,9 +12,9 @@ uint64_t process_facts_resident(uint32_t pid, int *statm_fd);
 /* Resident bytes at their peak (VmHWM); 0 = not known. */
 uint64_t process_facts_peak_resident(uint32_t pid);
 
-/* The wait status of a process that ended and was reaped by its parent, whoever that is; false
- * where the kernel does not tell (before 6.15) or it was not reaped yet. */
-bool process_facts_exit(int pidfd, int *wait_status);
+/* The wait status of a process that ended, whether its parent, whoever that is, has reaped it or
+ * not. False where the kernel does not tell (of reaped ones before 6.15). pidfd -1 = none. */
+bool process_facts_exit(uint32_t pid, int pidfd, int *wait_status);
 
 /* "" when not known. Control bytes are made harmless. */
 void process_facts_thread_name(uint32_t pid, uint32_t tid, char *name, size_t name_bytes);

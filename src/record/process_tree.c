@@ -70,6 +70,7 @@ void process_tree_clear(struct process_tree *tree)
     for (uint32_t slot = 0; slot < tree->intake_high; slot++)
         intake_destroy(tree->intakes[slot]);
     free(tree->intakes);
+    free(tree->newcomers);
     free(tree->by_slot);
     remote_unwind_destroy(tree->unwinder);
     module_files_destroy(tree->files);
@@ -158,6 +159,8 @@ static struct heap_model *make_model(const struct process_tree *tree, uint64_t t
 static void end_image(struct process_tree *tree, struct recorded_process *process,
                       enum recording_exit_kind kind, uint64_t value, uint64_t ticks);
 
+static bool begin_anew(struct process_tree *tree, struct recorded_process *process);
+
 /* A new image by exec: continues the expected command, or the pid's image before. */
 static struct recorded_process *start_by_exec(struct process_tree *tree,
                                               const struct wire_process *record, uint64_t ticks)
@@ -166,6 +169,9 @@ static struct recorded_process *start_by_exec(struct process_tree *tree,
     if (before != NULL && before->model == NULL && before->exit_kind == RECORDING_EXIT_RUNNING &&
         before->reason == NULL) {
         process = before; /* expected */
+        process->start_ticks = ticks;
+    } else if (before != NULL && begin_anew(tree, before)) {
+        process = before;
         process->start_ticks = ticks;
     } else {
         process = add_process(tree, record->pid, ticks);
@@ -312,14 +318,15 @@ static void attach(struct recorded_process *process, struct intake *intake)
 static bool start_process(struct process_tree *tree, struct intake *intake)
 {
     uint64_t copy[(sizeof(struct wire_process) + 2 * WIRE_MAX_TEXT_BYTES) / 8 + 2];
-    if (intake->size > sizeof copy)
-        return true;
-    memcpy(copy, intake->at, intake->size);
+    size_t size = intake->size < sizeof copy ? intake->size : sizeof copy;
+    memcpy(copy, intake->at, size);
     const struct wire_process *record = (const void *)copy;
     if (record->executable_bytes > WIRE_MAX_TEXT_BYTES ||
         record->argument_bytes > WIRE_MAX_TEXT_BYTES ||
-        sizeof *record + record->executable_bytes + record->argument_bytes > intake->size)
+        sizeof *record + record->executable_bytes + record->argument_bytes > size) {
+        intake_advance(intake); /* malformed: nobody's ring */
         return true;
+    }
     struct recorded_process *process = record->origin == WIRE_PROCESS_FORK
                                            ? start_by_fork(tree, record, intake->ticks)
                                            : start_by_exec(tree, record, intake->ticks);
@@ -361,36 +368,80 @@ static void look_for_rings(struct process_tree *tree)
     }
 }
 
-/* Gives a ring to its process, which may begin with it. Returns whether it has one now. */
-static bool find_process(struct process_tree *tree, struct intake *intake, uint64_t now,
-                         uint64_t *bytes)
+static void add_newcomer(struct process_tree *tree, struct intake *intake)
 {
-    intake_refresh(intake, now, 0, UINT64_MAX);
-    struct recorded_process *process = tree->by_slot[intake->process_slot];
-    if (process != NULL) {
-        attach(process, intake);
-    } else if (intake_has_record(intake) && intake->kind == WIRE_PROCESS) {
-        size_t size = intake->size;
-        if (start_process(tree, intake))
-            *bytes += size;
-        process = tree->by_slot[intake->process_slot];
+    tree->newcomers = memory_grow(tree->newcomers, &tree->newcomer_capacity,
+                                  tree->newcomer_count + 1, sizeof *tree->newcomers);
+    tree->newcomers[tree->newcomer_count++] = intake;
+}
+
+/* Gives rings to their processes; of the others, takes note of those that a process begins with. */
+static void gather_newcomers(struct process_tree *tree, uint64_t now)
+{
+    tree->newcomer_count = 0;
+    for (uint32_t slot = 0; slot < tree->intake_high; slot++) {
+        struct intake *intake = tree->intakes[slot];
+        if (intake == NULL || intake->has_process)
+            continue;
+        intake_refresh(intake, now, 0, UINT64_MAX);
+        struct recorded_process *process = tree->by_slot[intake->process_slot];
+        if (process != NULL) {
+            attach(process, intake);
+            intake->has_process = true;
+            intake_settle(intake, false);
+        } else if (intake_has_record(intake) && intake->kind == WIRE_PROCESS) {
+            add_newcomer(tree, intake);
+        } else {
+            intake_settle(intake, true);
+        }
     }
-    intake->has_process = process != NULL;
-    intake_settle(intake, process == NULL);
-    return process != NULL;
+}
+
+static int compare_newcomers(const void *left, const void *right)
+{
+    const struct intake *a = *(struct intake *const *)left, *b = *(struct intake *const *)right;
+    return a->ticks != b->ticks ? (a->ticks < b->ticks ? -1 : 1) : (a->slot < b->slot ? -1 : 1);
+}
+
+static uint32_t pid_of_newcomer(const struct intake *intake)
+{
+    return ((const volatile struct wire_process *)intake->at)->pid;
+}
+
+/* Images begin in the order of their stamps; when one must wait, the next image of the same pid
+ * waits with it. Returns the bytes read. */
+static uint64_t start_newcomers(struct process_tree *tree)
+{
+    uint64_t bytes = 0;
+    size_t waiting = 0;
+    if (tree->newcomer_count > 1)
+        qsort(tree->newcomers, tree->newcomer_count, sizeof *tree->newcomers, compare_newcomers);
+    for (size_t i = 0; i < tree->newcomer_count; i++) {
+        struct intake *intake = tree->newcomers[i];
+        size_t size = intake->size;
+        bool must_wait = false;
+        for (size_t before = 0; before < waiting; before++)
+            must_wait |= pid_of_newcomer(tree->newcomers[before]) == pid_of_newcomer(intake);
+        if (must_wait || !start_process(tree, intake)) {
+            tree->newcomers[waiting++] = intake;
+            continue;
+        }
+        bytes += size;
+        intake->has_process = tree->by_slot[intake->process_slot] != NULL;
+        intake_settle(intake, !intake->has_process);
+    }
+    for (size_t i = 0; i < waiting; i++)
+        intake_settle(tree->newcomers[i], true);
+    return bytes;
 }
 
 /* Rings that wait to belong to a process: some wait for others of them. Returns the bytes read. */
 static uint64_t place_rings(struct process_tree *tree, uint64_t now)
 {
     uint64_t bytes = 0;
-    for (bool is_progress = true; is_progress;) {
-        is_progress = false;
-        for (uint32_t slot = 0; slot < tree->intake_high; slot++) {
-            struct intake *intake = tree->intakes[slot];
-            if (intake != NULL && !intake->has_process)
-                is_progress |= find_process(tree, intake, now, &bytes);
-        }
+    for (uint64_t more = 1; more != 0; bytes += more) {
+        gather_newcomers(tree, now);
+        more = tree->newcomer_count != 0 ? start_newcomers(tree) : 0;
     }
     return bytes;
 }
@@ -516,20 +567,43 @@ static void release_slots(struct process_tree *tree, struct recorded_process *pr
     process->own_bytes += atomic_load(&shared->own_bytes) + atomic_load(&shared->ring_bytes);
     tree->by_slot[process->process_slot] = NULL;
     process->has_slot = false;
-    atomic_store(&shared->state, SESSION_SLOT_FREE);
+    session_host_free_process(tree->host, process->process_slot);
 }
 
-/* Nothing of this image can come any more; what is there is applied, whatever its order. */
+/* How it ended, for a process that is not our child: the kernel tells, or the program did. */
+static void find_exit(const struct recorded_process *process, enum recording_exit_kind *kind,
+                      uint64_t *value)
+{
+    int wait_status;
+    if (process_facts_exit(process->pid, process->pidfd, &wait_status)) {
+        bool is_signal = (wait_status & 0x7f) != 0;
+        *kind = is_signal ? RECORDING_EXIT_SIGNAL : RECORDING_EXIT_STATUS;
+        *value = is_signal ? (uint64_t)(wait_status & 0x7f) : (uint64_t)(wait_status >> 8 & 0xff);
+    } else if (process->is_exit_told) {
+        *kind = RECORDING_EXIT_STATUS;
+        *value = (uint64_t)(process->exit_told & 0xff);
+    }
+}
+
+/* What is there is applied, whatever its order. */
+static void drain_to_the_end(struct process_tree *tree, struct recorded_process *process)
+{
+    while (drain_process(tree, process, tick_clock_now(tree->clock), true) != 0)
+        ;
+}
+
+/* Nothing of this image can come any more. UNKNOWN = find out. */
 static void end_image(struct process_tree *tree, struct recorded_process *process,
                       enum recording_exit_kind kind, uint64_t value, uint64_t ticks)
 {
     if (process->is_ended)
         return;
     if (process->model != NULL) {
-        while (drain_process(tree, process, tick_clock_now(tree->clock), true) != 0)
-            ;
+        drain_to_the_end(tree, process);
         heap_model_settle(process->model);
     }
+    if (kind == RECORDING_EXIT_UNKNOWN)
+        find_exit(process, &kind, &value);
     process->is_ended = true;
     process->exit_kind = kind;
     process->exit_value = value;
@@ -545,27 +619,34 @@ static void end_image(struct process_tree *tree, struct recorded_process *proces
     }
 }
 
+/* A forked image that made no events of its own before it turned into another by exec is not shown:
+ * the new one begins in its place. */
+static bool begin_anew(struct process_tree *tree, struct recorded_process *process)
+{
+    if (process->is_ended || process->is_own_image || process->model == NULL)
+        return false;
+    drain_to_the_end(tree, process);
+    struct recording_quality quality;
+    heap_model_quality(process->model, &quality);
+    if (quality.events != 0 || recorded_process_lost_events(process) != 0)
+        return false;
+    release_slots(tree, process);
+    heap_model_destroy(process->model);
+    process->model = NULL;
+    module_map_clear(&process->modules);
+    module_map_init(&process->modules);
+    hash_map_clear(&process->frame_cache);
+    process->is_exit_told = false;
+    process->own_bytes = 0;
+    tree->is_journal_void |= process->is_in_journal;
+    return true;
+}
+
 static void drop_views_of_child(struct process_tree *tree, uint32_t pid)
 {
     for (size_t i = tree->view_count; i-- > 0;)
         if (tree->views[i].child_pid == pid)
             drop_view(tree, i);
-}
-
-/* How it ended, for a process that is not our child: the kernel tells since 6.15; else the
- * program's own word, unless a signal came. */
-static void find_exit(const struct recorded_process *process, enum recording_exit_kind *kind,
-                      uint64_t *value)
-{
-    int wait_status;
-    if (process->pidfd >= 0 && process_facts_exit(process->pidfd, &wait_status)) {
-        bool is_signal = (wait_status & 0x7f) != 0;
-        *kind = is_signal ? RECORDING_EXIT_SIGNAL : RECORDING_EXIT_STATUS;
-        *value = is_signal ? (uint64_t)(wait_status & 0x7f) : (uint64_t)(wait_status >> 8 & 0xff);
-    } else if (process->is_exit_told) {
-        *kind = RECORDING_EXIT_STATUS;
-        *value = (uint64_t)(process->exit_told & 0xff);
-    }
 }
 
 void process_tree_end_pid(struct process_tree *tree, uint32_t pid,
@@ -576,23 +657,24 @@ void process_tree_end_pid(struct process_tree *tree, uint32_t pid,
     struct recorded_process *process = find_pid(tree, pid);
     if (process == NULL || process->is_ended)
         return;
-    if (exit_kind == RECORDING_EXIT_UNKNOWN)
-        find_exit(process, &exit_kind, &exit_value);
     end_image(tree, process, exit_kind, exit_value, tick_clock_now(tree->clock));
     drop_views_of_child(tree, pid);
-}
-
-size_t process_tree_living(const struct process_tree *tree)
-{
-    size_t living = 0;
-    for (size_t i = 0; i < tree->count; i++)
-        living += !tree->processes[i]->is_ended;
-    return living;
 }
 
 static bool is_pid_gone(uint32_t pid)
 {
     return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+/* Forked children count as soon as the fork has returned, though they have nothing to tell yet. */
+size_t process_tree_living(const struct process_tree *tree)
+{
+    size_t living = 0;
+    for (size_t i = 0; i < tree->count; i++)
+        living += !tree->processes[i]->is_ended;
+    for (size_t i = 0; i < tree->view_count; i++)
+        living += tree->views[i].child_pid != 0 && !is_pid_gone(tree->views[i].child_pid);
+    return living;
 }
 
 /* Claims whose process died before it could say who it was. */
@@ -602,8 +684,9 @@ static void free_stale_claims(struct process_tree *tree)
     uint32_t high = atomic_load(&header->process_high);
     for (uint32_t slot = 0; slot < high && slot < SESSION_PROCESS_SLOTS; slot++) {
         struct session_process *shared = session_process_at(header, slot);
+        uint32_t pid = atomic_load(&shared->pid);
         if (tree->by_slot[slot] != NULL || atomic_load(&shared->state) != SESSION_SLOT_CLAIMED ||
-            shared->pid == 0 || !is_pid_gone(shared->pid))
+            pid == 0 || !is_pid_gone(pid))
             continue;
         /* What it left behind before it died is seen by a look after its death. */
         look_for_rings(tree);
@@ -611,7 +694,7 @@ static void free_stale_claims(struct process_tree *tree)
         for (uint32_t ring = 0; ring < tree->intake_high; ring++)
             has_ring |= tree->intakes[ring] != NULL && tree->intakes[ring]->process_slot == slot;
         if (!has_ring)
-            atomic_store(&shared->state, SESSION_SLOT_FREE);
+            session_host_free_process(tree->host, slot);
     }
 }
 
@@ -679,8 +762,7 @@ void process_tree_finish(struct process_tree *tree)
             continue;
         }
         if (process->model != NULL) {
-            while (drain_process(tree, process, tick_clock_now(tree->clock), true) != 0)
-                ;
+            drain_to_the_end(tree, process);
             heap_model_settle(process->model);
         }
         process->end_ticks = tick_clock_now(tree->clock);

@@ -41,9 +41,12 @@ struct process_tree {
 
     struct intake **intakes; /* by ring slot; NULL = not in use */
     uint32_t intake_high;
+    struct intake **newcomers; /* whose first record begins a process, during one look */
+    size_t newcomer_count, newcomer_capacity;
 
     struct fork_view *views;
     size_t view_count, view_capacity;
+    bool is_journal_void; /* a process began anew under its id: what stands there of it is wrong */
 
     uint32_t stack_depth;
     bool is_finishing;

@@ -42,10 +42,11 @@ struct recorded_process {
     uint64_t exit_value;
     bool is_exit_told; /* the program asked for exit_told */
     int exit_told;
-    bool is_ended;   /* nothing can come any more: drained and settled */
-    bool is_written; /* its last state stands in the journal */
-    int pidfd;       /* -1 = none */
-    int statm_fd;    /* -1 = none */
+    bool is_ended;      /* nothing can come any more: drained and settled */
+    bool is_written;    /* its last state stands in the journal */
+    bool is_in_journal; /* some state of it does */
+    int pidfd;          /* -1 = none */
+    int statm_fd;       /* -1 = none */
 
     struct heap_model *model; /* NULL for one that is not observed, or waits for its parent */
     struct module_map modules;

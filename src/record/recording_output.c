@@ -347,7 +347,8 @@ static void write_recorder(struct recording_output *output)
     add(output, RECORDING_recorder, &record);
 }
 
-/* False: timelines were coarsened, so what stands in the journal of them is void. */
+/* False: timelines were coarsened, or a process began anew: what stands in the journal of them is
+ * void. */
 static bool write_records(struct recording_output *output, bool is_everything)
 {
     struct process_tree *tree = output->options.tree;
@@ -372,7 +373,10 @@ static bool write_records(struct recording_output *output, bool is_everything)
         if (is_everything)
             write_ranges(output, process);
         process->is_written = process->is_ended;
+        process->is_in_journal = true;
     }
+    is_valid &= !tree->is_journal_void;
+    tree->is_journal_void = false;
     return is_valid;
 }
 

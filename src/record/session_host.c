@@ -321,3 +321,11 @@ void session_host_free_ring(struct session_host *host, uint32_t slot)
     /* Release: pairs with the claim in preload/thread_state.c. The page is zero already. */
     atomic_store_explicit(&control->state, SESSION_SLOT_FREE, memory_order_release);
 }
+
+void session_host_free_process(struct session_host *host, uint32_t slot)
+{
+    struct session_process *shared = session_process_at(host->header, slot);
+    atomic_store(&shared->pid, 0);
+    /* Release: pairs with the claim in preload/thread_state.c. */
+    atomic_store_explicit(&shared->state, SESSION_SLOT_FREE, memory_order_release);
+}

@@ -14,7 +14,7 @@
 struct session_settings {
     const char *preload_path; /* the library itself; the folder gets a link to it */
     uint32_t stack_depth;
-    uint32_t flags; /* enum session_flags */
+    uint32_t flags;          /* enum session_flags */
     const char *const *only; /* globs, see struct session_header */
     size_t only_count;
     const char *const *skip;
@@ -42,6 +42,9 @@ void session_host_beat(struct session_host *host, const struct tick_clock *clock
 
 /* Gives the pages of a ring slot back to the system and the slot back to the targets. */
 void session_host_free_ring(struct session_host *host, uint32_t slot);
+
+/* The same of a process slot. */
+void session_host_free_process(struct session_host *host, uint32_t slot);
 
 /* A descriptor that becomes readable when a producer with much to tell woke the recorder, between
  * session_host_sleep and session_host_wake. */

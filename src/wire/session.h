@@ -92,7 +92,7 @@ enum session_slot_state {
 
 struct session_process {
     _Atomic uint32_t state; /* enum session_slot_state */
-    uint32_t pid;           /* as the process sees itself */
+    _Atomic uint32_t pid;   /* as the process sees itself; 0 = free, or not said yet */
     _Atomic uint64_t own_bytes;
     _Atomic uint64_t ring_bytes;
     uint64_t spare[5];
