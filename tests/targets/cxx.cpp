@@ -6,8 +6,9 @@
  *     site case_plain<main/operator-new allocations=2 frees=1 allocated_bytes=40+4 live_bytes=4
  *     site ..main sites=2
  *   run array
- *     site case_array<main/operator-new[] allocations=2 frees=1 allocated_bytes=100+10
- * live_bytes=10 run nothrow site case_nothrow/operator-new allocations=1 frees=1 allocated_bytes=4
+ *     site case_array<main/operator-new[] allocations=2 frees=1 allocated_bytes=110 live_bytes=10
+ *   run nothrow
+ *     site case_nothrow/operator-new allocations=1 frees=1 allocated_bytes=4
  *     site case_nothrow/operator-new[] allocations=1 frees=1 allocated_bytes=12
  *     site ..main sites=2
  *   run aligned

@@ -7,7 +7,7 @@
  *     totals failed_allocations=0 reallocations=0 temporary_allocations=0
  *   run malloc
  *     totals allocations=3 frees=2 allocated_bytes=700 freed_bytes=300 live_bytes=400
- * peak_bytes=700 totals peak_blocks=3 live_blocks=1 temporary_allocations=0 failed_allocations=0
+ *     totals peak_bytes=700 peak_blocks=3 live_blocks=1 temporary_allocations=0 failed_allocations=0
  *     site one_malloc<case_malloc<main/malloc sites=3 allocations=3 frees=2 live_bytes=400
  *   run malloc_zero
  *     totals allocations=1 frees=1 allocated_bytes=0 freed_bytes=0 peak_blocks=0 peak_bytes=0
@@ -85,7 +85,8 @@
  *     totals live_blocks=0
  *   run large
  *     totals allocations=2 frees=1 allocated_bytes=6442450944+1 live_bytes=1
- * peak_bytes=6442450944+1 site case_large/malloc allocations=2
+ *     totals peak_bytes=6442450944+1
+ *     site case_large/malloc allocations=2
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -8,6 +8,7 @@ target_programs = \
 	tests/targets/before_and_after_main \
 	tests/targets/cxx \
 	tests/targets/family \
+	tests/targets/processes \
 	tests/targets/threads \
 	tests/targets/threads_handoff
 
@@ -17,6 +18,7 @@ EXTRA_DIST += \
 	tests/targets/before_and_after_main.cpp \
 	tests/targets/cxx.cpp \
 	tests/targets/family.c \
+	tests/targets/processes.c \
 	tests/targets/tell.h \
 	tests/targets/threads.c \
 	tests/targets/threads_handoff.c

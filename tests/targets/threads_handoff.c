@@ -8,7 +8,7 @@
  *   run 100000
  *     runs 3/20
  *     site step allocations=$allocations frees=$frees allocated_bytes=$allocated_bytes
- * live_blocks=0
+ *     site step live_blocks=0
  */
 #include <pthread.h>
 #include <stdatomic.h>
