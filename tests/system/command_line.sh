@@ -203,7 +203,7 @@ validator='import json, sys, jsonschema
 jsonschema.Draft202012Validator(json.load(open(sys.argv[1]))).validate(json.load(open(sys.argv[2])))'
 for python in python3 /usr/bin/python3; do
     "$python" -c 'import jsonschema' 2>/dev/null || continue
-    for name in info report; do
+    for name in dump info report; do
         "$seep" help schema $name >../schema
         for file in new.seep torn.seep; do
             "$seep" $name --json $file >../json
