@@ -17,11 +17,13 @@ static const struct site *site_of(const struct heap_model *model, const struct b
     return site_table_at(&model->sites, block->site);
 }
 
-static void check_pair(struct heap_model *model, const struct block *block, uint8_t function,
-                       uint64_t claimed_size, const struct heap_event *event)
+static void add_bad_pair(struct heap_model *model, enum recording_misuse_kind kind,
+                         const struct block *block, uint8_t function,
+                         const struct heap_event *event)
 {
     const struct site *site = site_of(model, block);
     struct misuse misuse = {
+        .kind = (uint8_t)kind,
         .time_ns = event->time_ns,
         .address = block->address,
         .size = block->size,
@@ -30,13 +32,16 @@ static void check_pair(struct heap_model *model, const struct block *block, uint
         .function = function,
         .allocation_function = site->function,
     };
-    if (!misuse_is_pair(site->function, function))
-        misuse.kind = RECORDING_MISUSE_MISMATCH;
-    else if (misuse_is_wrong_size(block->size, claimed_size))
-        misuse.kind = RECORDING_MISUSE_WRONG_SIZE;
-    else
-        return;
     misuses_add(&model->misuses, &misuse);
+}
+
+static void check_pair(struct heap_model *model, const struct block *block, uint8_t function,
+                       uint64_t claimed_size, const struct heap_event *event)
+{
+    if (!misuse_is_pair(site_of(model, block)->function, function))
+        add_bad_pair(model, RECORDING_MISUSE_MISMATCH, block, function, event);
+    else if (misuse_is_wrong_size(block->size, claimed_size))
+        add_bad_pair(model, RECORDING_MISUSE_WRONG_SIZE, block, function, event);
 }
 
 /* Books the release of a block that is out of the table. */

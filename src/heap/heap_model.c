@@ -144,25 +144,36 @@ static bool is_possible(const struct heap_model *model, const struct heap_event 
            (rule == ADDRESS_RANGE && event->size != 0);
 }
 
-static void apply_event(struct heap_model *model, const struct heap_event *given)
+/* What a record may hold that no event should. */
+static struct heap_event tamed(const struct heap_event *event)
 {
+    struct heap_event tame = *event;
+    if (tame.time_ns > LAST_NS)
+        tame.time_ns = LAST_NS;
+    if (tame.function >= FUNCTION_KIND_COUNT)
+        tame.function = FUNCTION_NONE;
+    return tame;
+}
+
+static void apply_event(struct heap_model *model, const struct heap_event *event)
+{
+    struct heap_event tame;
     model->quality.events++;
-    if (!is_possible(model, given)) {
+    if (!is_possible(model, event)) {
         model->quality.bad_records++;
         return;
     }
-    struct heap_event event = *given;
-    if (event.time_ns > LAST_NS)
-        event.time_ns = LAST_NS;
-    if (event.function >= FUNCTION_KIND_COUNT)
-        event.function = FUNCTION_NONE;
-    if (event.time_ns > model->now_ns)
-        model->now_ns = event.time_ns;
+    if (event->time_ns > LAST_NS || event->function >= FUNCTION_KIND_COUNT) {
+        tame = tamed(event);
+        event = &tame;
+    }
+    if (event->time_ns > model->now_ns)
+        model->now_ns = event->time_ns;
     if (model->now_ns >= model->timeline.end_ns)
         timeline_advance(&model->timeline, &model->sites, model->now_ns);
     if (!waiting_list_is_empty(&model->repair.releases))
         block_events_expire(model);
-    EVENT_KINDS[event.kind].apply(model, &event);
+    EVENT_KINDS[event->kind].apply(model, event);
 }
 
 static bool is_birth(const struct heap_event *event)

@@ -17,6 +17,7 @@ _Static_assert(sizeof(struct block_slot) == 24, "a slot is 24 bytes");
 enum {
     FIRST_CAPACITY = 32,
     DOUBLING_CAPACITY = 1024, /* below, tables double: few bytes, many tables */
+    USUAL_TAIL = 128,
     CACHE_LINE = 64,
     PREFETCH_LINES = 3 /* to the end of a run, most often */
 };
@@ -46,17 +47,33 @@ static uint64_t slot_address(const struct block_slot *slot)
     return slot->address_thread >> 16;
 }
 
-/* Two products with a fold between: neighbouring addresses must not become neighbouring runs. */
+/* Two products with a fold between: neighbouring addresses must not become neighbouring runs. The
+ * high half places the block, the low bits choose its segment. */
 static uint64_t address_hash(uint64_t address)
 {
     uint64_t hash = address * 0x9e3779b97f4a7c15u;
     return (hash ^ hash >> 32) * 0xd6e8feb86659fd93u;
 }
 
-/* The place by the hash's high half; the segment by its low bits. */
+static uint32_t place_hash(uint64_t hash)
+{
+    return (uint32_t)(hash >> 32);
+}
+
 static uint32_t home_of(const struct block_segment *segment, uint64_t hash)
 {
-    return (uint32_t)((hash >> 32) * segment->capacity >> 32);
+    return (uint32_t)((uint64_t)place_hash(hash) * segment->capacity >> 32);
+}
+
+/* The very last slot is always empty, so that every search ends. */
+static uint64_t slot_count(const struct block_segment *segment)
+{
+    return (uint64_t)segment->capacity + segment->tail;
+}
+
+static uint64_t slot_bytes(const struct block_segment *segment)
+{
+    return slot_count(segment) * sizeof *segment->slots;
 }
 
 static struct block_segment *segment_of(const struct live_blocks *table, uint64_t hash)
@@ -66,164 +83,147 @@ static struct block_segment *segment_of(const struct live_blocks *table, uint64_
     return &table->segments[hash & (LIVE_BLOCKS_SEGMENTS - 1)];
 }
 
-static uint32_t next_place(const struct block_segment *segment, uint32_t place)
-{
-    return ++place == segment->capacity ? 0 : place;
-}
-
-/* How far the block in this place stands behind its home. */
-static uint32_t distance_at(const struct block_segment *segment, uint32_t place)
-{
-    uint32_t home = home_of(segment, address_hash(slot_address(&segment->slots[place])));
-    return place >= home ? place - home : place + segment->capacity - home;
-}
-
-/* The slot of this address, or NULL. The segment has an empty slot. */
+/* The slot of this address, or NULL. */
 static struct block_slot *find_slot(const struct block_segment *segment, uint64_t hash,
                                     uint64_t address)
 {
-    uint32_t place = home_of(segment, hash);
-    for (;;) {
-        struct block_slot *slot = &segment->slots[place];
-        uint64_t there = slot_address(slot);
-        if (there == address)
-            return slot;
-        if (there == 0)
+    struct block_slot *slot = &segment->slots[home_of(segment, hash)];
+    while (slot_address(slot) != address) {
+        if (slot_address(slot) == 0)
             return NULL;
-        place = next_place(segment, place);
+        slot++;
     }
+    return slot;
 }
 
-/* Does the block in this place come after one that would stand `distance` behind its home here?
- * Blocks of a run are in order of their hashes: also of one home, so that they still are in a
- * larger table. */
-static bool comes_after(const struct block_segment *segment, uint32_t place, uint64_t hash,
-                        uint32_t distance)
-{
-    uint32_t there = distance_at(segment, place);
-    return there < distance ||
-           (there == distance &&
-            address_hash(slot_address(&segment->slots[place])) >> 32 > hash >> 32);
-}
-
-/* The slot of this address, or the one where it goes. */
+/* The slot of this address, or the one where it goes: the run is in order of hashes. */
 static struct block_slot *find_place(const struct block_segment *segment, uint64_t hash,
                                      uint64_t address)
 {
-    uint32_t place = home_of(segment, hash);
-    for (uint32_t distance = 0;; distance++) {
-        struct block_slot *slot = &segment->slots[place];
+    struct block_slot *slot = &segment->slots[home_of(segment, hash)];
+    for (;; slot++) {
         uint64_t there = slot_address(slot);
-        if (there == address || there == 0 || comes_after(segment, place, hash, distance))
+        if (there == address || there == 0 || place_hash(address_hash(there)) > place_hash(hash))
             return slot;
-        place = next_place(segment, place);
     }
 }
 
-/* Pushes the blocks from this place on one further, up to the next empty slot. */
-static void make_way(const struct block_segment *segment, uint32_t place)
+/* Moves the blocks from this slot on one further. False when the run would reach the last slot. */
+static bool make_way(const struct block_segment *segment, struct block_slot *slot)
 {
-    struct block_slot pushed = segment->slots[place];
-    while (slot_address(&pushed) != 0) {
-        place = next_place(segment, place);
-        struct block_slot next = segment->slots[place];
-        segment->slots[place] = pushed;
-        pushed = next;
-    }
+    const struct block_slot *last = &segment->slots[slot_count(segment) - 1];
+    struct block_slot *empty = slot;
+    while (slot_address(empty) != 0)
+        empty++;
+    if (empty == last)
+        return false;
+    for (; empty != slot; empty--)
+        empty[0] = empty[-1];
+    return true;
 }
 
-static void put_new(struct block_segment *segment, uint64_t hash, struct block_slot slot)
+/* Copies without a search: blocks come in the order of their hashes, so each goes to its home or
+ * right behind the one before. False when the last run does not fit, which only happens in a
+ * smaller segment: in a larger one each block is as far from the end as before, or further. */
+static bool copy_in_order(const struct block_segment *from, struct block_segment *to)
 {
-    struct block_slot *place = find_place(segment, hash, slot_address(&slot));
-    make_way(segment, (uint32_t)(place - segment->slots));
-    *place = slot;
-}
-
-/* Copies into a larger segment without looking for places: blocks come in the order of their
- * hashes, so each goes to its home or right behind the one before. That order begins behind any
- * empty slot; homes that come after the wrap are one capacity further. The last run cannot reach
- * the first one, because in the smaller segment it ended before the empty slot. */
-static void copy_in_order(const struct block_segment *old, struct block_segment *larger)
-{
-    uint32_t start = 0;
-    while (slot_address(&old->slots[start]) != 0)
-        start++;
+    uint64_t from_count = slot_count(from), to_last = slot_count(to) - 1;
     uint64_t free_place = 0;
-    uint32_t at = start;
-    for (uint32_t i = 1; i < old->capacity; i++) {
-        at = next_place(old, at);
-        const struct block_slot *slot = &old->slots[at];
-        if (slot_address(slot) == 0)
+    for (uint64_t i = 0; i < from_count; i++) {
+        uint64_t address = slot_address(&from->slots[i]);
+        if (address == 0)
             continue;
-        uint64_t hash = address_hash(slot_address(slot));
-        uint64_t place = home_of(larger, hash);
-        if (home_of(old, hash) < start)
-            place += larger->capacity;
+        uint64_t place = home_of(to, address_hash(address));
         if (place < free_place)
             place = free_place;
+        if (place >= to_last)
+            return false;
         free_place = place + 1;
-        larger->slots[place >= larger->capacity ? place - larger->capacity : place] = *slot;
+        to->slots[place] = from->slots[i];
+    }
+    return true;
+}
+
+static void segment_resize(struct block_segment *segment, uint64_t capacity, uint64_t tail)
+{
+    struct block_segment resized = {
+        .capacity = (uint32_t)capacity, .tail = (uint32_t)tail, .count = segment->count};
+    resized.slots = page_memory_allocate(slot_bytes(&resized));
+    if (copy_in_order(segment, &resized)) {
+        page_memory_release(segment->slots, slot_bytes(segment));
+        *segment = resized;
+    } else {
+        page_memory_release(resized.slots, slot_bytes(&resized));
     }
 }
 
-static void copy_any(const struct block_segment *old, struct block_segment *smaller)
-{
-    for (uint32_t i = 0; i < old->capacity; i++) {
-        uint64_t address = slot_address(&old->slots[i]);
-        if (address != 0)
-            put_new(smaller, address_hash(address), old->slots[i]);
-    }
-}
-
-static void segment_resize(struct block_segment *segment, uint32_t capacity)
-{
-    struct block_segment old = *segment;
-    segment->capacity = capacity;
-    segment->slots = page_memory_allocate((uint64_t)capacity * sizeof *segment->slots);
-    if (capacity < old.capacity)
-        copy_any(&old, segment);
-    else if (old.count > 0)
-        copy_in_order(&old, segment);
-    page_memory_release(old.slots, (uint64_t)old.capacity * sizeof *old.slots);
-}
-
-static void segment_make_room(struct block_segment *segment)
+static void segment_grow(struct block_segment *segment)
 {
     uint64_t capacity = segment->capacity;
-    if (segment->count < capacity / 16 * 11)
-        return;
     if (capacity < FIRST_CAPACITY)
         capacity = FIRST_CAPACITY;
     else
         capacity += capacity < DOUBLING_CAPACITY ? capacity : capacity / 4;
-    if (capacity > UINT32_MAX)
-        capacity = UINT32_MAX;
-    segment_resize(segment, (uint32_t)capacity);
+    uint64_t tail = capacity < USUAL_TAIL ? capacity : USUAL_TAIL;
+    segment_resize(segment, capacity, tail > segment->tail ? tail : segment->tail);
+}
+
+/* The last run does not fit. By chance that is a matter of growing; when it is not, addresses were
+ * chosen for it, and growing must not go on for ever. */
+static void segment_grow_tail(struct block_segment *segment)
+{
+    if (segment->count >= segment->capacity / 4)
+        segment_grow(segment);
+    else
+        segment_resize(segment, segment->capacity, segment->tail * (uint64_t)2);
+}
+
+static bool is_full(const struct block_segment *segment)
+{
+    return segment->count >= segment->capacity / 16 * 11;
 }
 
 /* A table that was large once gives its memory back. */
 static void segment_give_back(struct block_segment *segment)
 {
     if (segment->capacity > DOUBLING_CAPACITY && segment->count < segment->capacity / 8)
-        segment_resize(segment, segment->capacity / 4);
+        segment_resize(segment, segment->capacity / 4, segment->tail);
+}
+
+static bool segment_put(struct block_segment *segment, struct block_slot packed,
+                        struct block_slot *old)
+{
+    uint64_t address = slot_address(&packed);
+    uint64_t hash = address_hash(address);
+    if (is_full(segment))
+        segment_grow(segment);
+    for (;; segment_grow_tail(segment)) {
+        struct block_slot *slot = find_place(segment, hash, address);
+        if (slot_address(slot) == address) {
+            *old = *slot;
+            *slot = packed;
+            return true;
+        }
+        if (make_way(segment, slot)) {
+            *slot = packed;
+            segment->count++;
+            return false;
+        }
+    }
 }
 
 static void split(struct live_blocks *table)
 {
-    struct block_segment old = table->small;
+    struct block_segment small = table->small;
     table->segments = memory_allocate_zeroed(LIVE_BLOCKS_SEGMENTS, sizeof *table->segments);
     table->small = (struct block_segment){0};
-    for (uint32_t i = 0; i < old.capacity; i++) {
-        uint64_t address = slot_address(&old.slots[i]);
-        if (address == 0)
-            continue;
-        uint64_t hash = address_hash(address);
-        struct block_segment *segment = segment_of(table, hash);
-        segment_make_room(segment);
-        put_new(segment, hash, old.slots[i]);
-        segment->count++;
+    for (uint64_t i = 0; i < slot_count(&small); i++) {
+        uint64_t address = slot_address(&small.slots[i]);
+        struct block_slot none;
+        if (address != 0)
+            segment_put(segment_of(table, address_hash(address)), small.slots[i], &none);
     }
-    page_memory_release(old.slots, (uint64_t)old.capacity * sizeof *old.slots);
+    page_memory_release(small.slots, slot_bytes(&small));
 }
 
 void live_blocks_clear(struct live_blocks *table)
@@ -231,8 +231,7 @@ void live_blocks_clear(struct live_blocks *table)
     uint32_t count = table->segments ? LIVE_BLOCKS_SEGMENTS : 1;
     struct block_segment *segments = table->segments ? table->segments : &table->small;
     for (uint32_t i = 0; i < count; i++)
-        page_memory_release(segments[i].slots,
-                            (uint64_t)segments[i].capacity * sizeof(struct block_slot));
+        page_memory_release(segments[i].slots, slot_bytes(&segments[i]));
     free(table->segments);
     *table = (struct live_blocks){0};
 }
@@ -253,18 +252,11 @@ bool live_blocks_find(const struct live_blocks *table, uint64_t address, struct 
 
 bool live_blocks_put(struct live_blocks *table, const struct block *block, struct block *old)
 {
-    uint64_t hash = address_hash(block->address);
-    struct block_segment *segment = segment_of(table, hash);
-    segment_make_room(segment);
-    struct block_slot *slot = find_place(segment, hash, block->address);
-    if (slot_address(slot) == block->address) {
-        *old = unpack(slot);
-        *slot = pack(block);
+    struct block_slot replaced;
+    if (segment_put(segment_of(table, address_hash(block->address)), pack(block), &replaced)) {
+        *old = unpack(&replaced);
         return true;
     }
-    make_way(segment, (uint32_t)(slot - segment->slots));
-    *slot = pack(block);
-    segment->count++;
     table->count++;
     if (!table->segments && table->count >= LIVE_BLOCKS_SPLIT_COUNT)
         split(table);
@@ -272,16 +264,15 @@ bool live_blocks_put(struct live_blocks *table, const struct block *block, struc
 }
 
 /* Moves the rest of the run back by one, up to a block that stands at its home. */
-static void close_hole(struct block_segment *segment, uint32_t hole)
+static void close_hole(struct block_segment *segment, struct block_slot *hole)
 {
-    for (;;) {
-        uint32_t at = next_place(segment, hole);
-        if (slot_address(&segment->slots[at]) == 0 || distance_at(segment, at) == 0)
+    for (;; hole++) {
+        uint64_t next = slot_address(&hole[1]);
+        if (next == 0 || &segment->slots[home_of(segment, address_hash(next))] == &hole[1])
             break;
-        segment->slots[hole] = segment->slots[at];
-        hole = at;
+        hole[0] = hole[1];
     }
-    segment->slots[hole] = (struct block_slot){0};
+    *hole = (struct block_slot){0};
 }
 
 bool live_blocks_remove(struct live_blocks *table, uint64_t address, struct block *old)
@@ -295,7 +286,7 @@ bool live_blocks_remove(struct live_blocks *table, uint64_t address, struct bloc
         return false;
     if (old)
         *old = unpack(slot);
-    close_hole(segment, (uint32_t)(slot - segment->slots));
+    close_hole(segment, slot);
     segment->count--;
     table->count--;
     segment_give_back(segment);
@@ -320,7 +311,7 @@ bool live_blocks_next(const struct live_blocks *table, struct live_blocks_cursor
     const struct block_segment *segments = table->segments ? table->segments : &table->small;
     for (; cursor->segment < count; cursor->segment++, cursor->slot = 0) {
         const struct block_segment *segment = &segments[cursor->segment];
-        while (cursor->slot < segment->capacity) {
+        while (cursor->slot < slot_count(segment)) {
             const struct block_slot *slot = &segment->slots[cursor->slot++];
             if (slot_address(slot) != 0) {
                 *block = unpack(slot);
@@ -333,12 +324,10 @@ bool live_blocks_next(const struct live_blocks *table, struct live_blocks_cursor
 
 uint64_t live_blocks_own_bytes(const struct live_blocks *table)
 {
-    uint64_t slots = table->small.capacity;
-    uint64_t bytes = 0;
-    if (table->segments) {
-        bytes = LIVE_BLOCKS_SEGMENTS * sizeof *table->segments;
-        for (uint32_t i = 0; i < LIVE_BLOCKS_SEGMENTS; i++)
-            slots += table->segments[i].capacity;
-    }
-    return bytes + slots * sizeof(struct block_slot);
+    uint64_t bytes = slot_bytes(&table->small);
+    if (!table->segments)
+        return bytes;
+    for (uint32_t i = 0; i < LIVE_BLOCKS_SEGMENTS; i++)
+        bytes += sizeof *table->segments + slot_bytes(&table->segments[i]);
+    return bytes;
 }

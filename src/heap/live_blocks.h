@@ -1,14 +1,15 @@
 /* Address to block, for tens of millions of blocks: 24 bytes a slot, at most 44 bytes a block.
  *
- * A slot packs address 48, thread 16, size 48, birth 56 and site 24 bits. Its home is the high half of
- * the address's hash scaled to the table's capacity, which need not be a power of two: a table grows
- * by a quarter, keeping its load between 0.55 and 0.69. A block stands at its home or in the run of
- * slots behind it, and a run is in order of hashes (linear probing with ordering: Amble and Knuth,
- * Ordered Hash Tables, 1974; Celis, Robin Hood Hashing, 1986). So removal moves back only the run's
- * rest up to a block at its home, there are no tombstones, and since scaling keeps order, growing
- * copies from front to back without a search. A large table is 64 segments, chosen by other bits of
- * the hash, each growing on its own: the old and the new slots that coexist are one segment's.
- * Segments that are large enough ask for huge pages, since a random slot costs a TLB miss too. */
+ * A slot packs address 48, thread 16, size 48, birth 56 and site 24 bits. Its home is the high half
+ * of the address's hash scaled to the table's capacity, which need not be a power of two: a table
+ * grows by a quarter, keeping its load between 0.55 and 0.69. A block stands at its home or in the
+ * run of slots behind it, and a run is in order of hashes (linear probing with ordering: Amble and
+ * Knuth, Ordered Hash Tables, 1974; Celis, Robin Hood Hashing, 1986). So removal moves back only
+ * the run's rest up to a block at its home, there are no tombstones, and since scaling keeps order,
+ * growing copies from front to back without a search. A large table is 64 segments, chosen by other
+ * bits of the hash, each growing on its own: the old and the new slots that coexist are one
+ * segment's. Segments that are large enough ask for huge pages, since a random slot costs a TLB
+ * miss too. */
 #ifndef SEEP_HEAP_LIVE_BLOCKS_H
 #define SEEP_HEAP_LIVE_BLOCKS_H
 
@@ -21,7 +22,8 @@ struct block_slot;
 
 struct block_segment {
     struct block_slot *slots;
-    uint32_t capacity;
+    uint32_t capacity; /* homes */
+    uint32_t tail;     /* slots behind the last home, for the run that stands there */
     uint32_t count;
 };
 

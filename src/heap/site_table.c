@@ -77,21 +77,24 @@ void site_table_clear(struct site_table *table)
     *table = (struct site_table){0};
 }
 
-uint32_t site_table_add(struct site_table *table, uint32_t stack, uint8_t function)
+static uint32_t add_new(struct site_table *table, uint32_t stack, uint8_t function)
 {
+    if (table->count >= SITE_TABLE_MAX && stack != 0)
+        return site_table_add(table, 0, function);
     make_room(table);
     uint64_t key = key_of(stack, function);
-    uint64_t *word = find_word(table, key);
-    if (*word == 0) {
-        if (table->count >= SITE_TABLE_MAX && stack != 0)
-            return site_table_add(table, 0, function);
-        *word = key | (table->count + 1);
-        struct site *site = site_table_at(table, table->count);
-        site->stack = stack;
-        site->function = function;
-        table->count++;
-    }
-    return (uint32_t)(*word & BLOCK_SITE_NONE) - 1;
+    uint32_t id = table->count++;
+    *find_word(table, key) = key | (id + 1);
+    struct site *site = site_table_at(table, id);
+    site->stack = stack;
+    site->function = function;
+    return id;
+}
+
+uint32_t site_table_add(struct site_table *table, uint32_t stack, uint8_t function)
+{
+    uint64_t word = table->index ? *find_word(table, key_of(stack, function)) : 0;
+    return word != 0 ? (uint32_t)(word & BLOCK_SITE_NONE) - 1 : add_new(table, stack, function);
 }
 
 struct site *site_table_find(const struct site_table *table, uint32_t stack, uint8_t function,

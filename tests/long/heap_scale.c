@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/hash_map.h"
@@ -35,6 +36,14 @@ static uint64_t resident_bytes(void)
         fclose(file);
     }
     return (uint64_t)resident * 4096;
+}
+
+/* The most that was ever resident, what a growing table needed in passing included. */
+static uint64_t peak_resident_bytes(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (uint64_t)usage.ru_maxrss * 1024;
 }
 
 struct feeder {
@@ -100,6 +109,7 @@ static int run_blocks(uint64_t blocks, uint64_t sites)
     uint64_t fill_ns = feeder.apply_ns;
     double own = (double)heap_model_own_bytes(feeder.model) / (double)blocks;
     double resident = (double)(resident_bytes() - resident_before) / (double)blocks;
+    double peak = (double)peak_resident_bytes() / (double)blocks;
     feeder.apply_ns = 0;
     for (uint64_t i = 0; i < CHURN / 2; i++) {
         uint64_t random = hash_mix(i);
@@ -108,9 +118,9 @@ static int run_blocks(uint64_t blocks, uint64_t sites)
         feed(&feeder, HEAP_EVENT_BIRTH, address, (uint32_t)((random >> 40) % sites));
     }
     flush(&feeder);
-    printf("%8.2f million blocks, %7lu sites: %5.1f bytes/block (resident %5.1f, worst while "
-           "growing %5.1f); %5.1f ns/event filling, %5.1f ns/event churning\n",
-           (double)blocks / 1e6, (unsigned long)sites, own, resident, worst,
+    printf("%8.2f million blocks, %7lu sites: %5.1f bytes/block (resident %5.1f, at most %5.1f; "
+           "worst while growing %5.1f); %5.1f ns/event filling, %5.1f ns/event churning\n",
+           (double)blocks / 1e6, (unsigned long)sites, own, resident, peak, worst,
            (double)fill_ns / (double)blocks, (double)feeder.apply_ns / CHURN);
     fflush(stdout);
     heap_model_destroy(feeder.model);

@@ -596,11 +596,134 @@ static void test_processes_that_fork(void **state)
         run(seed, true);
 }
 
+/* Events in no order and of no sense: nothing may break, and figures must still add up. */
+
+struct sums {
+    uint64_t figures[10];
+    struct recording_totals totals;
+};
+
+static void add_up(void *context, enum recording_kind kind, const void *record)
+{
+    struct sums *sums = context;
+    if (kind == RECORDING_totals)
+        sums->totals = *(const struct recording_totals *)record;
+    if (kind != RECORDING_site)
+        return;
+    const struct recording_site *site = record;
+    const uint64_t figures[] = {site->allocations,          site->allocated_bytes, site->frees,
+                                site->freed_bytes,          site->live_blocks,     site->live_bytes,
+                                site->inherited_blocks,     site->peak_blocks,     site->peak_bytes,
+                                site->temporary_allocations};
+    for (int i = 0; i < 10; i++)
+        sums->figures[i] += figures[i];
+}
+
+static void count_block(void *context, const struct heap_block *block)
+{
+    uint64_t *sums = context;
+    sums[0]++;
+    sums[1] += block->size;
+}
+
+static void check_sums(struct heap_model *model)
+{
+    struct sums sums = {0};
+    heap_model_write_records(model, 0, true, add_up, &sums);
+    const struct recording_totals *totals = &sums.totals;
+    const uint64_t figures[] = {
+        totals->allocations,          totals->allocated_bytes, totals->frees,
+        totals->freed_bytes,          totals->live_blocks,     totals->live_bytes,
+        totals->inherited_blocks,     totals->peak_blocks,     totals->peak_bytes,
+        totals->temporary_allocations};
+    assert_memory_equal(sums.figures, figures, sizeof figures);
+}
+
+static struct heap_event nonsense(uint64_t time)
+{
+    static const uint64_t SPREADS[] = {0, 1000, 100000, 2000000000};
+    uint64_t back = random_below(SPREADS[random_below(4)] + 1);
+    struct heap_event event = {.time_ns = random_below(5000) == 0 ? random_state
+                                                                  : time - (back < time ? back : 0),
+                               .address = 0x1000 + random_below(60) * 16,
+                               .size = random_below(300),
+                               .stack = {(uint32_t)random_below(STACKS)},
+                               .thread = (uint32_t)random_below(THREADS + 1),
+                               .kind = (uint8_t)random_below(HEAP_EVENT_BREAK + 2),
+                               .function = (uint8_t)random_below(FUNCTION_KIND_COUNT + 1),
+                               .flags = (uint8_t)random_below(4)};
+    if (random_below(50) == 0)
+        event.address = random_state;
+    if (random_below(50) == 0)
+        event.size = random_state >> random_below(64);
+    return event;
+}
+
+static void check_invariant(const struct heap_model *model)
+{
+    struct recording_totals totals;
+    heap_model_totals(model, &totals);
+    assert_int_equal(totals.inherited_blocks + totals.allocations,
+                     totals.frees + totals.live_blocks);
+    assert_int_equal(totals.inherited_bytes + totals.allocated_bytes,
+                     totals.freed_bytes + totals.live_bytes);
+    assert_true(totals.live_blocks < 1 << 30 && totals.live_bytes < (uint64_t)1 << 60);
+}
+
+static void run_nonsense(uint64_t seed)
+{
+    random_state = seed * 0x9e3779b97f4a7c15u + 1;
+    struct heap_model_options options = {.max_timeline_deltas = 500};
+    struct heap_model *models[3] = {heap_model_create(&options)};
+    add_threads(models[0]);
+    for (uint64_t step = 0; step < 20000; step++) {
+        uint64_t i = random_below(3), j = random_below(3);
+        uint64_t choice = random_below(2000);
+        if (!models[i] || i == j)
+            continue;
+        if (choice == 0) {
+            heap_model_settle(models[i]);
+        } else if (choice == 1) {
+            heap_model_end_thread(models[i], (uint32_t)random_below(THREADS), step);
+        } else if (choice < 6) {
+            heap_model_destroy(models[j]);
+            models[j] = heap_model_fork(models[i], step * 700);
+            add_threads(models[j]);
+        } else {
+            struct heap_event event = nonsense(step * 700);
+            heap_model_apply(models[i], &event, 1);
+        }
+        check_invariant(models[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        if (!models[i])
+            continue;
+        check_sums(models[i]);
+        heap_model_settle(models[i]);
+        check_sums(models[i]);
+        uint64_t sums[2] = {0};
+        struct recording_totals totals;
+        heap_model_visit_blocks(models[i], count_block, sums);
+        heap_model_totals(models[i], &totals);
+        assert_int_equal(sums[0], totals.live_blocks);
+        assert_int_equal(sums[1], totals.live_bytes);
+        heap_model_destroy(models[i]);
+    }
+}
+
+static void test_nonsense(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 100; seed < 110; seed++)
+        run_nonsense(seed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_process),
         cmocka_unit_test(test_processes_that_fork),
+        cmocka_unit_test(test_nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,12 +133,39 @@ static void test_random_churn(void **state)
     live_blocks_clear(&table);
 }
 
+/* Addresses chosen to share a home near the end: the table gets slow, not large. */
+static void test_addresses_chosen_to_collide(void **state)
+{
+    (void)state;
+    struct live_blocks table = {0};
+    struct block old;
+    uint64_t count = 0;
+    for (uint64_t address = 8; count < 1000; address += 8) {
+        uint64_t hash = address * 0x9e3779b97f4a7c15u; /* as live_blocks.c hashes */
+        hash = (hash ^ hash >> 32) * 0xd6e8feb86659fd93u;
+        if (hash >> 52 != 0xfff)
+            continue;
+        struct block block = {.address = address, .size = count++};
+        assert_false(live_blocks_put(&table, &block, &old));
+    }
+    assert_true(live_blocks_own_bytes(&table) < 1000 * 24 * 16);
+    assert_int_equal(table.count, 1000);
+    struct live_blocks_cursor cursor = {0};
+    for (struct block block, found; live_blocks_next(&table, &cursor, &block); count--) {
+        assert_true(live_blocks_find(&table, block.address, &found));
+        assert_int_equal(found.size, block.size);
+    }
+    assert_int_equal(count, 0);
+    live_blocks_clear(&table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_bit_is_kept),
         cmocka_unit_test(test_many_blocks_come_and_go),
         cmocka_unit_test(test_random_churn),
+        cmocka_unit_test(test_addresses_chosen_to_collide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
