@@ -663,7 +663,7 @@ static struct frame_rule rule_without_table(const struct eh_frame_module *module
     struct eh_frame_entry next;
     bool is_made_up = eh_frame_find(module, pc + 1, &next) && next.pc_begin == pc + 1;
 
-    return frame_rule_make(is_made_up ? FRAME_RULE_END : FRAME_RULE_NONE);
+    return frame_rule_make(is_made_up ? FRAME_RULE_END : FRAME_RULE_NO_TABLE);
 }
 
 struct frame_rule frame_rule_compute(const struct eh_frame_module *module, uint64_t pc)

@@ -24,7 +24,8 @@ enum frame_rule_kind {
     FRAME_RULE_BP_READ = 3, /* CFA = *(bp + cfa_offset) + cfa_addend: a realigned stack */
     FRAME_RULE_SIGNAL = 4,  /* sp points at the kernel's ucontext, which holds the registers */
     FRAME_RULE_END = 5,     /* the outermost frame: it has no caller */
-    FRAME_RULE_NONE = 6
+    FRAME_RULE_NONE = 6,    /* the table says what no rule can hold */
+    FRAME_RULE_NO_TABLE = 7 /* there is no table for this pc: code by hand or made at run time */
 };
 
 /* Where the caller's bp is. */

@@ -97,7 +97,7 @@ static bool is_at_end(const struct stack_walk *walk)
 {
     if (walk->end == STACK_WALK_COMPLETE || walk->end == STACK_WALK_TOO_DEEP)
         return true;
-    return walk->end == STACK_WALK_NO_RULE && walk->last.pc >= stack_capture_loader_start &&
+    return walk->end == STACK_WALK_NO_TABLE && walk->last.pc >= stack_capture_loader_start &&
            walk->last.pc < stack_capture_loader_end;
 }
 

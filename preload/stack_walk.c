@@ -157,7 +157,9 @@ static inline void output_add(struct output *output, const struct walk_registers
 {
     if (__builtin_expect(output->at == output->end, 0))
         output->at = output->begin_of_tail;
-    *output->at++ = registers->pc | (registers->is_exact ? WIRE_FRAME_EXACT : 0);
+    /* No code has that bit in its address, but what a misread stack holds may. */
+    *output->at++ = (registers->pc & ~WIRE_FRAME_EXACT) |
+                    (registers->is_exact ? WIRE_FRAME_EXACT : 0);
     output->count++;
 }
 
@@ -294,6 +296,9 @@ static void walker_step(struct walker *walker, struct frame_rule rule)
         break;
     case FRAME_RULE_NONE:
         walker->end = STACK_WALK_NO_RULE;
+        break;
+    case FRAME_RULE_NO_TABLE:
+        walker->end = STACK_WALK_NO_TABLE;
         break;
     }
 }

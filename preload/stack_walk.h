@@ -77,7 +77,8 @@ enum {
 
 enum stack_walk_end {
     STACK_WALK_COMPLETE,    /* the outermost frame was reached */
-    STACK_WALK_NO_RULE,     /* at `last` */
+    STACK_WALK_NO_RULE,     /* at `last`, though an unwinder with all registers may go on */
+    STACK_WALK_NO_TABLE,    /* at `last`: none in memory; its file may have .debug_frame */
     STACK_WALK_UNREADABLE,  /* the rule of `last` leads to memory that cannot be read */
     STACK_WALK_NO_PROGRESS, /* the rule of `last` does not lead up the stack */
     STACK_WALK_TOO_DEEP     /* STACK_WALK_MAX_FRAMES */

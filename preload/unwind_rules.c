@@ -159,7 +159,7 @@ static void remember(struct unwind_rules *rules, uint64_t pc, uint64_t generatio
 __attribute__((noinline, cold)) struct frame_rule
 unwind_rules_learn(struct unwind_rules *rules, uint64_t pc, uint64_t generation)
 {
-    struct frame_rule rule = frame_rule_make(FRAME_RULE_NONE);
+    struct frame_rule rule = frame_rule_make(FRAME_RULE_NO_TABLE);
     struct eh_frame_module module;
 
 #if ARCH_HAS_EH_FRAME_RULES

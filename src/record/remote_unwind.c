@@ -245,7 +245,8 @@ static void add_frame(struct remote_unwind *unwind, uint64_t pc, bool is_exact)
 {
     unwind->frames = memory_grow(unwind->frames, &unwind->capacity, unwind->count + 1,
                                  sizeof *unwind->frames);
-    unwind->frames[unwind->count++] = pc | (is_exact ? WIRE_FRAME_EXACT : 0);
+    /* No code has that bit in its address, but what a misread stack holds may. */
+    unwind->frames[unwind->count++] = (pc & ~WIRE_FRAME_EXACT) | (is_exact ? WIRE_FRAME_EXACT : 0);
 }
 
 /* Is this `mov $15 (rt_sigreturn), %rax; syscall`? Releases of libunwind differ in when

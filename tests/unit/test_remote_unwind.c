@@ -99,7 +99,7 @@ struct capture {
 
 static struct capture capture;
 
-#define DOES_NOT_VANISH __attribute__((noinline, noclone, noipa))
+#define DOES_NOT_VANISH __attribute__((noinline))
 #define STAYS_A_FRAME() __asm__ volatile("" : : : "memory")
 
 __attribute__((no_sanitize("address"))) static void copy_bytes(uint8_t *to, const uint8_t *from,

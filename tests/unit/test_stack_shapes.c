@@ -139,7 +139,7 @@ __attribute__((always_inline)) static inline uint32_t backtrace_locally(uint64_t
 }
 
 /* Room for the largest sample must be left. */
-__attribute__((noinline, noclone)) static void check(void)
+__attribute__((noinline)) static void check(void)
 {
     struct sample *sample = (void *)(samples + samples_bytes);
     struct walk_registers registers;
@@ -184,6 +184,11 @@ static void report(const struct sample *sample, const uint64_t *local,
                 i < result->count ? (unsigned long)result->frames[i] : 0);
 }
 
+static bool is_early(const struct sample *sample)
+{
+    return sample->end == STACK_WALK_NO_RULE || sample->end == STACK_WALK_NO_TABLE;
+}
+
 static bool is_same(const struct sample *sample, const uint64_t *local,
                     const struct remote_unwind_result *result)
 {
@@ -191,19 +196,19 @@ static bool is_same(const struct sample *sample, const uint64_t *local,
     /* One run of bytes was copied: of a handler's own stack, not of the one that it interrupted. */
     uint32_t remote_count = result->end == REMOTE_UNWIND_OUT_OF_BYTES ? result->count : local_count;
 
-    if (sample->end == STACK_WALK_NO_RULE)
+    if (is_early(sample))
         tally.early_ends++;
     else if (sample->end != STACK_WALK_COMPLETE || sample->rule_count != local_count)
         return false;
     if (result->count != remote_count || remote_count > local_count ||
         sample->rule_count > local_count || result->end == REMOTE_UNWIND_TOO_LONG ||
-        (result->end == REMOTE_UNWIND_NO_TABLE && sample->end != STACK_WALK_NO_RULE))
+        (result->end == REMOTE_UNWIND_NO_TABLE && !is_early(sample)))
         return false;
     for (uint32_t i = 0; i < sample->rule_count; i++)
-        if ((sample->frames[i] & ~WIRE_FRAME_EXACT) != local[i + 1])
+        if ((sample->frames[i] & ~WIRE_FRAME_EXACT) != (local[i + 1] & ~WIRE_FRAME_EXACT))
             return false;
     for (uint32_t i = 0; i < remote_count; i++)
-        if ((result->frames[i] & ~WIRE_FRAME_EXACT) != local[i + 1] ||
+        if ((result->frames[i] & ~WIRE_FRAME_EXACT) != (local[i + 1] & ~WIRE_FRAME_EXACT) ||
             (i < sample->rule_count && result->frames[i] != sample->frames[i]))
             return false;
     return true;

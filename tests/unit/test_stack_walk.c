@@ -41,18 +41,40 @@ __attribute__((noinline)) static void walk_from_caller(uint32_t limit)
     __asm__ volatile("" : : : "memory"); /* no tail call: the frame stays */
 }
 
+/* Not unw_backtrace: what its fast path remembers of a pc outlives the module, also through
+ * unw_flush_cache. */
+__attribute__((always_inline)) static inline uint32_t backtrace_locally(uint64_t *pcs,
+                                                                        uint32_t limit)
+{
+    unw_context_t context;
+    unw_cursor_t cursor;
+    uint32_t count = 0;
+
+    unw_getcontext(&context);
+    if (unw_init_local(&cursor, &context) < 0)
+        return 0;
+    do {
+        unw_word_t pc;
+
+        if (unw_get_reg(&cursor, UNW_REG_IP, &pc) < 0 || pc == 0)
+            break;
+        pcs[count++] = pc;
+    } while (count < limit && unw_step(&cursor) > 0);
+    return count;
+}
+
 /* Both see this function with different return addresses in it, and the same frames above. */
 __attribute__((noinline)) static void compare_with_libunwind(void)
 {
-    static void *expected[MAX_FRAMES];
-    int count = unw_backtrace(expected, MAX_FRAMES);
+    static uint64_t expected[MAX_FRAMES];
+    uint32_t count = backtrace_locally(expected, MAX_FRAMES);
 
     walk_from_caller(MAX_FRAMES);
     assert_int_equal(walk.end, STACK_WALK_COMPLETE);
     assert_int_equal(walk.omitted_count, 0);
     assert_int_equal(walk.count, count);
-    for (int i = 1; i < count; i++)
-        assert_int_equal(walk.frames[i] & ~WIRE_FRAME_EXACT, (uintptr_t)expected[i]);
+    for (uint32_t i = 1; i < count; i++)
+        assert_int_equal(walk.frames[i] & ~WIRE_FRAME_EXACT, expected[i]);
 }
 
 static int create_rules(void **state)
@@ -62,6 +84,7 @@ static int create_rules(void **state)
     if (rules == MAP_FAILED)
         return -1;
     unwind_rules_init(rules, false);
+    unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_NONE);
     return 0;
 }
 
@@ -215,7 +238,7 @@ static void test_no_rule(void **state)
     (void)state;
     walk.limit = 8;
     stack_walk_run(rules, &memory, &registers, &walk);
-    assert_int_equal(walk.end, STACK_WALK_NO_RULE);
+    assert_int_equal(walk.end, STACK_WALK_NO_TABLE);
     assert_int_equal(walk.count, 1);
     assert_int_equal(walk.frames[0], 0x1234);
     assert_int_equal(walk.last.pc, 0x1234);
@@ -277,7 +300,7 @@ static void test_forbidden_system_calls(void **state)
     memory.are_system_calls_forbidden = true;
     descend(1000, walk_all); /* far more than a page */
     assert_int_equal(walk.end, STACK_WALK_UNREADABLE);
-    assert_true(walk.count > 3);
+    assert_in_range(walk.count, 1, 900);
     memory.are_system_calls_forbidden = false;
     descend(1000, compare_with_libunwind);
     memory.are_system_calls_forbidden = true;
@@ -301,7 +324,6 @@ static uint64_t run_plugin(const char *path)
         fail_msg("%s", dlerror());
     unwind_rules_refresh_modules(rules);
     unwind_rules_modules_changed(rules);
-    unw_flush_cache(unw_local_addr_space, 0, 0);
     *(void **)&call = dlsym(plugin, "stack_plugin_call");
     assert_non_null(call);
     assert_int_equal(call(compare_with_libunwind), 7);

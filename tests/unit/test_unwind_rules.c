@@ -308,6 +308,7 @@ static struct step step_by_rule(struct frame_rule rule)
         step.outcome = IS_OUTERMOST;
         return step;
     case FRAME_RULE_NONE:
+    case FRAME_RULE_NO_TABLE:
         step.outcome = CANNOT;
         return step;
     }
@@ -542,10 +543,10 @@ static void test_program_by_hand(void **state)
         assert_int_equal(rule_at(&module, 104).bits, rule_at(&module, 0).bits);
         assert_int_equal(rule_at(&module, 105).bits, rule.bits);
         assert_int_equal(rule_at(&module, 255).bits, rule.bits);
-        assert_int_equal(frame_rule_kind(rule_at(&module, 256)), FRAME_RULE_NONE);
+        assert_int_equal(frame_rule_kind(rule_at(&module, 256)), FRAME_RULE_NO_TABLE);
         /* Right before the function: a return address made up to end a stack. */
         assert_int_equal(frame_rule_kind(rule_at(&module, (uint64_t)-1)), FRAME_RULE_END);
-        assert_int_equal(frame_rule_kind(rule_at(&module, (uint64_t)-2)), FRAME_RULE_NONE);
+        assert_int_equal(frame_rule_kind(rule_at(&module, (uint64_t)-2)), FRAME_RULE_NO_TABLE);
     }
 }
 
@@ -641,9 +642,9 @@ static void test_cache(void **state)
         assert_int_equal(frame_rule_cfa_offset(rule), 8);
         assert_true(unwind_rules_look_up(rules, pc, generation, &found));
         assert_int_equal(found.bits, rule.bits);
-        /* "No rule" is remembered too. */
+        /* That there is no table is remembered too. */
         assert_int_equal(frame_rule_kind(unwind_rules_find(rules, 0x1234, generation)),
-                         FRAME_RULE_NONE);
+                         FRAME_RULE_NO_TABLE);
         assert_true(unwind_rules_look_up(rules, 0x1234, generation, &found));
         /* Another generation knows nothing. */
         unwind_rules_modules_changed(rules);
