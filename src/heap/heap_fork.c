@@ -87,9 +87,11 @@ struct heap_model *heap_model_fork(struct heap_model *parent, uint64_t time_ns)
     struct heap_model *child = heap_model_create(&options);
     child->fork_ns = time_ns;
     link_to_parent(child, parent);
-    inherit_sites(child);
-    block_store_fork(&parent->blocks, &child->blocks, translate_block, child);
-    inherit_leavings(child);
+    if (!parent->is_retired) {
+        inherit_sites(child);
+        block_store_fork(&parent->blocks, &child->blocks, translate_block, child);
+        inherit_leavings(child);
+    }
     peak_note(&child->peak, child->totals.live_bytes, child->totals.live_blocks, child->now_ns);
     child->sample_peak_bytes = child->totals.live_bytes;
     ledger_note_common_peak(child, child->now_ns);

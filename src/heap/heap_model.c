@@ -159,7 +159,7 @@ static void apply_event(struct heap_model *model, const struct heap_event *event
 {
     struct heap_event tame;
     model->quality.events++;
-    if (!is_possible(model, event)) {
+    if (model->is_retired || !is_possible(model, event)) {
         model->quality.bad_records++;
         return;
     }
@@ -255,6 +255,13 @@ void heap_model_apply(struct heap_model *model, const struct heap_event *events,
 void heap_model_settle(struct heap_model *model)
 {
     block_events_settle(model);
+}
+
+void heap_model_retire(struct heap_model *model)
+{
+    block_store_clear(&model->blocks);
+    recent_frees_clear(&model->recent_frees);
+    model->is_retired = true;
 }
 
 void heap_model_sample(struct heap_model *model, uint64_t time_ns, uint64_t resident_bytes)

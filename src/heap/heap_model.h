@@ -91,6 +91,11 @@ void heap_model_set_peak_resident(struct heap_model *model, uint64_t bytes);
  * repair. Call before the last write. May be followed by more events (a stop that ends). */
 void heap_model_settle(struct heap_model *model);
 
+/* The process is gone, settled, and nobody will ask for its blocks: gives up their table, which for a
+ * child may hold up its parent (pre-images, a copy), and keeps all figures for the last write. No
+ * event may follow; a fork of a retired model inherits nothing. */
+void heap_model_retire(struct heap_model *model);
+
 /* Figures as the recording has them (process_id is left 0 for the caller to fill).
  * totals: everything but what the model cannot know. quality: events, unknown and missed frees,
  * repairs, and in bad_records the events that make no sense; the rest 0. */

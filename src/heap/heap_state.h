@@ -17,6 +17,7 @@
 struct heap_model {
     struct heap_model_options options;
     struct block_store blocks;
+    bool is_retired; /* `blocks` is empty, whatever lives */
     struct site_table sites;
     struct peak peak;
     struct timeline timeline;

@@ -172,6 +172,33 @@ static void test_a_fork_costs_little(void **state)
     heap_model_destroy(parent);
 }
 
+static void test_a_retired_child_keeps_its_figures(void **state)
+{
+    (void)state;
+    struct heap_model *parent = new_model();
+    for (uint64_t i = 0; i < 100000; i++)
+        birth(parent, i, 0x100000 + i * 16, 16, 1);
+    struct heap_model *child = fork_at(parent, 100000);
+    struct heap_model *grandchild = fork_at(child, 100001); /* copies */
+    release(child, 100002, 0x100000);
+    heap_model_retire(child);
+    assert_true(heap_model_own_bytes(child) < 50 * 1024);
+    struct records records = records_of(child, true);
+    assert_int_equal(records.totals.live_blocks, 99999);
+    assert_int_equal(records.sites[0].live_bytes, 99999 * 16);
+    struct heap_block block;
+    assert_false(heap_model_find_block(child, 0x100010, &block));
+    assert_true(heap_model_find_block(grandchild, 0x100000, &block));
+    birth(child, 100003, 0x100000, 16, 1);
+    assert_int_equal(quality_of(child).bad_records, 1);
+    struct heap_model *late = fork_at(child, 100004);
+    assert_int_equal(totals_of(late).live_blocks, 0);
+    heap_model_destroy(late);
+    heap_model_destroy(grandchild);
+    heap_model_destroy(child);
+    heap_model_destroy(parent);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_generations),
         cmocka_unit_test(test_children_go_in_any_order),
         cmocka_unit_test(test_a_fork_costs_little),
+        cmocka_unit_test(test_a_retired_child_keeps_its_figures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
