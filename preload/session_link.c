@@ -11,6 +11,10 @@
 
 struct session_header *session;
 
+/* Where a mapping cannot be had without a descriptor (some emulators of Linux): all of the memory, mapped
+ * at the start. NULL = not needed. */
+static char *whole_memory;
+
 static char library_path[sizeof((struct session_header *)0)->library_path];
 
 const char *session_link_library_path(void)
@@ -77,6 +81,21 @@ static bool find_library_path(void)
     return true;
 }
 
+/* A second mapping of the header's memory, from its first byte; NULL where that is not possible. */
+static char *map_more(struct session_header *header, uint64_t bytes)
+{
+    int64_t whole = raw_syscall(SYS_mremap, header, 0, bytes, MREMAP_MAYMOVE, 0, 0);
+    return raw_failed(whole) ? NULL : (char *)whole;
+}
+
+static bool can_map_more(struct session_header *header)
+{
+    char *probe = map_more(header, 4096);
+    if (probe != NULL)
+        raw_munmap(probe, 4096);
+    return probe != NULL;
+}
+
 bool session_link_join(void)
 {
     uint32_t pid, memory_fd;
@@ -87,6 +106,8 @@ bool session_link_join(void)
         return false;
     struct session_header *header = raw_mmap(SESSION_RINGS_OFFSET, PROT_READ | PROT_WRITE,
                                              MAP_SHARED, fd);
+    if (header != NULL && !can_map_more(header))
+        whole_memory = raw_mmap(SESSION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd);
     raw_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
     if (header == NULL)
         return false;
@@ -103,11 +124,19 @@ bool session_link_join(void)
 
 void *session_link_map(uint64_t offset, size_t bytes)
 {
-    int64_t whole = raw_syscall(SYS_mremap, session, 0, offset + bytes, MREMAP_MAYMOVE, 0, 0);
-    if (raw_failed(whole))
+    if (whole_memory != NULL)
+        return whole_memory + offset;
+    char *whole = map_more(session, offset + bytes);
+    if (whole == NULL)
         return NULL;
-    raw_munmap((void *)whole, offset);
-    void *window = (char *)whole + offset;
+    raw_munmap(whole, offset);
+    void *window = whole + offset;
     raw_syscall(SYS_madvise, window, bytes, MADV_DONTDUMP, 0, 0, 0);
     return window;
+}
+
+void session_link_unmap(void *window, size_t bytes)
+{
+    if (whole_memory == NULL)
+        raw_munmap(window, bytes);
 }

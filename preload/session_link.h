@@ -27,4 +27,6 @@ const char *session_link_library_path(void);
  */
 void *session_link_map(uint64_t offset, size_t bytes);
 
+void session_link_unmap(void *window, size_t bytes);
+
 #endif

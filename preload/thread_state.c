@@ -58,7 +58,7 @@ static bool claim_ring_slot(uint32_t *slot)
         bool is_mine = atomic_load(&control->state) == SESSION_SLOT_FREE &&
                        atomic_compare_exchange_strong(&control->state, &free_state,
                                                       SESSION_SLOT_CLAIMED);
-        raw_munmap(page, SESSION_RING_CONTROL_BYTES);
+        session_link_unmap(page, SESSION_RING_CONTROL_BYTES);
         if (is_mine) {
             *slot = candidate;
             atomic_store(&process->ring_hint, candidate + 1);
@@ -75,7 +75,7 @@ bool thread_state_map_ring(struct thread_state *thread, uint32_t slot, uint32_t 
     if (window == NULL)
         return false;
     if (thread->ring_window != NULL)
-        raw_munmap(thread->ring_window, thread->ring_window_bytes);
+        session_link_unmap(thread->ring_window, thread->ring_window_bytes);
     thread->ring_window = window;
     thread->ring_window_bytes = bytes;
     thread->ring.control = window;
