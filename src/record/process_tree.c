@@ -511,20 +511,23 @@ static uint64_t drain_process(struct process_tree *tree, struct recorded_process
     uint64_t patience = tick_clock_from_ns(tree->clock, PATIENCE_NS);
     /* A ring that was claimed after the look for rings may hold records from then on. */
     uint64_t watermark = now > slack ? now - slack : 0;
-    uint64_t backlog = 0;
+    uint64_t bound = watermark, backlog = 0;
     for (size_t i = 0; i < process->intake_count; i++) {
         struct intake *intake = process->intakes[i];
         intake_refresh(intake, now, slack, patience);
         backlog += intake_backlog_bytes(intake);
-        if (process->intake_count > 1 && intake->bound_ticks < watermark)
-            watermark = intake->bound_ticks;
+        if (intake->bound_ticks < bound)
+            bound = intake->bound_ticks;
     }
+    /* The records of a single ring are in order, whatever else its thread has under way. */
+    if (process->intake_count > 1)
+        watermark = bound;
     if (is_everything || backlog > MAX_BACKLOG_BYTES)
         watermark = UINT64_MAX;
     uint64_t bytes = apply_up_to(tree, process, watermark);
     recorded_process_flush(process);
-    if (watermark != UINT64_MAX && watermark > process->applied_ticks)
-        process->applied_ticks = watermark;
+    if (bound > process->applied_ticks)
+        process->applied_ticks = bound;
     for (size_t i = 0; i < process->intake_count; i++) {
         struct intake *intake = process->intakes[i];
         process->bad_records += intake->bad_records;

@@ -45,6 +45,11 @@ static bool does_kernel_use_tsc(void)
 #endif
 }
 
+/* When the rate is looked at again, in nanoseconds since the epoch. */
+static const uint64_t refine_at_ns[TICK_CLOCK_SEGMENTS] = {200000, 2000000, 20000000, 200000000,
+                                                           2000000000};
+
+/* Compares the counter with the kernel's clock since the epoch, and goes on with that rate from here. */
 static void compare(struct tick_clock *clock)
 {
     uint64_t before = raw_ticks(true), ns = monotonic_ns(), after = raw_ticks(true);
@@ -52,29 +57,33 @@ static void compare(struct tick_clock *clock)
     uint64_t elapsed = ns - clock->epoch_ns;
     if (ticks == 0 || elapsed == 0)
         return;
-    clock->ns_per_tick = (double)elapsed / (double)ticks;
-    clock->ticks_per_second = (uint64_t)(1e9 / clock->ns_per_tick);
-    clock->is_settled = elapsed > 1000000000;
+    double ns_per_tick = (double)elapsed / (double)ticks;
+    struct tick_clock_segment segment = {0, 0, ns_per_tick};
+    if (clock->segment_count != 0) {
+        segment.from_ticks = ticks;
+        segment.from_ns = tick_clock_to_ns(clock, ticks);
+    }
+    clock->segments[clock->segment_count++] = segment;
+    clock->ticks_per_second = (uint64_t)(1e9 / ns_per_tick);
 }
 
 void tick_clock_start(struct tick_clock *clock)
 {
-    *clock = (struct tick_clock){
-        .is_tsc = does_kernel_use_tsc(), .ticks_per_second = 1000000000, .ns_per_tick = 1.0};
+    *clock = (struct tick_clock){.is_tsc = does_kernel_use_tsc(), .ticks_per_second = 1000000000};
     clock->epoch_ns = monotonic_ns();
     clock->epoch_ticks = raw_ticks(clock->is_tsc);
-    if (!clock->is_tsc) {
-        clock->is_settled = true;
+    if (!clock->is_tsc)
         return;
-    }
-    while (monotonic_ns() - clock->epoch_ns < 200000)
+    while (monotonic_ns() - clock->epoch_ns < refine_at_ns[0])
         ; /* a first estimate, good to about a thousandth */
-    compare(clock);
+    while (clock->segment_count == 0)
+        compare(clock);
 }
 
 void tick_clock_refine(struct tick_clock *clock)
 {
-    if (!clock->is_settled)
+    if (clock->is_tsc && clock->segment_count < TICK_CLOCK_SEGMENTS &&
+        monotonic_ns() - clock->epoch_ns >= refine_at_ns[clock->segment_count])
         compare(clock);
 }
 
@@ -85,10 +94,19 @@ uint64_t tick_clock_now(const struct tick_clock *clock)
 
 uint64_t tick_clock_to_ns(const struct tick_clock *clock, uint64_t ticks)
 {
-    return clock->is_tsc ? (uint64_t)((double)ticks * clock->ns_per_tick) : ticks;
+    if (!clock->is_tsc)
+        return ticks;
+    uint32_t i = clock->segment_count - 1;
+    while (i > 0 && ticks < clock->segments[i].from_ticks)
+        i--;
+    const struct tick_clock_segment *segment = &clock->segments[i];
+    return segment->from_ns +
+           (uint64_t)((double)(ticks - segment->from_ticks) * segment->ns_per_tick);
 }
 
 uint64_t tick_clock_from_ns(const struct tick_clock *clock, uint64_t ns)
 {
-    return clock->is_tsc ? (uint64_t)((double)ns / clock->ns_per_tick) : ns;
+    if (!clock->is_tsc)
+        return ns;
+    return (uint64_t)((double)ns / clock->segments[clock->segment_count - 1].ns_per_tick);
 }

@@ -9,13 +9,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { TICK_CLOCK_SEGMENTS = 5 };
+
+struct tick_clock_segment {
+    uint64_t from_ticks;
+    uint64_t from_ns;
+    double ns_per_tick;
+};
+
 struct tick_clock {
     bool is_tsc;
-    bool is_settled;
     uint64_t epoch_ticks;
     uint64_t epoch_ns; /* CLOCK_MONOTONIC at the epoch */
     uint64_t ticks_per_second;
-    double ns_per_tick;
+    struct tick_clock_segment segments[TICK_CLOCK_SEGMENTS];
+    uint32_t segment_count;
 };
 
 /* Begins a session now. */
