@@ -21,8 +21,6 @@ libseep_a_SOURCES += \
 	src/record/remote_unwind.h \
 	src/record/session_host.c \
 	src/record/session_host.h \
-	src/record/symbol_batch.c \
-	src/record/symbol_batch.h \
 	src/record/target_check.c \
 	src/record/target_check.h \
 	src/record/tick_clock.c \

@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "base/string_pool.h"
 #include "config.h"
-#include "record/symbol_batch.h"
+#include "symbols/symbol_batch.h"
 
 struct frame_name { /* places of its entries, four numbers each, in `entries` */
     uint32_t frame;
@@ -82,15 +82,61 @@ static void take_frame_name(void *context, uint32_t frame,
     output->names[output->name_count++] = name;
 }
 
-static void take_module_detail(void *context, uint32_t module, unsigned detail)
+static void take_module_detail(void *context, uint32_t module, enum symbolizer_detail detail,
+                               const char *reason)
 {
     struct recording_output *output = context;
+    (void)reason;
     output->module_details = memory_grow(output->module_details, &output->module_detail_capacity,
                                          module + 1, sizeof *output->module_details);
     while (output->module_detail_count <= module)
         output->module_details[output->module_detail_count++] = 0;
     output->module_details[module] = (uint8_t)detail;
     output->have_details_changed = true;
+}
+
+static struct symbolizer_module *list_modules(const struct process_tree *tree)
+{
+    const struct module_table *table = &tree->modules;
+    struct symbolizer_module *modules = memory_allocate(table->count * sizeof *modules);
+    for (size_t i = 0; i < table->count; i++)
+        modules[i] = (struct symbolizer_module){
+            .path = table->modules[i].path,
+            .fd = module_files_fd(tree->files, (struct module_id){(uint32_t)i}),
+            .build_id = table->modules[i].build_id,
+            .build_id_bytes = table->modules[i].build_id_bytes,
+        };
+    return modules;
+}
+
+/* The new frames that can have a name. */
+static struct symbol_batch_frame *list_frames(const struct recording_output *output, size_t *count)
+{
+    const struct process_tree *tree = output->options.tree;
+    struct symbol_batch_frame *frames = memory_allocate((output->batch_end - output->named_frames) *
+                                                        sizeof *frames);
+    *count = 0;
+    for (uint32_t id = output->named_frames; id < output->batch_end; id++) {
+        struct frame frame = stack_table_frame(tree->stacks, (struct frame_id){id});
+        if (frame.kind == RECORDING_FRAME_NATIVE && frame.module_id_plus_1 != 0)
+            frames[(*count)++] = (struct symbol_batch_frame){
+                id, frame.module_id_plus_1 - 1, frame.is_exact ? frame.offset : frame.offset - 1};
+    }
+    return frames;
+}
+
+static struct symbol_batch *start_batch(const struct recording_output *output)
+{
+    struct symbol_batch_input input = {
+        .modules = list_modules(output->options.tree),
+        .module_count = output->options.tree->modules.count,
+        .options = &output->options.symbols,
+    };
+    input.frames = list_frames(output, &input.frame_count);
+    struct symbol_batch *batch = symbol_batch_start(&input, NULL);
+    free((void *)input.frames);
+    free((void *)input.modules);
+    return batch;
 }
 
 bool recording_output_has_unnamed(const struct recording_output *output)
@@ -112,17 +158,8 @@ bool recording_output_name_frames(struct recording_output *output)
     }
     if (!recording_output_has_unnamed(output))
         return false;
-    struct process_tree *tree = output->options.tree;
-    output->batch_end = (uint32_t)stack_table_frame_count(tree->stacks);
-    struct symbol_batch_input input = {
-        .stacks = tree->stacks,
-        .modules = &tree->modules,
-        .files = tree->files,
-        .options = &output->options.symbols,
-        .first_frame = output->named_frames,
-        .end_frame = output->batch_end,
-    };
-    output->batch = symbol_batch_start(&input, NULL);
+    output->batch_end = (uint32_t)stack_table_frame_count(output->options.tree->stacks);
+    output->batch = start_batch(output);
     if (output->batch == NULL)
         output->named_frames =
             output->batch_end; /* no process to be had: names are lost, not more */

@@ -26,6 +26,8 @@ libseep_a_SOURCES += \
 	src/symbols/module_map.h \
 	src/symbols/source_path.c \
 	src/symbols/source_path.h \
+	src/symbols/symbol_batch.c \
+	src/symbols/symbol_batch.h \
 	src/symbols/symbolizer.c \
 	src/symbols/symbolizer.h
 

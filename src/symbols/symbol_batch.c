@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "record/symbol_batch.h"
+#include "symbols/symbol_batch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +18,9 @@
 #include "base/text.h"
 
 /* What the child writes: messages of u32s, each followed by its texts.
- *   MESSAGE_FRAME  frame id, count; per location: function bytes, file bytes, line, is inlined;
- * texts MESSAGE_MODULE module id, detail How far it is stands in a page that both share. */
+ *   MESSAGE_FRAME   frame id, count; per location: function bytes, file bytes, line, is inlined
+ *   MESSAGE_MODULE  module, detail, bytes of the reason
+ * How far it is stands in a page that both share. */
 enum {
     MESSAGE_FRAME = 1,
     MESSAGE_MODULE = 2
@@ -30,12 +31,22 @@ enum {
     FLUSH_BYTES = 64 << 10
 };
 
+enum {
+    MODULE_NONE = 0 /* modules count from 1 in the shared page */
+};
+
+/* In memory that parent and child share; written by the child. */
+struct batch_progress {
+    _Atomic uint32_t done_count;
+    _Atomic uint32_t module; /* that is being read; MODULE_NONE once all is said */
+};
+
 struct symbol_batch {
     pid_t pid;
     int fd;
     struct text received;
     uint32_t frame_count;
-    _Atomic uint32_t *done_count; /* shared with the child */
+    struct batch_progress *progress;
 };
 
 /* ---- the child ------------------------------------------------------------------------ */
@@ -43,9 +54,8 @@ struct symbol_batch {
 struct worker {
     const struct symbol_batch_input *input;
     struct symbolizer *symbolizer;
-    int *handles; /* by module id; -1 = not added */
     int fd;
-    _Atomic uint32_t *done_count;
+    struct batch_progress *progress;
     struct text out;
 };
 
@@ -76,36 +86,31 @@ static uint32_t text_bytes(const char *text)
     return bytes < MAX_TEXT_BYTES ? (uint32_t)bytes : 0;
 }
 
-static int handle_of(struct worker *worker, uint32_t module_id)
+/* What was found so far is sent first: this module may be the end of us. */
+static int open_module(struct worker *worker, uint32_t module)
 {
-    if (worker->handles[module_id] >= 0)
-        return worker->handles[module_id];
-    struct module_id id = {module_id};
-    const struct module *module = module_table_get(worker->input->modules, id);
-    struct symbolizer_module wanted = {
-        .path = module->path,
-        .fd = module_files_fd(worker->input->files, id),
-        .build_id = module->build_id,
-        .build_id_bytes = module->build_id_bytes,
-    };
-    worker->handles[module_id] = symbolizer_add_module(worker->symbolizer, &wanted);
+    flush_output(worker);
+    atomic_store_explicit(&worker->progress->module, module + 1, memory_order_relaxed);
+    int handle = symbolizer_add_module(worker->symbolizer, &worker->input->modules[module]);
     struct error reason;
+    enum symbolizer_detail detail = symbolizer_module_detail(worker->symbolizer, handle, &reason);
     put(worker, MESSAGE_MODULE);
-    put(worker, module_id);
-    put(worker, symbolizer_module_detail(worker->symbolizer, worker->handles[module_id], &reason));
-    return worker->handles[module_id];
+    put(worker, module);
+    put(worker, detail);
+    put(worker, text_bytes(reason.message));
+    text_add_bytes(&worker->out, reason.message, text_bytes(reason.message));
+    return handle;
 }
 
-static void name_frame(struct worker *worker, uint32_t frame_id, const struct frame *frame)
+static void name_frame(struct worker *worker, int handle, const struct symbol_batch_frame *frame)
 {
     struct source_location locations[MAX_LOCATIONS];
-    int handle = handle_of(worker, frame->module_id_plus_1 - 1);
-    uint64_t offset = frame->is_exact ? frame->offset : frame->offset - 1;
-    size_t count = symbolizer_lookup(worker->symbolizer, handle, offset, locations, MAX_LOCATIONS);
+    size_t count = symbolizer_lookup(worker->symbolizer, handle, frame->offset, locations,
+                                     MAX_LOCATIONS);
     if (count == 0)
         return;
     put(worker, MESSAGE_FRAME);
-    put(worker, frame_id);
+    put(worker, frame->id);
     put(worker, (uint32_t)count);
     for (size_t i = 0; i < count; i++) {
         put(worker, text_bytes(locations[i].function));
@@ -119,63 +124,55 @@ static void name_frame(struct worker *worker, uint32_t frame_id, const struct fr
     }
 }
 
-struct wanted_frame {
-    struct frame frame;
-    uint32_t id;
-};
-
-static int compare_wanted(const void *a, const void *b)
+static int compare_frames(const void *a, const void *b)
 {
-    const struct wanted_frame *one = a, *other = b;
-    if (one->frame.module_id_plus_1 != other->frame.module_id_plus_1)
-        return one->frame.module_id_plus_1 < other->frame.module_id_plus_1 ? -1 : 1;
-    if (one->frame.offset != other->frame.offset)
-        return one->frame.offset < other->frame.offset ? -1 : 1;
+    const struct symbol_batch_frame *one = a, *other = b;
+    if (one->module != other->module)
+        return one->module < other->module ? -1 : 1;
+    if (one->offset != other->offset)
+        return one->offset < other->offset ? -1 : 1;
     return 0;
 }
 
-static void work(const struct symbol_batch_input *input, int fd, _Atomic uint32_t *done_count)
+static void work(const struct symbol_batch_input *input, int fd, struct batch_progress *progress)
 {
-    struct worker worker = {.input = input, .fd = fd, .done_count = done_count};
+    struct worker worker = {.input = input, .fd = fd, .progress = progress};
+    size_t count = input->frame_count;
+    struct symbol_batch_frame *frames = memory_duplicate(input->frames, count * sizeof *frames);
+    int handle = -1;
     worker.symbolizer = symbolizer_create(input->options);
-    worker.handles = memory_allocate(input->modules->count * sizeof *worker.handles);
-    for (size_t i = 0; i < input->modules->count; i++)
-        worker.handles[i] = -1;
-    uint32_t count = 0;
-    struct wanted_frame *wanted = memory_allocate((input->end_frame - input->first_frame) *
-                                                  sizeof *wanted);
-    for (uint32_t id = input->first_frame; id < input->end_frame; id++) {
-        struct frame frame = stack_table_frame(input->stacks, (struct frame_id){id});
-        if (frame.kind == RECORDING_FRAME_NATIVE && frame.module_id_plus_1 != 0 &&
-            frame.module_id_plus_1 <= input->modules->count)
-            wanted[count++] = (struct wanted_frame){frame, id};
-    }
-    qsort(wanted, count, sizeof *wanted, compare_wanted);
-    for (uint32_t i = 0; i < count; i++) {
-        name_frame(&worker, wanted[i].id, &wanted[i].frame);
-        atomic_store_explicit(worker.done_count, i + 1, memory_order_relaxed);
+    if (count != 0)
+        qsort(frames, count, sizeof *frames, compare_frames);
+    for (size_t i = 0; i < count; i++) {
+        if (frames[i].module >= input->module_count)
+            continue;
+        if (i == 0 || frames[i].module != frames[i - 1].module)
+            handle = open_module(&worker, frames[i].module);
+        name_frame(&worker, handle, &frames[i]);
+        atomic_store_explicit(&progress->done_count, (uint32_t)i + 1, memory_order_relaxed);
         if (worker.out.count > FLUSH_BYTES)
             flush_output(&worker);
     }
     flush_output(&worker);
+    atomic_store_explicit(&progress->module, MODULE_NONE, memory_order_relaxed);
 }
 
 static void become_worker(const struct symbol_batch_input *input, int fd,
-                          _Atomic uint32_t *done_count)
+                          struct batch_progress *progress)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_NAME, "seep-symbols");
     struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
-    /* What the terminal sends is the command's; the recorder ends this one itself, and waits for it,
-     * so it must not stop at ^Z either when the command does not. */
+    /* What the terminal sends is the command's; the recorder ends this one itself, and waits for
+     * it, so it must not stop at ^Z either when the command does not. */
     static const int of_terminal[] = {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
     for (size_t i = 0; i < sizeof of_terminal / sizeof *of_terminal; i++)
         signal(of_terminal[i], SIG_IGN);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    work(input, fd, done_count);
+    work(input, fd, progress);
     _exit(0);
 }
 
@@ -188,24 +185,26 @@ struct symbol_batch *symbol_batch_start(const struct symbol_batch_input *input, 
         error_set_errno(error, errno, "cannot make a pipe for symbolizing");
         return NULL;
     }
-    _Atomic uint32_t *done_count = mmap(NULL, sizeof *done_count, PROT_READ | PROT_WRITE,
-                                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    pid_t pid = done_count != MAP_FAILED ? fork() : -1;
+    struct batch_progress *progress = mmap(NULL, sizeof *progress, PROT_READ | PROT_WRITE,
+                                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t pid = progress != MAP_FAILED ? fork() : -1;
     if (pid < 0) {
         error_set_errno(error, errno, "cannot start a process for symbolizing");
+        if (progress != MAP_FAILED)
+            munmap(progress, sizeof *progress);
         close(ends[0]);
         close(ends[1]);
         return NULL;
     }
     if (pid == 0)
-        become_worker(input, ends[1], done_count);
+        become_worker(input, ends[1], progress);
     close(ends[1]);
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     struct symbol_batch *batch = memory_allocate_zeroed(1, sizeof *batch);
     batch->pid = pid;
     batch->fd = ends[0];
-    batch->done_count = done_count;
-    batch->frame_count = input->end_frame - input->first_frame;
+    batch->progress = progress;
+    batch->frame_count = (uint32_t)input->frame_count;
     return batch;
 }
 
@@ -216,12 +215,19 @@ int symbol_batch_fd(const struct symbol_batch *batch)
 
 uint32_t symbol_batch_done_count(const struct symbol_batch *batch)
 {
-    return atomic_load_explicit(batch->done_count, memory_order_relaxed);
+    return atomic_load_explicit(&batch->progress->done_count, memory_order_relaxed);
 }
 
 uint32_t symbol_batch_frame_count(const struct symbol_batch *batch)
 {
     return batch->frame_count;
+}
+
+bool symbol_batch_has_died(const struct symbol_batch *batch, uint32_t *module)
+{
+    uint32_t number = atomic_load_explicit(&batch->progress->module, memory_order_relaxed);
+    *module = number - 1;
+    return number != MODULE_NONE;
 }
 
 static void reap(struct symbol_batch *batch)
@@ -309,22 +315,30 @@ static bool read_frame(struct cursor *cursor, const struct symbol_batch_result *
     return is_whole;
 }
 
+static bool read_module(struct cursor *cursor, const struct symbol_batch_result *result)
+{
+    uint32_t module, detail, bytes;
+    char *reason;
+    if (!take(cursor, &module) || !take(cursor, &detail) || !take(cursor, &bytes) ||
+        !take_text(cursor, bytes, &reason))
+        return false;
+    if (result->module != NULL)
+        result->module(result->context, module, (enum symbolizer_detail)detail,
+                       reason != NULL ? reason : "");
+    free(reason);
+    return true;
+}
+
 void symbol_batch_read(const struct symbol_batch *batch, const struct symbol_batch_result *result)
 {
     struct cursor cursor = {text_get(&batch->received), batch->received.count};
-    uint32_t kind, first, second;
-    while (take(&cursor, &kind)) {
-        if (kind == MESSAGE_FRAME) {
-            if (!read_frame(&cursor, result))
-                return;
-        } else if (kind == MESSAGE_MODULE) {
-            if (!take(&cursor, &first) || !take(&cursor, &second))
-                return;
-            if (result->module != NULL)
-                result->module(result->context, first, second);
-        } else {
-            return;
-        }
+    uint32_t kind;
+    bool is_whole = true;
+    while (is_whole && take(&cursor, &kind)) {
+        if (kind == MESSAGE_FRAME)
+            is_whole = read_frame(&cursor, result);
+        else
+            is_whole = kind == MESSAGE_MODULE && read_module(&cursor, result);
     }
 }
 
@@ -336,7 +350,7 @@ void symbol_batch_close(struct symbol_batch *batch)
         kill(batch->pid, SIGKILL);
     reap(batch);
     close(batch->fd);
-    munmap(batch->done_count, sizeof *batch->done_count);
+    munmap(batch->progress, sizeof *batch->progress);
     text_clear(&batch->received);
     free(batch);
 }

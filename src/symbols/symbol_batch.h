@@ -1,25 +1,29 @@
 /* Names for frames, found in a child process: reading a stranger's ELF and DWARF may crash or take
- * long, and must neither end the recorder nor keep it from draining. A crash costs the names of its
- * batch. */
-#ifndef SEEP_RECORD_SYMBOL_BATCH_H
-#define SEEP_RECORD_SYMBOL_BATCH_H
+ * long, and must neither end the caller nor keep it from its work. A crash costs names only: those
+ * of the module that was being read and of those behind it. */
+#ifndef SEEP_SYMBOLS_SYMBOL_BATCH_H
+#define SEEP_SYMBOLS_SYMBOL_BATCH_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
-#include "heap/stack_table.h"
-#include "record/module_files.h"
-#include "symbols/module_map.h"
 #include "symbols/symbolizer.h"
 
+struct symbol_batch_frame {
+    uint32_t id;     /* the caller's */
+    uint32_t module; /* position among the modules */
+    uint64_t offset; /* as symbolizer_lookup takes it: of the instruction itself */
+};
+
+/* All of it is borrowed while the batch starts. */
 struct symbol_batch_input {
-    const struct stack_table *stacks;
-    const struct module_table *modules;
-    const struct module_files *files;
+    const struct symbolizer_module *modules;
+    size_t module_count;
+    const struct symbol_batch_frame *frames; /* in any order */
+    size_t frame_count;
     const struct symbolizer_options *options;
-    uint32_t first_frame, end_frame; /* frames to name */
 };
 
 struct symbol_batch;
@@ -34,9 +38,12 @@ int symbol_batch_fd(const struct symbol_batch *batch);
 /* Takes what has come, without waiting. True when it is complete: the child is done, or died. */
 bool symbol_batch_poll(struct symbol_batch *batch);
 
-/* How far it is: frames named so far, for a progress line. */
+/* How far it is: frames looked up so far, for a progress line. */
 uint32_t symbol_batch_done_count(const struct symbol_batch *batch);
 uint32_t symbol_batch_frame_count(const struct symbol_batch *batch);
+
+/* Of a complete batch: did the child die, and over which module? */
+bool symbol_batch_has_died(const struct symbol_batch *batch, uint32_t *module);
 
 struct symbol_batch_location {
     const char *function; /* NULL = not known */
@@ -50,8 +57,9 @@ struct symbol_batch_result {
     /* Locations of a frame, innermost first; never with count 0. */
     void (*frame)(void *context, uint32_t frame_id, const struct symbol_batch_location *locations,
                   size_t count);
-    /* What a module had to offer (enum symbolizer_detail). */
-    void (*module)(void *context, uint32_t module_id, unsigned detail);
+    /* What a module had to offer, and why no more ("" = it had everything). */
+    void (*module)(void *context, uint32_t module, enum symbolizer_detail detail,
+                   const char *reason);
 };
 
 /* Hands over what came; strings are borrowed until the call returns. */
