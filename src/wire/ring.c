@@ -42,13 +42,11 @@ size_t ring_span(const struct ring *ring, const void **bytes)
 void ring_consume(struct ring *ring, uint64_t bytes)
 {
     ring->tail_seen += bytes;
-    /* Release: pairs with the acquire in ring_reserve. */
-    atomic_store_explicit(&ring->control->tail, ring->tail_seen, memory_order_release);
-    /* The producer says that it waits before it looks at tail again (preload/event_writer.c); both
-     * sides put a full barrier between their store and their load, so one of them sees the other.
-     */
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&ring->control->producer_waits, memory_order_relaxed) != 0) {
+    /* Pairs with the acquire in ring_reserve. The producer says that it waits before it looks at tail
+     * again (preload/event_writer.c); all four accesses are sequentially consistent, so one of the two
+     * sees the other. */
+    atomic_store(&ring->control->tail, ring->tail_seen);
+    if (atomic_load(&ring->control->producer_waits) != 0) {
         atomic_fetch_add_explicit(&ring->control->tail_futex, 1, memory_order_relaxed);
         syscall(SYS_futex, &ring->control->tail_futex, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
     }

@@ -11,6 +11,9 @@
  * use a record's variable part must copy the record first and check the copy. */
 size_t wire_check(const void *bytes, size_t available);
 
+/* Bytes of the part that every record of this kind has; 0 for an unknown kind. */
+size_t wire_fixed_bytes(unsigned kind);
+
 /* "BIRTH", ...; "?" for an unknown kind. */
 const char *wire_kind_name(unsigned kind);
 
