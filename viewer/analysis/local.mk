@@ -5,12 +5,32 @@ libseep_a_SOURCES += \
 	viewer/analysis/call_tree.h \
 	viewer/analysis/fingerprint.c \
 	viewer/analysis/fingerprint.h \
+	viewer/analysis/key_table.c \
+	viewer/analysis/key_table.h \
 	viewer/analysis/own_code.c \
 	viewer/analysis/own_code.h \
 	viewer/analysis/profile.c \
 	viewer/analysis/profile.h \
+	viewer/analysis/profile_load_code.c \
+	viewer/analysis/profile_load_processes.c \
+	viewer/analysis/profile_load_session.c \
+	viewer/analysis/profile_loader.c \
+	viewer/analysis/profile_loader.h \
+	viewer/analysis/profile_order.c \
 	viewer/analysis/query.c \
 	viewer/analysis/query.h \
+	viewer/analysis/query_code.c \
+	viewer/analysis/query_figures.c \
+	viewer/analysis/query_filter.c \
+	viewer/analysis/query_gathering.c \
+	viewer/analysis/query_gathering.h \
+	viewer/analysis/query_sites.c \
+	viewer/analysis/query_tables.c \
+	viewer/analysis/query_threads.c \
+	viewer/analysis/site_lists.c \
+	viewer/analysis/site_lists.h \
+	viewer/analysis/site_order.c \
+	viewer/analysis/site_order.h \
 	viewer/analysis/stack_sums.c \
 	viewer/analysis/stack_sums.h
 

@@ -13,6 +13,8 @@
 #include "recording/recording_records.h"
 #include "wire/function_kinds.h"
 
+struct arena;
+
 struct profile_location {
     const char *function; /* never NULL: "module+0x1234" when not known */
     const char *file;     /* NULL = not known */
@@ -43,16 +45,6 @@ struct profile_module {
     uint64_t unsymbolized_frame_count;
     unsigned has_symbols;
     bool is_system; /* libc, libstdc++, the loader, seep itself: never what a user looks for */
-};
-
-struct profile_bucket_count { /* of a histogram */
-    uint8_t bucket;
-    uint64_t blocks;
-};
-
-struct profile_site_thread {
-    uint32_t thread;
-    uint64_t allocations, allocated_bytes, frees, freed_bytes, live_blocks, live_bytes;
 };
 
 struct profile_site {
@@ -108,7 +100,7 @@ struct profile {
     struct profile_module *modules;
     size_t module_count;
 
-    struct profile_memory *memory; /* owns all texts and lists */
+    struct arena *arena; /* owns all texts and lists */
 };
 
 struct profile_options {

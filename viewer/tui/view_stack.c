@@ -8,13 +8,13 @@
 #include <string.h>
 
 #include "analysis/own_code.h"
+#include "analysis/site_lists.h"
 #include "base/memory.h"
 #include "base/units.h"
 
 enum {
     MAX_FRAMES = 4096,
     MAX_THREADS = 32,
-    THREAD_NUMBERS = 7,
     LABEL_COLUMNS = 16,
     BAR_COLUMNS = 24
 };
@@ -113,69 +113,54 @@ static bool add_frame(void *context, const struct profile_frame *frame,
 
 static void add_stack(struct stack_view *stack, const struct profile_site *site)
 {
-    static const char *const names[] = {
-#define NAME(number, name, text) [number] = text,
-        FUNCTION_KINDS(NAME)
-#undef NAME
-    };
     struct text heading = {0};
-    bool is_known = (size_t)site->function < sizeof names / sizeof *names && names[site->function];
     text_print(&heading, "Stack: %s called by",
-               is_known ? names[site->function] : "an allocation function");
+               site->function ? profile_function_name(site->function) : "an allocation function");
     add_heading(stack, text_get(&heading));
     text_clear(&heading);
     profile_visit_stack(stack->profile, site->stack_node, add_frame, stack);
 }
 
-/* Histograms are pairs of bucket and count; bucket b ends at 2^b. */
-static void add_histogram(struct stack_view *stack, const char *heading, struct recording_list list,
+static void add_histogram(struct stack_view *stack, const char *heading,
+                          const struct recording_list *histogram,
                           const char *(*format)(uint64_t value, char *text))
 {
     uint64_t most = 1;
-    for (size_t i = 0; i + 1 < list.count; i += 2)
-        most = list.items[i + 1] > most ? list.items[i + 1] : most;
-    if (list.count < 2)
-        return;
-    add_heading(stack, heading);
-    for (size_t i = 0; i + 1 < list.count; i += 2) {
-        char edge[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
-        uint64_t bucket = list.items[i] < 63 ? list.items[i] : 63;
-        struct stack_row *row = add_row(stack, STACK_BAR);
-        row->label = memory_print_text("up to %s", format(1ull << bucket, edge));
-        row->text = memory_duplicate_text(units_format_count(list.items[i + 1], count));
-        row->share = (double)list.items[i + 1] / (double)most;
+    size_t count = profile_bucket_count(histogram);
+    for (size_t i = 0; i < count; i++) {
+        struct profile_bucket bucket = profile_bucket_at(histogram, i);
+        most = bucket.blocks > most ? bucket.blocks : most;
     }
-}
-
-static const struct recording_thread *find_thread(const struct profile *profile, uint32_t process,
-                                                  uint64_t id)
-{
-    const struct profile_process *owner = &profile->processes[process];
-    for (uint32_t i = 0; i < owner->thread_count; i++)
-        if (profile->threads[owner->first_thread + i].id == id)
-            return &profile->threads[owner->first_thread + i];
-    return NULL;
+    if (count)
+        add_heading(stack, heading);
+    for (size_t i = 0; i < count; i++) {
+        char edge[UNITS_TEXT_BYTES], blocks[UNITS_TEXT_BYTES];
+        struct profile_bucket bucket = profile_bucket_at(histogram, i);
+        struct stack_row *row = add_row(stack, STACK_BAR);
+        row->label = memory_print_text("up to %s", format(bucket.end, edge));
+        row->text = memory_duplicate_text(units_format_count(bucket.blocks, blocks));
+        row->share = (double)bucket.blocks / (double)most;
+    }
 }
 
 static void add_threads(struct stack_view *stack, const struct profile_site *site)
 {
-    struct recording_list list = site->figures.threads;
-    if (list.count < THREAD_NUMBERS)
-        return;
-    add_heading(stack, "Threads that allocated here");
-    for (size_t i = 0; i + THREAD_NUMBERS <= list.count && i < MAX_THREADS * THREAD_NUMBERS;
-         i += THREAD_NUMBERS) {
-        const uint64_t *numbers = list.items + i;
-        const struct recording_thread *thread = find_thread(stack->profile, site->process,
-                                                            numbers[0]);
-        char live[UNITS_TEXT_BYTES], size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+    size_t count = profile_site_thread_count(site);
+    if (count)
+        add_heading(stack, "Threads that allocated here");
+    for (size_t i = 0; i < count && i < MAX_THREADS; i++) {
+        struct profile_site_thread part = profile_site_thread_at(site, i);
+        const struct recording_thread *thread = profile_find_thread(stack->profile, site->process,
+                                                                    part.thread);
+        char live[UNITS_TEXT_BYTES], size[UNITS_TEXT_BYTES], calls[UNITS_TEXT_BYTES];
         char *label = thread && *thread->name
                           ? memory_duplicate_text(thread->name)
-                          : memory_print_text("thread %llu", (unsigned long long)numbers[0]);
+                          : memory_print_text("thread %llu", (unsigned long long)part.thread);
         add_line(stack, label,
-                 memory_print_text("%s live; %s in %s calls", units_format_size(numbers[6], live),
-                                   units_format_size(numbers[2], size),
-                                   units_format_count(numbers[1], count)));
+                 memory_print_text("%s live; %s in %s calls",
+                                   units_format_size(part.live_bytes, live),
+                                   units_format_size(part.allocated_bytes, size),
+                                   units_format_count(part.allocations, calls)));
         free(label);
     }
 }
@@ -227,8 +212,8 @@ static bool stack_load(struct view *view, struct error *error)
     add_figures(stack, site);
     add_stack(stack, site);
     size_t last_frame = stack->row_count - 1;
-    add_histogram(stack, "Sizes of its blocks", site->figures.size_histogram, units_format_size);
-    add_histogram(stack, "Lifetimes of its freed blocks", site->figures.lifetime_histogram,
+    add_histogram(stack, "Sizes of its blocks", &site->figures.size_histogram, units_format_size);
+    add_histogram(stack, "Lifetimes of its freed blocks", &site->figures.lifetime_histogram,
                   units_format_duration);
     add_threads(stack, site);
     view->table.row_count = stack->row_count;

@@ -1,0 +1,215 @@
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "analysis/profile_loader.h"
+#include "analysis/site_lists.h"
+#include "base/memory.h"
+
+static bool visit_process(void *context, enum recording_kind kind, const void *record)
+{
+    struct profile_loader *loader = context;
+    struct profile *profile = loader->profile;
+    struct recording_process about = *(const struct recording_process *)record;
+    profile_loader_own(loader, kind, &about);
+    bool is_new;
+    size_t position = key_table_find(&loader->keys, about.id, &is_new);
+    profile->processes = profile_loader_grow(profile->processes, &profile->process_count,
+                                             &loader->process_capacity, position,
+                                             sizeof *profile->processes);
+    profile->processes[position].about = about;
+    return true;
+}
+
+static int compare_processes(const void *left, const void *right)
+{
+    const struct profile_process *a = left, *b = right;
+    return (a->about.id > b->about.id) - (a->about.id < b->about.id);
+}
+static bool visit_totals(void *context, enum recording_kind kind, const void *record)
+{
+    (void)kind;
+    struct profile_loader *loader = context;
+    const struct recording_totals *totals = record;
+    uint32_t process = profile_find_process(loader->profile, totals->process_id);
+    if (process == loader->profile->process_count)
+        return profile_loader_drop(loader);
+    loader->profile->processes[process].totals = *totals;
+    loader->profile->processes[process].has_totals = true;
+    return true;
+}
+
+static bool visit_quality(void *context, enum recording_kind kind, const void *record)
+{
+    (void)kind;
+    struct profile_loader *loader = context;
+    const struct recording_quality *quality = record;
+    uint32_t process = profile_find_process(loader->profile, quality->process_id);
+    if (process == loader->profile->process_count)
+        return profile_loader_drop(loader);
+    loader->profile->processes[process].quality = *quality;
+    loader->profile->processes[process].has_quality = true;
+    return true;
+}
+
+/* Finds or makes the place of (process, id) in a table that keeps one record each. False: there is
+ * no such process, or the id is beyond what a recording can hold. */
+static bool find_place(struct profile_loader *loader, uint64_t process_id, uint64_t id,
+                       uint32_t *process, size_t *position, bool *is_new)
+{
+    enum {
+        ID_BITS = 40,
+        MAX_PROCESSES = 1 << (64 - ID_BITS)
+    };
+    *process = profile_find_process(loader->profile, process_id);
+    if (*process == loader->profile->process_count || *process >= MAX_PROCESSES || id >> ID_BITS ||
+        loader->keys.count >= UINT32_MAX - 1)
+        return false;
+    *position = key_table_find(&loader->keys, (uint64_t)*process << ID_BITS | id, is_new);
+    return true;
+}
+
+static uint32_t check_node(struct profile_loader *loader, uint64_t node)
+{
+    if (node < loader->profile->node_count)
+        return (uint32_t)node;
+    profile_loader_drop(loader);
+    return 0;
+}
+
+static enum function_kind check_function(uint64_t function)
+{
+    return function < FUNCTION_KIND_COUNT ? (enum function_kind)function : FUNCTION_NONE;
+}
+static bool visit_site(void *context, enum recording_kind kind, const void *record)
+{
+    (void)kind;
+    struct profile_loader *loader = context;
+    struct profile *profile = loader->profile;
+    const struct recording_site *from = record;
+    uint32_t process;
+    size_t position;
+    bool is_new;
+    if (!find_place(loader, from->process_id, from->id, &process, &position, &is_new))
+        return profile_loader_drop(loader);
+    if (is_new) {
+        profile->sites = memory_grow(profile->sites, &loader->site_capacity,
+                                     profile->site_count + 1, sizeof *profile->sites);
+        profile->site_count++;
+    }
+    struct profile_site *site = &profile->sites[position];
+    site->figures = *from;
+    profile_loader_own_list(loader, &site->figures.size_histogram, SITE_BUCKET_NUMBERS);
+    profile_loader_own_list(loader, &site->figures.lifetime_histogram, SITE_BUCKET_NUMBERS);
+    profile_loader_own_list(loader, &site->figures.threads, SITE_THREAD_NUMBERS);
+    site->process = process;
+    site->stack_node = check_node(loader, from->stack_node_id);
+    site->function = check_function(from->allocation_function);
+    return true;
+}
+
+static bool visit_thread(void *context, enum recording_kind kind, const void *record)
+{
+    struct profile_loader *loader = context;
+    struct profile *profile = loader->profile;
+    const struct recording_thread *from = record;
+    uint32_t process;
+    size_t position;
+    bool is_new;
+    if (!find_place(loader, from->process_id, from->id, &process, &position, &is_new))
+        return profile_loader_drop(loader);
+    profile->threads = profile_loader_grow(profile->threads, &profile->thread_count,
+                                           &loader->thread_capacity, position,
+                                           sizeof *profile->threads);
+    profile->threads[position] = *from;
+    profile_loader_own(loader, kind, &profile->threads[position]);
+    profile->threads[position].process_id = process;
+    return true;
+}
+
+static bool visit_mapping(void *context, enum recording_kind kind, const void *record)
+{
+    (void)kind;
+    struct profile_loader *loader = context;
+    struct profile *profile = loader->profile;
+    const struct recording_mapping_site *from = record;
+    uint32_t process;
+    size_t position;
+    bool is_new;
+    if (!find_place(loader, from->process_id, from->id, &process, &position, &is_new))
+        return profile_loader_drop(loader);
+    profile->mappings = profile_loader_grow(profile->mappings, &profile->mapping_count,
+                                            &loader->mapping_capacity, position,
+                                            sizeof *profile->mappings);
+    struct recording_mapping_site *mapping = &profile->mappings[position];
+    *mapping = *from;
+    mapping->process_id = process;
+    mapping->stack_node_id = check_node(loader, from->stack_node_id);
+    mapping->function = check_function(from->function);
+    return true;
+}
+
+static bool visit_sample(void *context, enum recording_kind kind, const void *record)
+{
+    (void)kind;
+    struct profile_loader *loader = context;
+    struct profile *profile = loader->profile;
+    const struct recording_sample *from = record;
+    uint32_t process = profile_find_process(profile, from->process_id);
+    if (process == profile->process_count || profile->sample_count >= UINT32_MAX - 1)
+        return profile_loader_drop(loader);
+    profile->samples = memory_grow(profile->samples, &loader->sample_capacity,
+                                   profile->sample_count + 1, sizeof *profile->samples);
+    profile->samples[profile->sample_count] = *from;
+    profile->samples[profile->sample_count++].process_id = process;
+    return true;
+}
+
+static bool visit_misuse(void *context, enum recording_kind kind, const void *record)
+{
+    (void)kind;
+    struct profile_loader *loader = context;
+    struct profile *profile = loader->profile;
+    struct recording_misuse misuse = *(const struct recording_misuse *)record;
+    uint32_t process = profile_find_process(profile, misuse.process_id);
+    if (process == profile->process_count || profile->misuse_count >= UINT32_MAX - 1)
+        return profile_loader_drop(loader);
+    misuse.process_id = process;
+    misuse.stack_node_id = check_node(loader, misuse.stack_node_id);
+    misuse.allocation_stack_node_id = check_node(loader, misuse.allocation_stack_node_id);
+    misuse.function = check_function(misuse.function);
+    misuse.allocation_function = check_function(misuse.allocation_function);
+    profile->misuses = memory_grow(profile->misuses, &loader->misuse_capacity,
+                                   profile->misuse_count + 1, sizeof *profile->misuses);
+    profile->misuses[profile->misuse_count++] = misuse;
+    return true;
+}
+
+static bool visit_mark(void *context, enum recording_kind kind, const void *record)
+{
+    struct profile_loader *loader = context;
+    struct profile *profile = loader->profile;
+    profile->marks = memory_grow(profile->marks, &loader->mark_capacity, profile->mark_count + 1,
+                                 sizeof *profile->marks);
+    struct recording_mark *mark = &profile->marks[profile->mark_count++];
+    *mark = *(const struct recording_mark *)record;
+    profile_loader_own(loader, kind, mark);
+    return true;
+}
+
+void profile_load_processes(struct profile_loader *loader)
+{
+    struct profile *profile = loader->profile;
+    profile_loader_visit(loader, RECORDING_process, visit_process);
+    if (profile->process_count)
+        qsort(profile->processes, profile->process_count, sizeof *profile->processes,
+              compare_processes);
+    profile_loader_visit(loader, RECORDING_totals, visit_totals);
+    profile_loader_visit(loader, RECORDING_quality, visit_quality);
+    profile_loader_visit(loader, RECORDING_thread, visit_thread);
+    profile_loader_visit(loader, RECORDING_site, visit_site);
+    profile_loader_visit(loader, RECORDING_sample, visit_sample);
+    profile_loader_visit(loader, RECORDING_mapping_site, visit_mapping);
+    profile_loader_visit(loader, RECORDING_misuse, visit_misuse);
+    profile_loader_visit(loader, RECORDING_mark, visit_mark);
+}

@@ -1,0 +1,44 @@
+/* What the groupings of query_run share: the rows under construction. Each grouping is a file with
+ * one function, which adds its rows and fills their figures. */
+#ifndef SEEP_ANALYSIS_QUERY_GATHERING_H
+#define SEEP_ANALYSIS_QUERY_GATHERING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analysis/query.h"
+
+struct arena;
+
+struct query_gathering {
+    const struct profile *profile;
+    const struct query *query;
+    struct query_result *result;
+    struct arena *arena;
+    const uint8_t *is_kept; /* by site */
+    size_t row_capacity;
+    uint64_t *largest; /* by row: the sort key of its row.site */
+    size_t largest_capacity;
+    bool is_filtered;
+};
+
+void query_gather_sites(struct query_gathering *gathering);
+void query_gather_code(struct query_gathering *gathering); /* by function, file, module */
+void query_gather_threads(struct query_gathering *gathering);
+
+enum { /* the metrics that are known of a thread: bit 1 << metric */
+    QUERY_THREAD_METRICS = 1 << QUERY_ALLOCATIONS | 1 << QUERY_ALLOCATED_BYTES | 1 << QUERY_FREES |
+                           1 << QUERY_FREED_BYTES | 1 << QUERY_LIVE_BLOCKS | 1 << QUERY_LIVE_BYTES
+};
+
+/* Does the site pass the filter and belong to the process that is asked for? */
+bool query_gathering_wants(const struct query_gathering *gathering, size_t site);
+
+/* A row without figures. Borrowed until the next one is added. */
+struct query_row *query_gathering_add_row(struct query_gathering *gathering, const char *name);
+
+/* Notes that the site is part of the row: for counts, the process, and the row's foremost site. */
+void query_gathering_join(struct query_gathering *gathering, size_t position, uint32_t site);
+
+#endif
