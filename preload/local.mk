@@ -62,6 +62,8 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/stack_bytes.h \
 	preload/stack_capture.c \
 	preload/stack_capture.h \
+	preload/stack_memo.c \
+	preload/stack_memo.h \
 	preload/thread_state.c \
 	preload/thread_state.h
 

@@ -101,23 +101,81 @@ static bool is_at_end(const struct stack_walk *walk)
            walk->last.pc < stack_capture_loader_end;
 }
 
-uint32_t stack_capture(struct thread_state *thread, const struct walk_registers *caller)
+/* The slot of a stack that was just walked, told to the recorder if it is new. *is_whole: it ends where
+ * stacks end. */
+static uint32_t slot_of_walk(struct thread_state *thread, const struct walk_registers *caller,
+                             const struct stack_walk *walk, uint64_t *hash, bool *is_whole)
+{
+    /* An incomplete stack is told apart from a complete one that begins alike. */
+    *hash = hash_stack(walk->frames, walk->count, walk->omitted_count + walk->end);
+    *is_whole = is_at_end(walk);
+    bool is_new;
+    uint32_t slot = find_slot(thread, *hash, &is_new);
+    if (!is_new)
+        return slot;
+    thread->cache_hashes[slot] = 0;
+    uint32_t innermost =
+        walk->omitted_count == 0 ? walk->count : stack_walk_inner_count(walk->limit);
+    if (!tell(thread, slot, walk->frames, walk->count, walk->omitted_count, innermost))
+        return STACK_CAPTURE_LOST;
+    if (!*is_whole || (session->flags & SESSION_ORACLE) != 0)
+        stack_bytes_send(thread, slot, *is_whole, caller);
+    thread->cache_hashes[slot] = *hash;
+    return slot;
+}
+
+/* Walks, and remembers in `entry` (may be NULL) what the walk depended on. */
+static uint32_t walk_and_remember(struct thread_state *thread, const struct walk_registers *caller,
+                                  uint64_t generation, struct stack_memo_entry *entry)
+{
+    struct stack_walk walk = {.frames = thread->frames, .limit = session->stack_depth};
+    struct walk_reads reads = {0};
+    if (entry == NULL) {
+        stack_walk_run(stack_capture_rules, &thread->memory, caller, &walk);
+    } else {
+        reads.reads = entry->reads;
+        reads.capacity = STACK_MEMO_READS;
+        stack_walk_run_telling(stack_capture_rules, &thread->memory, caller, &walk, &reads);
+    }
+    uint64_t hash;
+    bool is_whole;
+    uint32_t slot = slot_of_walk(thread, caller, &walk, &hash, &is_whole);
+    if (entry != NULL && slot != STACK_CAPTURE_LOST && is_whole &&
+        reads.count <= STACK_MEMO_READS) {
+        entry->pc = caller->pc;
+        entry->sp = caller->sp;
+        entry->bp = caller->bp;
+        entry->generation = generation;
+        entry->hash = hash;
+        entry->slot = slot;
+        entry->read_count = reads.count;
+    }
+    return slot;
+}
+
+/* Test mode: a remembered stack is walked all the same, and if that gives another, libunwind is asked. */
+static void check_remembered(struct thread_state *thread, const struct walk_registers *caller,
+                             const struct stack_memo_entry *entry)
 {
     struct stack_walk walk = {.frames = thread->frames, .limit = session->stack_depth};
     stack_walk_run(stack_capture_rules, &thread->memory, caller, &walk);
-    /* An incomplete stack is told apart from a complete one that begins alike. */
-    uint64_t hash = hash_stack(walk.frames, walk.count, walk.omitted_count + walk.end);
-    bool is_new;
-    uint32_t slot = find_slot(thread, hash, &is_new);
-    if (__builtin_expect(!is_new, 1))
-        return slot;
-    thread->cache_hashes[slot] = 0;
-    bool is_whole = is_at_end(&walk);
-    uint32_t innermost = walk.omitted_count == 0 ? walk.count : stack_walk_inner_count(walk.limit);
-    if (!tell(thread, slot, walk.frames, walk.count, walk.omitted_count, innermost))
-        return STACK_CAPTURE_LOST;
-    if (!is_whole || (session->flags & SESSION_ORACLE) != 0)
-        stack_bytes_send(thread, slot, is_whole, caller);
-    thread->cache_hashes[slot] = hash;
-    return slot;
+    if (hash_stack(walk.frames, walk.count, walk.omitted_count + walk.end) != entry->hash)
+        stack_bytes_send(thread, entry->slot, true, caller);
+}
+
+uint32_t stack_capture(struct thread_state *thread, const struct walk_registers *caller)
+{
+    uint32_t key = stack_memo_key(caller);
+    uint64_t generation = unwind_rules_generation(stack_capture_rules);
+    struct stack_memo_entry *entry = stack_memo_find(&thread->memo, key, caller, generation);
+    if (__builtin_expect(entry != NULL && thread->cache_hashes[entry->slot] == entry->hash, 1)) {
+        if (__builtin_expect((session->flags & SESSION_ORACLE) != 0, 0))
+            check_remembered(thread, caller, entry);
+        return entry->slot;
+    }
+    if (entry == NULL)
+        entry = stack_memo_place(&thread->memo, key);
+    else
+        entry->read_count = 0;
+    return walk_and_remember(thread, caller, generation, entry);
 }

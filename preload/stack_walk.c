@@ -193,6 +193,7 @@ struct walker {
     struct walk_memory *memory;
     struct walk_range range;
     struct walk_registers registers;
+    struct walk_reads *reads; /* NULL = nobody wants to know */
     uint32_t signal_count;
     bool is_outermost;
     enum stack_walk_end end;
@@ -209,7 +210,15 @@ static uint64_t walker_read(struct walker *walker, uint64_t address)
         walker->end = STACK_WALK_UNREADABLE;
         return 0;
     }
-    return *(const uint64_t *)(uintptr_t)address;
+    uint64_t value = *(const uint64_t *)(uintptr_t)address;
+    struct walk_reads *reads = walker->reads;
+
+    if (reads != NULL) {
+        if (reads->count < reads->capacity)
+            reads->reads[reads->count] = (struct walk_read){address, value};
+        reads->count++;
+    }
+    return value;
 }
 
 static uint64_t walker_read_bp(struct walker *walker, struct frame_rule rule, uint64_t cfa)
@@ -365,7 +374,7 @@ static void walk_frames(struct unwind_rules *rules, struct walker *walker, struc
         const struct walk_registers *registers = &walker->registers;
 
         /* Only from a place inside the range: distances are counted from it. */
-        if (range_has_word(walker->range, registers->sp))
+        if (walker->reads == NULL && range_has_word(walker->range, registers->sp))
             walk_plain_frames(rules, generation, walker, output);
         if (registers->pc == 0)
             break;
@@ -379,11 +388,14 @@ static void walk_frames(struct unwind_rules *rules, struct walker *walker, struc
     }
 }
 
-void stack_walk_run(struct unwind_rules *rules, struct walk_memory *memory,
-                    const struct walk_registers *from, struct stack_walk *walk)
+static void run(struct unwind_rules *rules, struct walk_memory *memory,
+                const struct walk_registers *from, struct stack_walk *walk,
+                struct walk_reads *reads)
 {
-    struct walker walker = {
-        .memory = memory, .range = memory_enter(memory, from->sp), .registers = *from};
+    struct walker walker = {.memory = memory,
+                            .range = memory_enter(memory, from->sp),
+                            .registers = *from,
+                            .reads = reads};
     struct output output = {.at = walk->frames,
                             .begin_of_tail = walk->frames + stack_walk_inner_count(walk->limit),
                             .end = walk->frames + walk->limit};
@@ -393,4 +405,18 @@ void stack_walk_run(struct unwind_rules *rules, struct walk_memory *memory,
     output_finish(&output, walk);
     walk->end = walker.end;
     walk->last = walker.registers;
+}
+
+void stack_walk_run(struct unwind_rules *rules, struct walk_memory *memory,
+                    const struct walk_registers *from, struct stack_walk *walk)
+{
+    run(rules, memory, from, walk, NULL);
+}
+
+void stack_walk_run_telling(struct unwind_rules *rules, struct walk_memory *memory,
+                            const struct walk_registers *from, struct stack_walk *walk,
+                            struct walk_reads *reads)
+{
+    reads->count = 0;
+    run(rules, memory, from, walk, reads);
 }

@@ -103,6 +103,24 @@ static inline uint32_t stack_walk_inner_count(uint32_t limit)
     return limit - limit / 4;
 }
 
+/* What a walk read, in its order: a walk is a pure function of the registers that it begins with and of
+ * these words. So as long as all of them hold these values, the same registers lead to the same stack. */
+struct walk_read {
+    uint64_t address;
+    uint64_t value;
+};
+
+struct walk_reads {
+    struct walk_read *reads; /* given */
+    uint32_t capacity;       /* given */
+    uint32_t count;          /* found; more than capacity: not all are there */
+};
+
+/* The same as stack_walk_run, some nanoseconds a frame slower, and tells what it read. */
+void stack_walk_run_telling(struct unwind_rules *rules, struct walk_memory *memory,
+                            const struct walk_registers *from, struct stack_walk *walk,
+                            struct walk_reads *reads);
+
 /* Walks from a frame of the calling thread, which is still on the stack. Can be called from a
  * signal handler that interrupted another walk of the same thread, with another `walk` and `memory`
  * or the same `memory`. */

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "preload/stack_memo.h"
 #include "preload/stack_walk.h"
 #include "wire/ring.h"
 #include "wire/wire_format.h"
@@ -73,6 +74,7 @@ struct thread_state {
     uint8_t cache_victims[STACK_CACHE_SETS];
     uint64_t cache_hashes[WIRE_STACK_SLOTS]; /* 0 = empty */
     uint64_t frames[WIRE_MAX_FRAMES];
+    struct stack_memo memo;
 };
 
 /* In wiped pages too. */

@@ -30,6 +30,7 @@
 #define SLACK_NS    UINT64_C(100000)
 /* A thread that sits in one hook for longer is not waited for. */
 #define PATIENCE_NS UINT64_C(1000000000)
+#define RETIRE_AFTER_NS UINT64_C(3000000000)
 /* Rings are emptied into backlogs when they are this full and must wait. */
 enum {
     BLOCKED_SHARE = 4
@@ -717,6 +718,24 @@ static void drop_unclaimed_views(struct process_tree *tree)
     }
 }
 
+/* The blocks of an image that ended are of no use once nothing that was forked from it can still begin. */
+static void retire_ended(struct process_tree *tree, uint64_t now_ns)
+{
+    for (size_t i = 0; i < tree->count; i++) {
+        struct recorded_process *process = tree->processes[i];
+        if (!process->is_ended || process->is_retired || process->model == NULL ||
+            now_ns - tick_clock_to_ns(tree->clock, process->end_ticks) < RETIRE_AFTER_NS)
+            continue;
+        bool has_view = false;
+        for (size_t view = 0; view < tree->view_count; view++)
+            has_view |= tree->views[view].parent == process;
+        if (has_view)
+            continue;
+        heap_model_retire(process->model);
+        process->is_retired = true;
+    }
+}
+
 void process_tree_sweep(struct process_tree *tree, uint64_t now_ns)
 {
     for (size_t i = 0; i < tree->count; i++) {
@@ -747,6 +766,7 @@ void process_tree_sweep(struct process_tree *tree, uint64_t now_ns)
             process->peak_resident_bytes = peak;
     }
     free_stale_claims(tree);
+    retire_ended(tree, now_ns);
 }
 
 void process_tree_finish(struct process_tree *tree)

@@ -1,0 +1,58 @@
+/* Remembered stacks, proved right before each use.
+ *
+ * Unwinding is a pure function of the registers that it begins with (pc, sp, bp) and of the stack words
+ * that it reads: return addresses and saved frame pointers. So a thread keeps, for stacks that came more
+ * than once, those words' places and values and the slot of the stack. When the registers are the same
+ * and every word still holds its value, the stack is the same: one load and one compare a word, no look-up
+ * of rules, no hashing.
+ *
+ * The words are compared in the order in which the walk read them, up to the first that differs. That is
+ * what makes the reads safe: where a word stands follows from the registers and the words before it, so
+ * if those are the same, it is where the walk itself would read now.
+ *
+ * A stack whose words are too many, or that could not be walked to its end, is not remembered. dlopen and
+ * dlclose make all that is remembered void (the rules' generation). */
+#ifndef SEEP_PRELOAD_STACK_MEMO_H
+#define SEEP_PRELOAD_STACK_MEMO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "preload/stack_walk.h"
+
+enum {
+    STACK_MEMO_SETS = 64,
+    STACK_MEMO_WAYS = 2,
+    STACK_MEMO_READS = 160, /* words of one stack */
+    STACK_MEMO_SEEN = 512
+};
+
+struct stack_memo_entry {
+    uint64_t pc, sp, bp;
+    uint64_t generation;
+    uint64_t hash;       /* of the stack; the slot holds it unless it was taken by another */
+    uint32_t slot;
+    uint32_t read_count; /* 0 = empty */
+    struct walk_read reads[STACK_MEMO_READS];
+};
+
+struct stack_memo {
+    uint8_t last_hit[STACK_MEMO_SETS]; /* the way; the other one is the next to be given up */
+    uint16_t seen[STACK_MEMO_SEEN];    /* tags of registers that were asked for and not found */
+    struct stack_memo_entry entries[STACK_MEMO_SETS][STACK_MEMO_WAYS];
+};
+
+static inline uint32_t stack_memo_key(const struct walk_registers *from)
+{
+    return (uint32_t)((from->pc ^ from->sp * 3) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+/* The entry whose stack is the current one, or NULL. */
+struct stack_memo_entry *stack_memo_find(struct stack_memo *memo, uint32_t key,
+                                         const struct walk_registers *from, uint64_t generation);
+
+/* After a find in vain: where to remember the stack that is walked now, or NULL while its registers
+ * come for the first time. The entry is empty; fill it, read_count last. */
+struct stack_memo_entry *stack_memo_place(struct stack_memo *memo, uint32_t key);
+
+#endif
