@@ -56,12 +56,12 @@ static bool write_behind(struct chunk_file *file, const void *bytes, size_t coun
 }
 
 bool chunk_file_start(struct chunk_file *file, int fd, const char *path, uint64_t session_id,
-                      bool has_index, struct error *error)
+                      uint16_t minor, bool has_index, struct error *error)
 {
     *file = (struct chunk_file){.fd = fd, .path = path, .has_index = has_index};
     struct recording_file_header header = {
         .major = RECORDING_MAJOR,
-        .minor = RECORDING_MINOR,
+        .minor = minor,
         .header_bytes = sizeof header,
         .session_id = session_id,
     };

@@ -33,7 +33,7 @@ struct chunk {
 
 /* Writes the file header. The struct must be cleared in any case. */
 bool chunk_file_start(struct chunk_file *file, int fd, const char *path, uint64_t session_id,
-                      bool has_index, struct error *error);
+                      uint16_t minor, bool has_index, struct error *error);
 
 bool chunk_file_append(struct chunk_file *file, struct chunk *chunk, struct error *error);
 

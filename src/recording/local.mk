@@ -1,10 +1,14 @@
 libseep_a_SOURCES += \
 	src/recording/chunk_file.c \
 	src/recording/chunk_file.h \
+	src/recording/chunk_maker.c \
+	src/recording/chunk_maker.h \
 	src/recording/output_place.c \
 	src/recording/output_place.h \
 	src/recording/record_codec.c \
 	src/recording/record_codec.h \
+	src/recording/recording_copy.c \
+	src/recording/recording_copy.h \
 	src/recording/recording_format.c \
 	src/recording/recording_format.h \
 	src/recording/recording_reader.c \
@@ -17,10 +21,12 @@ libseep_a_SOURCES += \
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/test_record_codec \
+	tests/unit/test_recording_copy \
 	tests/unit/test_recording_reader \
 	tests/unit/test_recording_writer
 TESTS += \
 	tests/unit/test_record_codec \
+	tests/unit/test_recording_copy \
 	tests/unit/test_recording_reader \
 	tests/unit/test_recording_writer
 record_samples = \
@@ -31,6 +37,8 @@ recording_fixture = $(record_samples) \
 	tests/unit/recording_fixture.h
 tests_unit_test_record_codec_SOURCES = tests/unit/test_record_codec.c $(record_samples)
 tests_unit_test_record_codec_LDADD = $(unit_libs)
+tests_unit_test_recording_copy_SOURCES = tests/unit/test_recording_copy.c $(recording_fixture)
+tests_unit_test_recording_copy_LDADD = $(unit_libs)
 tests_unit_test_recording_reader_SOURCES = tests/unit/test_recording_reader.c $(recording_fixture)
 tests_unit_test_recording_reader_LDADD = $(unit_libs)
 tests_unit_test_recording_writer_SOURCES = tests/unit/test_recording_writer.c $(recording_fixture)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -350,6 +351,34 @@ bool recording_reader_chunk(const struct recording_reader *reader, uint64_t posi
         return false;
     *chunk = reader->chunks[position].chunk;
     return true;
+}
+
+bool recording_reader_payload(struct recording_reader *reader, uint64_t position,
+                              struct recording_bytes *payload, struct error *error)
+{
+    if (position >= reader->info.chunk_count)
+        return error_set(error, "cannot read %s: there is no chunk %" PRIu64, reader->path,
+                         position);
+    const struct chunk_entry *entry = &reader->chunks[position];
+    if (!load_stored(reader, entry))
+        return error_set(error, "cannot read %s: chunk %" PRIu64 " is damaged", reader->path,
+                         position);
+    *payload = (struct recording_bytes){reader->stored, entry->chunk.stored_bytes};
+    return true;
+}
+
+bool recording_reader_is_written(const struct recording_reader *reader)
+{
+    if (flock(reader->fd, LOCK_SH | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK;
+    flock(reader->fd, LOCK_UN);
+    return false;
+}
+
+unsigned recording_reader_mode(const struct recording_reader *reader)
+{
+    struct stat status;
+    return fstat(reader->fd, &status) == 0 ? status.st_mode : 0;
 }
 
 /* Where the payload stands, plain, until the next chunk is loaded; NULL with *error. */

@@ -21,10 +21,10 @@ struct recording_info {
     uint16_t major;
     uint16_t minor;
     uint64_t chunk_count;
-    uint64_t usable_bytes;  /* up to the first damage; file_bytes when there is none */
-    bool is_finished;       /* compacted, with a valid trailer and an `end` record's chunk */
-    bool is_torn;           /* cut or damaged, or the writer never finished */
-    char damage[256];       /* "" or what is wrong and where */
+    uint64_t usable_bytes; /* up to the first damage; file_bytes when there is none */
+    bool is_finished;      /* compacted, with a valid trailer and an `end` record's chunk */
+    bool is_torn;          /* cut or damaged, or the writer never finished */
+    char damage[256];      /* "" or what is wrong and where */
 };
 
 /* Caller owns. Fails for: missing, unreadable, not a recording ("is not a seep recording"), another
@@ -45,6 +45,17 @@ struct recording_chunk {
 };
 bool recording_reader_chunk(const struct recording_reader *reader, uint64_t position,
                             struct recording_chunk *chunk);
+
+/* The payload of a chunk of any kind as it stands in the file, checked; borrowed until the next
+ * call for this reader. */
+bool recording_reader_payload(struct recording_reader *reader, uint64_t position,
+                              struct recording_bytes *payload, struct error *error);
+
+/* Does a recorder still hold the file? (As far as the file system has locks.) */
+bool recording_reader_is_written(const struct recording_reader *reader);
+
+/* The mode of the file, as in struct stat. */
+unsigned recording_reader_mode(const struct recording_reader *reader);
 
 /* Calls `visit` for every record of `kind` (in file order), decoded: `record` points to a struct
  * recording_<kind>, borrowed until visit returns. Returning false from visit stops early (not an

@@ -5,10 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <zstd.h>
-
 #include "base/memory.h"
 #include "recording/chunk_file.h"
+#include "recording/chunk_maker.h"
 #include "recording/output_place.h"
 #include "recording/record_codec.h"
 #include "recording/varint.h"
@@ -22,24 +21,18 @@ enum {
     KIND_LIMIT = 64, /* above every kind's number */
     DEFAULT_CHUNK_RAW_BYTES = 1 << 20,
     /* with a full buffer before it still within a chunk */
-    MAX_RECORD_BYTES = RECORDING_MAX_CHUNK_BYTES / 2 - VARINT_MAX_BYTES,
-    COMPRESSION_LEVEL = 3
+    MAX_RECORD_BYTES = RECORDING_MAX_CHUNK_BYTES / 2 - VARINT_MAX_BYTES
 };
 
 #define WRITER_ASSERT_KIND(number, name, keys)                                                     \
     _Static_assert((number) < KIND_LIMIT, #name " has no buffer");
 RECORDING_RECORDS(WRITER_ASSERT_KIND)
 
-struct kind_buffer {
-    struct text records;
-    uint64_t record_count;
-};
-
 /* One file in the making, with what has not reached it yet. */
 struct stream {
     struct output_file output;
     struct chunk_file file;
-    struct kind_buffer buffers[KIND_LIMIT];
+    struct chunk_records buffers[KIND_LIMIT];
     struct chunk *queue; /* the oldest first */
     size_t queue_count;
     size_t queue_capacity;
@@ -51,8 +44,7 @@ struct recording_writer {
     struct output_place place;
     uint64_t session_id;
     uint64_t chunk_raw_bytes;
-    ZSTD_CCtx *compressor;
-    struct text scratch; /* a payload before compression */
+    struct chunk_maker maker;
     struct stream journal;
     struct stream compacted; /* output.fd is -1 unless it is being written */
     bool is_published;
@@ -69,14 +61,14 @@ static bool stream_open(struct recording_writer *writer, struct stream *stream, 
 {
     return output_place_create(&writer->place, &stream->output, error) &&
            chunk_file_start(&stream->file, stream->output.fd, writer->place.path,
-                            writer->session_id, has_index, error);
+                            writer->session_id, RECORDING_MINOR, has_index, error);
 }
 
 /* Forgets everything; the file stays. */
 static void stream_clear(struct stream *stream)
 {
     for (size_t i = 0; i < KIND_LIMIT; i++)
-        text_clear(&stream->buffers[i].records);
+        text_clear(&stream->buffers[i].bytes);
     for (size_t i = 0; i < stream->queue_count; i++)
         text_clear(&stream->queue[i].stored);
     free(stream->queue);
@@ -119,52 +111,18 @@ bool recording_writer_publish(struct recording_writer *writer, struct error *err
     return true;
 }
 
-/* The payload of a buffer as it is stored, behind room for the chunk header. Compression that does
- * not help, or fails, is left out. */
-static void make_chunk(struct recording_writer *writer, uint16_t kind,
-                       const struct kind_buffer *buffer, struct chunk *chunk)
-{
-    uint8_t count[VARINT_MAX_BYTES];
-    struct text *payload = &writer->scratch;
-    payload->count = 0;
-    text_add_bytes(payload, (const char *)count,
-                   (size_t)(varint_write(count, buffer->record_count) - count));
-    text_add_bytes(payload, buffer->records.bytes, buffer->records.count);
-
-    const size_t header_bytes = sizeof(struct recording_chunk_header);
-    *chunk = (struct chunk){.kind = kind, .raw_bytes = (uint32_t)payload->count};
-    chunk->stored.bytes = memory_grow(NULL, &chunk->stored.capacity,
-                                      header_bytes + ZSTD_compressBound(payload->count) + 1, 1);
-    if (!writer->compressor)
-        writer->compressor = ZSTD_createCCtx();
-    size_t stored_bytes = payload->count;
-    if (writer->compressor)
-        stored_bytes = ZSTD_compressCCtx(writer->compressor, chunk->stored.bytes + header_bytes,
-                                         chunk->stored.capacity - header_bytes, payload->bytes,
-                                         payload->count, COMPRESSION_LEVEL);
-    if (!ZSTD_isError(stored_bytes) && stored_bytes < payload->count) {
-        chunk->flags = RECORDING_CHUNK_ZSTD;
-    } else {
-        stored_bytes = payload->count;
-        memcpy(chunk->stored.bytes + header_bytes, payload->bytes, stored_bytes);
-    }
-    chunk->stored.count = header_bytes + stored_bytes;
-    chunk->stored.bytes = memory_resize(chunk->stored.bytes, chunk->stored.count + 1, 1);
-    chunk->stored.capacity = chunk->stored.count + 1;
-}
-
 /* Makes chunks of all that is buffered. */
 static void close_buffers(struct recording_writer *writer, struct stream *stream)
 {
     for (uint16_t kind = 0; kind < KIND_LIMIT; kind++) {
-        struct kind_buffer *buffer = &stream->buffers[kind];
-        if (buffer->record_count == 0)
+        struct chunk_records *buffer = &stream->buffers[kind];
+        if (buffer->count == 0)
             continue;
         stream->queue = memory_grow(stream->queue, &stream->queue_capacity, stream->queue_count + 1,
                                     sizeof *stream->queue);
-        make_chunk(writer, kind, buffer, &stream->queue[stream->queue_count++]);
-        buffer->records.count = 0;
-        buffer->record_count = 0;
+        chunk_maker_make(&writer->maker, kind, buffer, &stream->queue[stream->queue_count++]);
+        buffer->bytes.count = 0;
+        buffer->count = 0;
     }
 }
 
@@ -192,17 +150,17 @@ void recording_writer_add(struct recording_writer *writer, enum recording_kind k
     const struct record_kind *description = record_kind_find(kind);
     if (!description)
         return;
-    struct kind_buffer *buffer = &stream->buffers[kind];
-    size_t before = buffer->records.count;
-    record_encode(description, record, &buffer->records);
-    if (buffer->records.count - before > MAX_RECORD_BYTES) {
+    struct chunk_records *buffer = &stream->buffers[kind];
+    size_t before = buffer->bytes.count;
+    record_encode(description, record, &buffer->bytes);
+    if (buffer->bytes.count - before > MAX_RECORD_BYTES) {
         error_set(&stream->failure, "a %s record of %zu bytes is too long for %s",
-                  description->name, buffer->records.count - before, writer->place.path);
-        buffer->records.count = before;
+                  description->name, buffer->bytes.count - before, writer->place.path);
+        buffer->bytes.count = before;
         return;
     }
-    buffer->record_count++;
-    if (buffer->records.count < writer->chunk_raw_bytes)
+    buffer->count++;
+    if (buffer->bytes.count < writer->chunk_raw_bytes)
         return;
     close_buffers(writer, stream);
     if (!stream->is_blocked)
@@ -313,7 +271,6 @@ void recording_writer_close(struct recording_writer *writer)
         stream_remove(writer, &writer->journal);
     }
     output_place_clear(&writer->place);
-    ZSTD_freeCCtx(writer->compressor);
-    text_clear(&writer->scratch);
+    chunk_maker_clear(&writer->maker);
     free(writer);
 }

@@ -1,0 +1,54 @@
+#include "recording/chunk_maker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <zstd.h>
+
+#include "base/memory.h"
+#include "recording/varint.h"
+
+enum {
+    COMPRESSION_LEVEL = 3
+};
+
+/* The payload as it is stored, behind room for the chunk header. Compression that does not help, or
+ * fails, is left out. */
+void chunk_maker_make(struct chunk_maker *maker, uint16_t kind, const struct chunk_records *records,
+                      struct chunk *chunk)
+{
+    uint8_t count[VARINT_MAX_BYTES];
+    struct text *payload = &maker->scratch;
+    payload->count = 0;
+    text_add_bytes(payload, (const char *)count,
+                   (size_t)(varint_write(count, records->count) - count));
+    text_add_bytes(payload, text_get(&records->bytes), records->bytes.count);
+
+    const size_t header_bytes = sizeof(struct recording_chunk_header);
+    *chunk = (struct chunk){.kind = kind, .raw_bytes = (uint32_t)payload->count};
+    chunk->stored.bytes = memory_grow(NULL, &chunk->stored.capacity,
+                                      header_bytes + ZSTD_compressBound(payload->count) + 1, 1);
+    if (!maker->compressor)
+        maker->compressor = ZSTD_createCCtx();
+    size_t stored_bytes = payload->count;
+    if (maker->compressor)
+        stored_bytes = ZSTD_compressCCtx(maker->compressor, chunk->stored.bytes + header_bytes,
+                                         chunk->stored.capacity - header_bytes, payload->bytes,
+                                         payload->count, COMPRESSION_LEVEL);
+    if (!ZSTD_isError(stored_bytes) && stored_bytes < payload->count) {
+        chunk->flags = RECORDING_CHUNK_ZSTD;
+    } else {
+        stored_bytes = payload->count;
+        memcpy(chunk->stored.bytes + header_bytes, payload->bytes, stored_bytes);
+    }
+    chunk->stored.count = header_bytes + stored_bytes;
+    chunk->stored.bytes = memory_resize(chunk->stored.bytes, chunk->stored.count + 1, 1);
+    chunk->stored.capacity = chunk->stored.count + 1;
+}
+
+void chunk_maker_clear(struct chunk_maker *maker)
+{
+    ZSTD_freeCCtx(maker->compressor);
+    text_clear(&maker->scratch);
+    *maker = (struct chunk_maker){0};
+}
