@@ -249,11 +249,48 @@ static bool is_told_already(struct hook *hook, void *block)
     return false;
 }
 
+/* Releases carry their stacks when the user asks for it, or once the recorder has seen misuse in this
+ * process: then it wants to say where. */
+static inline bool wants_stack(const struct thread_state *thread)
+{
+    return __builtin_expect(atomic_load_explicit(&thread->ring.control->wants_release_stacks,
+                                                 memory_order_relaxed) != 0,
+                            0);
+}
+
+static void release_with_stack(struct hook *hook, void *block, size_t size,
+                               enum function_kind function)
+{
+    struct thread_state *thread = hook->thread;
+    uint64_t claimed = size < UINT32_MAX ? size : UINT32_MAX;
+    uint64_t words[3] = {WIRE_RELEASE_AT, event_address(block, function), claimed << 32};
+    if (thread->is_busy) {
+        defer(hook, words, 3, true);
+        return;
+    }
+    begin_busy(thread);
+    uint32_t slot = stack_capture(thread, &hook->caller);
+    uint64_t *record = slot != STACK_CAPTURE_LOST ? event_reserve(thread, 3) : NULL;
+    if (record != NULL) {
+        record[1] = words[1];
+        record[2] = words[2] | slot;
+        record[0] = event_stamp() | WIRE_RELEASE_AT;
+        event_commit(thread, 3);
+        event_count(thread);
+    }
+    thread->last_birth = 0;
+    end_busy(thread);
+}
+
 void hook_release(struct hook *hook, void *block, enum function_kind function)
 {
     if (hook->level == HOOK_OFF || is_told_already(hook, block))
         return;
     struct thread_state *thread = hook->thread;
+    if (wants_stack(thread)) {
+        release_with_stack(hook, block, 0, function);
+        return;
+    }
     bool is_last = hook->level == HOOK_OUTER && (uint64_t)(uintptr_t)block == thread->last_birth;
     if (is_last && (function == FUNCTION_FREE || function == FUNCTION_DELETE)) {
         uint64_t kind = function == FUNCTION_FREE ? WIRE_FREE_LAST : WIRE_DELETE_LAST;
@@ -267,6 +304,10 @@ void hook_release_sized(struct hook *hook, void *block, size_t size, enum functi
 {
     if (hook->level == HOOK_OFF || is_told_already(hook, block))
         return;
+    if (wants_stack(hook->thread)) {
+        release_with_stack(hook, block, size, function);
+        return;
+    }
     write_plain(hook, (uint64_t[]){WIRE_RELEASE_SIZED, event_address(block, function), size}, 3);
 }
 

@@ -103,6 +103,8 @@ static bool claim_ring(struct thread_state *thread)
     ring->head = atomic_load(&ring->control->head);
     ring->tail_seen = ring->head;
     atomic_store(&ring->control->in_hook, 0);
+    atomic_store(&ring->control->wants_release_stacks,
+                 (session->flags & SESSION_RELEASE_STACKS) != 0);
     thread->ring_slot = slot;
     /* Release: everything above is there before the recorder looks at the slot. */
     raise_to(&session->ring_high, slot + 1);

@@ -21,6 +21,7 @@ struct values {
     bool is_best_effort;
     bool is_debuginfod_allowed;
     bool is_comparing;
+    bool are_release_stacks_wanted;
     struct option_number follow;
     struct option_number wait;
     struct option_number on_full;
@@ -113,6 +114,10 @@ static const struct option_row rows[] = {
      PLACE(stack_depth),
      .value_name = "N",
      .help = "frames kept of a stack (default: 256)"},
+    {.name = "release-stacks",
+     .kind = OPTION_FLAG,
+     PLACE(are_release_stacks_wanted),
+     .help = "record the stack of every release too, not only after the first misuse"},
     {.name = "checkpoint",
      .kind = OPTION_DURATION,
      PLACE(checkpoint),
@@ -160,6 +165,7 @@ static void fill_options(const struct invocation *invocation, struct record_opti
         .is_debuginfod_allowed = values->is_debuginfod_allowed,
         .is_force = values->is_force,
         .is_best_effort = values->is_best_effort,
+        .are_release_stacks_wanted = values->are_release_stacks_wanted,
         .is_oracle_wanted = values->is_comparing,
         .is_progress_shown = isatty(STDERR_FILENO) && !terminal_is_ci() &&
                              !invocation->common->is_quiet};

@@ -505,6 +505,17 @@ static uint64_t apply_up_to(struct process_tree *tree, struct recorded_process *
     return bytes;
 }
 
+/* Misuse is worth its stacks: from the first one on, releases of this process carry them. */
+static void ask_for_release_stacks(struct recorded_process *process)
+{
+    if (!process->wants_release_stacks && heap_model_misuse_count(process->model) == 0)
+        return;
+    process->wants_release_stacks = true;
+    for (size_t i = 0; i < process->intake_count; i++)
+        atomic_store_explicit(&process->intakes[i]->ring.control->wants_release_stacks, 1,
+                              memory_order_relaxed);
+}
+
 static uint64_t drain_process(struct process_tree *tree, struct recorded_process *process,
                               uint64_t now, bool is_everything)
 {
@@ -527,6 +538,7 @@ static uint64_t drain_process(struct process_tree *tree, struct recorded_process
         watermark = UINT64_MAX;
     uint64_t bytes = apply_up_to(tree, process, watermark);
     recorded_process_flush(process);
+    ask_for_release_stacks(process);
     if (bound > process->applied_ticks)
         process->applied_ticks = bound;
     for (size_t i = 0; i < process->intake_count; i++) {

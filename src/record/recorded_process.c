@@ -286,6 +286,13 @@ static void apply_event(struct recorded_process *process, struct process_tree *t
     case WIRE_RELEASE:
         event.kind = HEAP_EVENT_RELEASE;
         break;
+    case WIRE_RELEASE_AT: {
+        uint64_t word = words[2];
+        event.kind = HEAP_EVENT_RELEASE;
+        event.size = word >> 32;
+        event.stack = stack_at(intake, word);
+        break;
+    }
     case WIRE_RELEASE_SIZED:
         event.kind = HEAP_EVENT_RELEASE;
         event.size = words[2];
@@ -328,7 +335,8 @@ static void apply_event(struct recorded_process *process, struct process_tree *t
 void recorded_process_apply(struct recorded_process *process, struct process_tree *tree,
                             struct intake *intake)
 {
-    if (intake->kind < WIRE_STACK || (intake->kind >= WIRE_MAP && intake->kind <= WIRE_BREAK)) {
+    if (intake->kind < WIRE_STACK || (intake->kind >= WIRE_MAP && intake->kind <= WIRE_BREAK) ||
+        intake->kind == WIRE_RELEASE_AT) {
         apply_event(process, tree, intake);
     } else {
         /* What has a variable part is copied before it is believed. */

@@ -120,6 +120,8 @@ static uint32_t session_flags(const struct record_options *options)
         flags |= SESSION_DROP_WHEN_FULL;
     if (options->is_oracle_wanted)
         flags |= SESSION_ORACLE;
+    if (options->are_release_stacks_wanted)
+        flags |= SESSION_RELEASE_STACKS;
     if (options->follow == RECORD_FOLLOW_FORK || options->follow == RECORD_FOLLOW_ALL)
         flags |= SESSION_FOLLOW_FORK;
     if (options->follow == RECORD_FOLLOW_EXEC || options->follow == RECORD_FOLLOW_ALL)

@@ -45,6 +45,7 @@ struct record_options {
     bool is_force;          /* -o may replace any file */
     bool is_best_effort;    /* what cannot be recorded runs unrecorded, instead of 125 */
     bool is_progress_shown; /* symbolizing progress on stderr */
+    bool are_release_stacks_wanted; /* of every release; else from the first misuse on */
     bool is_oracle_wanted;  /* test mode: every stack is also unwound by libunwind, and compared */
 };
 

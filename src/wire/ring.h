@@ -25,6 +25,7 @@ struct ring_control {
     uint32_t process_slot;
     _Atomic uint32_t tid;
     _Atomic uint32_t capacity; /* bytes, a power of two */
+    _Atomic uint32_t wants_release_stacks; /* releases are to carry their stacks, too */
 
     /* the producer's line */
     _Alignas(64) _Atomic uint64_t head;

@@ -41,7 +41,8 @@ enum session_flags {
     SESSION_DROP_WHEN_FULL = 1, /* never wait for the recorder */
     SESSION_ORACLE = 2,         /* test mode: send registers and stack bytes with every new stack */
     SESSION_FOLLOW_FORK = 4,
-    SESSION_FOLLOW_EXEC = 8
+    SESSION_FOLLOW_EXEC = 8,
+    SESSION_RELEASE_STACKS = 16 /* from the start; else once misuse was seen */
 };
 
 /* state of the session, set by the recorder */

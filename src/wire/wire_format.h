@@ -64,7 +64,8 @@ enum {
     KIND(25, EXEC,           4, 1) /* number, enum wire_exec_reason, path length; path */ \
     KIND(26, EXEC_FAILED,    2, 0) /* number */ \
     KIND(27, EXIT,           2, 0) /* status: the program asked to end with it */ \
-    KIND(28, MARK,           2, 1) /* length; name */
+    KIND(28, MARK,           2, 1) /* length; name */ \
+    KIND(29, RELEASE_AT,     3, 0) /* address+function, stack slot | size claimed << 32 (0: none) */
 /* clang-format on */
 
 enum wire_kind {
