@@ -28,9 +28,12 @@ struct intake {
     uint64_t ticks;
     size_t size;
 
-    uint64_t last_ticks;    /* of the last record read: later ones are not older */
-    uint64_t bound_ticks;   /* no record stamped before this can still come */
-    uint64_t in_hook_since; /* 0 = not seen in a hook */
+    uint64_t last_ticks;      /* of the last record read: later ones are not older */
+    uint64_t bound_ticks;     /* no record stamped before this can still come */
+    uint64_t future_ticks;    /* stamps beyond this are nonsense */
+    uint64_t scanned;         /* position in the ring up to which published_ticks was looked up */
+    uint64_t published_ticks; /* of the newest record before it */
+    uint64_t in_hook_since;   /* in one and the same hook; 0 = not seen in one */
     uint64_t bad_records;
 
     /* What the thread's records mean: kept by the process (recorded_process.c). */
@@ -41,18 +44,25 @@ struct intake {
     uint32_t *stack_slots; /* stack ids by the thread's cache slots; NULL until the first */
 };
 
-/* Caller owns the intake. `control` is the ring's place in the session's memory. */
-struct intake *intake_create(struct ring_control *control, uint32_t slot);
+struct intake_times {
+    uint64_t now_ticks;      /* the time before the call */
+    uint64_t slack_ticks;    /* for how long a store may stay unseen */
+    uint64_t patience_ticks; /* after so long in one hook a thread is not waited for; 0 = never */
+    uint64_t future_ticks;   /* a stamp may be so far ahead of now_ticks, no more */
+    bool is_alone;           /* nobody waits for this thread: a rough bound will do */
+};
+
+/* Caller owns the intake. `control` is the ring's place in the session's memory; process_slot was
+ * read from it and checked. */
+struct intake *intake_create(struct ring_control *control, uint32_t slot, uint32_t process_slot);
 void intake_destroy(struct intake *intake);
 
-/* Looks what is there. now_ticks: the time before the call. `slack_ticks`: for how long a store may
- * stay unseen; `patience_ticks`: after so long in one hook a thread is not waited for. */
-void intake_refresh(struct intake *intake, uint64_t now_ticks, uint64_t slack_ticks,
-                    uint64_t patience_ticks);
+/* Looks what is there. */
+void intake_refresh(struct intake *intake, const struct intake_times *times);
 
 /* Is there a record? Then kind, ticks and size are filled and its bytes stand at `at` (shared
  * memory: may change under our eyes; copy before checking what is inside). Malformed bytes are
- * skipped. */
+ * skipped; a stamp that cannot be counts as that of the record before. */
 bool intake_has_record(struct intake *intake);
 
 /* Steps behind the record. */

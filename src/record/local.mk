@@ -39,6 +39,11 @@ TESTS += tests/system/launcher.sh tests/system/launcher_terminal.py
 EXTRA_DIST += tests/system/launcher.sh tests/system/launcher_terminal.py
 
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_intake
+TESTS += tests/unit/test_intake
+thread_tests += tests/unit/test_intake
+tests_unit_test_intake_SOURCES = tests/unit/test_intake.c
+tests_unit_test_intake_LDADD = $(unit_libs)
 check_PROGRAMS += tests/unit/test_remote_unwind
 TESTS += tests/unit/test_remote_unwind
 tests_unit_test_remote_unwind_SOURCES = tests/unit/test_remote_unwind.c

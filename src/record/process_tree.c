@@ -31,6 +31,8 @@
 /* A thread that sits in one hook for longer is not waited for. */
 #define PATIENCE_NS UINT64_C(1000000000)
 #define RETIRE_AFTER_NS UINT64_C(3000000000)
+/* A stamp is read before its record is looked for, so this far ahead of a look it cannot be. */
+#define FUTURE_NS   UINT64_C(10000000000)
 /* Rings are emptied into backlogs when they are this full and must wait. */
 enum {
     BLOCKED_SHARE = 4
@@ -360,13 +362,25 @@ static void look_for_rings(struct process_tree *tree)
         struct ring_control *control = ring_at(tree, slot);
         if (atomic_load_explicit(&control->state, memory_order_acquire) != SESSION_SLOT_CLAIMED ||
             atomic_load_explicit(&control->head, memory_order_acquire) ==
-                atomic_load_explicit(&control->tail, memory_order_relaxed) ||
-            control->process_slot >= SESSION_PROCESS_SLOTS)
+                atomic_load_explicit(&control->tail, memory_order_relaxed))
             continue;
-        tree->intakes[slot] = intake_create(control, slot);
+        uint32_t process_slot = *(const volatile uint32_t *)&control->process_slot;
+        if (process_slot >= SESSION_PROCESS_SLOTS)
+            continue;
+        tree->intakes[slot] = intake_create(control, slot, process_slot);
         if (slot >= tree->intake_high)
             tree->intake_high = slot + 1;
     }
+}
+
+static struct intake_times look_times(const struct process_tree *tree, uint64_t now)
+{
+    return (struct intake_times){
+        .now_ticks = now,
+        .slack_ticks = tick_clock_from_ns(tree->clock, SLACK_NS),
+        .patience_ticks = tick_clock_from_ns(tree->clock, PATIENCE_NS),
+        .future_ticks = tick_clock_from_ns(tree->clock, FUTURE_NS),
+    };
 }
 
 static void add_newcomer(struct process_tree *tree, struct intake *intake)
@@ -384,7 +398,9 @@ static void gather_newcomers(struct process_tree *tree, uint64_t now)
         struct intake *intake = tree->intakes[slot];
         if (intake == NULL || intake->has_process)
             continue;
-        intake_refresh(intake, now, 0, UINT64_MAX);
+        struct intake_times times = look_times(tree, now);
+        times.is_alone = true;
+        intake_refresh(intake, &times);
         struct recorded_process *process = tree->by_slot[intake->process_slot];
         if (process != NULL) {
             attach(process, intake);
@@ -519,20 +535,20 @@ static void ask_for_release_stacks(struct recorded_process *process)
 static uint64_t drain_process(struct process_tree *tree, struct recorded_process *process,
                               uint64_t now, bool is_everything)
 {
-    uint64_t slack = tick_clock_from_ns(tree->clock, SLACK_NS);
-    uint64_t patience = tick_clock_from_ns(tree->clock, PATIENCE_NS);
+    struct intake_times times = look_times(tree, now);
+    times.is_alone = process->intake_count == 1;
     /* A ring that was claimed after the look for rings may hold records from then on. */
-    uint64_t watermark = now > slack ? now - slack : 0;
+    uint64_t watermark = now > times.slack_ticks ? now - times.slack_ticks : 0;
     uint64_t bound = watermark, backlog = 0;
     for (size_t i = 0; i < process->intake_count; i++) {
         struct intake *intake = process->intakes[i];
-        intake_refresh(intake, now, slack, patience);
+        intake_refresh(intake, &times);
         backlog += intake_backlog_bytes(intake);
         if (intake->bound_ticks < bound)
             bound = intake->bound_ticks;
     }
     /* The records of a single ring are in order, whatever else its thread has under way. */
-    if (process->intake_count > 1)
+    if (!times.is_alone)
         watermark = bound;
     if (is_everything || backlog > MAX_BACKLOG_BYTES)
         watermark = UINT64_MAX;
@@ -876,7 +892,7 @@ void process_tree_apply_lifecycle(struct process_tree *tree, struct recorded_pro
                                   struct intake *intake, const void *record, size_t size)
 {
     const uint64_t *words = record;
-    uint64_t ticks = words[0] >> WIRE_TICKS_SHIFT;
+    uint64_t ticks = intake->ticks;
     (void)size;
     switch (words[0] & 0xff) {
     case WIRE_THREAD:

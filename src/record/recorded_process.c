@@ -195,7 +195,7 @@ static void apply_stack_bytes(struct recorded_process *process, struct process_t
 /* ---- modules -------------------------------------------------------------------------- */
 
 static void apply_module(struct recorded_process *process, struct process_tree *tree,
-                         const struct wire_module *record)
+                         const struct wire_module *record, uint64_t ticks)
 {
     const uint8_t *build_id = (const uint8_t *)(record + 1);
     char path[WIRE_MAX_TEXT_BYTES + 1];
@@ -208,13 +208,13 @@ static void apply_module(struct recorded_process *process, struct process_tree *
                                                record->build_id_bytes);
     module_files_open(tree->files, module, path, process->pid);
     module_map_add(&process->modules, record->start, record->end, record->bias, module,
-                   tick_clock_to_ns(tree->clock, record->header >> WIRE_TICKS_SHIFT));
+                   tick_clock_to_ns(tree->clock, ticks));
 }
 
 static void apply_module_gone(struct recorded_process *process, struct process_tree *tree,
-                              const uint64_t *record)
+                              const uint64_t *record, uint64_t ticks)
 {
-    uint64_t now = tick_clock_to_ns(tree->clock, record[0] >> WIRE_TICKS_SHIFT);
+    uint64_t now = tick_clock_to_ns(tree->clock, ticks);
     if (module_map_remove(&process->modules, record[1], now))
         hash_map_clear(&process->frame_cache);
 }
@@ -355,10 +355,10 @@ void recorded_process_apply(struct recorded_process *process, struct process_tre
             apply_stack_bytes(process, tree, intake, (const struct wire_stack_bytes *)copy);
             break;
         case WIRE_MODULE:
-            apply_module(process, tree, (const struct wire_module *)copy);
+            apply_module(process, tree, (const struct wire_module *)copy, intake->ticks);
             break;
         case WIRE_MODULE_GONE:
-            apply_module_gone(process, tree, copy);
+            apply_module_gone(process, tree, copy, intake->ticks);
             break;
         default:
             process_tree_apply_lifecycle(tree, process, intake, copy, intake->size);
