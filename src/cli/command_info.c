@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "analysis/quality.h"
 #include "base/log.h"
 #include "base/units.h"
 #include "cli/command.h"
@@ -14,7 +15,6 @@
 #include "report/exit_text.h"
 #include "report/json_parts.h"
 #include "report/page.h"
-#include "report/quality.h"
 
 struct values {
     bool is_json;

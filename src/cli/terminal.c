@@ -9,7 +9,8 @@
 
 enum {
     LEAST_WIDTH = 40,
-    MOST_WIDTH = 1000
+    USUAL_WIDTH = 80,
+    MOST_WIDTH = 10000
 };
 
 static bool is_set(const char *variable)
@@ -48,14 +49,12 @@ int terminal_width(FILE *stream)
     struct winsize size;
     int width = 0;
 
-    if (!isatty(fileno(stream)))
-        return 0;
     if (columns)
         width = atoi(columns);
-    if (width <= 0 && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0)
+    if (width <= 0 && isatty(fileno(stream)) && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0)
         width = size.ws_col;
     if (width <= 0)
-        width = 80;
+        width = USUAL_WIDTH;
     if (width < LEAST_WIDTH)
         return LEAST_WIDTH;
     return width < MOST_WIDTH ? width : MOST_WIDTH;

@@ -11,7 +11,7 @@
  * it is a terminal. */
 bool terminal_has_colour(FILE *stream, const struct common_values *common);
 
-/* Columns of a terminal, COLUMNS first; 0 when the stream is none. */
+/* Columns that lines may take: COLUMNS, else what a terminal has, else 80. */
 int terminal_width(FILE *stream);
 
 /* Does this run in continuous integration (CI is set)? Then nothing moves and nothing waits. */

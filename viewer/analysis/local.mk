@@ -17,6 +17,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/profile_loader.c \
 	viewer/analysis/profile_loader.h \
 	viewer/analysis/profile_order.c \
+	viewer/analysis/quality.c \
+	viewer/analysis/quality.h \
 	viewer/analysis/query.c \
 	viewer/analysis/query.h \
 	viewer/analysis/query_code.c \
@@ -36,9 +38,9 @@ libseep_a_SOURCES += \
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_call_tree tests/unit/test_fingerprint \
-	tests/unit/test_profile tests/unit/test_query
+	tests/unit/test_profile tests/unit/test_quality tests/unit/test_query
 TESTS += tests/unit/test_call_tree tests/unit/test_fingerprint \
-	tests/unit/test_profile tests/unit/test_query
+	tests/unit/test_profile tests/unit/test_quality tests/unit/test_query
 profile_builder = tests/unit/profile_builder.c tests/unit/profile_builder.h
 tests_unit_test_call_tree_SOURCES = tests/unit/test_call_tree.c $(profile_builder)
 tests_unit_test_call_tree_LDADD = $(unit_libs)
@@ -46,6 +48,8 @@ tests_unit_test_fingerprint_SOURCES = tests/unit/test_fingerprint.c $(profile_bu
 tests_unit_test_fingerprint_LDADD = $(unit_libs)
 tests_unit_test_profile_SOURCES = tests/unit/test_profile.c $(profile_builder)
 tests_unit_test_profile_LDADD = $(unit_libs)
+tests_unit_test_quality_SOURCES = tests/unit/test_quality.c $(profile_builder)
+tests_unit_test_quality_LDADD = $(unit_libs)
 tests_unit_test_query_SOURCES = tests/unit/test_query.c $(profile_builder)
 tests_unit_test_query_LDADD = $(unit_libs)
 endif

@@ -2,8 +2,9 @@
 
 #include "report/json_parts.h"
 
+#include "analysis/quality.h"
 #include "analysis/query.h"
-#include "report/quality.h"
+#include "base/text.h"
 
 /* ---- frames ---- */
 
@@ -93,13 +94,11 @@ static json_t *make_session(const struct profile *profile, bool are_arguments_sh
     return object;
 }
 
-static json_t *make_missing_symbols(const struct profile *profile)
+static json_t *make_missing_symbols(const struct quality *quality)
 {
     json_t *array = json_array();
-    for (size_t i = 0; i < profile->module_count; i++) {
-        const struct profile_module *module = &profile->modules[i];
-        if (!module->unsymbolized_frame_count)
-            continue;
+    for (size_t i = 0; i < quality->missing_count; i++) {
+        const struct profile_module *module = quality->missing[i];
         json_t *object = json_object();
         json_object_set_new(object, "module", json_text(module->path));
         json_object_set_new(object, "build_id",
@@ -110,20 +109,34 @@ static json_t *make_missing_symbols(const struct profile *profile)
     return array;
 }
 
-static bool has_quality(const struct profile *profile)
+static json_t *make_problems(const struct quality *quality)
 {
-    for (size_t i = 0; i < profile->process_count; i++)
-        if (profile->processes[i].has_quality)
-            return true;
-    return false;
+    json_t *array = json_array();
+    struct text text = {0};
+    for (size_t i = 0; i < quality->problem_count; i++) {
+        const struct quality_problem *problem = &quality->problems[i];
+        json_t *object = json_object();
+        text.count = 0;
+        quality_describe_problem(problem, &text);
+        json_object_set_new(object, "kind", json_string(quality_kind_name(problem->kind)));
+        json_object_set_new(object, "count",
+                            problem->count ? json_number(problem->count) : json_null());
+        json_object_set_new(object, "process_id",
+                            problem->process ? json_number(problem->process->about.id)
+                                             : json_null());
+        json_object_set_new(object, "text", json_text(text_get(&text)));
+        json_array_append_new(array, object);
+    }
+    text_clear(&text);
+    return array;
 }
 
 static void add_quality(struct json_stream *stream, const struct profile *profile)
 {
-    struct recording_quality sum = quality_sum(profile, QUERY_ALL_PROCESSES);
-    bool is_known = has_quality(profile);
-    uint64_t frames, unsymbolized;
-    quality_count_frames(profile, &frames, &unsymbolized);
+    struct quality quality;
+    quality_judge(profile, QUERY_ALL_PROCESSES, &quality);
+    const struct recording_quality sum = quality.sum;
+    bool is_known = quality.is_known;
     const struct {
         const char *key;
         uint64_t value;
@@ -134,8 +147,8 @@ static void add_quality(struct json_stream *stream, const struct profile *profil
         {"unknown_frees", sum.unknown_frees, is_known},
         {"failed_unwinds", sum.failed_unwinds, is_known},
         {"truncated_stacks", sum.truncated_stacks, is_known},
-        {"frames", frames, true},
-        {"unsymbolized_frames", unsymbolized, true},
+        {"frames", quality.frame_count, true},
+        {"unsymbolized_frames", quality.unsymbolized_frame_count, true},
         {"own_bytes", sum.own_bytes, is_known},
         {"missed_frees", sum.missed_frees, is_known},
         {"repaired_events", sum.repaired_events, is_known},
@@ -154,8 +167,10 @@ static void add_quality(struct json_stream *stream, const struct profile *profil
     json_stream_add(stream, "finished", json_boolean(profile->is_finished));
     json_stream_add(stream, "damage",
                     json_text(profile->info.damage[0] ? profile->info.damage : NULL));
-    json_stream_add(stream, "missing_symbols", make_missing_symbols(profile));
+    json_stream_add(stream, "missing_symbols", make_missing_symbols(&quality));
+    json_stream_add(stream, "problems", make_problems(&quality));
     json_stream_end(stream);
+    quality_clear(&quality);
 }
 
 void json_begin_report(struct json_stream *stream, const struct profile *profile,

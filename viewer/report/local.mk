@@ -9,8 +9,6 @@ libseep_a_SOURCES += \
 	viewer/report/json_stream.h \
 	viewer/report/page.c \
 	viewer/report/page.h \
-	viewer/report/quality.c \
-	viewer/report/quality.h \
 	viewer/report/report.c \
 	viewer/report/report.h \
 	viewer/report/summary.c \

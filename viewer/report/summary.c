@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "analysis/own_code.h"
+#include "analysis/quality.h"
 #include "analysis/query.h"
 #include "base/memory.h"
 #include "base/units.h"
 #include "report/exit_text.h"
 #include "report/page.h"
-#include "report/quality.h"
 
 /* Lines that are always kept for the end: recording, how to open it. */
 enum {
@@ -102,23 +102,36 @@ static void add_start(struct page *page, char *line)
     page_add_foreign(page, line, left);
 }
 
+static void write_quality_line(struct page *page, const char *label, struct text *line)
+{
+    page_add(page, "  %-11s", label);
+    add_start(page, line->bytes);
+    page_end_line(page);
+    text_clear(line);
+}
+
 static void write_quality(struct page *page)
 {
-    struct text lines = {0};
-    quality_print(page->profile, QUERY_ALL_PROCESSES, &lines);
-    const char *label = "Quality";
-    unsigned first = page->line_count;
-    for (char *rest = lines.bytes, *line; rest && (line = strsep(&rest, "\n")) && *line;) {
-        if (page->line_count - first >= QUALITY_LINES) {
+    struct quality quality;
+    struct text line = {0};
+    unsigned first_line = page->line_count;
+    quality_judge(page->profile, QUERY_ALL_PROCESSES, &quality);
+    quality_describe_state(&quality, &line);
+    write_quality_line(page, "Quality", &line);
+    for (size_t i = quality_first_untold(&quality); i < quality.problem_count; i++) {
+        const struct quality_problem *problem = &quality.problems[i];
+        if (page->line_count - first_line >= QUALITY_LINES) {
             page_label(page, "", "and more, see seep report");
             break;
         }
-        page_add(page, "  %-11s", label);
-        add_start(page, line);
-        page_end_line(page);
-        label = "";
+        quality_describe_problem(problem, &line);
+        if (problem->kind == QUALITY_NO_SYMBOLS && quality.missing_count) {
+            text_add(&line, ": ");
+            quality_describe_missing(quality.missing[0], &line);
+        }
+        write_quality_line(page, "", &line);
     }
-    text_clear(&lines);
+    quality_clear(&quality);
 }
 
 struct caller_search {

@@ -8,12 +8,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "analysis/quality.h"
 #include "base/memory.h"
 #include "base/units.h"
 #include "report/exit_text.h"
 #include "report/formats.h"
 #include "report/page.h"
-#include "report/quality.h"
 #include "report/text_parts.h"
 
 enum {
@@ -51,31 +51,59 @@ static void write_when(struct page *page, const struct report_options *options)
     text_clear(&line);
 }
 
-static void write_quality(struct page *page, uint32_t process)
+static void label_line(struct page *page, const char *label, struct text *line)
 {
-    struct text lines = {0};
-    quality_print(page->profile, process, &lines);
-    const char *label = "Quality";
-    for (char *rest = lines.bytes, *line; rest && (line = strsep(&rest, "\n")) && *line;) {
-        page_label(page, label, line);
-        label = "";
-    }
-    text_clear(&lines);
+    page_label(page, label, text_get(line));
+    text_clear(line);
 }
 
-static void write_cost(struct page *page, uint32_t process)
+/* A line for each module, so that build-ids can be found. */
+static void write_missing_symbols(struct page *page, const struct quality *quality)
 {
-    const struct profile *profile = page->profile;
-    struct recording_quality sum = quality_sum(profile, process);
+    enum {
+        NAMED_MODULES = 3
+    };
+    uint64_t left = quality->unsymbolized_frame_count;
+    struct text line = {0};
+    for (size_t i = 0; i < quality->missing_count && i < NAMED_MODULES; i++) {
+        text_add(&line, "- ");
+        quality_describe_missing(quality->missing[i], &line);
+        left -= quality->missing[i]->unsymbolized_frame_count;
+        label_line(page, "", &line);
+    }
+    if (quality->missing_count <= NAMED_MODULES)
+        return;
+    char number[UNITS_TEXT_BYTES];
+    text_print(&line, "- %s in %zu more", units_format_count(left, number),
+               quality->missing_count - NAMED_MODULES);
+    label_line(page, "", &line);
+}
+
+static void write_quality(struct page *page, const struct quality *quality)
+{
+    struct text line = {0};
+    quality_describe_state(quality, &line);
+    label_line(page, "Quality", &line);
+    for (size_t i = quality_first_untold(quality); i < quality->problem_count; i++) {
+        quality_describe_problem(&quality->problems[i], &line);
+        if (quality->problems[i].kind == QUALITY_NO_SYMBOLS && quality->missing_count)
+            text_add(&line, ":");
+        label_line(page, "", &line);
+        if (quality->problems[i].kind == QUALITY_NO_SYMBOLS)
+            write_missing_symbols(page, quality);
+    }
+}
+
+static void write_cost(struct page *page, const struct recording_quality *sum)
+{
     char own[UNITS_TEXT_BYTES], cpu[UNITS_TEXT_BYTES], wait[UNITS_TEXT_BYTES];
     struct text line = {0};
-    text_print(&line, "%s in the target, ", units_format_size(sum.own_bytes, own));
-    if (sum.wait_ns)
-        text_print(&line, "%s of waiting for seep, ", units_format_duration(sum.wait_ns, wait));
+    text_print(&line, "%s in the target, ", units_format_size(sum->own_bytes, own));
+    if (sum->wait_ns)
+        text_print(&line, "%s of waiting for seep, ", units_format_duration(sum->wait_ns, wait));
     text_print(&line, "%s of CPU time beside it",
-               units_format_duration(profile->recorder.cpu_ns, cpu));
-    page_label(page, "Overhead", text_get(&line));
-    text_clear(&line);
+               units_format_duration(page->profile->recorder.cpu_ns, cpu));
+    label_line(page, "Overhead", &line);
 }
 
 static void write_exit(struct page *page, uint32_t process)
@@ -104,8 +132,11 @@ static void write_header(struct page *page, const struct report_options *options
     write_when(page, options);
     if (profile->process_count == 1)
         write_exit(page, 0);
-    write_quality(page, process);
-    write_cost(page, process);
+    struct quality quality;
+    quality_judge(profile, process, &quality);
+    write_quality(page, &quality);
+    write_cost(page, &quality.sum);
+    quality_clear(&quality);
 }
 
 /* ---- totals ---- */

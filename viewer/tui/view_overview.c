@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "analysis/quality.h"
 #include "base/memory.h"
 #include "base/units.h"
 
@@ -29,7 +30,7 @@ enum overview_row_kind {
 struct overview_row {
     enum overview_row_kind kind;
     char *label; /* of a heading, figure, warning */
-    char *value;
+    char *value; /* of a figure */
     char *about;
     int metric;      /* of a figure: sort the sites by it, or TABLE_NO_SORT */
     uint32_t number; /* of the plot's row, the process, the site's row in the result */
@@ -139,32 +140,16 @@ static void add_heap_figures(struct overview *overview)
                QUERY_TEMPORARY);
 }
 
-static void add_warning(struct overview *overview, uint64_t count, const char *what)
+static void add_warning(struct overview *overview, const struct quality *quality,
+                        const struct quality_problem *problem)
 {
-    char text[UNITS_TEXT_BYTES];
-    if (!count)
-        return;
-    struct overview_row *row = add_row(overview, OVERVIEW_WARNING, 0);
-    row->label = memory_duplicate_text("!");
-    row->value = memory_duplicate_text(units_format_count(count, text));
-    row->about = memory_duplicate_text(what);
-}
-
-static void add_process_quality(struct overview *overview, const struct profile_process *process)
-{
-    const struct recording_quality *quality = &process->quality;
-    add_warning(overview, quality->lost_events, "events lost: figures are too small");
-    add_warning(overview, quality->bad_records, "records malformed and skipped");
-    add_warning(overview, quality->unknown_frees, "frees of blocks never seen allocated");
-    add_warning(overview, quality->missed_frees, "frees missed: an address was given out again");
-    add_warning(overview, quality->failed_unwinds, "stacks end early");
-    add_warning(overview, quality->truncated_stacks, "stacks cut by the depth limit");
-    if (!process->about.observed) {
-        struct overview_row *row = add_row(overview, OVERVIEW_WARNING, 0);
-        row->label = memory_duplicate_text("!");
-        row->value = memory_duplicate_text("not observed");
-        row->about = memory_duplicate_text(process->about.reason);
+    struct text line = {0};
+    quality_describe_problem(problem, &line);
+    if (problem->kind == QUALITY_NO_SYMBOLS && quality->missing_count) {
+        text_add(&line, ": ");
+        quality_describe_missing(quality->missing[0], &line);
     }
+    add_row(overview, OVERVIEW_WARNING, 0)->label = text_take(&line);
 }
 
 static void add_quality(struct overview *overview, const struct view *view)
@@ -172,25 +157,17 @@ static void add_quality(struct overview *overview, const struct view *view)
     const struct profile *profile = view->context->profile;
     uint32_t process = view->context->question.process;
     char count[UNITS_TEXT_BYTES];
-    if (process < profile->process_count) {
-        add_figure(
-            overview, "Recorded", profile->is_complete ? "complete" : "incomplete",
-            memory_print_text(
-                "%s events", units_format_count(profile->processes[process].quality.events, count)),
-            TABLE_NO_SORT);
-        add_process_quality(overview, &profile->processes[process]);
-    } else {
-        add_figure(
-            overview, "Recorded", profile->is_complete ? "complete" : "incomplete",
-            memory_print_text("%zu processes: p looks at one of them", profile->process_count),
-            TABLE_NO_SORT);
-    }
-    if (profile->info.is_torn) {
-        struct overview_row *row = add_row(overview, OVERVIEW_WARNING, 0);
-        row->label = memory_duplicate_text("!");
-        row->value = memory_duplicate_text("torn");
-        row->about = memory_duplicate_text(profile->info.damage);
-    }
+    struct quality quality;
+    quality_judge(profile, process, &quality);
+    bool is_one = process < profile->process_count;
+    add_figure(
+        overview, "Recorded", quality.is_complete ? "complete" : "incomplete",
+        is_one ? memory_print_text("%s events", units_format_count(quality.sum.events, count))
+               : memory_print_text("%zu processes: p looks at one of them", profile->process_count),
+        TABLE_NO_SORT);
+    for (size_t i = 0; i < quality.problem_count; i++)
+        add_warning(overview, &quality, &quality.problems[i]);
+    quality_clear(&quality);
 }
 
 /* The process whose curves are drawn: the one asked for, else the one with the highest peak. */
@@ -336,16 +313,22 @@ static void overview_describe(const struct view *view, struct text *out)
 
 static void draw_figure(struct screen *screen, struct area area, const struct overview_row *row)
 {
-    int label_columns = area.columns < 60 ? LABEL_COLUMNS - 2 : LABEL_COLUMNS + 2;
-    enum style style = row->kind == OVERVIEW_WARNING ? STYLE_WARNING : STYLE_STRONG;
+    bool is_narrow = area.columns < 60;
+    int label_columns = is_narrow ? LABEL_COLUMNS - 2 : LABEL_COLUMNS + 2;
+    int value_columns = is_narrow ? VALUE_COLUMNS - 2 : VALUE_COLUMNS;
     int column = area.column + 1;
-    screen_put(screen, area.row, column, label_columns,
-               row->kind == OVERVIEW_WARNING ? STYLE_WARNING : STYLE_TEXT, row->label);
+    screen_put(screen, area.row, column, label_columns, STYLE_TEXT, row->label);
     column += label_columns;
-    int value_columns = area.columns < 60 ? VALUE_COLUMNS - 2 : VALUE_COLUMNS;
-    screen_put_right(screen, area.row, column, value_columns, style, row->value);
+    screen_put_right(screen, area.row, column, value_columns, STYLE_STRONG, row->value);
     column += value_columns + 2;
     screen_put(screen, area.row, column, area.columns - column, STYLE_FAINT, row->about);
+}
+
+static void draw_warning(struct screen *screen, struct area area, const struct overview_row *row)
+{
+    int column = area.column + 1;
+    screen_put(screen, area.row, column, 1, STYLE_WARNING, "!");
+    screen_put(screen, area.row, column + 2, area.columns - column - 2, STYLE_WARNING, row->label);
 }
 
 static void draw_plot_row(const struct overview *overview, struct screen *screen, struct area area,
@@ -445,8 +428,10 @@ static void overview_draw_row(const struct view *view, struct screen *screen, st
                        row->label);
         return;
     case OVERVIEW_FIGURE:
-    case OVERVIEW_WARNING:
         draw_figure(screen, area, row);
+        return;
+    case OVERVIEW_WARNING:
+        draw_warning(screen, area, row);
         return;
     case OVERVIEW_PLOT:
         draw_plot_row(overview, screen, area, (int)row->number);
