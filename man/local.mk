@@ -7,4 +7,5 @@ dist_man_MANS += \
 	man/seep-recording.5 \
 	man/seep-report.1 \
 	man/seep-run.1 \
+	man/seep-symbolize.1 \
 	man/seep-view.1

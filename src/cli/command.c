@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
     &cli_command_report,
     &cli_command_info,
     &cli_command_dump,
+    &cli_command_symbolize,
     &cli_command_completion,
     &cli_command_help,
 };

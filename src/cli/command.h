@@ -65,6 +65,7 @@ extern const struct command cli_command_help;
 extern const struct command cli_command_info;
 extern const struct command cli_command_report;
 extern const struct command cli_command_run;
+extern const struct command cli_command_symbolize;
 extern const struct command cli_command_view;
 
 extern const struct option_table command_common_options;

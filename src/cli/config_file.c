@@ -310,7 +310,7 @@ static void read_environment_output(const struct config_reading *reading, const 
     const struct option_row *row = options_find(request->bindings, request->binding_count, "output",
                                                 &binding);
 
-    if (row)
+    if (row && row->scope != OPTION_TYPED_ONLY)
         options_assign(reading->list, row, binding->values, value, reading->source, "SEEP_OUTPUT");
 }
 

@@ -9,6 +9,7 @@ libseep_a_SOURCES += \
 	src/cli/command_info.c \
 	src/cli/command_report.c \
 	src/cli/command_run.c \
+	src/cli/command_symbolize.c \
 	src/cli/command_view.c \
 	src/cli/config_file.c \
 	src/cli/config_file.h \

@@ -5,8 +5,10 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "symbols/elf_file.h"
+#include "symbols/elf_layout.h"
 #include "symbols/elf_sections.h"
 
+#include <dirent.h>
 #include <elfutils/libdwelf.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -33,7 +35,8 @@ struct search {
 };
 
 enum {
-    BYTE_VALUES = 256
+    BYTE_VALUES = 256,
+    MAX_FOLDER_FILES = 4096
 };
 
 static void fill_crc_table(uint32_t table[BYTE_VALUES])
@@ -110,7 +113,7 @@ static bool has_debug_information(int fd)
 /* Takes ownership of `path`. */
 static bool try_path(struct search *search, char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = elf_layout_open(path);
 
     if (fd >= 0 && !is_module_itself(search, fd) && is_proven(&search->proof, fd, path) &&
         has_debug_information(fd)) {
@@ -242,6 +245,39 @@ static bool search_by_link(struct search *search)
     return is_found;
 }
 
+/* Whatever it is called: the build-id tells. */
+static bool search_in_folder(struct search *search, const char *path)
+{
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    bool is_found = false;
+
+    for (int i = 0; folder != NULL && !is_found && i < MAX_FOLDER_FILES; i++) {
+        entry = readdir(folder);
+        if (entry == NULL)
+            break;
+        if (entry->d_type != DT_DIR)
+            is_found = try_path(search, memory_print_text("%s/%s", path, entry->d_name));
+    }
+    if (folder != NULL)
+        closedir(folder);
+    return is_found;
+}
+
+/* Where people put debug files by hand; one may also be named itself. */
+static bool search_all_files(struct search *search)
+{
+    if (search->proof.build_id_bytes == 0)
+        return false;
+    for (size_t i = 0; i < search->folders->count; i++) {
+        const char *path = search->folders->paths[i];
+
+        if (try_path(search, memory_duplicate_text(path)) || search_in_folder(search, path))
+            return true;
+    }
+    return false;
+}
+
 int debug_files_open(const struct debug_folders *folders, const struct debug_wanted *wanted,
                      char **path)
 {
@@ -252,8 +288,8 @@ int debug_files_open(const struct debug_folders *folders, const struct debug_wan
         .fd = -1,
     };
 
-    if (!search_by_build_id(&search) && !search_by_name(&search))
-        search_by_link(&search);
+    if (!search_by_build_id(&search) && !search_by_name(&search) && !search_by_link(&search))
+        search_all_files(&search);
     *path = search.path;
     return search.fd;
 }

@@ -5,6 +5,8 @@
 #include "base/memory.h"
 
 #include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +16,19 @@ enum {
     MAX_NOTE_BYTES = 64 * 1024,
     MAX_SECTIONS = 1 << 18
 };
+
+int elf_layout_open(const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        return -1;
+    if (!S_ISREG(status.st_mode)) {
+        errno = S_ISDIR(status.st_mode) ? EISDIR : ENOTSUP;
+        return -1;
+    }
+    return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
 
 bool elf_layout_bytes(const struct elf_layout *layout, uint64_t offset, void *bytes, size_t count)
 {

@@ -37,6 +37,10 @@ struct elf_section {
     uint64_t entry_bytes;
 };
 
+/* Opens a regular file for reading; -1 (errno) when it is none: opening a device or a pipe that a
+ * recording names could do something. */
+int elf_layout_open(const char *path);
+
 /* Reads the file header. On failure *why is a static text: "not an ELF file", ... */
 bool elf_layout_read(int fd, struct elf_layout *layout, const char **why);
 

@@ -7,6 +7,7 @@
 #include "symbols/debug_files.h"
 #include "symbols/debuginfod_client.h"
 #include "symbols/elf_file.h"
+#include "symbols/elf_layout.h"
 #include "symbols/elf_sections.h"
 
 #include <elf.h>
@@ -106,7 +107,7 @@ static void open_program(struct module_file *file, const struct symbolizer_modul
     int fd = module->fd;
 
     if (fd < 0) {
-        own_fd = fd = open(module->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        own_fd = fd = elf_layout_open(module->path);
         if (fd < 0) {
             error_set_errno(reason, errno, "cannot open %s", module->path);
             return;

@@ -7,6 +7,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/fingerprint.h \
 	viewer/analysis/key_table.c \
 	viewer/analysis/key_table.h \
+	viewer/analysis/late_names.c \
+	viewer/analysis/late_names.h \
 	viewer/analysis/own_code.c \
 	viewer/analysis/own_code.h \
 	viewer/analysis/profile.c \
