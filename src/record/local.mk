@@ -39,11 +39,13 @@ TESTS += tests/system/launcher.sh tests/system/launcher_terminal.py
 EXTRA_DIST += tests/system/launcher.sh tests/system/launcher_terminal.py
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_intake
-TESTS += tests/unit/test_intake
-thread_tests += tests/unit/test_intake
+check_PROGRAMS += tests/unit/test_intake tests/unit/test_session_host
+TESTS += tests/unit/test_intake tests/unit/test_session_host
+thread_tests += tests/unit/test_intake tests/unit/test_session_host
 tests_unit_test_intake_SOURCES = tests/unit/test_intake.c
 tests_unit_test_intake_LDADD = $(unit_libs)
+tests_unit_test_session_host_SOURCES = tests/unit/test_session_host.c
+tests_unit_test_session_host_LDADD = $(unit_libs)
 check_PROGRAMS += tests/unit/test_remote_unwind
 TESTS += tests/unit/test_remote_unwind
 tests_unit_test_remote_unwind_SOURCES = tests/unit/test_remote_unwind.c

@@ -8,6 +8,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -312,13 +313,17 @@ void session_host_beat(struct session_host *host, const struct tick_clock *clock
                           clock->epoch_ticks + tick_clock_now(clock), memory_order_relaxed);
 }
 
+/* The slot may be claimed as soon as its state says so, and then it must be as if new: so the state
+ * comes last. (Punching out the control page with the rest would set the state first.) */
 void session_host_free_ring(struct session_host *host, uint32_t slot)
 {
     off_t offset = (off_t)session_ring_offset(slot);
-    fallocate(host->memory_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset,
-              SESSION_RING_STRIDE);
     struct ring_control *control = (void *)((char *)host->header + offset);
-    /* Release: pairs with the claim in preload/thread_state.c. The page is zero already. */
+    fallocate(host->memory_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+              offset + SESSION_RING_CONTROL_BYTES, SESSION_RING_MAX_BYTES);
+    size_t after_state = offsetof(struct ring_control, state) + sizeof control->state;
+    memset((char *)control + after_state, 0, sizeof *control - after_state);
+    /* Release: pairs with the claim in preload/thread_state.c. */
     atomic_store_explicit(&control->state, SESSION_SLOT_FREE, memory_order_release);
 }
 

@@ -24,6 +24,7 @@ struct tick_clock {
     uint64_t ticks_per_second;
     struct tick_clock_segment segments[TICK_CLOCK_SEGMENTS];
     uint32_t segment_count;
+    const uint64_t *frozen_ticks; /* tests: the time stands here; NULL = it runs. Borrowed */
 };
 
 /* Begins a session now. */
