@@ -31,20 +31,23 @@ static void write_birth(struct thread_state *thread, uint32_t slot, const void *
 /* ---- signal handlers inside the recording of another event --------------------------------------
  */
 
-/* Keeps an event of a handler, with its stack, until the interrupted recording is done. */
-static void defer(struct hook *hook, const uint64_t *words, uint32_t word_count, bool has_stack)
+/* Keeps an event of a handler, with its stack, until the interrupted recording is done. False when
+ * there are too many: then it is lost. */
+static bool defer(struct hook *hook, const uint64_t *words, uint32_t word_count, bool has_stack)
 {
     struct thread_state *thread = hook->thread;
-    uint32_t place = thread->deferred_count;
+    /* One instruction: a handler inside this handler takes the next place. */
+    uint32_t place = atomic_fetch_add_explicit(&thread->deferred_count, 1, memory_order_relaxed);
     if (place >= THREAD_DEFERRED_EVENTS) {
+        atomic_fetch_sub_explicit(&thread->deferred_count, 1, memory_order_relaxed);
         atomic_fetch_add(&thread->ring.control->lost_events, 1);
-        return;
+        return false;
     }
-    thread->deferred_count = place + 1; /* a handler inside this handler takes the next place */
-    SIGNAL_FENCE();
     struct deferred_event *event = &thread->deferred[place];
     for (uint32_t i = 0; i < word_count; i++)
         event->words[i] = words[i];
+    /* Stamped now: what is released now another thread may get before this is written. */
+    event->words[0] |= event_stamp();
     event->word_count = word_count;
     event->frame_count = 0;
     if (has_stack) {
@@ -52,30 +55,43 @@ static void defer(struct hook *hook, const uint64_t *words, uint32_t word_count,
         event->frame_count = stack_capture_walk(&hook->caller, &memory, event->frames,
                                                 THREAD_DEFERRED_FRAMES);
     }
+    return true;
 }
 
+static void write_deferred_event(struct thread_state *thread, struct deferred_event *event)
+{
+    if (event->frame_count != 0) {
+        uint32_t slot = stack_capture_frames(thread, event->frames, event->frame_count);
+        if (slot == STACK_CAPTURE_LOST)
+            return;
+        event->words[2] |= slot;
+    }
+    uint64_t *record = event_reserve(thread, event->word_count);
+    if (record == NULL)
+        return;
+    for (uint32_t word = 0; word < event->word_count; word++)
+        record[word] = event->words[word];
+    event_commit(thread, event->word_count);
+    event_count(thread);
+}
+
+/* More may be set aside meanwhile: only when none came since the last one was written, which the
+ * exchange finds out and settles at once, are all of them done. */
 static void write_deferred(struct thread_state *thread)
 {
-    for (uint32_t i = 0; i < thread->deferred_count; i++) {
-        struct deferred_event *event = &thread->deferred[i];
-        if (event->frame_count != 0) {
-            uint32_t slot = stack_capture_frames(thread, event->frames, event->frame_count);
-            if (slot == STACK_CAPTURE_LOST)
-                continue;
-            event->words[2] |= slot;
-        }
-        uint64_t *record = event_reserve(thread, event->word_count);
-        if (record == NULL)
-            continue;
-        for (uint32_t word = 0; word < event->word_count; word++)
-            record[word] = event->words[word];
-        record[0] |= event_stamp();
-        event_commit(thread, event->word_count);
-        event_count(thread);
-    }
-    thread->last_birth = 0;
-    SIGNAL_FENCE();
-    thread->deferred_count = 0;
+    uint32_t written = 0,
+             count = atomic_load_explicit(&thread->deferred_count, memory_order_relaxed);
+    do {
+        for (; written < count; written++)
+            write_deferred_event(thread, &thread->deferred[written]);
+        thread->last_birth = 0;
+    } while (!atomic_compare_exchange_strong_explicit(&thread->deferred_count, &count, 0,
+                                                      memory_order_relaxed, memory_order_relaxed));
+}
+
+static inline bool has_deferred(struct thread_state *thread)
+{
+    return atomic_load_explicit(&thread->deferred_count, memory_order_relaxed) != 0;
 }
 
 static void begin_busy(struct thread_state *thread)
@@ -87,26 +103,46 @@ static void begin_busy(struct thread_state *thread)
 static void end_busy(struct thread_state *thread)
 {
     SIGNAL_FENCE();
-    if (__builtin_expect(thread->deferred_count != 0, 0))
-        write_deferred(thread);
     thread->is_busy = false;
     SIGNAL_FENCE();
+    /* Looked at only now that nothing is set aside any more. */
+    while (__builtin_expect(has_deferred(thread), 0)) {
+        begin_busy(thread);
+        write_deferred(thread);
+        SIGNAL_FENCE();
+        thread->is_busy = false;
+        SIGNAL_FENCE();
+    }
 }
 
 /* ---- nesting -------------------------------------------------------------------------- */
 
-/* The held back birth of an inner call was an event of its own. */
-static void flush_pending(struct thread_state *thread, const struct walk_registers *caller)
+static void write_pending(struct thread_state *thread, const struct walk_registers *caller)
 {
     struct pending_birth pending = thread->pending;
     if (pending.address == NULL)
         return;
     thread->pending.address = NULL;
-    begin_busy(thread);
     uint32_t slot = stack_capture(thread, caller);
-    if (slot != STACK_CAPTURE_LOST)
-        write_birth(thread, slot, pending.address, pending.size,
-                    (enum function_kind)pending.function, WIRE_BIRTH, WIRE_BIRTH_LARGE);
+    uint64_t *record = slot != STACK_CAPTURE_LOST ? event_reserve(thread, 4) : NULL;
+    if (record == NULL)
+        return;
+    record[1] = event_address(pending.address, (enum function_kind)pending.function);
+    record[2] = slot;
+    record[3] = pending.size;
+    record[0] = pending.stamp | WIRE_BIRTH_LARGE;
+    event_commit(thread, 4);
+    event_count(thread);
+    thread->last_birth = 0;
+}
+
+/* The held back birth of an inner call was an event of its own. */
+static void flush_pending(struct thread_state *thread, const struct walk_registers *caller)
+{
+    if (thread->pending.address == NULL)
+        return;
+    begin_busy(thread);
+    write_pending(thread, caller);
     end_busy(thread);
 }
 
@@ -131,8 +167,7 @@ void hook_enter_slow(struct hook *hook, uintptr_t frame)
         hook->level = HOOK_NESTED;
         return;
     }
-    thread->guard = frame;
-    thread->guard_return = hook->caller.pc;
+    hook_set_guard(thread, frame, hook->caller.pc);
     hook->level = HOOK_OUTER;
     atomic_store_explicit(&thread->ring.control->in_hook, 1, memory_order_relaxed);
     flush_pending(thread, &hook->caller); /* of a call that an exception left */
@@ -159,6 +194,14 @@ void hook_done(struct hook *hook)
 
 /* ---- events --------------------------------------------------------------------------- */
 
+/* Born again inside the outer call (by a signal handler) after that released it: what is released
+ * next is not the same event. */
+static void forget_outer_release(struct thread_state *thread, const void *block)
+{
+    if (thread->outer_release == block)
+        thread->outer_release = NULL;
+}
+
 static void nested_birth(struct hook *hook, void *block, size_t size, enum function_kind function)
 {
     struct thread_state *thread = hook->thread;
@@ -169,19 +212,20 @@ static void nested_birth(struct hook *hook, void *block, size_t size, enum funct
     }
     if (thread->pending.address != block) /* else one more call round the same block */
         flush_pending(thread, &hook->caller);
-    thread->pending = (struct pending_birth){block, size, (uint8_t)function};
+    forget_outer_release(thread, block);
+    thread->pending = (struct pending_birth){block, size, event_stamp(), (uint8_t)function};
 }
 
 static void outer_birth(struct hook *hook, void *block, size_t size, enum function_kind function)
 {
     struct thread_state *thread = hook->thread;
+    begin_busy(thread);
     if (__builtin_expect(thread->pending.address != NULL, 0)) {
         if (thread->pending.address == block)
             thread->pending.address = NULL; /* the same event, seen from inside */
         else
-            flush_pending(thread, &hook->caller);
+            write_pending(thread, &hook->caller);
     }
-    begin_busy(thread);
     uint32_t slot = stack_capture(thread, &hook->caller);
     if (__builtin_expect(slot != STACK_CAPTURE_LOST, 1))
         write_birth(thread, slot, block, size, function, WIRE_BIRTH, WIRE_BIRTH_LARGE);
@@ -203,10 +247,8 @@ void hook_birth(struct hook *hook, void *block, size_t size, enum function_kind 
 static bool write_plain(struct hook *hook, const uint64_t *words, uint32_t word_count)
 {
     struct thread_state *thread = hook->thread;
-    if (thread->is_busy) {
-        defer(hook, words, word_count, false);
-        return true;
-    }
+    if (thread->is_busy)
+        return defer(hook, words, word_count, false);
     begin_busy(thread);
     uint64_t *record = event_reserve(thread, word_count);
     if (__builtin_expect(record != NULL, 1)) {
@@ -282,22 +324,35 @@ static void release_with_stack(struct hook *hook, void *block, size_t size,
     end_busy(thread);
 }
 
+/* The short record means the birth just before it, so nothing may come in between once it is
+ * chosen: what a signal handler tells is set aside from here on. */
+static bool release_last(struct hook *hook, void *block, enum function_kind function)
+{
+    struct thread_state *thread = hook->thread;
+    if (hook->level != HOOK_OUTER || (uint64_t)(uintptr_t)block != thread->last_birth ||
+        (function != FUNCTION_FREE && function != FUNCTION_DELETE))
+        return false;
+    begin_busy(thread);
+    bool is_last = (uint64_t)(uintptr_t)block == thread->last_birth; /* still */
+    uint64_t *record = is_last ? event_reserve(thread, 1) : NULL;
+    if (record != NULL) {
+        record[0] = event_stamp() | (function == FUNCTION_FREE ? WIRE_FREE_LAST : WIRE_DELETE_LAST);
+        event_commit(thread, 1);
+        event_count(thread);
+        thread->last_birth = 0;
+    }
+    end_busy(thread);
+    return is_last;
+}
+
 void hook_release(struct hook *hook, void *block, enum function_kind function)
 {
     if (hook->level == HOOK_OFF || is_told_already(hook, block))
         return;
-    struct thread_state *thread = hook->thread;
-    if (wants_stack(thread)) {
+    if (wants_stack(hook->thread))
         release_with_stack(hook, block, 0, function);
-        return;
-    }
-    bool is_last = hook->level == HOOK_OUTER && (uint64_t)(uintptr_t)block == thread->last_birth;
-    if (is_last && (function == FUNCTION_FREE || function == FUNCTION_DELETE)) {
-        uint64_t kind = function == FUNCTION_FREE ? WIRE_FREE_LAST : WIRE_DELETE_LAST;
-        write_plain(hook, &kind, 1);
-        return;
-    }
-    write_plain(hook, (uint64_t[]){WIRE_RELEASE, event_address(block, function)}, 2);
+    else if (!release_last(hook, block, function))
+        write_plain(hook, (uint64_t[]){WIRE_RELEASE, event_address(block, function)}, 2);
 }
 
 void hook_release_sized(struct hook *hook, void *block, size_t size, enum function_kind function)
@@ -336,11 +391,14 @@ void hook_arrive(struct hook *hook, void *block, size_t size, enum function_kind
     struct thread_state *thread = hook->thread;
     if (thread->is_busy) {
         uint64_t words[4] = {WIRE_ARRIVE_LARGE, event_address(block, function), 0, size};
-        defer(hook, words, 4, block != NULL);
+        if (!hook->is_lost)
+            defer(hook, words, 4, block != NULL);
         return;
     }
     if (thread->pending.address == block)
         thread->pending.address = NULL;
+    if (hook->level == HOOK_NESTED)
+        forget_outer_release(thread, block);
     if (!hook->is_lost) {
         begin_busy(thread);
         uint32_t slot = block == NULL ? 0 : stack_capture(thread, &hook->caller);
@@ -363,7 +421,7 @@ void hook_map(struct hook *hook, void *address, size_t size, uint32_t flags,
     if (hook->level == HOOK_NESTED)
         flag_word |= (uint64_t)WIRE_MAP_OF_ALLOCATOR << 32;
     if (thread->is_busy)
-        return; /* a signal handler that maps memory: not worth a deferred kind of its own */
+        return; /* a signal handler maps inside an allocator's call: it would count as its heap */
     begin_busy(thread);
     uint32_t slot = stack_capture(thread, &hook->caller);
     uint64_t *record = slot != STACK_CAPTURE_LOST ? event_reserve(thread, 4) : NULL;
@@ -381,7 +439,7 @@ void hook_map(struct hook *hook, void *address, size_t size, uint32_t flags,
 
 void hook_unmap(struct hook *hook, void *address, size_t size, enum function_kind function)
 {
-    if (hook->level == HOOK_OFF || hook->thread->is_busy)
+    if (hook->level == HOOK_OFF)
         return;
     write_plain(hook, (uint64_t[]){WIRE_UNMAP, event_address(address, function), size}, 3);
 }

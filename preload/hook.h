@@ -42,6 +42,19 @@ struct hook {
 /* Out of line: anything but the first hook on a claimed thread's stack. */
 void hook_enter_slow(struct hook *hook, uintptr_t frame);
 
+/* A signal handler's hook never finds the one half with another call's other half: the return
+ * address stands there before the frame does, and again after it, since a handler in between leaves
+ * its own. */
+static inline __attribute__((always_inline)) void hook_set_guard(struct thread_state *thread,
+                                                                 uintptr_t frame, uintptr_t caller)
+{
+    thread->guard_return = caller;
+    atomic_signal_fence(memory_order_seq_cst);
+    thread->guard = frame;
+    atomic_signal_fence(memory_order_seq_cst);
+    thread->guard_return = caller;
+}
+
 static inline __attribute__((always_inline)) void hook_enter(struct hook *hook, uintptr_t frame)
 {
     struct thread_state *thread = thread_current;
@@ -54,8 +67,7 @@ static inline __attribute__((always_inline)) void hook_enter(struct hook *hook, 
     }
     hook->thread = thread;
     hook->level = HOOK_OUTER;
-    thread->guard = frame;
-    thread->guard_return = hook->caller.pc;
+    hook_set_guard(thread, frame, hook->caller.pc);
     /* Before the time stamp of whatever this call records; see record/event_order.c. */
     atomic_store_explicit(&thread->ring.control->in_hook, 1, memory_order_relaxed);
 }

@@ -1,5 +1,6 @@
 #include "preload/thread_state.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -74,12 +75,16 @@ bool thread_state_map_ring(struct thread_state *thread, uint32_t slot, uint32_t 
     void *window = session_link_map(session_ring_offset(slot), bytes);
     if (window == NULL)
         return false;
-    if (thread->ring_window != NULL)
-        session_link_unmap(thread->ring_window, thread->ring_window_bytes);
+    void *old_window = thread->ring_window;
+    size_t old_bytes = thread->ring_window_bytes;
     thread->ring_window = window;
     thread->ring_window_bytes = bytes;
     thread->ring.control = window;
     thread->ring.data = (char *)window + SESSION_RING_CONTROL_BYTES;
+    /* A signal handler that comes before this line finds either window whole. */
+    atomic_signal_fence(memory_order_seq_cst);
+    if (old_window != NULL)
+        session_link_unmap(old_window, old_bytes);
     return true;
 }
 
@@ -183,7 +188,7 @@ static struct thread_state *refuse(void)
     return NULL;
 }
 
-struct thread_state *thread_state_claim(void)
+static struct thread_state *claim(void)
 {
     struct thread_state *thread = thread_current;
     if (preload_mode != PRELOAD_RECORDS)
@@ -223,5 +228,18 @@ struct thread_state *thread_state_claim(void)
     atomic_store(&thread->is_ending, 0);
     thread->is_claimed = true;
     lifecycle_thread_started(thread, is_first);
+    return thread;
+}
+
+/* No handler finds a state that is claimed by half. */
+struct thread_state *thread_state_claim(void)
+{
+    uint64_t all = UINT64_MAX, before;
+    raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof before, 0, 0);
+    struct thread_state *thread = thread_current;
+    /* One may have claimed it before the signals were held. */
+    if (thread == NULL || !thread->is_claimed)
+        thread = claim();
+    raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before, 0, 0);
     return thread;
 }

@@ -20,7 +20,7 @@
 #include "wire/wire_format.h"
 
 enum {
-    THREAD_DEFERRED_EVENTS = 8,
+    THREAD_DEFERRED_EVENTS = 64,
     THREAD_DEFERRED_FRAMES = 48,
     STACK_CACHE_WAYS = 4,
     STACK_CACHE_SETS = WIRE_STACK_SLOTS / STACK_CACHE_WAYS
@@ -30,6 +30,7 @@ enum {
 struct pending_birth {
     void *address; /* NULL = none */
     uint64_t size;
+    uint64_t stamp; /* of the call: another thread may free the block before this is written */
     uint8_t function;
 };
 
@@ -68,7 +69,7 @@ struct thread_state {
     uint64_t dropping_since_heartbeat;
     uint64_t module_start, module_end; /* of the module seen last by module_notice */
 
-    volatile uint32_t deferred_count;
+    _Atomic uint32_t deferred_count;
     struct deferred_event deferred[THREAD_DEFERRED_EVENTS];
 
     uint8_t cache_victims[STACK_CACHE_SETS];
