@@ -198,6 +198,18 @@ static bool meet_early_release(struct heap_model *model, const struct block *blo
     return true;
 }
 
+/* A late birth where a clearly younger block lives already: it was gone before that was born, and
+ * its release is late, too. */
+static void take_place_behind(struct heap_model *model, const struct block *block,
+                              const struct block *younger, uint32_t thread)
+{
+    struct block none;
+    struct heap_event birth = {.time_ns = younger->birth_ns, .thread = younger->thread};
+    block_store_put(&model->blocks, younger, &none);
+    ledger_birth(model, block, thread);
+    displace(model, block, &birth);
+}
+
 void block_events_birth(struct heap_model *model, const struct heap_event *event)
 {
     struct block block = {
@@ -210,7 +222,12 @@ void block_events_birth(struct heap_model *model, const struct heap_event *event
     if (!waiting_list_is_empty(&model->repair.releases) && meet_early_release(model, &block, event))
         return;
     struct block old;
-    if (block_store_put(&model->blocks, &block, &old))
+    bool is_displaced = block_store_put(&model->blocks, &block, &old);
+    if (is_displaced && !repair_may_release(old.birth_ns, event->time_ns)) {
+        take_place_behind(model, &block, &old, event->thread);
+        return;
+    }
+    if (is_displaced)
         displace(model, &old, event);
     ledger_birth(model, &block, event->thread);
 }

@@ -160,6 +160,30 @@ static void arrive_by(struct heap_model *model, uint32_t thread, uint64_t time, 
                                      .function = FUNCTION_REALLOC});
 }
 
+static void test_a_late_birth_behind_a_younger_block(void **state)
+{
+    (void)state;
+    struct heap_model *model = new_model();
+    birth(model, 90000, 0x1000, 64, 1);
+    birth_by(model, OTHER, 50000, 0x1000, 32, 2);
+    struct heap_block block;
+    assert_true(heap_model_find_block(model, 0x1000, &block));
+    assert_int_equal(block.size, 64);
+    assert_int_equal(totals_of(model).live_bytes, 64);
+    release_by(model, OTHER, 60000, 0x1000);
+    assert_int_equal(totals_of(model).live_bytes, 64);
+    release_by(model, MAIN, 95000, 0x1000);
+    heap_model_settle(model);
+    struct records records = records_of(model, true);
+    assert_int_equal(records.totals.allocations, 2);
+    assert_int_equal(records.totals.frees, 2);
+    assert_int_equal(records.totals.freed_bytes, 96);
+    assert_int_equal(records.thread[MAIN].freed_bytes, 64);
+    assert_int_equal(records.thread[OTHER].freed_bytes, 32);
+    assert_quality(model, 1, 0, 0);
+    heap_model_destroy(model);
+}
+
 static void test_a_realloc_before_the_birth(void **state)
 {
     (void)state;
@@ -320,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_a_birth_before_the_release_of_what_was_there),
         cmocka_unit_test(test_a_release_that_never_comes),
         cmocka_unit_test(test_a_late_release_does_not_hit_a_younger_block),
+        cmocka_unit_test(test_a_late_birth_behind_a_younger_block),
         cmocka_unit_test(test_a_realloc_before_the_birth),
         cmocka_unit_test(test_a_realloc_of_a_displaced_block),
         cmocka_unit_test(test_a_realloc_of_something_unknown),
