@@ -7,18 +7,32 @@ target_libraries = -pthread -ldl
 target_programs = \
 	tests/targets/before_and_after_main \
 	tests/targets/cxx \
+	tests/targets/deep \
 	tests/targets/family \
+	tests/targets/mappings \
+	tests/targets/peaks \
 	tests/targets/processes \
+	tests/targets/signals \
+	tests/targets/storms \
 	tests/targets/threads \
 	tests/targets/threads_handoff
 
-check_DATA += $(target_programs)
-CLEANFILES += $(target_programs)
+target_libraries_of_their_own = \
+	tests/targets/libslot_malloc.so
+
+check_DATA += $(target_programs) $(target_libraries_of_their_own)
+CLEANFILES += $(target_programs) $(target_libraries_of_their_own)
 EXTRA_DIST += \
 	tests/targets/before_and_after_main.cpp \
 	tests/targets/cxx.cpp \
+	tests/targets/deep.c \
 	tests/targets/family.c \
+	tests/targets/mappings.c \
+	tests/targets/peaks.c \
 	tests/targets/processes.c \
+	tests/targets/signals.c \
+	tests/targets/slot_malloc.c \
+	tests/targets/storms.c \
 	tests/targets/tell.h \
 	tests/targets/threads.c \
 	tests/targets/threads_handoff.c
@@ -28,3 +42,12 @@ tests/targets/%: tests/targets/%.c
 tests/targets/%: tests/targets/%.cpp
 	$(AM_V_CXX)$(MKDIR_P) $(@D) && $(CXX) -std=c++17 $(target_flags) -Wno-mismatched-new-delete \
 		-o $@ $< $(target_libraries)
+
+tests/targets/lib%.so: tests/targets/%.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -fPIC -shared \
+		-Wl,-soname,$(@F) -o $@ $<
+
+# Found beside the program, whose own malloc it is.
+tests/targets/storms: tests/targets/storms.c tests/targets/libslot_malloc.so
+	$(AM_V_CC)$(CC) -std=gnu11 $(target_flags) -Wl,-rpath,'$$ORIGIN' -Ltests/targets -o $@ $< \
+		-lslot_malloc $(target_libraries)
