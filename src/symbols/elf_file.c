@@ -136,7 +136,7 @@ bool elf_file_read(int fd, const char *path, struct elf_file *file, struct error
 bool elf_file_read_path(const char *path, struct elf_file *file, struct error *error)
 {
     /* Not blocking: the path may name a pipe, which is refused a moment later. */
-    int fd = elf_layout_open(path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     bool is_read;
 
     if (fd < 0)
