@@ -11,7 +11,8 @@
 #include "preload/session_link.h"
 
 enum {
-    HEAD_BYTES = 4096
+    HEAD_BYTES = 4096,
+    MAX_DYNAMIC_ENTRIES = 256
 };
 
 #if defined(__x86_64__)
@@ -42,6 +43,68 @@ static enum wire_exec_reason judge_interpreter(const char *name, size_t bytes)
     return WIRE_EXEC_OTHER_LIBC;
 }
 
+/* The runtime libraries of sanitizers that replace malloc: AddressSanitizer's ends a program in
+ * which another library stands before it. The other list of these stands in
+ * src/symbols/elf_file_sanitizer.c. */
+static bool is_sanitizer(const char *name)
+{
+    static const char *const libraries[] = {
+        "libasan.so",       "libtsan.so",       "liblsan.so",
+        "libhwasan.so",     "libclang_rt.asan", "libclang_rt.tsan",
+        "libclang_rt.lsan", "libclang_rt.msan", "libclang_rt.hwasan"};
+    for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++)
+        if (strncmp(name, libraries[i], strlen(libraries[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Where an address of the file's own space stands in the file; 0 = nowhere. */
+static uint64_t offset_of(const Elf64_Phdr *segments, unsigned count, uint64_t address)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (segments[i].p_type == PT_LOAD && address >= segments[i].p_vaddr &&
+            address - segments[i].p_vaddr < segments[i].p_filesz)
+            return address - segments[i].p_vaddr + segments[i].p_offset;
+    return 0;
+}
+
+/* The next entry of the dynamic section, or false at its end. */
+static bool next_entry(int fd, const Elf64_Phdr *dynamic, uint64_t *position, Elf64_Dyn *entry)
+{
+    uint64_t at = *position * sizeof *entry;
+    if (at + sizeof *entry > dynamic->p_filesz || *position >= MAX_DYNAMIC_ENTRIES)
+        return false;
+    ++*position;
+    return raw_syscall(SYS_pread64, fd, entry, sizeof *entry, dynamic->p_offset + at, 0, 0) ==
+               (int64_t)sizeof *entry &&
+           entry->d_tag != DT_NULL;
+}
+
+static bool needs_sanitizer(int fd, const Elf64_Phdr *segments, unsigned count)
+{
+    const Elf64_Phdr *dynamic = NULL;
+    for (unsigned i = 0; i < count; i++)
+        if (segments[i].p_type == PT_DYNAMIC)
+            dynamic = &segments[i];
+    if (dynamic == NULL)
+        return false;
+    Elf64_Dyn entry;
+    uint64_t names = 0, position = 0;
+    while (names == 0 && next_entry(fd, dynamic, &position, &entry))
+        if (entry.d_tag == DT_STRTAB)
+            names = offset_of(segments, count, entry.d_un.d_ptr);
+    position = 0;
+    while (names != 0 && next_entry(fd, dynamic, &position, &entry)) {
+        char name[32] = "";
+        if (entry.d_tag != DT_NEEDED)
+            continue;
+        raw_syscall(SYS_pread64, fd, name, sizeof name - 1, names + entry.d_un.d_val, 0, 0);
+        if (is_sanitizer(name))
+            return true;
+    }
+    return false;
+}
+
 static enum wire_exec_reason judge_elf(int fd, const char *head, size_t head_bytes)
 {
     const Elf64_Ehdr *header = (const void *)head;
@@ -58,7 +121,11 @@ static enum wire_exec_reason judge_elf(int fd, const char *head, size_t head_byt
         char name[256];
         size_t bytes = segment[i].p_filesz < sizeof name ? segment[i].p_filesz : sizeof name;
         int64_t got = raw_syscall(SYS_pread64, fd, name, bytes, segment[i].p_offset, 0, 0);
-        return raw_failed(got) ? WIRE_EXEC_FOLLOWED : judge_interpreter(name, (size_t)got);
+        enum wire_exec_reason reason = raw_failed(got) ? WIRE_EXEC_FOLLOWED
+                                                       : judge_interpreter(name, (size_t)got);
+        return reason == WIRE_EXEC_FOLLOWED && needs_sanitizer(fd, segment, header->e_phnum)
+                   ? WIRE_EXEC_SANITIZER
+                   : reason;
     }
     return WIRE_EXEC_STATIC;
 }

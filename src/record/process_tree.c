@@ -846,6 +846,7 @@ static void apply_exec(struct process_tree *tree, struct recorded_process *proce
         [WIRE_EXEC_OTHER_LIBC] = "its loader is not glibc's",
         [WIRE_EXEC_UNREADABLE] = "the preload cannot be read there (chroot or another user)",
         [WIRE_EXEC_NOT_WANTED] = "not to be followed, by options",
+        [WIRE_EXEC_SANITIZER] = "built with a sanitizer, which replaces malloc itself",
     };
     uint64_t reason = record[2];
     if (reason == WIRE_EXEC_FOLLOWED || reason >= sizeof reasons / sizeof *reasons)

@@ -24,8 +24,7 @@ enum {
 };
 #endif
 
-/* As execvp searches. Caller owns the result; NULL = not found. */
-static char *find_in_path(const char *name)
+char *target_check_find(const char *name)
 {
     if (strchr(name, '/') != NULL)
         return memory_duplicate_text(name);
@@ -45,8 +44,7 @@ static char *find_in_path(const char *name)
     }
 }
 
-/* The program that a script runs in, by its first line. Caller owns; NULL = not a script. */
-static char *script_interpreter(const char *path)
+char *target_check_interpreter(const char *path)
 {
     char head[256] = "";
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -73,7 +71,30 @@ static bool is_privileged(const char *path)
             status.st_gid != getegid());
 }
 
-static const char *find_reason(const char *path)
+/* Caller has seen that it is a program for this loader. */
+static const char *find_allocator_reason(int fd)
+{
+#define SANITIZER(name)                                                                            \
+    {                                                                                              \
+        name, "it is built with " name ", which replaces malloc itself"                            \
+    }
+    static const struct {
+        const char *name;
+        const char *reason;
+    } sanitizers[] = {SANITIZER("AddressSanitizer"), SANITIZER("HWAddressSanitizer"),
+                      SANITIZER("LeakSanitizer"), SANITIZER("MemorySanitizer"),
+                      SANITIZER("ThreadSanitizer")};
+#undef SANITIZER
+    const char *name = elf_file_find_sanitizer(fd);
+    if (name == NULL && !elf_file_has_own_allocator(fd, &name))
+        return NULL;
+    for (size_t i = 0; i < sizeof sanitizers / sizeof *sanitizers; i++)
+        if (strcmp(name, sanitizers[i].name) == 0)
+            return sanitizers[i].reason;
+    return "it contains its own allocator, whose functions a preload cannot replace";
+}
+
+const char *target_check_reason(const char *path)
 {
     struct elf_file file;
     if (!elf_file_read_path(path, &file, NULL))
@@ -86,27 +107,25 @@ static const char *find_reason(const char *path)
         return "it runs on musl, and the preload is made for glibc";
     if (is_privileged(path))
         return "it is setuid, setgid or has capabilities, so the loader ignores the preload";
-    const char *allocator = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool has_own = fd >= 0 && elf_file_has_own_allocator(fd, &allocator);
-    if (fd >= 0)
-        close(fd);
-    if (!has_own)
+    if (fd < 0)
         return NULL;
-    return "it contains its own allocator, whose functions a preload cannot replace";
+    const char *reason = find_allocator_reason(fd);
+    close(fd);
+    return reason;
 }
 
 bool target_check(const struct record_options *options, struct target_facts *facts,
                   struct record_outcome *outcome, struct error *error)
 {
     facts->reason = NULL;
-    facts->path = find_in_path(options->command[0]);
+    facts->path = target_check_find(options->command[0]);
     if (facts->path == NULL) {
         facts->path = memory_duplicate_text(options->command[0]);
         return true;
     }
-    char *interpreter = script_interpreter(facts->path);
-    facts->reason = find_reason(interpreter != NULL ? interpreter : facts->path);
+    char *interpreter = target_check_interpreter(facts->path);
+    facts->reason = target_check_reason(interpreter != NULL ? interpreter : facts->path);
     free(interpreter);
     char *real = realpath(facts->path, NULL);
     if (real != NULL) {

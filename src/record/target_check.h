@@ -19,4 +19,13 @@ bool target_check(const struct record_options *options, struct target_facts *fac
                   struct record_outcome *outcome, struct error *error);
 void target_facts_clear(struct target_facts *facts);
 
+/* The parts of it. Searches as execvp does; caller owns the result, NULL = not found. */
+char *target_check_find(const char *name);
+
+/* The program that a script runs in, by its first line. Caller owns; NULL = not a script. */
+char *target_check_interpreter(const char *path);
+
+/* Why nothing can be observed in this executable; NULL = it can. Static text. */
+const char *target_check_reason(const char *path);
+
 #endif

@@ -34,4 +34,8 @@ bool elf_file_read_path(const char *path, struct elf_file *file, struct error *e
  * static text such as "jemalloc" or "unknown". `fd` as above. */
 bool elf_file_has_own_allocator(int fd, const char **name);
 
+/* The sanitizer whose library the executable needs, and which replaces malloc itself:
+ * "AddressSanitizer", ...; NULL = none. One that is linked in is found by the function above. */
+const char *elf_file_find_sanitizer(int fd);
+
 #endif

@@ -42,6 +42,8 @@ static const struct allocator_mark FUNCTION_MARKS[] = {
     {"__asan_init", "AddressSanitizer"},
     {"__msan_init", "MemorySanitizer"},
     {"__tsan_init", "ThreadSanitizer"},
+    {"__hwasan_init", "HWAddressSanitizer"},
+    {"__lsan_init", "LeakSanitizer"},
     {"__interceptor_malloc", "sanitizer"},
     {"_int_malloc", "glibc"},
     {"malloc", "unknown"},

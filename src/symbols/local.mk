@@ -14,6 +14,7 @@ libseep_a_SOURCES += \
 	src/symbols/elf_file.c \
 	src/symbols/elf_file.h \
 	src/symbols/elf_file_allocator.c \
+	src/symbols/elf_file_sanitizer.c \
 	src/symbols/elf_layout.c \
 	src/symbols/elf_layout.h \
 	src/symbols/elf_sections.c \

@@ -136,7 +136,8 @@ enum wire_exec_reason {
     WIRE_EXEC_PRIVILEGED,  /* setuid, setgid or file capabilities */
     WIRE_EXEC_OTHER_LIBC,  /* its loader is not glibc's */
     WIRE_EXEC_UNREADABLE,  /* the preload cannot be read there (chroot, another user) */
-    WIRE_EXEC_NOT_WANTED   /* --follow, --only, --skip */
+    WIRE_EXEC_NOT_WANTED,  /* --follow, --only, --skip */
+    WIRE_EXEC_SANITIZER    /* AddressSanitizer and the like want to be first */
 };
 
 #endif
