@@ -14,8 +14,10 @@ bench_programs = \
 CLEANFILES += $(bench_programs)
 EXTRA_DIST += \
 	bench/README.md \
+	bench/callgrind_file.py \
 	bench/count_preload.c \
 	bench/inputs.py \
+	bench/instructions \
 	bench/measure.py \
 	bench/peers.py \
 	bench/run \
@@ -40,12 +42,15 @@ bench/%.so: bench/%.c
 bench/handoff bench/random_sizes bench/parser bench/containers: \
 	$(srcdir)/bench/workloads/random_numbers.h
 
-.PHONY: bench bench-programs clean-bench
+.PHONY: bench bench-programs bench-instructions clean-bench
 bench-programs: all $(bench_programs)
 
 # make bench BENCH_FLAGS="--size full --all -o table.md"
 bench: bench-programs
 	$(srcdir)/bench/run --build $(abs_builddir) $(BENCH_FLAGS)
+
+bench-instructions: bench-programs
+	$(srcdir)/bench/instructions --build $(abs_builddir) $(BENCH_FLAGS)
 
 clean-local: clean-bench
 clean-bench:
