@@ -22,6 +22,7 @@ In the comment, below the line "Known answers", one block a run:
     threads SELECTOR 5 7                 allocations by thread, sorted
     mapping SELECTOR[/FUNCTION] live_bytes=4096 count=1
     misuse KIND FUNCTION count=1         (default: none)
+  program NAME                           what is run from here on (default: as the source is called)
     runs 3/20                            how often: in `make check` / in `./test all`
 
 SELECTOR is explained in recorded.py. FUNCTION has dashes for spaces: operator-new. A value is a
@@ -48,7 +49,8 @@ BROKEN_BY_LOSSES = ("unknown_frees", "missed_frees")
 
 
 class Run:
-    def __init__(self, options, arguments):
+    def __init__(self, program, options, arguments):
+        self.program = program
         self.options = options
         self.arguments = arguments
         self.status = 0
@@ -66,10 +68,10 @@ def comment_of(path):
     return [line.strip().lstrip("*").strip() for line in comment.splitlines()]
 
 
-def parse_run(line):
+def parse_run(program, line):
     inside = re.search(r"\[([^\]]*)\]", line)
     rest = re.sub(r"\[[^\]]*\]", "", line)
-    return Run(inside.group(1).split() if inside else [], rest.split()[1:])
+    return Run(program, inside.group(1).split() if inside else [], rest.split()[1:])
 
 
 def parse_answers(path):
@@ -78,13 +80,17 @@ def parse_answers(path):
     if not starts:
         return []
     runs, process = [], 0
+    program = os.path.splitext(os.path.basename(path))[0]
     for line in lines[starts[0] + 1:]:
         words = line.split()
         if not words:
             continue
         if words[0] == "run":
-            runs.append(parse_run(line))
+            runs.append(parse_run(program, line))
             process = 0
+            continue
+        if words[0] == "program":
+            program = words[1]
             continue
         now = runs[-1]
         if words[0] == "status":
@@ -310,7 +316,8 @@ JUDGES = {
 
 
 def judge_run(work):
-    checks, name, wanted = work
+    checks, wanted = work
+    name = wanted.program
     label = " ".join([name, *wanted.options, *wanted.arguments])
     folder = new_path(".folder")
     os.mkdir(folder)
@@ -332,7 +339,7 @@ def main():
         if suffix not in (".c", ".cpp") or (names and name not in names):
             continue
         for wanted in parse_answers(os.path.join(folder, file)):
-            work += [(checks, name, wanted)] * wanted.times[IS_LONG]
+            work += [(checks, wanted)] * wanted.times[IS_LONG]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         list(pool.map(judge_run, work))
     checks.true("there are known answers", work)

@@ -51,6 +51,19 @@
  *     misuse wrong_size operator-delete count=1
  *   run containers
  *     site ..case_containers/operator-new allocations=$nodes+1 frees=$nodes+1 live_blocks=0
+ *
+ *   program cxx_static
+ *   run plain
+ *     site ..case_plain allocations=2 frees=1 allocated_bytes=40+4 live_bytes=4
+ *   run handler
+ *     site reserve_some allocations=1 frees=1
+ *     site ..case_handler allocations=4 frees=4
+ *   run bad_alloc
+ *     site ..case_bad_alloc allocations=1000+$exceptions frees=$exceptions live_bytes=1000*16
+ *   run throwing_constructor
+ *     site ..case_throwing_constructor allocations=20 frees=20
+ *   run containers
+ *     site ..case_containers allocations=$nodes+1 frees=$nodes+1
  */
 #include <cstdint>
 #include <cstdio>

@@ -7,10 +7,12 @@ target_libraries = -pthread -ldl
 target_programs = \
 	tests/targets/before_and_after_main \
 	tests/targets/cxx \
+	tests/targets/cxx_static \
 	tests/targets/deep \
 	tests/targets/family \
 	tests/targets/mappings \
 	tests/targets/peaks \
+	tests/targets/plugins \
 	tests/targets/processes \
 	tests/targets/signals \
 	tests/targets/storms \
@@ -18,17 +20,25 @@ target_programs = \
 	tests/targets/threads_handoff
 
 target_libraries_of_their_own = \
-	tests/targets/libslot_malloc.so
+	tests/targets/cxx_plugin.so \
+	tests/targets/cxx_plugin_static.so \
+	tests/targets/libslot_malloc.so \
+	tests/targets/plugin_a.so \
+	tests/targets/plugin_b.so
 
 check_DATA += $(target_programs) $(target_libraries_of_their_own)
 CLEANFILES += $(target_programs) $(target_libraries_of_their_own)
 EXTRA_DIST += \
 	tests/targets/before_and_after_main.cpp \
 	tests/targets/cxx.cpp \
+	tests/targets/cxx_plugin.cpp \
 	tests/targets/deep.c \
 	tests/targets/family.c \
 	tests/targets/mappings.c \
 	tests/targets/peaks.c \
+	tests/targets/plugin_a.c \
+	tests/targets/plugin_b.c \
+	tests/targets/plugins.c \
 	tests/targets/processes.c \
 	tests/targets/signals.c \
 	tests/targets/slot_malloc.c \
@@ -43,9 +53,19 @@ tests/targets/%: tests/targets/%.cpp
 	$(AM_V_CXX)$(MKDIR_P) $(@D) && $(CXX) -std=c++17 $(target_flags) -Wno-mismatched-new-delete \
 		-o $@ $< $(target_libraries)
 
+tests/targets/%.so: tests/targets/%.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -fPIC -shared -o $@ $<
+tests/targets/%.so: tests/targets/%.cpp
+	$(AM_V_CXXLD)$(MKDIR_P) $(@D) && $(CXX) -std=c++17 $(target_flags) -fPIC -shared -o $@ $<
+tests/targets/%_static.so: tests/targets/%.cpp
+	$(AM_V_CXXLD)$(MKDIR_P) $(@D) && $(CXX) -std=c++17 $(target_flags) -fPIC -shared \
+		-static-libstdc++ -static-libgcc -o $@ $<
 tests/targets/lib%.so: tests/targets/%.c
 	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -fPIC -shared \
 		-Wl,-soname,$(@F) -o $@ $<
+tests/targets/%_static: tests/targets/%.cpp
+	$(AM_V_CXX)$(MKDIR_P) $(@D) && $(CXX) -std=c++17 $(target_flags) -Wno-mismatched-new-delete \
+		-static-libstdc++ -static-libgcc -o $@ $< $(target_libraries)
 
 # Found beside the program, whose own malloc it is.
 tests/targets/storms: tests/targets/storms.c tests/targets/libslot_malloc.so
