@@ -11,6 +11,9 @@ libseep_a_SOURCES += \
 	viewer/analysis/late_names.h \
 	viewer/analysis/own_code.c \
 	viewer/analysis/own_code.h \
+	viewer/analysis/place.c \
+	viewer/analysis/place.h \
+	viewer/analysis/place_sums.c \
 	viewer/analysis/profile.c \
 	viewer/analysis/profile.h \
 	viewer/analysis/profile_load_code.c \
@@ -40,14 +43,18 @@ libseep_a_SOURCES += \
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_call_tree tests/unit/test_fingerprint \
-	tests/unit/test_profile tests/unit/test_quality tests/unit/test_query
+	tests/unit/test_place tests/unit/test_profile tests/unit/test_quality \
+	tests/unit/test_query
 TESTS += tests/unit/test_call_tree tests/unit/test_fingerprint \
-	tests/unit/test_profile tests/unit/test_quality tests/unit/test_query
+	tests/unit/test_place tests/unit/test_profile tests/unit/test_quality \
+	tests/unit/test_query
 profile_builder = tests/unit/profile_builder.c tests/unit/profile_builder.h
 tests_unit_test_call_tree_SOURCES = tests/unit/test_call_tree.c $(profile_builder)
 tests_unit_test_call_tree_LDADD = $(unit_libs)
 tests_unit_test_fingerprint_SOURCES = tests/unit/test_fingerprint.c $(profile_builder)
 tests_unit_test_fingerprint_LDADD = $(unit_libs)
+tests_unit_test_place_SOURCES = tests/unit/test_place.c $(profile_builder)
+tests_unit_test_place_LDADD = $(unit_libs)
 tests_unit_test_profile_SOURCES = tests/unit/test_profile.c $(profile_builder)
 tests_unit_test_profile_LDADD = $(unit_libs)
 tests_unit_test_quality_SOURCES = tests/unit/test_quality.c $(profile_builder)

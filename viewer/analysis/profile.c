@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "analysis/arena.h"
+#include "base/text.h"
 
 void profile_destroy(struct profile *profile)
 {
@@ -34,6 +35,13 @@ void profile_visit_stack(const struct profile *profile, uint32_t node, profile_v
             if (!visit(context, frame, &profile->locations[frame->first_location + i]))
                 return;
     }
+}
+
+const char *profile_process_name(const struct profile_process *process)
+{
+    const struct recording_text_list *arguments = &process->about.arguments;
+    const char *name = arguments->count ? text_file_name(arguments->items[0]) : "";
+    return *name ? name : text_file_name(process->about.executable);
 }
 
 const char *profile_function_name(enum function_kind function)

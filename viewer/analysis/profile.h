@@ -127,6 +127,10 @@ const char *profile_function_name(enum function_kind function);
 const struct recording_thread *profile_find_thread(const struct profile *profile, uint32_t process,
                                                    uint64_t thread_id);
 
+/* What people call a process: the file name that it was started by ("sh", where the executable is
+ * /usr/bin/dash), else its executable's. Foreign. */
+const char *profile_process_name(const struct profile_process *process);
+
 /* Position in profile.processes of a process id, or profile.process_count. */
 uint32_t profile_find_process(const struct profile *profile, uint64_t process_id);
 

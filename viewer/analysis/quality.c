@@ -275,7 +275,7 @@ static void describe_processes(const struct quality_problem *problem, struct tex
                    units_format_count(problem->count, number), problem->process->about.id);
     else
         text_print(out, "process %" PRIu64 " (", problem->process->about.id);
-    text_add(out, text_file_name(problem->process->about.executable));
+    text_add(out, profile_process_name(problem->process));
     text_add(out, ")");
 }
 

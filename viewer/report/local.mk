@@ -13,6 +13,8 @@ libseep_a_SOURCES += \
 	viewer/report/report.h \
 	viewer/report/summary.c \
 	viewer/report/summary.h \
+	viewer/report/summary_sites.c \
+	viewer/report/summary_sites.h \
 	viewer/report/text.c \
 	viewer/report/text_parts.h \
 	viewer/report/text_sites.c \

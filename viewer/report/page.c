@@ -25,6 +25,11 @@ void page_clear(struct page *page)
     text_clear(&page->line);
 }
 
+void page_set_program(struct page *page, uint32_t process)
+{
+    page->program = text_file_name(page->profile->processes[process].about.executable);
+}
+
 void page_end_line(struct page *page)
 {
     struct text *line = &page->line;
@@ -211,15 +216,20 @@ static void add_name(struct page *page, const char *function, int columns)
     text_clear(&shorter);
 }
 
-/* The name gets what the place leaves, but at least half of the line. */
-static void add_code(struct page *page, const char *function, const char *place)
+/* When both do not fit, the name gets what the place leaves, but at least half of the line; a
+ * module gives way to it. */
+static void add_code(struct page *page, const char *function, const char *place, bool is_module)
 {
     int left = page_left(page, 8);
     int place_columns = text_columns(place);
-    if (left && place_columns > left / 2)
+    bool is_fitting = !left || text_columns(function) + place_columns <= left;
+    if (!is_fitting && is_module)
+        place_columns = 0;
+    else if (!is_fitting && place_columns > left / 2)
         place_columns = left / 2;
     add_name(page, function, left ? left - place_columns : 0);
-    page_add_foreign(page, place, left ? place_columns : 0);
+    if (place_columns)
+        page_add_foreign(page, place, left ? place_columns : 0);
 }
 
 void page_add_code(struct page *page, const char *function, const char *file, uint32_t line,
@@ -231,11 +241,12 @@ void page_add_code(struct page *page, const char *function, const char *file, ui
         page_make_safe(&place, page_short_path(page->profile, file));
         if (line)
             text_print(&place, ":%u", (unsigned)line);
-    } else if (module_name && !text_starts_with(function, module_name)) {
+    } else if (module_name && !text_starts_with(function, module_name) &&
+               !(page->program && strcmp(module_name, page->program) == 0)) {
         text_add(&place, " in ");
         page_make_safe(&place, module_name);
     }
-    add_code(page, function, text_get(&place));
+    add_code(page, function, text_get(&place), !file);
     text_clear(&place);
 }
 
@@ -247,6 +258,55 @@ void page_add_location(struct page *page, const struct profile_frame *frame,
                              ? profile->modules[frame->module_plus_1 - 1].name
                              : NULL;
     page_add_code(page, location->function, location->file, line, module);
+}
+
+/* Columns of a location without any cut. */
+static int location_columns(const struct page *page, const struct profile_frame *frame,
+                            const struct profile_location *location)
+{
+    struct page scratch = *page;
+    scratch.width = scratch.columns = 0;
+    scratch.line = (struct text){0};
+    page_add_location(&scratch, frame, location, location->line);
+    text_clear(&scratch.line);
+    return scratch.columns;
+}
+
+/* The wrapper's name gets what its caller leaves, but some columns in any case. */
+static void add_wrapped(struct page *page, const struct place *place)
+{
+    enum {
+        LEAST_COLUMNS = 12
+    };
+    struct text name = {0};
+    const struct profile_location *caller = place->caller;
+    page_shorten_name(place->location->function, &name);
+    int left = page_left(page, 20), wrapper_columns = 0;
+    int caller_columns = location_columns(page, place->caller_frame, caller);
+    bool is_fitting = !left || text_columns(text_get(&name)) + 3 + caller_columns <= left;
+    if (!is_fitting && !caller->file)
+        caller_columns = text_columns(caller->function);
+    if (!is_fitting)
+        wrapper_columns = left - 3 - caller_columns;
+    if (!is_fitting && wrapper_columns < LEAST_COLUMNS)
+        wrapper_columns = LEAST_COLUMNS;
+    page_add_foreign(page, text_get(&name), wrapper_columns);
+    page_add(page, " < ");
+    if (is_fitting || caller->file)
+        page_add_location(page, place->caller_frame, caller, caller->line);
+    else
+        page_add_code(page, caller->function, NULL, 0, NULL);
+    text_clear(&name);
+}
+
+void page_add_place(struct page *page, const struct place *place)
+{
+    if (!place->location)
+        page_add(page, "[no stack]");
+    else if (place->is_wrapper)
+        add_wrapped(page, place);
+    else
+        page_add_location(page, place->frame, place->location, place->location->line);
 }
 
 /* ---- commands ---- */

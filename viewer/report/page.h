@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "analysis/place.h"
 #include "analysis/profile.h"
 #include "base/text.h"
 
@@ -21,6 +22,7 @@ struct page {
     const struct profile *profile;
     int width; /* 0 = unlimited */
     bool is_colour;
+    const char *program; /* file name of the module that needs no mention; NULL = none */
     unsigned line_count; /* written so far */
     struct text line;    /* under construction */
     int columns;         /* that it takes */
@@ -29,6 +31,9 @@ struct page {
 void page_init(struct page *page, const struct profile *profile, FILE *out, int width,
                bool is_colour);
 void page_clear(struct page *page);
+
+/* From now on code is that of the process at this position: its own module goes without saying. */
+void page_set_program(struct page *page, uint32_t process);
 
 /* Writes the line without spaces at its end. */
 void page_end_line(struct page *page);
@@ -57,6 +62,10 @@ void page_add_location(struct page *page, const struct profile_frame *frame,
 /* The same from loose parts; file and module may be NULL. */
 void page_add_code(struct page *page, const char *function, const char *file, uint32_t line,
                    const char *module_name);
+
+/* The line of a site: "parse_line at src/parser.c:120", of wrappers also their caller, which then
+ * has the place: "xmalloc < parse_line at src/parser.c:120". */
+void page_add_place(struct page *page, const struct place *place);
 
 /* Appends a demangled name without return type, template arguments and parameters. */
 void page_shorten_name(const char *function, struct text *out);

@@ -6,13 +6,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "analysis/own_code.h"
 #include "analysis/quality.h"
 #include "analysis/query.h"
 #include "base/memory.h"
 #include "base/units.h"
 #include "report/exit_text.h"
 #include "report/page.h"
+#include "report/summary_sites.h"
 
 /* Lines that are always kept for the end: recording, how to open it. */
 enum {
@@ -134,74 +134,12 @@ static void write_quality(struct page *page)
     quality_clear(&quality);
 }
 
-struct caller_search {
-    const struct profile *profile;
-    unsigned own_count;
-    const char *caller;
-};
-
-static bool look_for_caller(void *context, const struct profile_frame *frame,
-                            const struct profile_location *location)
-{
-    struct caller_search *search = context;
-    if (!location->is_symbolized || !own_code_is_own(search->profile, frame, location) ||
-        ++search->own_count < 2)
-        return true;
-    search->caller = location->function;
-    return false;
-}
-
-/* Where there is room, the function that called: many a site is in an xmalloc. */
-static void add_caller(struct page *page, uint32_t site)
-{
-    enum {
-        LEAST_ROOM = 16
-    };
-    struct caller_search search = {.profile = page->profile};
-    int left = page_left(page, 1);
-    profile_visit_stack(page->profile, page->profile->sites[site].stack_node, look_for_caller,
-                        &search);
-    if (!search.caller || left < LEAST_ROOM)
-        return;
-    page_add(page, " < ");
-    page_add_foreign(page, search.caller, left - 3);
-}
-
-static void write_sites(struct page *page, uint32_t process, unsigned limit)
-{
-    struct query query = {
-        .grouping = QUERY_BY_SITE, .sort = QUERY_PEAK_BYTES, .process = process, .limit = limit};
-    struct query_result result;
-    struct error error;
-    char cell[UNITS_TEXT_BYTES];
-    if (!query_run(page->profile, &query, &result, &error))
-        return;
-    const char *label = "Top sites";
-    for (size_t i = 0; i < result.row_count; i++) {
-        const struct query_row *row = &result.rows[i];
-        uint64_t bytes = row->self.values[QUERY_PEAK_BYTES];
-        if (!bytes)
-            break;
-        page_add(page, "  %-11s", label);
-        page_add_right(page, 8, units_format_size(bytes, cell));
-        page_add_right(page, 8,
-                       units_format_percent(bytes, result.total.values[QUERY_PEAK_BYTES], cell));
-        page_add(page, "  ");
-        page_add_code(page, row->name, row->file, row->line,
-                      row->module ? text_file_name(row->module) : NULL);
-        add_caller(page, row->site);
-        page_end_line(page);
-        label = "";
-    }
-    query_result_clear(&result);
-}
-
 static void write_process_line(struct page *page, uint32_t process)
 {
     const struct recording_process *about = &page->profile->processes[process].about;
     struct text line = {0};
     text_print(&line, "%" PRIu64 " ", about->id);
-    page_make_safe(&line, text_file_name(about->executable));
+    page_make_safe(&line, profile_process_name(&page->profile->processes[process]));
     text_print(&line, ", pid %" PRIu64 ", which had the highest peak", about->pid);
     page_add(page, "  %-11s", "Process");
     page_add_foreign(page, text_get(&line), page_left(page, 20));
@@ -234,7 +172,8 @@ bool summary_write(const struct profile *profile, const struct summary_options *
         write_figures(&page, process);
         write_quality(&page);
         unsigned left = SUMMARY_MAX_LINES - LAST_LINES - page.line_count;
-        write_sites(&page, process, left < TOP_SITES ? left : TOP_SITES);
+        page_set_program(&page, process);
+        summary_write_sites(&page, process, left < TOP_SITES ? left : TOP_SITES);
     }
     write_last_lines(&page, options->path ? options->path : profile->info.path);
     page_clear(&page);

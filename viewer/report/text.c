@@ -119,10 +119,12 @@ static void write_header(struct page *page, const struct report_options *options
     page_set_style(page, PAGE_BOLD);
     page_add(page, "Memory of ");
     const struct profile *profile = page->profile;
-    const char *name = process != QUERY_ALL_PROCESSES ? profile->processes[process].about.executable
-                       : profile->session.command.count ? profile->session.command.items[0]
-                                                        : "";
-    page_add_foreign(page, text_file_name(name), 30);
+    const char *name = process != QUERY_ALL_PROCESSES
+                           ? profile_process_name(&profile->processes[process])
+                       : profile->session.command.count
+                           ? text_file_name(profile->session.command.items[0])
+                           : "";
+    page_add_foreign(page, name, 30);
     page_set_style(page, PAGE_PLAIN);
     page_add(page, ", from ");
     page_add_foreign(page, profile->info.path, page_left(page, 20));
@@ -290,7 +292,7 @@ static void write_process_row(struct page *page, const struct profile_process *p
         page_add(page, "%31s", "not observed");
     }
     page_add(page, "  %-9s", exit_text_format_short(&process->about, exit));
-    page_add_foreign(page, text_file_name(process->about.executable), page_left(page, 12));
+    page_add_foreign(page, profile_process_name(process), page_left(page, 12));
     if (!process->about.is_own_image)
         page_add(page, " (fork)");
     page_end_line(page);
@@ -306,7 +308,7 @@ static void write_process_table(struct page *page, const struct report_options *
     page_end_line(page);
     page_set_style(page, PAGE_DIM);
     page_add(page, "  %5s %8s%10s%10s%11s  %-9s%s", "ID", "PID", "Peak", "Live", "Allocated",
-             "Exit", "Executable");
+             "Exit", "Program");
     page_set_style(page, PAGE_PLAIN);
     page_end_line(page);
     for (size_t i = 0; i < profile->process_count; i++) {
@@ -323,6 +325,7 @@ static void write_process_table(struct page *page, const struct report_options *
 static bool write_process(struct page *page, const struct report_options *options, uint32_t process,
                           struct error *error)
 {
+    page_set_program(page, process);
     write_totals(page, process);
     if (!text_write_sites(page, options, process, error))
         return false;
@@ -345,7 +348,7 @@ static bool write_several(struct page *page, const struct report_options *option
         if (!process->site_count && (ranked[i].value == 0 || !process->about.observed))
             continue;
         page_heading(page, "Process %" PRIu64 ": %s, pid %" PRIu64, process->about.id,
-                     text_file_name(process->about.executable), process->about.pid);
+                     profile_process_name(process), process->about.pid);
         is_written = write_process(page, options, ranked[i].process, error);
     }
     free(ranked);
@@ -354,14 +357,15 @@ static bool write_several(struct page *page, const struct report_options *option
 
 static bool write_body(struct page *page, const struct report_options *options, struct error *error)
 {
+    uint32_t process = page->profile->process_count == 1 ? 0 : options->query.process;
+    if (process != QUERY_ALL_PROCESSES)
+        page_set_program(page, process);
     if (options->is_tree)
         return text_write_tree(page, options, error);
     if (options->has_grouping && options->query.grouping != QUERY_BY_SITE)
         return text_write_groups(page, options, error);
-    if (options->query.process != QUERY_ALL_PROCESSES)
-        return write_process(page, options, options->query.process, error);
-    if (page->profile->process_count == 1)
-        return write_process(page, options, 0, error);
+    if (process != QUERY_ALL_PROCESSES)
+        return write_process(page, options, process, error);
     return write_several(page, options, error);
 }
 

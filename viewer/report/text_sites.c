@@ -39,15 +39,13 @@ void text_write_omitted(struct page *page, uint64_t count, uint64_t bytes)
 
 struct stack_writing {
     struct page *page;
-    unsigned skipped; /* locations before the own function, still to come */
-    unsigned written;
-    unsigned limit;
+    unsigned skipped; /* locations that the first line tells, still to come */
+    unsigned left;    /* callers still wanted */
 };
 
 /* Callers are the program's own, too: what libc does around main says nothing. */
-
-static bool write_location(void *context, const struct profile_frame *frame,
-                           const struct profile_location *location)
+static bool write_caller(void *context, const struct profile_frame *frame,
+                         const struct profile_location *location)
 {
     struct stack_writing *writing = context;
     struct page *page = writing->page;
@@ -55,31 +53,35 @@ static bool write_location(void *context, const struct profile_frame *frame,
         writing->skipped--;
         return true;
     }
-    if (writing->written > writing->limit)
+    if (!writing->left)
         return false;
     bool is_omission = frame->kind == RECORDING_FRAME_OMITTED;
-    if (writing->written && !is_omission && !own_code_is_own(page->profile, frame, location))
+    if (!is_omission && !own_code_is_own(page->profile, frame, location))
         return true;
-    bool is_own = writing->written++ == 0;
-    page_add(page, is_own ? "    " : "      < ");
-    if (is_own)
-        page_set_style(page, PAGE_BOLD);
+    writing->left--;
+    page_add(page, "      < ");
     page_add_location(page, frame, location, location->line);
-    if (is_own)
-        page_set_style(page, PAGE_PLAIN);
     page_end_line(page);
     return true;
 }
 
 void text_write_stack(struct page *page, const struct report_options *options, uint32_t node)
 {
-    struct stack_writing writing = {.page = page, .limit = options->stack_depth};
-    if (!own_code_find(page->profile, node, NULL, &writing.skipped)) {
-        page_add(page, "    [no stack]");
-        page_end_line(page);
-        return;
-    }
-    profile_visit_stack(page->profile, node, write_location, &writing);
+    struct place place;
+    struct stack_writing writing = {.page = page, .left = options->stack_depth};
+    place_find(page->profile, node, PLACE_ANY_CALLER, &place);
+    page_add(page, "    ");
+    page_set_style(page, PAGE_BOLD);
+    page_add_place(page, &place);
+    page_set_style(page, PAGE_PLAIN);
+    page_end_line(page);
+    if (place.is_wrapper)
+        writing.skipped = place.caller_depth;
+    else
+        own_code_find(page->profile, node, NULL, &writing.skipped);
+    writing.skipped++;
+    if (place.location)
+        profile_visit_stack(page->profile, node, write_caller, &writing);
 }
 
 /* ---- sites ---- */
@@ -117,32 +119,6 @@ static void write_column_titles(struct page *page, enum query_metric sort)
     page_end_line(page);
 }
 
-struct called_search {
-    unsigned left;
-    const struct profile_location *location;
-};
-
-static bool count_down(void *context, const struct profile_frame *frame,
-                       const struct profile_location *location)
-{
-    (void)frame;
-    struct called_search *search = context;
-    if (search->left == 0)
-        return false;
-    search->left--;
-    search->location = location;
-    return true;
-}
-
-/* What the program's own code called, when that is not the allocation function itself. */
-static const struct profile_location *find_called(const struct profile *profile, uint32_t node,
-                                                  unsigned own_depth)
-{
-    struct called_search search = {.left = own_depth};
-    profile_visit_stack(profile, node, count_down, &search);
-    return search.location && search.location->is_symbolized ? search.location : NULL;
-}
-
 static void write_function(struct page *page, const struct profile_site *site, const char *called)
 {
     page_add(page, "  ");
@@ -153,13 +129,13 @@ static void write_function(struct page *page, const struct profile_site *site, c
         page_add_foreign(page, called, page_left(page, 8));
 }
 
+/* What the program's own code called, when that is not the allocation function itself. */
 static void name_called(const struct profile *profile, uint32_t node, struct text *name)
 {
-    unsigned depth = 0;
-    own_code_find(profile, node, NULL, &depth);
-    const struct profile_location *called = find_called(profile, node, depth);
-    if (called)
-        page_shorten_name(called->function, name);
+    struct place place;
+    place_find(profile, node, PLACE_ANY_CALLER, &place);
+    if (place.called)
+        page_shorten_name(place.called->function, name);
 }
 
 /* In the line of figures when it fits, else in one of its own. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis/own_code.h"
+#include "analysis/place.h"
 #include "base/units.h"
 #include "tui/filter_text.h"
 #include "tui/source_file.h"
@@ -161,6 +162,7 @@ struct callers {
     struct text *out;
     unsigned skipped; /* locations down to the site's own one */
     unsigned told;
+    bool is_wrapped; /* so far, all were wrappers */
 };
 
 static bool print_caller(void *context, const struct profile_frame *frame,
@@ -175,6 +177,9 @@ static bool print_caller(void *context, const struct profile_frame *frame,
         callers->skipped--;
         return true;
     }
+    if (callers->is_wrapped && place_is_wrapper(location->function))
+        return true;
+    callers->is_wrapped = false;
     text_print(callers->out, "< %s ", location->function);
     return ++callers->told < MAX_TOLD;
 }
@@ -189,7 +194,8 @@ static void print_callers(const struct profile *profile, const struct query_row 
     uint32_t node = profile->sites[row->site].stack_node;
     if (!own_code_find(profile, node, NULL, &depth))
         return;
-    struct callers callers = {.out = out, .skipped = depth + 1};
+    struct callers callers = {
+        .out = out, .skipped = depth + 1, .is_wrapped = place_is_wrapper(row->name)};
     profile_visit_stack(profile, node, print_caller, &callers);
 }
 

@@ -28,7 +28,7 @@ void view_print_process(const struct profile *profile, uint32_t process, struct 
         return;
     }
     const struct recording_process *about = &profile->processes[process].about;
-    const char *name = text_file_name(about->executable);
+    const char *name = profile_process_name(&profile->processes[process]);
     text_print(out, "%s (pid %llu)", *name ? name : "?", (unsigned long long)about->pid);
     if (about->image > 0)
         text_print(out, " image %llu", (unsigned long long)about->image);
