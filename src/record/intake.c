@@ -239,6 +239,15 @@ void intake_advance(struct intake *intake)
     step(intake, intake->size);
 }
 
+void intake_skip(struct intake *intake, size_t bytes, uint64_t last_ticks)
+{
+    intake->last_ticks = last_ticks;
+    if (last_ticks > intake->bound_ticks)
+        intake->bound_ticks = last_ticks;
+    intake->kind = 0;
+    step(intake, bytes);
+}
+
 void intake_settle(struct intake *intake, bool is_blocked)
 {
     if (is_in_backlog(intake))

@@ -68,6 +68,10 @@ bool intake_has_record(struct intake *intake);
 /* Steps behind the record. */
 void intake_advance(struct intake *intake);
 
+/* Steps behind `bytes` of well-formed records, from the one that was looked at on, of which the newest
+ * is stamped `last_ticks`. */
+void intake_skip(struct intake *intake, size_t bytes, uint64_t last_ticks);
+
 /* Gives what was read back to the producer; with is_blocked the rest is copied into the backlog and
  * the ring emptied. */
 void intake_settle(struct intake *intake, bool is_blocked);

@@ -1,4 +1,6 @@
 libseep_a_SOURCES += \
+	src/record/event_run.c \
+	src/record/event_run.h \
 	src/record/intake.c \
 	src/record/intake.h \
 	src/record/launcher.c \
@@ -39,9 +41,11 @@ TESTS += tests/system/launcher.sh tests/system/launcher_terminal.py
 EXTRA_DIST += tests/system/launcher.sh tests/system/launcher_terminal.py
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_intake tests/unit/test_session_host
-TESTS += tests/unit/test_intake tests/unit/test_session_host
+check_PROGRAMS += tests/unit/test_event_run tests/unit/test_intake tests/unit/test_session_host
+TESTS += tests/unit/test_event_run tests/unit/test_intake tests/unit/test_session_host
 thread_tests += tests/unit/test_intake tests/unit/test_session_host
+tests_unit_test_event_run_SOURCES = tests/unit/test_event_run.c
+tests_unit_test_event_run_LDADD = $(unit_libs)
 tests_unit_test_intake_SOURCES = tests/unit/test_intake.c
 tests_unit_test_intake_LDADD = $(unit_libs)
 tests_unit_test_session_host_SOURCES = tests/unit/test_session_host.c

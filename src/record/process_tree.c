@@ -508,9 +508,7 @@ static uint64_t apply_up_to(struct process_tree *tree, struct recorded_process *
             if (heap[next]->ticks < limit)
                 limit = heap[next]->ticks;
         do {
-            bytes += first->size;
-            recorded_process_apply(process, tree, first);
-            intake_advance(first);
+            bytes += recorded_process_apply(process, tree, first, limit);
         } while (intake_has_record(first) && first->ticks <= limit);
         if (first->kind == 0 || first->ticks > watermark)
             heap[0] = heap[--count];

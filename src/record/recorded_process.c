@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "record/event_run.h"
 #include "record/module_files.h"
 #include "record/process_tree.h"
 #include "wire/wire_check.h"
@@ -219,151 +220,48 @@ static void apply_module_gone(struct recorded_process *process, struct process_t
         hash_map_clear(&process->frame_cache);
 }
 
-/* ---- events --------------------------------------------------------------------------- */
-
-static void add_event(struct recorded_process *process, const struct heap_event *event)
+/* What has a variable part is copied before it is believed. */
+static void apply_copied(struct recorded_process *process, struct process_tree *tree,
+                         struct intake *intake)
 {
-    process->batch[process->batch_count++] = *event;
-    if (process->batch_count == PROCESS_BATCH_EVENTS)
-        recorded_process_flush(process);
-}
-
-static struct stack_id stack_at(const struct intake *intake, uint64_t slot)
-{
-    if (intake->stack_slots == NULL)
-        return (struct stack_id){0};
-    return (struct stack_id){intake->stack_slots[(uint32_t)slot % WIRE_STACK_SLOTS]};
-}
-
-/* Records of fixed size, straight from the ring: each word is read once. */
-static void apply_event(struct recorded_process *process, struct process_tree *tree,
-                        struct intake *intake)
-{
-    const volatile uint64_t *words = (const volatile uint64_t *)intake->at;
-    struct heap_event event = {.thread = intake->thread};
-    event.time_ns = tick_clock_to_ns(tree->clock, intake->ticks);
-    if (intake->ticks < process->applied_ticks)
-        event.flags |= HEAP_EVENT_LATE;
-    uint64_t last_birth = intake->last_birth;
+    static _Thread_local uint64_t copy[WIRE_MAX_RECORD_BYTES / 8 + 1];
     intake->last_birth = 0;
-    if (intake->kind != WIRE_FREE_LAST && intake->kind != WIRE_DELETE_LAST &&
-        intake->kind != WIRE_UNDO) {
-        uint64_t place = words[1];
-        event.address = place & WIRE_ADDRESS_MASK;
-        event.function = (uint8_t)(place >> WIRE_FUNCTION_SHIFT);
-        if (event.function >= FUNCTION_KIND_COUNT)
-            event.function = FUNCTION_NONE;
-    }
-    switch (intake->kind) {
-    case WIRE_BIRTH:
-    case WIRE_ARRIVE: {
-        uint64_t word = words[2];
-        event.kind = intake->kind == WIRE_BIRTH ? HEAP_EVENT_BIRTH : HEAP_EVENT_ARRIVE;
-        event.size = word >> 32;
-        event.stack = stack_at(intake, word);
-        if (intake->kind == WIRE_BIRTH)
-            intake->last_birth = event.address;
-        break;
-    }
-    case WIRE_BIRTH_LARGE:
-    case WIRE_ARRIVE_LARGE:
-        event.kind = intake->kind == WIRE_BIRTH_LARGE ? HEAP_EVENT_BIRTH : HEAP_EVENT_ARRIVE;
-        event.stack = stack_at(intake, words[2]);
-        event.size = words[3];
-        if (intake->kind == WIRE_BIRTH_LARGE)
-            intake->last_birth = event.address;
-        break;
-    case WIRE_FREE_LAST:
-    case WIRE_DELETE_LAST:
-        if (last_birth == 0) {
-            process->bad_records++;
-            return;
-        }
-        event.kind = HEAP_EVENT_RELEASE;
-        event.address = last_birth;
-        event.function = intake->kind == WIRE_FREE_LAST ? FUNCTION_FREE : FUNCTION_DELETE;
-        break;
-    case WIRE_RELEASE:
-        event.kind = HEAP_EVENT_RELEASE;
-        break;
-    case WIRE_RELEASE_AT: {
-        uint64_t word = words[2];
-        event.kind = HEAP_EVENT_RELEASE;
-        event.size = word >> 32;
-        event.stack = stack_at(intake, word);
-        break;
-    }
-    case WIRE_RELEASE_SIZED:
-        event.kind = HEAP_EVENT_RELEASE;
-        event.size = words[2];
-        break;
-    case WIRE_LEAVE:
-        event.kind = HEAP_EVENT_LEAVE;
-        break;
-    case WIRE_UNDO:
-        event.kind = HEAP_EVENT_UNDO;
-        break;
-    case WIRE_FAILED:
-        event.kind = HEAP_EVENT_FAILED;
-        break;
-    case WIRE_MAP: {
-        uint64_t word = words[3];
-        if ((word >> 32 & WIRE_MAP_OF_ALLOCATOR) != 0)
-            return;
-        event.kind = HEAP_EVENT_MAP;
-        event.size = words[2];
-        event.stack = stack_at(intake, word);
-        if ((word >> 32 & WIRE_MAP_ANONYMOUS) != 0)
-            event.flags |= HEAP_EVENT_ANONYMOUS;
-        break;
-    }
-    case WIRE_UNMAP:
-        event.kind = HEAP_EVENT_UNMAP;
-        event.size = words[2];
-        break;
-    case WIRE_BREAK:
-        event.kind = HEAP_EVENT_BREAK;
-        event.size = words[2];
-        event.stack = stack_at(intake, words[3]);
-        break;
-    default:
+    memcpy(copy, intake->at, intake->size);
+    if (wire_check(copy, intake->size) != intake->size) {
+        process->bad_records++;
         return;
     }
-    add_event(process, &event);
-}
-
-void recorded_process_apply(struct recorded_process *process, struct process_tree *tree,
-                            struct intake *intake)
-{
-    if (intake->kind < WIRE_STACK || (intake->kind >= WIRE_MAP && intake->kind <= WIRE_BREAK) ||
-        intake->kind == WIRE_RELEASE_AT) {
-        apply_event(process, tree, intake);
-    } else {
-        /* What has a variable part is copied before it is believed. */
-        static _Thread_local uint64_t copy[WIRE_MAX_RECORD_BYTES / 8 + 1];
-        intake->last_birth = 0;
-        memcpy(copy, intake->at, intake->size);
-        if (wire_check(copy, intake->size) != intake->size) {
-            process->bad_records++;
-            return;
-        }
-        switch (copy[0] & 0xff) {
-        case WIRE_STACK:
-            apply_stack(process, tree, intake, copy);
-            break;
-        case WIRE_STACK_BYTES:
-            apply_stack_bytes(process, tree, intake, (const struct wire_stack_bytes *)copy);
-            break;
-        case WIRE_MODULE:
-            apply_module(process, tree, (const struct wire_module *)copy, intake->ticks);
-            break;
-        case WIRE_MODULE_GONE:
-            apply_module_gone(process, tree, copy, intake->ticks);
-            break;
-        default:
-            process_tree_apply_lifecycle(tree, process, intake, copy, intake->size);
-        }
+    switch (copy[0] & 0xff) {
+    case WIRE_STACK:
+        apply_stack(process, tree, intake, copy);
+        break;
+    case WIRE_STACK_BYTES:
+        apply_stack_bytes(process, tree, intake, (const struct wire_stack_bytes *)copy);
+        break;
+    case WIRE_MODULE:
+        apply_module(process, tree, (const struct wire_module *)copy, intake->ticks);
+        break;
+    case WIRE_MODULE_GONE:
+        apply_module_gone(process, tree, copy, intake->ticks);
+        break;
+    default:
+        process_tree_apply_lifecycle(tree, process, intake, copy, intake->size);
     }
     if (intake->ticks > process->applied_ticks)
         process->applied_ticks = intake->ticks;
+}
+
+uint64_t recorded_process_apply(struct recorded_process *process, struct process_tree *tree,
+                                struct intake *intake, uint64_t limit_ticks)
+{
+    uint64_t bytes = event_run_apply(process, tree->clock, intake, limit_ticks);
+    if (bytes != 0)
+        return bytes;
+    bytes = intake->size;
+    if (event_run_has_kind(intake->kind))
+        event_run_apply_one(process, tree->clock, intake);
+    else
+        apply_copied(process, tree, intake);
+    intake_advance(intake);
+    return bytes;
 }

@@ -79,9 +79,10 @@ void recorded_process_flush(struct recorded_process *process);
 uint64_t recorded_process_lost_events(const struct recorded_process *process);
 uint64_t recorded_process_wait_ticks(const struct recorded_process *process);
 
-/* Applies one heap, stack or module record that stands at intake->at. The rest (processes, threads'
- * lives, forks) is the tree's. */
-void recorded_process_apply(struct recorded_process *process, struct process_tree *tree,
-                            struct intake *intake);
+/* Applies the heap, stack or module record that stands at intake->at, and more that follow it at once
+ * up to limit_ticks, and steps behind them. The rest (processes, threads' lives, forks) is the tree's.
+ * Returns the bytes read. */
+uint64_t recorded_process_apply(struct recorded_process *process, struct process_tree *tree,
+                                struct intake *intake, uint64_t limit_ticks);
 
 #endif

@@ -49,7 +49,8 @@ static bool does_kernel_use_tsc(void)
 static const uint64_t refine_at_ns[TICK_CLOCK_SEGMENTS] = {200000, 2000000, 20000000, 200000000,
                                                            2000000000};
 
-/* Compares the counter with the kernel's clock since the epoch, and goes on with that rate from here. */
+/* Compares the counter with the kernel's clock since the epoch, and goes on with that rate from
+ * here. */
 static void compare(struct tick_clock *clock)
 {
     uint64_t before = raw_ticks(true), ns = monotonic_ns(), after = raw_ticks(true);
@@ -94,16 +95,23 @@ uint64_t tick_clock_now(const struct tick_clock *clock)
     return raw_ticks(clock->is_tsc) - clock->epoch_ticks;
 }
 
-uint64_t tick_clock_to_ns(const struct tick_clock *clock, uint64_t ticks)
+struct tick_range tick_clock_range(const struct tick_clock *clock, uint64_t ticks)
 {
-    if (!clock->is_tsc)
-        return ticks;
+    if (!clock->is_tsc) /* nearby ticks, so that a double holds their distance */
+        return (struct tick_range){ticks, UINT64_C(1) << 52, ticks, 1};
     uint32_t i = clock->segment_count - 1;
     while (i > 0 && ticks < clock->segments[i].from_ticks)
         i--;
     const struct tick_clock_segment *segment = &clock->segments[i];
-    return segment->from_ns +
-           (uint64_t)((double)(ticks - segment->from_ticks) * segment->ns_per_tick);
+    uint64_t end = i + 1 < clock->segment_count ? segment[1].from_ticks : UINT64_MAX;
+    return (struct tick_range){segment->from_ticks, end - segment->from_ticks, segment->from_ns,
+                               segment->ns_per_tick};
+}
+
+uint64_t tick_clock_to_ns(const struct tick_clock *clock, uint64_t ticks)
+{
+    struct tick_range range = {0};
+    return tick_range_to_ns(clock, &range, ticks);
 }
 
 uint64_t tick_clock_from_ns(const struct tick_clock *clock, uint64_t ns)

@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TICK_CLOCK_SEGMENTS = 5 };
+enum {
+    TICK_CLOCK_SEGMENTS = 5
+};
 
 struct tick_clock_segment {
     uint64_t from_ticks;
@@ -36,7 +38,29 @@ void tick_clock_refine(struct tick_clock *clock);
 /* Ticks since the epoch. */
 uint64_t tick_clock_now(const struct tick_clock *clock);
 
+/* Stamps that one segment turns into nanoseconds. */
+struct tick_range {
+    uint64_t from_ticks, tick_count; /* 0 = not looked up yet */
+    uint64_t from_ns;
+    double ns_per_tick;
+};
+
+/* The range of these ticks, until the clock is refined. */
+struct tick_range tick_clock_range(const struct tick_clock *clock, uint64_t ticks);
+
 uint64_t tick_clock_to_ns(const struct tick_clock *clock, uint64_t ticks);
+
+/* The same for many stamps that are close together: `range` begins zeroed. Signed, because only
+ * that conversion is one instruction; ticks have 56 bits. */
+static inline uint64_t tick_range_to_ns(const struct tick_clock *clock, struct tick_range *range,
+                                        uint64_t ticks)
+{
+    if (ticks - range->from_ticks >= range->tick_count)
+        *range = tick_clock_range(clock, ticks);
+    return range->from_ns +
+           (uint64_t)(int64_t)((double)(int64_t)(ticks - range->from_ticks) * range->ns_per_tick);
+}
+
 uint64_t tick_clock_from_ns(const struct tick_clock *clock, uint64_t ns);
 
 #endif
