@@ -55,3 +55,8 @@ bench-instructions: bench-programs
 clean-local: clean-bench
 clean-bench:
 	rm -rf bench/inputs
+
+# What an event costs the recorder alone. It is linked with the tools' code, so it is built as they are.
+check_PROGRAMS += bench/drain_cost
+bench_drain_cost_SOURCES = bench/drain_cost.c
+bench_drain_cost_LDADD = libseep.a $(seep_libs)
