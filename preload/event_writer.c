@@ -13,23 +13,41 @@ enum {
     WAIT_LIMIT_MS = 2000
 };
 
-/* recorder_sleeps: 0 awake, 1 asleep, 2 somebody wants it (src/record/session_host.c hands that
- * on). A trickle is left for the recorder's next look by itself. */
-void event_writer_wake_recorder(const struct thread_state *thread)
-{
-    const struct ring *ring = &thread->ring;
-    uint64_t tail = atomic_load_explicit(&ring->control->tail, memory_order_relaxed);
-    uint32_t asleep = 1;
-    if (ring->head - tail > ring->capacity / 4 &&
-        atomic_compare_exchange_strong(&session->recorder_sleeps, &asleep, 2))
-        raw_futex(&session->recorder_sleeps, FUTEX_WAKE, INT_MAX, NULL);
-}
-
 static bool is_recorder_dead(void)
 {
     if (atomic_load(&session->state) == SESSION_OVER)
         return true;
     return (atomic_load(&session->recorder_lock) & FUTEX_OWNER_DIED) != 0;
+}
+
+/* recorder_sleeps: 0 awake, 1 asleep, 2 somebody wants it (src/record/session_host.c hands that
+ * on). A trickle is left for the recorder's next look by itself. */
+static void wake_recorder(void)
+{
+    uint32_t asleep = 1;
+    if (!sandbox_is_closed && atomic_compare_exchange_strong(&session->recorder_sleeps, &asleep, 2))
+        raw_futex(&session->recorder_sleeps, FUTEX_WAKE, INT_MAX, NULL);
+}
+
+void event_writer_wake_recorder(const struct thread_state *thread)
+{
+    const struct ring *ring = &thread->ring;
+    uint64_t tail = atomic_load_explicit(&ring->control->tail, memory_order_relaxed);
+    if (ring->head - tail > ring->capacity / 4)
+        wake_recorder();
+}
+
+void event_writer_await(_Atomic uint32_t *word, uint32_t seen, uint32_t limit_ms)
+{
+    uint64_t begin = event_clock(session->clock);
+    uint64_t limit = session->ticks_per_second / 1000 * limit_ms;
+    while (atomic_load(word) == seen && !sandbox_is_closed && !is_recorder_dead() &&
+           atomic_load(&session->state) == SESSION_RUNNING &&
+           event_clock(session->clock) - begin < limit) {
+        struct timespec step = {0, 1000000};
+        wake_recorder();
+        raw_futex(word, FUTEX_WAIT, seen, &step);
+    }
 }
 
 static void lose(struct thread_state *thread)

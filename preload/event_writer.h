@@ -16,6 +16,9 @@ void *event_writer_make_room(struct thread_state *thread, uint32_t bytes);
 /* Wakes the sleeping recorder if much has gathered in this thread's ring. */
 void event_writer_wake_recorder(const struct thread_state *thread);
 
+/* Waits until the recorder has changed `word` from `seen`, for at most `limit_ms`. */
+void event_writer_await(_Atomic uint32_t *word, uint32_t seen, uint32_t limit_ms);
+
 /* Ticks of the session's clock. The cycle counter, unless the kernel itself does not trust it. */
 static inline uint64_t event_clock(uint32_t clock)
 {

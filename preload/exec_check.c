@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "preload/raw_syscall.h"
@@ -134,6 +135,8 @@ static enum wire_exec_reason judge_elf(int fd, const char *head, size_t head_byt
 static bool is_privileged(int fd)
 {
     struct stat status;
+    if (raw_syscall(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0, 0) == 1)
+        return false; /* such files give nothing then */
     if (raw_failed(raw_syscall(SYS_fstat, fd, &status, 0, 0, 0, 0)))
         return false;
     char capability[64];
@@ -147,18 +150,26 @@ static bool is_privileged(int fd)
     return sets_user || sets_group;
 }
 
-static enum wire_exec_reason judge(const char *path, int scripts_allowed)
+static enum wire_exec_reason judge_open(int fd, int scripts_allowed);
+
+static enum wire_exec_reason judge(int folder, const char *path, int scripts_allowed)
 {
-    int64_t fd = raw_syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
+    int64_t fd = raw_syscall(SYS_openat, folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0, 0, 0);
     if (raw_failed(fd))
         return WIRE_EXEC_FOLLOWED;
+    enum wire_exec_reason reason = judge_open((int)fd, scripts_allowed);
+    raw_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
+    return reason;
+}
+
+static enum wire_exec_reason judge_open(int fd, int scripts_allowed)
+{
     char head[HEAD_BYTES] __attribute__((aligned(8)));
     int64_t got = raw_syscall(SYS_pread64, fd, head, sizeof head - 1, 0, 0, 0);
     enum wire_exec_reason reason = WIRE_EXEC_FOLLOWED;
     char interpreter[256] = "";
     if (!raw_failed(got) && got >= 4 && memcmp(head, ELFMAG, SELFMAG) == 0) {
-        reason = is_privileged((int)fd) ? WIRE_EXEC_PRIVILEGED
-                                        : judge_elf((int)fd, head, (size_t)got);
+        reason = is_privileged(fd) ? WIRE_EXEC_PRIVILEGED : judge_elf(fd, head, (size_t)got);
     } else if (!raw_failed(got) && got > 2 && head[0] == '#' && head[1] == '!') {
         head[got] = '\0';
         const char *name = head + 2 + strspn(head + 2, " \t");
@@ -168,19 +179,44 @@ static enum wire_exec_reason judge(const char *path, int scripts_allowed)
             interpreter[length] = '\0';
         }
     }
-    raw_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
     if (interpreter[0] != '\0' && scripts_allowed > 0)
-        return judge(interpreter, scripts_allowed - 1);
+        return judge(AT_FDCWD, interpreter, scripts_allowed - 1);
     return reason;
+}
+
+/* Then the loader ignores LD_PRELOAD whatever the file. */
+static bool are_ids_mixed(void)
+{
+    return raw_syscall(SYS_geteuid, 0, 0, 0, 0, 0, 0) !=
+               raw_syscall(SYS_getuid, 0, 0, 0, 0, 0, 0) ||
+           raw_syscall(SYS_getegid, 0, 0, 0, 0, 0, 0) != raw_syscall(SYS_getgid, 0, 0, 0, 0, 0, 0);
+}
+
+/* What holds for any file. */
+static enum wire_exec_reason judge_process(void)
+{
+    if ((session->flags & SESSION_FOLLOW_EXEC) == 0)
+        return WIRE_EXEC_NOT_WANTED;
+    if (sandbox_is_closed)
+        return WIRE_EXEC_FOLLOWED; /* nothing may be asked */
+    if (!is_library_readable())
+        return WIRE_EXEC_UNREADABLE;
+    return are_ids_mixed() ? WIRE_EXEC_PRIVILEGED : WIRE_EXEC_FOLLOWED;
 }
 
 enum wire_exec_reason exec_check_file(const char *path)
 {
-    if ((session->flags & SESSION_FOLLOW_EXEC) == 0)
-        return WIRE_EXEC_NOT_WANTED;
-    if (!is_library_readable())
-        return WIRE_EXEC_UNREADABLE;
-    return path == NULL ? WIRE_EXEC_FOLLOWED : judge(path, 4);
+    return exec_check_at(AT_FDCWD, path, 0);
+}
+
+enum wire_exec_reason exec_check_at(int folder, const char *path, int flags)
+{
+    enum wire_exec_reason reason = judge_process();
+    if (reason != WIRE_EXEC_FOLLOWED || sandbox_is_closed || path == NULL)
+        return reason;
+    if (path[0] == '\0' && (flags & AT_EMPTY_PATH) != 0)
+        return judge_open(folder, 4);
+    return judge(folder, path, 4);
 }
 
 static bool is_executable(const char *path)
@@ -210,6 +246,15 @@ enum wire_exec_reason exec_check_name(const char *name, char *path, size_t path_
         if (*at == '\0')
             return exec_check_file(NULL);
     }
+}
+
+bool exec_environment_has_library(char *const *environment)
+{
+    const char *own = session_link_library_path();
+    for (; environment != NULL && *environment != NULL; environment++)
+        if (strncmp(*environment, preload_name, sizeof preload_name - 1) == 0)
+            return strstr(*environment, own) != NULL; /* the loader reads the first one */
+    return false;
 }
 
 struct exec_environment_size exec_environment_size(char *const *environment)

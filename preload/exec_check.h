@@ -13,9 +13,19 @@
  * executable gives FOLLOWED: exec itself will say so. */
 enum wire_exec_reason exec_check_file(const char *path);
 
+/* The same for a descriptor, as fexecve has it, or for a path from a folder's. */
+enum wire_exec_reason exec_check_at(int folder, const char *path, int flags);
+
 /* The same for a name that is searched in PATH as execvp does; `path` is filled when it has no '/'.
  */
 enum wire_exec_reason exec_check_name(const char *name, char *path, size_t path_bytes);
+
+/* May such an image have our entry in LD_PRELOAD? A static one does not read it, but may start
+ * others that do; where a loader reads it in vain, it says so on stderr. */
+static inline bool exec_check_keeps_entry(enum wire_exec_reason reason)
+{
+    return reason == WIRE_EXEC_FOLLOWED || reason == WIRE_EXEC_STATIC;
+}
 
 /* Room that exec_environment_build needs: pointers, and bytes for the LD_PRELOAD entry. */
 struct exec_environment_size {
@@ -23,6 +33,9 @@ struct exec_environment_size {
     size_t entry_bytes;
 };
 struct exec_environment_size exec_environment_size(char *const *environment);
+
+/* Is our library in its LD_PRELOAD? */
+bool exec_environment_has_library(char *const *environment);
 
 /* Copies the environment with our entry in front of the user's in LD_PRELOAD, or without ours.
  * Nothing else differs. `entry` is the text of the new variable. */

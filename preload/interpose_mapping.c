@@ -58,6 +58,22 @@ EXPORT void *mmap64(void *address, size_t size, int protection, int flags, int f
     return mapped;
 }
 
+/* What goes away may be a coroutine's stack, which this thread found readable. */
+static void forget_stack(const void *address, size_t size)
+{
+    struct thread_state *thread = thread_current;
+    if (thread == NULL)
+        return;
+    uint64_t low = (uint64_t)(uintptr_t)address, high = low + size;
+    for (int i = 0; i < WALK_MEMORY_RANGES; i++) {
+        const struct walk_range *range = &thread->memory.ranges[i];
+        if (range->low < high && low < range->high) {
+            walk_memory_forget(&thread->memory);
+            return;
+        }
+    }
+}
+
 EXPORT int munmap(void *address, size_t size)
 {
     lifecycle_ensure();
@@ -70,6 +86,7 @@ EXPORT int munmap(void *address, size_t size)
     /* What cannot be unmapped (a bad address) is not told; nothing else fails in practice. */
     if (((uintptr_t)address & 4095) == 0 && size != 0)
         hook_unmap(&hook, address, size, FUNCTION_MUNMAP);
+    forget_stack(address, size);
     int result = real.munmap(address, size);
     hook_done(&hook);
     return result;
@@ -86,6 +103,7 @@ EXPORT void *mremap(void *old, size_t old_size, size_t new_size, int flags, ...)
     HOOK_ENTER(&hook);
     if (old_size != 0)
         hook_unmap(&hook, old, old_size, FUNCTION_MREMAP);
+    forget_stack(old, old_size);
     void *mapped = real.mremap(old, old_size, new_size, flags, wanted);
     if (mapped != MAP_FAILED)
         hook_map(&hook, mapped, new_size, WIRE_MAP_ANONYMOUS, FUNCTION_MREMAP);
@@ -100,9 +118,10 @@ EXPORT int brk(void *end)
     lifecycle_ensure();
     struct hook hook;
     HOOK_ENTER(&hook);
-    void *old = (void *)raw_syscall(SYS_brk, 0, 0, 0, 0, 0, 0);
+    int64_t old_end = raw_syscall(SYS_brk, 0, 0, 0, 0, 0, 0);
+    void *old = (void *)old_end;
     int result = real.brk(end);
-    if (result == 0)
+    if (result == 0 && old_end > 0)
         hook_break(&hook, end, old, FUNCTION_BRK);
     hook_done(&hook);
     return result;

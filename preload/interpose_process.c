@@ -1,24 +1,24 @@
 /* fork, exec and exit: the recorder is told, and the environment of the next image names the
  * preload whatever the program put there.
  *
- * vfork and _Fork are not wrapped (a C wrapper around vfork breaks the program): a vfork child
- * writes through its parent's state, since it runs in its parent's memory; so records here carry
- * the pid. */
+ * vfork is not wrapped (a C wrapper around it breaks the program): its child writes through its
+ * parent's state, since it runs in its parent's memory; so records here carry the pid. */
 #include <alloca.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "preload/event_writer.h"
 #include "preload/exec_check.h"
 #include "preload/export.h"
 #include "preload/lifecycle.h"
-#include "preload/raw_syscall.h"
+#include "preload/process_notice.h"
 #include "preload/real_functions.h"
+#include "preload/session_link.h"
 
 extern char **environ;
 
@@ -26,84 +26,40 @@ enum {
     PATH_ROOM = 4096
 };
 
-/* The thread, if it records and is not in the middle of a record. */
-static struct thread_state *begin_telling(void)
-{
-    lifecycle_ensure();
-    if (preload_mode != PRELOAD_RECORDS)
-        return NULL;
-    struct thread_state *thread = thread_state_get();
-    if (thread == NULL || thread->is_busy)
-        return NULL;
-    thread->is_busy = true;
-    return thread;
-}
-
-static void end_telling(struct thread_state *thread)
-{
-    thread->last_birth = 0;
-    thread->is_busy = false;
-}
-
-static void tell_words(uint64_t kind, uint64_t first, uint64_t second, uint32_t word_count)
-{
-    struct thread_state *thread = begin_telling();
-    if (thread == NULL)
-        return;
-    uint64_t *record = event_reserve(thread, word_count);
-    if (record != NULL) {
-        record[1] = first;
-        if (word_count > 2)
-            record[2] = second;
-        record[0] = event_stamp() | kind;
-        event_commit(thread, word_count);
-    }
-    end_telling(thread);
-}
-
 EXPORT pid_t fork(void)
 {
-    lifecycle_ensure();
-    uint64_t number = 0;
-    if (preload_mode == PRELOAD_RECORDS && thread_state_get() != NULL) {
-        number = atomic_fetch_add(&process_current->fork_number, 1) + 1;
-        tell_words(WIRE_FORK, number, 0, 2);
-    }
+    uint64_t number = process_notice_fork();
     pid_t pid = real.fork();
-    if (pid != 0 && number != 0) {
-        int saved_errno = errno;
-        tell_words(WIRE_FORK_DONE, number, pid > 0 ? (uint64_t)pid : 0, 3);
-        errno = saved_errno;
-    }
+    if (pid != 0 && number != 0)
+        process_notice_fork_done(number, pid);
     return pid;
 }
 
-static void tell_exec(uint64_t pid, enum wire_exec_reason reason, const char *path)
+/* fork without the program's atfork handlers; safe in signal handlers, and so is ours. */
+EXPORT pid_t _Fork(void)
 {
-    struct thread_state *thread = begin_telling();
-    if (thread == NULL)
-        return;
-    size_t length = path != NULL ? strlen(path) : 0;
-    if (length > WIRE_MAX_TEXT_BYTES)
-        length = WIRE_MAX_TEXT_BYTES;
-    uint32_t words = 4 + (uint32_t)(length + 7) / 8;
-    uint64_t *record = event_reserve(thread, words);
-    if (record != NULL) {
-        record[1] = pid;
-        record[2] = reason;
-        record[3] = length;
-        memcpy(record + 4, path, length);
-        record[0] = event_stamp() | WIRE_EXEC;
-        event_commit(thread, words);
-    }
-    end_telling(thread);
+    uint64_t number = process_notice_fork();
+    pid_t pid = real._Fork != NULL ? real._Fork() : real.fork();
+    if (pid != 0 && number != 0)
+        process_notice_fork_done(number, pid);
+    return pid;
 }
 
-static void tell_exec_failed(void)
+/* Without CLONE_VM it is a fork whose child begins in a function, on a stack of its own. */
+EXPORT int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
 {
-    int saved_errno = errno;
-    tell_words(WIRE_EXEC_FAILED, raw_getpid(), 0, 2);
-    errno = saved_errno;
+    va_list rest;
+    va_start(rest, argument);
+    pid_t *parent_tid = va_arg(rest, pid_t *);
+    void *tls = va_arg(rest, void *);
+    pid_t *child_tid = va_arg(rest, pid_t *);
+    va_end(rest);
+    lifecycle_ensure();
+    uint64_t number = (flags & CLONE_VM) == 0 ? process_notice_fork() : 0;
+    int pid = real.clone(function, stack, flags, argument, parent_tid, tls, child_tid);
+    if (number != 0)
+        process_notice_fork_done(number, pid);
+    return pid;
 }
 
 /* Is there a session whose preload the next image should have? */
@@ -119,7 +75,7 @@ static bool is_in_session(void)
         struct exec_environment_size size_ = exec_environment_size(environment);                   \
         char **built_ = alloca(size_.pointers * sizeof *built_);                                   \
         char *entry_ = alloca(size_.entry_bytes);                                                  \
-        exec_environment_build((environment), (reason) == WIRE_EXEC_FOLLOWED, built_, entry_);     \
+        exec_environment_build((environment), exec_check_keeps_entry(reason), built_, entry_);     \
         (environment) = built_;                                                                    \
     } while (0)
 
@@ -129,9 +85,9 @@ EXPORT int execve(const char *path, char *const arguments[], char *const environ
         return real.execve(path, arguments, environment);
     enum wire_exec_reason reason = exec_check_file(path);
     ADJUST_ENVIRONMENT(environment, reason);
-    tell_exec(raw_getpid(), reason, path);
+    process_notice_exec(session_link_pid(), reason, path);
     int result = real.execve(path, arguments, environment);
-    tell_exec_failed();
+    process_notice_exec_failed();
     return result;
 }
 
@@ -147,9 +103,9 @@ EXPORT int execvpe(const char *name, char *const arguments[], char *const enviro
     char path[PATH_ROOM] = "";
     enum wire_exec_reason reason = exec_check_name(name, path, sizeof path);
     ADJUST_ENVIRONMENT(environment, reason);
-    tell_exec(raw_getpid(), reason, path[0] != '\0' ? path : name);
+    process_notice_exec(session_link_pid(), reason, path[0] != '\0' ? path : name);
     int result = real.execvpe(name, arguments, environment);
-    tell_exec_failed();
+    process_notice_exec_failed();
     return result;
 }
 
@@ -171,11 +127,11 @@ EXPORT int fexecve(int fd, char *const arguments[], char *const environment[])
     while (count > 0)
         *at++ = digits[--count];
     *at = '\0';
-    enum wire_exec_reason reason = exec_check_file(path);
+    enum wire_exec_reason reason = exec_check_at(fd, "", AT_EMPTY_PATH);
     ADJUST_ENVIRONMENT(environment, reason);
-    tell_exec(raw_getpid(), reason, path);
+    process_notice_exec(session_link_pid(), reason, path);
     int result = real.fexecve(fd, arguments, environment);
-    tell_exec_failed();
+    process_notice_exec_failed();
     return result;
 }
 
@@ -184,9 +140,9 @@ EXPORT int execveat(int folder, const char *path, char *const arguments[],
 {
     if (!is_in_session())
         goto call;
-    enum wire_exec_reason reason = exec_check_file(path[0] == '/' ? path : NULL);
+    enum wire_exec_reason reason = exec_check_at(folder, path, flags);
     ADJUST_ENVIRONMENT(environment, reason);
-    tell_exec(raw_getpid(), reason, path);
+    process_notice_exec(session_link_pid(), reason, path);
 call:;
     int result;
     if (real.execveat != NULL) {
@@ -196,7 +152,7 @@ call:;
         errno = ENOSYS;
     }
     if (session != NULL)
-        tell_exec_failed();
+        process_notice_exec_failed();
     return result;
 }
 
@@ -244,12 +200,11 @@ EXPORT int execle(const char *path, const char *first, ...)
     return execve(path, arguments, environment);
 }
 
-/* The parent tells of a child that cannot be followed; one that can speaks for itself. */
-static void tell_spawned(int result, const pid_t *pid, enum wire_exec_reason reason,
-                         const char *path)
+/* The child could not tell itself: libc makes it without a call that could be replaced. */
+static void tell_spawned(int result, pid_t pid, enum wire_exec_reason reason, const char *path)
 {
-    if (result == 0 && reason != WIRE_EXEC_FOLLOWED)
-        tell_exec((uint64_t)*pid, reason, path);
+    if (result == 0)
+        process_notice_exec(session_link_child_pid((uint32_t)pid), reason, path);
 }
 
 EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
@@ -264,7 +219,7 @@ EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_acti
     int result = real.posix_spawn(&child, path, actions, attributes, arguments, environment);
     if (result == 0 && pid != NULL)
         *pid = child;
-    tell_spawned(result, &child, reason, path);
+    tell_spawned(result, child, reason, path);
     return result;
 }
 
@@ -281,39 +236,34 @@ EXPORT int posix_spawnp(pid_t *pid, const char *name, const posix_spawn_file_act
     int result = real.posix_spawnp(&child, name, actions, attributes, arguments, environment);
     if (result == 0 && pid != NULL)
         *pid = child;
-    tell_spawned(result, &child, reason, path[0] != '\0' ? path : name);
+    tell_spawned(result, child, reason, path[0] != '\0' ? path : name);
     return result;
-}
-
-void lifecycle_tell_exit(int status)
-{
-    tell_words(WIRE_EXIT, (uint64_t)(uint32_t)status | (uint64_t)raw_getpid() << 32, 0, 2);
 }
 
 EXPORT __attribute__((noreturn)) void exit(int status)
 {
-    lifecycle_tell_exit(status);
+    process_notice_exit(status);
     real.exit(status);
     __builtin_unreachable();
 }
 
 EXPORT __attribute__((noreturn)) void _exit(int status)
 {
-    lifecycle_tell_exit(status);
+    process_notice_exit(status);
     real._exit(status);
     __builtin_unreachable();
 }
 
 EXPORT __attribute__((noreturn)) void _Exit(int status)
 {
-    lifecycle_tell_exit(status);
+    process_notice_exit(status);
     real._Exit(status);
     __builtin_unreachable();
 }
 
 EXPORT __attribute__((noreturn)) void quick_exit(int status)
 {
-    lifecycle_tell_exit(status);
+    process_notice_exit(status);
     real.quick_exit(status);
     __builtin_unreachable();
 }

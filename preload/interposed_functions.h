@@ -8,6 +8,7 @@
 #include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /* clang-format off */
@@ -59,6 +60,12 @@
 
 #define HOOKS_PROCESS(HOOK) \
     HOOK(fork,         pid_t,  (void)) \
+    HOOK(_Fork,        pid_t,  (void)) \
+    HOOK(clone,        int,    (int (*)(void *), void *, int, void *, ...)) \
+    HOOK(system,       int,    (const char *)) \
+    HOOK(popen,        FILE *, (const char *, const char *)) \
+    HOOK(prctl,        int,    (int, ...)) \
+    HOOK(syscall,      long,   (long, ...)) \
     HOOK(execve,       int,    (const char *, char *const[], char *const[])) \
     HOOK(execv,        int,    (const char *, char *const[])) \
     HOOK(execvp,       int,    (const char *, char *const[])) \

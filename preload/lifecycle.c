@@ -11,11 +11,17 @@
 #include <unistd.h>
 
 #include "preload/event_writer.h"
+#include "preload/process_notice.h"
 #include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
 #include "preload/session_link.h"
 #include "preload/stack_capture.h"
 #include "preload/unwind_rules.h"
+
+/* How long a process that begins waits for the recorder to watch it. */
+enum {
+    WATCH_LIMIT_MS = 5
+};
 
 enum preload_mode preload_mode = PRELOAD_NOT_STARTED;
 
@@ -87,7 +93,7 @@ void lifecycle_begin(void)
 static void tell_exit_status(int status, void *unused)
 {
     (void)unused;
-    lifecycle_tell_exit(status);
+    process_notice_exit(status);
 }
 
 __attribute__((constructor)) static void construct(void)
@@ -155,7 +161,11 @@ static bool is_process_wanted(void)
 {
     if (has_image_started)
         return (session->flags & SESSION_FOLLOW_FORK) != 0;
-    if (session->filters[0] == '\0' || raw_getpid() == session->command_pid)
+    if (session_link_pid() == session->command_pid)
+        return true;
+    if ((session->flags & SESSION_FOLLOW_EXEC) == 0)
+        return false;
+    if (session->filters[0] == '\0')
         return true;
     char path[WIRE_MAX_TEXT_BYTES + 1];
     path[read_link("/proc/self/exe", path, WIRE_MAX_TEXT_BYTES)] = '\0';
@@ -189,13 +199,15 @@ static void tell_process(struct thread_state *thread)
     if (record == NULL)
         return;
     memset(record, 0, sizeof *record);
-    record->pid = raw_getpid();
-    record->parent_pid = (uint32_t)raw_syscall(SYS_getppid, 0, 0, 0, 0, 0, 0);
+    record->pid = atomic_load(&process_current->shared->pid);
+    if (!session_link_has_own_numbers())
+        record->parent_pid = (uint32_t)raw_syscall(SYS_getppid, 0, 0, 0, 0, 0, 0);
     record->origin = has_image_started ? WIRE_PROCESS_FORK : WIRE_PROCESS_EXEC;
     record->parent_slot = last_process_slot;
     record->parent_image_pid = last_process_pid;
     record->own_bytes = sizeof *thread;
     record->real_malloc = (uint64_t)(uintptr_t)real.malloc;
+    record->allocator = real.allocator;
     char *texts = (char *)(record + 1);
     if (!has_image_started) {
         record->executable_bytes = read_link("/proc/self/exe", texts, WIRE_MAX_TEXT_BYTES);
@@ -213,8 +225,12 @@ static void tell_process(struct thread_state *thread)
 void lifecycle_thread_started(struct thread_state *thread, bool is_first_of_process)
 {
     thread->is_busy = true;
-    if (is_first_of_process)
+    if (is_first_of_process && has_image_started)
+        unwind_rules_after_fork(stack_capture_rules);
+    if (is_first_of_process) {
         tell_process(thread);
+        event_writer_await(&process_current->shared->is_watched, 0, WATCH_LIMIT_MS);
+    }
     uint64_t *record = event_reserve(thread, 3);
     if (record != NULL) {
         record[1] = thread->tid;

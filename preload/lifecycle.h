@@ -30,9 +30,6 @@ static inline void lifecycle_ensure(void)
 /* Do the session's rules want this process, which has not been claimed yet? If not, steps aside. */
 bool lifecycle_may_record_process(void);
 
-/* The program asked to end with this status. */
-void lifecycle_tell_exit(int status);
-
 /* Called when a thread claimed its state: tells the recorder of the process (its first) and thread.
  */
 void lifecycle_thread_started(struct thread_state *thread, bool is_first_of_process);

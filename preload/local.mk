@@ -48,14 +48,19 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/interpose_loader.c \
 	preload/interpose_mapping.c \
 	preload/interpose_process.c \
+	preload/interpose_shell.c \
 	preload/interposed_functions.h \
 	preload/lifecycle.c \
 	preload/lifecycle.h \
 	preload/module_notice.c \
 	preload/module_notice.h \
+	preload/process_notice.c \
+	preload/process_notice.h \
 	preload/raw_syscall.h \
 	preload/real_functions.c \
 	preload/real_functions.h \
+	preload/sandbox.c \
+	preload/sandbox.h \
 	preload/session_link.c \
 	preload/session_link.h \
 	preload/stack_bytes.c \

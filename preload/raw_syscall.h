@@ -8,11 +8,19 @@
 #include <sys/syscall.h>
 
 #include "preload/arch/arch.h"
+#include "preload/sandbox.h"
 
-/* Returns what the kernel returns: a negative errno on failure. */
+enum {
+    RAW_REFUSED = -1 /* EPERM */
+};
+
+/* Returns what the kernel returns: a negative errno on failure. In a closed sandbox the kernel is
+ * not asked. */
 #define raw_syscall(number, a, b, c, d, e, f)                                                      \
-    arch_system_call((number), (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d),         \
-                     (uint64_t)(e), (uint64_t)(f))
+    (__builtin_expect(sandbox_is_closed, 0)                                                        \
+         ? RAW_REFUSED                                                                             \
+         : arch_system_call((number), (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d),  \
+                            (uint64_t)(e), (uint64_t)(f)))
 
 static inline bool raw_failed(int64_t result)
 {

@@ -4,6 +4,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "wire/wire_format.h"
+
 struct real_functions real;
 bool real_is_ready;
 
@@ -15,6 +17,26 @@ static bool is_in_libstdcxx(void *function)
     const char *name = strrchr(where.dli_fname, '/');
     name = name != NULL ? name + 1 : where.dli_fname;
     return strncmp(name, "libstdc++.so", 12) == 0;
+}
+
+/* Told by the file that has the real malloc. */
+static uint32_t find_allocator(void)
+{
+    static const struct {
+        const char *part;
+        enum wire_allocator allocator;
+    } known[] = {
+        {"jemalloc", WIRE_ALLOCATOR_JEMALLOC}, {"tcmalloc", WIRE_ALLOCATOR_TCMALLOC},
+        {"mimalloc", WIRE_ALLOCATOR_MIMALLOC}, {"libc.so", WIRE_ALLOCATOR_GLIBC},
+        {"libc-2", WIRE_ALLOCATOR_GLIBC},      {"ld-musl", WIRE_ALLOCATOR_MUSL},
+    };
+    Dl_info where;
+    if (dladdr((void *)real.malloc, &where) == 0 || where.dli_fname == NULL)
+        return WIRE_ALLOCATOR_UNKNOWN;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strstr(where.dli_fname, known[i].part) != NULL)
+            return known[i].allocator;
+    return WIRE_ALLOCATOR_UNKNOWN;
 }
 
 /* The operators may be called directly through malloc and free only if all of them are libstdc++'s:
@@ -38,6 +60,7 @@ bool real_functions_find(void)
     HOOKS_ALL(FIND)
 #undef FIND
     real.is_new_plain = are_operators_plain();
+    real.allocator = find_allocator();
     __atomic_store_n(&real_is_ready, true, __ATOMIC_RELEASE);
     return true;
 }

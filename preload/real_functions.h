@@ -18,6 +18,7 @@ struct real_functions {
     /* libstdc++'s operators are malloc and free plus the new-handler: then the hooks call those
      * directly, and the operator itself only when malloc fails. */
     bool is_new_plain;
+    uint32_t allocator; /* enum wire_allocator */
 };
 
 extern struct real_functions real;

@@ -3,7 +3,9 @@
  *
  * The session's id is the folder that the preload was loaded from: LD_PRELOAD names
  * ".../seep-PID-FD-NONCE/libseep-preload.so", where FD is the session's memfd in the recorder PID.
- * So the program sees no other variable, and no descriptor once it runs. */
+ * So the program sees no other variable, and no descriptor once it runs. Where /proc/PID/fd does
+ * not lead there (another user, another pid namespace, no /proc), the socket "door" in the same
+ * folder hands out the memfd. */
 #ifndef SEEP_PRELOAD_SESSION_LINK_H
 #define SEEP_PRELOAD_SESSION_LINK_H
 
@@ -18,6 +20,23 @@ extern struct session_header *session;
 
 /* Joins: finds, maps, checks. Called once, before the first event. */
 bool session_link_join(void);
+
+/* This process's id as the recorder counts it: another number than getpid's in a pid namespace of
+ * its own. 0 = cannot be known. Also right in the child of a vfork. */
+uint32_t session_link_pid(void);
+
+/* Keeps what session_link_pid said of this process, for the next time. */
+void session_link_note_pid(uint32_t pid);
+
+/* In the child of a fork: what was kept is its parent's. */
+void session_link_forget_pid(void);
+
+/* Are the process numbers that this process sees not the recorder's? */
+bool session_link_has_own_numbers(void);
+
+/* What the recorder calls a child, by the number that this process knows it by. UINT32_MAX = cannot
+ * be known. */
+uint32_t session_link_child_pid(uint32_t pid);
 
 /* The library's own path, as LD_PRELOAD must name it. Borrowed, static. */
 const char *session_link_library_path(void);

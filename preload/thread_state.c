@@ -123,6 +123,9 @@ static bool claim_process(void)
     struct process_state *process = process_current;
     if (atomic_load_explicit(&process->is_claimed, memory_order_acquire) != 0)
         return true;
+    uint32_t pid = session_link_pid();
+    if (pid == 0 || sandbox_is_closed)
+        return false; /* nobody may be taken for another */
     for (uint32_t slot = 0; slot < SESSION_PROCESS_SLOTS; slot++) {
         struct session_process *shared = session_process_at(session, slot);
         uint32_t free_state = SESSION_SLOT_FREE;
@@ -131,7 +134,8 @@ static bool claim_process(void)
             continue;
         atomic_store(&shared->own_bytes, 0);
         atomic_store(&shared->ring_bytes, 0);
-        atomic_store(&shared->pid, raw_getpid());
+        atomic_store(&shared->pid, pid);
+        session_link_note_pid(pid);
         raise_to(&session->process_high, slot + 1);
         process->slot = slot;
         process->shared = shared;
@@ -196,9 +200,14 @@ static struct thread_state *claim(void)
     if (thread != NULL && thread->is_mute)
         return refuse();
     bool is_first = atomic_load(&process_current->is_claimed) == 0;
-    if (is_first && !lifecycle_may_record_process())
-        return NULL;
+    if (is_first) {
+        session_link_forget_pid();
+        if (!lifecycle_may_record_process())
+            return NULL;
+    }
     if (!claim_process())
+        return refuse();
+    if (sandbox_is_closed)
         return refuse();
     uint32_t tid = raw_gettid();
     bool is_reused = false;

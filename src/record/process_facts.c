@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -77,7 +78,11 @@ static bool exit_of_reaped(int pidfd, int *wait_status)
 static bool exit_of_zombie(uint32_t pid, int *wait_status)
 {
     char path[64], text[4096];
+    struct stat status;
     snprintf(path, sizeof path, "/proc/%u/stat", pid);
+    /* Of other users' processes the kernel shows a 0 in place of the status. */
+    if (stat(path, &status) != 0 || (geteuid() != 0 && status.st_uid != geteuid()))
+        return false;
     if (!read_small(path, text, sizeof text))
         return false;
     const char *behind_name = strrchr(text, ')');
@@ -95,6 +100,18 @@ bool process_facts_exit(uint32_t pid, int pidfd, int *wait_status)
            exit_of_reaped(pidfd, wait_status);
 }
 
+uint32_t process_facts_parent(uint32_t pid)
+{
+    char path[64], text[4096];
+    snprintf(path, sizeof path, "/proc/%u/stat", pid);
+    if (!read_small(path, text, sizeof text))
+        return 0;
+    const char *behind_name = strrchr(text, ')'); /* ") S PARENT ..." */
+    return behind_name == NULL || strlen(behind_name) < 5
+               ? 0
+               : (uint32_t)strtoul(behind_name + 4, NULL, 10);
+}
+
 void process_facts_thread_name(uint32_t pid, uint32_t tid, char *name, size_t name_bytes)
 {
     char path[64], text[64];
@@ -104,39 +121,4 @@ void process_facts_thread_name(uint32_t pid, uint32_t tid, char *name, size_t na
         return;
     text[strcspn(text, "\n")] = '\0';
     text_make_safe(text, name, name_bytes);
-}
-
-static const char *allocator_of_file(const char *path)
-{
-    static const struct {
-        const char *part;
-        const char *name;
-    } known[] = {
-        {"jemalloc", "jemalloc"}, {"tcmalloc", "tcmalloc"}, {"mimalloc", "mimalloc"},
-        {"/libc.so", "glibc"},    {"/libc-", "glibc"},      {"ld-musl", "musl"},
-    };
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strstr(path, known[i].part) != NULL)
-            return known[i].name;
-    return "unknown";
-}
-
-const char *process_facts_allocator(uint32_t pid, uint64_t real_malloc)
-{
-    char path[64], line[4400];
-    snprintf(path, sizeof path, "/proc/%u/maps", pid);
-    FILE *maps = fopen(path, "re");
-    const char *name = "unknown";
-    while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
-        unsigned long long start, end;
-        const char *file = strchr(line, '/');
-        if (file != NULL && sscanf(line, "%llx-%llx", &start, &end) == 2 && real_malloc >= start &&
-            real_malloc < end) {
-            name = allocator_of_file(file);
-            break;
-        }
-    }
-    if (maps != NULL)
-        fclose(maps);
-    return name;
 }

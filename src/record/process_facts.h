@@ -16,11 +16,10 @@ uint64_t process_facts_peak_resident(uint32_t pid);
  * not. False where the kernel does not tell (of reaped ones before 6.15). pidfd -1 = none. */
 bool process_facts_exit(uint32_t pid, int pidfd, int *wait_status);
 
+/* Of the parent; 0 = not known, or outside of our pid namespace. */
+uint32_t process_facts_parent(uint32_t pid);
+
 /* "" when not known. Control bytes are made harmless. */
 void process_facts_thread_name(uint32_t pid, uint32_t tid, char *name, size_t name_bytes);
-
-/* The allocator that owns the address of the real malloc, by the name of its file: glibc, jemalloc,
- * tcmalloc, mimalloc, or unknown. Static text. */
-const char *process_facts_allocator(uint32_t pid, uint64_t real_malloc);
 
 #endif

@@ -13,6 +13,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,9 +30,9 @@
 #include "wire/wire_format.h"
 
 /* How long a store of a producer may stay unseen: a store buffer drains within about 2 us. */
-#define SLACK_NS    UINT64_C(100000)
+#define SLACK_NS        UINT64_C(100000)
 /* A thread that sits in one hook for longer is not waited for. */
-#define PATIENCE_NS UINT64_C(1000000000)
+#define PATIENCE_NS     UINT64_C(1000000000)
 #define RETIRE_AFTER_NS UINT64_C(3000000000)
 /* A stamp is read before its record is looked for, so this far ahead of a look it cannot be. */
 #define FUTURE_NS   UINT64_C(10000000000)
@@ -53,7 +56,12 @@ void process_tree_init(struct process_tree *tree, struct session_host *host,
     tree->unwinder = remote_unwind_create(NULL);
     tree->by_slot = memory_allocate_zeroed(SESSION_PROCESS_SLOTS, sizeof *tree->by_slot);
     tree->intakes = memory_allocate_zeroed(SESSION_RING_SLOTS, sizeof *tree->intakes);
+    tree->claim_pidfds = memory_allocate(SESSION_PROCESS_SLOTS * sizeof *tree->claim_pidfds);
+    for (uint32_t slot = 0; slot < SESSION_PROCESS_SLOTS; slot++)
+        tree->claim_pidfds[slot] = -1;
 }
+
+static void drop_expected(struct process_tree *tree, size_t position);
 
 static void clear_view(struct fork_view *view)
 {
@@ -66,6 +74,9 @@ void process_tree_clear(struct process_tree *tree)
     for (size_t i = 0; i < tree->view_count; i++)
         clear_view(&tree->views[i]);
     free(tree->views);
+    while (tree->expected_count != 0)
+        drop_expected(tree, tree->expected_count - 1);
+    free(tree->expected);
     /* Children share blocks with their parents: the younger go first. */
     for (size_t i = tree->count; i-- > 0;)
         recorded_process_destroy(tree->processes[i]);
@@ -75,6 +86,10 @@ void process_tree_clear(struct process_tree *tree)
     free(tree->intakes);
     free(tree->newcomers);
     free(tree->by_slot);
+    for (uint32_t slot = 0; slot < SESSION_PROCESS_SLOTS; slot++)
+        if (tree->claim_pidfds[slot] >= 0)
+            close(tree->claim_pidfds[slot]);
+    free(tree->claim_pidfds);
     remote_unwind_destroy(tree->unwinder);
     module_files_destroy(tree->files);
     module_table_clear(&tree->modules);
@@ -142,15 +157,50 @@ struct recorded_process *process_tree_expect(struct process_tree *tree, uint32_t
     return process;
 }
 
-static void watch_pid(struct process_tree *tree, struct recorded_process *process)
+static void add_to_epoll(const struct process_tree *tree, int pidfd, uint32_t pid)
 {
-    process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
-    if (process->pidfd < 0)
-        return;
-    fcntl(process->pidfd, F_SETFD, FD_CLOEXEC);
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = process->pid};
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = pid};
     if (tree->epoll_fd >= 0)
-        epoll_ctl(tree->epoll_fd, EPOLL_CTL_ADD, process->pidfd, &event);
+        epoll_ctl(tree->epoll_fd, EPOLL_CTL_ADD, pidfd, &event);
+}
+
+/* A pidfd (which is close-on-exec), whose end is told by the epoll set; -1 = not to be had. */
+static int watch_pid(const struct process_tree *tree, uint32_t pid)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pidfd >= 0)
+        add_to_epoll(tree, pidfd, pid);
+    return pidfd;
+}
+
+static void answer(_Atomic uint32_t *word)
+{
+    atomic_fetch_add(word, 1);
+    syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+/* Processes that claimed a slot wait for a moment until they are watched: one that dies at once
+ * would otherwise be reaped before its first record is read, and nobody could tell how it ended. */
+static void watch_claims(struct process_tree *tree)
+{
+    struct session_header *header = session_host_header(tree->host);
+    uint32_t high = atomic_load(&header->process_high);
+    for (uint32_t slot = 0; slot < high && slot < SESSION_PROCESS_SLOTS; slot++) {
+        struct session_process *shared = session_process_at(header, slot);
+        uint32_t pid = atomic_load_explicit(&shared->pid, memory_order_acquire);
+        if (pid == 0 || atomic_load_explicit(&shared->is_watched, memory_order_relaxed) != 0)
+            continue;
+        if (tree->claim_pidfds[slot] < 0)
+            tree->claim_pidfds[slot] = (int)syscall(SYS_pidfd_open, pid, 0);
+        answer(&shared->is_watched);
+    }
+}
+
+static void drop_claim_watch(struct process_tree *tree, uint32_t slot)
+{
+    if (tree->claim_pidfds[slot] >= 0)
+        close(tree->claim_pidfds[slot]);
+    tree->claim_pidfds[slot] = -1;
 }
 
 static struct heap_model *make_model(const struct process_tree *tree, uint64_t ticks)
@@ -163,6 +213,10 @@ static void end_image(struct process_tree *tree, struct recorded_process *proces
                       enum recording_exit_kind kind, uint64_t value, uint64_t ticks);
 
 static bool begin_anew(struct process_tree *tree, struct recorded_process *process);
+
+static void forget_expected(struct process_tree *tree, uint32_t pid);
+static struct recorded_process *find_parent(struct process_tree *tree,
+                                            const struct wire_process *record);
 
 /* A new image by exec: continues the expected command, or the pid's image before. */
 static struct recorded_process *start_by_exec(struct process_tree *tree,
@@ -177,16 +231,18 @@ static struct recorded_process *start_by_exec(struct process_tree *tree,
         process = before;
         process->start_ticks = ticks;
     } else {
+        bool is_next_image = before != NULL && !before->is_ended;
+        struct recorded_process *parent = is_next_image ? NULL : find_parent(tree, record);
         process = add_process(tree, record->pid, ticks);
-        if (before != NULL && !before->is_ended) {
+        if (is_next_image) {
             process->image = before->image + 1;
             process->parent_id_plus_1 = before->parent_id_plus_1;
             end_image(tree, before, RECORDING_EXIT_EXEC, 0, ticks);
         } else {
-            struct recorded_process *parent = find_pid(tree, record->parent_pid);
             process->parent_id_plus_1 = parent != NULL ? parent->id + 1 : 0;
         }
     }
+    forget_expected(tree, record->pid);
     process->is_own_image = true;
     process->model = make_model(tree, ticks);
     const char *texts = (const char *)(record + 1);
@@ -257,7 +313,7 @@ static struct fork_view *find_view(struct process_tree *tree, const struct wire_
             *parent = view->parent;
             return view;
         }
-        if (!view->is_done && view->parent == *parent) {
+        if ((!view->is_done || view->child_pid == UINT32_MAX) && view->parent == *parent) {
             candidate = view;
             candidates++;
         }
@@ -317,6 +373,24 @@ static void attach(struct recorded_process *process, struct intake *intake)
     process->intakes[process->intake_count++] = intake;
 }
 
+static const char *allocator_name(uint32_t allocator)
+{
+    static const char *const names[WIRE_ALLOCATOR_COUNT] = {"unknown",  "glibc",    "jemalloc",
+                                                            "tcmalloc", "mimalloc", "musl"};
+    return names[allocator < WIRE_ALLOCATOR_COUNT ? allocator : WIRE_ALLOCATOR_UNKNOWN];
+}
+
+/* The pidfd of a claim becomes the process's. */
+static int take_watch(struct process_tree *tree, uint32_t slot)
+{
+    int pidfd = tree->claim_pidfds[slot];
+    tree->claim_pidfds[slot] = -1;
+    if (pidfd >= 0)
+        add_to_epoll(tree, pidfd,
+                     atomic_load(&session_process_at(session_host_header(tree->host), slot)->pid));
+    return pidfd;
+}
+
 /* The first record of a process. False: it must wait for its parent. */
 static bool start_process(struct process_tree *tree, struct intake *intake)
 {
@@ -343,9 +417,11 @@ static bool start_process(struct process_tree *tree, struct intake *intake)
     tree->by_slot[intake->process_slot] = process;
     attach(process, intake);
     if (process->pidfd < 0)
-        watch_pid(tree, process);
+        process->pidfd = take_watch(tree, intake->process_slot);
+    if (process->pidfd < 0)
+        process->pidfd = watch_pid(tree, process->pid);
     if (record->origin == WIRE_PROCESS_EXEC)
-        process->allocator_name = process_facts_allocator(process->pid, process->real_malloc);
+        process->allocator_name = allocator_name(record->allocator);
     intake_advance(intake);
     return true;
 }
@@ -569,6 +645,7 @@ uint64_t process_tree_drain(struct process_tree *tree)
 {
     uint64_t now = tick_clock_now(tree->clock);
     session_host_beat(tree->host, tree->clock);
+    watch_claims(tree);
     look_for_rings(tree);
     uint64_t bytes = place_rings(tree, now);
     for (size_t i = 0; i < tree->count; i++)
@@ -597,6 +674,7 @@ static void release_slots(struct process_tree *tree, struct recorded_process *pr
     process->own_bytes += atomic_load(&shared->own_bytes) + atomic_load(&shared->ring_bytes);
     tree->by_slot[process->process_slot] = NULL;
     process->has_slot = false;
+    drop_claim_watch(tree, process->process_slot);
     session_host_free_process(tree->host, process->process_slot);
 }
 
@@ -672,6 +750,139 @@ static bool begin_anew(struct process_tree *tree, struct recorded_process *proce
     return true;
 }
 
+/* ---- images that are expected --------------------------------------------------------- */
+
+static void drop_expected(struct process_tree *tree, size_t position)
+{
+    struct expected_image *expected = &tree->expected[position];
+    free(expected->path);
+    if (expected->pidfd >= 0)
+        close(expected->pidfd);
+    memmove(expected, expected + 1, (tree->expected_count - position - 1) * sizeof *expected);
+    tree->expected_count--;
+}
+
+static struct expected_image *find_expected(const struct process_tree *tree, uint32_t pid)
+{
+    for (size_t i = 0; i < tree->expected_count; i++)
+        if (tree->expected[i].pid == pid && pid != UINT32_MAX)
+            return &tree->expected[i];
+    return NULL;
+}
+
+static void forget_expected(struct process_tree *tree, uint32_t pid)
+{
+    struct expected_image *expected = find_expected(tree, pid);
+    if (expected != NULL)
+        drop_expected(tree, (size_t)(expected - tree->expected));
+}
+
+/* Takes `path` over. */
+static void expect(struct process_tree *tree, struct recorded_process *parent, uint32_t pid,
+                   const char *reason, uint64_t ticks, char *path)
+{
+    forget_expected(tree, pid);
+    struct expected_image expected = {.pid = pid,
+                                      .parent = parent,
+                                      .path = path,
+                                      .reason = reason,
+                                      .ticks = ticks,
+                                      .pidfd = pid == UINT32_MAX ? -1 : watch_pid(tree, pid)};
+    tree->expected = memory_grow(tree->expected, &tree->expected_capacity, tree->expected_count + 1,
+                                 sizeof *tree->expected);
+    tree->expected[tree->expected_count++] = expected;
+}
+
+/* It will not say hello: it stands in the report without figures, and why. Where the image before
+ * it lives on as a forked one that had nothing to tell, it takes that one's place. */
+static struct recorded_process *add_unseen(struct process_tree *tree,
+                                           struct expected_image *expected)
+{
+    struct recorded_process *before = expected->pid == UINT32_MAX ? NULL
+                                                                  : find_pid(tree, expected->pid);
+    struct recorded_process *image;
+    if (before != NULL && begin_anew(tree, before)) {
+        image = before;
+        image->start_ticks = expected->ticks;
+        image->is_observed = false;
+    } else {
+        image = add_process(tree, expected->pid, expected->ticks);
+        image->parent_id_plus_1 = expected->parent->id + 1;
+        if (before != NULL && !before->is_ended) {
+            image->image = before->image + 1;
+            image->parent_id_plus_1 = before->parent_id_plus_1;
+            end_image(tree, before, RECORDING_EXIT_EXEC, 0, expected->ticks);
+        }
+    }
+    image->is_own_image = true;
+    image->allocator_name = "unknown";
+    image->reason = memory_duplicate_text(
+        expected->reason != NULL ? expected->reason : "the preload did not start in it");
+    set_executable(image, expected->path, strlen(expected->path));
+    if (image->pidfd < 0) {
+        image->pidfd = expected->pidfd;
+        expected->pidfd = -1;
+    }
+    if (expected->pid == UINT32_MAX) {
+        image->pid = 0;
+        end_image(tree, image, RECORDING_EXIT_UNKNOWN, 0, expected->ticks);
+    }
+    return image;
+}
+
+static struct recorded_process *turn_unseen(struct process_tree *tree,
+                                            struct expected_image *expected)
+{
+    struct expected_image copy = *expected;
+    /* Out of the list first: ending the image before may read more records. */
+    memmove(expected, expected + 1,
+            (tree->expected_count - 1 - (size_t)(expected - tree->expected)) * sizeof *expected);
+    tree->expected_count--;
+    struct recorded_process *image = add_unseen(tree, &copy);
+    free(copy.path);
+    if (copy.pidfd >= 0)
+        close(copy.pidfd);
+    return image;
+}
+
+/* The process of that pid, for a child that begins: also one that cannot say hello. */
+static struct recorded_process *find_parent(struct process_tree *tree,
+                                            const struct wire_process *record)
+{
+    uint32_t pid = record->parent_pid != 0 ? record->parent_pid : process_facts_parent(record->pid);
+    struct expected_image *expected = find_expected(tree, pid);
+    if (expected != NULL && expected->reason != NULL)
+        return turn_unseen(tree, expected);
+    return find_pid(tree, pid);
+}
+
+/* What cannot be followed is put down as soon as its exec has surely not failed. */
+static void sweep_expected(struct process_tree *tree)
+{
+    for (size_t i = tree->expected_count; i-- > 0;) {
+        if (i >= tree->expected_count)
+            continue;
+        struct expected_image *expected = &tree->expected[i];
+        if (expected->reason != NULL && expected->is_confirmed)
+            turn_unseen(tree, expected);
+        else
+            expected->is_confirmed = true;
+    }
+}
+
+/* Its process is gone (or, at the end of the session, lives on). With filters it may have been seen
+ * and not been wanted, which is nobody's loss. */
+static void settle_expected(struct process_tree *tree, uint32_t pid)
+{
+    struct expected_image *expected = find_expected(tree, pid);
+    if (expected == NULL)
+        return;
+    if (expected->reason == NULL && session_host_header(tree->host)->filters[0] != '\0')
+        drop_expected(tree, (size_t)(expected - tree->expected));
+    else
+        turn_unseen(tree, expected);
+}
+
 static void drop_views_of_child(struct process_tree *tree, uint32_t pid)
 {
     for (size_t i = tree->view_count; i-- > 0;)
@@ -684,6 +895,7 @@ void process_tree_end_pid(struct process_tree *tree, uint32_t pid,
 {
     /* Its first records may still wait for a look, and a later image of it too. */
     process_tree_drain(tree);
+    settle_expected(tree, pid);
     struct recorded_process *process = find_pid(tree, pid);
     if (process == NULL || process->is_ended)
         return;
@@ -693,7 +905,7 @@ void process_tree_end_pid(struct process_tree *tree, uint32_t pid,
 
 static bool is_pid_gone(uint32_t pid)
 {
-    return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+    return (int32_t)pid <= 0 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
 }
 
 /* Forked children count as soon as the fork has returned, though they have nothing to tell yet. */
@@ -704,6 +916,8 @@ size_t process_tree_living(const struct process_tree *tree)
         living += !tree->processes[i]->is_ended;
     for (size_t i = 0; i < tree->view_count; i++)
         living += tree->views[i].child_pid != 0 && !is_pid_gone(tree->views[i].child_pid);
+    for (size_t i = 0; i < tree->expected_count; i++)
+        living += !is_pid_gone(tree->expected[i].pid);
     return living;
 }
 
@@ -723,13 +937,16 @@ static void free_stale_claims(struct process_tree *tree)
         bool has_ring = tree->by_slot[slot] != NULL;
         for (uint32_t ring = 0; ring < tree->intake_high; ring++)
             has_ring |= tree->intakes[ring] != NULL && tree->intakes[ring]->process_slot == slot;
-        if (!has_ring)
+        if (!has_ring) {
+            drop_claim_watch(tree, slot);
             session_host_free_process(tree->host, slot);
+        }
     }
 }
 
-/* The views of children that are gone without a word. One that is gone may have left records that were
- * not looked at yet; so it is given time until the next sweep, and while any ring waits for a parent. */
+/* The views of children that are gone without a word. One that is gone may have left records that
+ * were not looked at yet; so it is given time until the next sweep, and while any ring waits for a
+ * parent. */
 static void drop_unclaimed_views(struct process_tree *tree)
 {
     bool is_ring_waiting = false;
@@ -744,7 +961,8 @@ static void drop_unclaimed_views(struct process_tree *tree)
     }
 }
 
-/* The blocks of an image that ended are of no use once nothing that was forked from it can still begin. */
+/* The blocks of an image that ended are of no use once nothing that was forked from it can still
+ * begin. */
 static void retire_ended(struct process_tree *tree, uint64_t now_ns)
 {
     for (size_t i = 0; i < tree->count; i++) {
@@ -760,6 +978,17 @@ static void retire_ended(struct process_tree *tree, uint64_t now_ns)
         heap_model_retire(process->model);
         process->is_retired = true;
     }
+}
+
+bool process_tree_knows(const struct process_tree *tree, uint32_t pid)
+{
+    const struct recorded_process *process = find_pid(tree, pid);
+    if ((process != NULL && !process->is_ended) || find_expected(tree, pid) != NULL)
+        return true;
+    for (size_t i = 0; i < tree->view_count; i++)
+        if (tree->views[i].child_pid == pid)
+            return true;
+    return false;
 }
 
 void process_tree_sweep(struct process_tree *tree, uint64_t now_ns)
@@ -783,6 +1012,11 @@ void process_tree_sweep(struct process_tree *tree, uint64_t now_ns)
         return;
     tree->last_sweep_ns = now_ns;
     drop_unclaimed_views(tree);
+    sweep_expected(tree);
+    for (size_t i = tree->expected_count; i-- > 0;)
+        if (i < tree->expected_count && tree->expected[i].pidfd < 0 &&
+            is_pid_gone(tree->expected[i].pid))
+            process_tree_end_pid(tree, tree->expected[i].pid, RECORDING_EXIT_UNKNOWN, 0);
     for (size_t i = 0; i < tree->count; i++) {
         struct recorded_process *process = tree->processes[i];
         if (process->is_ended || process->model == NULL)
@@ -795,6 +1029,13 @@ void process_tree_sweep(struct process_tree *tree, uint64_t now_ns)
     retire_ended(tree, now_ns);
 }
 
+/* Its end may not have been looked at yet, when the command ended right after it. */
+static bool has_pidfd_ended(int pidfd)
+{
+    struct pollfd look = {.fd = pidfd, .events = POLLIN};
+    return poll(&look, 1, 0) == 1;
+}
+
 void process_tree_finish(struct process_tree *tree)
 {
     while (process_tree_drain(tree) != 0)
@@ -802,11 +1043,18 @@ void process_tree_finish(struct process_tree *tree)
     tree->is_finishing = true; /* whoever still waits for a parent's word has waited long enough */
     while (process_tree_drain(tree) != 0)
         ;
+    for (size_t left = tree->expected_count; left-- > 0 && tree->expected_count != 0;) {
+        struct expected_image *last = &tree->expected[tree->expected_count - 1];
+        if (last->pid == UINT32_MAX)
+            turn_unseen(tree, last);
+        else
+            settle_expected(tree, last->pid);
+    }
     for (size_t i = 0; i < tree->count; i++) {
         struct recorded_process *process = tree->processes[i];
         if (process->is_ended)
             continue;
-        if (process->pidfd < 0 && is_pid_gone(process->pid)) {
+        if (process->pidfd < 0 ? is_pid_gone(process->pid) : has_pidfd_ended(process->pidfd)) {
             process_tree_end_pid(tree, process->pid, RECORDING_EXIT_UNKNOWN, 0);
             continue;
         }
@@ -833,11 +1081,21 @@ static void apply_thread(struct process_tree *tree, struct recorded_process *pro
     intake->has_thread = true;
 }
 
-/* An image that will not be recorded, and why: it stands in the report all the same. */
-static void apply_exec(struct process_tree *tree, struct recorded_process *process,
-                       const uint64_t *record, uint64_t ticks)
+/* Before we read of its exec or spawn; a spawn is told when it is over. */
+static bool has_said_hello(const struct recorded_process *image,
+                           const struct recorded_process *teller, uint64_t ticks)
+{
+    if (!image->is_own_image)
+        return false;
+    return image->start_ticks >= ticks || (image->is_observed && image->pid != teller->pid &&
+                                           image->parent_id_plus_1 == teller->id + 1);
+}
+
+static void note_exec(struct process_tree *tree, struct recorded_process *process,
+                      const uint64_t *record, uint64_t ticks)
 {
     static const char *const reasons[] = {
+        [WIRE_EXEC_FOLLOWED] = NULL,
         [WIRE_EXEC_STATIC] = "statically linked: nothing can be preloaded",
         [WIRE_EXEC_OTHER_CLASS] = "another kind of program (32-bit, or another machine)",
         [WIRE_EXEC_PRIVILEGED] = "setuid, setgid or with capabilities: the loader ignores preloads",
@@ -846,30 +1104,25 @@ static void apply_exec(struct process_tree *tree, struct recorded_process *proce
         [WIRE_EXEC_NOT_WANTED] = "not to be followed, by options",
         [WIRE_EXEC_SANITIZER] = "built with a sanitizer, which replaces malloc itself",
     };
-    uint64_t reason = record[2];
-    if (reason == WIRE_EXEC_FOLLOWED || reason >= sizeof reasons / sizeof *reasons)
+    uint32_t pid = (uint32_t)record[1];
+    if (record[2] >= sizeof reasons / sizeof *reasons)
         return;
-    struct recorded_process *image = add_process(tree, (uint32_t)record[1], ticks);
-    image->parent_id_plus_1 = process->id + 1;
-    image->is_own_image = true;
-    image->reason = memory_duplicate_text(reasons[reason]);
-    set_executable(image, (const char *)(record + 4), record[3]);
-    if (image->pid == process->pid) {
-        image->image = process->image + 1;
-        image->parent_id_plus_1 = process->parent_id_plus_1;
-    }
-    watch_pid(tree, image);
+    if (pid == UINT32_MAX && record[2] == WIRE_EXEC_FOLLOWED)
+        return; /* it will say hello under a number that we do not know yet */
+    const struct recorded_process *known = find_pid(tree, pid);
+    if (known != NULL && has_said_hello(known, process, ticks))
+        return;
+    expect(tree, process, pid, reasons[record[2]], ticks,
+           memory_print_text("%.*s", (int)record[3], (const char *)(record + 4)));
 }
 
-/* The exec did not take place: the image that was expected is taken back. */
-static void apply_exec_failed(struct process_tree *tree, uint64_t pid)
+static void apply_exec(struct process_tree *tree, struct recorded_process *process,
+                       const uint64_t *record, uint64_t ticks)
 {
-    struct recorded_process *image = find_pid(tree, (uint32_t)pid);
-    if (image == NULL || image->model != NULL || image->reason == NULL ||
-        image->id + 1 != tree->count)
-        return;
-    tree->count--;
-    recorded_process_destroy(image);
+    note_exec(tree, process, record, ticks);
+    if (process->has_slot)
+        answer(&session_process_at(session_host_header(tree->host), process->process_slot)
+                    ->noted_execs);
 }
 
 static void apply_fork_done(struct process_tree *tree, struct recorded_process *process,
@@ -913,7 +1166,7 @@ void process_tree_apply_lifecycle(struct process_tree *tree, struct recorded_pro
         apply_exec(tree, process, words, ticks);
         break;
     case WIRE_EXEC_FAILED:
-        apply_exec_failed(tree, words[1]);
+        forget_expected(tree, (uint32_t)words[1]);
         break;
     case WIRE_EXIT:
         if (words[1] >> 32 == process->pid) {

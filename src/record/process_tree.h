@@ -27,6 +27,18 @@ struct fork_view {
     struct module_map modules;
 };
 
+/* An image that a process said it would turn into, or that it has spawned. One that is followed
+ * says hello itself; one that does not, until its process ends, was not seen. */
+struct expected_image {
+    uint32_t pid;
+    struct recorded_process *parent; /* who said so: the image before, or the parent */
+    char *path;
+    const char *reason; /* why it cannot be followed; NULL = it can. Static text */
+    uint64_t ticks;
+    int pidfd;         /* -1 = none */
+    bool is_confirmed; /* a sweep has passed since, and the exec did not fail */
+};
+
 struct process_tree {
     struct session_host *host;
     struct tick_clock *clock;
@@ -39,6 +51,8 @@ struct process_tree {
     size_t count, capacity;
     struct recorded_process **by_slot; /* current holder of each process slot, or NULL */
 
+    int *claim_pidfds; /* by process slot, of claims whose process has not begun; -1 = none */
+
     struct intake **intakes; /* by ring slot; NULL = not in use */
     uint32_t intake_high;
     struct intake **newcomers; /* whose first record begins a process, during one look */
@@ -46,6 +60,8 @@ struct process_tree {
 
     struct fork_view *views;
     size_t view_count, view_capacity;
+    struct expected_image *expected;
+    size_t expected_count, expected_capacity;
     bool is_journal_void; /* a process began anew under its id: what stands there of it is wrong */
 
     uint32_t stack_depth;
@@ -77,6 +93,9 @@ uint64_t process_tree_drain(struct process_tree *tree);
  * exit_kind UNKNOWN = find out. */
 void process_tree_end_pid(struct process_tree *tree, uint32_t pid,
                           enum recording_exit_kind exit_kind, uint64_t exit_value);
+
+/* Is it a process of the session, or a child that one of them has told of? */
+bool process_tree_knows(const struct process_tree *tree, uint32_t pid);
 
 /* Looks which processes and expected children are gone; samples memory of the living. */
 void process_tree_sweep(struct process_tree *tree, uint64_t now_ns);

@@ -22,6 +22,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "record/launcher.h"
+#include "record/process_facts.h"
 #include "record/process_tree.h"
 #include "record/recording_name.h"
 #include "record/recording_output.h"
@@ -36,16 +37,19 @@ enum {
     BUSY_LOOKS = 64, /* looks without news before the recorder naps */
     NAP_US = 200,
     NAPS_BEFORE_SLEEP = 25, /* about 5 ms without news: then it asks to be woken */
-    SLEEP_MS = 20
+    SLEEP_MS = 20,
+    SHORT_SLEEP_MS = 1, /* when somebody cannot wake it */
+    MAX_ANCESTORS = 1000
 };
 #define DEFAULT_CHECKPOINT_NS UINT64_C(5000000000)
 #define SAMPLE_NS             UINT64_C(10000000)
-/* The first checkpoint comes early, the next ones at twice the age, up to the usual distance: a session
- * that is killed young has something in its journal, too. */
-#define FIRST_CHECKPOINT_NS UINT64_C(100000000)
+/* The first checkpoint comes early, the next ones at twice the age, up to the usual distance: a
+ * session that is killed young has something in its journal, too. */
+#define FIRST_CHECKPOINT_NS   UINT64_C(100000000)
 /* Epoll data of what is not a pid. */
 #define TAG_LAUNCHER          UINT64_MAX
 #define TAG_WAKE              (UINT64_MAX - 1)
+#define TAG_DOOR              (UINT64_MAX - 2)
 
 struct recorder {
     const struct record_options *options;
@@ -189,6 +193,9 @@ static bool begin(struct recorder *recorder, struct error *error)
     if (!watch(recorder, launcher_fd(recorder->launcher), TAG_LAUNCHER, error) ||
         !watch(recorder, session_host_wake_fd(recorder->host), TAG_WAKE, error))
         return false;
+    if (session_host_door_fd(recorder->host) >= 0 &&
+        !watch(recorder, session_host_door_fd(recorder->host), TAG_DOOR, error))
+        return false;
     if (options->is_oracle_wanted)
         recorder->tree.oracle_differs = tell_oracle_difference;
     struct recording_output_options output = {
@@ -238,6 +245,19 @@ static void check_command(struct recorder *recorder)
     }
 }
 
+/* Descends from the command, or is known already (its ancestors may be gone). */
+static bool is_of_session(void *context, uint32_t pid)
+{
+    struct recorder *recorder = context;
+    process_tree_drain(&recorder->tree); /* a fork may have been told that was not read yet */
+    for (int step = 0; step < MAX_ANCESTORS && pid > 1; step++) {
+        if (process_tree_knows(&recorder->tree, pid))
+            return true;
+        pid = process_facts_parent(pid);
+    }
+    return false;
+}
+
 static void handle_events(struct recorder *recorder, int timeout_ms)
 {
     struct epoll_event events[32];
@@ -245,6 +265,8 @@ static void handle_events(struct recorder *recorder, int timeout_ms)
     for (int i = 0; i < count; i++) {
         if (events[i].data.u64 == TAG_LAUNCHER)
             check_command(recorder);
+        else if (events[i].data.u64 == TAG_DOOR)
+            session_host_answer(recorder->host, is_of_session, recorder);
         else if (events[i].data.u64 != TAG_WAKE && events[i].data.u64 != recorder->command_pid)
             process_tree_end_pid(&recorder->tree, (uint32_t)events[i].data.u64,
                                  RECORDING_EXIT_UNKNOWN, 0);
@@ -262,7 +284,8 @@ static void rest(struct recorder *recorder)
         handle_events(recorder, 0);
     } else {
         session_host_sleep(recorder->host);
-        handle_events(recorder, SLEEP_MS);
+        bool must_hurry = atomic_load(&session_host_header(recorder->host)->has_sandboxed) != 0;
+        handle_events(recorder, must_hurry ? SHORT_SLEEP_MS : SLEEP_MS);
         session_host_wake(recorder->host);
     }
 }

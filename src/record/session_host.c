@@ -16,8 +16,10 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -29,6 +31,7 @@ struct session_host {
     struct session_header *header;
     char folder[256];
     char library_path[512];
+    int door_fd;
     int wake_fd;
     pthread_t waker;
     bool has_waker;
@@ -89,16 +92,45 @@ static void hold_lock(struct session_host *host)
 
 /* ---- the session folder --------------------------------------------------------------- */
 
-/* Where other users cannot reach in: XDG_RUNTIME_DIR when it is ours, else TMPDIR or /tmp. */
+/* Processes of a root session may become other users, and should be followed there. */
+static bool are_users_many(void)
+{
+    return geteuid() == 0;
+}
+
+/* Can every user look things up in this folder by name, and in all above it? */
+static bool is_open_to_all(const char *path)
+{
+    struct stat status;
+    char part[PATH_MAX];
+    for (const char *at = path; *at != '\0'; at++) {
+        size_t length = (size_t)(at - path) + strcspn(at, "/") + 1;
+        at += strcspn(at, "/");
+        snprintf(part, sizeof part, "%.*s", (int)length, path);
+        if (stat(part, &status) != 0 || (status.st_mode & S_IXOTH) == 0)
+            return false;
+        if (*at == '\0')
+            break;
+    }
+    return true;
+}
+
+/* LD_PRELOAD cannot name what has spaces or colons. */
+static bool is_good_base(const char *folder)
+{
+    return folder != NULL && folder[0] == '/' && strlen(folder) < 128 &&
+           strpbrk(folder, ": ") == NULL && access(folder, W_OK | X_OK) == 0 &&
+           (!are_users_many() || is_open_to_all(folder));
+}
+
+/* XDG_RUNTIME_DIR when it is ours, else TMPDIR, else wherever one can write. */
 static const char *base_folder(void)
 {
-    static const char *const names[] = {"XDG_RUNTIME_DIR", "TMPDIR"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *folder = getenv(names[i]);
-        if (folder != NULL && folder[0] == '/' && strlen(folder) < 128 &&
-            strpbrk(folder, ": ") == NULL && access(folder, W_OK | X_OK) == 0)
-            return folder;
-    }
+    const char *const folders[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp", "/var/tmp",
+                                   "/dev/shm"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (is_good_base(folders[i]))
+            return folders[i];
     return "/tmp";
 }
 
@@ -121,9 +153,19 @@ static void remove_stale_folders(void)
         char *library = memory_print_text("%s/%s/libseep-preload.so", base, entry->d_name);
         unlink(library);
         free(library);
+        char *door = memory_print_text("%s/%s/" SESSION_DOOR_NAME, base, entry->d_name);
+        unlink(door);
+        free(door);
         unlinkat(dirfd(folder), entry->d_name, AT_REMOVEDIR);
     }
     closedir(folder);
+}
+
+/* Its name is no secret where the folder above can be listed; what guards the memory is the door.
+ */
+static bool make_own_folder(const char *path)
+{
+    return mkdir(path, 0700) == 0 && (!are_users_many() || chmod(path, 0711) == 0);
 }
 
 static bool make_folder(struct session_host *host, const char *preload_path, struct error *error)
@@ -134,7 +176,7 @@ static bool make_folder(struct session_host *host, const char *preload_path, str
             return error_set_errno(error, errno, "cannot get random bytes");
         snprintf(host->folder, sizeof host->folder, "%s/seep-%d-%d-%016llx", base_folder(),
                  (int)getpid(), host->memory_fd, (unsigned long long)nonce);
-        if (mkdir(host->folder, 0700) == 0) {
+        if (make_own_folder(host->folder)) {
             snprintf(host->library_path, sizeof host->library_path, "%s/libseep-preload.so",
                      host->folder);
             if (symlink(preload_path, host->library_path) == 0)
@@ -151,6 +193,66 @@ static bool make_folder(struct session_host *host, const char *preload_path, str
     error_set_errno(error, number, "cannot make the session folder %s", host->folder);
     host->folder[0] = '\0';
     return false;
+}
+
+/* ---- the door ------------------------------------------------------------------------- */
+
+/* Without one, processes that cannot use /proc are not recorded: no reason not to begin. */
+static void open_door(struct session_host *host)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int length = snprintf(address.sun_path, sizeof address.sun_path, "%s/" SESSION_DOOR_NAME,
+                          host->folder);
+    if (length >= (int)sizeof address.sun_path)
+        return;
+    host->door_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (host->door_fd >= 0 &&
+        bind(host->door_fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
+        (!are_users_many() || chmod(address.sun_path, 0666) == 0) &&
+        listen(host->door_fd, 128) == 0)
+        return;
+    if (host->door_fd >= 0)
+        close(host->door_fd);
+    host->door_fd = -1;
+}
+
+int session_host_door_fd(const struct session_host *host)
+{
+    return host->door_fd;
+}
+
+static void hand_out(const struct session_host *host, int peer, uint32_t pid)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    memset(&control, 0, sizeof control);
+    struct iovec content = {&pid, sizeof pid};
+    struct msghdr message = {.msg_iov = &content,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    struct cmsghdr *first = CMSG_FIRSTHDR(&message);
+    first->cmsg_level = SOL_SOCKET;
+    first->cmsg_type = SCM_RIGHTS;
+    first->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(first), &host->memory_fd, sizeof(int));
+    /* Who does not listen any more needs no answer. */
+    if (sendmsg(peer, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        return;
+}
+
+void session_host_answer(struct session_host *host, session_host_knows knows, void *context)
+{
+    for (int peer; (peer = accept4(host->door_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0; close(peer)) {
+        struct ucred credentials;
+        socklen_t bytes = sizeof credentials;
+        /* The kernel gives the pid as our namespace counts; 0 = from a place that we cannot see. */
+        if (getsockopt(peer, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) == 0 &&
+            credentials.pid > 0 && knows(context, (uint32_t)credentials.pid))
+            hand_out(host, peer, (uint32_t)credentials.pid);
+    }
 }
 
 /* ---- waking --------------------------------------------------------------------------- */
@@ -259,11 +361,13 @@ struct session_host *session_host_create(const struct session_settings *settings
     struct session_host *host = memory_allocate_zeroed(1, sizeof *host);
     host->memory_fd = -1;
     host->wake_fd = -1;
+    host->door_fd = -1;
     if (!make_memory(host, error) || !make_folder(host, settings->preload_path, error)) {
         session_host_destroy(host);
         return NULL;
     }
     fill_header(host, settings, clock);
+    open_door(host);
     size_t used = 0;
     if (!add_filters(host->header, &used, '+', settings->only, settings->only_count, error) ||
         !add_filters(host->header, &used, '-', settings->skip, settings->skip_count, error) ||
@@ -289,8 +393,13 @@ void session_host_destroy(struct session_host *host)
         close(host->memory_fd);
     if (host->wake_fd >= 0)
         close(host->wake_fd);
+    if (host->door_fd >= 0)
+        close(host->door_fd);
     if (host->folder[0] != '\0') {
         unlink(host->library_path);
+        char *door = memory_print_text("%s/" SESSION_DOOR_NAME, host->folder);
+        unlink(door);
+        free(door);
         rmdir(host->folder);
         remove_stale_folders();
     }
@@ -331,6 +440,7 @@ void session_host_free_process(struct session_host *host, uint32_t slot)
 {
     struct session_process *shared = session_process_at(host->header, slot);
     atomic_store(&shared->pid, 0);
+    atomic_store(&shared->is_watched, 0);
     /* Release: pairs with the claim in preload/thread_state.c. */
     atomic_store_explicit(&shared->state, SESSION_SLOT_FREE, memory_order_release);
 }

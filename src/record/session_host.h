@@ -46,6 +46,16 @@ void session_host_free_ring(struct session_host *host, uint32_t slot);
 /* The same of a process slot. */
 void session_host_free_process(struct session_host *host, uint32_t slot);
 
+/* Whether the process `pid` is of the session, for the door below. */
+typedef bool (*session_host_knows)(void *context, uint32_t pid);
+
+/* A descriptor that becomes readable when a process is at the door: one that cannot reach the
+ * memory through /proc. -1 = there is no door. */
+int session_host_door_fd(const struct session_host *host);
+
+/* Hands the memory to those that are at the door and of the session. */
+void session_host_answer(struct session_host *host, session_host_knows knows, void *context);
+
 /* A descriptor that becomes readable when a producer with much to tell woke the recorder, between
  * session_host_sleep and session_host_wake. */
 int session_host_wake_fd(const struct session_host *host);

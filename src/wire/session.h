@@ -15,6 +15,10 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+/* The socket beside the library in the session folder: whoever connects and is of the session gets
+ * four bytes, its pid as the recorder counts, with the memory's descriptor (SCM_RIGHTS). */
+#define SESSION_DOOR_NAME "door"
+
 #define SESSION_MAGIC UINT64_C(0x31307370656573) /* "seeps01" */
 
 enum {
@@ -83,6 +87,9 @@ struct session_header {
     _Atomic uint32_t process_high;
     _Atomic uint64_t refused_rings; /* threads that found no ring: their events were lost */
     _Atomic uint64_t refused_events;
+
+    /* Some process makes no system calls any more (preload/sandbox.h): it cannot wake the recorder. */
+    _Atomic uint32_t has_sandboxed;
 };
 
 enum session_slot_state {
@@ -96,7 +103,11 @@ struct session_process {
     _Atomic uint32_t pid;   /* as the process sees itself; 0 = free, or not said yet */
     _Atomic uint64_t own_bytes;
     _Atomic uint64_t ring_bytes;
-    uint64_t spare[5];
+    /* Futex words that the recorder answers by: 1 = it watches this process, so that it will know how
+     * it ended; and how many execs it took note of. Whoever waits for them gives up soon. */
+    _Atomic uint32_t is_watched;
+    _Atomic uint32_t noted_execs;
+    uint64_t spare[4];
 };
 _Static_assert(sizeof(struct session_process) == 64, "a cache line each");
 _Static_assert(sizeof(struct session_header) <= SESSION_PROCESSES_OFFSET, "header fits");

@@ -60,9 +60,9 @@ enum {
     KIND(21, THREAD_END,     2, 0) /* tid */ \
     KIND(22, PROCESS,        8, 1) /* struct wire_process */ \
     KIND(23, FORK,           2, 0) /* number; the fork follows */ \
-    KIND(24, FORK_DONE,      3, 0) /* number, child's pid or 0 when it failed */ \
-    KIND(25, EXEC,           4, 1) /* number, enum wire_exec_reason, path length; path */ \
-    KIND(26, EXEC_FAILED,    2, 0) /* number */ \
+    KIND(24, FORK_DONE,      3, 0) /* number, child's pid; 0 when it failed, UINT32_MAX: not known */ \
+    KIND(25, EXEC,           4, 1) /* pid (UINT32_MAX: not known), enum wire_exec_reason, path length; path */ \
+    KIND(26, EXEC_FAILED,    2, 0) /* pid */ \
     KIND(27, EXIT,           2, 0) /* status: the program asked to end with it */ \
     KIND(28, MARK,           2, 1) /* length; name */ \
     KIND(29, RELEASE_AT,     3, 0) /* address+function, stack slot | size claimed << 32 (0: none) */
@@ -111,11 +111,21 @@ enum wire_process_origin {
     WIRE_PROCESS_FORK = 2
 };
 
+enum wire_allocator {
+    WIRE_ALLOCATOR_UNKNOWN = 0,
+    WIRE_ALLOCATOR_GLIBC,
+    WIRE_ALLOCATOR_JEMALLOC,
+    WIRE_ALLOCATOR_TCMALLOC,
+    WIRE_ALLOCATOR_MIMALLOC,
+    WIRE_ALLOCATOR_MUSL,
+    WIRE_ALLOCATOR_COUNT
+};
+
 /* The first record of a process in the ring of its first thread. */
 struct wire_process {
     uint64_t header;
     uint32_t pid;
-    uint32_t parent_pid;
+    uint32_t parent_pid; /* 0 = it cannot tell, from within a pid namespace */
     uint32_t origin;      /* enum wire_process_origin */
     uint32_t parent_slot; /* FORK: the process slot of the parent's image */
     uint64_t own_bytes;   /* seep's memory in the target so far */
@@ -123,7 +133,7 @@ struct wire_process {
     uint32_t executable_bytes;
     uint32_t argument_bytes;   /* arguments, each NUL-terminated; cut at WIRE_MAX_TEXT_BYTES */
     uint32_t parent_image_pid; /* FORK: pid of that image, which may be gone */
-    uint32_t spare32;
+    uint32_t allocator;        /* enum wire_allocator: whose the next malloc is */
     uint64_t spare;
     /* executable, arguments, padded together to whole words */
 };

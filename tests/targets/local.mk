@@ -13,8 +13,10 @@ target_programs = \
 	tests/targets/mappings \
 	tests/targets/peaks \
 	tests/targets/plugins \
+	tests/targets/process_ways \
 	tests/targets/processes \
 	tests/targets/signals \
+	tests/targets/static_child \
 	tests/targets/storms \
 	tests/targets/threads \
 	tests/targets/threads_handoff
@@ -39,14 +41,18 @@ EXTRA_DIST += \
 	tests/targets/plugin_a.c \
 	tests/targets/plugin_b.c \
 	tests/targets/plugins.c \
+	tests/targets/process_ways.c \
 	tests/targets/processes.c \
 	tests/targets/signals.c \
 	tests/targets/slot_malloc.c \
+	tests/targets/static_child.c \
 	tests/targets/storms.c \
 	tests/targets/tell.h \
 	tests/targets/threads.c \
 	tests/targets/threads_handoff.c
 
+tests/targets/static_child: tests/targets/static_child.c
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -static -o $@ $<
 tests/targets/%: tests/targets/%.c
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -o $@ $< $(target_libraries)
 tests/targets/%: tests/targets/%.cpp

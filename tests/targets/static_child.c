@@ -1,0 +1,19 @@
+/* A statically linked program: nothing can be preloaded into it. Ends with 7, or as the program that
+ * it was told to run. */
+#include <sys/wait.h>
+#include <unistd.h>
+
+int main(int count, char **arguments)
+{
+    int status;
+    if (write(STDOUT_FILENO, "static\n", 7) != 7)
+        return 99;
+    if (count < 2)
+        return 7;
+    pid_t pid = fork();
+    if (pid == 0) {
+        execv(arguments[1], arguments + 1);
+        _exit(98);
+    }
+    return waitpid(pid, &status, 0) == pid ? status >> 8 : 97;
+}
