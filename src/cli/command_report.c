@@ -142,13 +142,16 @@ static bool find_process(const struct profile *profile, uint64_t id, uint32_t *p
 /* When an instant was named, the rows that mattered then come first. */
 static enum query_metric sort_metric(const struct values *values,
                                      const struct recording_argument *argument,
-                                     enum query_metric usual)
+                                     const struct query *query)
 {
+    enum query_metric metric = query->sort;
+
     if (values->sort.is_given)
         return query_metric_at(values->sort.value)->metric;
-    if (!argument->has_instant)
-        return usual;
-    return argument->instant == INSTANT_PEAK ? QUERY_PEAK_BYTES : QUERY_LIVE_BYTES;
+    if (argument->has_instant)
+        metric = argument->instant == INSTANT_PEAK ? QUERY_PEAK_BYTES : QUERY_LIVE_BYTES;
+    bool is_known = query_grouping_metrics(query->grouping) >> metric & 1;
+    return is_known ? metric : QUERY_LIVE_BYTES;
 }
 
 static bool fill_options(const struct invocation *invocation,
@@ -162,7 +165,7 @@ static bool fill_options(const struct invocation *invocation,
         options->query.grouping = query_grouping_at(values->by.value)->grouping;
         options->has_grouping = true;
     }
-    options->query.sort = sort_metric(values, argument, options->query.sort);
+    options->query.sort = sort_metric(values, argument, &options->query);
     options->query.is_sorted_inclusive = values->is_inclusive;
     options->query.limit = values->limit.value;
     options->has_limit = values->limit.is_given;

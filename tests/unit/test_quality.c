@@ -130,7 +130,7 @@ static void processes_with_one_reason_are_one_line(void **state)
                  "statically linked\n"
                  "process 5 (half): it became another user");
     expect_lines(profile, 2,
-                 "complete: 0 events, nothing lost\n"
+                 "nothing was observed\n"
                  "process 2 (tool): its allocations were not seen: setuid");
     profile_destroy(profile);
 }

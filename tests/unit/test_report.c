@@ -283,6 +283,33 @@ static void long_names_keep_what_matters(void **state)
     expect_short("", "");
 }
 
+/* Of text and JSON alike: who pipes a report gets all of it or nothing. */
+static void what_cannot_be_asked_writes_nothing(void **state)
+{
+    (void)state;
+    struct profile *profile = load("several");
+    for (size_t i = 0; report_format_at(i); i++) {
+        for (int wrong = 0; wrong < 3; wrong++) {
+            char *bytes = NULL;
+            size_t count = 0;
+            struct error error = {""};
+            struct report_options options;
+            report_options_init(&options);
+            options.query.filter.include_function = wrong == 0 ? "(" : NULL;
+            options.query.process = wrong == 1 ? 4 : QUERY_ALL_PROCESSES;
+            options.has_grouping = wrong == 2;
+            options.query.grouping = wrong == 2 ? QUERY_BY_THREAD : QUERY_BY_SITE;
+            FILE *out = open_memstream(&bytes, &count);
+            assert_false(report_write(report_format_at(i), profile, &options, out, &error));
+            assert_true(error.message[0]);
+            fclose(out);
+            assert_int_equal(count, 0);
+            free(bytes);
+        }
+    }
+    profile_destroy(profile);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +320,7 @@ int main(void)
         cmocka_unit_test(colour_changes_nothing_else),
         cmocka_unit_test(what_cannot_be_asked_fails),
         cmocka_unit_test(long_names_keep_what_matters),
+        cmocka_unit_test(what_cannot_be_asked_writes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,6 +100,7 @@ static void sum_up(struct judging *judging)
         if (!is_asked_for(judging, i))
             continue;
         judging->quality->is_known |= process->has_quality;
+        judging->quality->is_observed |= process->about.observed != 0;
         sum->events += quality->events;
         sum->lost_events += quality->lost_events;
         sum->unknown_frees += quality->unknown_frees;
@@ -303,6 +304,10 @@ void quality_describe_problem(const struct quality_problem *problem, struct text
 void quality_describe_state(const struct quality *quality, struct text *out)
 {
     char number[UNITS_TEXT_BYTES];
+    if (!quality->is_observed) {
+        text_add(out, "nothing was observed");
+        return;
+    }
     if (quality->is_complete) {
         text_print(out, "complete: %s event%s, nothing lost",
                    units_format_count(quality->sum.events, number),
@@ -318,7 +323,7 @@ void quality_describe_state(const struct quality *quality, struct text *out)
 
 size_t quality_first_untold(const struct quality *quality)
 {
-    return !quality->is_complete && quality->problem_count ? 1 : 0;
+    return quality->is_observed && !quality->is_complete && quality->problem_count ? 1 : 0;
 }
 
 void quality_describe_missing(const struct profile_module *module, struct text *out)

@@ -41,6 +41,7 @@ struct quality_problem {
 
 struct quality {
     bool is_complete;
+    bool is_observed;             /* some process asked for was: else nothing is measured */
     bool is_known;                /* some process has a record of its quality: else sum is empty */
     struct recording_quality sum; /* of the processes asked for (process_id 0) */
     uint64_t frame_count;         /* on the stacks of the recording */
@@ -60,8 +61,8 @@ void quality_clear(struct quality *quality);
 const char *quality_kind_name(enum quality_problem_kind kind);
 
 /* Append what people read, without a newline; what is foreign in it is not made harmless. The
- * state is "complete: 12 events, nothing lost" or "incomplete: " and the first problem, which is
- * then told (see quality_first_untold). */
+ * state is "complete: 12 events, nothing lost", "nothing was observed", or "incomplete: " and the
+ * first problem, which is then told (see quality_first_untold). */
 void quality_describe_state(const struct quality *quality, struct text *out);
 void quality_describe_problem(const struct quality_problem *problem, struct text *out);
 

@@ -90,22 +90,21 @@ static void sum_up(struct query_gathering *gathering)
     }
 }
 
-static bool has_filter(const struct query_filter *filter)
-{
-    return filter->include_function || filter->exclude_function || filter->include_file ||
-           filter->exclude_file || filter->include_module || filter->exclude_module;
-}
-
-static bool check_query(const struct profile *profile, const struct query *query,
-                        struct error *error)
+bool query_check(const struct profile *profile, const struct query *query, struct error *error)
 {
     if (query->process != QUERY_ALL_PROCESSES && query->process >= profile->process_count)
         return error_set(error, "there is no process %" PRIu32 " in %s", query->process,
                          profile->info.path);
-    if (query->grouping == QUERY_BY_THREAD && !(QUERY_THREAD_METRICS >> query->sort & 1))
-        return error_set(error, "threads cannot be sorted by \"%s\": it is not known for a thread",
+    if (!(query_grouping_metrics(query->grouping) >> query->sort & 1))
+        return error_set(error, "%ss cannot be sorted by \"%s\": it is not known for them",
+                         query_grouping_at(query->grouping)->name,
                          query_metric_at(query->sort)->name);
-    return true;
+    return query_filter_check(&query->filter, error);
+}
+
+uint32_t query_grouping_metrics(enum query_grouping grouping)
+{
+    return grouping == QUERY_BY_THREAD ? QUERY_THREAD_METRICS : (1u << QUERY_METRIC_COUNT) - 1;
 }
 
 static void gather(struct query_gathering *gathering)
@@ -129,7 +128,7 @@ bool query_run(const struct profile *profile, const struct query *query,
                struct query_result *result, struct error *error)
 {
     *result = (struct query_result){0};
-    if (!check_query(profile, query, error))
+    if (!query_check(profile, query, error))
         return false;
     uint8_t *is_kept = memory_allocate(profile->site_count);
     if (!query_filter_sites(profile, &query->filter, is_kept, error)) {
@@ -141,10 +140,9 @@ bool query_run(const struct profile *profile, const struct query *query,
                                         .result = result,
                                         .arena = arena_create(),
                                         .is_kept = is_kept,
-                                        .is_filtered = has_filter(&query->filter)};
+                                        .is_filtered = query_filter_is_given(&query->filter)};
     result->memory = gathering.arena;
-    result->known_metrics = query->grouping == QUERY_BY_THREAD ? QUERY_THREAD_METRICS
-                                                               : (1u << QUERY_METRIC_COUNT) - 1;
+    result->known_metrics = query_grouping_metrics(query->grouping);
     sum_up(&gathering);
     gather(&gathering);
     sort_and_cut(query, result);

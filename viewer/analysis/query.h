@@ -63,6 +63,9 @@ struct query_figures {
     uint64_t inherited_bytes;
 };
 
+/* The metrics that its rows have: bit 1 << metric. A thread has no peak. */
+uint32_t query_grouping_metrics(enum query_grouping grouping);
+
 void query_figures_add(struct query_figures *sum, const struct query_figures *added);
 void query_figures_subtract(struct query_figures *sum, const struct query_figures *taken);
 void query_figures_add_site(struct query_figures *sum, const struct profile_site *site);
@@ -120,9 +123,8 @@ struct query_result {
     struct query_figures matched; /* of the sites that pass the filter */
     uint64_t omitted_count;       /* rows left out by limit and min_bytes */
     uint64_t omitted_bytes;       /* their sum, in the bytes that belong to the sort key (self) */
-    uint32_t known_metrics; /* bit 1 << metric: whether rows have it; the others are 0 and mean
-                               nothing (a thread has no peak) */
-    void *memory;           /* owns the texts that are not the profile's */
+    uint32_t known_metrics;       /* query_grouping_metrics; the others are 0 and mean nothing */
+    void *memory;                 /* owns the texts that are not the profile's */
 };
 
 /* `query->sort` unknown to the grouping, a malformed regular expression, a process out of range:
@@ -131,7 +133,18 @@ bool query_run(const struct profile *profile, const struct query *query,
                struct query_result *result, struct error *error);
 void query_result_clear(struct query_result *result);
 
-/* Which sites of a profile pass a filter: is_kept has profile->site_count bytes. */
+/* Can it be run? Says the same as query_run, at once. */
+bool query_check(const struct profile *profile, const struct query *query, struct error *error);
+
+/* Is any expression given, and are they well-formed? */
+bool query_filter_is_given(const struct query_filter *filter);
+bool query_filter_check(const struct query_filter *filter, struct error *error);
+
+/* Which stacks of a profile pass a filter: is_kept has profile->node_count bytes. */
+bool query_filter_stacks(const struct profile *profile, const struct query_filter *filter,
+                         uint8_t *is_kept, struct error *error);
+
+/* The same for its sites: profile->site_count bytes. */
 bool query_filter_sites(const struct profile *profile, const struct query_filter *filter,
                         uint8_t *is_kept, struct error *error);
 

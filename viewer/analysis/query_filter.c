@@ -83,28 +83,68 @@ static void apply_filter(const struct profile *profile, const struct filter *fil
         frame_bits[i] = (uint8_t)match_frame(profile, filter, &profile->frames[i]);
     for (size_t i = 1; i < profile->node_count; i++) /* parents stand before their children */
         node_bits[i] = node_bits[profile->nodes[i].parent] | frame_bits[profile->nodes[i].frame];
-    for (size_t i = 0; i < profile->site_count; i++) {
-        unsigned bits = node_bits[profile->sites[i].stack_node];
-        is_kept[i] = !(bits & EXCLUDE_ALL) && (bits & INCLUDE_ALL) == (filter->given & INCLUDE_ALL);
-    }
+    for (size_t i = 0; i < profile->node_count; i++)
+        is_kept[i] = !(node_bits[i] & EXCLUDE_ALL) &&
+                     (node_bits[i] & INCLUDE_ALL) == (filter->given & INCLUDE_ALL);
     free(frame_bits);
     free(node_bits);
+}
+
+static bool compile(struct filter *compiled, const struct query_filter *filter, struct error *error)
+{
+    const char *const expressions[EXPRESSION_COUNT] = {
+        filter->include_function, filter->exclude_function, filter->include_file,
+        filter->exclude_file,     filter->include_module,   filter->exclude_module};
+    *compiled = (struct filter){.given = 0};
+    for (unsigned i = 0; i < EXPRESSION_COUNT; i++)
+        if (!compile_expression(compiled, i, expressions[i], error)) {
+            filter_clear(compiled);
+            return false;
+        }
+    return true;
+}
+
+bool query_filter_is_given(const struct query_filter *filter)
+{
+    return filter->include_function || filter->exclude_function || filter->include_file ||
+           filter->exclude_file || filter->include_module || filter->exclude_module;
+}
+
+bool query_filter_check(const struct query_filter *filter, struct error *error)
+{
+    struct filter compiled;
+    if (!compile(&compiled, filter, error))
+        return false;
+    filter_clear(&compiled);
+    return true;
+}
+
+bool query_filter_stacks(const struct profile *profile, const struct query_filter *filter,
+                         uint8_t *is_kept, struct error *error)
+{
+    struct filter compiled;
+    if (!compile(&compiled, filter, error))
+        return false;
+    if (compiled.given)
+        apply_filter(profile, &compiled, is_kept);
+    else
+        memset(is_kept, 1, profile->node_count);
+    filter_clear(&compiled);
+    return true;
 }
 
 bool query_filter_sites(const struct profile *profile, const struct query_filter *filter,
                         uint8_t *is_kept, struct error *error)
 {
-    const char *const expressions[EXPRESSION_COUNT] = {
-        filter->include_function, filter->exclude_function, filter->include_file,
-        filter->exclude_file,     filter->include_module,   filter->exclude_module};
-    struct filter compiled = {.given = 0};
-    bool is_compiled = true;
-    for (unsigned i = 0; is_compiled && i < EXPRESSION_COUNT; i++)
-        is_compiled = compile_expression(&compiled, i, expressions[i], error);
-    if (is_compiled && compiled.given)
-        apply_filter(profile, &compiled, is_kept);
-    else if (is_compiled && profile->site_count)
-        memset(is_kept, 1, profile->site_count);
-    filter_clear(&compiled);
-    return is_compiled;
+    if (!query_filter_is_given(filter)) {
+        if (profile->site_count)
+            memset(is_kept, 1, profile->site_count);
+        return true;
+    }
+    uint8_t *is_stack_kept = memory_allocate_zeroed(profile->node_count, 1);
+    bool is_good = query_filter_stacks(profile, filter, is_stack_kept, error);
+    for (size_t i = 0; is_good && i < profile->site_count; i++)
+        is_kept[i] = is_stack_kept[profile->sites[i].stack_node];
+    free(is_stack_kept);
+    return is_good;
 }

@@ -254,33 +254,49 @@ static bool add_tree(struct writing *writing, uint32_t process, struct error *er
 
 /* ---- mappings and misuse ---- */
 
-static void add_mappings(struct writing *writing, uint32_t process)
+static void add_mapping(struct writing *writing, const struct recording_mapping_site *mapping)
 {
     struct json_stream *stream = &writing->stream;
-    const struct profile_process *owner = &writing->profile->processes[process];
-    uint64_t limit = limit_of(writing->options), omitted_count = 0, omitted_bytes = 0;
-    json_stream_begin_array(stream, "mappings");
+    json_stream_begin_object(stream, NULL);
+    json_stream_add(stream, "function",
+                    json_string(profile_function_name((enum function_kind)mapping->function)));
+    json_stream_add(stream, "live_bytes", json_number(mapping->live_bytes));
+    json_stream_add(stream, "count", json_number(mapping->live_count));
+    json_stream_add(stream, "anonymous", json_boolean(mapping->is_anonymous != 0));
+    json_stream_add(stream, "calls", json_number(mapping->count));
+    json_stream_add(stream, "mapped_bytes", json_number(mapping->mapped_bytes));
+    json_add_stack(stream, "stack", writing->profile, (uint32_t)mapping->stack_node_id);
+    json_stream_end(stream);
+}
+
+static bool add_mappings(struct writing *writing, uint32_t process, struct error *error)
+{
+    const struct profile *profile = writing->profile;
+    const struct profile_process *owner = &profile->processes[process];
+    uint64_t limit = limit_of(writing->options), written = 0, omitted_count = 0, omitted_bytes = 0;
+    uint8_t *is_kept = memory_allocate_zeroed(profile->node_count, 1);
+    if (!query_filter_stacks(profile, &writing->options->query.filter, is_kept, error)) {
+        free(is_kept);
+        return false;
+    }
+    json_stream_begin_array(&writing->stream, "mappings");
     for (uint32_t i = 0; i < owner->mapping_count; i++) {
-        const struct recording_mapping_site *mapping =
-            &writing->profile->mappings[owner->first_mapping + i];
-        if (limit && i >= limit) {
+        const struct recording_mapping_site *mapping = &profile->mappings[owner->first_mapping + i];
+        if (!is_kept[mapping->stack_node_id])
+            continue;
+        if (!limit || written < limit) {
+            add_mapping(writing, mapping);
+            written++;
+        } else {
             omitted_count++;
             omitted_bytes += mapping->live_bytes;
-            continue;
         }
-        json_stream_begin_object(stream, NULL);
-        json_stream_add(stream, "function",
-                        json_string(profile_function_name((enum function_kind)mapping->function)));
-        json_stream_add(stream, "live_bytes", json_number(mapping->live_bytes));
-        json_stream_add(stream, "count", json_number(mapping->live_count));
-        json_stream_add(stream, "anonymous", json_boolean(mapping->is_anonymous != 0));
-        json_stream_add(stream, "calls", json_number(mapping->count));
-        json_stream_add(stream, "mapped_bytes", json_number(mapping->mapped_bytes));
-        json_add_stack(stream, "stack", writing->profile, (uint32_t)mapping->stack_node_id);
-        json_stream_end(stream);
     }
-    json_stream_end(stream);
-    json_add_omitted(stream, "mappings_omitted", omitted_count, omitted_bytes, "live_bytes");
+    json_stream_end(&writing->stream);
+    json_add_omitted(&writing->stream, "mappings_omitted", omitted_count, omitted_bytes,
+                     "live_bytes");
+    free(is_kept);
+    return true;
 }
 
 static const char *misuse_name(uint64_t kind)
@@ -334,7 +350,8 @@ static bool add_process(struct writing *writing, uint32_t process, struct error 
         return false;
     json_stream_add(stream, "categories", json_array());
     json_stream_add(stream, "trimmable_bytes", NULL);
-    add_mappings(writing, process);
+    if (!add_mappings(writing, process, error))
+        return false;
     json_stream_add(stream, "growth", json_array());
     json_stream_add(stream, "python", NULL);
     add_misuse(writing, process);
@@ -342,27 +359,10 @@ static bool add_process(struct writing *writing, uint32_t process, struct error 
     return true;
 }
 
-/* What can fail because of what the user asked for, before the first byte is written. */
-static bool check_options(const struct profile *profile, const struct report_options *options,
-                          struct error *error)
-{
-    struct query query = options->query;
-    struct query_result result;
-    if (!options->has_grouping)
-        query.grouping = QUERY_BY_SITE;
-    query.limit = 1;
-    if (!query_run(profile, &query, &result, error))
-        return false;
-    query_result_clear(&result);
-    return true;
-}
-
 bool json_write_report(const struct profile *profile, const struct report_options *options,
                        FILE *out, struct error *error)
 {
     struct writing writing = {.profile = profile, .options = options};
-    if (!check_options(profile, options, error))
-        return false;
     json_stream_init(&writing.stream, out);
     json_begin_report(&writing.stream, profile, "seep/report", "1.0", options->instant,
                       options->are_arguments_shown);

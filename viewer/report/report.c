@@ -42,6 +42,11 @@ const struct report_format *report_format_find(const char *name)
 bool report_write(const struct report_format *format, const struct profile *profile,
                   const struct report_options *options, FILE *out, struct error *error)
 {
+    struct query query = options->query;
+    if (!options->has_grouping)
+        query.grouping = QUERY_BY_SITE;
+    if (!query_check(profile, &query, error)) /* before the first byte is written */
+        return false;
     if (!format->write(profile, options, out, error))
         return false;
     errno = 0;

@@ -113,6 +113,14 @@ static void write_exit(struct page *page, uint32_t process)
     page_label(page, "Exit", exit);
 }
 
+static void write_which(struct page *page, uint32_t process)
+{
+    const struct recording_process *about = &page->profile->processes[process].about;
+    struct text line = {0};
+    text_print(&line, "%" PRIu64 ", pid %" PRIu64, about->id, about->pid);
+    label_line(page, "Process", &line);
+}
+
 static void write_header(struct page *page, const struct report_options *options)
 {
     uint32_t process = options->query.process;
@@ -132,8 +140,10 @@ static void write_header(struct page *page, const struct report_options *options
     page_end_line(page);
     write_command(page, options);
     write_when(page, options);
-    if (profile->process_count == 1)
-        write_exit(page, 0);
+    if (process != QUERY_ALL_PROCESSES && profile->process_count > 1)
+        write_which(page, process);
+    if (process != QUERY_ALL_PROCESSES || profile->process_count == 1)
+        write_exit(page, process != QUERY_ALL_PROCESSES ? process : 0);
     struct quality quality;
     quality_judge(profile, process, &quality);
     write_quality(page, &quality);
@@ -327,11 +337,27 @@ static bool write_process(struct page *page, const struct report_options *option
 {
     page_set_program(page, process);
     write_totals(page, process);
+    if (!page->profile->processes[process].about.observed)
+        return true;
     if (!text_write_sites(page, options, process, error))
         return false;
-    text_write_mappings(page, options, process);
+    if (!text_write_mappings(page, options, process, error))
+        return false;
     text_write_misuse(page, options, process);
     return true;
+}
+
+static void write_rest(struct page *page, uint64_t count)
+{
+    char number[UNITS_TEXT_BYTES];
+    if (!count)
+        return;
+    page_end_line(page);
+    page_set_style(page, PAGE_DIM);
+    page_add(page, "And %s more: seep report --process ID shows one",
+             units_format_count(count, number));
+    page_set_style(page, PAGE_PLAIN);
+    page_end_line(page);
 }
 
 static bool write_several(struct page *page, const struct report_options *options,
@@ -342,15 +368,23 @@ static bool write_several(struct page *page, const struct report_options *option
     bool is_written = true;
     size_t shown = options->has_limit && !options->query.limit ? profile->process_count
                                                                : DETAILED_PROCESSES;
+    uint64_t rest = 0;
     write_process_table(page, options, ranked);
-    for (size_t i = 0; is_written && i < profile->process_count && i < shown; i++) {
+    for (size_t i = 0; is_written && i < profile->process_count; i++) {
         const struct profile_process *process = &profile->processes[ranked[i].process];
-        if (!process->site_count && (ranked[i].value == 0 || !process->about.observed))
+        if (!process->site_count)
             continue;
+        if (shown == 0) {
+            rest++;
+            continue;
+        }
+        shown--;
         page_heading(page, "Process %" PRIu64 ": %s, pid %" PRIu64, process->about.id,
                      profile_process_name(process), process->about.pid);
         is_written = write_process(page, options, ranked[i].process, error);
     }
+    if (is_written)
+        write_rest(page, rest);
     free(ranked);
     return is_written;
 }
@@ -372,10 +406,6 @@ static bool write_body(struct page *page, const struct report_options *options, 
 bool text_write_report(const struct profile *profile, const struct report_options *options,
                        FILE *out, struct error *error)
 {
-    if (options->query.process != QUERY_ALL_PROCESSES &&
-        options->query.process >= profile->process_count)
-        return error_set(error, "there is no process %" PRIu32 " in %s", options->query.process,
-                         profile->info.path);
     struct page page;
     page_init(&page, profile, out, options->width, options->is_colour);
     write_header(&page, options);

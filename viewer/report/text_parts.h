@@ -17,7 +17,8 @@ enum {
 /* `process` is a position in profile.processes. False: the query could not run. */
 bool text_write_sites(struct page *page, const struct report_options *options, uint32_t process,
                       struct error *error);
-void text_write_mappings(struct page *page, const struct report_options *options, uint32_t process);
+bool text_write_mappings(struct page *page, const struct report_options *options, uint32_t process,
+                         struct error *error);
 void text_write_misuse(struct page *page, const struct report_options *options, uint32_t process);
 
 /* The table that --by asks for, and the tree of --tree, over the query's process or all. */
@@ -31,6 +32,11 @@ uint64_t text_limit(const struct report_options *options);
 /* The cell of a metric: sizes for bytes, digits for counts. */
 void text_add_metric(struct page *page, int columns, enum query_metric metric, uint64_t value);
 void text_add_percent(struct page *page, int columns, uint64_t part, uint64_t whole);
+
+/* What of all passes the filter, when there is one; why there are no rows. */
+void text_write_matched(struct page *page, const struct query *query,
+                        const struct query_result *result);
+void text_write_nothing(struct page *page, const struct query *query);
 
 /* "and 3 more: 1.2 MiB". */
 void text_write_omitted(struct page *page, uint64_t count, uint64_t bytes);

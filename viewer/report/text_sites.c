@@ -1,9 +1,11 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analysis/own_code.h"
+#include "base/memory.h"
 #include "base/units.h"
 #include "report/text_parts.h"
 
@@ -174,6 +176,44 @@ static void write_site(struct page *page, const struct report_options *options,
     write_functions_and_stack(page, options, site);
 }
 
+void text_write_matched(struct page *page, const struct query *query,
+                        const struct query_result *result)
+{
+    char matched[UNITS_TEXT_BYTES], total[UNITS_TEXT_BYTES], percent[UNITS_TEXT_BYTES];
+    enum query_metric bytes = query_metric_at(query->sort)->bytes_metric;
+    uint64_t part = result->matched.values[bytes], whole = result->total.values[bytes];
+    if (!query_filter_is_given(&query->filter) || !result->row_count)
+        return;
+    page_set_style(page, PAGE_DIM);
+    page_add(page, "What passes the filter has %s of %s (%s)", units_format_size(part, matched),
+             units_format_size(whole, total), units_format_percent(part, whole, percent));
+    page_set_style(page, PAGE_PLAIN);
+    page_end_line(page);
+}
+
+void text_write_nothing(struct page *page, const struct query *query)
+{
+    page_add(page, query_filter_is_given(&query->filter) ? "  Nothing passes the filter."
+                   : query->min_bytes                    ? "  Nothing is that large."
+                                                         : "  No allocations were seen.");
+    page_end_line(page);
+}
+
+static void write_sites_heading(struct page *page, const struct query *query,
+                                const struct query_result *result)
+{
+    char shown[UNITS_TEXT_BYTES], all[UNITS_TEXT_BYTES];
+    const char *metric = query_metric_at(query->sort)->name;
+    uint64_t count = result->row_count + result->omitted_count;
+    if (result->omitted_count && result->row_count)
+        page_heading(page, "Sites by %s: the first %s of %s", metric,
+                     units_format_count(result->row_count, shown), units_format_count(count, all));
+    else
+        page_heading(page, "Sites by %s: %s", metric, units_format_count(count, all));
+    text_write_matched(page, query, result);
+    page_end_line(page);
+}
+
 bool text_write_sites(struct page *page, const struct report_options *options, uint32_t process,
                       struct error *error)
 {
@@ -184,19 +224,11 @@ bool text_write_sites(struct page *page, const struct report_options *options, u
     query.limit = text_limit(options);
     if (!query_run(page->profile, &query, &result, error))
         return false;
-    char shown[UNITS_TEXT_BYTES], all[UNITS_TEXT_BYTES];
-    const char *metric = query_metric_at(query.sort)->name;
-    uint64_t site_count = result.row_count + result.omitted_count;
-    if (result.omitted_count)
-        page_heading(page, "Sites by %s: the first %s of %s", metric,
-                     units_format_count(result.row_count, shown),
-                     units_format_count(site_count, all));
-    else
-        page_heading(page, "Sites by %s: %s", metric, units_format_count(site_count, all));
-    if (result.row_count) {
-        page_end_line(page);
+    write_sites_heading(page, &query, &result);
+    if (result.row_count)
         write_column_titles(page, query.sort);
-    }
+    else
+        text_write_nothing(page, &query);
     for (size_t i = 0; i < result.row_count; i++) {
         if (i > 0)
             page_end_line(page);
@@ -211,40 +243,63 @@ bool text_write_sites(struct page *page, const struct report_options *options, u
 
 /* ---- mappings ---- */
 
-void text_write_mappings(struct page *page, const struct report_options *options, uint32_t process)
+static void write_mapping(struct page *page, const struct report_options *options,
+                          const struct recording_mapping_site *mapping)
 {
-    const struct profile_process *owner = &page->profile->processes[process];
-    const struct recording_mapping_site *mappings = page->profile->mappings + owner->first_mapping;
-    char count[UNITS_TEXT_BYTES];
-    uint64_t limit = text_limit(options);
-    if (!owner->mapping_count)
-        return;
+    text_add_metric(page, 10, QUERY_LIVE_BYTES, mapping->live_bytes);
+    text_add_metric(page, 10, QUERY_LIVE_BLOCKS, mapping->live_count);
+    text_add_metric(page, 12, QUERY_LIVE_BYTES, mapping->mapped_bytes);
+    text_add_metric(page, 11, QUERY_LIVE_BLOCKS, mapping->count);
+    page_add(page, "  %s%s", profile_function_name((enum function_kind)mapping->function),
+             mapping->is_anonymous ? "" : " of files");
+    page_end_line(page);
+    text_write_stack(page, options, (uint32_t)mapping->stack_node_id);
+}
+
+static void write_mappings_heading(struct page *page, uint64_t count)
+{
+    char number[UNITS_TEXT_BYTES];
     page_heading(page, "Mappings that the program made itself: %s",
-                 units_format_count(owner->mapping_count, count));
+                 units_format_count(count, number));
     page_end_line(page);
     page_set_style(page, PAGE_DIM);
     page_add(page, "%10s%10s%12s%11s  By", "Live", "Mappings", "Ever", "Calls");
     page_set_style(page, PAGE_PLAIN);
     page_end_line(page);
-    for (uint32_t i = 0; i < owner->mapping_count && (!limit || i < limit); i++) {
-        if (i > 0)
+}
+
+bool text_write_mappings(struct page *page, const struct report_options *options, uint32_t process,
+                         struct error *error)
+{
+    const struct profile *profile = page->profile;
+    const struct profile_process *owner = &profile->processes[process];
+    uint64_t limit = text_limit(options), count = 0, written = 0, omitted_bytes = 0;
+    uint8_t *is_kept = memory_allocate_zeroed(profile->node_count, 1);
+    if (!query_filter_stacks(profile, &options->query.filter, is_kept, error)) {
+        free(is_kept);
+        return false;
+    }
+    for (uint32_t i = 0; i < owner->mapping_count; i++)
+        count += is_kept[profile->mappings[owner->first_mapping + i].stack_node_id];
+    if (count)
+        write_mappings_heading(page, count);
+    for (uint32_t i = 0; i < owner->mapping_count; i++) {
+        const struct recording_mapping_site *mapping = &profile->mappings[owner->first_mapping + i];
+        if (!is_kept[mapping->stack_node_id])
+            continue;
+        if (limit && written == limit) {
+            omitted_bytes += mapping->live_bytes;
+            continue;
+        }
+        if (written++ > 0)
             page_end_line(page);
-        text_add_metric(page, 10, QUERY_LIVE_BYTES, mappings[i].live_bytes);
-        text_add_metric(page, 10, QUERY_LIVE_BLOCKS, mappings[i].live_count);
-        text_add_metric(page, 12, QUERY_LIVE_BYTES, mappings[i].mapped_bytes);
-        text_add_metric(page, 11, QUERY_LIVE_BLOCKS, mappings[i].count);
-        page_add(page, "  %s%s", profile_function_name((enum function_kind)mappings[i].function),
-                 mappings[i].is_anonymous ? "" : " of files");
-        page_end_line(page);
-        text_write_stack(page, options, (uint32_t)mappings[i].stack_node_id);
+        write_mapping(page, options, mapping);
     }
-    uint64_t omitted_bytes = 0;
-    for (uint64_t i = limit; limit && i < owner->mapping_count; i++)
-        omitted_bytes += mappings[i].live_bytes;
-    if (limit && owner->mapping_count > limit) {
+    if (written < count)
         page_end_line(page);
-        text_write_omitted(page, owner->mapping_count - limit, omitted_bytes);
-    }
+    text_write_omitted(page, count - written, omitted_bytes);
+    free(is_kept);
+    return true;
 }
 
 /* ---- misuse ---- */

@@ -28,8 +28,11 @@ static size_t choose_columns(const struct page *page, const struct query *query,
         columns[count++] = (struct column){query->sort, true};
     if (has_inclusive && page->width && page->width < 120)
         return count;
+    bool is_crowded = query->grouping == QUERY_BY_THREAD && page->width && page->width < 100 &&
+                      page->profile->process_count > 1;
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
-        if (usual[i] != query->sort && (result->known_metrics >> usual[i] & 1))
+        if (usual[i] != query->sort && !(is_crowded && usual[i] == QUERY_FREES) &&
+            (result->known_metrics >> usual[i] & 1))
             columns[count++] = (struct column){usual[i], false};
     return count;
 }
@@ -68,7 +71,7 @@ static void write_thread(struct page *page, const struct query *query, const str
     if (row->tid)
         text_print(&rest, " (%" PRIu64 ")", row->tid);
     if (query->process == QUERY_ALL_PROCESSES && page->profile->process_count > 1)
-        text_print(&rest, " of process %" PRIu64, page->profile->processes[row->process].about.id);
+        text_print(&rest, ", process %" PRIu64, page->profile->processes[row->process].about.id);
     int left = page_left(page, 12);
     int name_columns = left - (int)rest.count;
     page_add_foreign(page, row->name, left == 0 ? 0 : name_columns > 4 ? name_columns : 4);
@@ -123,9 +126,12 @@ bool text_write_groups(struct page *page, const struct report_options *options, 
     size_t count = choose_columns(page, &query, &result, columns);
     page_heading(page, "By %s, sorted by %s%s", grouping->name, query_metric_at(query.sort)->name,
                  query.is_sorted_inclusive && grouping->has_inclusive ? " with callees" : "");
+    text_write_matched(page, &query, &result);
     page_end_line(page);
     if (result.row_count)
         write_titles(page, &query, columns, count);
+    else
+        text_write_nothing(page, &query);
     for (size_t i = 0; i < result.row_count; i++)
         write_row(page, &query, &result.rows[i], &result.total, columns, count);
     text_write_omitted(page, result.omitted_count, result.omitted_bytes);
@@ -231,6 +237,8 @@ bool text_write_tree(struct page *page, const struct report_options *options, st
                  query_metric_at(query->sort)->name, options->min_share * 100);
     page_end_line(page);
     struct tree_writing writing = {page, &tree, query->sort};
+    if (tree.node_count <= 1)
+        text_write_nothing(page, query);
     unsigned *levels = memory_allocate_zeroed(tree.node_count, sizeof *levels);
     write_nodes(&writing, levels);
     free(levels);
