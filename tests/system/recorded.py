@@ -35,7 +35,8 @@ def target(name):
 def run(command, **options):
     """Runs a command to its end. Returns the CompletedProcess, with bytes."""
     options.setdefault("env", clean_environment())
-    options.setdefault("stdin", subprocess.DEVNULL)
+    if "input" not in options:
+        options.setdefault("stdin", subprocess.DEVNULL)
     return subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False, **options)
 
 

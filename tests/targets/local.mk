@@ -6,6 +6,9 @@ target_libraries = -pthread -ldl
 
 target_programs = \
 	tests/targets/before_and_after_main \
+	tests/targets/burst \
+	tests/targets/closing \
+	tests/targets/counted \
 	tests/targets/cxx \
 	tests/targets/cxx_static \
 	tests/targets/deep \
@@ -19,7 +22,8 @@ target_programs = \
 	tests/targets/static_child \
 	tests/targets/storms \
 	tests/targets/threads \
-	tests/targets/threads_handoff
+	tests/targets/threads_handoff \
+	tests/targets/visible
 
 target_libraries_of_their_own = \
 	tests/targets/cxx_plugin.so \
@@ -32,6 +36,9 @@ check_DATA += $(target_programs) $(target_libraries_of_their_own)
 CLEANFILES += $(target_programs) $(target_libraries_of_their_own)
 EXTRA_DIST += \
 	tests/targets/before_and_after_main.cpp \
+	tests/targets/burst.c \
+	tests/targets/closing.c \
+	tests/targets/counted.c \
 	tests/targets/cxx.cpp \
 	tests/targets/cxx_plugin.cpp \
 	tests/targets/deep.c \
@@ -49,7 +56,8 @@ EXTRA_DIST += \
 	tests/targets/storms.c \
 	tests/targets/tell.h \
 	tests/targets/threads.c \
-	tests/targets/threads_handoff.c
+	tests/targets/threads_handoff.c \
+	tests/targets/visible.c
 
 tests/targets/static_child: tests/targets/static_child.c
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -static -o $@ $<
