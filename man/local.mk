@@ -1,6 +1,7 @@
 dist_man_MANS += \
 	man/seep.1 \
 	man/seep-completion.1 \
+	man/seep-doctor.1 \
 	man/seep-dump.1 \
 	man/seep-help.1 \
 	man/seep-info.1 \

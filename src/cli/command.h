@@ -10,6 +10,7 @@
 #include "cli/options.h"
 
 enum exit_status {
+    EXIT_MISSING = 1,      /* `doctor` found that something needed is not there */
     EXIT_TROUBLE = 2,      /* usage, input, output */
     EXIT_NOT_STARTED = 125 /* `run` failed before CMD started */
 };
@@ -18,7 +19,8 @@ enum exit_status {
 enum operand_kind {
     OPERANDS_NONE,
     OPERANDS_RECORDING,
-    OPERANDS_PROGRAM, /* a command line of its own: the first operand ends our options */
+    OPERANDS_EXECUTABLE, /* the name of a program */
+    OPERANDS_PROGRAM,    /* a command line of its own: the first operand ends our options */
     OPERANDS_SHELL,
     OPERANDS_TOPIC
 };
@@ -60,6 +62,7 @@ struct command {
 };
 
 extern const struct command cli_command_completion;
+extern const struct command cli_command_doctor;
 extern const struct command cli_command_dump;
 extern const struct command cli_command_help;
 extern const struct command cli_command_info;

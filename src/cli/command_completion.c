@@ -80,6 +80,9 @@ static void bash_operand(FILE *out, const struct command *command)
     case OPERANDS_PROGRAM:
         fputs("mapfile -t COMPREPLY < <(compgen -c -- \"$word\") ;;\n", out);
         break;
+    case OPERANDS_EXECUTABLE:
+        fputs("mapfile -t COMPREPLY < <(compgen -c -- \"$word\") ;;\n", out);
+        break;
     case OPERANDS_RECORDING:
         fputs("compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -X '!*.seep' -- \"$word\";"
               " compgen -d -- \"$word\") ;;\n",
@@ -208,6 +211,9 @@ static void zsh_operand(FILE *out, const struct command *command)
     case OPERANDS_PROGRAM:
         fputs("      '(-):command:_command_names -e' '*::arguments:_normal'\n", out);
         break;
+    case OPERANDS_EXECUTABLE:
+        fputs("      '1:program:_command_names -e'\n", out);
+        break;
     case OPERANDS_RECORDING:
         fputs("      '*:recording:_files -g \"*.seep\"'\n", out);
         break;
@@ -296,6 +302,9 @@ static void fish_operand(FILE *out, const struct command *command)
     switch (command->operands) {
     case OPERANDS_PROGRAM:
         fputs("-x -a '(__fish_complete_subcommand --fcs-skip=2)'\n", out);
+        break;
+    case OPERANDS_EXECUTABLE:
+        fputs("-x -a '(__fish_complete_command)'\n", out);
         break;
     case OPERANDS_RECORDING:
         fputs("-x -a '(__fish_complete_suffix .seep)'\n", out);

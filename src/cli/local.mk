@@ -4,6 +4,7 @@ libseep_a_SOURCES += \
 	src/cli/command.c \
 	src/cli/command.h \
 	src/cli/command_completion.c \
+	src/cli/command_doctor.c \
 	src/cli/command_dump.c \
 	src/cli/command_help.c \
 	src/cli/command_info.c \
@@ -13,6 +14,11 @@ libseep_a_SOURCES += \
 	src/cli/command_view.c \
 	src/cli/config_file.c \
 	src/cli/config_file.h \
+	src/cli/doctor.h \
+	src/cli/doctor_program.c \
+	src/cli/doctor_surroundings.c \
+	src/cli/doctor_system.c \
+	src/cli/doctor_tools.c \
 	src/cli/installation.c \
 	src/cli/installation.h \
 	src/cli/instant.c \

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -445,6 +446,7 @@ bool recorder_run(const struct record_options *options, struct record_outcome *o
     };
     bool has_begun = begin(&recorder, error);
     if (has_begun) {
+        signal(SIGXFSZ, SIG_IGN); /* a recording that grows beyond the limit is a full disk */
         loop(&recorder);
         take_command_peak(&recorder);
         finish(&recorder);

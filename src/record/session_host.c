@@ -43,30 +43,46 @@ struct session_host {
 
 /* ---- the shared memory ---------------------------------------------------------------- */
 
-/* A limit on file sizes is meant for the command's output, not for memory that it never sees. */
+/* A limit on file sizes is meant for the command's output, not for memory that it never sees. What
+ * is beyond the limit would be a signal first. */
 static int set_size(int fd)
 {
-    struct rlimit limit, unlimited = {RLIM_INFINITY, RLIM_INFINITY};
-    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
-        unlimited.rlim_max = limit.rlim_max;
-        unlimited.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_FSIZE, &unlimited);
-        int result = ftruncate(fd, SESSION_BYTES);
-        setrlimit(RLIMIT_FSIZE, &limit);
-        return result;
+    struct rlimit limit, raised;
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0)
+        return ftruncate(fd, SESSION_BYTES);
+    raised = (struct rlimit){limit.rlim_max, limit.rlim_max};
+    sigaction(SIGXFSZ, &ignore, &before);
+    setrlimit(RLIMIT_FSIZE, &raised);
+    int result = ftruncate(fd, SESSION_BYTES), number = errno;
+    setrlimit(RLIMIT_FSIZE, &limit);
+    sigaction(SIGXFSZ, &before, NULL);
+    errno = number;
+    return result;
+}
+
+int session_host_open_memory(struct error *error)
+{
+    int fd = memfd_create("seep-session", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0) {
+        error_set_errno(error, errno, "cannot make the session's memory (memfd_create)");
+        return -1;
     }
-    return ftruncate(fd, SESSION_BYTES);
+    if (set_size(fd) != 0)
+        error_set_errno(error, errno, "cannot size the session's memory");
+    else if (fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
+        error_set_errno(error, errno, "cannot seal the session's memory");
+    else
+        return fd;
+    close(fd);
+    return -1;
 }
 
 static bool make_memory(struct session_host *host, struct error *error)
 {
-    host->memory_fd = memfd_create("seep-session", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    host->memory_fd = session_host_open_memory(error);
     if (host->memory_fd < 0)
-        return error_set_errno(error, errno, "cannot make the session's memory (memfd_create)");
-    if (set_size(host->memory_fd) != 0)
-        return error_set_errno(error, errno, "cannot size the session's memory");
-    if (fcntl(host->memory_fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
-        return error_set_errno(error, errno, "cannot seal the session's memory");
+        return false;
     void *memory = mmap(NULL, SESSION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
                         host->memory_fd, 0);
     if (memory == MAP_FAILED)
@@ -123,8 +139,7 @@ static bool is_good_base(const char *folder)
            (!are_users_many() || is_open_to_all(folder));
 }
 
-/* XDG_RUNTIME_DIR when it is ours, else TMPDIR, else wherever one can write. */
-static const char *base_folder(void)
+const char *session_host_base_folder(void)
 {
     const char *const folders[] = {getenv("XDG_RUNTIME_DIR"), getenv("TMPDIR"), "/tmp", "/var/tmp",
                                    "/dev/shm"};
@@ -137,7 +152,7 @@ static const char *base_folder(void)
 /* Folders that killed recorders of this user left behind. */
 static void remove_stale_folders(void)
 {
-    const char *base = base_folder();
+    const char *base = session_host_base_folder();
     DIR *folder = opendir(base);
     if (folder == NULL)
         return;
@@ -174,8 +189,9 @@ static bool make_folder(struct session_host *host, const char *preload_path, str
         uint64_t nonce = 0;
         if (getrandom(&nonce, sizeof nonce, 0) != sizeof nonce)
             return error_set_errno(error, errno, "cannot get random bytes");
-        snprintf(host->folder, sizeof host->folder, "%s/seep-%d-%d-%016llx", base_folder(),
-                 (int)getpid(), host->memory_fd, (unsigned long long)nonce);
+        snprintf(host->folder, sizeof host->folder, "%s/seep-%d-%d-%016llx",
+                 session_host_base_folder(), (int)getpid(), host->memory_fd,
+                 (unsigned long long)nonce);
         if (make_own_folder(host->folder)) {
             snprintf(host->library_path, sizeof host->library_path, "%s/libseep-preload.so",
                      host->folder);

@@ -28,6 +28,13 @@ struct session_host;
 struct session_host *session_host_create(const struct session_settings *settings,
                                          const struct tick_clock *clock, struct error *error);
 
+/* A descriptor (the caller's) of new shared memory of a session's size, sealed; -1 with *error. */
+int session_host_open_memory(struct error *error);
+
+/* The folder in which session folders are made: XDG_RUNTIME_DIR when it is ours, else TMPDIR, else
+ * wherever one can write. Borrowed from the environment. */
+const char *session_host_base_folder(void);
+
 /* Tells the targets to step aside, removes the folder, unmaps. */
 void session_host_destroy(struct session_host *host);
 
