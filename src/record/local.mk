@@ -41,11 +41,18 @@ TESTS += tests/system/launcher.sh tests/system/launcher_terminal.py
 EXTRA_DIST += tests/system/launcher.sh tests/system/launcher_terminal.py
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_event_run tests/unit/test_intake tests/unit/test_session_host
-TESTS += tests/unit/test_event_run tests/unit/test_intake tests/unit/test_session_host
-thread_tests += tests/unit/test_intake tests/unit/test_session_host
+check_PROGRAMS += tests/unit/test_event_run
+TESTS += tests/unit/test_event_run
 tests_unit_test_event_run_SOURCES = tests/unit/test_event_run.c
 tests_unit_test_event_run_LDADD = $(unit_libs)
+
+recorder_tests = tests/unit/test_intake tests/unit/test_process_tree tests/unit/test_session_host
+check_PROGRAMS += $(recorder_tests)
+TESTS += $(recorder_tests)
+thread_tests += $(recorder_tests)
+simulation = tests/unit/simulation.c tests/unit/simulation.h
+tests_unit_test_process_tree_SOURCES = tests/unit/test_process_tree.c $(simulation)
+tests_unit_test_process_tree_LDADD = $(unit_libs)
 tests_unit_test_intake_SOURCES = tests/unit/test_intake.c
 tests_unit_test_intake_LDADD = $(unit_libs)
 tests_unit_test_session_host_SOURCES = tests/unit/test_session_host.c

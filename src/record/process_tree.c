@@ -35,10 +35,11 @@
 #define PATIENCE_NS     UINT64_C(1000000000)
 #define RETIRE_AFTER_NS UINT64_C(3000000000)
 /* A stamp is read before its record is looked for, so this far ahead of a look it cannot be. */
-#define FUTURE_NS   UINT64_C(10000000000)
+#define FUTURE_NS       UINT64_C(10000000000)
 /* Rings are emptied into backlogs when they are this full and must wait. */
 enum {
-    BLOCKED_SHARE = 4
+    BLOCKED_SHARE = 4,
+    BEAT_BYTES = 4 << 20 /* the heart beats at least this often while backlogs are applied */
 };
 /* So much backlog of one process ends the waiting. */
 #define MAX_BACKLOG_BYTES (UINT64_C(512) << 20)
@@ -426,12 +427,17 @@ static bool start_process(struct process_tree *tree, struct intake *intake)
     return true;
 }
 
+/* Rings were only ever claimed below this slot. */
+static uint32_t ring_high(const struct process_tree *tree)
+{
+    uint32_t high = atomic_load(&session_host_header(tree->host)->ring_high);
+    return high < SESSION_RING_SLOTS ? high : SESSION_RING_SLOTS;
+}
+
 /* Takes note of the rings claimed since the last look. */
 static void look_for_rings(struct process_tree *tree)
 {
-    uint32_t high = atomic_load(&session_host_header(tree->host)->ring_high);
-    if (high > SESSION_RING_SLOTS)
-        high = SESSION_RING_SLOTS;
+    uint32_t high = ring_high(tree);
     for (uint32_t slot = 0; slot < high; slot++) {
         if (tree->intakes[slot] != NULL)
             continue;
@@ -576,7 +582,7 @@ static uint64_t apply_up_to(struct process_tree *tree, struct recorded_process *
             heap[count++] = process->intakes[i];
     for (size_t i = count / 2; i-- > 0;)
         sift_down(heap, count, i);
-    uint64_t bytes = 0;
+    uint64_t bytes = 0, next_beat = BEAT_BYTES;
     while (count != 0) {
         struct intake *first = heap[0];
         uint64_t limit = watermark;
@@ -585,6 +591,10 @@ static uint64_t apply_up_to(struct process_tree *tree, struct recorded_process *
                 limit = heap[next]->ticks;
         do {
             bytes += recorded_process_apply(process, tree, first, limit);
+            if (bytes >= next_beat) { /* a long backlog takes its time, but nobody is dead */
+                session_host_beat(tree->host, tree->clock);
+                next_beat = bytes + BEAT_BYTES;
+            }
         } while (intake_has_record(first) && first->ticks <= limit);
         if (first->kind == 0 || first->ticks > watermark)
             heap[0] = heap[--count];
@@ -656,6 +666,19 @@ uint64_t process_tree_drain(struct process_tree *tree)
 
 /* ---- ends ----------------------------------------------------------------------------- */
 
+/* Rings of a process that is gone, whose threads never said a word in them. The tid is what a claim
+ * writes last: before it, process_slot is nobody's. */
+static void free_silent_rings(struct process_tree *tree, uint32_t process_slot)
+{
+    uint32_t high = ring_high(tree);
+    for (uint32_t slot = 0; slot < high; slot++) {
+        struct ring_control *control = ring_at(tree, slot);
+        if (tree->intakes[slot] == NULL && atomic_load(&control->state) == SESSION_SLOT_CLAIMED &&
+            atomic_load(&control->tid) != 0 && control->process_slot == process_slot)
+            session_host_free_ring(tree->host, slot);
+    }
+}
+
 static void release_slots(struct process_tree *tree, struct recorded_process *process)
 {
     for (size_t i = 0; i < process->intake_count; i++) {
@@ -675,6 +698,7 @@ static void release_slots(struct process_tree *tree, struct recorded_process *pr
     tree->by_slot[process->process_slot] = NULL;
     process->has_slot = false;
     drop_claim_watch(tree, process->process_slot);
+    free_silent_rings(tree, process->process_slot);
     session_host_free_process(tree->host, process->process_slot);
 }
 
@@ -693,11 +717,30 @@ static void find_exit(const struct recorded_process *process, enum recording_exi
     }
 }
 
-/* What is there is applied, whatever its order. */
+/* What is there is applied, whatever its order. Whoever writes as fast as we read, because it lives
+ * on or because somebody else wrote over its ring, is not listened to for ever. */
 static void drain_to_the_end(struct process_tree *tree, struct recorded_process *process)
 {
-    while (drain_process(tree, process, tick_clock_now(tree->clock), true) != 0)
-        ;
+    uint64_t begin = tick_clock_now(tree->clock), now = begin;
+    while (drain_process(tree, process, now, true) != 0 &&
+           now - begin < tick_clock_from_ns(tree->clock, PATIENCE_NS))
+        now = tick_clock_now(tree->clock);
+}
+
+/* The same for a process that is gone; rings that began to speak after the last look for rings,
+ * too. (A ring at its first record is another process's: start_newcomers has it in its hands.) */
+static void hear_last_words(struct process_tree *tree, struct recorded_process *process)
+{
+    look_for_rings(tree);
+    for (uint32_t slot = 0; process->has_slot && slot < tree->intake_high; slot++) {
+        struct intake *intake = tree->intakes[slot];
+        if (intake == NULL || intake->has_process || intake->kind != 0 ||
+            intake->process_slot != process->process_slot)
+            continue;
+        attach(process, intake);
+        intake->has_process = true;
+    }
+    drain_to_the_end(tree, process);
 }
 
 /* Nothing of this image can come any more. UNKNOWN = find out. */
@@ -707,7 +750,7 @@ static void end_image(struct process_tree *tree, struct recorded_process *proces
     if (process->is_ended)
         return;
     if (process->model != NULL) {
-        drain_to_the_end(tree, process);
+        hear_last_words(tree, process);
         heap_model_settle(process->model);
     }
     if (kind == RECORDING_EXIT_UNKNOWN)
@@ -733,7 +776,7 @@ static bool begin_anew(struct process_tree *tree, struct recorded_process *proce
 {
     if (process->is_ended || process->is_own_image || process->model == NULL)
         return false;
-    drain_to_the_end(tree, process);
+    hear_last_words(tree, process);
     struct recording_quality quality;
     heap_model_quality(process->model, &quality);
     if (quality.events != 0 || recorded_process_lost_events(process) != 0)
@@ -921,26 +964,37 @@ size_t process_tree_living(const struct process_tree *tree)
     return living;
 }
 
-/* Claims whose process died before it could say who it was. */
+static bool has_ring(const struct process_tree *tree, uint32_t process_slot)
+{
+    for (uint32_t slot = 0; slot < tree->intake_high; slot++)
+        if (tree->intakes[slot] != NULL && tree->intakes[slot]->process_slot == process_slot)
+            return true;
+    return false;
+}
+
+/* Claims whose process died before it could say who it was. What it left behind before it died is
+ * seen by a look after its death. */
 static void free_stale_claims(struct process_tree *tree)
 {
     struct session_header *header = session_host_header(tree->host);
     uint32_t high = atomic_load(&header->process_high);
+    uint32_t gone[SESSION_PROCESS_SLOTS], gone_count = 0;
     for (uint32_t slot = 0; slot < high && slot < SESSION_PROCESS_SLOTS; slot++) {
         struct session_process *shared = session_process_at(header, slot);
         uint32_t pid = atomic_load(&shared->pid);
-        if (tree->by_slot[slot] != NULL || atomic_load(&shared->state) != SESSION_SLOT_CLAIMED ||
-            pid == 0 || !is_pid_gone(pid))
+        if (tree->by_slot[slot] == NULL && atomic_load(&shared->state) == SESSION_SLOT_CLAIMED &&
+            pid != 0 && is_pid_gone(pid))
+            gone[gone_count++] = slot;
+    }
+    if (gone_count == 0)
+        return;
+    look_for_rings(tree);
+    for (uint32_t i = 0; i < gone_count; i++) {
+        if (has_ring(tree, gone[i]))
             continue;
-        /* What it left behind before it died is seen by a look after its death. */
-        look_for_rings(tree);
-        bool has_ring = tree->by_slot[slot] != NULL;
-        for (uint32_t ring = 0; ring < tree->intake_high; ring++)
-            has_ring |= tree->intakes[ring] != NULL && tree->intakes[ring]->process_slot == slot;
-        if (!has_ring) {
-            drop_claim_watch(tree, slot);
-            session_host_free_process(tree->host, slot);
-        }
+        free_silent_rings(tree, gone[i]);
+        drop_claim_watch(tree, gone[i]);
+        session_host_free_process(tree->host, gone[i]);
     }
 }
 
@@ -968,7 +1022,7 @@ static void retire_ended(struct process_tree *tree, uint64_t now_ns)
     for (size_t i = 0; i < tree->count; i++) {
         struct recorded_process *process = tree->processes[i];
         if (!process->is_ended || process->is_retired || process->model == NULL ||
-            now_ns - tick_clock_to_ns(tree->clock, process->end_ticks) < RETIRE_AFTER_NS)
+            now_ns < tick_clock_to_ns(tree->clock, process->end_ticks) + RETIRE_AFTER_NS)
             continue;
         bool has_view = false;
         for (size_t view = 0; view < tree->view_count; view++)
@@ -997,7 +1051,9 @@ void process_tree_sweep(struct process_tree *tree, uint64_t now_ns)
         struct recorded_process *process = tree->processes[i];
         if (process->is_ended)
             continue;
-        if (process->pidfd < 0 && process->is_observed && is_pid_gone(process->pid)) {
+        /* (Of the command the launcher tells.) */
+        if (process->pidfd < 0 && (process->is_observed || process->id != 0) &&
+            is_pid_gone(process->pid)) {
             process_tree_end_pid(tree, process->pid, RECORDING_EXIT_UNKNOWN, 0);
             continue;
         }
@@ -1036,13 +1092,32 @@ static bool has_pidfd_ended(int pidfd)
     return poll(&look, 1, 0) == 1;
 }
 
+static void drain_until_idle(struct process_tree *tree)
+{
+    uint64_t begin = tick_clock_now(tree->clock);
+    while (process_tree_drain(tree) != 0 &&
+           tick_clock_now(tree->clock) - begin < tick_clock_from_ns(tree->clock, PATIENCE_NS))
+        ;
+}
+
+/* Events in rings of which nobody ever said whose they are. */
+static uint64_t count_orphans(const struct process_tree *tree)
+{
+    uint64_t count = 0;
+    for (uint32_t slot = 0; slot < tree->intake_high; slot++) {
+        const struct intake *intake = tree->intakes[slot];
+        if (intake != NULL && !intake->has_process)
+            count += atomic_load(&intake->ring.control->event_count) +
+                     atomic_load(&intake->ring.control->lost_events);
+    }
+    return count;
+}
+
 void process_tree_finish(struct process_tree *tree)
 {
-    while (process_tree_drain(tree) != 0)
-        ;
+    drain_until_idle(tree);
     tree->is_finishing = true; /* whoever still waits for a parent's word has waited long enough */
-    while (process_tree_drain(tree) != 0)
-        ;
+    drain_until_idle(tree);
     for (size_t left = tree->expected_count; left-- > 0 && tree->expected_count != 0;) {
         struct expected_image *last = &tree->expected[tree->expected_count - 1];
         if (last->pid == UINT32_MAX)
@@ -1064,7 +1139,8 @@ void process_tree_finish(struct process_tree *tree)
         }
         process->end_ticks = tick_clock_now(tree->clock);
     }
-    tree->refused_events = atomic_load(&session_host_header(tree->host)->refused_events);
+    tree->refused_events = atomic_load(&session_host_header(tree->host)->refused_events) +
+                           count_orphans(tree);
 }
 
 /* ---- records of processes' and threads' lives ---------------------------------------------------
