@@ -9,6 +9,8 @@
 #include "preload/session_link.h"
 #include "preload/thread_state.h"
 
+enum { EVENT_PREFETCH_BYTES = 512 };
+
 /* Room for `bytes`, waiting or growing as need be; NULL when the event must be lost (it is
  * counted). */
 void *event_writer_make_room(struct thread_state *thread, uint32_t bytes);
@@ -45,7 +47,11 @@ static inline uint64_t *event_reserve(struct thread_state *thread, uint32_t word
 
 static inline void event_commit(struct thread_state *thread, uint32_t words)
 {
-    ring_commit(&thread->ring, words * 8);
+    struct ring *ring = &thread->ring;
+    ring_commit(ring, words * 8);
+    /* The lines ahead are in the recorder's cache; it takes long to get them back. */
+    arch_prefetch_for_write(ring->data +
+                            ((ring->head + EVENT_PREFETCH_BYTES) & (ring->capacity - 1)));
     if (__builtin_expect(atomic_load_explicit(&session->recorder_sleeps, memory_order_relaxed) != 0,
                          0))
         event_writer_wake_recorder(thread);

@@ -77,7 +77,7 @@ static void write_deferred_event(struct thread_state *thread, struct deferred_ev
 
 /* More may be set aside meanwhile: only when none came since the last one was written, which the
  * exchange finds out and settles at once, are all of them done. */
-static void write_deferred(struct thread_state *thread)
+static __attribute__((noinline)) void write_deferred(struct thread_state *thread)
 {
     uint32_t written = 0,
              count = atomic_load_explicit(&thread->deferred_count, memory_order_relaxed);
@@ -94,13 +94,13 @@ static inline bool has_deferred(struct thread_state *thread)
     return atomic_load_explicit(&thread->deferred_count, memory_order_relaxed) != 0;
 }
 
-static void begin_busy(struct thread_state *thread)
+static inline __attribute__((always_inline)) void begin_busy(struct thread_state *thread)
 {
     thread->is_busy = true;
     SIGNAL_FENCE();
 }
 
-static void end_busy(struct thread_state *thread)
+static inline __attribute__((always_inline)) void end_busy(struct thread_state *thread)
 {
     SIGNAL_FENCE();
     thread->is_busy = false;

@@ -28,6 +28,7 @@ struct stack_memo_entry *stack_memo_find(struct stack_memo *memo, uint32_t key,
             are_words_unchanged(entry)) {
             if (i != 0)
                 memo->last_hit[set] = (uint8_t)way;
+            memo->wasted[set] = 0;
             return entry;
         }
     }
@@ -43,6 +44,11 @@ struct stack_memo_entry *stack_memo_place(struct stack_memo *memo, uint32_t key)
         return NULL;
     }
     uint32_t set = key % STACK_MEMO_SETS;
+    if (++memo->wasted[set] > STACK_MEMO_WASTE) {
+        if (memo->wasted[set] < STACK_MEMO_RETRY)
+            return NULL;
+        memo->wasted[set] = STACK_MEMO_WASTE;
+    }
     uint32_t way = memo->last_hit[set] ^ 1u;
     struct stack_memo_entry *entry = &memo->entries[set][way];
     entry->read_count = 0;

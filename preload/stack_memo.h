@@ -24,7 +24,11 @@ enum {
     STACK_MEMO_SETS = 64,
     STACK_MEMO_WAYS = 2,
     STACK_MEMO_READS = 160, /* words of one stack */
-    STACK_MEMO_SEEN = 512
+    STACK_MEMO_SEEN = 512,
+    /* A set whose last stacks were remembered in vain (recursion: the same registers, another stack each
+     * time) is tried again only now and then: remembering costs more than walking. */
+    STACK_MEMO_WASTE = 8,
+    STACK_MEMO_RETRY = 64
 };
 
 struct stack_memo_entry {
@@ -38,6 +42,7 @@ struct stack_memo_entry {
 
 struct stack_memo {
     uint8_t last_hit[STACK_MEMO_SETS]; /* the way; the other one is the next to be given up */
+    uint8_t wasted[STACK_MEMO_SETS];   /* stacks remembered since one was found */
     uint16_t seen[STACK_MEMO_SEEN];    /* tags of registers that were asked for and not found */
     struct stack_memo_entry entries[STACK_MEMO_SETS][STACK_MEMO_WAYS];
 };

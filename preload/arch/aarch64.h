@@ -38,6 +38,11 @@ static inline uint64_t arch_time_stamp_unordered(void)
     return stamp;
 }
 
+static inline void arch_prefetch_for_write(const void *address)
+{
+    __asm__ volatile("prfm pstl1keep, %0" : : "Q"(*(const char *)address));
+}
+
 static inline int64_t arch_system_call(int64_t number, uint64_t a, uint64_t b, uint64_t c,
                                        uint64_t d, uint64_t e, uint64_t f)
 {

@@ -47,6 +47,14 @@ static inline uint64_t arch_time_stamp_unordered(void)
     return (uint64_t)high << 32 | low;
 }
 
+/* ---- memory ------------------------------------------------------------------------------ */
+
+/* Asks for the line of `address`, to be written soon, without waiting for it; never faults. */
+static inline void arch_prefetch_for_write(const void *address)
+{
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)address));
+}
+
 /* ---- system calls ------------------------------------------------------------------------------
  */
 
