@@ -88,7 +88,8 @@ class Rows:
         return mine / theirs if mine and theirs and mine > 0 and theirs > 0 else None
 
     def usage(self, peer, figure):
-        return median([getattr(run.usage, figure) for run in self.runs[peer]])
+        worked = [run.usage for run in self.runs[peer] if not run.usage.failure]
+        return median([getattr(usage, figure) for usage in worked])
 
     def mebibytes(self, peer, figure):
         value = self.usage(peer, figure)
@@ -96,13 +97,14 @@ class Rows:
 
     def row(self, peer):
         runs = self.runs[peer]
-        failure = next((run.usage.failure for run in runs if run.usage.failure), None)
+        failures = [run.usage.failure for run in runs if run.usage.failure]
         name = [self.workload.name, peer]
-        if failure:
-            return name + [f"fails: {failure}"] + ["–"] * (len(HEADINGS) - 3)
-        note = next((run.note for run in runs if run.note), None)
-        if note:
-            name[1] += f" ({note})"
+        if len(failures) == len(runs):
+            return name + [f"fails: {failures[0]}"] + ["–"] * (len(HEADINGS) - 3)
+        notes = [f"fails {len(failures)} of {len(runs)}: {failures[0]}"] if failures else []
+        notes += [run.note for run in runs if run.note]
+        if notes:
+            name[1] += f" ({notes[0]})"
         recorded = median([run.recording_bytes for run in runs])
         is_seep = peer == "seep"
         return name + [
