@@ -10,7 +10,8 @@
 
 enum {
     WAIT_STEP_MS = 20,
-    WAIT_LIMIT_MS = 2000
+    WAIT_LIMIT_MS = 2000,
+    SPIN_LIMIT_MS = 50
 };
 
 static bool is_recorder_dead(void)
@@ -70,12 +71,24 @@ static bool grow(struct thread_state *thread)
     uint64_t taken = atomic_fetch_add(&shared->ring_bytes, wanted - capacity);
     if (taken + wanted - capacity <= SESSION_PROCESS_RING_BYTES) {
         /* The window first: both old and new windows show the same pages. */
-        if (thread_state_map_ring(thread, thread->ring_slot, wanted) &&
+        if ((thread->ring_window_bytes >= SESSION_RING_CONTROL_BYTES + wanted ||
+             thread_state_map_ring(thread, thread->ring_slot, wanted)) &&
             ring_grow(&thread->ring, wanted))
             return true;
     }
     atomic_fetch_sub(&shared->ring_bytes, wanted - capacity);
     return false;
+}
+
+/* In a closed sandbox: the recorder looks every millisecond by itself. */
+static bool spin_a_little(const struct thread_state *thread)
+{
+    uint64_t begin = event_clock(session->clock);
+    uint64_t limit = session->ticks_per_second / 1000 * SPIN_LIMIT_MS;
+    while (atomic_load(&thread->ring.control->tail) == thread->ring.tail_seen)
+        if (event_clock(session->clock) - begin > limit)
+            return false;
+    return true;
 }
 
 /* One bounded sleep until the consumer moves. The word is read before producer_waits is set and
@@ -138,12 +151,14 @@ static void *wait_for_room(struct thread_state *thread, uint32_t bytes)
             return room;
         if (atomic_load(&thread->ring.control->tail) == thread->ring.head || !may_wait())
             return NULL; /* too large even for the empty ring, or not to be waited for */
-        if (is_patience_over(&patience)) {
+        if (is_patience_over(&patience) ||
+            (sandbox_is_closed && !spin_a_little(thread))) {
             thread->is_dropping = true;
             thread->dropping_since_heartbeat = patience.beat;
             return NULL;
         }
-        wait_a_little(thread);
+        if (!sandbox_is_closed)
+            wait_a_little(thread);
     }
 }
 

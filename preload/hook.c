@@ -1,6 +1,7 @@
 #include "preload/hook.h"
 
 #include "preload/event_writer.h"
+#include "preload/sandbox.h"
 #include "preload/stack_capture.h"
 
 /* Orders plain stores of this thread as a signal handler on it sees them; costs nothing. */
@@ -51,7 +52,7 @@ static bool defer(struct hook *hook, const uint64_t *words, uint32_t word_count,
     event->word_count = word_count;
     event->frame_count = 0;
     if (has_stack) {
-        struct walk_memory memory = {0};
+        struct walk_memory memory = {.are_system_calls_forbidden = sandbox_is_closed};
         event->frame_count = stack_capture_walk(&hook->caller, &memory, event->frames,
                                                 THREAD_DEFERRED_FRAMES);
     }

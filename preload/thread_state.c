@@ -224,6 +224,7 @@ static struct thread_state *claim(void)
     thread->outer_release = NULL;
     thread->last_birth = 0;
     memset(&thread->memory, 0, sizeof thread->memory);
+    thread->memory.are_system_calls_forbidden = sandbox_is_closed;
     thread_current = thread;
     if (!is_reused) {
         if (!claim_ring(thread)) {

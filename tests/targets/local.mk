@@ -18,6 +18,7 @@ target_programs = \
 	tests/targets/plugins \
 	tests/targets/process_ways \
 	tests/targets/processes \
+	tests/targets/sandboxed \
 	tests/targets/signals \
 	tests/targets/static_child \
 	tests/targets/storms \
@@ -50,6 +51,7 @@ EXTRA_DIST += \
 	tests/targets/plugins.c \
 	tests/targets/process_ways.c \
 	tests/targets/processes.c \
+	tests/targets/sandboxed.c \
 	tests/targets/signals.c \
 	tests/targets/slot_malloc.c \
 	tests/targets/static_child.c \
