@@ -244,9 +244,12 @@ static bool find_library_path(void)
     return true;
 }
 
-/* A second mapping of the header's memory, from its first byte; NULL where that is not possible. */
+/* A second mapping of the header's memory, from its first byte; NULL where that is not possible.
+ * After mlockall the header is locked, and so would be the copy: gigabytes of rings that nobody
+ * touched. */
 static char *map_more(struct session_header *header, uint64_t bytes)
 {
+    raw_syscall(SYS_munlock, header, SESSION_RINGS_OFFSET, 0, 0, 0, 0);
     int64_t whole = raw_syscall(SYS_mremap, header, 0, bytes, MREMAP_MAYMOVE, 0, 0);
     return raw_failed(whole) ? NULL : (char *)whole;
 }
@@ -269,7 +272,7 @@ bool session_link_join(void)
     struct session_header *header = raw_mmap(SESSION_RINGS_OFFSET, PROT_READ | PROT_WRITE,
                                              MAP_SHARED, fd);
     if (header != NULL && !can_map_more(header))
-        whole_memory = raw_mmap(SESSION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+        whole_memory =raw_mmap(SESSION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
                                 fd);
     raw_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
     if (header == NULL)
@@ -285,15 +288,31 @@ bool session_link_join(void)
     return true;
 }
 
+/* Where the address space has no room for a mapping that reaches that far (RLIMIT_AS): one of the
+ * right size is told to show another part of the file. */
+static char *map_elsewhere(uint64_t offset, size_t bytes)
+{
+    char *window = map_more(session, bytes);
+    if (window == NULL)
+        return NULL;
+    if (!raw_failed(raw_syscall(SYS_remap_file_pages, window, bytes, 0, offset / 4096, 0, 0)))
+        return window;
+    raw_munmap(window, bytes);
+    return NULL;
+}
+
 void *session_link_map(uint64_t offset, size_t bytes)
 {
     if (whole_memory != NULL)
         return whole_memory + offset;
+    char *window;
     char *whole = map_more(session, offset + bytes);
-    if (whole == NULL)
+    if (whole != NULL) {
+        raw_munmap(whole, offset);
+        window = whole + offset;
+    } else if ((window = map_elsewhere(offset, bytes)) == NULL) {
         return NULL;
-    raw_munmap(whole, offset);
-    void *window = whole + offset;
+    }
     raw_syscall(SYS_madvise, window, bytes, MADV_DONTDUMP, 0, 0, 0);
     return window;
 }

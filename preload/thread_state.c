@@ -91,20 +91,21 @@ bool thread_state_map_ring(struct thread_state *thread, uint32_t slot, uint32_t 
 static bool claim_ring(struct thread_state *thread)
 {
     struct session_process *shared = process_current->shared;
-    uint64_t taken = atomic_fetch_add(&shared->ring_bytes, SESSION_RING_MIN_BYTES);
+    bool is_much_taken = atomic_load(&shared->ring_bytes) >= SESSION_PROCESS_RING_BYTES / 2;
+    uint32_t capacity = is_much_taken ? SESSION_RING_SMALL_BYTES : SESSION_RING_MIN_BYTES;
+    uint64_t taken = atomic_fetch_add(&shared->ring_bytes, capacity);
     uint32_t slot;
-    if (taken + SESSION_RING_MIN_BYTES > SESSION_PROCESS_RING_BYTES || !claim_ring_slot(&slot)) {
-        atomic_fetch_sub(&shared->ring_bytes, SESSION_RING_MIN_BYTES);
+    thread->ring_window = NULL;
+    if (taken + capacity > SESSION_PROCESS_RING_BYTES || !claim_ring_slot(&slot) ||
+        !thread_state_map_ring(thread, slot, capacity)) {
+        atomic_fetch_sub(&shared->ring_bytes, capacity);
         return false;
     }
-    thread->ring_window = NULL;
-    if (!thread_state_map_ring(thread, slot, SESSION_RING_MIN_BYTES))
-        return false;
     struct ring *ring = &thread->ring;
     ring->control->process_slot = process_current->slot;
     atomic_store(&ring->control->tid, thread->tid);
-    ring->capacity = SESSION_RING_MIN_BYTES;
-    atomic_store(&ring->control->capacity, SESSION_RING_MIN_BYTES);
+    ring->capacity = capacity;
+    atomic_store(&ring->control->capacity, capacity);
     ring->head = atomic_load(&ring->control->head);
     ring->tail_seen = ring->head;
     atomic_store(&ring->control->in_hook, 0);

@@ -41,6 +41,8 @@ struct launcher {
     sigset_t inherited_mask;
     struct sigaction inherited_child_action; /* of SIGCHLD */
     struct sigaction inherited_pipe_action;  /* of SIGPIPE */
+    struct sigaction inherited_size_action;  /* of SIGXFSZ */
+    struct rlimit inherited_size_limit;      /* of files */
 };
 
 static const int forwarded_signals[] = {SIGTERM,  SIGHUP,  SIGUSR1, SIGUSR2,
@@ -79,6 +81,22 @@ static bool is_stop_signal(int number)
     return false;
 }
 
+/* A limit on file sizes is meant for the command's output, not for the recording; where it cannot be
+ * raised, writing fails, and that must not kill. */
+static void raise_size_limit(struct launcher *launcher)
+{
+    struct sigaction action = {.sa_handler = SIG_IGN};
+    struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+
+    sigaction(SIGXFSZ, &action, &launcher->inherited_size_action);
+    getrlimit(RLIMIT_FSIZE, &launcher->inherited_size_limit);
+    if (launcher->inherited_size_limit.rlim_cur == RLIM_INFINITY ||
+        setrlimit(RLIMIT_FSIZE, &unlimited) == 0)
+        return;
+    unlimited.rlim_cur = unlimited.rlim_max = launcher->inherited_size_limit.rlim_max;
+    setrlimit(RLIMIT_FSIZE, &unlimited);
+}
+
 /* SIGCHLD must not be ignored, or the command's status would be lost; a reader that closed our
  * stderr must not kill the recorder. */
 static bool take_signals(struct launcher *launcher, struct error *error)
@@ -90,6 +108,7 @@ static bool take_signals(struct launcher *launcher, struct error *error)
     sigaction(SIGCHLD, &action, &launcher->inherited_child_action);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, &launcher->inherited_pipe_action);
+    raise_size_limit(launcher);
     launcher->signal_fd = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
     if (launcher->signal_fd < 0)
         return error_set_errno(error, errno, "cannot watch signals");
@@ -100,6 +119,8 @@ static void restore_signals(const struct launcher *launcher)
 {
     sigaction(SIGCHLD, &launcher->inherited_child_action, NULL);
     sigaction(SIGPIPE, &launcher->inherited_pipe_action, NULL);
+    sigaction(SIGXFSZ, &launcher->inherited_size_action, NULL);
+    setrlimit(RLIMIT_FSIZE, &launcher->inherited_size_limit);
     sigprocmask(SIG_SETMASK, &launcher->inherited_mask, NULL);
 }
 
@@ -362,11 +383,27 @@ static bool is_terminal_stop(int status)
     return WIFSTOPPED(status) && status >> 16 == 0 && is_stop_signal(WSTOPSIG(status));
 }
 
+/* As process 1 we inherit everybody else's children. */
+static void reap_orphans(const struct launcher *launcher)
+{
+    siginfo_t ended;
+
+    for (;;) {
+        ended.si_pid = 0;
+        if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0 ||
+            ended.si_pid == launcher->pid)
+            return;
+        waitpid(ended.si_pid, NULL, 0);
+    }
+}
+
 enum launcher_state launcher_poll(struct launcher *launcher, struct command_outcome *outcome)
 {
     int status;
 
     read_signals(launcher, true);
+    if (getpid() == 1)
+        reap_orphans(launcher);
     if (waitpid(launcher->pid, &status, WNOHANG | WUNTRACED) != launcher->pid)
         return LAUNCHER_RUNNING;
     if (is_terminal_stop(status)) {

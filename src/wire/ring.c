@@ -7,7 +7,7 @@
 
 static bool capacity_makes_sense(uint32_t capacity)
 {
-    return capacity >= SESSION_RING_MIN_BYTES && capacity <= SESSION_RING_MAX_BYTES &&
+    return capacity >= SESSION_RING_SMALL_BYTES && capacity <= SESSION_RING_MAX_BYTES &&
            (capacity & (capacity - 1)) == 0;
 }
 

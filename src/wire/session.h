@@ -27,7 +27,9 @@ enum {
     SESSION_RINGS_OFFSET = 1 << 20,
     SESSION_RING_SLOTS = 16384,
     SESSION_RING_CONTROL_BYTES = 4096,
-    SESSION_RING_MIN_BYTES = 64 << 10,
+    SESSION_RING_MIN_BYTES = 64 << 10, /* what a thread's ring begins with */
+    /* Of those that come when half of the process's share is taken. */
+    SESSION_RING_SMALL_BYTES = 16 << 10,
     SESSION_RING_MAX_BYTES = 2 << 20,
     SESSION_RING_STRIDE = SESSION_RING_CONTROL_BYTES + SESSION_RING_MAX_BYTES,
     SESSION_PROCESS_RING_BYTES = 64 << 20 /* at most, of one process */

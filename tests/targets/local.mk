@@ -9,6 +9,7 @@ target_programs = \
 	tests/targets/burst \
 	tests/targets/closing \
 	tests/targets/counted \
+	tests/targets/crowd \
 	tests/targets/cxx \
 	tests/targets/cxx_static \
 	tests/targets/deep \
@@ -40,6 +41,7 @@ EXTRA_DIST += \
 	tests/targets/burst.c \
 	tests/targets/closing.c \
 	tests/targets/counted.c \
+	tests/targets/crowd.c \
 	tests/targets/cxx.cpp \
 	tests/targets/cxx_plugin.cpp \
 	tests/targets/deep.c \
