@@ -159,6 +159,17 @@ static bool check(const struct invocation *invocation, const struct recording_ar
     return true;
 }
 
+/* As it was recorded, without what other commands look up in torn recordings. */
+static bool load(struct recording_argument *argument, const struct invocation *invocation,
+                 struct error *error)
+{
+    if (!recording_argument_open(argument, &invocation->operands, NULL, error) ||
+        !check(invocation, argument, error))
+        return false;
+    argument->profile = profile_load(argument->reader, &(struct profile_options){0}, error);
+    return argument->profile != NULL;
+}
+
 static int run(const struct invocation *invocation)
 {
     struct recording_argument argument = {0};
@@ -169,9 +180,7 @@ static int run(const struct invocation *invocation)
         log_error("symbolize: name the recording: seep symbolize FILE");
         return EXIT_TROUBLE;
     }
-    is_good = recording_argument_load(&argument, &invocation->operands, NULL,
-                                      &(struct profile_options){0}, &error) &&
-              check(invocation, &argument, &error) && symbolize(invocation, &argument, &error);
+    is_good = load(&argument, invocation, &error) && symbolize(invocation, &argument, &error);
     if (!is_good)
         log_error("%s", error.message);
     recording_argument_close(&argument);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analysis/late_names.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -114,6 +115,39 @@ bool recording_argument_open(struct recording_argument *argument,
     return argument->reader || name_file_first(argument->path, error);
 }
 
+static bool has_unnamed_frames(const struct profile *profile)
+{
+    for (size_t i = 0; i < profile->module_count; i++)
+        if (profile->modules[i].unsymbolized_frame_count && profile->modules[i].build_id[0])
+            return true;
+    return false;
+}
+
+/* The recorder may have been killed before it came to the names of the last stacks, and nobody will
+ * look them up for it. What is found counts for this reader alone; without, there is still the
+ * rest. */
+static void name_the_rest(struct recording_argument *argument,
+                          const struct profile_options *options)
+{
+    const struct late_names_options wanted = {.symbols = {.is_line_wanted = true},
+                                              .scope = LATE_NAMES_UNNAMED};
+    struct profile_options with_names = *options;
+    struct late_names *names = late_names_find(argument->profile, &wanted, NULL);
+    struct profile *profile = NULL;
+
+    if (names && names->name_count) {
+        with_names.names = names;
+        profile = profile_load(argument->reader, &with_names, NULL);
+        log_note("%s is torn: names of %zu frames were looked up now (seep symbolize keeps them)",
+                 argument->path, names->name_count);
+    }
+    if (profile) {
+        profile_destroy(argument->profile);
+        argument->profile = profile;
+    }
+    late_names_destroy(names);
+}
+
 bool recording_argument_load(struct recording_argument *argument,
                              const struct option_operands *operands, const char *at,
                              const struct profile_options *options, struct error *error)
@@ -121,7 +155,11 @@ bool recording_argument_load(struct recording_argument *argument,
     if (!recording_argument_open(argument, operands, at, error))
         return false;
     argument->profile = profile_load(argument->reader, options, error);
-    return argument->profile || name_file_first(argument->path, error);
+    if (!argument->profile)
+        return name_file_first(argument->path, error);
+    if (argument->profile->info.is_torn && has_unnamed_frames(argument->profile))
+        name_the_rest(argument, options);
+    return true;
 }
 
 void recording_argument_close(struct recording_argument *argument)

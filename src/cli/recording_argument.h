@@ -24,7 +24,8 @@ bool recording_argument_open(struct recording_argument *argument,
                              const struct option_operands *operands, const char *at,
                              struct error *error);
 
-/* Also loads the profile. */
+/* Also loads the profile. In a torn recording, frames without a name get what this system has of
+ * them, by build-id (late_names.h). */
 bool recording_argument_load(struct recording_argument *argument,
                              const struct option_operands *operands, const char *at,
                              const struct profile_options *options, struct error *error);

@@ -307,16 +307,25 @@ def damaged():
 def torn():
     shop = Shop("torn")
     shop.build()
+    shutil.copy2(shop.program, shop.path("unstripped"))
     shop.record("whole.seep")
     shop.separate("debug/program.debug")
     shop.strip()
     shop.record("stripped.seep")
     with open(shop.path("torn.seep"), "wb") as file:
         file.write(shop.bytes("stripped.seep")[:-40])
+    shutil.copy(shop.path("torn.seep"), shop.path("other.seep"))
     shop.symbolize("--debug-dir=debug", "torn.seep")
     expect("torn: equal", shop.sites("whole.seep"), shop.sites("torn.seep"))
     report = json.loads(seep("report", "--json", shop.path("torn.seep")).stdout)
     expect("torn: stays incomplete", False, report["complete"])
+
+    # Without having been asked for: from the program itself, which is whole again.
+    expect("torn: no names to be had", False, "main" in names_of(shop.sites("other.seep")))
+    before = shop.bytes("other.seep")
+    shutil.copy2(shop.path("unstripped"), shop.program)
+    expect("torn: names at opening", shop.sites("whole.seep"), shop.sites("other.seep"))
+    expect("torn: reading changes nothing", before, shop.bytes("other.seep"))
 
 
 def refused():

@@ -103,8 +103,11 @@ struct profile {
     struct arena *arena; /* owns all texts and lists */
 };
 
+struct late_names;
+
 struct profile_options {
-    bool with_timeline; /* also decode timeline deltas (timeline.h) */
+    bool with_timeline;             /* also decode timeline deltas (timeline.h) */
+    const struct late_names *names; /* found since (late_names.h); NULL = none. Borrowed */
 };
 
 /* Loads everything; a torn recording loads as far as it is whole. Untrusted: ids out of range are

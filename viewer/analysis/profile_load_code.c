@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/arena.h"
+#include "analysis/late_names.h"
 #include "analysis/own_code.h"
 #include "analysis/profile_loader.h"
 #include "base/memory.h"
@@ -134,6 +135,33 @@ static bool visit_symbol(void *context, enum recording_kind kind, const void *re
     return true;
 }
 
+/* Names that were found after the recording replace those that stand in it. */
+static void take_late_names(struct profile_loader *loader)
+{
+    struct profile *profile = loader->profile;
+    const struct late_names *names = loader->names;
+    for (size_t i = 0; names && i < names->name_count; i++) {
+        const struct late_name *name = &names->names[i];
+        if (name->frame >= profile->frame_count ||
+            profile->location_count + name->location_count >= UINT32_MAX - 1)
+            continue;
+        struct profile_frame *frame = &profile->frames[name->frame];
+        frame->first_location = (uint32_t)profile->location_count;
+        frame->location_count = name->location_count;
+        for (uint32_t at = 0; at < name->location_count; at++) {
+            const struct late_location *from = &names->locations[name->first_location + at];
+            struct profile_location *location = add_location(loader);
+            location->is_symbolized = *from->function != '\0';
+            location->function = location->is_symbolized
+                                     ? arena_copy_text(loader->arena, from->function)
+                                     : name_frame(loader, frame);
+            location->file = *from->file ? arena_copy_text(loader->arena, from->file) : NULL;
+            location->line = from->line;
+            location->is_inlined = from->is_inlined;
+        }
+    }
+}
+
 /* Every frame has at least one location; modules know how many have a name. */
 static bool complete_frames(struct profile_loader *loader, struct error *error)
 {
@@ -212,5 +240,6 @@ bool profile_load_code(struct profile_loader *loader, struct error *error)
     profile_loader_visit(loader, RECORDING_stack_node, visit_node);
     complete_nodes(loader);
     profile_loader_visit(loader, RECORDING_symbol, visit_symbol);
+    take_late_names(loader);
     return complete_frames(loader, error);
 }

@@ -139,12 +139,11 @@ static bool is_whole(const struct profile_loader *loader)
 struct profile *profile_load(struct recording_reader *reader, const struct profile_options *options,
                              struct error *error)
 {
-    (void)options;
     struct profile *profile = memory_allocate_zeroed(1, sizeof *profile);
     profile->arena = arena_create();
     profile->info = *recording_reader_info(reader);
     profile->info.path = arena_copy_text(profile->arena, profile->info.path);
-    struct profile_loader loader = {.profile = profile, .arena = profile->arena, .reader = reader};
+    struct profile_loader loader = {.profile = profile, .arena = profile->arena, .reader = reader, .names = options->names};
 
     profile_load_session(&loader);
     bool is_loaded = profile_load_code(&loader, error);

@@ -27,6 +27,7 @@ struct profile_loader {
     struct profile *profile;
     struct arena *arena; /* the profile's */
     struct recording_reader *reader;
+    const struct late_names *names; /* NULL = none */
 
     const char **strings; /* by id; NULL = no such record */
     size_t string_count, string_capacity, string_records;
