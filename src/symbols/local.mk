@@ -39,6 +39,7 @@ check_PROGRAMS += \
 	tests/unit/test_module_map \
 	tests/unit/test_source_path \
 	tests/unit/test_elf_symbols \
+	tests/unit/test_symbol_batch \
 	tests/unit/test_symbolizer
 TESTS += \
 	tests/unit/test_demangle \
@@ -46,6 +47,7 @@ TESTS += \
 	tests/unit/test_module_map \
 	tests/unit/test_source_path \
 	tests/unit/test_elf_symbols \
+	tests/unit/test_symbol_batch \
 	tests/unit/test_symbolizer
 tests_unit_test_demangle_SOURCES = tests/unit/test_demangle.c
 tests_unit_test_demangle_LDADD = $(unit_libs)
@@ -57,6 +59,8 @@ tests_unit_test_source_path_SOURCES = tests/unit/test_source_path.c
 tests_unit_test_source_path_LDADD = $(unit_libs)
 tests_unit_test_elf_symbols_SOURCES = tests/unit/test_elf_symbols.c tests/unit/workshop.c tests/unit/workshop.h
 tests_unit_test_elf_symbols_LDADD = $(unit_libs)
+tests_unit_test_symbol_batch_SOURCES = tests/unit/test_symbol_batch.c
+tests_unit_test_symbol_batch_LDADD = $(unit_libs)
 tests_unit_test_symbolizer_SOURCES = tests/unit/test_symbolizer.c tests/unit/workshop.c tests/unit/workshop.h
 tests_unit_test_symbolizer_LDADD = $(unit_libs)
 endif
