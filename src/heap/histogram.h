@@ -22,9 +22,44 @@ struct histogram {
 
 void histogram_clear(struct histogram *histogram);
 
-unsigned histogram_bucket(uint64_t value);
+static inline unsigned histogram_bucket(uint64_t value)
+{
+    if (value <= 1)
+        return 0;
+    unsigned bucket = 64 - (unsigned)__builtin_clzll(value - 1);
+    return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
+}
 
-void histogram_add(struct histogram *histogram, uint64_t value);
+/* Warren, Hacker's Delight, 5-1: without a processor's own instruction the compiler makes a call.
+ */
+static inline unsigned histogram_count_bits(uint64_t bits)
+{
+    bits -= bits >> 1 & 0x5555555555555555u;
+    bits = (bits & 0x3333333333333333u) + (bits >> 2 & 0x3333333333333333u);
+    bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+    return (unsigned)(bits * 0x0101010101010101u >> 56);
+}
+
+/* Where this bucket's count stands among many, or would stand. */
+static inline unsigned histogram_rank(const struct histogram *histogram, unsigned bucket)
+{
+    return histogram_count_bits(histogram->buckets & (((uint64_t)1 << bucket) - 1));
+}
+
+/* Takes a bucket into use, with count 0. */
+void histogram_open(struct histogram *histogram, unsigned bucket);
+
+static inline void histogram_add(struct histogram *histogram, uint64_t value)
+{
+    unsigned bucket = histogram_bucket(value);
+    uint64_t bit = (uint64_t)1 << bucket;
+    if (__builtin_expect(!(histogram->buckets & bit), 0))
+        histogram_open(histogram, bucket);
+    if (histogram->buckets == bit)
+        histogram->counts.one++;
+    else
+        histogram->counts.many[histogram_rank(histogram, bucket)]++;
+}
 
 /* Starts loading the count that adding this value would change. */
 void histogram_prefetch(const struct histogram *histogram, uint64_t value);

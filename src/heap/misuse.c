@@ -7,13 +7,14 @@
 #define BIT(name) (1u << FUNCTION_##name)
 
 enum {
-    REALLOC_FAMILY = BIT(FREE) | BIT(CFREE) | BIT(REALLOC) | BIT(REALLOCARRAY),
+    ALWAYS = BIT(NONE) | BIT(CUSTOM), /* nothing is known of them */
+    REALLOC_FAMILY = ALWAYS | BIT(FREE) | BIT(CFREE) | BIT(REALLOC) | BIT(REALLOCARRAY),
     MALLOC_FAMILY = REALLOC_FAMILY | BIT(FREE_SIZED)
 };
 
-/* Who may release what: ISO C23 7.24.3 for the malloc family, [new.delete] for operators. 0:
- * anybody, because nothing is known. libc's free takes what its aligned functions return. */
-static const uint32_t RELEASES_OF[FUNCTION_KIND_COUNT] = {
+/* ISO C23 7.24.3 for the malloc family, [new.delete] for operators. libc's free takes what its
+ * aligned functions return. */
+const uint32_t MISUSE_RELEASES_OF[FUNCTION_KIND_COUNT] = {
     [FUNCTION_MALLOC] = MALLOC_FAMILY,
     [FUNCTION_CALLOC] = MALLOC_FAMILY,
     [FUNCTION_REALLOC] = MALLOC_FAMILY,
@@ -23,27 +24,12 @@ static const uint32_t RELEASES_OF[FUNCTION_KIND_COUNT] = {
     [FUNCTION_MEMALIGN] = REALLOC_FAMILY,
     [FUNCTION_VALLOC] = REALLOC_FAMILY,
     [FUNCTION_PVALLOC] = REALLOC_FAMILY,
-    [FUNCTION_NEW] = BIT(DELETE),
-    [FUNCTION_NEW_ARRAY] = BIT(DELETE_ARRAY),
-    [FUNCTION_NEW_ALIGNED] = BIT(DELETE_ALIGNED),
-    [FUNCTION_NEW_ARRAY_ALIGNED] = BIT(DELETE_ARRAY_ALIGNED),
+    [FUNCTION_NEW] = ALWAYS | BIT(DELETE),
+    [FUNCTION_NEW_ARRAY] = ALWAYS | BIT(DELETE_ARRAY),
+    [FUNCTION_NEW_ALIGNED] = ALWAYS | BIT(DELETE_ALIGNED),
+    [FUNCTION_NEW_ARRAY_ALIGNED] = ALWAYS | BIT(DELETE_ARRAY_ALIGNED),
 };
 _Static_assert(FUNCTION_KIND_COUNT <= 32, "a set of functions is a word of 32 bits");
-
-bool misuse_is_pair(enum function_kind allocation, enum function_kind release)
-{
-    if (allocation >= FUNCTION_KIND_COUNT || release >= FUNCTION_KIND_COUNT ||
-        RELEASES_OF[allocation] == 0 || release == FUNCTION_NONE || release == FUNCTION_CUSTOM)
-        return true;
-    return RELEASES_OF[allocation] >> release & 1;
-}
-
-bool misuse_is_wrong_size(uint64_t block_size, uint64_t claimed_size)
-{
-    if (claimed_size == 0 || claimed_size == block_size)
-        return false;
-    return block_size != 0 || claimed_size != 1;
-}
 
 void misuses_clear(struct misuses *misuses)
 {

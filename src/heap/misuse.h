@@ -41,12 +41,24 @@ void misuses_clear(struct misuses *misuses);
 /* `count` and `written_count` are not looked at. */
 void misuses_add(struct misuses *misuses, const struct misuse *misuse);
 
-/* May `release` free (or realloc) a block of `allocation`? Functions that are not known may. */
-bool misuse_is_pair(enum function_kind allocation, enum function_kind release);
+/* Sets of functions (bits), by what allocated the block; 0: anybody, because nothing is known. */
+extern const uint32_t MISUSE_RELEASES_OF[FUNCTION_KIND_COUNT];
+
+/* May `release` free (or realloc) a block of `allocation`? Both are below FUNCTION_KIND_COUNT. */
+static inline bool misuse_is_pair(unsigned allocation, unsigned release)
+{
+    uint32_t releases = MISUSE_RELEASES_OF[allocation];
+    return releases == 0 || (releases >> release & 1);
+}
 
 /* Does the size that a sized release claims contradict the block's? 0 claims nothing; a block of
  * size 0 may be released as one byte, since operator new(0) makes one. */
-bool misuse_is_wrong_size(uint64_t block_size, uint64_t claimed_size);
+static inline bool misuse_is_wrong_size(uint64_t block_size, uint64_t claimed_size)
+{
+    if (claimed_size == 0 || claimed_size == block_size)
+        return false;
+    return block_size != 0 || claimed_size != 1;
+}
 
 uint64_t misuses_own_bytes(const struct misuses *misuses);
 

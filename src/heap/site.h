@@ -45,4 +45,18 @@ static inline uint64_t site_live_bytes(const struct site *site)
     return site->inherited_bytes + site->allocated_bytes - site->freed_bytes;
 }
 
+/* Call before the site's own figures change. `total_count` counts the entries of all lists. */
+static inline void site_threads_birth(struct site *site, uint32_t thread, uint64_t size,
+                                      uint64_t *total_count)
+{
+    if (site->threads.list || site->threads.count != 1 || site->threads.first != thread)
+        site_threads_birth_slowly(site, thread, size, total_count);
+}
+
+static inline void site_threads_release(struct site *site, uint32_t thread, uint64_t size)
+{
+    if (site->threads.list)
+        site_threads_release_slowly(site, thread, size);
+}
+
 #endif

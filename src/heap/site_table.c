@@ -14,10 +14,11 @@ static uint64_t key_of(uint32_t stack, uint8_t function)
     return (uint64_t)stack << 32 | (uint64_t)function << BLOCK_SITE_BITS;
 }
 
+/* Stacks are numbered as they come, so one product spreads them (Knuth, TAOCP 3, 6.4: Fibonacci
+ * hashing). */
 static uint64_t index_home(const struct site_table *table, uint64_t key)
 {
-    uint64_t hash = (key >> BLOCK_SITE_BITS) * 0x9e3779b97f4a7c15u;
-    return (hash ^ hash >> 29) * 0xd6e8feb86659fd93u >> (64 - table->index_bits);
+    return (key >> BLOCK_SITE_BITS) * 0x9e3779b97f4a7c15u >> (64 - table->index_bits);
 }
 
 /* The word of this key, or the empty one where it would go. */

@@ -72,7 +72,8 @@ static struct site_thread *find_or_insert(struct site_threads *threads, uint32_t
     return insert(threads, place, thread);
 }
 
-void site_threads_birth(struct site *site, uint32_t thread, uint64_t size, uint64_t *total_count)
+void site_threads_birth_slowly(struct site *site, uint32_t thread, uint64_t size,
+                               uint64_t *total_count)
 {
     struct site_threads *threads = &site->threads;
     if (!threads->list) {
@@ -89,10 +90,10 @@ void site_threads_birth(struct site *site, uint32_t thread, uint64_t size, uint6
     entry->allocated_bytes += size;
 }
 
-void site_threads_release(struct site *site, uint32_t thread, uint64_t size)
+void site_threads_release_slowly(struct site *site, uint32_t thread, uint64_t size)
 {
     struct site_threads *threads = &site->threads;
-    if (!threads->list || thread == BLOCK_THREAD_INHERITED)
+    if (thread == BLOCK_THREAD_INHERITED)
         return;
     uint32_t place = place_of(threads, thread);
     if (place >= threads->count || threads->list[place].thread != thread)

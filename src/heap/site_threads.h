@@ -39,9 +39,11 @@ void site_threads_clear(struct site_threads *threads, uint64_t *total_count);
 /* Call before a site that may have threads already inherits a block. */
 void site_threads_make_list(struct site *site, uint64_t *total_count);
 
-/* Call before the site's own figures change. `total_count` counts the entries of all lists. */
-void site_threads_birth(struct site *site, uint32_t thread, uint64_t size, uint64_t *total_count);
-void site_threads_release(struct site *site, uint32_t thread, uint64_t size);
+/* Call before the site's own figures change (site.h has the quick ones). `total_count` counts the
+ * entries of all lists. */
+void site_threads_birth_slowly(struct site *site, uint32_t thread, uint64_t size,
+                               uint64_t *total_count);
+void site_threads_release_slowly(struct site *site, uint32_t thread, uint64_t size);
 
 /* How many threads there are, and the one at a place. */
 uint32_t site_threads_count(const struct site *site);
