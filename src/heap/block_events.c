@@ -276,6 +276,30 @@ void block_events_release(struct heap_model *model, const struct heap_event *eve
     release_block(model, &block, event->time_ns, event->thread, ledger_is_newest(model, &block));
 }
 
+/* Both. */
+
+bool block_events_birth_and_release(struct heap_model *model, const struct heap_event *birth,
+                                    const struct heap_event *release)
+{
+    /* What waits may meet one of the two; another block at the address would be displaced. */
+    if (!waiting_list_is_empty(&model->repair.releases) ||
+        !waiting_list_is_empty(&model->repair.displaced) ||
+        !block_store_is_vacant(&model->blocks, birth->address))
+        return false;
+    bool is_own_thread = birth->thread < BLOCK_THREAD_SHARED;
+    struct block block = {
+        .address = birth->address,
+        .size = birth->size,
+        .birth_ns = birth->time_ns,
+        .site = site_table_add(&model->sites, birth->stack.index, birth->function),
+        .thread = is_own_thread ? birth->thread : BLOCK_THREAD_SHARED,
+    };
+    check_pair(model, &block, release->function, release->size, release);
+    ledger_birth_and_release(model, &block, birth->thread, release->time_ns, is_own_thread);
+    recent_frees_add(&model->recent_frees, &block, release->time_ns);
+    return true;
+}
+
 /* Realloc. */
 
 /* Puts a block that left back to where it was. If another lives there by now, it cannot: then the

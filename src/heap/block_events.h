@@ -7,6 +7,12 @@
 
 void block_events_birth(struct heap_model *model, const struct heap_event *event);
 void block_events_release(struct heap_model *model, const struct heap_event *event);
+/* A birth directly followed by its release, of the same thread, in one step: the table of blocks,
+ * where the block would only come and go, is looked at but not changed. All else is as by the two.
+ * False: nothing was done, they must be applied one by one. */
+bool block_events_birth_and_release(struct heap_model *model, const struct heap_event *birth,
+                                    const struct heap_event *release);
+
 void block_events_leave(struct heap_model *model, const struct heap_event *event);
 void block_events_arrive(struct heap_model *model, const struct heap_event *event);
 void block_events_undo(struct heap_model *model, const struct heap_event *event);

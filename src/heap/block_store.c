@@ -177,8 +177,20 @@ bool block_store_find(const struct block_store *store, uint64_t address, struct 
     return is_found;
 }
 
+bool block_store_is_vacant(struct block_store *store, uint64_t address)
+{
+    if (address == store->vacant_address)
+        return true;
+    if (block_store_find(store, address, NULL))
+        return false;
+    store->vacant_address = address;
+    return true;
+}
+
 bool block_store_put(struct block_store *store, const struct block *block, struct block *old)
 {
+    if (block->address == store->vacant_address)
+        store->vacant_address = 0;
     bool is_replaced = live_blocks_put(&store->own, block, old);
     if (!is_replaced && store->base && find_inherited(store, block->address, old)) {
         is_replaced = true;

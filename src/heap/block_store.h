@@ -39,7 +39,8 @@ struct block_store {
     struct fork_view *base;     /* of the parent, as it was at the fork; NULL: no need of it */
     struct fork_view *oldest;   /* views that children have of this store */
     struct fork_view *newest;
-    uint64_t count; /* of live blocks */
+    uint64_t count;          /* of live blocks */
+    uint64_t vacant_address; /* nothing lives there; 0 = not known of any */
 };
 
 enum {
@@ -55,6 +56,9 @@ void block_store_clear(struct block_store *store);
 
 /* As in live_blocks.h. */
 bool block_store_find(const struct block_store *store, uint64_t address, struct block *block);
+/* Does nothing live at this address? Quick when asked about the same one again. */
+bool block_store_is_vacant(struct block_store *store, uint64_t address);
+
 bool block_store_put(struct block_store *store, const struct block *block, struct block *old);
 bool block_store_remove(struct block_store *store, uint64_t address, struct block *old);
 

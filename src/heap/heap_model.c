@@ -14,7 +14,8 @@ enum {
     SLOT_AHEAD = 24,
     SITE_AHEAD = 12,
     HISTOGRAM_AHEAD = 6,
-    CACHED_SITES = 128, /* so few sites stay in the cache without asking */
+    CACHED_SITES = 1024, /* so few sites stay in the cache without asking */
+    CACHED_BLOCKS = 8192,
     CACHE_LINE = 64,
     PAGE = 4096
 };
@@ -136,12 +137,11 @@ static bool is_possible(const struct heap_model *model, const struct heap_event 
     if (event->kind >= EVENT_KIND_COUNT || event->thread >= model->threads.count)
         return false;
     enum address_rule rule = EVENT_KINDS[event->kind].address;
-    if (rule == ADDRESS_NONE)
-        return true;
-    if (event->address >> BLOCK_ADDRESS_BITS != 0 || event->size >> BLOCK_SIZE_BITS != 0)
-        return false;
-    return rule == ADDRESS_ARRIVAL || (rule == ADDRESS_BLOCK && event->address != 0) ||
-           (rule == ADDRESS_RANGE && event->size != 0);
+    bool is_too_large = (event->address >> BLOCK_ADDRESS_BITS | event->size >> BLOCK_SIZE_BITS) !=
+                        0;
+    if (rule == ADDRESS_BLOCK)
+        return !is_too_large && event->address != 0;
+    return rule == ADDRESS_NONE || (!is_too_large && (rule == ADDRESS_ARRIVAL || event->size != 0));
 }
 
 /* What a record may hold that no event should. */
@@ -174,6 +174,37 @@ static void apply_event(struct heap_model *model, const struct heap_event *event
     if (!waiting_list_is_empty(&model->repair.releases))
         block_events_expire(model);
     EVENT_KINDS[event->kind].apply(model, event);
+}
+
+/* The release of the block that was born by the event before, by the same thread, both of them
+ * sound, and nothing between: time does not leave the open bucket, and no early release is given
+ * up. */
+static bool is_pair(const struct heap_model *model, const struct heap_event *birth,
+                    const struct heap_event *release)
+{
+    if (birth->kind != HEAP_EVENT_BIRTH || release->kind != HEAP_EVENT_RELEASE ||
+        release->address != birth->address || release->thread != birth->thread ||
+        birth->time_ns > release->time_ns)
+        return false;
+    uint64_t last_ns = model->now_ns > release->time_ns ? model->now_ns : release->time_ns;
+    uint64_t too_large = birth->address >> BLOCK_ADDRESS_BITS | birth->size >> BLOCK_SIZE_BITS |
+                         release->size >> BLOCK_SIZE_BITS;
+    return last_ns < model->timeline.end_ns && last_ns <= LAST_NS && birth->address != 0 &&
+           too_large == 0 && birth->thread < model->threads.count &&
+           birth->function < FUNCTION_KIND_COUNT && release->function < FUNCTION_KIND_COUNT &&
+           !model->is_retired;
+}
+
+/* Applies a pair; false: it is none. */
+static bool apply_pair(struct heap_model *model, const struct heap_event *birth)
+{
+    const struct heap_event *release = birth + 1;
+    if (!is_pair(model, birth, release) || !block_events_birth_and_release(model, birth, release))
+        return false;
+    model->quality.events += 2;
+    if (release->time_ns > model->now_ns)
+        model->now_ns = release->time_ns;
+    return true;
 }
 
 static bool is_birth(const struct heap_event *event)
@@ -221,34 +252,40 @@ static void prefetch_histogram(const struct ahead *ahead, const struct heap_even
                            ahead->value);
 }
 
-static void apply_with_sites_ahead(struct heap_model *model, const struct heap_event *events,
-                                   size_t count)
+/* Which tables are too large for the cache. */
+struct look_ahead {
+    const struct heap_event *events;
+    size_t count;
+    bool at_slots, at_sites;
+    struct ahead sites[SITE_AHEAD];
+};
+
+static void look_ahead(const struct heap_model *model, struct look_ahead *look, size_t at)
 {
-    struct ahead ahead[SITE_AHEAD] = {0};
-    for (size_t i = 0; i < count; i++) {
-        if (i + SLOT_AHEAD < count)
-            prefetch_slot(model, &events[i + SLOT_AHEAD]);
-        if (i + SITE_AHEAD < count)
-            ahead[i % SITE_AHEAD] = prefetch_site(model, &events[i + SITE_AHEAD]);
-        if (i + HISTOGRAM_AHEAD < count)
-            prefetch_histogram(&ahead[(i + HISTOGRAM_AHEAD) % SITE_AHEAD],
-                               &events[i + HISTOGRAM_AHEAD]);
-        apply_event(model, &events[i]);
-    }
+    if (look->at_slots && at + SLOT_AHEAD < look->count)
+        prefetch_slot(model, &look->events[at + SLOT_AHEAD]);
+    if (!look->at_sites)
+        return;
+    if (at + SITE_AHEAD < look->count)
+        look->sites[at % SITE_AHEAD] = prefetch_site(model, &look->events[at + SITE_AHEAD]);
+    if (at + HISTOGRAM_AHEAD < look->count)
+        prefetch_histogram(&look->sites[(at + HISTOGRAM_AHEAD) % SITE_AHEAD],
+                           &look->events[at + HISTOGRAM_AHEAD]);
 }
 
 void heap_model_apply(struct heap_model *model, const struct heap_event *events, size_t count)
 {
-    for (size_t i = 0; i < count && i < SLOT_AHEAD; i++)
+    struct look_ahead look = {.events = events, .count = count};
+    look.at_sites = model->sites.count > CACHED_SITES;
+    look.at_slots = look.at_sites || model->blocks.own.count > CACHED_BLOCKS;
+    for (size_t i = 0; look.at_slots && i < count && i < SLOT_AHEAD; i++)
         prefetch_slot(model, &events[i]);
-    if (model->sites.count > CACHED_SITES) {
-        apply_with_sites_ahead(model, events, count);
-        return;
-    }
     for (size_t i = 0; i < count; i++) {
-        if (i + SLOT_AHEAD < count)
-            prefetch_slot(model, &events[i + SLOT_AHEAD]);
-        apply_event(model, &events[i]);
+        look_ahead(model, &look, i);
+        if (i + 1 < count && apply_pair(model, &events[i]))
+            look_ahead(model, &look, ++i);
+        else
+            apply_event(model, &events[i]);
     }
 }
 

@@ -15,6 +15,11 @@ void ledger_birth(struct heap_model *model, const struct block *block, uint32_t 
 void ledger_release(struct heap_model *model, const struct block *block, uint64_t time_ns,
                     bool is_temporary);
 
+/* Both of a block that its own thread released right after its birth, before time moved on to
+ * another bucket: the same as ledger_birth, ledger_release and ledger_release_call. */
+void ledger_birth_and_release(struct heap_model *model, const struct block *block, uint32_t thread,
+                              uint64_t release_ns, bool is_temporary);
+
 /* The call that released a block, for the figures of the calling thread. */
 void ledger_release_call(struct heap_model *model, uint32_t thread, uint64_t size);
 

@@ -53,6 +53,7 @@ heap_tests = \
 	tests/unit/test_heap_fork \
 	tests/unit/test_heap_misuse \
 	tests/unit/test_heap_model \
+	tests/unit/test_heap_pairs \
 	tests/unit/test_heap_random \
 	tests/unit/test_heap_repair \
 	tests/unit/test_histogram \
@@ -74,6 +75,8 @@ tests_unit_test_heap_misuse_SOURCES = tests/unit/test_heap_misuse.c tests/unit/h
 tests_unit_test_heap_misuse_LDADD = $(unit_libs)
 tests_unit_test_heap_model_SOURCES = tests/unit/test_heap_model.c tests/unit/heap_script.h
 tests_unit_test_heap_model_LDADD = $(unit_libs)
+tests_unit_test_heap_pairs_SOURCES = tests/unit/test_heap_pairs.c
+tests_unit_test_heap_pairs_LDADD = $(unit_libs)
 tests_unit_test_heap_random_SOURCES = tests/unit/test_heap_random.c
 tests_unit_test_heap_random_LDADD = $(unit_libs)
 tests_unit_test_heap_repair_SOURCES = tests/unit/test_heap_repair.c tests/unit/heap_script.h
