@@ -58,8 +58,8 @@ static uint8_t function_of(uint64_t place)
 /* Address and function, then perhaps stack and size. Which of these kinds comes next nobody can
  * predict, so nothing here depends on it: what stands behind a shorter record is read, and masked.
  */
-static void decode_plain(const struct shape *shape, const uint32_t *stacks,
-                         const volatile uint64_t *words, struct heap_event *event)
+static inline void decode_plain(const struct shape *shape, const uint32_t *stacks,
+                                const volatile uint64_t *words, struct heap_event *event)
 {
     uint64_t place = words[1], word = words[2];
     event->address = place & WIRE_ADDRESS_MASK;
@@ -69,9 +69,27 @@ static void decode_plain(const struct shape *shape, const uint32_t *stacks,
     event->function = function_of(place);
 }
 
-/* The other kinds. False: it becomes no event after all. */
-static bool decode_special(unsigned kind, const uint32_t *stacks, uint64_t last_birth,
-                           const volatile uint64_t *words, struct heap_event *event)
+static bool is_of_last(unsigned kind)
+{
+    return kind == WIRE_FREE_LAST || kind == WIRE_DELETE_LAST;
+}
+
+/* False: the record before was no birth. */
+static inline bool decode_release_of_last(unsigned kind, uint64_t last_birth,
+                                          struct heap_event *event)
+{
+    event->kind = HEAP_EVENT_RELEASE;
+    event->address = last_birth;
+    event->size = 0;
+    event->stack.index = 0;
+    event->function = kind == WIRE_FREE_LAST ? FUNCTION_FREE : FUNCTION_DELETE;
+    return last_birth != 0;
+}
+
+/* The rarer kinds. False: it becomes no event after all. */
+static __attribute__((noinline)) bool decode_special(unsigned kind, const uint32_t *stacks,
+                                                     const volatile uint64_t *words,
+                                                     struct heap_event *event)
 {
     event->kind = SHAPES[kind].event;
     event->address = event->size = 0;
@@ -79,11 +97,6 @@ static bool decode_special(unsigned kind, const uint32_t *stacks, uint64_t last_
     event->function = FUNCTION_NONE;
     if (kind == WIRE_UNDO)
         return true;
-    if (kind == WIRE_FREE_LAST || kind == WIRE_DELETE_LAST) {
-        event->address = last_birth;
-        event->function = kind == WIRE_FREE_LAST ? FUNCTION_FREE : FUNCTION_DELETE;
-        return last_birth != 0;
-    }
     uint64_t place = words[1], word;
     event->address = place & WIRE_ADDRESS_MASK;
     event->function = function_of(place);
@@ -110,22 +123,22 @@ static bool decode_special(unsigned kind, const uint32_t *stacks, uint64_t last_
     return true;
 }
 
-static bool decode(unsigned kind, const uint32_t *stacks, uint64_t *last_birth,
-                   const volatile uint64_t *words, struct heap_event *event)
+/* Inlined: the compiler keeps a run's state in registers then. */
+static inline __attribute__((always_inline)) bool decode(unsigned kind, const uint32_t *stacks,
+                                                         uint64_t *last_birth,
+                                                         const volatile uint64_t *words,
+                                                         struct heap_event *event)
 {
     const struct shape *shape = &SHAPES[kind];
     bool is_event = true;
     if (shape->is_plain)
         decode_plain(shape, stacks, words, event);
+    else if (is_of_last(kind))
+        is_event = decode_release_of_last(kind, *last_birth, event);
     else
-        is_event = decode_special(kind, stacks, *last_birth, words, event);
+        is_event = decode_special(kind, stacks, words, event);
     *last_birth = shape->is_birth ? event->address : 0;
     return is_event;
-}
-
-static bool is_of_last(unsigned kind)
-{
-    return kind == WIRE_FREE_LAST || kind == WIRE_DELETE_LAST;
 }
 
 static struct heap_event *room_for_event(struct recorded_process *process)
@@ -165,7 +178,7 @@ uint64_t event_run_apply(struct recorded_process *process, const struct tick_clo
     uint64_t applied_ticks = process->applied_ticks;
     size_t there = intake->there < STEP_BYTES ? intake->there : STEP_BYTES;
     const char *at = intake->at, *end = at + there;
-    struct tick_range range = {0};
+    struct tick_range range = clock->newest;
     while (end - at >= LONGEST_BYTES) {
         const volatile uint64_t *words = (const volatile uint64_t *)at;
         uint64_t word = words[0], ticks = word >> WIRE_TICKS_SHIFT;

@@ -65,6 +65,7 @@ static void compare(struct tick_clock *clock)
         segment.from_ns = tick_clock_to_ns(clock, ticks);
     }
     clock->segments[clock->segment_count++] = segment;
+    clock->newest = tick_clock_range(clock, ticks);
     clock->ticks_per_second = (uint64_t)(1e9 / ns_per_tick);
 }
 
@@ -110,7 +111,7 @@ struct tick_range tick_clock_range(const struct tick_clock *clock, uint64_t tick
 
 uint64_t tick_clock_to_ns(const struct tick_clock *clock, uint64_t ticks)
 {
-    struct tick_range range = {0};
+    struct tick_range range = clock->newest;
     return tick_range_to_ns(clock, &range, ticks);
 }
 

@@ -19,6 +19,13 @@ struct tick_clock_segment {
     double ns_per_tick;
 };
 
+/* Stamps that one segment turns into nanoseconds. */
+struct tick_range {
+    uint64_t from_ticks, tick_count; /* 0 = not looked up yet */
+    uint64_t from_ns;
+    double ns_per_tick;
+};
+
 struct tick_clock {
     bool is_tsc;
     uint64_t epoch_ticks;
@@ -26,6 +33,7 @@ struct tick_clock {
     uint64_t ticks_per_second;
     struct tick_clock_segment segments[TICK_CLOCK_SEGMENTS];
     uint32_t segment_count;
+    struct tick_range newest;     /* of the last segment: where stamps most often lie */
     const uint64_t *frozen_ticks; /* tests: the time stands here; NULL = it runs. Borrowed */
 };
 
@@ -38,20 +46,13 @@ void tick_clock_refine(struct tick_clock *clock);
 /* Ticks since the epoch. */
 uint64_t tick_clock_now(const struct tick_clock *clock);
 
-/* Stamps that one segment turns into nanoseconds. */
-struct tick_range {
-    uint64_t from_ticks, tick_count; /* 0 = not looked up yet */
-    uint64_t from_ns;
-    double ns_per_tick;
-};
-
 /* The range of these ticks, until the clock is refined. */
 struct tick_range tick_clock_range(const struct tick_clock *clock, uint64_t ticks);
 
 uint64_t tick_clock_to_ns(const struct tick_clock *clock, uint64_t ticks);
 
-/* The same for many stamps that are close together: `range` begins zeroed. Signed, because only
- * that conversion is one instruction; ticks have 56 bits. */
+/* The same for many stamps that are close together: `range` begins as the clock's newest. Signed,
+ * because only that conversion is one instruction; ticks have 56 bits. */
 static inline uint64_t tick_range_to_ns(const struct tick_clock *clock, struct tick_range *range,
                                         uint64_t ticks)
 {
