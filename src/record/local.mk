@@ -40,17 +40,33 @@ tests_helpers_launch_LDADD = $(unit_libs)
 TESTS += tests/system/launcher.sh tests/system/launcher_terminal.py
 EXTRA_DIST += tests/system/launcher.sh tests/system/launcher_terminal.py
 
+simulation = tests/unit/simulation.c tests/unit/simulation.h
+
+# The fuzz target, over its corpus.
+check_PROGRAMS += tests/fuzz/replay_wire
+TESTS += tests/fuzz/replay_wire
+tests_fuzz_replay_wire_SOURCES = tests/fuzz/fuzz_wire.c tests/fuzz/replay.c $(simulation)
+tests_fuzz_replay_wire_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
+tests_fuzz_replay_wire_LDADD = libseep.a $(seep_libs)
+EXTRA_DIST += tests/fuzz/corpus/wire
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_event_run
 TESTS += tests/unit/test_event_run
 tests_unit_test_event_run_SOURCES = tests/unit/test_event_run.c
 tests_unit_test_event_run_LDADD = $(unit_libs)
 
+check_PROGRAMS += tests/unit/test_recording_name tests/unit/test_tick_clock
+TESTS += tests/unit/test_recording_name tests/unit/test_tick_clock
+tests_unit_test_recording_name_SOURCES = tests/unit/test_recording_name.c
+tests_unit_test_recording_name_LDADD = $(unit_libs)
+tests_unit_test_tick_clock_SOURCES = tests/unit/test_tick_clock.c
+tests_unit_test_tick_clock_LDADD = $(unit_libs)
+
 recorder_tests = tests/unit/test_intake tests/unit/test_process_tree tests/unit/test_session_host
 check_PROGRAMS += $(recorder_tests)
 TESTS += $(recorder_tests)
 thread_tests += $(recorder_tests)
-simulation = tests/unit/simulation.c tests/unit/simulation.h
 tests_unit_test_process_tree_SOURCES = tests/unit/test_process_tree.c $(simulation)
 tests_unit_test_process_tree_LDADD = $(unit_libs)
 tests_unit_test_intake_SOURCES = tests/unit/test_intake.c

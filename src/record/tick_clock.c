@@ -49,16 +49,33 @@ static bool does_kernel_use_tsc(void)
 static const uint64_t refine_at_ns[TICK_CLOCK_SEGMENTS] = {200000, 2000000, 20000000, 200000000,
                                                            2000000000};
 
-/* Compares the counter with the kernel's clock since the epoch, and goes on with that rate from
- * here. */
-static void compare(struct tick_clock *clock)
+struct reading {
+    uint64_t ticks;
+    uint64_t ns;
+};
+
+/* Both clocks at one instant: of several readings the quickest, so that no interruption stands
+ * between the two. */
+static struct reading read_clocks(bool is_tsc)
 {
-    uint64_t before = raw_ticks(true), ns = monotonic_ns(), after = raw_ticks(true);
-    uint64_t ticks = before + (after - before) / 2 - clock->epoch_ticks;
-    uint64_t elapsed = ns - clock->epoch_ns;
-    if (ticks == 0 || elapsed == 0)
+    struct reading best = {0, 0};
+    uint64_t best_width = UINT64_MAX;
+    for (int attempt = 0; attempt < 5; attempt++) {
+        uint64_t before = raw_ticks(is_tsc), ns = monotonic_ns(),
+                 width = raw_ticks(is_tsc) - before;
+        if (width < best_width) {
+            best = (struct reading){before + width / 2, ns};
+            best_width = width;
+        }
+    }
+    return best;
+}
+
+void tick_clock_learn(struct tick_clock *clock, uint64_t ticks, uint64_t ns)
+{
+    if (ticks == 0 || ns == 0 || clock->segment_count == TICK_CLOCK_SEGMENTS)
         return;
-    double ns_per_tick = (double)elapsed / (double)ticks;
+    double ns_per_tick = (double)ns / (double)ticks;
     struct tick_clock_segment segment = {0, 0, ns_per_tick};
     if (clock->segment_count != 0) {
         segment.from_ticks = ticks;
@@ -69,11 +86,18 @@ static void compare(struct tick_clock *clock)
     clock->ticks_per_second = (uint64_t)(1e9 / ns_per_tick);
 }
 
+static void compare(struct tick_clock *clock)
+{
+    struct reading now = read_clocks(true);
+    tick_clock_learn(clock, now.ticks - clock->epoch_ticks, now.ns - clock->epoch_ns);
+}
+
 void tick_clock_start(struct tick_clock *clock)
 {
     *clock = (struct tick_clock){.is_tsc = does_kernel_use_tsc(), .ticks_per_second = 1000000000};
-    clock->epoch_ns = monotonic_ns();
-    clock->epoch_ticks = raw_ticks(clock->is_tsc);
+    struct reading epoch = read_clocks(clock->is_tsc);
+    clock->epoch_ns = epoch.ns;
+    clock->epoch_ticks = clock->is_tsc ? epoch.ticks : epoch.ns;
     if (!clock->is_tsc)
         return;
     while (monotonic_ns() - clock->epoch_ns < refine_at_ns[0])

@@ -43,6 +43,11 @@ void tick_clock_start(struct tick_clock *clock);
 /* Makes the rate better; call now and then. */
 void tick_clock_refine(struct tick_clock *clock);
 
+/* What that does: since the epoch so many ticks and nanoseconds went by. The rate is used for
+ * stamps from here on, so that nanoseconds that were told stay. At most TICK_CLOCK_SEGMENTS times.
+ */
+void tick_clock_learn(struct tick_clock *clock, uint64_t ticks, uint64_t ns);
+
 /* Ticks since the epoch. */
 uint64_t tick_clock_now(const struct tick_clock *clock);
 
