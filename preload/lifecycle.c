@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "preload/event_writer.h"
@@ -190,6 +191,24 @@ static uint32_t read_file(const char *path, char *text, uint32_t room)
     return raw_failed(length) ? 0 : (uint32_t)length;
 }
 
+/* The executable by the name that it was started by, if that is a whole path to the same file: a program
+ * of several names (redis-server is a link to redis-check-rdb) is known by the one that was used. Else by
+ * the file's own. */
+static uint32_t name_executable(char *text, uint32_t room)
+{
+    const char *name = (const char *)getauxval(AT_EXECFN);
+    struct stat named, own;
+    size_t length = name != NULL && name[0] == '/' ? strlen(name) : 0;
+    if (length != 0 && length <= room &&
+        !raw_failed(raw_syscall(SYS_newfstatat, AT_FDCWD, name, &named, 0, 0, 0)) &&
+        !raw_failed(raw_syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/exe", &own, 0, 0, 0)) &&
+        named.st_ino == own.st_ino && named.st_dev == own.st_dev) {
+        memcpy(text, name, length);
+        return (uint32_t)length;
+    }
+    return read_link("/proc/self/exe", text, room);
+}
+
 static void tell_process(struct thread_state *thread)
 {
     enum {
@@ -210,7 +229,7 @@ static void tell_process(struct thread_state *thread)
     record->allocator = real.allocator;
     char *texts = (char *)(record + 1);
     if (!has_image_started) {
-        record->executable_bytes = read_link("/proc/self/exe", texts, WIRE_MAX_TEXT_BYTES);
+        record->executable_bytes = name_executable(texts, WIRE_MAX_TEXT_BYTES);
         record->argument_bytes = read_file("/proc/self/cmdline", texts + record->executable_bytes,
                                            WIRE_MAX_TEXT_BYTES);
     }
