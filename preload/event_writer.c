@@ -38,13 +38,20 @@ void event_writer_wake_recorder(const struct thread_state *thread)
         wake_recorder();
 }
 
+/* Without a beat for so long it is stopped, or as good as. */
+static bool is_recorder_still(void)
+{
+    uint64_t age = event_clock(session->clock) - atomic_load(&session->heartbeat_ticks);
+    return (int64_t)age > (int64_t)(session->ticks_per_second / 1000 * WAIT_LIMIT_MS);
+}
+
 void event_writer_await(_Atomic uint32_t *word, uint32_t seen, uint32_t limit_ms)
 {
     uint64_t begin = event_clock(session->clock);
     uint64_t limit = session->ticks_per_second / 1000 * limit_ms;
     while (atomic_load(word) == seen && !sandbox_is_closed && !is_recorder_dead() &&
            atomic_load(&session->state) == SESSION_RUNNING &&
-           event_clock(session->clock) - begin < limit) {
+           event_clock(session->clock) - begin < limit && !is_recorder_still()) {
         struct timespec step = {0, 1000000};
         wake_recorder();
         raw_futex(word, FUTEX_WAIT, seen, &step);

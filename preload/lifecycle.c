@@ -21,7 +21,7 @@
 
 /* How long a process that begins waits for the recorder to watch it. */
 enum {
-    WATCH_LIMIT_MS = 5
+    WATCH_LIMIT_MS = 100
 };
 
 enum preload_mode preload_mode = PRELOAD_NOT_STARTED;

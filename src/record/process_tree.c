@@ -33,12 +33,15 @@
 #define SLACK_NS        UINT64_C(100000)
 /* A thread that sits in one hook for longer is not waited for. */
 #define PATIENCE_NS     UINT64_C(1000000000)
+/* How long a spawned program may run before its spawner has said so. */
+#define SPAWN_NS        UINT64_C(50000000)
 #define RETIRE_AFTER_NS UINT64_C(3000000000)
 /* A stamp is read before its record is looked for, so this far ahead of a look it cannot be. */
 #define FUTURE_NS       UINT64_C(10000000000)
 /* Rings are emptied into backlogs when they are this full and must wait. */
 enum {
     BLOCKED_SHARE = 4,
+    MAX_ANCESTORS = 1000,
     BEAT_BYTES = 4 << 20 /* the heart beats at least this often while backlogs are applied */
 };
 /* So much backlog of one process ends the waiting. */
@@ -216,6 +219,8 @@ static void end_image(struct process_tree *tree, struct recorded_process *proces
 static bool begin_anew(struct process_tree *tree, struct recorded_process *process);
 
 static void forget_expected(struct process_tree *tree, uint32_t pid);
+static bool is_parent_to_come(const struct process_tree *tree, const struct wire_process *record,
+                              uint64_t ticks);
 static struct recorded_process *find_parent(struct process_tree *tree,
                                             const struct wire_process *record);
 
@@ -223,6 +228,8 @@ static struct recorded_process *find_parent(struct process_tree *tree,
 static struct recorded_process *start_by_exec(struct process_tree *tree,
                                               const struct wire_process *record, uint64_t ticks)
 {
+    if (is_parent_to_come(tree, record, ticks))
+        return NULL;
     struct recorded_process *before = find_pid(tree, record->pid), *process;
     if (before != NULL && before->model == NULL && before->exit_kind == RECORDING_EXIT_RUNNING &&
         before->reason == NULL) {
@@ -889,10 +896,38 @@ static struct recorded_process *turn_unseen(struct process_tree *tree,
 }
 
 /* The process of that pid, for a child that begins: also one that cannot say hello. */
+static uint32_t parent_pid_of(const struct wire_process *record)
+{
+    return record->parent_pid != 0 ? record->parent_pid : process_facts_parent(record->pid);
+}
+
+static uint32_t nearest_known_ancestor(const struct process_tree *tree, uint32_t pid)
+{
+    for (int step = 0; step < MAX_ANCESTORS && pid > 1; step++) {
+        if (find_expected(tree, pid) != NULL || find_pid(tree, pid) != NULL)
+            return pid;
+        pid = process_facts_parent(pid);
+    }
+    return 0;
+}
+
+/* Its parent may be a program that cannot say hello, spawned by one that had no time yet to say so. */
+static bool is_parent_to_come(const struct process_tree *tree, const struct wire_process *record,
+                              uint64_t ticks)
+{
+    uint64_t now = tick_clock_now(tree->clock);
+    if (tree->is_finishing || find_pid(tree, record->pid) != NULL ||
+        now > ticks + tick_clock_from_ns(tree->clock, SPAWN_NS))
+        return false;
+    uint32_t parent = parent_pid_of(record), known = nearest_known_ancestor(tree, parent);
+    return known != 0 && known != parent;
+}
+
+/* The process that it descends from: its parent, if that is of the session, or who begot that. */
 static struct recorded_process *find_parent(struct process_tree *tree,
                                             const struct wire_process *record)
 {
-    uint32_t pid = record->parent_pid != 0 ? record->parent_pid : process_facts_parent(record->pid);
+    uint32_t pid = nearest_known_ancestor(tree, parent_pid_of(record));
     struct expected_image *expected = find_expected(tree, pid);
     if (expected != NULL && expected->reason != NULL)
         return turn_unseen(tree, expected);

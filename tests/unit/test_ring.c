@@ -201,7 +201,7 @@ static void test_nonsense_is_seen(void **state)
         {128, 0},
         {128, SMALL - 8},
         {128, SMALL + 4096}, /* no power of two */
-        {128, SMALL / 2},
+        {128, SESSION_RING_SMALL_BYTES / 2},
         {128, (uint32_t)SESSION_RING_MAX_BYTES * 2},
         {UINT64_MAX - 7, UINT32_MAX},
     };
