@@ -63,6 +63,12 @@ tests_unit_test_recording_name_LDADD = $(unit_libs)
 tests_unit_test_tick_clock_SOURCES = tests/unit/test_tick_clock.c
 tests_unit_test_tick_clock_LDADD = $(unit_libs)
 
+check_PROGRAMS += tests/unit/test_recording_output
+TESTS += tests/unit/test_recording_output
+tests_unit_test_recording_output_SOURCES = tests/unit/test_recording_output.c $(simulation) \
+	$(recording_fixture)
+tests_unit_test_recording_output_LDADD = $(unit_libs)
+
 recorder_tests = tests/unit/test_intake tests/unit/test_process_tree tests/unit/test_session_host
 check_PROGRAMS += $(recorder_tests)
 TESTS += $(recorder_tests)
