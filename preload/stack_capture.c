@@ -148,6 +148,7 @@ static uint32_t walk_and_remember(struct thread_state *thread, const struct walk
         entry->generation = generation;
         entry->hash = hash;
         entry->slot = slot;
+        entry->is_bp_used = reads.is_bp_used;
         entry->read_count = reads.count;
     }
     return slot;

@@ -23,7 +23,8 @@ struct stack_memo_entry *stack_memo_find(struct stack_memo *memo, uint32_t key,
     for (uint32_t i = 0; i < STACK_MEMO_WAYS; i++) {
         uint32_t way = first ^ i;
         struct stack_memo_entry *entry = &memo->entries[set][way];
-        if (entry->pc == from->pc && entry->sp == from->sp && entry->bp == from->bp &&
+        if (entry->pc == from->pc && entry->sp == from->sp &&
+            (entry->bp == from->bp || !entry->is_bp_used) &&
             entry->read_count != 0 && entry->generation == generation &&
             are_words_unchanged(entry)) {
             if (i != 0)

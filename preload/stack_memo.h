@@ -1,7 +1,7 @@
 /* Remembered stacks, proved right before each use.
  *
- * Unwinding is a pure function of the registers that it begins with (pc, sp, bp) and of the stack words
- * that it reads: return addresses and saved frame pointers. So a thread keeps, for stacks that came more
+ * Unwinding is a pure function of the registers that it begins with (pc, sp, and bp where a frame is found
+ * by it) and of the stack words that it reads: return addresses and saved frame pointers. So a thread keeps, for stacks that came more
  * than once, those words' places and values and the slot of the stack. When the registers are the same
  * and every word still holds its value, the stack is the same: one load and one compare a word, no look-up
  * of rules, no hashing.
@@ -37,6 +37,7 @@ struct stack_memo_entry {
     uint64_t hash;       /* of the stack; the slot holds it unless it was taken by another */
     uint32_t slot;
     uint32_t read_count; /* 0 = empty */
+    bool is_bp_used;     /* else any bp will do */
     struct walk_read reads[STACK_MEMO_READS];
 };
 

@@ -194,6 +194,8 @@ struct walker {
     struct walk_range range;
     struct walk_registers registers;
     struct walk_reads *reads; /* NULL = nobody wants to know */
+    struct walk_read bp_read; /* where bp comes from, not yet told; address 0 = not from a word */
+    bool is_bp_told;          /* or it needs no telling */
     uint32_t signal_count;
     bool is_outermost;
     enum stack_walk_end end;
@@ -203,21 +205,51 @@ struct walker {
  */
 
 READS_FOREIGN_FRAMES
-static uint64_t walker_read(struct walker *walker, uint64_t address)
+static uint64_t walker_peek(struct walker *walker, uint64_t address)
 {
     if (!range_has_word(walker->range, address) &&
         !memory_find(walker->memory, address, &walker->range)) {
         walker->end = STACK_WALK_UNREADABLE;
         return 0;
     }
-    uint64_t value = *(const uint64_t *)(uintptr_t)address;
-    struct walk_reads *reads = walker->reads;
+    return *(const uint64_t *)(uintptr_t)address;
+}
 
-    if (reads != NULL) {
-        if (reads->count < reads->capacity)
-            reads->reads[reads->count] = (struct walk_read){address, value};
-        reads->count++;
-    }
+static void reads_add(struct walk_reads *reads, uint64_t address, uint64_t value)
+{
+    if (reads->count < reads->capacity)
+        reads->reads[reads->count] = (struct walk_read){address, value};
+    reads->count++;
+}
+
+static uint64_t walker_read(struct walker *walker, uint64_t address)
+{
+    uint64_t value = walker_peek(walker, address);
+
+    if (walker->reads != NULL)
+        reads_add(walker->reads, address, value);
+    return value;
+}
+
+/* To be called before a frame is found by bp: only then where it came from counts. */
+static void walker_use_bp(struct walker *walker)
+{
+    if (walker->reads == NULL || walker->is_bp_told)
+        return;
+    walker->is_bp_told = true;
+    if (walker->bp_read.address != 0)
+        reads_add(walker->reads, walker->bp_read.address, walker->bp_read.value);
+    else
+        walker->reads->is_bp_used = true;
+}
+
+/* The caller's bp, saved at `address`. */
+static uint64_t walker_peek_bp(struct walker *walker, uint64_t address)
+{
+    uint64_t value = walker_peek(walker, address);
+
+    walker->bp_read = (struct walk_read){address, value};
+    walker->is_bp_told = false;
     return value;
 }
 
@@ -229,11 +261,12 @@ static uint64_t walker_read_bp(struct walker *walker, struct frame_rule rule, ui
     case FRAME_RULE_BP_SAME:
         break;
     case FRAME_RULE_BP_AT_CFA:
-        return walker_read(walker, cfa + offset);
+        return walker_peek_bp(walker, cfa + offset);
     case FRAME_RULE_BP_AT_BP:
-        return walker_read(walker, walker->registers.bp + offset);
+        walker_use_bp(walker);
+        return walker_peek_bp(walker, walker->registers.bp + offset);
     case FRAME_RULE_BP_AT_SP:
-        return walker_read(walker, walker->registers.sp + offset);
+        return walker_peek_bp(walker, walker->registers.sp + offset);
     }
     return walker->registers.bp;
 }
@@ -265,6 +298,7 @@ static void step_over_signal(struct walker *walker)
     interrupted.bp = walker_read(walker, context + ARCH_SIGNAL_CONTEXT_BP);
     if (++walker->signal_count > STACK_WALK_MAX_SIGNALS)
         walker->end = STACK_WALK_NO_PROGRESS;
+    walker->is_bp_told = true; /* it was read as any word */
     if (walker->end == STACK_WALK_COMPLETE)
         walker->registers = interrupted;
 }
@@ -289,12 +323,14 @@ static void walker_step(struct walker *walker, struct frame_rule rule)
         walker_step_to(walker, rule, registers->sp + offset);
         break;
     case FRAME_RULE_BP:
+        walker_use_bp(walker);
         walker_step_to(walker, rule, registers->bp + offset);
         break;
     case FRAME_RULE_SP_READ:
         step_by_reading(walker, rule, registers->sp);
         break;
     case FRAME_RULE_BP_READ:
+        walker_use_bp(walker);
         step_by_reading(walker, rule, registers->bp);
         break;
     case FRAME_RULE_SIGNAL:
@@ -418,5 +454,6 @@ void stack_walk_run_telling(struct unwind_rules *rules, struct walk_memory *memo
                             struct walk_reads *reads)
 {
     reads->count = 0;
+    reads->is_bp_used = false;
     run(rules, memory, from, walk, reads);
 }

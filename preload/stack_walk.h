@@ -103,8 +103,9 @@ static inline uint32_t stack_walk_inner_count(uint32_t limit)
     return limit - limit / 4;
 }
 
-/* What a walk read, in its order: a walk is a pure function of the registers that it begins with and of
- * these words. So as long as all of them hold these values, the same registers lead to the same stack. */
+/* What a walk depended on, in its order: it is a pure function of pc and sp that it begins with, of these
+ * words, and of bp where is_bp_used. So as long as all of them hold these values, the stack is the same.
+ * A saved bp counts only if a frame was found by it: compilers keep all sorts of values in that register. */
 struct walk_read {
     uint64_t address;
     uint64_t value;
@@ -114,6 +115,7 @@ struct walk_reads {
     struct walk_read *reads; /* given */
     uint32_t capacity;       /* given */
     uint32_t count;          /* found; more than capacity: not all are there */
+    bool is_bp_used;         /* the bp that the walk began with */
 };
 
 /* The same as stack_walk_run, some nanoseconds a frame slower, and tells what it read. */
