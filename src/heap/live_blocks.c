@@ -108,18 +108,18 @@ static struct block_slot *find_place(const struct block_segment *segment, uint64
     }
 }
 
-/* Moves the blocks from this slot on one further. False when the run would reach the last slot. */
-static bool make_way(const struct block_segment *segment, struct block_slot *slot)
+/* Puts the block here, and what stood here and behind it one further. True when the run has reached
+ * the last slot, which must not stay. */
+static bool insert(const struct block_segment *segment, struct block_slot *slot,
+                   struct block_slot block)
 {
-    const struct block_slot *last = &segment->slots[slot_count(segment) - 1];
-    struct block_slot *empty = slot;
-    while (slot_address(empty) != 0)
-        empty++;
-    if (empty == last)
-        return false;
-    for (; empty != slot; empty--)
-        empty[0] = empty[-1];
-    return true;
+    for (;; slot++) {
+        struct block_slot next = *slot;
+        *slot = block;
+        if (slot_address(&next) == 0)
+            return slot == &segment->slots[slot_count(segment) - 1];
+        block = next;
+    }
 }
 
 /* Copies without a search: blocks come in the order of their hashes, so each goes to its home or
@@ -168,16 +168,6 @@ static void segment_grow(struct block_segment *segment)
     segment_resize(segment, capacity, tail > segment->tail ? tail : segment->tail);
 }
 
-/* The last run does not fit. By chance that is a matter of growing; when it is not, addresses were
- * chosen for it, and growing must not go on for ever. */
-static void segment_grow_tail(struct block_segment *segment)
-{
-    if (segment->count >= segment->capacity / 4)
-        segment_grow(segment);
-    else
-        segment_resize(segment, segment->capacity, segment->tail * (uint64_t)2);
-}
-
 static bool is_full(const struct block_segment *segment)
 {
     return segment->count >= segment->capacity / 16 * 11;
@@ -197,19 +187,16 @@ static bool segment_put(struct block_segment *segment, struct block_slot packed,
     uint64_t hash = address_hash(address);
     if (is_full(segment))
         segment_grow(segment);
-    for (;; segment_grow_tail(segment)) {
-        struct block_slot *slot = find_place(segment, hash, address);
-        if (slot_address(slot) == address) {
-            *old = *slot;
-            *slot = packed;
-            return true;
-        }
-        if (make_way(segment, slot)) {
-            *slot = packed;
-            segment->count++;
-            return false;
-        }
+    struct block_slot *slot = find_place(segment, hash, address);
+    if (slot_address(slot) == address) {
+        *old = *slot;
+        *slot = packed;
+        return true;
     }
+    segment->count++;
+    if (insert(segment, slot, packed)) /* rare, unless addresses were chosen for it */
+        segment_resize(segment, segment->capacity, segment->tail * (uint64_t)2);
+    return false;
 }
 
 static void split(struct live_blocks *table)
