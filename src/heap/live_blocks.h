@@ -1,15 +1,16 @@
-/* Address to block, for tens of millions of blocks: 24 bytes a slot, at most 44 bytes a block.
+/* Address to block, for tens of millions of blocks: 24 bytes a slot; at most 44 bytes a block when
+ * there are millions, 60 up to a million, and 110 up to some 200,000.
  *
  * A slot packs address 48, thread 16, size 48, birth 56 and site 24 bits. Its home is the high half
- * of the address's hash scaled to the table's capacity, which need not be a power of two: a table
- * grows by a quarter, keeping its load between 0.55 and 0.69. A block stands at its home or in the
- * run of slots behind it, and a run is in order of hashes (linear probing with ordering: Amble and
- * Knuth, Ordered Hash Tables, 1974; Celis, Robin Hood Hashing, 1986). So removal moves back only
- * the run's rest up to a block at its home, there are no tombstones, and since scaling keeps order,
- * growing copies from front to back without a search. A large table is 64 segments, chosen by other
- * bits of the hash, each growing on its own: the old and the new slots that coexist are one
- * segment's. Segments that are large enough ask for huge pages, since a random slot costs a TLB
- * miss too. */
+ * of the address's hash scaled to the table's capacity, which need not be a power of two: a large
+ * table grows by a quarter, keeping its load between 0.55 and 0.69. A block stands at its home or
+ * in the run of slots behind it, and a run is in order of hashes (linear probing with ordering:
+ * Amble and Knuth, Ordered Hash Tables, 1974; Celis, Robin Hood Hashing, 1986). So removal moves
+ * back only the run's rest up to a block at its home, there are no tombstones, and since scaling
+ * keeps order, growing copies from front to back without a search. A large table is 64 segments,
+ * chosen by other bits of the hash, each growing on its own: the old and the new slots that coexist
+ * are one segment's. Segments that are large enough ask for huge pages, since a random slot costs a
+ * TLB miss too. */
 #ifndef SEEP_HEAP_LIVE_BLOCKS_H
 #define SEEP_HEAP_LIVE_BLOCKS_H
 
@@ -36,7 +37,7 @@ struct live_blocks {
 
 enum {
     LIVE_BLOCKS_SEGMENTS = 64,
-    LIVE_BLOCKS_SPLIT_COUNT = 64 * 1024
+    LIVE_BLOCKS_SPLIT_COUNT = 16 * 1024
 };
 
 void live_blocks_clear(struct live_blocks *table);

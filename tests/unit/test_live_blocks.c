@@ -71,8 +71,8 @@ static void test_many_blocks_come_and_go(void **state)
     for (uint64_t i = 0; i < COUNT; i++) {
         struct block block = block_of(i);
         assert_false(live_blocks_put(&table, &block, &old));
-        if (i > LIVE_BLOCKS_SPLIT_COUNT * 3)
-            assert_true(live_blocks_own_bytes(&table) <= (i + 1) * 48);
+        if (i > LIVE_BLOCKS_SPLIT_COUNT)
+            assert_true(live_blocks_own_bytes(&table) <= (i + 1) * 120);
     }
     for (uint64_t i = 0; i < COUNT; i += 3) {
         struct block block = block_of(i);
@@ -101,6 +101,26 @@ static void test_many_blocks_come_and_go(void **state)
         live_blocks_remove(&table, address_of(i), NULL);
     assert_int_equal(table.count, 0);
     assert_true(live_blocks_own_bytes(&table) < 8 << 20); /* given back */
+    live_blocks_clear(&table);
+}
+
+/* Few blocks get room for speed; millions stand close together. */
+static void test_bytes_of_a_block(void **state)
+{
+    (void)state;
+    enum {
+        COUNT = 1600000
+    };
+    struct live_blocks table = {0};
+    struct block old;
+    for (uint64_t i = 0; i < COUNT; i++) {
+        struct block block = block_of(i);
+        assert_false(live_blocks_put(&table, &block, &old));
+        if (i == 300000)
+            assert_true(live_blocks_own_bytes(&table) <= i * 64);
+        if (i >= 1500000 && i % 5000 == 0)
+            assert_true(live_blocks_own_bytes(&table) <= i * 46);
+    }
     live_blocks_clear(&table);
 }
 
@@ -164,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_bit_is_kept),
         cmocka_unit_test(test_many_blocks_come_and_go),
+        cmocka_unit_test(test_bytes_of_a_block),
         cmocka_unit_test(test_random_churn),
         cmocka_unit_test(test_addresses_chosen_to_collide),
     };
