@@ -134,7 +134,10 @@ LEVEL void virtual_calls(stack_check check)
 } // namespace
 
 extern "C" const struct stack_shape STACK_SHAPES_TABLE[] = {
-    {"exceptions", exceptions, true},       {"rethrow", rethrow, true},
+    /* libgcc's last instructions before a landing pad (its eh_return) have no true unwind table. */
+    {"exceptions", exceptions, false},
+    {"rethrow", rethrow, false},
+   
     {"templates", templates, true},         {"algorithms", algorithms, true},
     {"virtual_calls", virtual_calls, true}, {nullptr, nullptr, false},
 };
