@@ -286,7 +286,12 @@ static void rest(struct recorder *recorder)
     } else {
         session_host_sleep(recorder->host);
         bool must_hurry = atomic_load(&session_host_header(recorder->host)->has_sandboxed) != 0;
-        handle_events(recorder, must_hurry ? SHORT_SLEEP_MS : SLEEP_MS);
+        /* A last look: who filled a ring before it could see that we sleep would wait for nothing.
+         */
+        if (process_tree_drain(&recorder->tree) != 0)
+            recorder->idle_looks = 0;
+        else
+            handle_events(recorder, must_hurry ? SHORT_SLEEP_MS : SLEEP_MS);
         session_host_wake(recorder->host);
     }
 }

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -39,6 +40,8 @@ struct session_host {
     /* The kernel walks this list when the thread dies, and marks the lock in the shared memory. */
     struct robust_list_head robust;
     struct robust_list robust_entry;
+    struct robust_list_head *robust_before; /* libc's; NULL = not replaced */
+    size_t robust_before_bytes;
 };
 
 /* ---- the shared memory ---------------------------------------------------------------- */
@@ -94,7 +97,7 @@ static bool make_memory(struct session_host *host, struct error *error)
 
 /* The lock word in the header is on this thread's robust list, held: when the thread dies, however
  * it dies, the kernel sets FUTEX_OWNER_DIED in it. Works across pid namespaces. libc's own list of
- * this thread is replaced: seep uses no robust mutexes. */
+ * this thread is replaced for that time: seep uses no robust mutexes. */
 static void hold_lock(struct session_host *host)
 {
     _Atomic uint32_t *lock = &host->header->recorder_lock;
@@ -103,6 +106,7 @@ static void hold_lock(struct session_host *host)
     host->robust.list.next = &host->robust_entry;
     host->robust.futex_offset = (long)((char *)lock - (char *)&host->robust_entry);
     host->robust.list_op_pending = NULL;
+    syscall(SYS_get_robust_list, 0, &host->robust_before, &host->robust_before_bytes);
     syscall(SYS_set_robust_list, &host->robust, sizeof host->robust);
 }
 
@@ -286,8 +290,9 @@ static void *pass_wakes_on(void *context)
                 continue;
         }
         uint32_t seen = atomic_load(word);
+        struct timespec limit = {1, 0}; /* a target may overwrite the word that is to end this */
         if (seen != 2)
-            syscall(SYS_futex, word, FUTEX_WAIT, seen, NULL, NULL, 0);
+            syscall(SYS_futex, word, FUTEX_WAIT, seen, &limit, NULL, 0);
     }
     return NULL;
 }
@@ -401,8 +406,9 @@ void session_host_destroy(struct session_host *host)
     stop_waker(host);
     if (host->header != NULL) {
         atomic_store(&host->header->state, SESSION_OVER);
-        /* Leave the robust list before its entry goes away. */
-        host->robust.list.next = &host->robust.list;
+        /* The thread outlives this list. */
+        if (host->robust_before != NULL)
+            syscall(SYS_set_robust_list, host->robust_before, host->robust_before_bytes);
         munmap(host->header, SESSION_BYTES);
     }
     if (host->memory_fd >= 0)

@@ -1059,6 +1059,88 @@ static void test_wild_processes(void **state)
     process_tree_finish(tree);
 }
 
+struct scribbler {
+    struct actor actors[4];
+    _Atomic uint32_t rounds;
+    _Atomic bool is_over;
+};
+
+/* Random words, mostly small, over control pages, process slots and what the rings hold; in
+ * between, heads that move as a real one's would. */
+__attribute__((no_sanitize("thread"))) static void *scribble(void *context)
+{
+    struct scribbler *scribbler = context;
+    uint64_t seed = 4242;
+    while (!atomic_load(&scribbler->is_over)) {
+        atomic_fetch_add(&scribbler->rounds, 1);
+        uint64_t random = next_random(&seed), value = next_random(&seed);
+        struct actor *actor = &scribbler->actors[random % 4];
+        struct ring_control *control = actor->ring.control;
+        uint32_t process_slot = actor->process_slot;
+        volatile uint64_t *data = (volatile uint64_t *)actor->ring.data;
+        volatile uint32_t *page = (volatile uint32_t *)control, small = (uint32_t)value % 64;
+        for (int i = 0; i < 50; i++) {
+            uint64_t word = next_random(&seed);
+            data[word >> 40 & 0x1fff] = (word & 31) | (word & 0xfffff00);
+        }
+        atomic_store(&control->head, (atomic_load(&control->head) & 0xfff8) + (value & 0xff8));
+        if (random >> 8 & 15)
+            continue;
+        switch (random >> 12 & 7) {
+        case 0:
+            page[(random >> 16) % (sizeof *control / 4)] = (uint32_t)value;
+            break;
+        case 1:
+            control->process_slot = small;
+            break;
+        case 2:
+            atomic_store(&control->capacity, SESSION_RING_MIN_BYTES << (small & 7));
+            break;
+        case 3:
+            atomic_store(&control->state, small & 3);
+            break;
+        case 4:
+            session_process_at(session_host_header(simulation.host), process_slot)->pid = small;
+            break;
+        default:
+            atomic_store(&control->capacity, SESSION_RING_MIN_BYTES);
+            atomic_store(&control->state, SESSION_SLOT_CLAIMED);
+            control->process_slot = process_slot;
+        }
+    }
+    return NULL;
+}
+
+/* Nothing of what the recorder reads is sure to be there at the second look. */
+static void test_wild_target(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    struct scribbler scribbler = {.is_over = false};
+    scribbler.actors[0] = start_image(&simulation, 1 * MS, (uint32_t)getpid(), 1, "/bin/x");
+    scribbler.actors[1] = start_thread(&scribbler.actors[0], 1 * MS, 77);
+    scribbler.actors[2] = start_thread(&scribbler.actors[0], 1 * MS, 78);
+    scribbler.actors[3] = start_child(&scribbler.actors[0], 1 * MS, CHILD);
+    drain(2 * MS);
+    assert_int_equal(pthread_create(&thread, NULL, scribble, &scribbler), 0);
+    for (uint64_t look = 3; look < 1000 || atomic_load(&scribbler.rounds) < 50000; look++) {
+        drain(look * MS);
+        if (look % 50 == 0)
+            process_tree_sweep(tree, look * MS);
+    }
+    process_tree_end_pid(tree, (uint32_t)getpid(), RECORDING_EXIT_STATUS, 0);
+    atomic_store(&scribbler.is_over, true);
+    pthread_join(thread, NULL);
+    process_tree_finish(tree);
+    uint64_t bad_records = 0;
+    for (size_t i = 0; i < tree->count; i++) {
+        bad_records += tree->processes[i]->bad_records;
+        if (tree->processes[i]->model != NULL)
+            totals_of(tree->processes[i]);
+    }
+    assert_true(bad_records > 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -1107,6 +1189,7 @@ int main(void)
         TEST(test_finish_in_spite_of_survivors),
         TEST(test_wild_counts_and_slots),
         TEST(test_wild_processes),
+        TEST(test_wild_target),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
