@@ -158,8 +158,7 @@ static void *wait_for_room(struct thread_state *thread, uint32_t bytes)
             return room;
         if (atomic_load(&thread->ring.control->tail) == thread->ring.head || !may_wait())
             return NULL; /* too large even for the empty ring, or not to be waited for */
-        if (is_patience_over(&patience) ||
-            (sandbox_is_closed && !spin_a_little(thread))) {
+        if (is_patience_over(&patience) || (sandbox_is_closed && !spin_a_little(thread))) {
             thread->is_dropping = true;
             thread->dropping_since_heartbeat = patience.beat;
             return NULL;

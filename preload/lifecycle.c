@@ -191,9 +191,9 @@ static uint32_t read_file(const char *path, char *text, uint32_t room)
     return raw_failed(length) ? 0 : (uint32_t)length;
 }
 
-/* The executable by the name that it was started by, if that is a whole path to the same file: a program
- * of several names (redis-server is a link to redis-check-rdb) is known by the one that was used. Else by
- * the file's own. */
+/* The executable by the name that it was started by, if that is a whole path to the same file: a
+ * program of several names (redis-server is a link to redis-check-rdb) is known by the one that was
+ * used. Else by the file's own. */
 static uint32_t name_executable(char *text, uint32_t room)
 {
     const char *name = (const char *)getauxval(AT_EXECFN);
@@ -206,7 +206,12 @@ static uint32_t name_executable(char *text, uint32_t room)
         memcpy(text, name, length);
         return (uint32_t)length;
     }
-    return read_link("/proc/self/exe", text, room);
+    uint32_t own_length = read_link("/proc/self/exe", text, room);
+    if (own_length != 0 || name == NULL)
+        return own_length;
+    length = strnlen(name, room); /* no /proc here: as exec was told */
+    memcpy(text, name, length);
+    return (uint32_t)length;
 }
 
 static void tell_process(struct thread_state *thread)

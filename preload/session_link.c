@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "preload/raw_syscall.h"
+#include "preload/thread_state.h"
 #include "wire/wire_format.h"
 
 struct session_header *session;
@@ -21,9 +22,6 @@ static char *whole_memory;
 /* Of the recorder: its pid as it sees itself, and the session's memory there. */
 static uint32_t recorder_pid, recorder_fd;
 
-/* This process by its own number, and by the recorder's. Forked children inherit the first, find
- * that it is not theirs, and ask anew. */
-static uint32_t known_own_pid, known_pid;
 static bool has_own_numbers; /* the two may differ: a pid namespace of our own */
 
 static char library_path[sizeof((struct session_header *)0)->library_path];
@@ -182,27 +180,17 @@ static uint32_t ask_pid(void)
 /* A process whose parent is outside of its pid namespace sees 0 as its parent's number. */
 uint32_t session_link_pid(void)
 {
-    if (sandbox_is_closed)
-        return known_pid;
+    /* Known since this process began to record; a forked child finds nothing here. */
+    const struct process_state *process = process_current;
+    if (process != NULL && process->session_pid != 0 &&
+        (sandbox_is_closed || raw_getpid() == process->own_pid))
+        return process->session_pid;
     uint32_t pid = raw_getpid();
-    if (pid == known_own_pid)
-        return known_pid;
     if (!has_own_numbers && raw_syscall(SYS_getppid, 0, 0, 0, 0, 0, 0) != 0)
         return pid;
     uint32_t asked = ask_pid();
     has_own_numbers |= asked != pid;
     return asked;
-}
-
-void session_link_note_pid(uint32_t pid)
-{
-    known_own_pid = raw_getpid();
-    known_pid = pid;
-}
-
-void session_link_forget_pid(void)
-{
-    known_own_pid = 0;
 }
 
 bool session_link_has_own_numbers(void)
@@ -227,7 +215,6 @@ static int open_memory(void)
         fd = ask_at_door(&pid);
     if (fd >= 0) {
         has_own_numbers = pid != raw_getpid();
-        session_link_note_pid(pid);
     }
     return fd;
 }
@@ -272,7 +259,7 @@ bool session_link_join(void)
     struct session_header *header = raw_mmap(SESSION_RINGS_OFFSET, PROT_READ | PROT_WRITE,
                                              MAP_SHARED, fd);
     if (header != NULL && !can_map_more(header))
-        whole_memory =raw_mmap(SESSION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+        whole_memory = raw_mmap(SESSION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
                                 fd);
     raw_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
     if (header == NULL)

@@ -25,12 +25,6 @@ bool session_link_join(void);
  * its own. 0 = cannot be known. Also right in the child of a vfork. */
 uint32_t session_link_pid(void);
 
-/* Keeps what session_link_pid said of this process, for the next time. */
-void session_link_note_pid(uint32_t pid);
-
-/* In the child of a fork: what was kept is its parent's. */
-void session_link_forget_pid(void);
-
 /* Are the process numbers that this process sees not the recorder's? */
 bool session_link_has_own_numbers(void);
 

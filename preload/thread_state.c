@@ -136,7 +136,8 @@ static bool claim_process(void)
         atomic_store(&shared->own_bytes, 0);
         atomic_store(&shared->ring_bytes, 0);
         atomic_store(&shared->pid, pid);
-        session_link_note_pid(pid);
+        process->own_pid = raw_getpid();
+        process->session_pid = pid;
         raise_to(&session->process_high, slot + 1);
         process->slot = slot;
         process->shared = shared;
@@ -201,11 +202,8 @@ static struct thread_state *claim(void)
     if (thread != NULL && thread->is_mute)
         return refuse();
     bool is_first = atomic_load(&process_current->is_claimed) == 0;
-    if (is_first) {
-        session_link_forget_pid();
-        if (!lifecycle_may_record_process())
-            return NULL;
-    }
+    if (is_first && !lifecycle_may_record_process())
+        return NULL;
     if (!claim_process())
         return refuse();
     if (sandbox_is_closed)

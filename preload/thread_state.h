@@ -83,6 +83,7 @@ struct process_state {
     _Atomic uint32_t is_claimed;
     uint32_t slot; /* of session_process */
     struct session_process *shared;
+    uint32_t own_pid, session_pid; /* this process's number, to itself and to the recorder */
     struct thread_state *_Atomic threads;
     _Atomic uint32_t ring_hint;
     _Atomic uint64_t fork_number;

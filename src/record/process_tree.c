@@ -911,7 +911,8 @@ static uint32_t nearest_known_ancestor(const struct process_tree *tree, uint32_t
     return 0;
 }
 
-/* Its parent may be a program that cannot say hello, spawned by one that had no time yet to say so. */
+/* Its parent may be a program that cannot say hello, spawned by one that had no time yet to say so.
+ */
 static bool is_parent_to_come(const struct process_tree *tree, const struct wire_process *record,
                               uint64_t ticks)
 {

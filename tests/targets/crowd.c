@@ -158,9 +158,9 @@ static void handle_signal(int number)
 
 static long case_alternate_stack(int count)
 {
-    stack_t stack = {.ss_sp = mmap(NULL, 16384, PROT_READ | PROT_WRITE,
-                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-                     .ss_size = (size_t)sysconf(_SC_MINSIGSTKSZ) + 3072};
+    stack_t stack = {
+        .ss_sp = mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+        .ss_size = (size_t)sysconf(_SC_MINSIGSTKSZ) + 3072};
     struct sigaction action = {.sa_handler = handle_signal, .sa_flags = SA_ONSTACK};
     require(sigaltstack(&stack, NULL) == 0 && sigaction(SIGUSR1, &action, NULL) == 0);
     for (int i = 0; i < count; i++)

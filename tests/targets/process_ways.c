@@ -267,7 +267,7 @@ static int case_exec_static(void)
 
 static int case_static_parent(void)
 {
-    char *arguments[] = {static_path, (char *)own_path, "child", NULL};
+    char *arguments[] = {static_path, "run", (char *)own_path, "child", NULL};
     pid_t pid;
     require(posix_spawn(&pid, static_path, NULL, NULL, arguments, environ) == 0);
     wait_for(pid, exited(8));

@@ -57,8 +57,7 @@ static void *step(size_t size)
 
 #define LOAD_NUMBER BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
 #define ALLOW(number)                                                                              \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),                                             \
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
 /* Others are allowed that pthread_create needs, where that is what is tested. */
 static void lock_in(int is_syscall, int is_with_threads)
@@ -218,8 +217,8 @@ static const struct {
     const char *name;
     int (*run)(void);
 } cases[] = {
-    {"prctl", case_prctl},     {"seccomp", case_seccomp},           {"refused", case_refused},
-    {"flood", case_flood},     {"thread_after", case_thread_after}, {"arguments", case_arguments},
+    {"prctl", case_prctl}, {"seccomp", case_seccomp},           {"refused", case_refused},
+    {"flood", case_flood}, {"thread_after", case_thread_after}, {"arguments", case_arguments},
 };
 
 int main(int count, char **arguments)
