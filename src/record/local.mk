@@ -1,14 +1,23 @@
 libseep_a_SOURCES += \
+	src/record/event_order.c \
+	src/record/event_order.h \
 	src/record/event_run.c \
 	src/record/event_run.h \
+	src/record/fork_views.c \
+	src/record/fork_views.h \
 	src/record/intake.c \
 	src/record/intake.h \
 	src/record/launcher.c \
 	src/record/launcher.h \
 	src/record/module_files.c \
 	src/record/module_files.h \
+	src/record/process_ends.c \
+	src/record/process_ends.h \
 	src/record/process_facts.c \
 	src/record/process_facts.h \
+	src/record/process_images.c \
+	src/record/process_images.h \
+	src/record/process_lives.c \
 	src/record/process_tree.c \
 	src/record/process_tree.h \
 	src/record/recorded_process.c \
@@ -21,6 +30,8 @@ libseep_a_SOURCES += \
 	src/record/recording_output.h \
 	src/record/remote_unwind.c \
 	src/record/remote_unwind.h \
+	src/record/ring_places.c \
+	src/record/ring_places.h \
 	src/record/session_host.c \
 	src/record/session_host.h \
 	src/record/target_check.c \

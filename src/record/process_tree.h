@@ -15,6 +15,9 @@
 #include "record/tick_clock.h"
 #include "symbols/module_map.h"
 
+/* A thread that sits in one hook for longer is not waited for. */
+#define PROCESS_TREE_PATIENCE_NS UINT64_C(1000000000)
+
 /* The heap of a process at the moment of a fork, kept until the child shows up or cannot any more.
  */
 struct fork_view {
