@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* No stdio here: it may want memory itself. */
@@ -52,6 +53,24 @@ void *memory_resize(void *memory, size_t count, size_t item_bytes)
     return resized;
 }
 
+static void want_huge_pages(void *memory, size_t bytes)
+{
+    const uintptr_t page_bytes = UINT64_C(2) << 20;
+    if (bytes < 4 * page_bytes)
+        return;
+    uintptr_t start = ((uintptr_t)memory + page_bytes - 1) & ~(page_bytes - 1);
+    uintptr_t end = ((uintptr_t)memory + bytes) & ~(page_bytes - 1);
+    madvise((void *)start, end - start, MADV_HUGEPAGE); /* where there are none: as before */
+}
+
+void *memory_allocate_large(size_t count, size_t item_bytes)
+{
+    size_t bytes = product_bytes(count, item_bytes);
+    void *memory = memory_allocate(bytes);
+    want_huge_pages(memory, bytes);
+    return memory;
+}
+
 void *memory_grow(void *items, size_t *capacity, size_t wanted, size_t item_bytes)
 {
     if (wanted <= *capacity)
@@ -63,6 +82,7 @@ void *memory_grow(void *items, size_t *capacity, size_t wanted, size_t item_byte
         grown *= 2;
     }
     items = memory_resize(items, grown, item_bytes);
+    want_huge_pages(items, grown * item_bytes);
     *capacity = grown;
     return items;
 }

@@ -12,6 +12,11 @@ void *memory_allocate(size_t bytes) __attribute__((malloc, returns_nonnull));
 void *memory_allocate_zeroed(size_t count, size_t item_bytes)
     __attribute__((malloc, returns_nonnull));
 
+/* The same, not zeroed, for what is soon filled: large memory comes in huge pages where there are
+ * some, since a page fault for each 4 KiB costs more than filling them. memory_grow does so too. */
+void *memory_allocate_large(size_t count, size_t item_bytes)
+    __attribute__((malloc, returns_nonnull));
+
 void *memory_resize(void *memory, size_t count, size_t item_bytes);
 
 /* Grows an array so that it holds at least `wanted` items: doubles, starting at 8. Updates

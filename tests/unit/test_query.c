@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -127,6 +128,46 @@ static void limits_say_what_they_leave_out(void **state)
     assert_int_equal(result.rows[0].self.values[QUERY_ALLOCATIONS], 10);
     assert_int_equal(result.omitted_bytes, 350);
     query_result_clear(&result);
+}
+
+/* Few of many sites are found without making rows of all: the same rows, the same omissions. */
+static void first_sites_are_the_first_of_all(void **state)
+{
+    (void)state;
+    struct profile_builder *builder = profile_builder_create();
+    profile_builder_add_process(builder, "/bin/server");
+    for (unsigned i = 0; i < 300; i++) {
+        char stack[64];
+        snprintf(stack, sizeof stack, "main@m.c:1;f%u@f.c:%u", i, i + 1);
+        uint64_t calls = 1 + i * 7919 % 40;
+        profile_builder_add_site(builder, 0, FUNCTION_MALLOC, stack, calls, calls * 16, calls / 2,
+                                 calls / 2 * 16);
+    }
+    struct profile *many = profile_builder_load(builder);
+    profile_builder_destroy(builder);
+    struct error error;
+    for (size_t metric = 0; query_metric_at(metric); metric++) {
+        for (uint64_t limit = 1; limit < 310; limit += 44) {
+            struct query query = {.sort = (enum query_metric)metric, .min_bytes = 100};
+            struct query_result all, first;
+            assert_true(query_run(many, &query, &all, &error));
+            query.limit = limit;
+            assert_true(query_run(many, &query, &first, &error));
+            assert_int_equal(first.row_count, limit < all.row_count ? limit : all.row_count);
+            uint64_t bytes = all.omitted_bytes;
+            for (size_t i = 0; i < all.row_count; i++) {
+                if (i < first.row_count)
+                    assert_int_equal(first.rows[i].site, all.rows[i].site);
+                else
+                    bytes += all.rows[i].self.values[query_metric_at(metric)->bytes_metric];
+            }
+            assert_int_equal(first.omitted_count + first.row_count, 300);
+            assert_int_equal(first.omitted_bytes, bytes);
+            query_result_clear(&all);
+            query_result_clear(&first);
+        }
+    }
+    profile_destroy(many);
 }
 
 static void functions_count_each_stack_once(void **state)
@@ -272,6 +313,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sites_sum_to_the_totals),
         cmocka_unit_test(limits_say_what_they_leave_out),
+        cmocka_unit_test(first_sites_are_the_first_of_all),
         cmocka_unit_test(functions_count_each_stack_once),
         cmocka_unit_test(files_and_modules),
         cmocka_unit_test(threads_sum_to_the_totals),

@@ -9,7 +9,9 @@
 #include "base/memory.h"
 
 enum {
-    BLOCK_BYTES = 1 << 20,
+    LEAST_BLOCK_BYTES = 1 << 20, /* of the first block; then twice as much each time */
+    MOST_BLOCK_BYTES = 64 << 20,
+    LARGE_BYTES = 256 << 10,
     ALIGNMENT = 8
 };
 
@@ -22,11 +24,14 @@ struct arena {
     struct arena_block *blocks;
     char *free_bytes; /* in the first block */
     size_t free_count;
+    size_t next_block_bytes;
 };
 
 struct arena *arena_create(void)
 {
-    return memory_allocate_zeroed(1, sizeof(struct arena));
+    struct arena *arena = memory_allocate_zeroed(1, sizeof *arena);
+    arena->next_block_bytes = LEAST_BLOCK_BYTES;
+    return arena;
 }
 
 void arena_destroy(struct arena *arena)
@@ -43,7 +48,7 @@ void arena_destroy(struct arena *arena)
 
 static char *add_block(struct arena *arena, size_t bytes)
 {
-    struct arena_block *block = memory_allocate(sizeof *block + bytes);
+    struct arena_block *block = memory_allocate_large(sizeof *block + bytes, 1);
     block->next = arena->blocks;
     arena->blocks = block;
     return (char *)block->bytes;
@@ -65,12 +70,14 @@ static void *allocate_large(struct arena *arena, size_t bytes)
 
 void *arena_allocate(struct arena *arena, size_t bytes)
 {
-    if (bytes > BLOCK_BYTES / 4)
+    if (bytes > LARGE_BYTES)
         return allocate_large(arena, bytes);
     bytes = (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
     if (bytes > arena->free_count) {
-        arena->free_bytes = add_block(arena, BLOCK_BYTES);
-        arena->free_count = BLOCK_BYTES;
+        arena->free_bytes = add_block(arena, arena->next_block_bytes);
+        arena->free_count = arena->next_block_bytes;
+        if (arena->next_block_bytes < MOST_BLOCK_BYTES)
+            arena->next_block_bytes *= 2;
     }
     void *result = arena->free_bytes;
     arena->free_bytes += bytes;

@@ -53,20 +53,56 @@ bool place_is_wrapper(const char *function)
 
 /* ---- of one stack ---- */
 
+enum location_class {
+    CLASS_KNOWN = 1,
+    CLASS_OWN = 2,
+    CLASS_WRAPPER = 4
+};
+
 struct place_search {
     const struct profile *profile;
     enum place_callers callers;
+    uint8_t *classes; /* by location, 0 = not looked at yet; or NULL */
     struct place *place;
-    unsigned own_depth; /* of place.location */
-    unsigned depth;     /* of the location that is looked at */
+    const struct profile_frame *first_frame; /* own or not */
+    const struct profile_location *first;
+    unsigned depth; /* of the location that is looked at */
 };
 
-static bool is_caller(const struct place_search *search, const struct profile_frame *frame,
-                      const struct profile_location *location)
+static unsigned classify(const struct profile *profile, const struct profile_frame *frame,
+                         const struct profile_location *location)
 {
-    return own_code_is_own(search->profile, frame, location) &&
-           !(search->place->is_wrapper && location->is_symbolized &&
-             place_is_wrapper(location->function));
+    unsigned class = CLASS_KNOWN;
+    if (own_code_is_own(profile, frame, location))
+        class |= CLASS_OWN;
+    if (location->is_symbolized && place_is_wrapper(location->function))
+        class |= CLASS_WRAPPER;
+    return class;
+}
+
+static unsigned class_of(const struct place_search *search, const struct profile_frame *frame,
+                         const struct profile_location *location)
+{
+    if (!search->classes)
+        return classify(search->profile, frame, location);
+    uint8_t *class = &search->classes[location - search->profile->locations];
+    if (!*class)
+        *class = (uint8_t)classify(search->profile, frame, location);
+    return *class;
+}
+
+/* Returns whether it is the caller for good. */
+static bool take_caller(struct place_search *search, const struct profile_frame *frame,
+                        const struct profile_location *location, unsigned depth)
+{
+    struct place *place = search->place;
+    bool is_wanted = search->callers == PLACE_ANY_CALLER || location->is_symbolized;
+    if (!place->caller || is_wanted) {
+        place->caller = location;
+        place->caller_frame = frame;
+        place->caller_depth = depth;
+    }
+    return is_wanted;
 }
 
 static bool look_at_location(void *context, const struct profile_frame *frame,
@@ -74,32 +110,53 @@ static bool look_at_location(void *context, const struct profile_frame *frame,
 {
     struct place_search *search = context;
     struct place *place = search->place;
-    unsigned depth = search->depth++;
-    if (depth < search->own_depth)
-        place->called = location;
-    if (depth <= search->own_depth || !is_caller(search, frame, location))
-        return true;
-    bool is_wanted = search->callers == PLACE_ANY_CALLER || location->is_symbolized;
-    if (!place->caller || is_wanted) {
-        place->caller = location;
-        place->caller_frame = frame;
-        place->caller_depth = depth;
+    unsigned class = class_of(search, frame, location), depth = search->depth++;
+    if (depth == 0) {
+        search->first = location;
+        search->first_frame = frame;
     }
-    return !is_wanted;
+    if (!(class & CLASS_OWN)) {
+        if (!place->location)
+            place->called = location;
+        return true;
+    }
+    if (!place->location) {
+        place->location = location;
+        place->frame = frame;
+        place->is_wrapper = class & CLASS_WRAPPER;
+        return true;
+    }
+    if (place->is_wrapper && (class & CLASS_WRAPPER))
+        return true;
+    return !take_caller(search, frame, location, depth);
+}
+
+static void search_stack(struct place_search *search, uint32_t node)
+{
+    struct place *place = search->place;
+    *place = (struct place){0};
+    profile_visit_stack(search->profile, node, look_at_location, search);
+    if (!place->location) {
+        place->location = search->first;
+        place->frame = search->first_frame;
+        place->called = NULL;
+    }
+    if (place->called && !place->called->is_symbolized)
+        place->called = NULL;
+    place->is_wrapper = place->is_wrapper && place->caller;
 }
 
 void place_find(const struct profile *profile, uint32_t node, enum place_callers callers,
                 struct place *place)
 {
-    *place = (struct place){0};
     struct place_search search = {.profile = profile, .callers = callers, .place = place};
-    place->location = own_code_find(profile, node, &place->frame, &search.own_depth);
-    if (!place->location)
-        return;
-    place->is_wrapper = place->location->is_symbolized &&
-                        place_is_wrapper(place->location->function);
-    profile_visit_stack(profile, node, look_at_location, &search);
-    if (place->called && !place->called->is_symbolized)
-        place->called = NULL;
-    place->is_wrapper = place->is_wrapper && place->caller;
+    search_stack(&search, node);
+}
+
+void place_find_many(const struct profile *profile, uint8_t *classes, uint32_t node,
+                     enum place_callers callers, struct place *place)
+{
+    struct place_search search = {
+        .profile = profile, .callers = callers, .classes = classes, .place = place};
+    search_stack(&search, node);
 }

@@ -33,6 +33,11 @@ enum place_callers {
 void place_find(const struct profile *profile, uint32_t node, enum place_callers callers,
                 struct place *place);
 
+/* The same for many stacks: `classes` has profile->location_count bytes, zeroed at first, and keeps
+ * what was found out about names. */
+void place_find_many(const struct profile *profile, uint8_t *classes, uint32_t node,
+                     enum place_callers callers, struct place *place);
+
 /* Does a function by its demangled name only pass on requests for memory? Its last part contains
  * "malloc", "calloc", "realloc", "zalloc", "palloc", "strdup", "strndup" or "memdup", or ends with
  * "alloc" or "allocate"; in letters of either case. */

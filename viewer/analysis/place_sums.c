@@ -101,6 +101,7 @@ static bool keys_equal(const void *context, uint32_t position, const void *key)
 struct summing {
     struct place_sums *sums;
     struct numbering numbering;
+    uint8_t *classes; /* for place_find_many */
     struct hash_index index;
     struct place_key *keys; /* by position in sums->items */
     size_t key_capacity, item_capacity;
@@ -112,7 +113,7 @@ static void add_site(struct summing *summing, uint32_t position)
     const struct profile_site *site = &profile->sites[position];
     struct place_sums *sums = summing->sums;
     struct place place;
-    place_find(profile, site->stack_node, PLACE_NAMED_CALLER, &place);
+    place_find_many(profile, summing->classes, site->stack_node, PLACE_NAMED_CALLER, &place);
     struct place_key key = key_of(&summing->numbering, &place);
     uint64_t hash = hash_bytes(&key, sizeof key, 0);
     uint32_t found = hash_index_find(&summing->index, hash, &key, keys_equal, summing->keys);
@@ -147,11 +148,13 @@ void place_sums_init(struct place_sums *sums, const struct profile *profile, uin
     struct summing summing = {.sums = sums};
     numbering_init(&summing.numbering, profile);
     hash_index_init(&summing.index);
+    summing.classes = memory_allocate_zeroed(profile->location_count, 1);
     for (uint32_t i = 0; i < profile->site_count; i++)
         if (process == QUERY_ALL_PROCESSES || profile->sites[i].process == process)
             add_site(&summing, i);
     hash_index_clear(&summing.index);
     numbering_clear(&summing.numbering);
+    free(summing.classes);
     free(summing.keys);
     if (sums->count)
         qsort_r(sums->items, sums->count, sizeof *sums->items, compare_sums, &sort);

@@ -69,6 +69,7 @@ uint32_t query_grouping_metrics(enum query_grouping grouping);
 void query_figures_add(struct query_figures *sum, const struct query_figures *added);
 void query_figures_subtract(struct query_figures *sum, const struct query_figures *taken);
 void query_figures_add_site(struct query_figures *sum, const struct profile_site *site);
+uint64_t query_site_value(const struct profile_site *site, enum query_metric metric);
 
 /* Regular expressions (POSIX extended; NULL = none). A site passes when for each given include at
  * least one location of its stack matches, and for each given exclude none does. Functions are

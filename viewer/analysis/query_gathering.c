@@ -26,9 +26,7 @@ void query_gathering_join(struct query_gathering *gathering, size_t position, ui
 {
     struct query_row *row = &gathering->result->rows[position];
     const struct profile_site *joined = &gathering->profile->sites[site];
-    struct query_figures figures = {0};
-    query_figures_add_site(&figures, joined);
-    uint64_t value = figures.values[gathering->query->sort];
+    uint64_t value = query_site_value(joined, gathering->query->sort);
     if (row->site == QUERY_NO_SITE || value > gathering->largest[position]) {
         row->site = site;
         gathering->largest[position] = value;

@@ -93,7 +93,7 @@ static void permute_sites(struct profile *profile, const struct site_key *keys)
         AHEAD = 8
     };
     size_t count = profile->site_count;
-    struct profile_site *sorted = memory_allocate(count * sizeof *sorted);
+    struct profile_site *sorted = memory_allocate_large(count, sizeof *sorted);
     for (size_t i = 0; i < count; i++) {
         if (i + AHEAD < count) {
             const char *soon = (const char *)&profile->sites[keys[i + AHEAD].position];

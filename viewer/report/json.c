@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "report/formats.h"
 #include "report/json_parts.h"
+#include "report/json_stacks.h"
 #include "report/json_stream.h"
 
 enum {
@@ -18,6 +19,7 @@ enum {
 
 struct writing {
     struct json_stream stream;
+    struct json_stacks stacks;
     const struct profile *profile;
     const struct report_options *options;
 };
@@ -97,8 +99,8 @@ static void add_site(struct writing *writing, const struct profile_site *site)
         {"last_time_ns", figures->last_ns},
     };
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
-        json_stream_add(stream, entries[i].key, json_number(entries[i].value));
-    json_add_stack(stream, "stack", writing->profile, site->stack_node);
+        json_stream_add_number(stream, entries[i].key, entries[i].value);
+    json_stacks_add(&writing->stacks, stream, "stack", site->stack_node);
     json_stream_end(stream);
 }
 
@@ -265,7 +267,7 @@ static void add_mapping(struct writing *writing, const struct recording_mapping_
     json_stream_add(stream, "anonymous", json_boolean(mapping->is_anonymous != 0));
     json_stream_add(stream, "calls", json_number(mapping->count));
     json_stream_add(stream, "mapped_bytes", json_number(mapping->mapped_bytes));
-    json_add_stack(stream, "stack", writing->profile, (uint32_t)mapping->stack_node_id);
+    json_stacks_add(&writing->stacks, stream, "stack", (uint32_t)mapping->stack_node_id);
     json_stream_end(stream);
 }
 
@@ -329,9 +331,9 @@ static void add_misuse(struct writing *writing, uint32_t process)
                             ? json_string(profile_function_name(
                                   (enum function_kind)misuse->allocation_function))
                             : NULL);
-        json_add_stack(stream, "stack", writing->profile, (uint32_t)misuse->stack_node_id);
-        json_add_stack(stream, "allocation_stack", writing->profile,
-                       (uint32_t)misuse->allocation_stack_node_id);
+        json_stacks_add(&writing->stacks, stream, "stack", (uint32_t)misuse->stack_node_id);
+        json_stacks_add(&writing->stacks, stream, "allocation_stack",
+                        (uint32_t)misuse->allocation_stack_node_id);
         json_stream_end(stream);
     }
     json_stream_end(stream);
@@ -359,21 +361,29 @@ static bool add_process(struct writing *writing, uint32_t process, struct error 
     return true;
 }
 
+static bool add_processes(struct writing *writing, struct error *error)
+{
+    uint32_t asked = writing->options->query.process;
+    for (uint32_t i = 0; i < writing->profile->process_count; i++)
+        if ((asked == QUERY_ALL_PROCESSES || asked == i) && !add_process(writing, i, error))
+            return false;
+    return true;
+}
+
 bool json_write_report(const struct profile *profile, const struct report_options *options,
                        FILE *out, struct error *error)
 {
     struct writing writing = {.profile = profile, .options = options};
     json_stream_init(&writing.stream, out);
+    json_stacks_init(&writing.stacks, profile);
     json_begin_report(&writing.stream, profile, "seep/report", "1.0", options->instant,
                       options->are_arguments_shown);
     json_stream_begin_array(&writing.stream, "processes");
-    for (uint32_t i = 0; i < profile->process_count; i++) {
-        if (options->query.process != QUERY_ALL_PROCESSES && options->query.process != i)
-            continue;
-        if (!add_process(&writing, i, error))
-            return false;
+    bool is_written = add_processes(&writing, error);
+    if (is_written) {
+        json_stream_end(&writing.stream);
+        json_stream_end(&writing.stream);
     }
-    json_stream_end(&writing.stream);
-    json_stream_end(&writing.stream);
-    return true;
+    json_stacks_clear(&writing.stacks);
+    return is_written;
 }

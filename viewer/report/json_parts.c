@@ -6,61 +6,6 @@
 #include "analysis/query.h"
 #include "base/text.h"
 
-/* ---- frames ---- */
-
-static const char *kind_name(const struct profile_frame *frame)
-{
-    static const char *const names[] = {[RECORDING_FRAME_NATIVE] = "native",
-                                        [RECORDING_FRAME_JIT] = "jit",
-                                        [RECORDING_FRAME_UNKNOWN] = "unknown",
-                                        [RECORDING_FRAME_OMITTED] = "unknown",
-                                        [RECORDING_FRAME_PYTHON] = "python"};
-    return names[frame->kind];
-}
-
-static json_t *make_frame(const struct profile *profile, const struct profile_frame *frame,
-                          const struct profile_location *location)
-{
-    const struct profile_module *module = frame->module_plus_1
-                                              ? &profile->modules[frame->module_plus_1 - 1]
-                                              : NULL;
-    bool is_omission = frame->kind == RECORDING_FRAME_OMITTED;
-    bool has_name = location->is_symbolized || is_omission;
-    json_t *object = json_object();
-    json_object_set_new(object, "kind", json_string(kind_name(frame)));
-    json_object_set_new(object, "function", json_text(has_name ? location->function : NULL));
-    json_object_set_new(object, "file", json_text(location->file));
-    json_object_set_new(object, "line", location->line ? json_number(location->line) : json_null());
-    json_object_set_new(object, "module", json_text(module ? module->path : NULL));
-    json_object_set_new(object, "build_id",
-                        json_text(module && module->build_id[0] ? module->build_id : NULL));
-    json_object_set_new(object, "offset", is_omission ? json_null() : json_address(frame->offset));
-    json_object_set_new(object, "inlined", json_boolean(location->is_inlined));
-    return object;
-}
-
-struct stack_writing {
-    struct json_stream *stream;
-    const struct profile *profile;
-};
-
-static bool write_location(void *context, const struct profile_frame *frame,
-                           const struct profile_location *location)
-{
-    struct stack_writing *writing = context;
-    json_stream_add(writing->stream, NULL, make_frame(writing->profile, frame, location));
-    return true;
-}
-
-void json_add_stack(struct json_stream *stream, const char *key, const struct profile *profile,
-                    uint32_t node)
-{
-    struct stack_writing writing = {stream, profile};
-    json_stream_begin_array(stream, key);
-    profile_visit_stack(profile, node, write_location, &writing);
-    json_stream_end(stream);
-}
-
 void json_add_omitted(struct json_stream *stream, const char *key, uint64_t count, uint64_t bytes,
                       const char *metric)
 {

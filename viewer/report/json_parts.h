@@ -18,10 +18,6 @@ void json_begin_report(struct json_stream *stream, const struct profile *profile
 void json_add_process(struct json_stream *stream, const struct profile *profile, uint32_t process,
                       bool are_arguments_shown);
 
-/* An array of frames, innermost first. */
-void json_add_stack(struct json_stream *stream, const char *key, const struct profile *profile,
-                    uint32_t node);
-
 /* {"count": ..., "bytes": ...} and what the bytes are: a metric's key. */
 void json_add_omitted(struct json_stream *stream, const char *key, uint64_t count, uint64_t bytes,
                       const char *metric);

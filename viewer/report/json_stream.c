@@ -13,15 +13,26 @@ void json_stream_init(struct json_stream *stream, FILE *out)
     *stream = (struct json_stream){.out = out};
 }
 
+static void start_line(struct json_stream *stream)
+{
+    static const char start[] = "\n                                ";
+    _Static_assert(sizeof start == 2 * JSON_STREAM_MAX_DEPTH + 2, "room for the deepest line");
+    fwrite(start, 1, 1 + 2 * (size_t)stream->depth, stream->out);
+}
+
 static void begin_entry(struct json_stream *stream, const char *key)
 {
     if (stream->depth) {
-        fputs(stream->has_entries[stream->depth - 1] ? ",\n" : "\n", stream->out);
+        if (stream->has_entries[stream->depth - 1])
+            putc(',', stream->out);
         stream->has_entries[stream->depth - 1] = true;
-        fprintf(stream->out, "%*s", (int)(2 * stream->depth), "");
+        start_line(stream);
     }
-    if (key)
-        fprintf(stream->out, "\"%s\": ", key);
+    if (key) {
+        putc('"', stream->out);
+        fputs(key, stream->out);
+        fputs("\": ", stream->out);
+    }
 }
 
 static void begin(struct json_stream *stream, const char *key, char opener, char closer)
@@ -48,7 +59,7 @@ void json_stream_end(struct json_stream *stream)
     assert(stream->depth > 0);
     stream->depth--;
     if (stream->has_entries[stream->depth])
-        fprintf(stream->out, "\n%*s", (int)(2 * stream->depth), "");
+        start_line(stream);
     putc(stream->closers[stream->depth], stream->out);
     if (stream->depth == 0)
         putc('\n', stream->out);
@@ -62,6 +73,18 @@ void json_stream_add(struct json_stream *stream, const char *key, json_t *value)
     else
         fputs("null", stream->out);
     json_decref(value);
+}
+
+void json_stream_add_written(struct json_stream *stream, const char *value)
+{
+    begin_entry(stream, NULL);
+    fputs(value, stream->out);
+}
+
+void json_stream_add_number(struct json_stream *stream, const char *key, uint64_t number)
+{
+    begin_entry(stream, key);
+    fprintf(stream->out, "%" PRIu64, number > INT64_MAX ? INT64_MAX : number);
 }
 
 json_t *json_number(uint64_t number)

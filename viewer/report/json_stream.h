@@ -31,6 +31,11 @@ void json_stream_end(struct json_stream *stream); /* the innermost; the last one
 /* Takes the reference to `value`; NULL is written as null. */
 void json_stream_add(struct json_stream *stream, const char *key, json_t *value);
 
+/* Into an array: a value that is JSON already. */
+void json_stream_add_written(struct json_stream *stream, const char *value);
+
+void json_stream_add_number(struct json_stream *stream, const char *key, uint64_t number);
+
 /* Values that callers own, or give away. Numbers beyond 2^63 - 1 stay there: they are forged. Texts
  * are made harmless; NULL is null. */
 json_t *json_number(uint64_t number);

@@ -5,6 +5,8 @@ libseep_a_SOURCES += \
 	viewer/report/json.c \
 	viewer/report/json_parts.c \
 	viewer/report/json_parts.h \
+	viewer/report/json_stacks.c \
+	viewer/report/json_stacks.h \
 	viewer/report/json_stream.c \
 	viewer/report/json_stream.h \
 	viewer/report/page.c \
@@ -38,6 +40,11 @@ tests_unit_test_report_forged_SOURCES = tests/unit/test_report_forged.c \
 	tests/unit/profile_builder.c tests/unit/profile_builder.h
 tests_unit_test_report_forged_LDADD = $(unit_libs)
 endif
+
+# Long: not in TESTS.
+check_PROGRAMS += tests/long/large_recording
+tests_long_large_recording_SOURCES = tests/long/large_recording.c
+tests_long_large_recording_LDADD = libseep.a $(seep_libs)
 
 TESTS += tests/check_golden.sh
 EXTRA_DIST += tests/check_golden.sh tests/golden

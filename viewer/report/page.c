@@ -232,15 +232,25 @@ static void add_code(struct page *page, const char *function, const char *place,
         page_add_foreign(page, place, left ? place_columns : 0);
 }
 
+static void print_file(const char *path, uint32_t line, struct text *place)
+{
+    place->count = 0;
+    text_add(place, " at ");
+    page_make_safe(place, path);
+    if (line)
+        text_print(place, ":%u", (unsigned)line);
+}
+
 void page_add_code(struct page *page, const char *function, const char *file, uint32_t line,
                    const char *module_name)
 {
     struct text place = {0};
     if (file) {
-        text_add(&place, " at ");
-        page_make_safe(&place, page_short_path(page->profile, file));
-        if (line)
-            text_print(&place, ":%u", (unsigned)line);
+        const char *path = page_short_path(page->profile, file);
+        int left = page_left(page, 8);
+        print_file(path, line, &place);
+        if (left && text_columns(function) + text_columns(text_get(&place)) > left)
+            print_file(text_file_name(path), line, &place);
     } else if (module_name && !text_starts_with(function, module_name) &&
                !(page->program && strcmp(module_name, page->program) == 0)) {
         text_add(&place, " in ");
