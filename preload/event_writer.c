@@ -11,6 +11,7 @@
 enum {
     WAIT_STEP_MS = 20,
     WAIT_LIMIT_MS = 2000,
+    EMPTINESS_WAITS = 8,
     SPIN_LIMIT_MS = 50
 };
 
@@ -66,13 +67,18 @@ static void lose(struct thread_state *thread)
     thread->last_birth = 0;
 }
 
+static bool is_ring_empty(const struct thread_state *thread)
+{
+    return atomic_load(&thread->ring.control->tail) == thread->ring.head;
+}
+
 /* Asks for a bigger ring while the old one is empty. Doubling twice keeps the number of steps
  * small. */
 static bool grow(struct thread_state *thread)
 {
     uint32_t capacity = thread->ring.capacity;
     uint32_t wanted = capacity * 4 < SESSION_RING_MAX_BYTES ? capacity * 4 : SESSION_RING_MAX_BYTES;
-    if (wanted == capacity)
+    if (wanted == capacity || !is_ring_empty(thread))
         return false;
     struct session_process *shared = process_current->shared;
     uint64_t taken = atomic_fetch_add(&shared->ring_bytes, wanted - capacity);
@@ -146,16 +152,25 @@ static void *wait_for_room(struct thread_state *thread, uint32_t bytes)
 {
     struct patience patience = {0, 0};
     bool is_large = bytes > thread->ring.capacity / 2;
+    int waits_for_emptiness = thread->ring.capacity < SESSION_RING_MAX_BYTES ? EMPTINESS_WAITS : 0;
     for (bool has_waited = false;; has_waited = true) {
         if (is_recorder_dead()) {
             preload_mode = PRELOAD_PASSES;
             return NULL;
         }
-        if (has_waited || is_large)
-            grow(thread);
-        void *room = ring_reserve(&thread->ring, bytes);
+        bool is_grown = (has_waited || is_large) && grow(thread);
+        if (is_grown || is_ring_empty(thread))
+            waits_for_emptiness = 0;
+        /* A ring that was full once is too small, but only an empty one can grow: a part that was given
+         * back is left alone a few times, while the consumer takes the rest. */
+        void *room = waits_for_emptiness > 0 && has_waited ? NULL
+                                                           : ring_reserve(&thread->ring, bytes);
         if (room != NULL)
             return room;
+        if (waits_for_emptiness > 0) {
+            waits_for_emptiness--;
+            thread->ring.tail_seen = atomic_load(&thread->ring.control->tail);
+        }
         if (atomic_load(&thread->ring.control->tail) == thread->ring.head || !may_wait())
             return NULL; /* too large even for the empty ring, or not to be waited for */
         if (is_patience_over(&patience) || (sandbox_is_closed && !spin_a_little(thread))) {

@@ -92,7 +92,11 @@ static bool claim_ring(struct thread_state *thread)
 {
     struct session_process *shared = process_current->shared;
     bool is_much_taken = atomic_load(&shared->ring_bytes) >= SESSION_PROCESS_RING_BYTES / 2;
-    uint32_t capacity = is_much_taken ? SESSION_RING_SMALL_BYTES : SESSION_RING_MIN_BYTES;
+    /* A ring that is never waited for cannot grow under pressure: it begins large. */
+    bool is_dropping = (session->flags & SESSION_DROP_WHEN_FULL) != 0;
+    uint32_t capacity = is_much_taken ? SESSION_RING_SMALL_BYTES
+                        : is_dropping ? SESSION_RING_MAX_BYTES
+                                      : SESSION_RING_MIN_BYTES;
     uint64_t taken = atomic_fetch_add(&shared->ring_bytes, capacity);
     uint32_t slot;
     thread->ring_window = NULL;
