@@ -1,9 +1,10 @@
 /* C++ operator new and delete, by their mangled names.
  *
- * Where the next definitions are libstdc++'s, which are malloc and free with a new-handler around them,
- * the real malloc and free are called directly, and the operator itself only when malloc fails. Where
- * another allocator defines them, they are called, and what they call in turn is nested (hook.h). Where
- * there is none (a C program that loads a C++ plugin), ours are built on malloc and free. */
+ * Where the next definitions are libstdc++'s, which are malloc and free with a new-handler around
+ * them, the real malloc and free are called directly, and the operator itself only when malloc
+ * fails. Where another allocator defines them, they are called, and what they call in turn is
+ * nested (hook.h). Where there is none (a C program that loads a C++ plugin), ours are built on
+ * malloc and free. */
 #include <dlfcn.h>
 #include <malloc.h>
 #include <stdint.h>
@@ -13,20 +14,23 @@
 #include "preload/export.h"
 #include "preload/hook.h"
 #include "preload/lifecycle.h"
+#include "preload/old_glibc.h"
 #include "preload/real_functions.h"
+#include "preload/symbol_search.h"
 
 HOOKS_CXX(EXPORT_DECLARE)
 
 typedef void (*new_handler)(void);
 
-/* A function of the C++ runtime that the caller's own module can see (it may be loaded privately). */
+/* A function of the C++ runtime that the caller's own module can see (it may be loaded privately).
+ */
 static void *find_runtime_function(const void *caller, const char *name)
 {
-    void *function = dlsym(RTLD_DEFAULT, name);
-    Dl_info module;
-    if (function != NULL || dladdr(caller, &module) == 0 || module.dli_fname == NULL)
+    void *function = symbol_search_first(name);
+    const char *module = function == NULL ? symbol_search_module(caller) : NULL;
+    if (module == NULL || dlsym == NULL)
         return function;
-    void *handle = dlopen(module.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+    void *handle = dlopen(module, RTLD_LAZY | RTLD_NOLOAD);
     if (handle == NULL)
         return NULL;
     function = dlsym(handle, name);
@@ -37,8 +41,8 @@ static void *find_runtime_function(const void *caller, const char *name)
 /* What libstdc++'s operator new does when malloc fails. */
 static void *allocate_by_handler(size_t alignment, size_t size, const void *caller)
 {
-    new_handler (*get_handler)(void) =
-        (new_handler(*)(void))find_runtime_function(caller, "_ZSt15get_new_handlerv");
+    new_handler (*get_handler)(void) = (new_handler(*)(void))find_runtime_function(
+        caller, "_ZSt15get_new_handlerv");
     for (;;) {
         void *block = alignment == 0 ? malloc(size) : memalign(alignment, size);
         if (block != NULL)
@@ -52,8 +56,8 @@ static void *allocate_by_handler(size_t alignment, size_t size, const void *call
 
 static void throw_bad_alloc(const void *caller)
 {
-    void (*throw_it)(void) =
-        (void (*)(void))find_runtime_function(caller, "_ZSt17__throw_bad_allocv");
+    void (*throw_it)(void) = (void (*)(void))find_runtime_function(caller,
+                                                                   "_ZSt17__throw_bad_allocv");
     if (throw_it != NULL)
         throw_it();
     abort();
@@ -61,8 +65,8 @@ static void throw_bad_alloc(const void *caller)
 
 #define CALLER() __builtin_extract_return_addr(__builtin_return_address(0))
 
-/* The plain allocation, or what stands for it when malloc failed: there the new-handler may run, and
- * the operator may throw past us. What a new-handler does is recorded as nested (hook.h). */
+/* The plain allocation, or what stands for it when malloc failed: there the new-handler may run,
+ * and the operator may throw past us. What a new-handler does is recorded as nested (hook.h). */
 #define DEFINE_NEW(symbol, function, CALL_REAL, IS_NOTHROW, ...)                                   \
     EXPORT void *symbol(size_t size __VA_ARGS__)                                                   \
     {                                                                                              \
@@ -92,7 +96,7 @@ static void throw_bad_alloc(const void *caller)
         return block;                                                                              \
     }
 
-#define CALL_PLAIN(symbol) real.symbol(size)
+#define CALL_PLAIN(symbol)   real.symbol(size)
 #define CALL_NOTHROW(symbol) real.symbol(size, tag)
 
 DEFINE_NEW(_Znwm, FUNCTION_NEW, CALL_PLAIN, false)
@@ -126,7 +130,7 @@ DEFINE_NEW(_ZnamRKSt9nothrow_t, FUNCTION_NEW_ARRAY, CALL_NOTHROW, true, , const 
         return block;                                                                              \
     }
 
-#define CALL_ALIGNED(symbol) real.symbol(size, alignment)
+#define CALL_ALIGNED(symbol)         real.symbol(size, alignment)
 #define CALL_ALIGNED_NOTHROW(symbol) real.symbol(size, alignment, tag)
 
 DEFINE_NEW_ALIGNED(_ZnwmSt11align_val_t, FUNCTION_NEW_ALIGNED, CALL_ALIGNED, false)

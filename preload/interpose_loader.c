@@ -19,6 +19,8 @@ __attribute__((used, visibility("hidden"))) void *loader_prepare_dlmopen(void);
 static void prepare(void)
 {
     lifecycle_ensure();
+    if (__builtin_expect(real.dlopen == NULL, 0))
+        real_functions_find_loader();
     if (stack_capture_rules != NULL)
         unwind_rules_modules_changed(stack_capture_rules);
 }
@@ -81,6 +83,8 @@ EXPORT int dlclose(void *handle)
     prepare();
     int result = real.dlclose(handle);
     prepare();
+    if (stack_capture_rules != NULL)
+        unwind_rules_refresh_modules(stack_capture_rules);
     if (preload_mode != PRELOAD_RECORDS)
         return result;
     struct thread_state *thread = thread_state_get();

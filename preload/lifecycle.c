@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "preload/event_writer.h"
+#include "preload/old_glibc.h"
 #include "preload/process_notice.h"
 #include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
@@ -63,11 +64,11 @@ static bool start_rules(void)
     raw_syscall(SYS_madvise, rules, sizeof *rules, MADV_DONTDUMP, 0, 0, 0);
     unwind_rules_init(rules, false);
     unwind_rules_refresh_modules(rules);
-    struct unwind_rules_found_object loader;
-    void *base = (void *)getauxval(AT_BASE);
-    if (base != NULL && rules->find_object != NULL && rules->find_object(base, &loader) == 0) {
-        stack_capture_loader_start = (uint64_t)(uintptr_t)loader.map_start;
-        stack_capture_loader_end = (uint64_t)(uintptr_t)loader.map_end;
+    struct unwind_rules_module loader;
+    uint64_t base = getauxval(AT_BASE);
+    if (base != 0 && unwind_rules_find_module(rules, base, &loader)) {
+        stack_capture_loader_start = loader.start;
+        stack_capture_loader_end = loader.end;
     }
     stack_capture_rules = rules;
     return true;
@@ -77,7 +78,9 @@ static bool join(void)
 {
     if (!session_link_join() || !thread_state_start() || !start_rules())
         return false;
-    has_thread_end_key = pthread_key_create(&thread_end_key, end_thread) == 0;
+    /* Without libpthread there are no other threads. */
+    has_thread_end_key = pthread_key_create != NULL &&
+                         pthread_key_create(&thread_end_key, end_thread) == 0;
     return true;
 }
 

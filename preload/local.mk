@@ -8,6 +8,7 @@ preload_unwind_sources = \
 	preload/eh_frame.h \
 	preload/frame_rule.c \
 	preload/frame_rule.h \
+	preload/old_glibc.h \
 	preload/stack_walk.c \
 	preload/stack_walk.h \
 	preload/unwind_rules.c \
@@ -69,6 +70,8 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/stack_capture.h \
 	preload/stack_memo.c \
 	preload/stack_memo.h \
+	preload/symbol_search.c \
+	preload/symbol_search.h \
 	preload/thread_state.c \
 	preload/thread_state.h
 
@@ -82,3 +85,19 @@ libseep_preload_so_LDFLAGS = -shared -nostartfiles -Wl,-z,now -Wl,-z,nodelete -W
 libseep_preload_so_LDADD = -ldl
 EXTRA_libseep_preload_so_DEPENDENCIES = $(top_srcdir)/preload/exports.map
 EXTRA_DIST += preload/exports.map
+
+# The same library as it is where glibc is older than 2.34 and libdl was not loaded: for a test.
+check_PROGRAMS += tests/old/libseep-preload.so
+tests_old_libseep_preload_so_SOURCES = $(libseep_preload_so_SOURCES)
+tests_old_libseep_preload_so_CPPFLAGS = $(libseep_preload_so_CPPFLAGS) -DOLD_GLIBC_PRETEND
+tests_old_libseep_preload_so_CFLAGS = $(libseep_preload_so_CFLAGS)
+tests_old_libseep_preload_so_LDFLAGS = $(libseep_preload_so_LDFLAGS)
+tests_old_libseep_preload_so_LDADD = $(libseep_preload_so_LDADD)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_symbol_search
+TESTS += tests/unit/test_symbol_search
+tests_unit_test_symbol_search_SOURCES = tests/unit/test_symbol_search.c preload/symbol_search.c \
+	preload/symbol_search.h preload/old_glibc.h
+tests_unit_test_symbol_search_LDADD = $(CMOCKA_LIBS)
+endif

@@ -76,10 +76,9 @@ static uint32_t copy_build_id(const void *start, uint64_t bias, uint8_t *build_i
     return 0;
 }
 
-static uint32_t copy_path(const struct link_map *map, char *path)
+static uint32_t copy_path(const char *name, char *path)
 {
-    const char *name = map->l_name != NULL ? map->l_name : "";
-    if (name[0] == '\0') {
+    if (name == NULL || name[0] == '\0') {
         int64_t length = raw_syscall(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path,
                                      WIRE_MAX_TEXT_BYTES, 0, 0);
         return raw_failed(length) ? 0 : (uint32_t)length;
@@ -91,7 +90,7 @@ static uint32_t copy_path(const struct link_map *map, char *path)
     return (uint32_t)length;
 }
 
-static void tell(struct thread_state *thread, const struct unwind_rules_found_object *found)
+static void tell(struct thread_state *thread, const struct unwind_rules_module *module)
 {
     enum {
         MOST = sizeof(struct wire_module) + WIRE_MAX_BUILD_ID_BYTES + WIRE_MAX_TEXT_BYTES
@@ -99,15 +98,16 @@ static void tell(struct thread_state *thread, const struct unwind_rules_found_ob
     struct wire_module *record = (void *)event_reserve(thread, (MOST + 7) / 8);
     if (record == NULL)
         return;
-    const struct link_map *map = found->link_map;
-    record->start = (uint64_t)(uintptr_t)found->map_start;
-    record->end = (uint64_t)(uintptr_t)found->map_end;
-    record->bias = map->l_addr;
+    record->start = module->start;
+    record->end = module->end;
+    record->bias = module->bias;
     record->generation = (uint32_t)unwind_rules_generation(stack_capture_rules);
     record->spare = 0;
     uint8_t *variable = (uint8_t *)(record + 1);
-    record->build_id_bytes = (uint16_t)copy_build_id(found->map_start, map->l_addr, variable);
-    record->path_bytes = (uint16_t)copy_path(map, (char *)variable + record->build_id_bytes);
+    record->build_id_bytes = (uint16_t)copy_build_id((const void *)(uintptr_t)module->start,
+                                                     module->bias, variable);
+    record->path_bytes = (uint16_t)copy_path(module->name,
+                                             (char *)variable + record->build_id_bytes);
     uint32_t bytes = (uint32_t)sizeof *record + record->build_id_bytes + record->path_bytes;
     record->header = event_stamp() | WIRE_MODULE;
     event_commit(thread, (bytes + 7) / 8);
@@ -118,19 +118,16 @@ static void tell(struct thread_state *thread, const struct unwind_rules_found_ob
 
 void module_notice_frames(struct thread_state *thread, const uint64_t *frames, size_t count)
 {
-    unwind_rules_find_object find = stack_capture_rules->find_object;
-    if (find == NULL)
-        return;
     for (size_t i = 0; i < count; i++) {
         uint64_t pc = frames[i] & ~WIRE_FRAME_EXACT;
         pc -= pc == frames[i]; /* a return address may stand behind its module's last byte */
         if (pc >= thread->module_start && pc < thread->module_end)
             continue;
-        struct unwind_rules_found_object found;
-        if (find((void *)(uintptr_t)pc, &found) != 0)
+        struct unwind_rules_module found;
+        if (!unwind_rules_find_module(stack_capture_rules, pc, &found))
             continue;
-        thread->module_start = (uint64_t)(uintptr_t)found.map_start;
-        thread->module_end = (uint64_t)(uintptr_t)found.map_end;
+        thread->module_start = found.start;
+        thread->module_end = found.end;
         if (!is_told(thread->module_start))
             tell(thread, &found);
     }
@@ -138,12 +135,11 @@ void module_notice_frames(struct thread_state *thread, const uint64_t *frames, s
 
 void module_notice_closed(struct thread_state *thread)
 {
-    unwind_rules_find_object find = stack_capture_rules->find_object;
     uint32_t high = atomic_load(&told_high);
-    for (uint32_t i = 0; find != NULL && i < high; i++) {
+    for (uint32_t i = 0; i < high; i++) {
         uint64_t start = atomic_load(&told[i].start);
-        struct unwind_rules_found_object found;
-        if (start == 0 || find((void *)(uintptr_t)start, &found) == 0)
+        struct unwind_rules_module found;
+        if (start == 0 || unwind_rules_find_module(stack_capture_rules, start, &found))
             continue;
         if (!atomic_compare_exchange_strong(&told[i].start, &start, 0))
             continue;

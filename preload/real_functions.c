@@ -1,9 +1,9 @@
 #include "preload/real_functions.h"
 
-#include <link.h>
 #include <stdatomic.h>
 #include <string.h>
 
+#include "preload/symbol_search.h"
 #include "wire/wire_format.h"
 
 struct real_functions real;
@@ -11,11 +11,11 @@ bool real_is_ready;
 
 static bool is_in_libstdcxx(void *function)
 {
-    Dl_info where;
-    if (function == NULL || dladdr(function, &where) == 0 || where.dli_fname == NULL)
+    const char *path = function != NULL ? symbol_search_module(function) : NULL;
+    if (path == NULL)
         return false;
-    const char *name = strrchr(where.dli_fname, '/');
-    name = name != NULL ? name + 1 : where.dli_fname;
+    const char *name = strrchr(path, '/');
+    name = name != NULL ? name + 1 : path;
     return strncmp(name, "libstdc++.so", 12) == 0;
 }
 
@@ -30,11 +30,9 @@ static uint32_t find_allocator(void)
         {"mimalloc", WIRE_ALLOCATOR_MIMALLOC}, {"libc.so", WIRE_ALLOCATOR_GLIBC},
         {"libc-2", WIRE_ALLOCATOR_GLIBC},      {"ld-musl", WIRE_ALLOCATOR_MUSL},
     };
-    Dl_info where;
-    if (dladdr((void *)real.malloc, &where) == 0 || where.dli_fname == NULL)
-        return WIRE_ALLOCATOR_UNKNOWN;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strstr(where.dli_fname, known[i].part) != NULL)
+    const char *path = symbol_search_module((void *)real.malloc);
+    for (size_t i = 0; path != NULL && i < sizeof known / sizeof *known; i++)
+        if (strstr(path, known[i].part) != NULL)
             return known[i].allocator;
     return WIRE_ALLOCATOR_UNKNOWN;
 }
@@ -51,12 +49,26 @@ static bool are_operators_plain(void)
     return true;
 }
 
+static void *find_next(const char *name)
+{
+    return symbol_search_next(name, &real);
+}
+
+void real_functions_find_loader(void)
+{
+#define FIND(symbol, result, parameters)                                                           \
+    if (real.symbol == NULL)                                                                       \
+        *(void **)&real.symbol = find_next(#symbol);
+    HOOKS_LOADER(FIND)
+#undef FIND
+}
+
 bool real_functions_find(void)
 {
     static atomic_flag has_begun = ATOMIC_FLAG_INIT;
     if (atomic_flag_test_and_set(&has_begun))
         return false;
-#define FIND(symbol, result, parameters) *(void **)&real.symbol = dlsym(RTLD_NEXT, #symbol);
+#define FIND(symbol, result, parameters) *(void **)&real.symbol = find_next(#symbol);
     HOOKS_ALL(FIND)
 #undef FIND
     real.is_new_plain = are_operators_plain();

@@ -31,4 +31,7 @@ extern bool real_is_ready;
  * at it. */
 bool real_functions_find(void);
 
+/* Looks for the loader's functions again: their library may have been loaded since. */
+void real_functions_find_loader(void);
+
 #endif

@@ -1,6 +1,5 @@
 #include "preload/session_link.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <sys/un.h>
 
 #include "preload/raw_syscall.h"
+#include "preload/symbol_search.h"
 #include "preload/thread_state.h"
 #include "wire/wire_format.h"
 
@@ -221,13 +221,11 @@ static int open_memory(void)
 
 static bool find_library_path(void)
 {
-    Dl_info own;
-    if (dladdr((void *)session_link_join, &own) == 0 || own.dli_fname == NULL)
+    const char *path = symbol_search_module((void *)session_link_join);
+    size_t length = path != NULL ? strlen(path) : 0;
+    if (length == 0 || length >= sizeof library_path)
         return false;
-    size_t length = strlen(own.dli_fname);
-    if (length >= sizeof library_path)
-        return false;
-    memcpy(library_path, own.dli_fname, length + 1);
+    memcpy(library_path, path, length + 1);
     return true;
 }
 

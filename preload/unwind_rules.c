@@ -2,6 +2,7 @@
 #include "preload/unwind_rules.h"
 
 #include "preload/arch/arch.h"
+#include "preload/old_glibc.h"
 
 #include <dlfcn.h>
 #include <link.h>
@@ -15,13 +16,14 @@ enum {
 void unwind_rules_init(struct unwind_rules *rules, bool is_own_list)
 {
     atomic_store_explicit(&rules->generation, 1, memory_order_relaxed);
-    if (!is_own_list)
+    if (!is_own_list && dlsym != NULL) /* _dl_find_object is younger than dlsym in libc */
         *(void **)&rules->find_object = dlsym(RTLD_DEFAULT, "_dl_find_object");
     unwind_rules_refresh_modules(rules);
 }
 
 void unwind_rules_modules_changed(struct unwind_rules *rules)
 {
+    atomic_store_explicit(&rules->is_list_old, true, memory_order_release);
     atomic_fetch_add_explicit(&rules->generation, 1, memory_order_acq_rel);
 }
 
@@ -39,7 +41,8 @@ void unwind_rules_after_fork(struct unwind_rules *rules)
 /* ---- the list of our own -----------------------------------------------------------------------
  */
 
-static void list_module(struct unwind_rules *rules, uint64_t start, uint64_t end, uint64_t header)
+static void list_module(struct unwind_rules *rules, uint64_t start, uint64_t end, uint64_t header,
+                        const struct dl_phdr_info *info)
 {
     uint32_t count = atomic_load_explicit(&rules->listed_count, memory_order_relaxed);
 
@@ -48,6 +51,8 @@ static void list_module(struct unwind_rules *rules, uint64_t start, uint64_t end
     atomic_store_explicit(&rules->listed[count].start, start, memory_order_relaxed);
     atomic_store_explicit(&rules->listed[count].end, end, memory_order_relaxed);
     atomic_store_explicit(&rules->listed[count].header, header, memory_order_relaxed);
+    atomic_store_explicit(&rules->listed[count].bias, info->dlpi_addr, memory_order_relaxed);
+    atomic_store_explicit(&rules->listed[count].name, info->dlpi_name, memory_order_relaxed);
     atomic_store_explicit(&rules->listed_count, count + 1, memory_order_relaxed);
 }
 
@@ -70,7 +75,7 @@ static int list_one(struct dl_phdr_info *info, size_t info_bytes, void *context)
             end = address + segment->p_memsz;
     }
     if (start < end)
-        list_module(context, start, end, header);
+        list_module(context, start, end, header, info);
     return 0;
 }
 
@@ -90,7 +95,7 @@ void unwind_rules_refresh_modules(struct unwind_rules *rules)
 }
 
 static bool search_list(const struct unwind_rules *rules, uint64_t pc,
-                        struct eh_frame_module *module)
+                        struct unwind_rules_module *module)
 {
     uint32_t count = atomic_load_explicit(&rules->listed_count, memory_order_relaxed);
 
@@ -98,6 +103,8 @@ static bool search_list(const struct unwind_rules *rules, uint64_t pc,
         module->start = atomic_load_explicit(&rules->listed[i].start, memory_order_relaxed);
         module->end = atomic_load_explicit(&rules->listed[i].end, memory_order_relaxed);
         module->header = atomic_load_explicit(&rules->listed[i].header, memory_order_relaxed);
+        module->bias = atomic_load_explicit(&rules->listed[i].bias, memory_order_relaxed);
+        module->name = atomic_load_explicit(&rules->listed[i].name, memory_order_relaxed);
         if (pc >= module->start && pc < module->end)
             return true;
     }
@@ -107,7 +114,7 @@ static bool search_list(const struct unwind_rules *rules, uint64_t pc,
 /* A version lock: what was read counts when the version was even and is still the same. Pairs with
  * the stores in unwind_rules_refresh_modules. */
 static bool find_in_list(const struct unwind_rules *rules, uint64_t pc,
-                         struct eh_frame_module *module)
+                         struct unwind_rules_module *module)
 {
     for (int i = 0; i < LIST_MAX_TRIES; i++) {
         uint32_t version = atomic_load_explicit(&rules->list_version, memory_order_acquire);
@@ -124,19 +131,38 @@ static bool find_in_list(const struct unwind_rules *rules, uint64_t pc,
 /* ---- learning ----------------------------------------------------------------------------------
  */
 
-static bool find_module(const struct unwind_rules *rules, uint64_t pc,
-                        struct eh_frame_module *module)
+bool unwind_rules_find_module(struct unwind_rules *rules, uint64_t pc,
+                              struct unwind_rules_module *module)
 {
     struct unwind_rules_found_object found;
 
-    if (!rules->find_object)
+    if (!rules->find_object) {
+        if (find_in_list(rules, pc, module))
+            return true;
+        if (!atomic_exchange_explicit(&rules->is_list_old, false, memory_order_acq_rel))
+            return false;
+        unwind_rules_refresh_modules(rules);
         return find_in_list(rules, pc, module);
+    }
     /* The function only looks the address up; nothing is written through it. */
     if (rules->find_object((void *)(uintptr_t)pc, &found) != 0)
         return false;
     module->start = (uint64_t)(uintptr_t)found.map_start;
     module->end = (uint64_t)(uintptr_t)found.map_end;
     module->header = (uint64_t)(uintptr_t)found.eh_frame_header;
+    module->bias = ((const struct link_map *)found.link_map)->l_addr;
+    module->name = ((const struct link_map *)found.link_map)->l_name;
+    return true;
+}
+
+static bool find_module(struct unwind_rules *rules, uint64_t pc, struct eh_frame_module *module)
+{
+    struct unwind_rules_module found;
+
+    if (!unwind_rules_find_module(rules, pc, &found))
+        return false;
+    *module = (struct eh_frame_module){
+        .start = found.start, .end = found.end, .header = found.header};
     return true;
 }
 

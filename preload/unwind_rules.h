@@ -56,6 +56,16 @@ struct unwind_rules_listed_module {
     _Atomic uint64_t start;
     _Atomic uint64_t end;
     _Atomic uint64_t header;
+    _Atomic uint64_t bias;
+    const char *_Atomic name;
+};
+
+/* A module as the loader knows it. */
+struct unwind_rules_module {
+    uint64_t start, end;
+    uint64_t header;  /* of its unwind table; 0 = none */
+    uint64_t bias;    /* address in memory - address in the file */
+    const char *name; /* "" for the program itself; valid while it is loaded */
 };
 
 struct unwind_rules {
@@ -63,6 +73,7 @@ struct unwind_rules {
     unwind_rules_find_object find_object; /* NULL = the list below is used */
     _Atomic uint32_t list_version;        /* odd while it is written */
     _Atomic uint32_t listed_count;
+    _Atomic bool is_list_old; /* modules came or went: the next miss fills it anew */
     struct unwind_rules_listed_module listed[UNWIND_RULES_MAX_MODULES];
     struct unwind_rules_entry entries[UNWIND_RULES_ENTRY_COUNT] __attribute__((aligned(64)));
 };
@@ -83,6 +94,11 @@ void unwind_rules_refresh_modules(struct unwind_rules *rules);
 
 /* In the child of a fork: a refresh that another thread was in the middle of will never end. */
 void unwind_rules_after_fork(struct unwind_rules *rules);
+
+/* The module that has the address; without a lock (the list of our own takes the loader's when it
+ * is filled anew). */
+bool unwind_rules_find_module(struct unwind_rules *rules, uint64_t pc,
+                              struct unwind_rules_module *module);
 
 /* Computes the rule and puts it into the table. */
 struct frame_rule unwind_rules_learn(struct unwind_rules *rules, uint64_t pc, uint64_t generation);

@@ -259,7 +259,35 @@ open(sys.argv[2]).read()
     checks.equal("a stranger gets nothing", b"0\n", stranger.stdout)
 
 
+# ---- older glibc
+
+def check_old_glibc():
+    """A library that finds no dlsym, dladdr and _dl_find_object does all the same."""
+    folder = os.path.join(SCRATCH, "old")
+    os.mkdir(folder)
+    shutil.copy(SEEP, folder)
+    shutil.copy(os.path.join(os.getcwd(), "tests/old/libseep-preload.so"), folder)
+    command = [os.path.join(folder, "seep"), "run", "-q", "-o"]
+
+    path = new_path()
+    expect_child("old glibc", Recording(path, run([*command, path, "--", "sh", "-c",
+                                                   f"{WAYS} child; exit 3"])))
+    path = new_path()
+    recording = Recording(path, run([*command, path, "--", target("family"), "malloc"]))
+    modules = {os.path.basename(frame["module"] or "?") for site in recording.process()["sites"]
+               for frame in site["stack"]}
+    checks.true("old glibc: modules are known", "?" not in modules and "family" in modules, modules)
+    checks.equal("old glibc: unwinding", 0, recording.report["quality"]["failed_unwinds"])
+    path = new_path()
+    recording = Recording(path, run([*command, path, "--", target("plugins"), "both"]))
+    modules = {os.path.basename(frame["module"] or "?") for site in recording.process()["sites"]
+               for frame in site["stack"]}
+    checks.true("old glibc: plugins are known", any("plugin_" in module for module in modules),
+                modules)
+
+
 check_environments()
+check_old_glibc()
 check_unfollowable()
 check_folders()
 check_folder_removed()

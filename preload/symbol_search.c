@@ -1,0 +1,186 @@
+#define _GNU_SOURCE
+#include "preload/symbol_search.h"
+
+#include <elf.h>
+#include <link.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "preload/old_glibc.h"
+
+/* A module's tables, as its dynamic section names them. */
+struct tables {
+    const ElfW(Sym) * symbols;
+    const char *names;
+    const uint16_t *versions; /* NULL = none */
+    const uint32_t *gnu_hash; /* one of the two is there */
+    const uint32_t *hash;
+};
+
+struct search {
+    const char *name;
+    const void *own; /* NULL = all modules count */
+    bool is_behind;  /* the module of `own` was passed */
+    void *found;
+};
+
+static bool has_address(const struct dl_phdr_info *info, const void *address)
+{
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        uint64_t offset = (uint64_t)(uintptr_t)address - info->dlpi_addr - segment->p_vaddr;
+        if (segment->p_type == PT_LOAD && offset < segment->p_memsz)
+            return true;
+    }
+    return false;
+}
+
+/* glibc relocates the addresses in a dynamic section that it can write to, and no other. */
+static const void *table_at(const struct dl_phdr_info *info, uint64_t address)
+{
+    return (const void *)(uintptr_t)(address < info->dlpi_addr ? info->dlpi_addr + address
+                                                               : address);
+}
+
+static bool read_tables(const struct dl_phdr_info *info, struct tables *tables)
+{
+    const ElfW(Dyn) *entry = NULL;
+    memset(tables, 0, sizeof *tables);
+    for (int i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+            entry = (const void *)(uintptr_t)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    for (; entry != NULL && entry->d_tag != DT_NULL; entry++) {
+        const void *table = table_at(info, entry->d_un.d_ptr);
+        switch (entry->d_tag) {
+        case DT_SYMTAB:
+            tables->symbols = table;
+            break;
+        case DT_STRTAB:
+            tables->names = table;
+            break;
+        case DT_VERSYM:
+            tables->versions = table;
+            break;
+        case DT_GNU_HASH:
+            tables->gnu_hash = table;
+            break;
+        case DT_HASH:
+            tables->hash = table;
+            break;
+        }
+    }
+    return tables->symbols != NULL && tables->names != NULL &&
+           (tables->gnu_hash != NULL || tables->hash != NULL);
+}
+
+/* Defined here, a function, and the default one of several versions. */
+static bool is_wanted(const struct tables *tables, uint32_t index, const char *name)
+{
+    enum {
+        HIDDEN_VERSION = 0x8000
+    };
+    const ElfW(Sym) *symbol = &tables->symbols[index];
+    return symbol->st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbol->st_info) == STT_FUNC &&
+           (tables->versions == NULL || (tables->versions[index] & HIDDEN_VERSION) == 0) &&
+           strcmp(tables->names + symbol->st_name, name) == 0;
+}
+
+/* 0 = not found: symbol 0 is never defined. */
+static uint32_t find_by_gnu_hash(const struct tables *tables, const char *name)
+{
+    uint32_t bucket_count = tables->gnu_hash[0], first = tables->gnu_hash[1];
+    uint32_t bloom_words = tables->gnu_hash[2], hash = 5381;
+    const uint32_t *buckets = tables->gnu_hash + 4 + bloom_words * (sizeof(ElfW(Addr)) / 4);
+    const uint32_t *chains = buckets + bucket_count;
+    for (const char *at = name; *at != '\0'; at++)
+        hash = hash * 33 + (uint8_t)*at;
+    uint32_t index = bucket_count != 0 ? buckets[hash % bucket_count] : 0;
+    if (index < first)
+        return 0;
+    for (;; index++) {
+        uint32_t entry = chains[index - first];
+        if ((entry | 1) == (hash | 1) && is_wanted(tables, index, name))
+            return index;
+        if ((entry & 1) != 0) /* the last one of its bucket */
+            return 0;
+    }
+}
+
+static uint32_t find_by_hash(const struct tables *tables, const char *name)
+{
+    uint32_t bucket_count = tables->hash[0], hash = 0;
+    const uint32_t *chains = tables->hash + 2 + bucket_count;
+    for (const char *at = name; *at != '\0'; at++) {
+        hash = (hash << 4) + (uint8_t)*at;
+        hash = (hash ^ (hash >> 24 & 0xf0)) & 0x0fffffff;
+    }
+    uint32_t index = bucket_count != 0 ? tables->hash[2 + hash % bucket_count] : 0;
+    while (index != 0 && !is_wanted(tables, index, name))
+        index = chains[index];
+    return index;
+}
+
+static int search_one(struct dl_phdr_info *info, size_t info_bytes, void *context)
+{
+    struct search *search = context;
+    struct tables tables;
+    (void)info_bytes;
+    if (!search->is_behind) {
+        search->is_behind = has_address(info, search->own);
+        return 0;
+    }
+    /* The vdso is no module of the loader's: its symbols are the kernel's. */
+    if (strncmp(info->dlpi_name, "linux-vdso", 10) == 0 || !read_tables(info, &tables))
+        return 0;
+    uint32_t index = tables.gnu_hash != NULL ? find_by_gnu_hash(&tables, search->name)
+                                             : find_by_hash(&tables, search->name);
+    if (index == 0)
+        return 0;
+    search->found = (void *)(uintptr_t)(info->dlpi_addr + tables.symbols[index].st_value);
+    return 1;
+}
+
+void *symbol_search_in_tables(const char *name, const void *own)
+{
+    struct search search = {.name = name, .own = own, .is_behind = own == NULL};
+    dl_iterate_phdr(search_one, &search);
+    return search.found;
+}
+
+/* dlsym itself finds its caller by its return address, so it must be called from here directly. */
+void *symbol_search_next(const char *name, const void *own)
+{
+    return dlsym != NULL ? dlsym(RTLD_NEXT, name) : symbol_search_in_tables(name, own);
+}
+
+void *symbol_search_first(const char *name)
+{
+    return dlsym != NULL ? dlsym(RTLD_DEFAULT, name) : symbol_search_in_tables(name, NULL);
+}
+
+struct module_search {
+    const void *address;
+    const char *name;
+};
+
+static int module_one(struct dl_phdr_info *info, size_t info_bytes, void *context)
+{
+    struct module_search *search = context;
+    (void)info_bytes;
+    if (!has_address(info, search->address))
+        return 0;
+    search->name = info->dlpi_name;
+    return 1;
+}
+
+const char *symbol_search_module(const void *address)
+{
+    struct module_search search = {address, NULL};
+    Dl_info where;
+    if (dladdr == NULL)
+        dl_iterate_phdr(module_one, &search);
+    else if (dladdr(address, &where) != 0)
+        search.name = where.dli_fname;
+    return search.name;
+}

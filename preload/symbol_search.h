@@ -1,0 +1,25 @@
+/* dlsym and dladdr as far as the preload needs them, and where there are none: before glibc 2.34
+ * they were in a library that a program need not have.
+ *
+ * Then the modules' own tables are read, by dl_iterate_phdr: hash, name, version (System V ABI,
+ * "Dynamic Linking"; DT_GNU_HASH as in the GNU tools). */
+#ifndef SEEP_PRELOAD_SYMBOL_SEARCH_H
+#define SEEP_PRELOAD_SYMBOL_SEARCH_H
+
+#include <stdbool.h>
+
+/* The next definition behind the module that `own` lies in, in the order of loading; NULL = none.
+ */
+void *symbol_search_next(const char *name, const void *own);
+
+/* The first definition of all. */
+void *symbol_search_first(const char *name);
+
+/* The same two, always by the modules' own tables; for tests. */
+void *symbol_search_in_tables(const char *name, const void *own);
+
+/* The path of the module that has the address, as the loader knows it; "" for the program itself,
+ * NULL when there is none. Valid while the module is loaded. */
+const char *symbol_search_module(const void *address);
+
+#endif
