@@ -27,6 +27,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +44,7 @@ struct launcher {
     struct sigaction inherited_pipe_action;  /* of SIGPIPE */
     struct sigaction inherited_size_action;  /* of SIGXFSZ */
     struct rlimit inherited_size_limit;      /* of files */
+    struct launcher_inherited inherited;     /* of libc's own signals */
 };
 
 static const int forwarded_signals[] = {SIGTERM,  SIGHUP,  SIGUSR1, SIGUSR2,
@@ -113,6 +115,40 @@ static bool take_signals(struct launcher *launcher, struct error *error)
     if (launcher->signal_fd < 0)
         return error_set_errno(error, errno, "cannot watch signals");
     return true;
+}
+
+/* The kernel's own struct sigaction (uapi/asm-generic/signal.h), for signals that libc hides. */
+struct kernel_action {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+
+enum {
+    LIBC_FIRST_SIGNAL = 32,
+    LIBC_SECOND_SIGNAL = 33
+};
+
+static bool is_ignored(int number)
+{
+    struct kernel_action action = {0};
+
+    return syscall(SYS_rt_sigaction, number, NULL, &action, sizeof action.mask) == 0 &&
+           action.handler == SIG_IGN;
+}
+
+static void ignore(int number)
+{
+    struct kernel_action action = {.handler = SIG_IGN};
+
+    syscall(SYS_rt_sigaction, number, &action, NULL, sizeof action.mask);
+}
+
+struct launcher_inherited launcher_look_inherited(void)
+{
+    return (struct launcher_inherited){is_ignored(LIBC_FIRST_SIGNAL),
+                                       is_ignored(LIBC_SECOND_SIGNAL)};
 }
 
 static void restore_signals(const struct launcher *launcher)
@@ -201,6 +237,10 @@ static void run_child(const struct launcher *launcher, char *const *command, cha
     int number;
 
     restore_signals(launcher);
+    if (launcher->inherited.is_first_ignored)
+        ignore(LIBC_FIRST_SIGNAL);
+    if (launcher->inherited.is_second_ignored)
+        ignore(LIBC_SECOND_SIGNAL);
     if (!wait_at_gate(gate_fd))
         _exit(125);
     execvpe(command[0], command, environment);
@@ -353,6 +393,7 @@ struct launcher *launcher_start(const struct launch_request *request,
     }
     if (request->preload_path)
         environment = make_environment(request->preload_path, &entry);
+    launcher->inherited = request->inherited;
     is_started = take_signals(launcher, error) &&
                  start_child(launcher, request, environment, outcome, error);
     if (request->preload_path)

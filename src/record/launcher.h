@@ -31,7 +31,16 @@ struct command_outcome {
  * it (the recording's name, the session) can be made. False gives the start up. */
 typedef bool (*launcher_ready)(void *context, pid_t pid, struct error *error);
 
+/* Signals that libc keeps for itself (32 and 33): it catches them once a thread is made, and lets nobody
+ * set them. Whether they were ignored when seep began is therefore asked before its first thread, so that
+ * the command gets them as seep did. */
+struct launcher_inherited {
+    bool is_first_ignored, is_second_ignored;
+};
+struct launcher_inherited launcher_look_inherited(void);
+
 struct launch_request {
+    struct launcher_inherited inherited;
     char *const *command; /* NULL-terminated, at least one word; borrowed during the start */
     const char
         *preload_path;    /* put in front of LD_PRELOAD; NULL = the environment stays as it is */
