@@ -12,7 +12,7 @@ enum {
     WAIT_STEP_MS = 20,
     WAIT_LIMIT_MS = 2000,
     EMPTINESS_WAITS = 8,
-    SPIN_LIMIT_MS = 50
+    SPIN_LIMIT_MS = 500
 };
 
 static bool is_recorder_dead(void)

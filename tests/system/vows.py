@@ -60,6 +60,8 @@ compare("visible with one left", ["sh", "-c", 'ulimit -n 4; exec "$0" inner', ta
 library = target("plugin_a.so")
 environment = clean_environment()
 environment["LD_PRELOAD"] = library
+# A seep that was built with AddressSanitizer would not start behind another library.
+environment["ASAN_OPTIONS"] = "verify_asan_link_order=0:" + environment.get("ASAN_OPTIONS", "")
 compare("visible with another preload", [target("visible"), "inner"], env=environment)
 entry = record(["sh", "-c", 'echo "$LD_PRELOAD"'], env=environment).stdout.decode().strip()
 checks.true("the user's preload stays, behind ours",
