@@ -6,7 +6,9 @@
  * While stepping the rules may end early, and then their frames are the first of the others': the
  * loader's resolver has its CFA in rbx, gcc's prologues that realign the stack theirs in r10, and
  * in the last instructions of libgcc's _Unwind_Resume, which change to the handler's frame, the
- * tables are wrong, so that all three end in the same nowhere. */
+ * tables are wrong, so that all three end in the same nowhere. So they are at the `ret` of gcc's
+ * realigned functions, which look for the caller's rbp through rbp after it was popped: where that
+ * leads depends on what lies there, and the rules may see that it does not lead up the stack. */
 #define _GNU_SOURCE
 #define UNW_LOCAL_ONLY
 #include "tests/unit/stack_shapes.h"
@@ -61,6 +63,7 @@ static struct {
     unsigned checks;
     unsigned differences;
     unsigned early_ends; /* of the rules */
+    unsigned lost;       /* the rules led off the stack */
 } tally;
 
 static const char *current_shape;
@@ -189,6 +192,11 @@ static bool is_early(const struct sample *sample)
     return sample->end == STACK_WALK_NO_RULE || sample->end == STACK_WALK_NO_TABLE;
 }
 
+static bool is_lost(const struct sample *sample)
+{
+    return sample->end == STACK_WALK_NO_PROGRESS || sample->end == STACK_WALK_UNREADABLE;
+}
+
 static bool is_same(const struct sample *sample, const uint64_t *local,
                     const struct remote_unwind_result *result)
 {
@@ -198,11 +206,13 @@ static bool is_same(const struct sample *sample, const uint64_t *local,
 
     if (is_early(sample))
         tally.early_ends++;
+    else if (is_lost(sample) && sample->rule_count == local_count)
+        tally.lost++;
     else if (sample->end != STACK_WALK_COMPLETE || sample->rule_count != local_count)
         return false;
     if (result->count != remote_count || remote_count > local_count ||
         sample->rule_count > local_count || result->end == REMOTE_UNWIND_TOO_LONG ||
-        (result->end == REMOTE_UNWIND_NO_TABLE && !is_early(sample)))
+        (result->end == REMOTE_UNWIND_NO_TABLE && !is_early(sample) && !is_lost(sample)))
         return false;
     for (uint32_t i = 0; i < sample->rule_count; i++)
         if ((sample->frames[i] & ~WIRE_FRAME_EXACT) != (local[i + 1] & ~WIRE_FRAME_EXACT))
@@ -271,6 +281,7 @@ static void check_all_shapes(void)
         }
     assert_int_equal(tally.differences, 0);
     assert_int_equal(tally.early_ends, 0);
+    assert_int_equal(tally.lost, 0);
 }
 
 static void test_shapes(void **state)
@@ -370,6 +381,7 @@ static void test_every_instruction(void **state)
     assert_int_equal(tally.differences, 0);
     assert_true(tally.checks > 1000);
     assert_true(tally.early_ends * 2 < tally.checks);
+    assert_true(tally.lost <= TABLES * 2); /* realigned functions, and what they call */
 }
 
 static int set_up(void **state)
