@@ -76,6 +76,19 @@ static uint32_t copy_build_id(const void *start, uint64_t bias, uint8_t *build_i
     return 0;
 }
 
+/* A library that was loaded by a relative name is named from the root, as long as the folder is
+ * what it was. What has no '/' at all is no file (the vDSO). */
+static uint32_t copy_folder(const char *name, char *path)
+{
+    if (name[0] == '/' || strchr(name, '/') == NULL)
+        return 0;
+    int64_t length = raw_syscall(SYS_getcwd, path, WIRE_MAX_TEXT_BYTES, 0, 0, 0, 0);
+    if (raw_failed(length) || path[0] != '/' || length >= WIRE_MAX_TEXT_BYTES)
+        return 0;
+    path[length - 1] = '/'; /* in place of the NUL */
+    return path[length - 2] == '/' ? (uint32_t)length - 1 : (uint32_t)length;
+}
+
 static uint32_t copy_path(const char *name, char *path)
 {
     if (name == NULL || name[0] == '\0') {
@@ -83,11 +96,14 @@ static uint32_t copy_path(const char *name, char *path)
                                      WIRE_MAX_TEXT_BYTES, 0, 0);
         return raw_failed(length) ? 0 : (uint32_t)length;
     }
+    uint32_t folder = copy_folder(name, path);
+    while (folder != 0 && strncmp(name, "./", 2) == 0)
+        name += 2;
     size_t length = strlen(name);
-    if (length > WIRE_MAX_TEXT_BYTES)
-        length = WIRE_MAX_TEXT_BYTES;
-    memcpy(path, name, length);
-    return (uint32_t)length;
+    if (length > WIRE_MAX_TEXT_BYTES - folder)
+        length = WIRE_MAX_TEXT_BYTES - folder;
+    memcpy(path + folder, name, length);
+    return folder + (uint32_t)length;
 }
 
 static void tell(struct thread_state *thread, const struct unwind_rules_module *module)

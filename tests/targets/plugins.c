@@ -4,6 +4,9 @@
  *   run one
  *     site plugin_a_allocate<plugin_a_work<case_one<main allocations=1 live_bytes=40
  *     site plugin_a_constructor allocations=1 frees=1 allocated_bytes=100
+ *   run relative
+ *     site plugin_a_allocate<plugin_a_work<case_relative<main allocations=1 live_bytes=44
+ *     site plugin_b_allocate<plugin_b_work<case_relative<main allocations=1 live_bytes=55
  *   run reused
  *     site plugin_a_allocate<plugin_a_work<use<case_reused allocations=10 frees=0 live_bytes=10*11
  *     site plugin_b_allocate<plugin_b_work<use<case_reused allocations=10 frees=0 live_bytes=10*22
@@ -40,6 +43,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tell.h"
 
@@ -76,6 +80,16 @@ static void case_one(void)
 {
     plugin_work work = (plugin_work)find(load("plugin_a.so", RTLD_NOW), "plugin_a_work");
     kept = work(40);
+}
+
+/* By names that mean something else elsewhere. */
+static void case_relative(void)
+{
+    require(chdir(folder) == 0);
+    void *first = dlopen("./plugin_a.so", RTLD_NOW), *second = dlopen("././plugin_b.so", RTLD_NOW);
+    require(first != NULL && second != NULL && chdir("/") == 0);
+    kept = ((plugin_work)find(first, "plugin_a_work"))(44);
+    kept = ((plugin_work)find(second, "plugin_b_work"))(55);
 }
 
 /* Loads a plugin, uses it, and lets it go. Returns where it was. */
@@ -136,9 +150,13 @@ static const struct {
     const char *name;
     void (*run)(void);
 } cases[] = {
-    {"one", case_one},   {"reused", case_reused},
-    {"both", case_both}, {"deep_bound", case_deep_bound},
-    {"cxx", case_cxx},   {"cxx_static", case_cxx_static},
+    {"one", case_one},
+    {"relative", case_relative},
+    {"reused", case_reused},
+    {"both", case_both},
+    {"deep_bound", case_deep_bound},
+    {"cxx", case_cxx},
+    {"cxx_static", case_cxx_static},
 };
 
 int main(int count, char **arguments)
