@@ -118,6 +118,20 @@ see 'q quits'
 keys q
 ended 0
 
+# Nothing is left behind when the window has grown, neither on the shell's screen nor above it.
+for way in q kill; do
+    start tmux-256color C.UTF-8 "$viewer sources/"
+    see '[1 Overview]'
+    in_tmux resize-window -t view -x 140 -y 45
+    see 'Processes'
+    see '8 Modules                    '
+    if [ "$way" = q ]; then keys q; else kill_viewer TERM; fi
+    see 'settings are back'
+    if in_tmux capture-pane -p -S - -t view | grep -q 'heap\|peak\|MiB'; then
+        fail "lines of the viewer are left"
+    fi
+done
+
 # A kill in the middle, C-c, and ^Z.
 start tmux-256color C.UTF-8 "$viewer sources/"
 see '[1 Overview]'

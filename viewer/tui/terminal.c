@@ -78,17 +78,26 @@ struct terminal *terminal_open(bool has_mouse, struct error *error)
     return terminal;
 }
 
+/* A second screen is left empty: after it was resized, tmux (3.3) moves lines of it that are wider
+ * than they could be before into the shell's. Where there is none, what was shown last stays, and
+ * the shell's prompt comes below it. */
+static void leave_screen(void)
+{
+    if (terminal_has_second_screen())
+        erase();
+    move(LINES - 1, 0);
+    clrtoeol();
+    refresh();
+    endwin();
+}
+
 void terminal_close(struct terminal *terminal)
 {
     if (!terminal)
         return;
     if (terminal->has_mouse)
         mousemask(0, NULL);
-    /* Where there is no second screen the shell's prompt comes here. */
-    move(LINES - 1, 0);
-    clrtoeol();
-    refresh();
-    endwin();
+    leave_screen();
     terminal_guard_destroy(terminal->guard);
     delscreen(terminal->curses);
     free(terminal->row);
@@ -300,7 +309,7 @@ bool terminal_edit(struct terminal *terminal, const char *path, unsigned line, s
     char place[16];
     snprintf(place, sizeof place, "+%u", line ? line : 1);
     def_prog_mode();
-    endwin();
+    leave_screen();
     terminal_guard_end(terminal->guard);
     int status = 0;
     pid_t child = fork();

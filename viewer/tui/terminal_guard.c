@@ -61,6 +61,11 @@ bool terminal_is_usable(struct error *reason)
            error_set(reason, "a terminal of type \"%s\" (TERM) cannot place its cursor", name);
 }
 
+bool terminal_has_second_screen(void)
+{
+    return has_capability("smcup") && has_capability("rmcup");
+}
+
 static void restore_and_die(int number)
 {
     ssize_t ignored = write(STDOUT_FILENO, restore.bytes, restore.count);
@@ -89,6 +94,8 @@ static void prepare_bytes(bool has_mouse)
     append_capability("sgr0");
     append_capability("cnorm");
     append_capability("rmkx");
+    if (terminal_has_second_screen())
+        append_capability("clear");
     append_capability("rmcup");
     for (size_t i = 0; has_mouse && has_capability("kmous") && i < sizeof mouse_off - 1; i++)
         append_byte(mouse_off[i]);

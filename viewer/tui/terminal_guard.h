@@ -11,6 +11,9 @@ struct terminal_guard;
 /* Are standard input and output a terminal that can place its cursor? */
 bool terminal_is_usable(struct error *reason);
 
+/* Does it show programs on a screen of their own, beside the shell's? Once curses is up. */
+bool terminal_has_second_screen(void);
+
 /* Remembers the terminal as it is: call before curses changes it. Caller owns the guard. */
 struct terminal_guard *terminal_guard_create(bool has_mouse);
 void terminal_guard_destroy(struct terminal_guard *guard);
