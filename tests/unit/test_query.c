@@ -241,6 +241,37 @@ static uint64_t matched_bytes(struct query_filter filter)
     return bytes;
 }
 
+/* The sites behind a row sum to its figures, by itself and inclusive, for every row there is. */
+static void rows_are_sums_of_their_sites(void **state)
+{
+    (void)state;
+    uint8_t is_member[16];
+    assert_in_range(profile->site_count, 1, sizeof is_member);
+    for (size_t grouping = QUERY_BY_FUNCTION; query_grouping_at(grouping); grouping++) {
+        struct query_result all = run((struct query){.grouping = (enum query_grouping)grouping});
+        for (size_t i = 0; i < all.row_count; i++) {
+            const struct query_row *row = &all.rows[i];
+            for (int is_inclusive = 0; is_inclusive < 2 && row->thread_id == UINT64_MAX;
+                 is_inclusive++) {
+                query_find_group(profile, (enum query_grouping)grouping, row, is_inclusive,
+                                 is_member);
+                struct query_result sites = run((struct query){.only_sites = is_member});
+                const struct query_figures *figures = is_inclusive ? &row->inclusive : &row->self;
+                if (grouping != QUERY_BY_THREAD)
+                    assert_memory_equal(&sites.matched, figures, sizeof *figures);
+                query_result_clear(&sites);
+            }
+            if (row->thread_id == UINT64_MAX)
+                continue;
+            query_find_group(profile, QUERY_BY_THREAD, row, false, is_member);
+            struct query_result sites = run((struct query){.only_sites = is_member});
+            assert_int_equal(sites.row_count, row->site_count);
+            query_result_clear(&sites);
+        }
+        query_result_clear(&all);
+    }
+}
+
 static void filters_look_at_whole_stacks(void **state)
 {
     (void)state;
@@ -317,6 +348,7 @@ int main(void)
         cmocka_unit_test(functions_count_each_stack_once),
         cmocka_unit_test(files_and_modules),
         cmocka_unit_test(threads_sum_to_the_totals),
+        cmocka_unit_test(rows_are_sums_of_their_sites),
         cmocka_unit_test(filters_look_at_whole_stacks),
         cmocka_unit_test(processes_share_sites),
         cmocka_unit_test(tables_know_their_names),

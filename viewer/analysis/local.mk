@@ -31,6 +31,7 @@ libseep_a_SOURCES += \
 	viewer/analysis/query_filter.c \
 	viewer/analysis/query_gathering.c \
 	viewer/analysis/query_gathering.h \
+	viewer/analysis/query_group.c \
 	viewer/analysis/query_sites.c \
 	viewer/analysis/query_tables.c \
 	viewer/analysis/query_threads.c \

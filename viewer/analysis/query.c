@@ -135,12 +135,15 @@ bool query_run(const struct profile *profile, const struct query *query,
         free(is_kept);
         return false;
     }
+    for (size_t i = 0; query->only_sites && i < profile->site_count; i++)
+        is_kept[i] = is_kept[i] && query->only_sites[i];
     struct query_gathering gathering = {.profile = profile,
                                         .query = query,
                                         .result = result,
                                         .arena = arena_create(),
                                         .is_kept = is_kept,
-                                        .is_filtered = query_filter_is_given(&query->filter)};
+                                        .is_filtered = query->only_sites ||
+                                                       query_filter_is_given(&query->filter)};
     result->memory = gathering.arena;
     result->known_metrics = query_grouping_metrics(query->grouping);
     sum_up(&gathering);

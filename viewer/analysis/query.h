@@ -94,6 +94,8 @@ struct query {
     uint64_t limit;           /* rows; 0 = all */
     uint64_t min_bytes;       /* leave out rows below, by the bytes that belong to the sort key */
     struct query_filter filter;
+    const uint8_t
+        *only_sites; /* by position in profile.sites: leave out those with 0; NULL = none */
 };
 
 struct query_row {
@@ -133,6 +135,11 @@ struct query_result {
 bool query_run(const struct profile *profile, const struct query *query,
                struct query_result *result, struct error *error);
 void query_result_clear(struct query_result *result);
+
+/* Which sites a row by function, file, module or thread stands for: by itself, or with all that
+ * have it anywhere on their stack. is_member has profile->site_count bytes. */
+void query_find_group(const struct profile *profile, enum query_grouping grouping,
+                      const struct query_row *row, bool is_inclusive, uint8_t *is_member);
 
 /* Can it be run? Says the same as query_run, at once. */
 bool query_check(const struct profile *profile, const struct query *query, struct error *error);

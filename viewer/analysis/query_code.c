@@ -27,17 +27,11 @@ struct code_rows {
     uint32_t no_stack;         /* the row of sites without a stack */
 };
 
-static bool texts_equal(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 static bool row_equals(const void *context, uint32_t position, const void *key)
 {
     const struct query_row *a = &((const struct query_result *)context)->rows[position];
     const struct query_row *b = key;
-    return texts_equal(a->name, b->name) && texts_equal(a->file, b->file) &&
-           texts_equal(a->module, b->module);
+    return query_code_key_equals(a, b);
 }
 
 static uint64_t hash_text(const char *text, uint64_t seed)
@@ -64,52 +58,14 @@ static uint32_t find_code_row(struct query_gathering *gathering, struct code_row
     return (uint32_t)(result->row_count - 1);
 }
 
-/* Code without symbols is one row a module. */
-static struct query_row key_of_location(const struct query_gathering *gathering,
-                                        const struct profile_module *module,
-                                        const struct profile_location *location)
-{
-    struct query_row key = {.module = module ? module->path : NULL};
-    const char *module_name = module ? module->name : "[no module]";
-    switch (gathering->query->grouping) {
-    case QUERY_BY_FUNCTION:
-        key.name = location->function;
-        key.file = location->file;
-        key.line = location->line;
-        if (!location->is_symbolized) {
-            key.name = arena_print(gathering->arena, "%s (no symbols)", module_name);
-            key.file = NULL;
-            key.line = 0;
-        }
-        break;
-    case QUERY_BY_FILE:
-        key.name = location->file;
-        key.file = location->file;
-        if (!location->file)
-            key.name = arena_print(gathering->arena, "%s (no line numbers)", module_name);
-        else
-            key.module = NULL; /* headers are compiled into several */
-        break;
-    case QUERY_BY_MODULE:
-        key.name = module_name;
-        break;
-    case QUERY_BY_SITE:
-    case QUERY_BY_THREAD:
-        break;
-    }
-    return key;
-}
-
 static void assign_frame(struct query_gathering *gathering, struct code_rows *code, size_t position)
 {
     const struct profile *profile = gathering->profile;
     const struct profile_frame *frame = &profile->frames[position];
-    const struct profile_module *module = frame->module_plus_1
-                                              ? &profile->modules[frame->module_plus_1 - 1]
-                                              : NULL;
     for (uint32_t i = 0; i < frame->location_count; i++) {
         const struct profile_location *location = &profile->locations[frame->first_location + i];
-        struct query_row key = key_of_location(gathering, module, location);
+        struct query_row key = query_code_key(profile, gathering->query->grouping, frame, location,
+                                              gathering->arena);
         uint32_t row = find_code_row(gathering, code, &key);
         code->row_of_location[frame->first_location + i] = row;
         if (code->own_row[position] == NO_ROW && own_code_is_own(profile, frame, location))
@@ -127,7 +83,7 @@ static void assign_frames(struct query_gathering *gathering, struct code_rows *c
         if (profile->frames[i].kind != RECORDING_FRAME_OMITTED)
             assign_frame(gathering, code, i);
     }
-    struct query_row key = {.name = "[no stack]"};
+    struct query_row key = {.name = QUERY_NO_STACK};
     code->no_stack = find_code_row(gathering, code, &key);
 }
 

@@ -32,6 +32,15 @@ enum { /* the metrics that are known of a thread: bit 1 << metric */
                            1 << QUERY_FREED_BYTES | 1 << QUERY_LIVE_BLOCKS | 1 << QUERY_LIVE_BYTES
 };
 
+/* What row code belongs to: name, file, line and module. Code without symbols is one row a module.
+ * Texts are the profile's or the arena's. Lines do not tell rows apart. */
+struct query_row query_code_key(const struct profile *profile, enum query_grouping grouping,
+                                const struct profile_frame *frame,
+                                const struct profile_location *location, struct arena *arena);
+bool query_code_key_equals(const struct query_row *a, const struct query_row *b);
+
+#define QUERY_NO_STACK "[no stack]" /* the row of sites that have none */
+
 /* Does the site pass the filter and belong to the process that is asked for? */
 bool query_gathering_wants(const struct query_gathering *gathering, size_t site);
 

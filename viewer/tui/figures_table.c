@@ -84,6 +84,7 @@ static bool run_query(const struct view *view, struct figures_table *figures,
         .is_sorted_inclusive = figures->is_inclusive,
         .process = question->process,
         .filter = filter.filter,
+        .only_sites = figures->only_sites,
     };
     bool is_done = query_run(view->context->profile, &query, &figures->result, error);
     filter_text_clear(&filter);
@@ -116,7 +117,7 @@ bool figures_table_load(struct view *view, struct figures_table *figures,
 void figures_table_clear(struct figures_table *figures)
 {
     query_result_clear(&figures->result);
-    memset(figures, 0, sizeof *figures);
+    *figures = (struct figures_table){.only_sites = figures->only_sites};
 }
 
 void figures_table_describe(const struct view *view, const struct figures_table *figures,
@@ -269,6 +270,26 @@ void figures_request_stack(const struct query_row *row, struct reaction *reactio
     reaction->request.has_figures = row->fingerprint != 0;
 }
 
+/* Of one site its stack, of several their list; where a row has none by itself, of those that it
+ * calls. */
+static void request_behind(const struct figures_table *figures, const struct query_row *row,
+                           struct reaction *reaction)
+{
+    enum query_grouping grouping = figures->grouping->grouping;
+    bool is_nobody = grouping == QUERY_BY_THREAD && row->thread_id == UINT64_MAX;
+    bool is_inclusive = figures->is_inclusive ||
+                        (figures->grouping->has_inclusive && !row->site_count);
+    bool is_one = row->site_count == 1 && !is_inclusive;
+    if (grouping == QUERY_BY_SITE || is_nobody || is_one) {
+        figures_request_stack(row, reaction);
+        return;
+    }
+    reaction->opened = &view_group;
+    reaction->request.group = row;
+    reaction->request.grouping = grouping;
+    reaction->request.is_inclusive = is_inclusive;
+}
+
 bool figures_table_act(const struct view *view, const struct figures_table *figures,
                        enum action action, struct reaction *reaction)
 {
@@ -277,7 +298,7 @@ bool figures_table_act(const struct view *view, const struct figures_table *figu
     const struct query_row *row = row_at(figures, view->table.selected);
     switch (action) {
     case ACTION_OPEN:
-        figures_request_stack(row, reaction);
+        request_behind(figures, row, reaction);
         return true;
     case ACTION_TREE:
         reaction->opened = &view_tree;

@@ -14,6 +14,7 @@ struct figures_table {
     size_t metric_count;
     bool is_inclusive;
     bool is_inverted;
+    const uint8_t *only_sites; /* set before loading: struct query; NULL = all */
 };
 
 /* Runs the view's question with this grouping and fills columns and rows of `view->table`. */

@@ -51,6 +51,9 @@ struct view_request {
     uint32_t site; /* position in profile.sites, or QUERY_NO_SITE */
     struct query_figures figures;
     bool has_figures;
+    const struct query_row *group; /* a row by `grouping`; borrowed until the view is open */
+    enum query_grouping grouping;
+    bool is_inclusive;
     const char *file; /* a source file; borrowed from the profile */
     uint32_t line;
     const struct view *asker; /* the view that was shown when this one was asked for */
@@ -128,6 +131,7 @@ extern const struct view_ops view_sites;
 extern const struct view_ops view_tree;
 extern const struct view_ops view_threads;
 extern const struct view_ops view_modules;
+extern const struct view_ops view_group;
 extern const struct view_ops view_stack;
 extern const struct view_ops view_source;
 extern const struct view_ops view_help;
