@@ -25,6 +25,8 @@ target_programs = \
 	tests/targets/storms \
 	tests/targets/threads \
 	tests/targets/threads_handoff \
+	tests/targets/unwound_o0 \
+	tests/targets/unwound_o2 \
 	tests/targets/visible
 
 target_libraries_of_their_own = \
@@ -61,6 +63,7 @@ EXTRA_DIST += \
 	tests/targets/tell.h \
 	tests/targets/threads.c \
 	tests/targets/threads_handoff.c \
+	tests/targets/unwound.c \
 	tests/targets/visible.c
 
 tests/targets/static_child: tests/targets/static_child.c
@@ -89,3 +92,20 @@ tests/targets/%_static: tests/targets/%.cpp
 tests/targets/storms: tests/targets/storms.c tests/targets/libslot_malloc.so
 	$(AM_V_CC)$(CC) -std=gnu11 $(target_flags) -Wl,-rpath,'$$ORIGIN' -Ltests/targets -o $@ $< \
 		-lslot_malloc $(target_libraries)
+
+# Of the shapes that the unit tests check too, here never with the sanitizers.
+unwound_flags_o0 = -g -O0 -fno-builtin
+unwound_flags_o2 = -g -O2 -fno-builtin -fomit-frame-pointer
+unwound_c = tests/targets/unwound.c tests/unit/stack_shapes.c
+unwound_cxx = tests/unit/stack_shapes_cxx.cpp
+tests/targets/unwound_o0 tests/targets/unwound_o2: tests/targets/unwound_%: $(unwound_c) \
+		$(unwound_cxx) tests/unit/stack_shapes.h
+	$(AM_V_CC)$(MKDIR_P) $(@D) && \
+	for source in $(unwound_c); do \
+		$(CC) -std=gnu11 $(unwound_flags_$*) -I$(srcdir) -DSTACK_SHAPES_TABLE=stack_shapes \
+			-c -o $@.`basename $$source .c`.o $(srcdir)/$$source || exit 1; \
+	done && \
+	$(CXX) -std=c++17 $(unwound_flags_$*) -I$(srcdir) -DSTACK_SHAPES_TABLE=stack_shapes_cxx \
+		-c -o $@.cxx.o $(srcdir)/$(unwound_cxx) && \
+	$(CXX) -o $@ $@.unwound.o $@.stack_shapes.o $@.cxx.o $(target_libraries)
+CLEANFILES += tests/targets/unwound_*.o
