@@ -9,6 +9,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/key_table.h \
 	viewer/analysis/late_names.c \
 	viewer/analysis/late_names.h \
+	viewer/analysis/leak_kind.c \
+	viewer/analysis/leak_kind.h \
 	viewer/analysis/own_code.c \
 	viewer/analysis/own_code.h \
 	viewer/analysis/place.c \
@@ -40,15 +42,20 @@ libseep_a_SOURCES += \
 	viewer/analysis/site_order.c \
 	viewer/analysis/site_order.h \
 	viewer/analysis/stack_sums.c \
-	viewer/analysis/stack_sums.h
+	viewer/analysis/stack_sums.h \
+	viewer/analysis/suppression_parser.c \
+	viewer/analysis/suppression_pattern.c \
+	viewer/analysis/suppression_pattern.h \
+	viewer/analysis/suppressions.c \
+	viewer/analysis/suppressions.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_call_tree tests/unit/test_fingerprint \
 	tests/unit/test_place tests/unit/test_profile tests/unit/test_quality \
-	tests/unit/test_query
+	tests/unit/test_query tests/unit/test_suppressions
 TESTS += tests/unit/test_call_tree tests/unit/test_fingerprint \
 	tests/unit/test_place tests/unit/test_profile tests/unit/test_quality \
-	tests/unit/test_query
+	tests/unit/test_query tests/unit/test_suppressions
 profile_builder = tests/unit/profile_builder.c tests/unit/profile_builder.h
 tests_unit_test_call_tree_SOURCES = tests/unit/test_call_tree.c $(profile_builder)
 tests_unit_test_call_tree_LDADD = $(unit_libs)
@@ -62,4 +69,13 @@ tests_unit_test_quality_SOURCES = tests/unit/test_quality.c $(profile_builder)
 tests_unit_test_quality_LDADD = $(unit_libs)
 tests_unit_test_query_SOURCES = tests/unit/test_query.c $(profile_builder)
 tests_unit_test_query_LDADD = $(unit_libs)
+tests_unit_test_suppressions_SOURCES = tests/unit/test_suppressions.c $(profile_builder)
+tests_unit_test_suppressions_LDADD = $(unit_libs)
 endif
+
+# The fuzz target, over its corpus.
+check_PROGRAMS += tests/fuzz/replay_suppressions
+TESTS += tests/fuzz/replay_suppressions
+tests_fuzz_replay_suppressions_SOURCES = tests/fuzz/fuzz_suppressions.c tests/fuzz/replay.c
+tests_fuzz_replay_suppressions_LDADD = libseep.a $(seep_libs)
+EXTRA_DIST += tests/fuzz/corpus/suppressions
