@@ -1,0 +1,181 @@
+#include "snapshot/snapshot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+void snapshot_init(struct snapshot *snapshot)
+{
+    *snapshot = (struct snapshot){0};
+}
+
+void snapshot_clear(struct snapshot *snapshot)
+{
+    free(snapshot->blocks);
+    free(snapshot->first_reference);
+    free(snapshot->references);
+    free(snapshot->roots);
+    for (size_t i = 0; i < snapshot->module_count; i++)
+        free(snapshot->modules[i].path);
+    free(snapshot->modules);
+    free(snapshot->threads);
+    free(snapshot->frames);
+    snapshot_init(snapshot);
+}
+
+bool snapshot_is_complete(const struct snapshot *snapshot)
+{
+    return snapshot->end == SNAPSHOT_DONE && snapshot->unreadable_bytes == 0 &&
+           snapshot->missing_threads == 0 && snapshot->unsure_blocks == 0 &&
+           snapshot->roots_off == 0 && snapshot->note[0] == '\0';
+}
+
+void snapshot_add_block(struct snapshot *snapshot, const struct snapshot_block *block)
+{
+    snapshot->blocks = memory_grow(snapshot->blocks, &snapshot->block_capacity,
+                                   snapshot->block_count + 1, sizeof *snapshot->blocks);
+    snapshot->blocks[snapshot->block_count++] = *block;
+}
+
+/* Rows are filled as their references come: between calls, the last row that has begun is the one
+ * that first_reference has `row_capacity` for. */
+static void begin_rows(struct snapshot *snapshot)
+{
+    if (snapshot->first_reference)
+        return;
+    snapshot->row_capacity = snapshot->block_count + 1;
+    snapshot->first_reference = memory_allocate_large(snapshot->row_capacity,
+                                                      sizeof *snapshot->first_reference);
+    /* Ends of rows that have not begun yet. */
+    for (size_t i = 0; i < snapshot->row_capacity; i++)
+        snapshot->first_reference[i] = UINT64_MAX;
+    snapshot->first_reference[0] = 0;
+}
+
+void snapshot_add_reference(struct snapshot *snapshot, uint32_t from, uint32_t to, uint64_t slot,
+                            enum snapshot_reference_kind kind)
+{
+    begin_rows(snapshot);
+    if (from == to || from >= snapshot->block_count)
+        return;
+    uint64_t *row = snapshot->first_reference;
+    for (size_t i = from; row[i] == UINT64_MAX; i--)
+        row[i] = snapshot->reference_count;
+    if (snapshot->reference_count > row[from]) {
+        const struct snapshot_reference *last =
+            &snapshot->references[snapshot->reference_count - 1];
+        if (last->block == to && last->kind == (unsigned)kind)
+            return;
+    }
+    snapshot->references = memory_grow(snapshot->references, &snapshot->reference_capacity,
+                                       snapshot->reference_count + 1, sizeof *snapshot->references);
+    snapshot->references[snapshot->reference_count++] = (struct snapshot_reference){
+        .block = to,
+        .slot = slot < SNAPSHOT_FAR_SLOT ? (unsigned)slot & SNAPSHOT_FAR_SLOT : SNAPSHOT_FAR_SLOT,
+        .kind = (unsigned)kind & 0xf,
+    };
+}
+
+void snapshot_end_references(struct snapshot *snapshot)
+{
+    begin_rows(snapshot);
+    uint64_t *row = snapshot->first_reference;
+    for (size_t i = snapshot->block_count + 1; i-- > 0 && row[i] == UINT64_MAX;)
+        row[i] = snapshot->reference_count;
+}
+
+void snapshot_add_root(struct snapshot *snapshot, const struct snapshot_root *root)
+{
+    snapshot->roots = memory_grow(snapshot->roots, &snapshot->root_capacity,
+                                  snapshot->root_count + 1, sizeof *snapshot->roots);
+    snapshot->roots[snapshot->root_count++] = *root;
+}
+
+uint32_t snapshot_add_module(struct snapshot *snapshot, const struct snapshot_module *module)
+{
+    snapshot->modules = memory_grow(snapshot->modules, &snapshot->module_capacity,
+                                    snapshot->module_count + 1, sizeof *snapshot->modules);
+    struct snapshot_module *added = &snapshot->modules[snapshot->module_count];
+    *added = *module;
+    added->path = memory_duplicate_text(module->path ? module->path : "");
+    return (uint32_t)snapshot->module_count++;
+}
+
+uint32_t snapshot_add_thread(struct snapshot *snapshot, const struct snapshot_thread *thread)
+{
+    snapshot->threads = memory_grow(snapshot->threads, &snapshot->thread_capacity,
+                                    snapshot->thread_count + 1, sizeof *snapshot->threads);
+    struct snapshot_thread *added = &snapshot->threads[snapshot->thread_count];
+    *added = *thread;
+    added->first_frame = (uint32_t)snapshot->frame_count;
+    added->frame_count = 0;
+    return (uint32_t)snapshot->thread_count++;
+}
+
+void snapshot_add_frame(struct snapshot *snapshot, uint64_t address, uint32_t frame_id)
+{
+    if (snapshot->thread_count == 0)
+        return;
+    snapshot->frames = memory_grow(snapshot->frames, &snapshot->frame_capacity,
+                                   snapshot->frame_count + 1, sizeof *snapshot->frames);
+    snapshot->frames[snapshot->frame_count++] = (struct snapshot_frame){.address = address,
+                                                                        .frame_id = frame_id};
+    snapshot->threads[snapshot->thread_count - 1].frame_count++;
+}
+
+uint32_t snapshot_find_block(const struct snapshot *snapshot, uint64_t address)
+{
+    size_t low = 0;
+    size_t high = snapshot->block_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (snapshot->blocks[middle].address <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return SNAPSHOT_NONE;
+    const struct snapshot_block *block = &snapshot->blocks[low - 1];
+    uint64_t bytes = block->bytes > 0 ? block->bytes : 1;
+    return address - block->address < bytes ? (uint32_t)(low - 1) : SNAPSHOT_NONE;
+}
+
+const char *snapshot_root_kind_name(enum snapshot_root_kind kind)
+{
+    static const char *const names[] = {"global", "stack",  "register", "tls",
+                                        "key",    "thread", "region",   "mapping"};
+    return (size_t)kind < sizeof names / sizeof *names ? names[kind] : "unknown";
+}
+
+const char *snapshot_reason_name(enum snapshot_reason reason)
+{
+    static const char *const names[] = {"exit",     "before-exit", "request", "call",
+                                        "interval", "level",       "exec",    "crash"};
+    return (size_t)reason < sizeof names / sizeof *names ? names[reason] : "unknown";
+}
+
+const char *snapshot_end_name(enum snapshot_end end)
+{
+    static const char *const names[] = {"done", "killed", "crashed", "exec",
+                                        "off",  "failed", "budget"};
+    return (size_t)end < sizeof names / sizeof *names ? names[end] : "unknown";
+}
+
+void snapshot_register_name(uint64_t number, char *name, size_t name_bytes)
+{
+    /* The order of struct user_regs_struct. */
+    static const char *const general[] = {
+        "r15", "r14", "r13", "r12", "rbp", "rbx", "r11",      "r10", "r9",
+        "r8",  "rax", "rcx", "rdx", "rsi", "rdi", "orig_rax", "rip", "cs",
+    };
+    if (number >= SNAPSHOT_VECTOR_REGISTERS)
+        snprintf(name, name_bytes, "vector register state+%u",
+                 (unsigned)(number - SNAPSHOT_VECTOR_REGISTERS) * 8);
+    else if (number < sizeof general / sizeof *general)
+        snprintf(name, name_bytes, "%s", general[number]);
+    else
+        snprintf(name, name_bytes, "register %u", (unsigned)number);
+}
