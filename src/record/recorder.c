@@ -215,7 +215,9 @@ static bool begin(struct recorder *recorder, struct error *error)
     };
     recorder->output = recording_output_create(&output);
     recorder->outcome->path = memory_duplicate_text(recording_writer_path(recorder->writer));
-    return recording_writer_publish(recorder->writer, error);
+    /* Whenever we are killed, the file that has the name can be read. */
+    return recording_output_checkpoint(recorder->output, error) &&
+           recording_writer_publish(recorder->writer, error);
 }
 
 /* ---- the loop ------------------------------------------------------------------------- */

@@ -2,80 +2,40 @@
 """The target is killed, the recorder is killed, the recorder stands still: what is recorded all the
 same, and what is said of the rest."""
 import ctypes
-import mmap
 import os
 import random
 import signal
-import struct
 import subprocess
 import sys
-import time
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from recorded import (IS_LONG, SEEP, TIMEOUT_S, Checks, Recording, check_invariants,
-                      clean_environment, matches, new_path, seep, target)
+from counted import Counted
+from recorded import (IS_LONG, TIMEOUT_S, Checks, check_invariants, seep, start, state_of, target,
+                      wait_until)
 
 checks = Checks()
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def start(command, *options, **popen_options):
-    """`seep run` in the background."""
-    recording = Recording(new_path())
-    process = subprocess.Popen([SEEP, "run", "-q", "-o", recording.path, *options, "--", *command],
-                               env=clean_environment(), **popen_options)
-    return recording, process
-
-
-def wait_until(what, is_true):
-    deadline = time.monotonic() + TIMEOUT_S
-    while not is_true():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what} never came")
-        os.sched_yield()
-
-
 # ---- the target is killed at any moment: every call that had returned is in the report
-
-ALLOCATIONS = (1, 1, 1, 0, 0)
-FREES = (0, 0, 1, 1, 1)
-
-
-def expect_of_calls(calls):
-    """(allocations, frees, allocated bytes) after so many calls of a thread of counted.c."""
-    cycles, rest = divmod(calls, 5)
-    rounds, last = divmod(cycles, 2000)
-    size = last + 1
-    allocated = 4 * (rounds * (2000 * 2001 // 2) + last * (last + 1) // 2)
-    allocated += sum((size, size, 2 * size, 0, 0)[:rest])
-    return (3 * cycles + sum(ALLOCATIONS[:rest]), 3 * cycles + sum(FREES[:rest]), allocated)
-
 
 def kill_counted(threads, calls):
     """Kills counted.c when its first thread has done so many calls."""
     what = f"{threads} threads killed after {calls} calls"
-    with open(new_path(".progress"), "w+b") as file:
-        file.truncate(4096)
-        shared = mmap.mmap(file.fileno(), 4096)
-        recording, process = start([target("counted"), file.name, str(threads)])
-        wait_until("progress", lambda: struct.unpack_from("q", shared, 8)[0] >= calls)
-        os.kill(struct.unpack_from("q", shared, 2048)[0], signal.SIGKILL)
-        checks.equal(f"{what}: status", -signal.SIGKILL, process.wait(TIMEOUT_S))
-        check_invariants(checks, what, recording.report)
-        checks.equal(f"{what}: exit", {"signal": 9}, recording.process()["exit"])
-        checks.equal(f"{what}: complete", True, recording.report["complete"])
-        for key in ("unknown_frees", "missed_frees", "bad_records"):
-            checks.equal(f"{what}: {key}", 0, recording.report["quality"][key])
-        for thread in range(threads):
-            begun, done = struct.unpack_from("qq", shared, 64 * thread)
-            sites = [site for site in recording.process()["sites"]
-                     if matches(f"work_{thread}", site["stack"])]
-            got = tuple(sum(site[key] for site in sites)
-                        for key in ("allocations", "frees", "allocated_bytes"))
-            possible = [expect_of_calls(count) for count in range(done, begun + 1)]
-            checks.true(f"{what}: thread {thread}", got in possible, f"{got} not in {possible}")
-    os.unlink(recording.path)
+    counted = Counted(threads)
+    recording, process = start(counted.command)
+    wait_until("progress", lambda: counted.done(0) >= calls)
+    os.kill(counted.pid, signal.SIGKILL)
+    checks.equal(f"{what}: status", -signal.SIGKILL, process.wait(TIMEOUT_S))
+    check_invariants(checks, what, recording.report)
+    checks.equal(f"{what}: exit", {"signal": 9}, recording.process()["exit"])
+    checks.equal(f"{what}: complete", True, recording.report["complete"])
+    for key in ("unknown_frees", "missed_frees", "bad_records"):
+        checks.equal(f"{what}: {key}", 0, recording.report["quality"][key])
+    for thread in range(threads):
+        counted.check_thread(checks, what, recording, thread, counted.done(thread))
+    counted.forget(recording)
 
 
 for _ in range(200 if IS_LONG else 10):
@@ -87,7 +47,7 @@ for _ in range(200 if IS_LONG else 10):
 class Burst:
     def __init__(self, rounds, *options):
         self.rounds = rounds
-        self.recording, self.seep = start([target("burst"), str(rounds)], *options,
+        self.recording, self.seep = start([target("burst"), str(rounds)], options,
                                           stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.told = {}
         self.read_until("ready")
@@ -115,11 +75,6 @@ class Burst:
 def count_sleeps(pid):
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
         return int(next(line for line in file if line.startswith("voluntary_")).split()[1])
-
-
-def state_of(pid):
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        return file.read().rpartition(")")[2].split()[0]
 
 
 def check_losses(what, burst):

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 
 BUILD = os.getcwd()
 SOURCE = os.path.abspath(os.environ.get("srcdir") or
@@ -113,6 +114,28 @@ def record(command, options=(), **run_options):
     path = new_path()
     finished = seep("run", "-q", "-o", path, *options, "--", *command, **run_options)
     return Recording(path, finished)
+
+
+def start(command, options=(), **popen_options):
+    """`seep run` in the background: the recording to be, and the process."""
+    recording = Recording(new_path())
+    process = subprocess.Popen([SEEP, "run", "-q", "-o", recording.path, *options, "--", *command],
+                               env=clean_environment(), **popen_options)
+    return recording, process
+
+
+def wait_until(what, is_true):
+    deadline = time.monotonic() + TIMEOUT_S
+    while not is_true():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} never came")
+        os.sched_yield()
+
+
+def state_of(pid):
+    """The letter that the kernel has for the state of a process."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        return file.read().rpartition(")")[2].split()[0]
 
 
 def function_name(frame):
