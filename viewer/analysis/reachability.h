@@ -1,0 +1,21 @@
+/* What the roots of a snapshot reach, and how surely: memcheck's cases 1, 2 and 5 to 8. */
+#ifndef SEEP_ANALYSIS_REACHABILITY_H
+#define SEEP_ANALYSIS_REACHABILITY_H
+
+#include <stdint.h>
+
+#include "snapshot/snapshot.h"
+
+enum reach {
+    REACH_NONE,     /* no chain leads there */
+    REACH_POSSIBLE, /* only chains with an interior pointer on them */
+    REACH_SURE      /* a chain through starts of blocks */
+};
+
+/* Fills `reach` (a byte a block: enum reach). Roots whose kind is in `roots_off` (1 << enum
+ * snapshot_root_kind) do not count. Blocks within a realloc count as reached: whoever holds them
+ * may be in a register of the call. Linear in blocks and references; the list of what is still to
+ * be looked at takes 4 bytes a block. */
+void reachability_mark(const struct snapshot *snapshot, uint64_t roots_off, uint8_t *reach);
+
+#endif
