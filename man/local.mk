@@ -3,6 +3,7 @@ dist_man_MANS += \
 	man/seep-completion.1 \
 	man/seep-doctor.1 \
 	man/seep-dump.1 \
+	man/seep-export.1 \
 	man/seep-help.1 \
 	man/seep-info.1 \
 	man/seep-recording.5 \

@@ -6,9 +6,16 @@ EXTRA_DIST += $(house_checks)
 
 # System tests of truth: what the targets say of themselves against what seep says of them.
 include tests/targets/local.mk
-system_tests = tests/system/deaths.py tests/system/doctor.py tests/system/followed.py \
-	tests/system/known_answers.py tests/system/recorder_deaths.py \
-	tests/system/symbolize.py tests/system/unwinders.py \
-	tests/system/valgrind_totals.py tests/system/vows.py
+system_tests = \
+	tests/system/deaths.py \
+	tests/system/doctor.py \
+	tests/system/export.py \
+	tests/system/followed.py \
+	tests/system/known_answers.py \
+	tests/system/recorder_deaths.py \
+	tests/system/symbolize.py \
+	tests/system/unwinders.py \
+	tests/system/valgrind_totals.py \
+	tests/system/vows.py
 TESTS += $(system_tests)
 EXTRA_DIST += $(system_tests) tests/system/counted.py tests/system/recorded.py

@@ -64,6 +64,7 @@ struct command {
 extern const struct command cli_command_completion;
 extern const struct command cli_command_doctor;
 extern const struct command cli_command_dump;
+extern const struct command cli_command_export;
 extern const struct command cli_command_help;
 extern const struct command cli_command_info;
 extern const struct command cli_command_report;

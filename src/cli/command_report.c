@@ -7,6 +7,7 @@
 #include "analysis/query.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/filter_rows.h"
 #include "cli/recording_argument.h"
 #include "cli/terminal.h"
 #include "report/report.h"
@@ -84,36 +85,7 @@ static const struct option_row rows[] = {
      PLACE(depth),
      .value_name = "N",
      .help = "show N callers below each site"},
-    {.name = "function",
-     .kind = OPTION_TEXT,
-     PLACE(filter.include_function),
-     .value_name = "REGEX",
-     .help = "only stacks with a function that matches"},
-    {.name = "exclude-function",
-     .kind = OPTION_TEXT,
-     PLACE(filter.exclude_function),
-     .value_name = "REGEX",
-     .help = "no stacks with a function that matches"},
-    {.name = "file",
-     .kind = OPTION_TEXT,
-     PLACE(filter.include_file),
-     .value_name = "REGEX",
-     .help = "only stacks through a source file that matches"},
-    {.name = "exclude-file",
-     .kind = OPTION_TEXT,
-     PLACE(filter.exclude_file),
-     .value_name = "REGEX",
-     .help = "no stacks through a source file that matches"},
-    {.name = "module",
-     .kind = OPTION_TEXT,
-     PLACE(filter.include_module),
-     .value_name = "REGEX",
-     .help = "only stacks through a program or library that matches"},
-    {.name = "exclude-module",
-     .kind = OPTION_TEXT,
-     PLACE(filter.exclude_module),
-     .value_name = "REGEX",
-     .help = "no stacks through a program or library that matches"},
+    FILTER_ROWS(struct values, filter),
     {.name = "at",
      .kind = OPTION_TEXT,
      PLACE(at),
@@ -126,18 +98,6 @@ static const struct option_row rows[] = {
      .help = "show command-line arguments also under CI"},
 };
 /* clang-format on */
-
-/* The position of the process with this id. */
-static bool find_process(const struct profile *profile, uint64_t id, uint32_t *position,
-                         struct error *error)
-{
-    for (size_t i = 0; i < profile->process_count; i++)
-        if (profile->processes[i].about.id == id) {
-            *position = (uint32_t)i;
-            return true;
-        }
-    return error_set(error, "--process: the recording has no process %llu", (unsigned long long)id);
-}
 
 /* When an instant was named, the rows that mattered then come first. */
 static enum query_metric sort_metric(const struct values *values,
@@ -181,7 +141,7 @@ static bool fill_options(const struct invocation *invocation,
     options->width = terminal_width(stdout);
     options->instant = instant_name(argument->instant);
     return !values->process.is_given ||
-           find_process(argument->profile, values->process.value, &options->query.process, error);
+           recording_argument_find_process(argument, values->process.value, &options->query.process, error);
 }
 
 static int run(const struct invocation *invocation)

@@ -6,6 +6,7 @@ libseep_a_SOURCES += \
 	src/cli/command_completion.c \
 	src/cli/command_doctor.c \
 	src/cli/command_dump.c \
+	src/cli/command_export.c \
 	src/cli/command_help.c \
 	src/cli/command_info.c \
 	src/cli/command_report.c \
@@ -19,6 +20,7 @@ libseep_a_SOURCES += \
 	src/cli/doctor_surroundings.c \
 	src/cli/doctor_system.c \
 	src/cli/doctor_tools.c \
+	src/cli/filter_rows.h \
 	src/cli/installation.c \
 	src/cli/installation.h \
 	src/cli/instant.c \

@@ -162,6 +162,14 @@ bool recording_argument_load(struct recording_argument *argument,
     return true;
 }
 
+bool recording_argument_find_process(const struct recording_argument *argument, uint64_t id,
+                                     uint32_t *position, struct error *error)
+{
+    *position = profile_find_process(argument->profile, id);
+    return *position < argument->profile->process_count ||
+           error_set(error, "--process: the recording has no process %llu", (unsigned long long)id);
+}
+
 void recording_argument_close(struct recording_argument *argument)
 {
     profile_destroy(argument->profile);

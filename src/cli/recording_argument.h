@@ -30,6 +30,10 @@ bool recording_argument_load(struct recording_argument *argument,
                              const struct option_operands *operands, const char *at,
                              const struct profile_options *options, struct error *error);
 
+/* The position of the process with this id, as --process takes it. */
+bool recording_argument_find_process(const struct recording_argument *argument, uint64_t id,
+                                     uint32_t *position, struct error *error);
+
 /* Allowed on a zeroed struct and after a failure. */
 void recording_argument_close(struct recording_argument *argument);
 

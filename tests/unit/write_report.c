@@ -1,6 +1,6 @@
 /* write_report SAMPLE FORMAT [by=G] [sort=M] [tree] [up] [process=N] [width=N] [limit=N]
  * [inclusive] [colour] [no-arguments]: writes the report of a sample recording (profile_samples.h)
- * to stdout, for golden files. FORMAT may also be "summary". With SAMPLE a path to a recording,
+ * to stdout, for golden files. FORMAT may also be "summary", or one of exports'. With SAMPLE a path to a recording,
  * reports that. */
 #include "config.h"
 
@@ -10,6 +10,7 @@
 
 #include "profile_samples.h"
 #include "recording/recording_reader.h"
+#include "report/export.h"
 #include "report/report.h"
 #include "report/summary.h"
 
@@ -92,9 +93,15 @@ int main(int count, char **arguments)
         is_written = summary_write(profile, &summary, stdout, &error);
     } else {
         const struct report_format *format = report_format_find(arguments[2]);
-        if (!format)
+        const struct export_format *export = export_format_find(arguments[2]);
+        struct export_options export_options = {.metric = options.query.sort,
+                                                .process = options.query.process,
+                                                .filter = options.query.filter,
+                                                .are_arguments_shown = options.are_arguments_shown};
+        if (!format && !export)
             fail(arguments[2], "no such format");
-        is_written = report_write(format, profile, &options, stdout, &error);
+        is_written = format ? report_write(format, profile, &options, stdout, &error)
+                            : export_write(export, profile, &export_options, stdout, &error);
     }
     profile_destroy(profile);
     if (!is_written)

@@ -377,7 +377,8 @@ static void start(struct growth *growth, const uint8_t *is_kept)
     }
     double least = growth->options->min_share *
                    (double)growth->tree->nodes[0].figures.values[growth->options->metric];
-    growth->least = least > 1 ? (uint64_t)least : 1; /* what has nothing of it says nothing */
+    /* What has nothing of the metric says nothing, unless all are wanted. */
+    growth->least = least > 1 ? (uint64_t)least : growth->options->are_zeros_kept ? 0 : 1;
 }
 
 static void growth_clear(struct growth *growth)

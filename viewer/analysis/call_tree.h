@@ -26,6 +26,7 @@ struct call_tree_options {
     double min_share;         /* prune nodes below this part of the total, 0.0 .. 1.0 */
     unsigned max_depth;       /* 0 = any */
     bool is_own_code_first;   /* bottom-up: begin at the first own location (own_code.h) */
+    bool are_zeros_kept;      /* also nodes that have nothing of the metric */
     struct query_filter filter;
 };
 

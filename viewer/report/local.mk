@@ -1,6 +1,20 @@
 libseep_a_SOURCES += \
+	viewer/report/assets.h \
 	viewer/report/exit_text.c \
 	viewer/report/exit_text.h \
+	viewer/report/export.c \
+	viewer/report/export.h \
+	viewer/report/export_callgrind.c \
+	viewer/report/export_csv.c \
+	viewer/report/export_flamegraph.c \
+	viewer/report/export_folded.c \
+	viewer/report/export_gperftools.c \
+	viewer/report/export_massif.c \
+	viewer/report/export_openmetrics.c \
+	viewer/report/export_parts.c \
+	viewer/report/export_parts.h \
+	viewer/report/export_pprof.c \
+	viewer/report/export_speedscope.c \
 	viewer/report/formats.h \
 	viewer/report/json.c \
 	viewer/report/json_parts.c \
@@ -21,6 +35,16 @@ libseep_a_SOURCES += \
 	viewer/report/text_parts.h \
 	viewer/report/text_sites.c \
 	viewer/report/text_tables.c
+
+# What exports embed, as C strings.
+export_assets = viewer/report/assets/flamegraph.css viewer/report/assets/flamegraph.js
+EXTRA_DIST += $(export_assets) viewer/report/assets/embed.awk
+CLEANFILES += viewer/report/assets.c
+nodist_libseep_a_SOURCES = viewer/report/assets.c
+viewer/report/assets.c: $(export_assets) viewer/report/assets/embed.awk
+	$(AM_V_GEN)$(MKDIR_P) viewer/report && cd $(srcdir) && \
+		LC_ALL=C awk -f viewer/report/assets/embed.awk $(export_assets) \
+			>$(abs_builddir)/$@.part && mv $(abs_builddir)/$@.part $(abs_builddir)/$@
 
 profile_samples = \
 	tests/unit/profile_builder.c \

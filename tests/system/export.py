@@ -1,0 +1,249 @@
+#!/usr/bin/python3
+"""Exports read back: the totals in each format are those of `seep report --json`.
+
+The readers of this test are small ones of its own; those of the formats themselves are asked too
+where they are installed.
+"""
+
+import csv
+import gzip
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree
+
+SEEP = os.path.abspath("./seep")
+DEMO = os.path.abspath("./examples/demo")
+failures = 0
+
+
+def expect(what, found, wanted):
+    global failures
+    if found != wanted:
+        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
+        failures += 1
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, timeout=120, check=False)
+
+
+def export(form, recording, *options):
+    done = run(SEEP, "export", f"--format={form}", *options, recording)
+    expect(f"{form}: status and stderr", (done.returncode, done.stderr), (0, b""))
+    return done.stdout
+
+
+def varint(data, at):
+    number = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return number, at
+
+
+def fields(data):
+    """(number, value) of each field of a protobuf message."""
+    at = 0
+    while at < len(data):
+        key, at = varint(data, at)
+        value, at = varint(data, at)
+        if key & 7 == 2:
+            value, at = data[at:at + value], at + value
+        yield key >> 3, value
+
+
+def varints(data):
+    at, numbers = 0, []
+    while at < len(data):
+        number, at = varint(data, at)
+        numbers.append(number)
+    return numbers
+
+
+def check_pprof(data, totals):
+    message = list(fields(gzip.decompress(data)))
+    strings = [value.decode() for number, value in message if number == 6]
+    expect("pprof: first string", strings[0], "")
+    types = [strings[dict(fields(value))[1]] for number, value in message if number == 1]
+    locations = {dict(fields(value))[1]: value for number, value in message if number == 4}
+    functions = {dict(fields(value))[1]: value for number, value in message if number == 5}
+    sums = dict.fromkeys(types, 0)
+    names = set()
+    for number, value in message:
+        if number != 2:
+            continue
+        sample = dict(fields(value))
+        for name, figure in zip(types, varints(sample[2]), strict=True):
+            sums[name] += figure
+        for location in varints(sample[1]):
+            for field, line in fields(locations[location]):
+                if field == 4:
+                    function = dict(fields(functions[dict(fields(line))[1]]))
+                    names.add(strings[function[2]])
+    expect("pprof: sums", sums, {
+        "alloc_objects": totals["allocations"], "alloc_space": totals["allocated_bytes"],
+        "inuse_objects": totals["live_blocks"], "inuse_space": totals["live_bytes"],
+        "peak_objects": 302, "peak_space": totals["peak_bytes"],
+        "temporary_objects": totals["temporary_allocations"]})
+    expect("pprof: a function", "open_session(int)" in names, True)
+
+
+def check_speedscope(data, totals):
+    document = json.loads(data)
+    frames = document["shared"]["frames"]
+    for profile in document["profiles"]:
+        expect("speedscope: weights", sum(profile["weights"]), profile["endValue"])
+        expect("speedscope: samples", len(profile["samples"]), len(profile["weights"]))
+        expect("speedscope: frames", all(0 <= frame < len(frames) for sample in profile["samples"]
+                                         for frame in sample), True)
+    ends = {profile["name"]: profile["endValue"] for profile in document["profiles"]}
+    expect("speedscope: live", ends["bytes not freed"], totals["live_bytes"])
+    expect("speedscope: first is live", document["profiles"][0]["name"], "bytes not freed")
+
+
+def check_folded(data, total):
+    lines = data.decode().splitlines()
+    expect("folded: sum", sum(int(line.rsplit(" ", 1)[1]) for line in lines), total)
+    expect("folded: a stack", sum("main;answer(int);open_session(int) 2048000" in line
+                                  for line in lines), 1)
+
+
+def check_flamegraph(data, totals):
+    tree = xml.etree.ElementTree.fromstring(data)
+    space = "{http://www.w3.org/2000/svg}"
+    titles = [title.text for title in tree.iter(space + "title")]
+    expect("flamegraph: all", any(title.startswith("all: ") and f"({totals['live_bytes']} bytes)"
+                                  in title for title in titles), True)
+    expect("flamegraph: a frame", any(title.startswith("open_session(int) at demo.cpp:34: ")
+                                      for title in titles), True)
+    shares = [(float(frame.get("data-x")), float(frame.get("data-w")))
+              for frame in tree.iter(space + "g")]
+    expect("flamegraph: inside", all(x >= 0 and x + w <= 1.00001 for x, w in shares), True)
+
+
+def check_callgrind(data, totals):
+    lines = data.decode().splitlines()
+    summary = next(line for line in lines if line.startswith("summary:")).split()[1:]
+    own, is_call = [0] * 6, False
+    for line in lines:
+        if line.startswith("calls="):
+            is_call = True
+        elif re.match(r"\d+( \d+){6}$", line):
+            if not is_call:
+                own = [a + int(b) for a, b in zip(own, line.split()[1:])]
+            is_call = False
+    expect("callgrind: own costs are the summary", own, [int(word) for word in summary])
+    expect("callgrind: live", own[0], totals["live_bytes"])
+    expect("callgrind: allocations", own[4], totals["allocations"])
+
+
+def check_massif(data, totals):
+    text = data.decode()
+    heaps = [int(number) for number in re.findall(r"mem_heap_B=(\d+)", text)]
+    expect("massif: highest", max(heaps), totals["peak_bytes"])
+    expect("massif: last", heaps[-1], totals["live_bytes"])
+    expect("massif: trees", re.findall(r"heap_tree=(peak|detailed)", text), ["peak", "detailed"])
+
+
+def check_gperftools(data, totals):
+    text = data.decode()
+    head = [int(number) for number in re.findall(r"\d+", text.splitlines()[0])]
+    expect("gperftools: head", head, [totals["live_blocks"], totals["live_bytes"],
+                                      totals["allocations"], totals["allocated_bytes"]])
+    expect("gperftools: library", f" {DEMO}\n" in text, True)
+
+
+def check_csv(data, totals):
+    rows = list(csv.DictReader(io.StringIO(data.decode())))
+    for key in ("live_bytes", "allocations", "allocated_bytes", "temporary_allocations"):
+        expect(f"csv: {key}", sum(int(row[key]) for row in rows), totals[key])
+    expect("csv: a stack", any(row["function"] == "open_session(int)" and row["line"] == "34"
+                               for row in rows), True)
+
+
+def check_openmetrics(data, totals):
+    text = data.decode()
+    expect("openmetrics: end", text.endswith("\n# EOF\n"), True)
+    expect("openmetrics: peak",
+           f'seep_heap_peak_bytes{{process="0",program="demo"}} {totals["peak_bytes"]}\n' in text,
+           True)
+
+
+def check_readers(folder):
+    """What the formats' own programs make of them."""
+    if shutil.which("ms_print"):
+        shown = run("ms_print", f"{folder}/massif")
+        expect("ms_print", (shown.returncode, b"rebuild_index() (demo.cpp:64)" in shown.stdout),
+               (0, True))
+    if shutil.which("callgrind_annotate"):
+        shown = run("callgrind_annotate", f"{folder}/callgrind")
+        expect("callgrind_annotate", (shown.returncode, b"2,220,704 (100.0%)" in shown.stdout),
+               (0, True))
+    if shutil.which("google-pprof"):
+        shown = run("google-pprof", "--text", "--inuse_objects", DEMO, f"{folder}/gperftools")
+        expect("google-pprof", (shown.returncode, b"Total: 601 objects" in shown.stdout
+                                and b"open_session" in shown.stdout), (0, True))
+    if shutil.which("promtool"):
+        shown = subprocess.run(["promtool", "check", "metrics"], capture_output=True, check=False,
+                               input=open(f"{folder}/openmetrics", "rb").read())
+        expect("promtool", shown.returncode, 0)
+
+
+def check_errors(folder, recording):
+    """One line and status 2; what stood in the wanted file stays there."""
+    kept = f"{folder}/kept"
+    with open(kept, "w", encoding="utf-8") as out:
+        out.write("kept")
+    for what, words, options in (
+            ("no format", b"which format?", []),
+            ("unknown format", b"--format", ["--format=nosuch"]),
+            ("bad expression", b"", ["--format=csv", "--function=(", "-o", kept]),
+            ("no process", b"has no process 7", ["--format=csv", "--process=7", "-o", kept]),
+            ("filtered massif", b"cannot be filtered", ["--format=massif", "--function=a", "-o", kept]),
+            ("no such folder", b"No such file", ["--format=csv", "-o", f"{folder}/none/x"]),
+            ("full disk", b"No space", ["--format=csv", "-o", "-"])):
+        with open("/dev/full" if what == "full disk" else "/dev/null", "wb") as out:
+            done = subprocess.run([SEEP, "export", *options, recording], stdout=out,
+                                  stderr=subprocess.PIPE, timeout=120, check=False)
+        expect(f"{what}: status", done.returncode, 2)
+        expect(f"{what}: message", words in done.stderr and done.stderr.count(b"\n") <= 2, True)
+    with open(kept, encoding="utf-8") as file:
+        expect("kept", file.read(), "kept")
+    expect("no parts left", [name for name in os.listdir(folder) if name.endswith(".part")], [])
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        recording = f"{folder}/demo.seep"
+        done = run(SEEP, "run", "-q", "-o", recording, DEMO)
+        expect("run", done.returncode, 0)
+        report = json.loads(run(SEEP, "report", "--json", recording).stdout)
+        totals = report["processes"][0]["totals"]
+        checks = {"pprof": check_pprof, "speedscope": check_speedscope,
+                  "flamegraph": check_flamegraph, "callgrind": check_callgrind,
+                  "massif": check_massif, "gperftools": check_gperftools, "csv": check_csv,
+                  "openmetrics": check_openmetrics}
+        for form, check in checks.items():
+            data = export(form, recording)
+            expect(f"{form}: the same again", export(form, recording) == data, True)
+            check(data, totals)
+            with open(f"{folder}/{form}", "wb") as out:
+                out.write(data)
+        check_folded(export("folded", recording), totals["live_bytes"])
+        check_folded(export("folded", recording, "--metric=allocated", "--function=answer"),
+                     2048000 + 100000 + 50000 * 64)
+        check_readers(folder)
+        check_errors(folder, recording)
+    return failures != 0
+
+
+sys.exit(main())

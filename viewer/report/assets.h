@@ -1,0 +1,8 @@
+/* Texts of the files in assets/, which the build turns into C strings (assets/embed.awk). */
+#ifndef SEEP_REPORT_ASSETS_H
+#define SEEP_REPORT_ASSETS_H
+
+extern const char asset_flamegraph_css[];
+extern const char asset_flamegraph_js[];
+
+#endif

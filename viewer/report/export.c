@@ -1,0 +1,49 @@
+#include "report/export.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct export_format formats[] = {
+    {"pprof", "pprof, Perfetto, Pyroscope, Parca: gzipped profile.proto", true, export_write_pprof},
+    {"speedscope", "speedscope.app, also offline: JSON, a profile for each metric", false,
+     export_write_speedscope},
+    {"folded", "flamegraph.pl, inferno, Firefox Profiler: a line a stack", false,
+     export_write_folded},
+    {"flamegraph", "browsers: one SVG that zooms and searches", false, export_write_flamegraph},
+    {"callgrind", "KCachegrind, callgrind_annotate: costs of functions and calls", false,
+     export_write_callgrind},
+    {"massif", "ms_print, massif-visualizer: the heap over time", false, export_write_massif},
+    {"gperftools", "google-pprof, jeprof: a heap profile as text", false, export_write_gperftools},
+    {"csv", "spreadsheets, databases: a row a site", false, export_write_csv},
+    {"openmetrics", "Prometheus, GitLab: totals", false, export_write_openmetrics},
+};
+
+enum {
+    FORMAT_COUNT = sizeof formats / sizeof *formats
+};
+
+const struct export_format *export_format_at(size_t position)
+{
+    return position < FORMAT_COUNT ? &formats[position] : NULL;
+}
+
+const struct export_format *export_format_find(const char *name)
+{
+    for (size_t i = 0; i < FORMAT_COUNT; i++)
+        if (strcmp(formats[i].name, name) == 0)
+            return &formats[i];
+    return NULL;
+}
+
+bool export_write(const struct export_format *format, const struct profile *profile,
+                  const struct export_options *options, FILE *out, struct error *error)
+{
+    if (!query_filter_check(&options->filter, error)) /* before the first byte is written */
+        return false;
+    if (!format->write(profile, options, out, error))
+        return false;
+    errno = 0;
+    if (fflush(out) == 0 && !ferror(out))
+        return true;
+    return error_set_errno(error, errno ? errno : EIO, "cannot write the export");
+}
