@@ -28,6 +28,7 @@ struct chunk {
     uint16_t kind;
     uint16_t flags;
     uint32_t raw_bytes;
+    uint64_t snapshot_id; /* for who made it: whose records these are */
     struct text stored; /* room for the chunk header, then the payload as stored */
 };
 

@@ -29,7 +29,7 @@
 
 enum {
     RECORDING_MAJOR = 1, /* readers refuse another major */
-    RECORDING_MINOR = 0, /* a reader takes every minor of its major */
+    RECORDING_MINOR = 1, /* a reader takes every minor of its major */
     RECORDING_MAX_CHUNK_BYTES = 64 << 20 /* raw or stored; longer is damage */
 };
 

@@ -49,7 +49,13 @@ struct recording_text_list {
     RECORD(16, mark, 0)        \
     RECORD(17, misuse, 0)      \
     RECORD(18, recorder, 0)    \
-    RECORD(19, end, 0)
+    RECORD(19, end, 0)         \
+    RECORD(20, snapshot, 1)    \
+    RECORD(21, snapshot_module, 0)     \
+    RECORD(22, snapshot_thread, 0)     \
+    RECORD(23, snapshot_blocks, 0)     \
+    RECORD(24, snapshot_references, 0) \
+    RECORD(25, snapshot_roots, 0)
 
 /* What was run. The first record of a recording; exactly one. */
 #define RECORDING_FIELDS_session(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
@@ -266,6 +272,76 @@ struct recording_text_list {
 #define RECORDING_FIELDS_end(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
     UNSIGNED(duration_ns) \
     UNSIGNED(is_complete)           /* 0: the recorder had to stop early */
+
+/* What referred to what in one process at one instant (src/snapshot/snapshot.h). The records below
+ * hold the rest of it; they never change, and the snapshot counts only with all of them. */
+#define RECORDING_FIELDS_snapshot(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(id)                    /* counts the snapshots of a recording */ \
+    UNSIGNED(process_id) \
+    UNSIGNED(time_ns) \
+    UNSIGNED(reason)                /* enum snapshot_reason */ \
+    UNSIGNED(end)                   /* enum snapshot_end */ \
+    TEXT(note)                      /* what went wrong or is missing, in words */ \
+    UNSIGNED(stop_ns)               /* how long the process was held */ \
+    UNSIGNED(scan_ns) \
+    UNSIGNED(unreadable_bytes) \
+    UNSIGNED(missing_threads)       /* without registers or stack */ \
+    UNSIGNED(unsure_blocks)         /* in transit, or guessed */ \
+    UNSIGNED(roots_off)             /* set of 1 << kind of root: switched off */ \
+    UNSIGNED(scanned_bytes) \
+    UNSIGNED(skipped_bytes)         /* in pages that nobody ever touched */ \
+    UNSIGNED(block_count)           /* in the records below */ \
+    UNSIGNED(reference_count) \
+    UNSIGNED(root_count) \
+    UNSIGNED(module_count) \
+    UNSIGNED(thread_count)
+
+/* A file that was mapped as a module; roots name it by its position among these. */
+#define RECORDING_FIELDS_snapshot_module(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    TEXT(path) \
+    BYTES(build_id) \
+    UNSIGNED(start_address) \
+    UNSIGNED(end_address) \
+    UNSIGNED(bias)                  /* address in memory - address in the file */
+
+/* Frames are pairs, innermost first: stack address (minus that of the frame before), frame id. */
+#define RECORDING_FIELDS_snapshot_thread(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    UNSIGNED(tid) \
+    TEXT(name) \
+    UNSIGNED(stack_start)           /* what was scanned of its stack */ \
+    UNSIGNED(stack_end) \
+    UNSIGNED_LIST(frames)
+
+/* Some blocks, by address. Each is five varints: address minus that of the block before (of the
+ * first: the address); bytes; site id; thread id << 4 | flags (enum snapshot_block_flags); birth_ns
+ * minus that of the block before, zigzag. Thread 65535: none of the process. */
+#define RECORDING_FIELDS_snapshot_blocks(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    UNSIGNED(first_block)           /* position among all */ \
+    UNSIGNED(block_count) \
+    BYTES(blocks)
+
+/* The references of some blocks. Of each block: a varint, how many there are; then of each two:
+ * position of the block that is referred to minus that of the referring one, zigzag; and
+ * (slot minus that of the reference before, of the first: the slot) << 4 | kind (enum
+ * snapshot_reference_kind). Slots are words of the referring block. */
+#define RECORDING_FIELDS_snapshot_references(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    UNSIGNED(first_block) \
+    UNSIGNED(block_count) \
+    UNSIGNED(reference_count) \
+    BYTES(references)
+
+/* Some roots. Each is six varints: kind (enum snapshot_root_kind) | reference (enum
+ * snapshot_reference_kind) << 4; address minus that of the root before, zigzag; position of the block
+ * minus that of the root before, zigzag; module + 1 (0: none); thread + 1; number. */
+#define RECORDING_FIELDS_snapshot_roots(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    UNSIGNED(first_root) \
+    UNSIGNED(root_count) \
+    BYTES(roots)
 /* clang-format on */
 
 enum recording_kind {
@@ -274,6 +350,13 @@ enum recording_kind {
 #undef RECORDING_ENUM
         RECORDING_index = 255 /* the index chunk: framing, not a record */
 };
+
+/* Records of snapshots are written once and not kept in memory: a compaction copies their chunks, and
+ * a chunk holds those of one snapshot only. They all begin with the snapshot's id. */
+static inline int recording_is_of_snapshot(unsigned kind)
+{
+    return kind >= RECORDING_snapshot && kind <= RECORDING_snapshot_roots;
+}
 
 #define RECORDING_STRUCT_UNSIGNED(field) uint64_t field;
 #define RECORDING_STRUCT_SIGNED(field) int64_t field;

@@ -28,6 +28,16 @@ enum {
     _Static_assert((number) < KIND_LIMIT, #name " has no buffer");
 RECORDING_RECORDS(WRITER_ASSERT_KIND)
 
+/* A chunk of a snapshot, as it stands in the file: compaction copies it. */
+struct kept_chunk {
+    uint64_t offset; /* of its payload */
+    uint32_t stored_bytes;
+    uint32_t raw_bytes;
+    uint64_t snapshot_id;
+    uint16_t kind;
+    uint16_t flags;
+};
+
 /* One file in the making, with what has not reached it yet. */
 struct stream {
     struct output_file output;
@@ -36,6 +46,9 @@ struct stream {
     struct chunk *queue; /* the oldest first */
     size_t queue_count;
     size_t queue_capacity;
+    struct kept_chunk *kept;
+    size_t kept_count, kept_capacity;
+    uint64_t snapshot_id; /* whose records are buffered */
     bool is_blocked;      /* the last write failed: only a flush tries again */
     struct error failure; /* "" or what add() could not say */
 };
@@ -48,7 +61,9 @@ struct recording_writer {
     struct stream journal;
     struct stream compacted; /* output.fd is -1 unless it is being written */
     bool is_published;
-    bool is_renamed; /* since the folder was synced */
+    bool is_renamed;   /* since the folder was synced */
+    uint64_t *dropped; /* ids of snapshots that compaction leaves out */
+    size_t dropped_count, dropped_capacity;
 };
 
 static struct stream *current_stream(struct recording_writer *writer)
@@ -72,6 +87,7 @@ static void stream_clear(struct stream *stream)
     for (size_t i = 0; i < stream->queue_count; i++)
         text_clear(&stream->queue[i].stored);
     free(stream->queue);
+    free(stream->kept);
     chunk_file_clear(&stream->file);
     output_file_clear(&stream->output);
     *stream = (struct stream){.output.fd = -1};
@@ -120,10 +136,28 @@ static void close_buffers(struct recording_writer *writer, struct stream *stream
             continue;
         stream->queue = memory_grow(stream->queue, &stream->queue_capacity, stream->queue_count + 1,
                                     sizeof *stream->queue);
-        chunk_maker_make(&writer->maker, kind, buffer, &stream->queue[stream->queue_count++]);
+        chunk_maker_make(&writer->maker, kind, buffer, &stream->queue[stream->queue_count]);
+        stream->queue[stream->queue_count++].snapshot_id = stream->snapshot_id;
         buffer->bytes.count = 0;
         buffer->count = 0;
     }
+}
+
+static void note_kept(struct stream *stream, const struct chunk *chunk)
+{
+    if (!recording_is_of_snapshot(chunk->kind))
+        return;
+    stream->kept = memory_grow(stream->kept, &stream->kept_capacity, stream->kept_count + 1,
+                               sizeof *stream->kept);
+    uint64_t payload_bytes = chunk->stored.count - sizeof(struct recording_chunk_header);
+    stream->kept[stream->kept_count++] = (struct kept_chunk){
+        .offset = stream->file.chunk_bytes - payload_bytes,
+        .stored_bytes = (uint32_t)payload_bytes,
+        .raw_bytes = chunk->raw_bytes,
+        .snapshot_id = chunk->snapshot_id,
+        .kind = chunk->kind,
+        .flags = chunk->flags,
+    };
 }
 
 /* Writes the queue up to its last `kept` chunks. */
@@ -132,10 +166,12 @@ static bool append_queue(struct stream *stream, size_t kept, struct error *error
     size_t done = 0;
     stream->is_blocked = false;
     while (done + kept < stream->queue_count && !stream->is_blocked) {
-        if (chunk_file_append(&stream->file, &stream->queue[done], error))
+        if (chunk_file_append(&stream->file, &stream->queue[done], error)) {
+            note_kept(stream, &stream->queue[done]);
             text_clear(&stream->queue[done++].stored);
-        else
+        } else {
             stream->is_blocked = true;
+        }
     }
     stream->queue_count -= done;
     if (done > 0)
@@ -150,6 +186,12 @@ void recording_writer_add(struct recording_writer *writer, enum recording_kind k
     const struct record_kind *description = record_kind_find(kind);
     if (!description)
         return;
+    if (recording_is_of_snapshot(kind)) {
+        uint64_t id = *(const uint64_t *)record;
+        if (id != stream->snapshot_id)
+            close_buffers(writer, stream);
+        stream->snapshot_id = id;
+    }
     struct chunk_records *buffer = &stream->buffers[kind];
     size_t before = buffer->bytes.count;
     record_encode(description, record, &buffer->bytes);
@@ -210,12 +252,74 @@ bool recording_writer_flush(struct recording_writer *writer, bool is_synced, str
     return true;
 }
 
+static bool is_dropped(const struct recording_writer *writer, uint64_t snapshot_id)
+{
+    for (size_t i = 0; i < writer->dropped_count; i++)
+        if (writer->dropped[i] == snapshot_id)
+            return true;
+    return false;
+}
+
+/* Puts a copy of a chunk that stands in the journal into the queue of the compacted file. */
+static bool copy_kept(struct recording_writer *writer, const struct kept_chunk *kept,
+                      struct error *error)
+{
+    static const char room[sizeof(struct recording_chunk_header)];
+    struct stream *to = &writer->compacted;
+    struct chunk chunk = {.kind = kept->kind,
+                          .flags = kept->flags & RECORDING_CHUNK_ZSTD,
+                          .raw_bytes = kept->raw_bytes,
+                          .snapshot_id = kept->snapshot_id};
+    text_add_bytes(&chunk.stored, room, sizeof room);
+    chunk.stored.bytes = memory_grow(chunk.stored.bytes, &chunk.stored.capacity,
+                                     sizeof room + kept->stored_bytes + 1, 1);
+    for (uint32_t done = 0; done < kept->stored_bytes;) {
+        ssize_t count = pread(writer->journal.output.fd, chunk.stored.bytes + sizeof room + done,
+                              kept->stored_bytes - done, (off_t)(kept->offset + done));
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0) {
+            text_clear(&chunk.stored);
+            return error_set_errno(error, count < 0 ? errno : EIO, "cannot read %s again",
+                                   writer->place.path);
+        }
+        done += (uint32_t)count;
+    }
+    chunk.stored.count = sizeof room + kept->stored_bytes;
+    to->queue = memory_grow(to->queue, &to->queue_capacity, to->queue_count + 1, sizeof *to->queue);
+    to->queue[to->queue_count++] = chunk;
+    return append_queue(to, 1, error);
+}
+
+/* Those that wait for room in a full journal are not there to be copied: then there is no
+ * compaction either. */
+static bool copy_snapshots(struct recording_writer *writer, struct error *error)
+{
+    const struct stream *journal = &writer->journal;
+    for (size_t i = 0; i < journal->queue_count; i++)
+        if (recording_is_of_snapshot(journal->queue[i].kind))
+            return error_set(error, "a snapshot could not be written to %s yet",
+                             writer->place.path);
+    for (size_t i = 0; i < journal->kept_count; i++)
+        if (!is_dropped(writer, journal->kept[i].snapshot_id) &&
+            !copy_kept(writer, &journal->kept[i], error))
+            return false;
+    return true;
+}
+
+void recording_writer_drop_snapshot(struct recording_writer *writer, uint64_t snapshot_id)
+{
+    writer->dropped = memory_grow(writer->dropped, &writer->dropped_capacity,
+                                  writer->dropped_count + 1, sizeof *writer->dropped);
+    writer->dropped[writer->dropped_count++] = snapshot_id;
+}
+
 bool recording_writer_begin_compacted(struct recording_writer *writer, struct error *error)
 {
     if (writer->compacted.output.fd >= 0)
         return error_set(error, "%s is being compacted already", writer->place.path);
     stream_flush(writer, &writer->journal, NULL); /* as good as can be, should we be killed now */
-    if (stream_open(writer, &writer->compacted, true, error))
+    if (stream_open(writer, &writer->compacted, true, error) && copy_snapshots(writer, error))
         return true;
     stream_remove(writer, &writer->compacted);
     return false;
@@ -272,5 +376,6 @@ void recording_writer_close(struct recording_writer *writer)
     }
     output_place_clear(&writer->place);
     chunk_maker_clear(&writer->maker);
+    free(writer->dropped);
     free(writer);
 }

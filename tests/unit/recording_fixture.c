@@ -105,7 +105,7 @@ void add_sample(struct recording_writer *writer, const struct record_kind *kind,
 void add_all_kinds(struct recording_writer *writer, unsigned first, unsigned count)
 {
     const struct record_kind *kind;
-    for (size_t i = 0; (kind = record_kind_at(i)); i++)
+    for (size_t i = 0; i < KIND_COUNT && (kind = record_kind_at(i)); i++)
         for (unsigned number = 0; number < count; number++)
             add_sample(writer, kind, first + number);
 }
@@ -138,7 +138,7 @@ void check_content(struct recording_reader *reader, unsigned a_kind)
     struct expectation expectation = {0};
     assert_true(recording_reader_visit_all(reader, check_record, &expectation, &error));
     const struct record_kind *kind;
-    for (size_t i = 0; (kind = record_kind_at(i)); i++)
+    for (size_t i = 0; i < KIND_COUNT && (kind = record_kind_at(i)); i++)
         assert_int_equal(expectation.seen[kind->kind], a_kind);
 }
 

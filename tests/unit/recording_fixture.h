@@ -14,7 +14,7 @@
 enum {
     SESSION_ID = 0x5eed,
     RECORDS_A_KIND = 3,
-    KIND_COUNT = 19
+    KIND_COUNT = 19 /* those that compaction writes anew: all but the snapshots', which it copies */
 };
 
 /* The path of a name in the folder lives until the test's end. */
@@ -44,7 +44,7 @@ struct recording_reader *open_reader(const char *path);
 /* The sample of a record is chosen by its number, which is its position among those of its kind. */
 void add_sample(struct recording_writer *writer, const struct record_kind *kind, unsigned number);
 
-/* `count` records of each kind, numbered from `first`. */
+/* `count` records of each of those kinds, numbered from `first`. */
 void add_all_kinds(struct recording_writer *writer, unsigned first, unsigned count);
 
 /* A finished recording of RECORDS_A_KIND of each kind. */
