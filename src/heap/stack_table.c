@@ -87,30 +87,32 @@ static bool node_equals(const void *context, uint32_t position, const void *key)
     return a->parent == b->parent && a->frame == b->frame;
 }
 
-static uint32_t add_node(struct stack_table *table, uint32_t parent, uint32_t frame)
+struct stack_id stack_table_add_below(struct stack_table *table, struct stack_id caller,
+                                      struct frame_id frame_id)
 {
+    uint32_t parent = caller.index, frame = frame_id.index;
     struct stack_node node = {.parent = parent, .frame = frame};
     uint64_t hash = hash_mix((uint64_t)parent << 32 | frame);
     uint32_t position = hash_index_find(&table->node_index, hash, &node, node_equals, table);
     if (position != HASH_INDEX_NONE)
-        return position;
+        return (struct stack_id){position};
     if (table->node_count >= STACK_TABLE_MAX || frame >= table->frame_count)
-        return parent;
+        return caller;
     position = (uint32_t)table->node_count;
     table->nodes = memory_grow(table->nodes, &table->node_capacity, table->node_count + 1,
                                sizeof *table->nodes);
     table->nodes[table->node_count++] = node;
     hash_index_add(&table->node_index, hash, position);
-    return position;
+    return (struct stack_id){position};
 }
 
 struct stack_id stack_table_add(struct stack_table *table, const struct frame_id *frames,
                                 size_t count)
 {
-    uint32_t node = 0;
+    struct stack_id node = {0};
     for (size_t i = count; i-- > 0;)
-        node = add_node(table, node, frames[i].index);
-    return (struct stack_id){node};
+        node = stack_table_add_below(table, node, frames[i]);
+    return node;
 }
 
 size_t stack_table_node_count(const struct stack_table *table)

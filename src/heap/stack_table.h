@@ -34,6 +34,10 @@ struct frame_id stack_table_add_frame(struct stack_table *table, const struct fr
 struct stack_id stack_table_add(struct stack_table *table, const struct frame_id *frames,
                                 size_t count);
 
+/* The stack of `frame` called from the last frame of `caller`, which this table gave. */
+struct stack_id stack_table_add_below(struct stack_table *table, struct stack_id caller,
+                                      struct frame_id frame);
+
 /* Counts include the root node 0. */
 size_t stack_table_node_count(const struct stack_table *table);
 size_t stack_table_frame_count(const struct stack_table *table);

@@ -31,6 +31,7 @@ void intake_destroy(struct intake *intake)
         return;
     free(intake->backlog);
     free(intake->stack_slots);
+    free(intake->path);
     free(intake);
 }
 

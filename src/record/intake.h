@@ -42,6 +42,7 @@ struct intake {
     bool has_process;      /* attached to one */
     uint64_t last_birth;   /* address of the record before, if a BIRTH */
     uint32_t *stack_slots; /* stack ids by the thread's cache slots; NULL until the first */
+    struct stack_path *path; /* of its last stack; NULL until the first */
 };
 
 struct intake_times {

@@ -34,6 +34,8 @@ libseep_a_SOURCES += \
 	src/record/ring_places.h \
 	src/record/session_host.c \
 	src/record/session_host.h \
+	src/record/stack_path.c \
+	src/record/stack_path.h \
 	src/record/target_check.c \
 	src/record/target_check.h \
 	src/record/tick_clock.c \
@@ -66,6 +68,11 @@ check_PROGRAMS += tests/unit/test_event_run
 TESTS += tests/unit/test_event_run
 tests_unit_test_event_run_SOURCES = tests/unit/test_event_run.c
 tests_unit_test_event_run_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_stack_path
+TESTS += tests/unit/test_stack_path
+tests_unit_test_stack_path_SOURCES = tests/unit/test_stack_path.c
+tests_unit_test_stack_path_LDADD = $(unit_libs)
 
 check_PROGRAMS += tests/unit/test_recording_name tests/unit/test_tick_clock
 TESTS += tests/unit/test_recording_name tests/unit/test_tick_clock

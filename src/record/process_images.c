@@ -195,7 +195,7 @@ static bool begin_anew(struct process_tree *tree, struct recorded_process *proce
     process->model = NULL;
     module_map_clear(&process->modules);
     module_map_init(&process->modules);
-    hash_map_clear(&process->frame_cache);
+    recorded_process_forget_frames(process);
     process->is_exit_told = false;
     process->own_bytes = 0;
     tree->is_journal_void |= process->is_in_journal;

@@ -8,6 +8,7 @@
 #include "record/event_run.h"
 #include "record/module_files.h"
 #include "record/process_tree.h"
+#include "record/stack_path.h"
 #include "wire/wire_check.h"
 #include "wire/wire_format.h"
 
@@ -70,6 +71,12 @@ uint64_t recorded_process_wait_ticks(const struct recorded_process *process)
     return waited;
 }
 
+void recorded_process_forget_frames(struct recorded_process *process)
+{
+    hash_map_clear(&process->frame_cache);
+    process->forgotten_frames++;
+}
+
 /* ---- stacks --------------------------------------------------------------------------- */
 
 /* Frames are named by module; an address is looked up once, until a module goes. */
@@ -98,22 +105,31 @@ static struct frame_id find_frame(struct recorded_process *process, struct proce
     return id;
 }
 
-static struct stack_id add_stack(struct recorded_process *process, struct process_tree *tree,
-                                 const uint64_t *words, uint32_t count, uint32_t innermost_kept,
-                                 uint64_t omitted)
+struct frame_search {
+    struct recorded_process *process;
+    struct process_tree *tree;
+};
+
+static struct frame_id find_frame_of(void *context, uint64_t word)
 {
-    struct frame_id frames[WIRE_MAX_FRAMES + 1];
-    size_t frame_count = 0;
-    if (count > WIRE_MAX_FRAMES)
-        count = WIRE_MAX_FRAMES;
-    for (uint32_t i = 0; i < count; i++) {
-        if (omitted != 0 && i == innermost_kept) {
-            struct frame gap = {.kind = RECORDING_FRAME_OMITTED, .offset = omitted};
-            frames[frame_count++] = stack_table_add_frame(tree->stacks, &gap);
-        }
-        frames[frame_count++] = find_frame(process, tree, words[i]);
-    }
-    return stack_table_add(tree->stacks, frames, frame_count);
+    const struct frame_search *search = context;
+    return find_frame(search->process, search->tree, word);
+}
+
+/* Words mean frames of the process, until a module goes. */
+static uint64_t path_owner(const struct recorded_process *process)
+{
+    return (uint64_t)process->id << 32 | process->forgotten_frames;
+}
+
+static struct stack_id add_stack(struct recorded_process *process, struct process_tree *tree,
+                                 struct intake *intake, const struct stack_words *stack)
+{
+    struct frame_search search = {process, tree};
+    if (intake->path == NULL)
+        intake->path = memory_allocate_zeroed(1, sizeof *intake->path);
+    return stack_path_follow(intake->path, path_owner(process), tree->stacks, stack, find_frame_of,
+                             &search);
 }
 
 static uint32_t *slot_of(struct intake *intake, uint64_t slot)
@@ -126,12 +142,14 @@ static uint32_t *slot_of(struct intake *intake, uint64_t slot)
 static void apply_stack(struct recorded_process *process, struct process_tree *tree,
                         struct intake *intake, const uint64_t *record)
 {
-    uint32_t count = (uint32_t)(record[1] >> 32);
-    uint32_t innermost = (uint32_t)(record[2] >> 32);
-    uint64_t omitted = (uint32_t)record[2];
-    process->truncated_stacks += omitted != 0;
-    *slot_of(intake, (uint32_t)record[1]) =
-        add_stack(process, tree, record + 3, count, innermost, omitted).index;
+    struct stack_words stack = {
+        .words = record + 3,
+        .count = record[1] >> 32,
+        .innermost_kept = record[2] >> 32,
+        .omitted = (uint32_t)record[2],
+    };
+    process->truncated_stacks += stack.omitted != 0;
+    *slot_of(intake, (uint32_t)record[1]) = add_stack(process, tree, intake, &stack).index;
 }
 
 struct module_search {
@@ -175,8 +193,9 @@ static void apply_stack_bytes(struct recorded_process *process, struct process_t
     memcpy(stack.registers, &record->pc, sizeof stack.registers);
     struct remote_unwind_result result;
     remote_unwind_run(tree->unwinder, &stack, &result);
-    struct stack_id id = add_stack(process, tree, result.frames, result.count,
-                                   result.innermost_count, result.omitted_count);
+    struct stack_words unwound = {result.frames, result.count, result.innermost_count,
+                                  result.omitted_count};
+    struct stack_id id = add_stack(process, tree, intake, &unwound);
     if (record->is_oracle) {
         if (result.end == REMOTE_UNWIND_OUT_OF_BYTES)
             return; /* larger than what travels: nothing to compare with */
@@ -217,7 +236,7 @@ static void apply_module_gone(struct recorded_process *process, struct process_t
 {
     uint64_t now = tick_clock_to_ns(tree->clock, ticks);
     if (module_map_remove(&process->modules, record[1], now))
-        hash_map_clear(&process->frame_cache);
+        recorded_process_forget_frames(process);
 }
 
 /* What has a variable part is copied before it is believed. */

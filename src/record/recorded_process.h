@@ -53,6 +53,7 @@ struct recorded_process {
     struct heap_model *model; /* NULL for one that is not observed, or waits for its parent */
     struct module_map modules;
     struct hash_map frame_cache; /* address (with WIRE_FRAME_EXACT) -> frame id + 1 */
+    uint32_t forgotten_frames;   /* how often it was emptied */
 
     struct intake **intakes;
     size_t intake_count, intake_capacity;
@@ -74,6 +75,9 @@ void recorded_process_destroy(struct recorded_process *process);
 
 /* Hands the gathered events to the model. */
 void recorded_process_flush(struct recorded_process *process);
+
+/* To be called when addresses may mean other code than before. */
+void recorded_process_forget_frames(struct recorded_process *process);
 
 /* Figures of the rings that it has now and had. */
 uint64_t recorded_process_lost_events(const struct recorded_process *process);
