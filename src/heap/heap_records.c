@@ -30,12 +30,10 @@ static struct recording_list list_histogram(const struct histogram *histogram,
                                             struct number_list *list)
 {
     list->count = 0;
-    for (unsigned bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) {
-        uint64_t count = histogram_count(histogram, bucket);
-        if (count == 0)
-            continue;
+    for (uint64_t left = histogram->buckets; left != 0; left &= left - 1) {
+        unsigned bucket = (unsigned)__builtin_ctzll(left);
         add_number(list, bucket);
-        add_number(list, count);
+        add_number(list, histogram_count(histogram, bucket));
     }
     return (struct recording_list){.items = list->items, .count = list->count};
 }

@@ -9,7 +9,8 @@
 #include "recording/varint.h"
 
 enum {
-    COMPRESSION_LEVEL = 3
+    COMPRESSION_LEVEL = 3,
+    QUICK_LEVEL = 1
 };
 
 /* The payload as it is stored, behind room for the chunk header. Compression that does not help, or
@@ -34,7 +35,8 @@ void chunk_maker_make(struct chunk_maker *maker, uint16_t kind, const struct chu
     if (maker->compressor)
         stored_bytes = ZSTD_compressCCtx(maker->compressor, chunk->stored.bytes + header_bytes,
                                          chunk->stored.capacity - header_bytes, payload->bytes,
-                                         payload->count, COMPRESSION_LEVEL);
+                                         payload->count,
+                                         maker->is_quick ? QUICK_LEVEL : COMPRESSION_LEVEL);
     if (!ZSTD_isError(stored_bytes) && stored_bytes < payload->count) {
         chunk->flags = RECORDING_CHUNK_ZSTD;
     } else {

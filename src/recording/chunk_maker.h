@@ -2,6 +2,7 @@
 #ifndef SEEP_RECORDING_CHUNK_MAKER_H
 #define SEEP_RECORDING_CHUNK_MAKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/text.h"
@@ -17,6 +18,7 @@ struct chunk_records {
 struct chunk_maker {
     void *compressor;
     struct text scratch; /* a payload before compression */
+    bool is_quick;       /* compresses less: for what will soon be written anew */
 };
 
 /* Fills `chunk`, without flags but RECORDING_CHUNK_ZSTD; its `stored` is the caller's to clear. */

@@ -66,24 +66,25 @@ static const char *text_or_empty(const char *text)
     return text ? text : "";
 }
 
-/* Upper bound of the encoded bytes, so that the encoder can write without looking at the room. */
-static size_t bound_field_bytes(const struct record_field *field, const void *place)
+/* Upper bound of what follows a field's first number, so that the encoder can write without looking at
+ * the room. */
+static size_t bound_more_bytes(const struct record_field *field, const void *place)
 {
     switch (field->type) {
     case RECORD_FIELD_UNSIGNED:
     case RECORD_FIELD_SIGNED:
-        return VARINT_MAX_BYTES;
+        return 0;
     case RECORD_FIELD_TEXT:
-        return VARINT_MAX_BYTES + strlen(text_or_empty(*(const char *const *)place));
+        return strlen(text_or_empty(*(const char *const *)place));
     case RECORD_FIELD_BYTES:
-        return VARINT_MAX_BYTES + ((const struct recording_bytes *)place)->count;
+        return ((const struct recording_bytes *)place)->count;
     case RECORD_FIELD_UNSIGNED_LIST:
-        return VARINT_MAX_BYTES * (1 + ((const struct recording_list *)place)->count);
+        return VARINT_MAX_BYTES * ((const struct recording_list *)place)->count;
     case RECORD_FIELD_TEXT_LIST:
         break;
     }
     const struct recording_text_list *list = place;
-    size_t bound = VARINT_MAX_BYTES;
+    size_t bound = 0;
     for (size_t i = 0; i < list->count; i++)
         bound += VARINT_MAX_BYTES + strlen(text_or_empty(list->items[i]));
     return bound;
@@ -133,20 +134,39 @@ static uint8_t *write_field(uint8_t *to, const struct record_field *field, const
     return to;
 }
 
+static size_t bound_body_bytes(const struct record_kind *kind, const void *record)
+{
+    size_t bound = VARINT_MAX_BYTES * kind->field_count;
+    for (size_t i = 0; i < kind->field_count; i++)
+        if (kind->fields[i].type != RECORD_FIELD_UNSIGNED)
+            bound += bound_more_bytes(&kind->fields[i], field_of(record, &kind->fields[i]));
+    return bound;
+}
+
+/* Most fields are unsigned, and most numbers small. */
+static uint8_t *write_body(uint8_t *to, const struct record_kind *kind, const void *record)
+{
+    const struct record_field *field = kind->fields, *fields_end = field + kind->field_count;
+    for (; field < fields_end; field++) {
+        const void *place = field_of(record, field);
+        if (field->type == RECORD_FIELD_UNSIGNED)
+            to = varint_write(to, *(const uint64_t *)place);
+        else
+            to = write_field(to, field, place);
+    }
+    return to;
+}
+
 /* The body is written where it belongs if its length takes one byte, as it mostly does, and moved
  * otherwise: cheaper than measuring every record first. */
 void record_encode(const struct record_kind *kind, const void *record, struct text *out)
 {
-    size_t bound = VARINT_MAX_BYTES;
-    for (size_t i = 0; i < kind->field_count; i++)
-        bound += bound_field_bytes(&kind->fields[i], field_of(record, &kind->fields[i]));
+    size_t bound = VARINT_MAX_BYTES + bound_body_bytes(kind, record);
     out->bytes = memory_grow(out->bytes, &out->capacity, out->count + bound + 1, 1);
 
     uint8_t *start = (uint8_t *)out->bytes + out->count;
     uint8_t *body = start + 1;
-    uint8_t *end = body;
-    for (size_t i = 0; i < kind->field_count; i++)
-        end = write_field(end, &kind->fields[i], field_of(record, &kind->fields[i]));
+    uint8_t *end = write_body(body, kind, record);
     size_t body_bytes = (size_t)(end - body);
     uint8_t length[VARINT_MAX_BYTES];
     size_t length_bytes = (size_t)(varint_write(length, body_bytes) - length);

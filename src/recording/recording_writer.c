@@ -130,6 +130,7 @@ bool recording_writer_publish(struct recording_writer *writer, struct error *err
 /* Makes chunks of all that is buffered. */
 static void close_buffers(struct recording_writer *writer, struct stream *stream)
 {
+    writer->maker.is_quick = stream == &writer->journal;
     for (uint16_t kind = 0; kind < KIND_LIMIT; kind++) {
         struct chunk_records *buffer = &stream->buffers[kind];
         if (buffer->count == 0)
