@@ -42,15 +42,22 @@ enum {
     SHORT_SLEEP_MS = 1, /* when somebody cannot wake it */
     MAX_ANCESTORS = 1000
 };
-#define DEFAULT_CHECKPOINT_NS UINT64_C(5000000000)
-#define SAMPLE_NS             UINT64_C(10000000)
+#define DEFAULT_CHECKPOINT_NS  UINT64_C(5000000000)
+#define SAMPLE_NS              UINT64_C(10000000)
 /* The first checkpoint comes early, the next ones at twice the age, up to the usual distance: a
  * session that is killed young has something in its journal, too. */
-#define FIRST_CHECKPOINT_NS   UINT64_C(100000000)
+#define FIRST_CHECKPOINT_NS    UINT64_C(100000000)
+/* Within the usual distance, checkpoints take at most this part of the time. */
+#define CHECKPOINT_COST_FACTOR 16
+/* Each look for names reads the modules' files anew, which may take longer than what it is for. So
+ * it waits until the run is worth it, and takes at most this part of the time; what is then unnamed
+ * is named at the end. */
+#define FIRST_NAMING_NS        UINT64_C(1000000000)
+#define NAMING_COST_FACTOR     32
 /* Epoll data of what is not a pid. */
-#define TAG_LAUNCHER          UINT64_MAX
-#define TAG_WAKE              (UINT64_MAX - 1)
-#define TAG_DOOR              (UINT64_MAX - 2)
+#define TAG_LAUNCHER           UINT64_MAX
+#define TAG_WAKE               (UINT64_MAX - 1)
+#define TAG_DOOR               (UINT64_MAX - 2)
 
 struct recorder {
     const struct record_options *options;
@@ -65,7 +72,8 @@ struct recorder {
     int epoll_fd;
     uint64_t start_wall_ns;
     uint64_t checkpoint_ns;
-    uint64_t next_checkpoint_ns, next_sample_ns;
+    uint64_t next_checkpoint_ns, next_sample_ns, next_naming_ns;
+    uint64_t naming_since_ns; /* 0 = no names are being looked up */
     uint64_t stack_depth;
     unsigned idle_looks;
     bool has_command_ended;
@@ -300,12 +308,31 @@ static void rest(struct recorder *recorder)
     }
 }
 
-static uint64_t checkpoint_distance(const struct recorder *recorder)
+static uint64_t larger(uint64_t a, uint64_t b)
 {
-    uint64_t age = now_ns(recorder);
-    if (age < FIRST_CHECKPOINT_NS)
-        age = FIRST_CHECKPOINT_NS;
-    return age < recorder->checkpoint_ns ? age : recorder->checkpoint_ns;
+    return a > b ? a : b;
+}
+
+/* The age, at least `least_ns`, at most the usual. */
+static uint64_t checkpoint_distance(const struct recorder *recorder, uint64_t least_ns)
+{
+    uint64_t distance = larger(now_ns(recorder), larger(least_ns, FIRST_CHECKPOINT_NS));
+    return distance < recorder->checkpoint_ns ? distance : recorder->checkpoint_ns;
+}
+
+static void name_frames_when_due(struct recorder *recorder, uint64_t now)
+{
+    bool was_at_it = recorder->naming_since_ns != 0;
+    if (!was_at_it && now < recorder->next_naming_ns)
+        return;
+    bool is_at_it = recording_output_name_frames(recorder->output);
+    if (is_at_it && !was_at_it)
+        recorder->naming_since_ns = now;
+    if (is_at_it || !was_at_it)
+        return;
+    uint64_t cost = (now - recorder->naming_since_ns) * NAMING_COST_FACTOR;
+    recorder->next_naming_ns = now + larger(cost, checkpoint_distance(recorder, 0));
+    recorder->naming_since_ns = 0;
 }
 
 static void do_what_is_due(struct recorder *recorder)
@@ -318,13 +345,14 @@ static void do_what_is_due(struct recorder *recorder)
         /* Longer runs need no finer curve than a thousand points of them. */
         uint64_t interval = now / 1000 > SAMPLE_NS ? now / 1000 : SAMPLE_NS;
         recorder->next_sample_ns = now + interval;
-        recording_output_name_frames(recorder->output);
+        name_frames_when_due(recorder, now);
     }
     if (now >= recorder->next_checkpoint_ns) {
         struct error error;
         if (!recording_output_checkpoint(recorder->output, &error))
             note_late_error(recorder, &error);
-        recorder->next_checkpoint_ns = now_ns(recorder) + checkpoint_distance(recorder);
+        uint64_t cost = (now_ns(recorder) - now) * CHECKPOINT_COST_FACTOR;
+        recorder->next_checkpoint_ns = now + checkpoint_distance(recorder, cost);
     }
 }
 
@@ -338,7 +366,8 @@ static bool is_over(const struct recorder *recorder)
 
 static void loop(struct recorder *recorder)
 {
-    recorder->next_checkpoint_ns = now_ns(recorder) + checkpoint_distance(recorder);
+    recorder->next_checkpoint_ns = now_ns(recorder) + checkpoint_distance(recorder, 0);
+    recorder->next_naming_ns = now_ns(recorder) + FIRST_NAMING_NS;
     while (!is_over(recorder)) {
         if (process_tree_drain(&recorder->tree) != 0)
             recorder->idle_looks = 0;
