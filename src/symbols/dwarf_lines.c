@@ -17,6 +17,7 @@ enum {
 /* What is known of a unit that was hit. */
 struct unit_state {
     bool is_open;
+    bool is_c;
     Dwarf_Die die;  /* has the line table; the skeleton where DWARF is split */
     Dwarf_Die tree; /* has the functions */
     Dwarf *dwarf;   /* of the tree */
@@ -121,6 +122,18 @@ static const char *text_attribute(Dwarf_Die *die, unsigned name)
     return dwarf_formstring(dwarf_attr_integrate(die, name, &attribute));
 }
 
+static bool is_written_in_c(Dwarf_Die *unit)
+{
+    static const int languages[] = {DW_LANG_C, DW_LANG_C89, DW_LANG_C99, DW_LANG_C11};
+    int language = dwarf_srclang(unit);
+
+    for (size_t i = 0; i < sizeof languages / sizeof *languages; i++) {
+        if (language == languages[i])
+            return true;
+    }
+    return false;
+}
+
 static bool open_unit(struct dwarf_lines *lines, struct unit_state *state, Dwarf_Off offset)
 {
     Dwarf_Lines *rows;
@@ -131,6 +144,7 @@ static bool open_unit(struct dwarf_lines *lines, struct unit_state *state, Dwarf
     state->is_open = true;
     state->folder = text_attribute(&state->die, DW_AT_comp_dir);
     find_tree(state);
+    state->is_c = is_written_in_c(&state->tree);
     dwarf_functions_collect(&state->functions, &state->tree);
     if (dwarf_getsrclines(&state->die, &rows, &row_count) == 0)
         lines->line_count += row_count;
@@ -253,6 +267,7 @@ size_t dwarf_lines_find(struct dwarf_lines *lines, uint64_t address,
             continue;
         take_names(&die, &location);
         location.is_inlined = i > 0;
+        location.is_c = state->is_c;
         locations[count++] = location;
     }
     return count;

@@ -16,6 +16,7 @@ struct dwarf_location {
     const char *folder; /* that `file` is relative to */
     uint32_t line;
     bool is_inlined; /* into the next location */
+    bool is_c;       /* written in C: names are whole */
 };
 
 struct dwarf_lines;

@@ -49,6 +49,35 @@ bool elf_sections_have_dwarf(Elf *elf)
     return has_content(elf, ".debug_info") || has_content(elf, ".zdebug_info");
 }
 
+static bool is_one_of(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+void elf_sections_hide(Elf *elf, const char *const *names, size_t count)
+{
+    Elf_Scn *section = NULL;
+    GElf_Shdr header;
+    size_t all_names;
+
+    if (elf_getshdrstrndx(elf, &all_names) != 0)
+        return;
+    while ((section = elf_nextscn(elf, section)) != NULL) {
+        const char *name = gelf_getshdr(section, &header) != NULL
+                               ? elf_strptr(elf, all_names, header.sh_name)
+                               : NULL;
+
+        if (name == NULL || !is_one_of(name, names, count))
+            continue;
+        header.sh_type = SHT_NOBITS;
+        gelf_update_shdr(section, &header);
+    }
+}
+
 Elf_Data *elf_sections_find(Elf *elf, const char *name)
 {
     GElf_Shdr header;

@@ -35,12 +35,25 @@ static void close_elf(struct opened_elf *opened)
     *opened = (struct opened_elf){NULL, -1};
 }
 
+/* libdw unpacks every section that it knows, and a third of them is not for us. */
+static void hide_what_is_not_needed(Elf *elf)
+{
+    static const char *const names[] = {".debug_loc",      ".debug_loclists",  ".debug_macinfo",
+                                        ".debug_macro",    ".debug_frame",     ".debug_pubnames",
+                                        ".debug_pubtypes", ".zdebug_loc",      ".zdebug_macinfo",
+                                        ".zdebug_frame",   ".zdebug_pubnames", ".zdebug_pubtypes"};
+
+    elf_sections_hide(elf, names, sizeof names / sizeof *names);
+}
+
 /* Takes ownership of fd. */
 static bool open_elf(struct opened_elf *opened, int fd)
 {
-    *opened = (struct opened_elf){elf_begin(fd, ELF_C_READ_MMAP, NULL), fd};
-    if (opened->elf != NULL && elf_kind(opened->elf) == ELF_K_ELF)
+    *opened = (struct opened_elf){elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL), fd};
+    if (opened->elf != NULL && elf_kind(opened->elf) == ELF_K_ELF) {
+        hide_what_is_not_needed(opened->elf);
         return true;
+    }
     close_elf(opened);
     return false;
 }
@@ -227,12 +240,22 @@ static bool needs_debug_file(const struct module_file *file,
                                    : !elf_sections_have_symbols(elf);
 }
 
-static void set_reason(const struct module_file *file, const struct symbolizer_module *module,
+const struct elf_symbols *module_file_symbols(struct module_file *file)
+{
+    Elf *const files[] = {file->debug.elf, file->program.elf, file->mini.elf};
+
+    if (!file->has_read_symbols)
+        elf_symbols_init(&file->symbols, files, sizeof files / sizeof *files);
+    file->has_read_symbols = true;
+    return &file->symbols;
+}
+
+static void set_reason(struct module_file *file, const struct symbolizer_module *module,
                        const struct symbolizer_options *options, struct error *reason)
 {
     if (reason->message[0] != '\0')
         return;
-    if (file->symbols.count == 0 && file->lines == NULL)
+    if (file->lines == NULL && module_file_symbols(file)->count == 0)
         error_set(reason, "%s has no symbols, and no debug file for it was found", module->path);
     else if (file->lines == NULL && options->is_line_wanted)
         error_set(reason, "%s has no line information, and no debug file for it was found",
@@ -261,8 +284,6 @@ void module_file_init(struct module_file *file, const struct symbolizer_module *
         debug_path = open_debug(file, &facts, module, options, &folders);
     if (file->program.elf != NULL)
         open_mini(file);
-    elf_symbols_init(&file->symbols,
-                     (Elf *const[]){file->debug.elf, file->program.elf, file->mini.elf}, 3);
     if (options->is_line_wanted)
         open_lines(file, module->path, debug_path, &folders);
     set_reason(file, module, options, reason);

@@ -22,7 +22,8 @@ struct module_file {
     struct opened_elf debug;     /* its separate debug file */
     struct opened_elf alternate; /* what dwz shared between debug files */
     struct opened_elf mini;      /* "MiniDebugInfo": the unpacked .gnu_debugdata of the program */
-    struct elf_symbols symbols;
+    struct elf_symbols symbols;  /* by module_file_symbols */
+    bool has_read_symbols;
     struct dwarf_lines *lines; /* NULL = no DWARF, or not wanted */
 };
 
@@ -30,6 +31,9 @@ struct module_file {
  * nothing is). `module` and `options` are borrowed during the call; module->fd until the clear. */
 void module_file_init(struct module_file *file, const struct symbolizer_module *module,
                       const struct symbolizer_options *options, struct error *reason);
+/* The symbol tables of all these files, read when they are first asked for: DWARF seldom needs them. */
+const struct elf_symbols *module_file_symbols(struct module_file *file);
+
 void module_file_clear(struct module_file *file);
 
 #endif

@@ -117,7 +117,7 @@ static struct symbolizer_entry *open_entry(struct symbolizer *symbolizer, int mo
 enum symbolizer_detail symbolizer_module_detail(struct symbolizer *symbolizer, int module,
                                                 struct error *reason)
 {
-    const struct symbolizer_entry *entry = open_entry(symbolizer, module);
+    struct symbolizer_entry *entry = open_entry(symbolizer, module);
 
     if (entry == NULL) {
         error_set(reason, "there is no module %d", module);
@@ -127,7 +127,8 @@ enum symbolizer_detail symbolizer_module_detail(struct symbolizer *symbolizer, i
         *reason = entry->reason;
     if (entry->file.lines != NULL)
         return SYMBOLIZER_LINES;
-    return entry->file.symbols.count > 0 ? SYMBOLIZER_SYMBOL_TABLE : SYMBOLIZER_NOTHING;
+    return module_file_symbols(&entry->file)->count > 0 ? SYMBOLIZER_SYMBOL_TABLE
+                                                        : SYMBOLIZER_NOTHING;
 }
 
 static const char *keep_bytes(struct symbolizer *symbolizer, const char *bytes, size_t count)
@@ -165,7 +166,7 @@ static const char *demangle(struct symbolizer *symbolizer, const char *name, siz
 static const char *symbol_name(struct symbolizer *symbolizer, struct symbolizer_entry *entry,
                                uint64_t offset)
 {
-    const struct elf_symbol *symbol = elf_symbols_find(&entry->file.symbols, offset);
+    const struct elf_symbol *symbol = elf_symbols_find(module_file_symbols(&entry->file), offset);
     const char *version;
     size_t count;
 
@@ -179,9 +180,9 @@ static const char *symbol_name(struct symbolizer *symbolizer, struct symbolizer_
     return demangle(symbolizer, symbol->name, count);
 }
 
-static bool is_mangled_symbol(const struct symbolizer_entry *entry, uint64_t offset)
+static bool is_mangled_symbol(struct symbolizer_entry *entry, uint64_t offset)
 {
-    const struct elf_symbol *symbol = elf_symbols_find(&entry->file.symbols, offset);
+    const struct elf_symbol *symbol = elf_symbols_find(module_file_symbols(&entry->file), offset);
 
     return symbol != NULL && symbol->name[0] == '_' &&
            (symbol->name[1] == 'Z' || symbol->name[1] == 'R');
@@ -210,7 +211,8 @@ static const char *function_name(struct symbolizer *symbolizer, struct symbolize
     const char *name = dwarf_name(symbolizer, location);
 
     if (!location->is_inlined &&
-        (name == NULL || (location->linkage_name == NULL && is_mangled_symbol(entry, offset))))
+        (name == NULL ||
+         (location->linkage_name == NULL && !location->is_c && is_mangled_symbol(entry, offset))))
         return symbol_name(symbolizer, entry, offset);
     return name;
 }
