@@ -15,6 +15,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/leak_kind.h \
 	viewer/analysis/leak_leaders.c \
 	viewer/analysis/leak_leaders.h \
+	viewer/analysis/leaks.c \
+	viewer/analysis/leaks.h \
 	viewer/analysis/own_code.c \
 	viewer/analysis/own_code.h \
 	viewer/analysis/place.c \
@@ -78,11 +80,14 @@ tests_unit_test_quality_LDADD = $(unit_libs)
 tests_unit_test_query_SOURCES = tests/unit/test_query.c $(profile_builder)
 tests_unit_test_query_LDADD = $(unit_libs)
 block_graph = tests/unit/block_graph.c tests/unit/block_graph.h
-check_PROGRAMS += tests/unit/test_leak_leaders tests/unit/test_reachability \
+check_PROGRAMS += tests/unit/test_leak_leaders tests/unit/test_leaks tests/unit/test_reachability \
 	tests/unit/test_strong_sets
-TESTS += tests/unit/test_leak_leaders tests/unit/test_reachability tests/unit/test_strong_sets
+TESTS += tests/unit/test_leak_leaders tests/unit/test_leaks tests/unit/test_reachability \
+	tests/unit/test_strong_sets
 tests_unit_test_leak_leaders_SOURCES = tests/unit/test_leak_leaders.c $(block_graph)
 tests_unit_test_leak_leaders_LDADD = $(unit_libs)
+tests_unit_test_leaks_SOURCES = tests/unit/test_leaks.c $(block_graph) $(profile_builder)
+tests_unit_test_leaks_LDADD = $(unit_libs)
 tests_unit_test_reachability_SOURCES = tests/unit/test_reachability.c $(block_graph)
 tests_unit_test_reachability_LDADD = $(unit_libs)
 tests_unit_test_strong_sets_SOURCES = tests/unit/test_strong_sets.c $(block_graph)
