@@ -20,11 +20,12 @@ enum wire_exec_reason exec_check_at(int folder, const char *path, int flags);
  */
 enum wire_exec_reason exec_check_name(const char *name, char *path, size_t path_bytes);
 
-/* May such an image have our entry in LD_PRELOAD? A static one does not read it, but may start
- * others that do; where a loader reads it in vain, it says so on stderr. */
+/* May such an image have our entry in LD_PRELOAD? Where a loader reads it in vain, it says so on
+ * stderr. A static image does not read it, but hands it on to whatever it starts, with nobody there
+ * who would leave it out: a 32-bit program would complain, one with AddressSanitizer end. */
 static inline bool exec_check_keeps_entry(enum wire_exec_reason reason)
 {
-    return reason == WIRE_EXEC_FOLLOWED || reason == WIRE_EXEC_STATIC;
+    return reason == WIRE_EXEC_FOLLOWED;
 }
 
 /* Room that exec_environment_build needs: pointers, and bytes for the LD_PRELOAD entry. */

@@ -85,7 +85,7 @@ EXPORT int dlclose(void *handle)
     prepare();
     if (stack_capture_rules != NULL)
         unwind_rules_refresh_modules(stack_capture_rules);
-    if (preload_mode != PRELOAD_RECORDS)
+    if (!lifecycle_tells())
         return result;
     struct thread_state *thread = thread_state_get();
     if (thread != NULL && !thread->is_busy) {

@@ -19,15 +19,32 @@ static uint32_t map_flags(int flags)
 }
 
 /* Before the real functions are found the kernel is asked directly. */
-static void *map_early(void *address, size_t size, int protection, int flags, int fd,
-                       int64_t offset)
+static void *mapped_early(int64_t result)
 {
-    int64_t result = raw_syscall(SYS_mmap, address, size, protection, flags, fd, offset);
     if (raw_failed(result)) {
         errno = (int)-result;
         return MAP_FAILED;
     }
     return (void *)result;
+}
+
+static void *map_early(void *address, size_t size, int protection, int flags, int fd,
+                       int64_t offset)
+{
+    return mapped_early(raw_syscall(SYS_mmap, address, size, protection, flags, fd, offset));
+}
+
+static void *remap_early(void *old, size_t old_size, size_t new_size, int flags, void *wanted)
+{
+    return mapped_early(raw_syscall(SYS_mremap, old, old_size, new_size, flags, wanted, 0));
+}
+
+/* libc keeps the end of the heap for itself, so nothing can be done for it: as out of memory. */
+static bool is_break_early(const void *function)
+{
+    if (function == NULL)
+        errno = ENOMEM;
+    return function == NULL;
 }
 
 EXPORT void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
@@ -99,6 +116,8 @@ EXPORT void *mremap(void *old, size_t old_size, size_t new_size, int flags, ...)
     void *wanted = va_arg(rest, void *);
     va_end(rest);
     lifecycle_ensure();
+    if (real.mremap == NULL)
+        return remap_early(old, old_size, new_size, flags, wanted);
     struct hook hook;
     HOOK_ENTER(&hook);
     if (old_size != 0)
@@ -116,6 +135,8 @@ EXPORT void *mremap(void *old, size_t old_size, size_t new_size, int flags, ...)
 EXPORT int brk(void *end)
 {
     lifecycle_ensure();
+    if (is_break_early((void *)real.brk))
+        return -1;
     struct hook hook;
     HOOK_ENTER(&hook);
     int64_t old_end = raw_syscall(SYS_brk, 0, 0, 0, 0, 0, 0);
@@ -130,6 +151,8 @@ EXPORT int brk(void *end)
 EXPORT void *sbrk(intptr_t increment)
 {
     lifecycle_ensure();
+    if (is_break_early((void *)real.sbrk))
+        return (void *)-1;
     struct hook hook;
     HOOK_ENTER(&hook);
     void *old = real.sbrk(increment);

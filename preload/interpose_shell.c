@@ -50,7 +50,7 @@ struct shell_command {
 /* A command that begins with '-' would be an option of the inner shell: left as it is. */
 static bool needs_entry(const char *command)
 {
-    return command != NULL && command[0] != '-' && preload_mode == PRELOAD_RECORDS &&
+    return command != NULL && command[0] != '-' && lifecycle_tells() &&
            exec_check_file(_PATH_BSHELL) == WIRE_EXEC_FOLLOWED &&
            !exec_environment_has_library(environ);
 }

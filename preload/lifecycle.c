@@ -40,7 +40,7 @@ static bool has_thread_end_key;
 static void end_thread(void *state)
 {
     struct thread_state *thread = state;
-    if (thread != thread_current || !thread->is_claimed || preload_mode != PRELOAD_RECORDS)
+    if (thread != thread_current || !thread->is_claimed || !lifecycle_tells())
         return;
     bool was_busy = thread->is_busy;
     thread->is_busy = true;
@@ -89,7 +89,8 @@ void lifecycle_begin(void)
     if (preload_mode != PRELOAD_NOT_STARTED || !real_functions_find())
         return;
     int saved_errno = errno;
-    preload_mode = join() ? PRELOAD_RECORDS : PRELOAD_PASSES;
+    enum preload_mode joined = real.is_malloc_own ? PRELOAD_WATCHES : PRELOAD_RECORDS;
+    preload_mode = join() ? joined : PRELOAD_PASSES;
     errno = saved_errno;
 }
 
@@ -103,7 +104,7 @@ static void tell_exit_status(int status, void *unused)
 __attribute__((constructor)) static void construct(void)
 {
     lifecycle_begin();
-    if (preload_mode != PRELOAD_RECORDS)
+    if (!lifecycle_tells())
         return;
     /* A program that never allocates is still a process of the session. */
     thread_state_get();
@@ -235,6 +236,7 @@ static void tell_process(struct thread_state *thread)
     record->own_bytes = sizeof *thread;
     record->real_malloc = (uint64_t)(uintptr_t)real.malloc;
     record->allocator = real.allocator;
+    record->has_own_allocator = real.is_malloc_own;
     char *texts = (char *)(record + 1);
     if (!has_image_started) {
         record->executable_bytes = name_executable(texts, WIRE_MAX_TEXT_BYTES);

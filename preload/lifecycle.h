@@ -9,18 +9,26 @@
 enum preload_mode {
     PRELOAD_NOT_STARTED, /* the real functions may not be found yet */
     PRELOAD_PASSES,      /* stands aside: every hook is its real function and nothing else */
+    PRELOAD_WATCHES,     /* the program has its own malloc: only lives of processes are told */
     PRELOAD_RECORDS
 };
 
 extern enum preload_mode preload_mode;
+
+/* Is there somebody to tell of forks, execs and exits? */
+static inline bool lifecycle_tells(void)
+{
+    return preload_mode >= PRELOAD_WATCHES;
+}
 
 /* Brings the preload up at its first call, or in its constructor, whichever comes first: finds the
  * real functions, joins the session. Calls that come in meanwhile (from dlsym, or from other
  * threads) find PRELOAD_NOT_STARTED and are served by the bootstrap heap. */
 void lifecycle_begin(void);
 
-/* For hooks that cannot be served by the bootstrap heap: after it the real functions are there.
- * (They come from C++ code, and so never from the lookup itself.) */
+/* For hooks that cannot be served by the bootstrap heap: after it the real functions are there,
+ * unless the lookup itself came here: a program's own malloc, which dlsym calls, may map memory and
+ * make system calls. */
 static inline void lifecycle_ensure(void)
 {
     if (__builtin_expect(preload_mode == PRELOAD_NOT_STARTED, 0))

@@ -17,7 +17,7 @@ enum {
 static struct thread_state *begin_telling(void)
 {
     lifecycle_ensure();
-    if (preload_mode != PRELOAD_RECORDS)
+    if (!lifecycle_tells())
         return NULL;
     struct thread_state *thread = thread_state_get();
     if (thread == NULL || thread->is_busy)
@@ -53,7 +53,7 @@ static void tell_words(uint64_t kind, uint64_t first, uint64_t second, uint32_t 
 uint64_t process_notice_fork(void)
 {
     lifecycle_ensure();
-    if (preload_mode != PRELOAD_RECORDS || thread_state_get() == NULL)
+    if (!lifecycle_tells() || thread_state_get() == NULL)
         return 0;
     uint64_t number = atomic_fetch_add(&process_current->fork_number, 1) + 1;
     tell_words(WIRE_FORK, number, 0, 2);

@@ -54,6 +54,23 @@ static void *find_next(const char *name)
     return symbol_search_next(name, &real);
 }
 
+/* The definition that the program calls, where that is not ours; else the next one. (For dlsym the
+ * address of a function that a program takes would be a definition, too.) */
+static void *find_called(const char *name)
+{
+    const char *own_module = symbol_search_module(&real);
+    void *first = symbol_search_in_tables(name, NULL);
+    const char *module = first != NULL ? symbol_search_module(first) : NULL;
+    bool is_ours = module == NULL || own_module == NULL || strcmp(module, own_module) == 0;
+    return is_ours ? find_next(name) : first;
+}
+
+/* Whose the first malloc is. */
+static bool is_malloc_own(void)
+{
+    return (void *)real.malloc != find_next("malloc");
+}
+
 void real_functions_find_loader(void)
 {
 #define FIND(symbol, result, parameters)                                                           \
@@ -68,10 +85,18 @@ bool real_functions_find(void)
     static atomic_flag has_begun = ATOMIC_FLAG_INIT;
     if (atomic_flag_test_and_set(&has_begun))
         return false;
+        /* What a program's own malloc may need while this goes on is found first. */
 #define FIND(symbol, result, parameters) *(void **)&real.symbol = find_next(#symbol);
-    HOOKS_ALL(FIND)
+    HOOKS_MAPPING(FIND)
+    HOOKS_PROCESS(FIND)
+    HOOKS_LOADER(FIND)
+    HOOKS_CXX(FIND)
 #undef FIND
-    real.is_new_plain = are_operators_plain();
+#define FIND(symbol, result, parameters) *(void **)&real.symbol = find_called(#symbol);
+    HOOKS_MALLOC(FIND)
+#undef FIND
+    real.is_malloc_own = is_malloc_own();
+    real.is_new_plain = !real.is_malloc_own && are_operators_plain();
     real.allocator = find_allocator();
     __atomic_store_n(&real_is_ready, true, __ATOMIC_RELEASE);
     return true;

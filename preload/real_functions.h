@@ -3,7 +3,11 @@
  * A pointer may be NULL where the libc has no such function. After real_functions_find the malloc
  * family always works: free_sized, cfree, ... fall back to free; reallocarray to realloc. C++
  * operators without a next definition (a C program that dlopens a C++ plugin) are built on malloc
- * and free by their hooks. */
+ * and free by their hooks.
+ *
+ * An executable may contain an allocator. Then ours are called only for the functions that it lacks
+ * (reallocarray, C++ operators), and must lead to the very functions that would have been called
+ * without us: so `real` has the program's own malloc, free, ... */
 #ifndef SEEP_PRELOAD_REAL_FUNCTIONS_H
 #define SEEP_PRELOAD_REAL_FUNCTIONS_H
 
@@ -19,6 +23,8 @@ struct real_functions {
      * directly, and the operator itself only when malloc fails. */
     bool is_new_plain;
     uint32_t allocator; /* enum wire_allocator */
+    /* The program itself defines malloc, before ours: nobody calls ours. */
+    bool is_malloc_own;
 };
 
 extern struct real_functions real;

@@ -12,6 +12,7 @@
 #include "preload/export.h"
 #include "preload/lifecycle.h"
 #include "preload/process_notice.h"
+#include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
 #include "preload/session_link.h"
 #include "preload/thread_state.h"
@@ -47,7 +48,7 @@ bool sandbox_close(void)
 {
     if (sandbox_is_closed)
         return false;
-    if (preload_mode != PRELOAD_RECORDS) {
+    if (!lifecycle_tells()) {
         sandbox_is_closed = true;
         return true;
     }
@@ -63,9 +64,19 @@ bool sandbox_close(void)
 
 void sandbox_open(void)
 {
-    if (preload_mode == PRELOAD_RECORDS)
+    if (lifecycle_tells())
         set_forbidden(false);
     sandbox_is_closed = false;
+}
+
+/* During the lookup of the real functions. */
+static long call_kernel(long number, long a, long b, long c, long d, long e, long f)
+{
+    int64_t result = raw_syscall(number, a, b, c, d, e, f);
+    if (!raw_failed(result))
+        return result;
+    errno = (int)-result;
+    return -1;
 }
 
 /* prctl's arguments beyond the first differ in number; all are words. */
@@ -77,6 +88,9 @@ EXPORT int prctl(int option, ...)
     unsigned long fourth = va_arg(rest, unsigned long), fifth = va_arg(rest, unsigned long);
     va_end(rest);
     lifecycle_ensure();
+    if (real.prctl == NULL)
+        return (int)call_kernel(SYS_prctl, option, (long)second, (long)third, (long)fourth,
+                                (long)fifth, 0);
     bool is_closing = option == PR_SET_SECCOMP && sandbox_close();
     int result = real.prctl(option, second, third, fourth, fifth);
     if (is_closing && result != 0)
@@ -109,6 +123,8 @@ static bool is_fork(long number, long flags, long stack)
 long sandbox_known_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
     lifecycle_ensure();
+    if (real.syscall == NULL)
+        return call_kernel(number, a, b, c, d, e, f);
     sandbox_real_syscall = (void *)real.syscall;
     syscall_function call = (syscall_function)(void *)real.syscall;
     bool is_closing = (number == SYS_seccomp && a != SECCOMP_GET_ACTION_AVAIL &&

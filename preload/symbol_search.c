@@ -20,8 +20,9 @@ struct tables {
 
 struct search {
     const char *name;
-    const void *own; /* NULL = all modules count */
-    bool is_behind;  /* the module of `own` was passed */
+    const void *own;  /* NULL = all modules count */
+    bool is_behind;   /* the module of `own` was passed */
+    bool is_indirect; /* what was found is an IFUNC: the address is not yet the function's */
     void *found;
 };
 
@@ -74,6 +75,12 @@ static bool read_tables(const struct dl_phdr_info *info, struct tables *tables)
            (tables->gnu_hash != NULL || tables->hash != NULL);
 }
 
+static bool is_function(const ElfW(Sym) * symbol)
+{
+    unsigned type = ELF64_ST_TYPE(symbol->st_info);
+    return symbol->st_shndx != SHN_UNDEF && (type == STT_FUNC || type == STT_GNU_IFUNC);
+}
+
 /* Defined here, a function, and the default one of several versions. */
 static bool is_wanted(const struct tables *tables, uint32_t index, const char *name)
 {
@@ -81,7 +88,7 @@ static bool is_wanted(const struct tables *tables, uint32_t index, const char *n
         HIDDEN_VERSION = 0x8000
     };
     const ElfW(Sym) *symbol = &tables->symbols[index];
-    return symbol->st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbol->st_info) == STT_FUNC &&
+    return is_function(symbol) &&
            (tables->versions == NULL || (tables->versions[index] & HIDDEN_VERSION) == 0) &&
            strcmp(tables->names + symbol->st_name, name) == 0;
 }
@@ -138,20 +145,34 @@ static int search_one(struct dl_phdr_info *info, size_t info_bytes, void *contex
     if (index == 0)
         return 0;
     search->found = (void *)(uintptr_t)(info->dlpi_addr + tables.symbols[index].st_value);
+    search->is_indirect = ELF64_ST_TYPE(tables.symbols[index].st_info) == STT_GNU_IFUNC;
     return 1;
 }
 
-void *symbol_search_in_tables(const char *name, const void *own)
+static struct search search_tables(const char *name, const void *own)
 {
     struct search search = {.name = name, .own = own, .is_behind = own == NULL};
     dl_iterate_phdr(search_one, &search);
-    return search.found;
+    return search;
 }
 
-/* dlsym itself finds its caller by its return address, so it must be called from here directly. */
+typedef void *(*resolver)(void);
+
+void *symbol_search_in_tables(const char *name, const void *own)
+{
+    struct search search = search_tables(name, own);
+    return search.is_indirect ? ((resolver)search.found)() : search.found;
+}
+
+/* dlsym itself finds its caller by its return address, so it must be called from here directly. For
+ * what it does not find it allocates, and nothing may be allocated: the malloc that it calls may be
+ * the program's own, and wait for the very lock under which that came here. */
 void *symbol_search_next(const char *name, const void *own)
 {
-    return dlsym != NULL ? dlsym(RTLD_NEXT, name) : symbol_search_in_tables(name, own);
+    struct search search = search_tables(name, own);
+    if (search.found == NULL || dlsym == NULL)
+        return search.is_indirect ? ((resolver)search.found)() : search.found;
+    return dlsym(RTLD_NEXT, name);
 }
 
 void *symbol_search_first(const char *name)

@@ -15,7 +15,8 @@ void *symbol_search_next(const char *name, const void *own);
 /* The first definition of all. */
 void *symbol_search_first(const char *name);
 
-/* The same two, always by the modules' own tables; for tests. */
+/* The same two (own = NULL: the first of all), always by the modules' own tables: nothing is
+ * allocated, and only what is defined there counts. */
 void *symbol_search_in_tables(const char *name, const void *own);
 
 /* The path of the module that has the address, as the loader knows it; "" for the program itself,

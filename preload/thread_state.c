@@ -201,7 +201,7 @@ static struct thread_state *refuse(void)
 static struct thread_state *claim(void)
 {
     struct thread_state *thread = thread_current;
-    if (preload_mode != PRELOAD_RECORDS)
+    if (!lifecycle_tells())
         return NULL;
     if (thread != NULL && thread->is_mute)
         return refuse();

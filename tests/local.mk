@@ -13,6 +13,7 @@ system_tests = \
 	tests/system/followed.py \
 	tests/system/known_answers.py \
 	tests/system/recorder_deaths.py \
+	tests/system/refused.py \
 	tests/system/symbolize.py \
 	tests/system/unwinders.py \
 	tests/system/valgrind_totals.py \

@@ -153,17 +153,19 @@ void doctor_check_program_symbols(const struct doctor_subject *subject,
 void doctor_check_program_recordable(const struct doctor_subject *subject,
                                      struct doctor_finding *finding)
 {
-    const char *reason = target_check_reason(subject->program);
     struct elf_file file;
 
     if (!elf_file_read_path(subject->program, &file, NULL)) {
         doctor_found(finding, "seep run can start it only if the system can");
         return;
     }
+    const char *allocator;
+    char *reason = target_check_reason(subject->program, &allocator);
     if (!reason) {
         doctor_found(finding, "seep run records it");
         return;
     }
     doctor_found(finding, "seep run refuses it: %s", reason);
     doctor_complain(finding, DOCTOR_MISSING, "", "--best-effort runs it unrecorded");
+    free(reason);
 }

@@ -11,6 +11,8 @@ libseep_a_SOURCES += \
 	src/record/launcher.h \
 	src/record/module_files.c \
 	src/record/module_files.h \
+	src/record/own_allocators.c \
+	src/record/own_allocators.h \
 	src/record/process_ends.c \
 	src/record/process_ends.h \
 	src/record/process_facts.c \

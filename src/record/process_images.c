@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "record/fork_views.h"
+#include "record/own_allocators.h"
 #include "record/process_ends.h"
 #include "record/process_facts.h"
 #include "wire/wire_format.h"
@@ -175,6 +176,9 @@ struct recorded_process *process_images_start_by_fork(struct process_tree *tree,
         set_executable(process, parent->executable, strlen(parent->executable));
         copy_arguments(process, parent->arguments);
         process->allocator_name = parent->allocator_name;
+        process->own_allocator = parent->own_allocator;
+        if (parent->own_allocator != NULL)
+            process->reason = own_allocators_reason(parent->own_allocator);
     }
     return process;
 }
@@ -198,6 +202,9 @@ static bool begin_anew(struct process_tree *tree, struct recorded_process *proce
     recorded_process_forget_frames(process);
     process->is_exit_told = false;
     process->own_bytes = 0;
+    process->own_allocator = NULL;
+    free(process->reason);
+    process->reason = NULL;
     tree->is_journal_void |= process->is_in_journal;
     return true;
 }

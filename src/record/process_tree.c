@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "record/event_order.h"
 #include "record/fork_views.h"
+#include "record/own_allocators.h"
 #include "record/process_ends.h"
 #include "record/process_facts.h"
 #include "record/process_images.h"
@@ -25,6 +26,7 @@ void process_tree_init(struct process_tree *tree, struct session_host *host,
     tree->epoll_fd = epoll_fd;
     tree->stacks = stack_table_create();
     tree->files = module_files_create(&tree->modules);
+    tree->own_allocators = own_allocators_create();
     tree->unwinder = remote_unwind_create(NULL);
     tree->by_slot = memory_allocate_zeroed(SESSION_PROCESS_SLOTS, sizeof *tree->by_slot);
     tree->intakes = memory_allocate_zeroed(SESSION_RING_SLOTS, sizeof *tree->intakes);
@@ -55,6 +57,7 @@ void process_tree_clear(struct process_tree *tree)
             close(tree->claim_pidfds[slot]);
     free(tree->claim_pidfds);
     remote_unwind_destroy(tree->unwinder);
+    own_allocators_destroy(tree->own_allocators);
     module_files_destroy(tree->files);
     module_table_clear(&tree->modules);
     stack_table_destroy(tree->stacks);
@@ -121,6 +124,7 @@ void process_tree_sweep(struct process_tree *tree, uint64_t now_ns)
         if (peak > process->peak_resident_bytes)
             process->peak_resident_bytes = peak;
     }
+    own_allocators_look(tree->own_allocators);
     ring_places_free_stale_claims(tree);
     process_ends_retire(tree, now_ns);
 }
@@ -174,6 +178,8 @@ void process_tree_finish(struct process_tree *tree)
         }
         process->end_ticks = tick_clock_now(tree->clock);
     }
+    while (own_allocators_look(tree->own_allocators))
+        session_host_beat(tree->host, tree->clock);
     tree->refused_events = atomic_load(&session_host_header(tree->host)->refused_events) +
                            count_orphans(tree);
 }

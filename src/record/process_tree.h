@@ -42,12 +42,15 @@ struct expected_image {
     bool is_confirmed; /* a sweep has passed since, and the exec did not fail */
 };
 
+struct own_allocators;
+
 struct process_tree {
     struct session_host *host;
     struct tick_clock *clock;
     struct stack_table *stacks;
     struct module_table modules;
     struct module_files *files;
+    struct own_allocators *own_allocators;
     struct remote_unwind *unwinder;
 
     struct recorded_process **processes; /* by id */

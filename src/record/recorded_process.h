@@ -35,6 +35,7 @@ struct recorded_process {
     char *reason; /* why not observed; NULL = none */
     uint64_t real_malloc;
     const char *allocator_name; /* static text */
+    const char *own_allocator;  /* that the program contains, so nothing is seen; NULL. Static text */
 
     uint64_t start_ticks;
     uint64_t end_ticks;

@@ -115,6 +115,7 @@ static bool open_output(void *context, pid_t pid, struct error *error)
         &recorder->tree, (uint32_t)pid, recorder->target->path, options->command);
     if (recorder->target->reason != NULL)
         command->reason = memory_duplicate_text(recorder->target->reason);
+    command->own_allocator = recorder->target->own_allocator;
     return true;
 }
 

@@ -315,6 +315,7 @@ static void write_process(struct recording_output *output, const struct recorded
     uint64_t start_ns = tick_clock_to_ns(clock, process->start_ticks);
     uint64_t end_ticks = process->end_ticks > process->applied_ticks ? process->end_ticks
                                                                      : process->applied_ticks;
+    bool has_own = process->own_allocator != NULL;
     struct recording_process record = {
         .id = process->id,
         .parent_id_plus_1 = process->parent_id_plus_1,
@@ -327,10 +328,12 @@ static void write_process(struct recording_output *output, const struct recorded
         .end_ns = tick_clock_to_ns(clock, end_ticks),
         .exit_kind = process->exit_kind,
         .exit_value = process->exit_value,
-        .observed = process->is_observed,
+        .observed = process->is_observed && process->own_allocator == NULL,
         .reason = process->reason != NULL ? process->reason : "",
-        .allocator_name = process->allocator_name,
-        .allocator_linkage = process->is_observed ? "dynamic" : "",
+        .allocator_name = has_own ? process->own_allocator : process->allocator_name,
+        .allocator_linkage = has_own                ? "static"
+                             : process->is_observed ? "dynamic"
+                                                    : "",
         .is_own_image = process->is_own_image,
     };
     add(output, RECORDING_process, &record);

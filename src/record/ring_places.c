@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "record/own_allocators.h"
 #include "record/process_ends.h"
 #include "record/process_images.h"
 #include "wire/wire_format.h"
@@ -108,8 +109,10 @@ static bool start_process(struct process_tree *tree, struct intake *intake)
         process->pidfd = take_watch(tree, intake->process_slot);
     if (process->pidfd < 0)
         process->pidfd = process_images_watch(tree, process->pid);
-    if (record->origin == WIRE_PROCESS_EXEC)
+    if (record->origin == WIRE_PROCESS_EXEC) {
         process->allocator_name = allocator_name(record->allocator);
+        own_allocators_add(tree->own_allocators, process, record->has_own_allocator != 0);
+    }
     intake_advance(intake);
     return true;
 }

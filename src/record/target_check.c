@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "record/own_allocators.h"
 #include "symbols/elf_file.h"
 
 #if defined(__x86_64__)
@@ -71,30 +72,18 @@ static bool is_privileged(const char *path)
             status.st_gid != getegid());
 }
 
-/* Caller has seen that it is a program for this loader. */
-static const char *find_allocator_reason(int fd)
+/* Caller has seen that it is a program for this loader, and owns the result. */
+static char *find_allocator_reason(int fd, const char **own_allocator)
 {
-#define SANITIZER(name)                                                                            \
-    {                                                                                              \
-        name, "it is built with " name ", which replaces malloc itself"                            \
-    }
-    static const struct {
-        const char *name;
-        const char *reason;
-    } sanitizers[] = {SANITIZER("AddressSanitizer"), SANITIZER("HWAddressSanitizer"),
-                      SANITIZER("LeakSanitizer"), SANITIZER("MemorySanitizer"),
-                      SANITIZER("ThreadSanitizer")};
-#undef SANITIZER
     const char *name = elf_file_find_sanitizer(fd);
     if (name == NULL && !elf_file_has_own_allocator(fd, &name))
         return NULL;
-    for (size_t i = 0; i < sizeof sanitizers / sizeof *sanitizers; i++)
-        if (strcmp(name, sanitizers[i].name) == 0)
-            return sanitizers[i].reason;
-    return "it contains its own allocator, whose functions a preload cannot replace";
+    *own_allocator = name;
+    return own_allocators_reason(name);
 }
 
-const char *target_check_reason(const char *path)
+/* What the file's headers and mode say. Static text. */
+static const char *find_plain_reason(const char *path)
 {
     struct elf_file file;
     if (!elf_file_read_path(path, &file, NULL))
@@ -107,25 +96,37 @@ const char *target_check_reason(const char *path)
         return "it runs on musl, and the preload is made for glibc";
     if (is_privileged(path))
         return "it is setuid, setgid or has capabilities, so the loader ignores the preload";
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return NULL;
+}
+
+char *target_check_reason(const char *path, const char **own_allocator)
+{
+    *own_allocator = NULL;
+    const char *reason = find_plain_reason(path);
+    if (reason != NULL)
+        return memory_duplicate_text(reason);
+    struct elf_file file;
+    int fd = elf_file_read_path(path, &file, NULL) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (fd < 0)
         return NULL;
-    const char *reason = find_allocator_reason(fd);
+    char *result = find_allocator_reason(fd, own_allocator);
     close(fd);
-    return reason;
+    return result;
 }
 
 bool target_check(const struct record_options *options, struct target_facts *facts,
                   struct record_outcome *outcome, struct error *error)
 {
     facts->reason = NULL;
+    facts->own_allocator = NULL;
     facts->path = target_check_find(options->command[0]);
     if (facts->path == NULL) {
         facts->path = memory_duplicate_text(options->command[0]);
         return true;
     }
     char *interpreter = target_check_interpreter(facts->path);
-    facts->reason = target_check_reason(interpreter != NULL ? interpreter : facts->path);
+    facts->reason = target_check_reason(interpreter != NULL ? interpreter : facts->path,
+                                        &facts->own_allocator);
     free(interpreter);
     char *real = realpath(facts->path, NULL);
     if (real != NULL) {
@@ -144,5 +145,6 @@ bool target_check(const struct record_options *options, struct target_facts *fac
 void target_facts_clear(struct target_facts *facts)
 {
     free(facts->path);
-    facts->path = NULL;
+    free(facts->reason);
+    facts->path = facts->reason = NULL;
 }

@@ -9,8 +9,9 @@
 #include "record/recorder.h"
 
 struct target_facts {
-    char *path; /* of the executable, as found in PATH; the command's own word if not found */
-    const char *reason; /* why it cannot be observed; NULL = it can. Static text */
+    char *path;   /* of the executable, as found in PATH; the command's own word if not found */
+    char *reason; /* why it cannot be observed; NULL = it can */
+    const char *own_allocator; /* where that is the reason, its name. Static text */
 };
 
 /* False: it cannot be recorded, and --best-effort was not asked for; *error says why, *outcome how
@@ -25,7 +26,8 @@ char *target_check_find(const char *name);
 /* The program that a script runs in, by its first line. Caller owns; NULL = not a script. */
 char *target_check_interpreter(const char *path);
 
-/* Why nothing can be observed in this executable; NULL = it can. Static text. */
-const char *target_check_reason(const char *path);
+/* Why nothing can be observed in this executable; NULL = it can. Caller owns. *own_allocator: the
+ * allocator in it, where that is the reason. */
+char *target_check_reason(const char *path, const char **own_allocator);
 
 #endif

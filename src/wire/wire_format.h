@@ -134,7 +134,8 @@ struct wire_process {
     uint32_t argument_bytes;   /* arguments, each NUL-terminated; cut at WIRE_MAX_TEXT_BYTES */
     uint32_t parent_image_pid; /* FORK: pid of that image, which may be gone */
     uint32_t allocator;        /* enum wire_allocator: whose the next malloc is */
-    uint64_t spare;
+    uint32_t has_own_allocator; /* the program defines malloc itself: its blocks are not seen */
+    uint32_t spare;
     /* executable, arguments, padded together to whole words */
 };
 _Static_assert(sizeof(struct wire_process) == 8 * 8, "as in WIRE_KINDS");

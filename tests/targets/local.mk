@@ -15,6 +15,7 @@ target_programs = \
 	tests/targets/deep \
 	tests/targets/family \
 	tests/targets/mappings \
+	tests/targets/own_malloc \
 	tests/targets/peaks \
 	tests/targets/plugins \
 	tests/targets/process_ways \
@@ -49,6 +50,7 @@ EXTRA_DIST += \
 	tests/targets/deep.c \
 	tests/targets/family.c \
 	tests/targets/mappings.c \
+	tests/targets/own_malloc.cpp \
 	tests/targets/peaks.c \
 	tests/targets/plugin_a.c \
 	tests/targets/plugin_b.c \

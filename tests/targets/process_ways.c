@@ -48,10 +48,8 @@
  *     process 1 exit=status:7 image=1 observed=false reason=statically parent=null
  *   run static_parent
  *     output static
- *     processes 3
+ *     processes 2
  *     process 1 exit=status:8 observed=false reason=statically parent=0
- *     process 2 exit=status:8 parent=1 observed=true
- *     totals allocations=1 live_bytes=1000
  *   run killed_at_once
  *     runs 3/30
  *     processes 4
