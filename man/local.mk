@@ -1,6 +1,7 @@
 dist_man_MANS += \
 	man/seep.1 \
 	man/seep-completion.1 \
+	man/seep-diff.1 \
 	man/seep-doctor.1 \
 	man/seep-dump.1 \
 	man/seep-export.1 \

@@ -62,6 +62,7 @@ struct command {
 };
 
 extern const struct command cli_command_completion;
+extern const struct command cli_command_diff;
 extern const struct command cli_command_doctor;
 extern const struct command cli_command_dump;
 extern const struct command cli_command_export;

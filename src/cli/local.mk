@@ -4,6 +4,7 @@ libseep_a_SOURCES += \
 	src/cli/command.c \
 	src/cli/command.h \
 	src/cli/command_completion.c \
+	src/cli/command_diff.c \
 	src/cli/command_doctor.c \
 	src/cli/command_dump.c \
 	src/cli/command_export.c \

@@ -1,6 +1,7 @@
 /* write_report SAMPLE FORMAT [by=G] [sort=M] [tree] [up] [process=N] [width=N] [limit=N]
  * [inclusive] [colour] [no-arguments]: writes the report of a sample recording (profile_samples.h)
- * to stdout, for golden files. FORMAT may also be "summary", or one of exports'. With SAMPLE a path to a recording,
+ * to stdout, for golden files. FORMAT may also be "summary", or one of exports'.
+ * With "base=SAMPLE" it is the difference from that sample. With SAMPLE a path to a recording,
  * reports that. */
 #include "config.h"
 
@@ -8,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/diff.h"
 #include "profile_samples.h"
 #include "recording/recording_reader.h"
+#include "report/diff_report.h"
 #include "report/export.h"
 #include "report/report.h"
 #include "report/summary.h"
@@ -77,18 +80,49 @@ static struct profile *load(const char *sample)
     return profile;
 }
 
+static bool write_difference(const struct profile *base, const struct profile *other,
+                             const struct report_options *options, bool is_json,
+                             struct error *error)
+{
+    struct diff_options diff_options = {.profiles = {base, other},
+                                        .metric = options->query.sort,
+                                        .filter = options->query.filter,
+                                        .limit = options->has_limit ? options->query.limit : 0};
+    struct diff_report_options report = {.paths = {"base.seep", "new.seep"},
+                                         .instants = {"end", "end"},
+                                         .are_arguments_shown = options->are_arguments_shown,
+                                         .width = options->width,
+                                         .stack_depth = options->stack_depth};
+    struct diff diff;
+    if (!diff_run(&diff_options, &diff, error))
+        return false;
+    bool is_written = is_json ? diff_write_json(&diff_options, &diff, &report, stdout, error)
+                              : diff_write_text(&diff_options, &diff, &report, stdout, error);
+    diff_clear(&diff);
+    return is_written;
+}
+
 int main(int count, char **arguments)
 {
+    const char *base = NULL;
     struct report_options options;
     struct error error;
     if (count < 3)
         fail("usage", "SAMPLE FORMAT [option...]");
     report_options_init(&options);
     for (int i = 3; i < count; i++)
-        read_option(&options, arguments[i]);
+        if (value_of(arguments[i], "base"))
+            base = value_of(arguments[i], "base");
+        else
+            read_option(&options, arguments[i]);
     struct profile *profile = load(arguments[1]);
     bool is_written;
-    if (strcmp(arguments[2], "summary") == 0) {
+    if (base) {
+        struct profile *base_profile = load(base);
+        is_written = write_difference(base_profile, profile, &options,
+                                      strcmp(arguments[2], "json") == 0, &error);
+        profile_destroy(base_profile);
+    } else if (strcmp(arguments[2], "summary") == 0) {
         struct summary_options summary = {.width = options.width};
         is_written = summary_write(profile, &summary, stdout, &error);
     } else {

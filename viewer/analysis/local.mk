@@ -3,6 +3,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/arena.h \
 	viewer/analysis/call_tree.c \
 	viewer/analysis/call_tree.h \
+	viewer/analysis/diff.c \
+	viewer/analysis/diff.h \
 	viewer/analysis/fingerprint.c \
 	viewer/analysis/fingerprint.h \
 	viewer/analysis/key_table.c \
@@ -67,6 +69,14 @@ TESTS += tests/unit/test_call_tree tests/unit/test_fingerprint \
 	tests/unit/test_place tests/unit/test_profile tests/unit/test_quality \
 	tests/unit/test_query tests/unit/test_suppressions
 profile_builder = tests/unit/profile_builder.c tests/unit/profile_builder.h
+check_PROGRAMS += tests/unit/test_diff
+TESTS += tests/unit/test_diff
+tests_unit_test_diff_SOURCES = tests/unit/test_diff.c $(profile_builder)
+tests_unit_test_diff_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_diff
+TESTS += tests/unit/test_diff
+tests_unit_test_diff_SOURCES = tests/unit/test_diff.c $(profile_builder)
+tests_unit_test_diff_LDADD = $(unit_libs)
 tests_unit_test_call_tree_SOURCES = tests/unit/test_call_tree.c $(profile_builder)
 tests_unit_test_call_tree_LDADD = $(unit_libs)
 tests_unit_test_fingerprint_SOURCES = tests/unit/test_fingerprint.c $(profile_builder)

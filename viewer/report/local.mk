@@ -1,5 +1,8 @@
 libseep_a_SOURCES += \
 	viewer/report/assets.h \
+	viewer/report/diff_json.c \
+	viewer/report/diff_report.h \
+	viewer/report/diff_text.c \
 	viewer/report/exit_text.c \
 	viewer/report/exit_text.h \
 	viewer/report/export.c \

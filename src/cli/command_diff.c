@@ -1,0 +1,133 @@
+/* diff: what grew, shrank, appeared and went between two recordings, or two instants of one. */
+#include "config.h"
+
+#include <stdio.h>
+
+#include "analysis/diff.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/filter_rows.h"
+#include "cli/instant.h"
+#include "cli/recording_argument.h"
+#include "cli/terminal.h"
+#include "report/diff_report.h"
+
+enum {
+    DEFAULT_TEXT_ROWS = 20,
+    DEFAULT_JSON_ROWS = 1000,
+    DEFAULT_DEPTH = 3
+};
+
+struct values {
+    bool is_json;
+    struct option_number metric;
+    struct option_number limit;
+    struct option_number min_bytes;
+    struct option_number depth;
+    bool are_arguments_shown;
+    struct query_filter filter;
+};
+
+static const char *metric_at(size_t position)
+{
+    const struct query_metric_info *info = query_metric_at(position);
+
+    return info ? info->name : NULL;
+}
+
+#define PLACE(field) .offset = offsetof(struct values, field)
+
+/* clang-format off */
+static const struct option_row rows[] = {
+    {.name = "metric",
+     .kind = OPTION_CHOICE,
+     PLACE(metric),
+     .choice_at = metric_at,
+     .help = "what to compare (default: live, which at FILE@peak is what was held then)"},
+    {.name = "limit",
+     .kind = OPTION_COUNT,
+     PLACE(limit),
+     .value_name = "N",
+     .help = "show N sites (default: 20, in JSON 1000; 0 = all)"},
+    {.name = "min-delta",
+     .kind = OPTION_SIZE,
+     PLACE(min_bytes),
+     .value_name = "SIZE",
+     .help = "leave out sites that changed by less"},
+    {.name = "depth",
+     .kind = OPTION_COUNT,
+     PLACE(depth),
+     .value_name = "N",
+     .help = "show N callers below each site"},
+    FILTER_ROWS(struct values, filter),
+    {.name = "json", .kind = OPTION_FLAG, PLACE(is_json), .help = "print JSON"},
+    {.name = "arguments",
+     .kind = OPTION_FLAG,
+     PLACE(are_arguments_shown),
+     .help = "show command-line arguments also under CI"},
+};
+/* clang-format on */
+
+static bool compare(const struct invocation *invocation, const struct recording_argument *arguments,
+                    struct error *error)
+{
+    const struct values *values = invocation->values;
+    struct diff_report_options report = {
+        .are_arguments_shown = values->are_arguments_shown || !terminal_is_ci(),
+        .is_colour = terminal_has_colour(stdout, invocation->common),
+        .width = terminal_width(stdout),
+        .stack_depth = values->depth.is_given ? (unsigned)values->depth.value : DEFAULT_DEPTH};
+    struct diff_options options = {.filter = values->filter,
+                                   .limit = values->limit.is_given ? values->limit.value
+                                            : values->is_json      ? DEFAULT_JSON_ROWS
+                                                                   : DEFAULT_TEXT_ROWS,
+                                   .min_delta = values->min_bytes.value};
+    struct diff diff;
+    bool is_written;
+
+    for (int side = 0; side < DIFF_SIDES; side++) {
+        options.profiles[side] = arguments[side].profile;
+        options.is_peak[side] = arguments[side].instant == INSTANT_PEAK;
+        report.paths[side] = arguments[side].path;
+        report.instants[side] = instant_name(arguments[side].instant);
+    }
+    if (!diff_run(&options, &diff, error))
+        return false;
+    is_written = values->is_json ? diff_write_json(&options, &diff, &report, stdout, error)
+                                 : diff_write_text(&options, &diff, &report, stdout, error);
+    diff_clear(&diff);
+    return is_written;
+}
+
+static int run(const struct invocation *invocation)
+{
+    struct recording_argument arguments[DIFF_SIDES] = {0};
+    struct error error;
+    bool is_good = invocation->operands.count == DIFF_SIDES ||
+                   error_set(&error, "two recordings are needed: seep diff BASE NEW");
+
+    for (int side = 0; is_good && side < DIFF_SIDES; side++) {
+        const struct option_operands operand = {invocation->operands.items + side, 1};
+
+        is_good = recording_argument_load(&arguments[side], &operand, NULL,
+                                          &(struct profile_options){0}, &error);
+    }
+    is_good = is_good && compare(invocation, arguments, &error);
+    if (!is_good)
+        log_error("%s", error.message);
+    for (int side = 0; side < DIFF_SIDES; side++)
+        recording_argument_close(&arguments[side]);
+    return is_good ? 0 : EXIT_TROUBLE;
+}
+
+const struct command cli_command_diff = {
+    .name = "diff",
+    .summary = "compare two recordings: what is new, gone, grown, shrunk",
+    .synopsis = "[options] BASE[@INSTANT] NEW[@INSTANT]",
+    .options = {rows, sizeof rows / sizeof rows[0]},
+    .values_bytes = sizeof(struct values),
+    .operands = OPERANDS_RECORDING,
+    .most_operands = 2,
+    .usage_status = EXIT_TROUBLE,
+    .run = run,
+};
