@@ -7,10 +7,12 @@ EXTRA_DIST += $(house_checks)
 # System tests of truth: what the targets say of themselves against what seep says of them.
 include tests/targets/local.mk
 system_tests = \
+	tests/system/bad_input.py \
 	tests/system/deaths.py \
 	tests/system/doctor.py \
 	tests/system/export.py \
 	tests/system/followed.py \
+	tests/system/full_disk.py \
 	tests/system/known_answers.py \
 	tests/system/recorder_deaths.py \
 	tests/system/refused.py \

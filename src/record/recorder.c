@@ -432,7 +432,7 @@ static bool is_complete(const struct recorder *recorder)
     for (size_t i = 0; i < recorder->tree.count; i++)
         if (recorded_process_lost_events(recorder->tree.processes[i]) != 0)
             return false;
-    return recorder->outcome->late_error.message[0] == '\0' && recorder->tree.refused_events == 0;
+    return recorder->tree.refused_events == 0;
 }
 
 static void finish(struct recorder *recorder)
@@ -442,10 +442,12 @@ static void finish(struct recorder *recorder)
     atomic_store(&session_host_header(recorder->host)->state, SESSION_OVER);
     name_the_rest(recorder);
     struct error error;
-    if (!recording_output_finish(recorder->output, is_complete(recorder), &error))
-        note_late_error(recorder, &error);
-    else
+    if (recording_output_finish(recorder->output, is_complete(recorder), &error)) {
         recorder->outcome->is_recorded = true;
+        recorder->outcome->late_error = (struct error){0}; /* all is written now */
+    } else {
+        note_late_error(recorder, &error);
+    }
     recorder->outcome->oracle_stacks = recorder->tree.oracle_stacks;
     recorder->outcome->oracle_equal_stacks = recorder->tree.oracle_equal_stacks;
 }

@@ -36,6 +36,7 @@ struct recording_output {
     /* What stands in the journal already. */
     bool is_session_written;
     size_t written_modules, written_strings, written_frames, written_nodes, written_names;
+    bool is_journal_void; /* it holds records of which later ones did not replace all */
 };
 
 struct recording_output *recording_output_create(const struct recording_output_options *options)
@@ -433,18 +434,35 @@ static bool write_everything(struct recording_output *output, const struct recor
     if (!recording_writer_begin_compacted(output->options.writer, error))
         return false;
     forget_what_is_written(output);
-    write_records(output, true);
+    output->is_journal_void |= !write_records(output, true);
     write_recorder(output);
     if (end != NULL)
         add(output, RECORDING_end, end);
-    return recording_writer_finish_compacted(output->options.writer, error);
+    if (!recording_writer_finish_compacted(output->options.writer, error))
+        return false;
+    output->is_journal_void = false;
+    return true;
+}
+
+/* The compacted file did not fit beside the journal, and took with it what had changed since the
+ * last flush: everything goes into the journal once more. */
+static void write_everything_again(struct recording_output *output)
+{
+    forget_what_is_written(output);
+    output->is_journal_void |= !write_records(output, true);
+    write_recorder(output);
 }
 
 bool recording_output_checkpoint(struct recording_output *output, struct error *error)
 {
-    if (!write_records(output, false))
-        return write_everything(output, NULL, error);
-    return recording_writer_flush(output->options.writer, false, error);
+    output->is_journal_void |= !write_records(output, false);
+    if (!output->is_journal_void)
+        return recording_writer_flush(output->options.writer, false, error);
+    if (write_everything(output, NULL, error))
+        return true;
+    write_everything_again(output);
+    recording_writer_flush(output->options.writer, false, NULL);
+    return false;
 }
 
 bool recording_output_finish(struct recording_output *output, bool is_complete, struct error *error)
@@ -452,11 +470,11 @@ bool recording_output_finish(struct recording_output *output, bool is_complete, 
     struct recording_end end = {now_ns(output), is_complete};
     if (write_everything(output, &end, error))
         return true;
-    /* The compacted file did not fit beside the journal: end the journal itself. */
-    struct error second;
-    forget_what_is_written(output);
-    write_records(output, true);
-    write_recorder(output);
+    write_everything_again(output);
+    if (output->is_journal_void) {
+        recording_writer_flush(output->options.writer, true, NULL);
+        return false;
+    }
     add(output, RECORDING_end, &end);
-    return recording_writer_flush(output->options.writer, true, &second);
+    return recording_writer_finish_journal(output->options.writer, NULL);
 }

@@ -18,11 +18,7 @@ static bool write_at(const struct chunk_file *file, const void *bytes, size_t co
             continue;
         if (written <= 0) {
             int number = written < 0 ? errno : ENOSPC;
-            return error_set_errno(
-                error, number, "cannot write %s%s", file->path,
-                number == ENOSPC || number == EDQUOT
-                    ? " (make room: what was gathered is kept and written when there is some)"
-                    : "");
+            return error_set_errno(error, number, "cannot write %s", file->path);
         }
         at += written;
         offset += (uint64_t)written;
@@ -56,9 +52,9 @@ static bool write_behind(struct chunk_file *file, const void *bytes, size_t coun
 }
 
 bool chunk_file_start(struct chunk_file *file, int fd, const char *path, uint64_t session_id,
-                      uint16_t minor, bool has_index, struct error *error)
+                      uint16_t minor, struct error *error)
 {
-    *file = (struct chunk_file){.fd = fd, .path = path, .has_index = has_index};
+    *file = (struct chunk_file){.fd = fd, .path = path};
     struct recording_file_header header = {
         .major = RECORDING_MAJOR,
         .minor = minor,
@@ -118,8 +114,7 @@ bool chunk_file_append(struct chunk_file *file, struct chunk *chunk, struct erro
     fill_header(file, chunk, &header);
     if (!write_behind(file, chunk->stored.bytes, chunk->stored.count, error))
         return false;
-    if (file->has_index)
-        add_to_index(file, &header);
+    add_to_index(file, &header);
     file->chunk_bytes += chunk->stored.count;
     file->tail_bytes = 0;
     file->chunk_count++;
@@ -153,8 +148,6 @@ bool chunk_file_finish(struct chunk_file *file, struct error *error)
     text_add_bytes(&index.stored, (const char *)&trailer, sizeof trailer);
     bool is_written = write_behind(file, index.stored.bytes, index.stored.count, error);
     text_clear(&index.stored);
-    text_clear(&file->index);
-    file->has_index = false;
     return is_written;
 }
 

@@ -19,7 +19,6 @@ struct chunk_file {
     uint64_t chunk_bytes; /* header and whole chunks */
     uint64_t tail_bytes;  /* behind them: index and trailer, or what a failed write left */
     uint64_t chunk_count;
-    bool has_index;    /* gathers the index */
     struct text index; /* its records */
 };
 
@@ -34,7 +33,7 @@ struct chunk {
 
 /* Writes the file header. The struct must be cleared in any case. */
 bool chunk_file_start(struct chunk_file *file, int fd, const char *path, uint64_t session_id,
-                      uint16_t minor, bool has_index, struct error *error);
+                      uint16_t minor, struct error *error);
 
 bool chunk_file_append(struct chunk_file *file, struct chunk *chunk, struct error *error);
 

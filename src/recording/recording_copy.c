@@ -73,7 +73,7 @@ static bool start_file(struct recording_copy *copy, struct recording_reader *rea
         return error_set_errno(error, errno, "cannot set the mode of %s", copy->place.path);
     uint16_t minor = info->minor > RECORDING_MINOR ? info->minor : RECORDING_MINOR;
     return chunk_file_start(&copy->file, copy->output.fd, copy->place.path, info->session_id, minor,
-                            true, error);
+                            error);
 }
 
 struct recording_copy *recording_copy_open(struct recording_reader *reader,

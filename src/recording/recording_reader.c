@@ -83,6 +83,12 @@ static bool set_damage(struct recording_reader *reader, const char *format, ...)
     return false;
 }
 
+static void add_to_damage(struct recording_reader *reader, const char *words)
+{
+    size_t length = strlen(reader->info.damage);
+    snprintf(reader->info.damage + length, sizeof reader->info.damage - length, "%s", words);
+}
+
 static bool open_file(struct recording_reader *reader, struct error *error)
 {
     struct stat status;
@@ -269,14 +275,17 @@ static bool walk(struct recording_reader *reader, uint64_t offset)
 }
 
 /* Leaves out what stands behind the last checkpoint: a flush of which only a part was written. A
- * file without any (damaged in its first flush) is used as far as it is whole. */
+ * file without any (damaged in its first flush, or cut after it was compacted) is used as far as it
+ * is whole, and says so. */
 static void cut_to_checkpoint(struct recording_reader *reader)
 {
     uint64_t count = reader->info.chunk_count;
     while (count > 0 && !(reader->chunks[count - 1].chunk.flags & RECORDING_CHUNK_CHECKPOINT))
         count--;
-    if (count == 0)
+    if (count == 0) {
+        add_to_damage(reader, "; what is left does not add up");
         return;
+    }
     reader->info.chunk_count = count;
     reader->info.usable_bytes = end_of_chunk(&reader->chunks[count - 1].chunk);
 }

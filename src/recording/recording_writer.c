@@ -71,12 +71,11 @@ static struct stream *current_stream(struct recording_writer *writer)
     return writer->compacted.output.fd >= 0 ? &writer->compacted : &writer->journal;
 }
 
-static bool stream_open(struct recording_writer *writer, struct stream *stream, bool has_index,
-                        struct error *error)
+static bool stream_open(struct recording_writer *writer, struct stream *stream, struct error *error)
 {
     return output_place_create(&writer->place, &stream->output, error) &&
            chunk_file_start(&stream->file, stream->output.fd, writer->place.path,
-                            writer->session_id, RECORDING_MINOR, has_index, error);
+                            writer->session_id, RECORDING_MINOR, error);
 }
 
 /* Forgets everything; the file stays. */
@@ -111,7 +110,7 @@ struct recording_writer *recording_writer_open(const struct recording_writer_opt
     writer->journal.output.fd = writer->compacted.output.fd = -1;
     if (output_place_open(&writer->place, options->path, options->is_force, options->may_replace,
                           error) &&
-        stream_open(writer, &writer->journal, false, error))
+        stream_open(writer, &writer->journal, error))
         return writer;
     recording_writer_close(writer);
     return NULL;
@@ -320,7 +319,7 @@ bool recording_writer_begin_compacted(struct recording_writer *writer, struct er
     if (writer->compacted.output.fd >= 0)
         return error_set(error, "%s is being compacted already", writer->place.path);
     stream_flush(writer, &writer->journal, NULL); /* as good as can be, should we be killed now */
-    if (stream_open(writer, &writer->compacted, true, error) && copy_snapshots(writer, error))
+    if (stream_open(writer, &writer->compacted, error) && copy_snapshots(writer, error))
         return true;
     stream_remove(writer, &writer->compacted);
     return false;
@@ -348,6 +347,16 @@ bool recording_writer_finish_compacted(struct recording_writer *writer, struct e
     writer->journal = writer->compacted;
     writer->compacted = (struct stream){.output.fd = -1};
     writer->is_renamed = true;
+    sync_folder(writer);
+    return true;
+}
+
+bool recording_writer_finish_journal(struct recording_writer *writer, struct error *error)
+{
+    struct stream *journal = &writer->journal;
+    if (!stream_flush(writer, journal, error) || !chunk_file_finish(&journal->file, error) ||
+        !stream_sync(writer, journal, error))
+        return false;
     sync_folder(writer);
     return true;
 }

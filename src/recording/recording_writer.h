@@ -41,8 +41,8 @@ void recording_writer_add(struct recording_writer *writer, enum recording_kind k
                           const void *record);
 
 /* Compresses and appends what is buffered. On failure (a full disk) the file is cut back to its
- * last whole chunk, what is buffered is kept, and a later flush tries again; the message says what
- * to do. With is_synced, data is on disk before it returns. */
+ * last whole chunk, what is buffered is kept, and a later flush tries again.
+ * With is_synced, data is on disk before it returns. */
 bool recording_writer_flush(struct recording_writer *writer, bool is_synced, struct error *error);
 
 /* Starts the compacted successor: from here records go into "<path>.tmp". finish() writes what is
@@ -56,6 +56,10 @@ bool recording_writer_finish_compacted(struct recording_writer *writer, struct e
 /* Records of snapshots need not be added to the compacted file: they are copied from the journal.
  * But not of snapshots that were dropped; those stay in the journal until then. */
 void recording_writer_drop_snapshot(struct recording_writer *writer, uint64_t snapshot_id);
+
+/* Where the compacted file does not fit beside the journal: writes what is buffered, the index and the
+ * trailer into the journal itself. */
+bool recording_writer_finish_journal(struct recording_writer *writer, struct error *error);
 
 /* Bytes of the file so far. */
 uint64_t recording_writer_file_bytes(const struct recording_writer *writer);

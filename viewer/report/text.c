@@ -98,11 +98,12 @@ static void write_cost(struct page *page, const struct recording_quality *sum)
 {
     char own[UNITS_TEXT_BYTES], cpu[UNITS_TEXT_BYTES], wait[UNITS_TEXT_BYTES];
     struct text line = {0};
-    text_print(&line, "%s in the target, ", units_format_size(sum->own_bytes, own));
+    text_print(&line, "%s in the target", units_format_size(sum->own_bytes, own));
     if (sum->wait_ns)
-        text_print(&line, "%s of waiting for seep, ", units_format_duration(sum->wait_ns, wait));
-    text_print(&line, "%s of CPU time beside it",
-               units_format_duration(page->profile->recorder.cpu_ns, cpu));
+        text_print(&line, ", %s of waiting for seep", units_format_duration(sum->wait_ns, wait));
+    if (page->profile->is_finished) /* what seep itself took is told at the end */
+        text_print(&line, ", %s of CPU time beside it",
+                   units_format_duration(page->profile->recorder.cpu_ns, cpu));
     label_line(page, "Overhead", &line);
 }
 
@@ -147,7 +148,8 @@ static void write_header(struct page *page, const struct report_options *options
     struct quality quality;
     quality_judge(profile, process, &quality);
     write_quality(page, &quality);
-    write_cost(page, &quality.sum);
+    if (quality.is_known)
+        write_cost(page, &quality.sum);
     quality_clear(&quality);
 }
 
