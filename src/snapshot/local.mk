@@ -1,25 +1,50 @@
 libseep_a_SOURCES += \
+	src/snapshot/allocator_ranges.c \
+	src/snapshot/block_index.c \
+	src/snapshot/block_index.h \
+	src/snapshot/block_shapes.c \
+	src/snapshot/block_shapes.h \
+	src/snapshot/mapping_roots.c \
+	src/snapshot/mapping_search.h \
+	src/snapshot/pointer_scan.c \
+	src/snapshot/pointer_scan.h \
 	src/snapshot/processor.h \
-	src/snapshot/stopper.c \
-	src/snapshot/stopper.h \
-	src/snapshot/task_facts.c \
-	src/snapshot/task_facts.h \
+	src/snapshot/range_list.c \
+	src/snapshot/range_list.h \
+	src/snapshot/root_plan.c \
+	src/snapshot/root_plan.h \
 	src/snapshot/snapshot.c \
 	src/snapshot/snapshot.h \
+	src/snapshot/snapshot_scan.c \
 	src/snapshot/snapshot_scan.h \
 	src/snapshot/snapshot_store.c \
 	src/snapshot/snapshot_store.h \
-	src/snapshot/target_memory.h
+	src/snapshot/stopper.c \
+	src/snapshot/stopper.h \
+	src/snapshot/target_mappings.c \
+	src/snapshot/target_memory.c \
+	src/snapshot/target_memory.h \
+	src/snapshot/target_modules.c \
+	src/snapshot/target_modules.h \
+	src/snapshot/task_facts.c \
+	src/snapshot/task_facts.h \
+	src/snapshot/thread_roots.c \
+	src/snapshot/word_cache.c \
+	src/snapshot/word_cache.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/test_snapshot \
+	tests/unit/test_snapshot_scan \
 	tests/unit/test_snapshot_store
 TESTS += \
 	tests/unit/test_snapshot \
+	tests/unit/test_snapshot_scan \
 	tests/unit/test_snapshot_store
 tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c
 tests_unit_test_snapshot_LDADD = $(unit_libs)
+tests_unit_test_snapshot_scan_SOURCES = tests/unit/test_snapshot_scan.c
+tests_unit_test_snapshot_scan_LDADD = $(unit_libs)
 tests_unit_test_snapshot_store_SOURCES = tests/unit/test_snapshot_store.c $(recording_fixture)
 tests_unit_test_snapshot_store_LDADD = $(unit_libs)
 endif

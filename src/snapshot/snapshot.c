@@ -63,7 +63,7 @@ void snapshot_add_reference(struct snapshot *snapshot, uint32_t from, uint32_t t
     uint64_t *row = snapshot->first_reference;
     for (size_t i = from; row[i] == UINT64_MAX; i--)
         row[i] = snapshot->reference_count;
-    if (snapshot->reference_count > row[from]) {
+    if (kind <= SNAPSHOT_INTERIOR && snapshot->reference_count > row[from]) {
         const struct snapshot_reference *last =
             &snapshot->references[snapshot->reference_count - 1];
         if (last->block == to && last->kind == (unsigned)kind)

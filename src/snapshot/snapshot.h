@@ -172,7 +172,7 @@ void snapshot_clear(struct snapshot *snapshot);
 
 bool snapshot_is_complete(const struct snapshot *snapshot);
 
-/* Adding, first all blocks by growing address, then references by growing `from` and slot, then
+/* Adding: first all blocks by growing address, then references by growing `from` and slot, then
  * snapshot_end_references once (also if there are none). Everything else in any order. */
 void snapshot_add_block(struct snapshot *snapshot, const struct snapshot_block *block);
 void snapshot_add_reference(struct snapshot *snapshot, uint32_t from, uint32_t to, uint64_t slot,

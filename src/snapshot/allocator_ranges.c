@@ -1,0 +1,86 @@
+#include <string.h>
+
+#include "snapshot/root_plan.h"
+
+/* glibc's struct malloc_state: lock and flags, 10 lists of small free pieces, top, last_remainder;
+ * then 127 rings of free pieces, a head being two words; a map of 16 bytes, and what links the
+ * arenas. A head stands for a piece whose links are the head's words, so it begins 16 bytes before
+ * them; an empty ring's words both hold that address. */
+enum {
+    WORD_BYTES = 8,
+    PAGE_BYTES = 4096,
+    LINKS_OFFSET = 16, /* of a piece of free memory */
+    RINGS = 127,
+    RINGS_ENOUGH = 120, /* those of a call in progress may be half changed */
+    FRONT_BYTES = 16 + 10 * WORD_BYTES + 2 * WORD_BYTES,
+    BACK_BYTES = 16 + 5 * WORD_BYTES
+};
+
+#define ARENA_HEAP_BYTES (UINT64_C(64) << 20)
+
+static bool is_ring(struct word_cache *words, uint64_t address)
+{
+    uint64_t links[2], back, forward;
+    uint64_t head = address - LINKS_OFFSET;
+    if (!word_cache_read_bytes(words, address, links, sizeof links))
+        return false;
+    if (links[0] == head && links[1] == head)
+        return true;
+    return links[0] % 16 == 0 && links[1] % 16 == 0 && links[0] != 0 && links[1] != 0 &&
+           word_cache_read(words, links[0] + LINKS_OFFSET + WORD_BYTES, &back) && back == head &&
+           word_cache_read(words, links[1] + LINKS_OFFSET, &forward) && forward == head;
+}
+
+/* From an empty ring, how many stand in a row with it? */
+static size_t count_rings(struct word_cache *words, const struct address_range *segment,
+                          uint64_t address, uint64_t *first)
+{
+    const uint64_t step = 2 * WORD_BYTES;
+    size_t count = 1;
+    *first = address;
+    while (count < RINGS && *first >= segment->start + step && is_ring(words, *first - step)) {
+        *first -= step;
+        count++;
+    }
+    for (uint64_t at = address + step;
+         count < RINGS && at + step <= segment->end && is_ring(words, at); at += step)
+        count++;
+    return count;
+}
+
+bool allocator_find_main_arena(struct word_cache *words, const struct address_range *segment,
+                               struct address_range *arena)
+{
+    for (uint64_t at = (segment->start + 7) & ~UINT64_C(7); at + 16 <= segment->end;
+         at += WORD_BYTES) {
+        uint64_t word, first;
+        if (!word_cache_read(words, at, &word) || word != at - LINKS_OFFSET || !is_ring(words, at))
+            continue;
+        size_t count = count_rings(words, segment, at, &first);
+        uint64_t end = first + (uint64_t)count * 2 * WORD_BYTES;
+        if (count >= RINGS_ENOUGH) {
+            arena->start = first - segment->start > FRONT_BYTES ? first - FRONT_BYTES
+                                                                : segment->start;
+            arena->end = segment->end - end > BACK_BYTES ? end + BACK_BYTES : segment->end;
+            return true;
+        }
+        if (end > at)
+            at = end - WORD_BYTES;
+    }
+    return false;
+}
+
+/* struct heap_info: arena, heap before it, size, size that is accessible. The arena itself stands
+ * in the first heap, right behind the head. */
+bool allocator_is_arena_heap(struct word_cache *words, const struct target_mapping *mapping)
+{
+    uint64_t head[3];
+    if (mapping->start % ARENA_HEAP_BYTES != 0 ||
+        !word_cache_read_bytes(words, mapping->start, head, sizeof head))
+        return false;
+    uint64_t offset = head[0] % ARENA_HEAP_BYTES;
+    bool is_first = head[0] - offset == mapping->start && head[1] == 0;
+    bool is_further = head[1] != 0 && head[1] % ARENA_HEAP_BYTES == 0;
+    return offset > 0 && offset <= 128 && (is_first || is_further) && head[2] > 0 &&
+           head[2] % PAGE_BYTES == 0 && head[2] <= ARENA_HEAP_BYTES;
+}

@@ -1,0 +1,361 @@
+/* A scan in four steps: explain what memory is what (root_plan), read the heap once from front to
+ * back, judge pointers into the middle of blocks now that all blocks were seen, and read the roots.
+ *
+ * Reading is the cost, so neighbouring blocks are read together, and large ones by the pages that
+ * somebody touched. */
+#include "snapshot/snapshot_scan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "snapshot/block_shapes.h"
+#include "snapshot/pointer_scan.h"
+#include "snapshot/root_plan.h"
+
+enum {
+    WORD_BYTES = 8,
+    PAGE_BYTES = 4096,
+    WINDOW_BYTES = 1 << 20,  /* read at once */
+    GAP_BYTES = 8192,        /* between blocks that are read together */
+    SPARSE_BYTES = 64 << 10, /* from here on, only touched pages are read */
+    HEAD_WORDS = 3
+};
+
+struct scan {
+    const struct snapshot_scan_input *input;
+    struct snapshot *result;
+    struct word_cache *words;
+    struct block_index index;
+    struct block_shapes *shapes;
+    struct root_plan plan;
+    uint64_t *window;
+
+    /* What the words come from that are looked at. */
+    uint32_t source;
+    uint64_t source_address;
+    const struct root_range *range;
+    uint32_t last_block; /* of a root, and how it was referred to: repetitions are left out */
+    unsigned last_reference;
+    bool is_late;
+};
+
+static uint64_t align_up(uint64_t address)
+{
+    return (address + WORD_BYTES - 1) & ~(uint64_t)(WORD_BYTES - 1);
+}
+
+static bool is_in_time(struct scan *scan)
+{
+    const struct snapshot_scan_input *input = scan->input;
+    if (input->deadline_ns != 0 && input->clock.now_ns &&
+        input->clock.now_ns(input->clock.context) > input->deadline_ns)
+        scan->is_late = true;
+    return !scan->is_late;
+}
+
+/* Hands over the words of [start, end), piece by piece; pages that cannot be read are left out and
+ * counted. */
+typedef void (*take_words)(struct scan *scan, const uint64_t *words, size_t count,
+                           uint64_t address);
+
+static void read_stretch(struct scan *scan, uint64_t start, uint64_t end, take_words take)
+{
+    const struct target_memory *memory = scan->input->memory;
+    while (end - start >= WORD_BYTES && start < end && is_in_time(scan)) {
+        size_t wanted = end - start < WINDOW_BYTES ? (size_t)(end - start) : WINDOW_BYTES;
+        wanted -= wanted % WORD_BYTES;
+        size_t got = memory->read(memory->context, start, scan->window, wanted);
+        got -= got % WORD_BYTES;
+        if (got > 0)
+            take(scan, scan->window, got / WORD_BYTES, start);
+        scan->result->scanned_bytes += got;
+        start += got;
+        if (got == wanted)
+            continue;
+        uint64_t next = (start & ~(uint64_t)(PAGE_BYTES - 1)) + PAGE_BYTES;
+        if (next > end || next < start)
+            next = end;
+        scan->result->unreadable_bytes += next - start;
+        start = next;
+    }
+}
+
+static void read_words(struct scan *scan, uint64_t start, uint64_t end, take_words take)
+{
+    const struct target_memory *memory = scan->input->memory;
+    start = align_up(start);
+    if (start >= end)
+        return;
+    if (!memory->find_touched || end - start < SPARSE_BYTES) {
+        read_stretch(scan, start, end, take);
+        return;
+    }
+    uint64_t from, to;
+    uint64_t before = scan->result->scanned_bytes + scan->result->unreadable_bytes;
+    uint64_t all = end - start;
+    while (start < end && is_in_time(scan) &&
+           memory->find_touched(memory->context, start, end, &from, &to) && to > start) {
+        read_stretch(scan, align_up(from), to, take);
+        start = to;
+    }
+    uint64_t seen = scan->result->scanned_bytes + scan->result->unreadable_bytes - before;
+    if (seen < all)
+        scan->result->skipped_bytes += all - seen;
+}
+
+/* --- the heap --- */
+
+static void found_in_block(void *context, uint64_t slot, uint64_t pointer, uint32_t block)
+{
+    struct scan *scan = context;
+    unsigned place = pointer_place_of(&scan->index.blocks[block], pointer);
+    snapshot_add_reference(scan->result, scan->source, block,
+                           (slot - scan->source_address) / WORD_BYTES,
+                           (enum snapshot_reference_kind)place);
+}
+
+static void take_block_words(struct scan *scan, const uint64_t *words, size_t count,
+                             uint64_t address)
+{
+    if (address == scan->source_address)
+        block_shapes_note(scan->shapes, scan->source, &scan->index.blocks[scan->source], words,
+                          count < HEAD_WORDS ? count : HEAD_WORDS);
+    pointer_scan(&scan->index, words, count, address, found_in_block, scan);
+}
+
+/* One block by itself, without what is dead of it. */
+static void scan_block_alone(struct scan *scan, uint32_t position)
+{
+    const struct snapshot_block *block = &scan->index.blocks[position];
+    uint64_t start = block->address, end = block->address + block->bytes;
+    struct address_range alive;
+    for (; range_list_gap(&scan->plan.dead, start, end, &alive); start = alive.end)
+        read_words(scan, alive.start, alive.end, take_block_words);
+}
+
+/* A run of small neighbours, read together. Returns how many it took; 0: there is none here, or a
+ * part of it cannot be read. */
+static uint32_t scan_run(struct scan *scan, uint32_t first)
+{
+    const struct snapshot_block *blocks = scan->index.blocks;
+    const struct target_memory *memory = scan->input->memory;
+    uint64_t start = blocks[first].address & ~(uint64_t)(WORD_BYTES - 1);
+    uint64_t end = start;
+    uint32_t last = first;
+    for (; last < scan->index.block_count; last++) {
+        uint64_t block_end = blocks[last].address + blocks[last].bytes;
+        if (blocks[last].bytes >= SPARSE_BYTES || blocks[last].address - end > GAP_BYTES ||
+            block_end - start > WINDOW_BYTES)
+            break;
+        end = block_end;
+    }
+    if (last == first || range_list_overlap(&scan->plan.dead, start, end) ||
+        memory->read(memory->context, start, scan->window, end - start) != end - start)
+        return 0;
+    for (uint32_t i = first; i < last; i++) {
+        uint64_t from = align_up(blocks[i].address);
+        uint64_t to = blocks[i].address + blocks[i].bytes;
+        if (to < from + WORD_BYTES)
+            continue;
+        scan->source = i;
+        scan->source_address = blocks[i].address;
+        take_block_words(scan, scan->window + (from - start) / WORD_BYTES,
+                         (size_t)(to - from) / WORD_BYTES, from);
+        scan->result->scanned_bytes += to - from;
+    }
+    return last - first;
+}
+
+static void scan_heap(struct scan *scan)
+{
+    for (uint32_t i = 0; i < scan->index.block_count && is_in_time(scan);) {
+        uint32_t taken = scan_run(scan, i);
+        if (taken == 0) {
+            scan->source = i;
+            scan->source_address = scan->index.blocks[i].address;
+            scan_block_alone(scan, i);
+            taken = 1;
+        }
+        i += taken;
+    }
+    snapshot_end_references(scan->result);
+}
+
+/* --- pointers into the middle --- */
+
+/* The pointer itself is read again: few pointers need it, and keeping all would cost as much as all
+ * the rest. */
+static unsigned judge_inheritance(struct scan *scan, uint64_t slot)
+{
+    uint64_t pointer;
+    return word_cache_read(scan->words, slot, &pointer) &&
+                   block_shapes_is_inheritance(scan->shapes, pointer)
+               ? SNAPSHOT_INHERITANCE
+               : SNAPSHOT_INTERIOR;
+}
+
+static unsigned judge(struct scan *scan, uint32_t block, unsigned place)
+{
+    if (scan->input->has_no_heuristics && place >= POINTER_AT_8)
+        return place == POINTER_AT_END ? (unsigned)POINTER_IS_NONE : SNAPSHOT_INTERIOR;
+    return block_shapes_judge(scan->shapes, block, place);
+}
+
+static bool is_repetition(const struct snapshot_reference *before,
+                          const struct snapshot_reference *reference)
+{
+    return before->block == reference->block && before->kind == reference->kind;
+}
+
+static void judge_references(struct scan *scan)
+{
+    struct snapshot *result = scan->result;
+    size_t kept = 0;
+    uint64_t row_start = 0;
+    for (size_t i = 0; i < result->block_count && is_in_time(scan); i++) {
+        uint64_t row_end = result->first_reference[i + 1];
+        for (uint64_t j = row_start; j < row_end; j++) {
+            struct snapshot_reference reference = result->references[j];
+            unsigned kind = judge(scan, reference.block, reference.kind);
+            if (kind == POINTER_IS_OPEN)
+                kind = judge_inheritance(scan, align_up(result->blocks[i].address) +
+                                                   (uint64_t)reference.slot * WORD_BYTES);
+            reference.kind = kind & 0xf;
+            if (kind != POINTER_IS_NONE &&
+                (kept == result->first_reference[i] ||
+                 !is_repetition(&result->references[kept - 1], &reference)))
+                result->references[kept++] = reference;
+        }
+        row_start = row_end;
+        result->first_reference[i + 1] = kept;
+    }
+    result->reference_count = kept;
+}
+
+/* --- the roots --- */
+
+static void add_root(struct scan *scan, const struct snapshot_root *like, uint64_t pointer)
+{
+    struct snapshot_root root = *like;
+    unsigned kind = judge(scan, root.block,
+                          pointer_place_of(&scan->index.blocks[root.block], pointer));
+    if (kind == POINTER_IS_OPEN)
+        kind = block_shapes_is_inheritance(scan->shapes, pointer) ? SNAPSHOT_INHERITANCE
+                                                                  : SNAPSHOT_INTERIOR;
+    if (kind == POINTER_IS_NONE || (root.block == scan->last_block && kind == scan->last_reference))
+        return;
+    scan->last_block = root.block;
+    scan->last_reference = kind;
+    root.reference = (uint8_t)kind;
+    snapshot_add_root(scan->result, &root);
+}
+
+static void found_in_range(void *context, uint64_t slot, uint64_t pointer, uint32_t block)
+{
+    struct scan *scan = context;
+    const struct root_range *range = scan->range;
+    uint32_t number = range->kind == SNAPSHOT_ROOT_TLS
+                          ? (uint32_t)(slot - range->start) + range->number
+                          : range->number;
+    add_root(scan,
+             &(struct snapshot_root){.address = slot,
+                                     .block = block,
+                                     .module = range->module,
+                                     .thread = range->thread,
+                                     .number = number,
+                                     .kind = (uint8_t)range->kind},
+             pointer);
+}
+
+static void take_root_words(struct scan *scan, const uint64_t *words, size_t count,
+                            uint64_t address)
+{
+    pointer_scan(&scan->index, words, count, address, found_in_range, scan);
+}
+
+static void scan_roots(struct scan *scan)
+{
+    const struct root_plan *plan = &scan->plan;
+    for (size_t i = 0; i < plan->range_count && is_in_time(scan); i++) {
+        scan->range = &plan->ranges[i];
+        scan->last_block = SNAPSHOT_NONE;
+        read_words(scan, scan->range->start, scan->range->end, take_root_words);
+    }
+    for (size_t i = 0; i < plan->value_count; i++) {
+        const struct root_value *value = &plan->values[i];
+        uint32_t block = block_index_find(&scan->index, value->value);
+        scan->last_block = SNAPSHOT_NONE;
+        if (block != SNAPSHOT_NONE)
+            add_root(scan,
+                     &(struct snapshot_root){.address = value->address,
+                                             .block = block,
+                                             .module = SNAPSHOT_NONE,
+                                             .thread = value->thread,
+                                             .number = value->number,
+                                             .kind = (uint8_t)value->kind},
+                     value->value);
+    }
+}
+
+/* --- all together --- */
+
+static bool take_blocks(struct scan *scan, struct error *error)
+{
+    const struct snapshot_scan_input *input = scan->input;
+    struct snapshot *result = scan->result;
+    if (input->block_count >= SNAPSHOT_NONE)
+        return error_set(error, "%zu blocks are too many for a snapshot", input->block_count);
+    for (size_t i = 1; i < input->block_count; i++)
+        if (input->blocks[i].address <= input->blocks[i - 1].address)
+            return error_set(error, "the blocks of a snapshot are not sorted");
+    result->block_count = result->block_capacity = input->block_count;
+    result->blocks = memory_allocate_large(input->block_count, sizeof *result->blocks);
+    if (input->block_count > 0)
+        memcpy(result->blocks, input->blocks, input->block_count * sizeof *result->blocks);
+    for (size_t i = 0; i < input->block_count; i++)
+        result->unsure_blocks += (result->blocks[i].flags & SNAPSHOT_BLOCK_TRANSIT) != 0;
+    return true;
+}
+
+static bool run(struct scan *scan, struct error *error)
+{
+    const struct snapshot_scan_input *input = scan->input;
+    if (!input->mappings || input->mappings->count == 0)
+        return error_set(error, "the process has no memory");
+    if (!take_blocks(scan, error))
+        return false;
+    struct snapshot *result = scan->result;
+    result->roots_off = input->roots_off;
+    scan->words = word_cache_create(input->memory);
+    scan->window = memory_allocate(WINDOW_BYTES + WORD_BYTES);
+    block_index_init(&scan->index, result->blocks, result->block_count);
+    scan->shapes = block_shapes_create(result->block_count, input->mappings, scan->words);
+    root_plan_init(&scan->plan, input, &scan->index, scan->words, result);
+    root_plan_make(&scan->plan);
+    scan_heap(scan);
+    judge_references(scan);
+    scan_roots(scan);
+    return !scan->is_late || error_set(error, "the scan took longer than it may");
+}
+
+bool snapshot_scan(const struct snapshot_scan_input *input, struct snapshot *result,
+                   struct error *error)
+{
+    struct scan scan = {.input = input, .result = result};
+    struct error why = {""};
+    bool is_done = run(&scan, &why);
+    root_plan_clear(&scan.plan);
+    block_shapes_destroy(scan.shapes);
+    block_index_clear(&scan.index);
+    word_cache_destroy(scan.words);
+    free(scan.window);
+    if (!is_done) {
+        snapshot_clear(result);
+        result->end = scan.is_late ? SNAPSHOT_BUDGET : SNAPSHOT_FAILED;
+        snprintf(result->note, sizeof result->note, "%s", why.message);
+        error_set(error, "%s", why.message);
+    }
+    return is_done;
+}

@@ -1,0 +1,255 @@
+#include "config.h"
+
+#include "snapshot/target_memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+enum {
+    PAGE_BYTES = 4096,
+    TOUCHED_MAX = 512,    /* stretches that are remembered */
+    PAGEMAP_WORDS = 8192, /* pages looked at in one read */
+};
+
+/* Of a word of /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst). */
+#define PAGEMAP_PRESENT (UINT64_C(1) << 63)
+#define PAGEMAP_SWAPPED (UINT64_C(1) << 62)
+
+/* The kernel's PAGEMAP_SCAN (since 6.7), for headers that do not know it. */
+struct pagemap_scan {
+    uint64_t size, flags, start, end, walk_end, regions, region_count, max_pages;
+    uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+struct pagemap_region {
+    uint64_t start, end, categories;
+};
+#define PAGEMAP_SCAN_REQUEST _IOWR('f', 16, struct pagemap_scan)
+#define PAGEMAP_SCAN_TOUCHED (UINT64_C(8) | UINT64_C(16)) /* present, swapped */
+
+struct target_process {
+    pid_t pid;
+    int memory_fd; /* -1 until process_vm_readv was refused */
+    int pagemap_fd;
+    bool has_vm_read;
+    bool has_pagemap_scan;
+    bool has_pagemap;
+    /* Stretches within [known_start, known_end), of which everything is known. */
+    uint64_t known_start, known_end;
+    struct pagemap_region touched[TOUCHED_MAX];
+    size_t touched_count;
+};
+
+static int open_part(uint32_t pid, const char *part)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%u/%s", pid, part);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+struct target_process *target_process_open(uint32_t pid, struct error *error)
+{
+    struct target_process *process = memory_allocate_zeroed(1, sizeof *process);
+    process->pid = (pid_t)pid;
+    process->memory_fd = open_part(pid, "mem");
+    process->pagemap_fd = open_part(pid, "pagemap");
+    process->has_vm_read = true;
+    process->has_pagemap = process->has_pagemap_scan = process->pagemap_fd >= 0;
+    char byte;
+    struct iovec here = {&byte, 1};
+    struct iovec there = {(void *)1, 1};
+    if (process_vm_readv(process->pid, &here, 1, &there, 1, 0) < 0 && errno != EFAULT) {
+        int number = errno;
+        process->has_vm_read = false;
+        if (process->memory_fd < 0) {
+            error_set_errno(error, number, "cannot read the memory of process %u", pid);
+            target_process_close(process);
+            return NULL;
+        }
+    }
+    return process;
+}
+
+void target_process_close(struct target_process *process)
+{
+    if (!process)
+        return;
+    if (process->memory_fd >= 0)
+        close(process->memory_fd);
+    if (process->pagemap_fd >= 0)
+        close(process->pagemap_fd);
+    free(process);
+}
+
+static ssize_t read_some(const struct target_process *process, uint64_t address, void *bytes,
+                         size_t count)
+{
+    if (process->has_vm_read) {
+        struct iovec here = {bytes, count};
+        struct iovec there = {(void *)(uintptr_t)address, count};
+        return process_vm_readv(process->pid, &here, 1, &there, 1, 0);
+    }
+    return pread(process->memory_fd, bytes, count, (off_t)address);
+}
+
+static size_t process_read(void *context, uint64_t address, void *bytes, size_t count)
+{
+    const struct target_process *process = context;
+    size_t done = 0;
+    while (done < count) {
+        ssize_t got = read_some(process, address + done, (char *)bytes + done, count - done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        done += (size_t)got;
+    }
+    return done;
+}
+
+/* Learns the touched stretches from `start` on, as far as the table has room. */
+static bool scan_pagemap(struct target_process *process, uint64_t start, uint64_t end)
+{
+    struct pagemap_scan scan = {
+        .size = sizeof scan,
+        .start = start,
+        .end = end,
+        .regions = (uintptr_t)process->touched,
+        .region_count = TOUCHED_MAX,
+        .category_anyof_mask = PAGEMAP_SCAN_TOUCHED,
+        .return_mask = PAGEMAP_SCAN_TOUCHED,
+    };
+    int count = ioctl(process->pagemap_fd, PAGEMAP_SCAN_REQUEST, &scan);
+    if (count < 0 || scan.walk_end <= start)
+        return false;
+    process->touched_count = (size_t)count;
+    process->known_start = start;
+    process->known_end = scan.walk_end < end ? scan.walk_end : end;
+    return true;
+}
+
+static bool read_pagemap(struct target_process *process, uint64_t start, uint64_t end)
+{
+    static const size_t word_bytes = sizeof(uint64_t);
+    uint64_t *words = memory_allocate(PAGEMAP_WORDS * word_bytes);
+    uint64_t wanted = (end - start) / PAGE_BYTES;
+    if (wanted > PAGEMAP_WORDS)
+        wanted = PAGEMAP_WORDS;
+    ssize_t got = pread(process->pagemap_fd, words, wanted * word_bytes,
+                        (off_t)(start / PAGE_BYTES * word_bytes));
+    process->touched_count = 0;
+    size_t page = 0;
+    for (; got > 0 && page < (size_t)got / word_bytes; page++) {
+        if (!(words[page] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)))
+            continue;
+        uint64_t at = start + page * PAGE_BYTES;
+        struct pagemap_region *last = &process->touched[process->touched_count];
+        if (process->touched_count > 0 && last[-1].end == at) {
+            last[-1].end += PAGE_BYTES;
+        } else if (process->touched_count < TOUCHED_MAX) {
+            *last = (struct pagemap_region){.start = at, .end = at + PAGE_BYTES};
+            process->touched_count++;
+        } else {
+            break;
+        }
+    }
+    free(words);
+    process->known_start = start;
+    process->known_end = start + page * PAGE_BYTES;
+    return page > 0;
+}
+
+static bool learn_touched(struct target_process *process, uint64_t start, uint64_t end)
+{
+    if (process->has_pagemap_scan && scan_pagemap(process, start, end))
+        return true;
+    process->has_pagemap_scan = false;
+    if (process->has_pagemap && read_pagemap(process, start, end))
+        return true;
+    process->has_pagemap = false;
+    return false;
+}
+
+static bool process_find_touched(void *context, uint64_t start, uint64_t end,
+                                 uint64_t *touched_start, uint64_t *touched_end)
+{
+    struct target_process *process = context;
+    uint64_t at = start / PAGE_BYTES * PAGE_BYTES;
+    uint64_t stop = (end + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    while (at < stop) {
+        bool is_known = at >= process->known_start && at < process->known_end;
+        if (!is_known && !learn_touched(process, at, stop)) {
+            *touched_start = at > start ? at : start; /* not known: all of it counts */
+            *touched_end = end;
+            return true;
+        }
+        for (size_t i = 0; i < process->touched_count; i++) {
+            const struct pagemap_region *region = &process->touched[i];
+            if (region->end <= at)
+                continue;
+            if (region->start >= stop)
+                return false;
+            *touched_start = region->start > start ? region->start : start;
+            *touched_end = region->end < end ? region->end : end;
+            return true;
+        }
+        at = process->known_end;
+    }
+    return false;
+}
+
+struct target_memory target_process_memory(struct target_process *process)
+{
+    return (struct target_memory){
+        .read = process_read, .find_touched = process_find_touched, .context = process};
+}
+
+static const struct target_image_piece *find_piece(const struct target_image *image,
+                                                   uint64_t address)
+{
+    for (size_t i = 0; i < image->count; i++)
+        if (address - image->pieces[i].address < image->pieces[i].count)
+            return &image->pieces[i];
+    return NULL;
+}
+
+static size_t image_read(void *context, uint64_t address, void *bytes, size_t count)
+{
+    const struct target_image *image = context;
+    size_t done = 0;
+    while (done < count) {
+        const struct target_image_piece *piece = find_piece(image, address + done);
+        if (!piece)
+            break;
+        uint64_t offset = address + done - piece->address;
+        size_t part = piece->count - offset;
+        if (part > count - done)
+            part = count - done;
+        memcpy((char *)bytes + done, (const char *)piece->bytes + offset, part);
+        done += part;
+    }
+    return done;
+}
+
+struct target_memory target_image_memory(const struct target_image *image)
+{
+    return (struct target_memory){.read = image_read, .context = (void *)(uintptr_t)image};
+}
+
+bool target_memory_read(const struct target_memory *memory, uint64_t address, void *bytes,
+                        size_t count)
+{
+    return memory->read(memory->context, address, bytes, count) == count;
+}
+
+bool target_memory_read_word(const struct target_memory *memory, uint64_t address, uint64_t *word)
+{
+    return target_memory_read(memory, address, word, sizeof *word);
+}
