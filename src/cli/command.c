@@ -9,6 +9,7 @@ static const struct command *const commands[] = {
     &cli_command_run,
     &cli_command_view,
     &cli_command_report,
+    &cli_command_leaks,
     &cli_command_diff,
     &cli_command_export,
     &cli_command_info,

@@ -68,6 +68,7 @@ extern const struct command cli_command_dump;
 extern const struct command cli_command_export;
 extern const struct command cli_command_help;
 extern const struct command cli_command_info;
+extern const struct command cli_command_leaks;
 extern const struct command cli_command_report;
 extern const struct command cli_command_run;
 extern const struct command cli_command_symbolize;

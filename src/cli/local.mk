@@ -10,6 +10,7 @@ libseep_a_SOURCES += \
 	src/cli/command_export.c \
 	src/cli/command_help.c \
 	src/cli/command_info.c \
+	src/cli/command_leaks.c \
 	src/cli/command_report.c \
 	src/cli/command_run.c \
 	src/cli/command_symbolize.c \

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "recording/record_codec.h"
 #include "recording/recording_writer.h"
+#include "snapshot/snapshot_store.h"
 
 struct item { /* a record of any kind */
     enum recording_kind kind;
@@ -25,6 +26,8 @@ struct profile_builder {
     bool is_unfinished;
     struct item *items;
     size_t item_count, item_capacity;
+    const struct snapshot **snapshots;
+    size_t snapshot_count, snapshot_capacity;
     uint64_t process_count, module_count, string_count, frame_count, node_count, site_count;
     struct hash_map nodes;
     const char **frame_texts; /* by frame id */
@@ -76,6 +79,7 @@ void profile_builder_destroy(struct profile_builder *builder)
     arena_destroy(builder->arena);
     hash_map_clear(&builder->nodes);
     free(builder->items);
+    free(builder->snapshots);
     free(builder->frame_texts);
     free(builder->module_paths);
     free(builder);
@@ -379,6 +383,18 @@ static void check(bool is_done, const char *what, const struct error *error)
         fail(what, error->message);
 }
 
+void profile_builder_add_snapshot(struct profile_builder *builder, const struct snapshot *snapshot)
+{
+    builder->snapshots = memory_grow(builder->snapshots, &builder->snapshot_capacity,
+                                     builder->snapshot_count + 1, sizeof *builder->snapshots);
+    builder->snapshots[builder->snapshot_count++] = snapshot;
+}
+
+static void add_snapshot_record(void *context, enum recording_kind kind, const void *record)
+{
+    recording_writer_add(context, kind, record);
+}
+
 void profile_builder_write(struct profile_builder *builder, const char *path)
 {
     for (uint64_t i = 0; i < builder->process_count; i++) {
@@ -396,6 +412,8 @@ void profile_builder_write(struct profile_builder *builder, const char *path)
     recording_writer_add(writer, RECORDING_session, &builder->session);
     for (size_t i = 0; i < builder->item_count; i++)
         recording_writer_add(writer, builder->items[i].kind, builder->items[i].record);
+    for (size_t i = 0; i < builder->snapshot_count; i++)
+        snapshot_write(builder->snapshots[i], add_snapshot_record, writer);
     struct recording_recorder recorder = {.cpu_ns = 120000000, .peak_resident_bytes = 9 << 20};
     recording_writer_add(writer, RECORDING_recorder, &recorder);
     if (builder->is_unfinished) {

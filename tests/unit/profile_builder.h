@@ -15,6 +15,7 @@
 
 #include "analysis/profile.h"
 #include "recording/recording_records.h"
+#include "snapshot/snapshot.h"
 #include "wire/function_kinds.h"
 
 #define PROFILE_BUILDER_PROGRAM "/home/dev/demo/demo"
@@ -61,6 +62,9 @@ uint64_t profile_builder_stack(struct profile_builder *builder, const char *stac
 /* Written as it is, after everything else. Texts and lists are borrowed until then. */
 void profile_builder_add_record(struct profile_builder *builder, enum recording_kind kind,
                                 const void *record);
+
+/* Borrowed until the recording is written. */
+void profile_builder_add_snapshot(struct profile_builder *builder, const struct snapshot *snapshot);
 
 /* Writes and ends the program on failure. */
 void profile_builder_write(struct profile_builder *builder, const char *path);

@@ -1,6 +1,8 @@
 /* write_report SAMPLE FORMAT [by=G] [sort=M] [tree] [up] [process=N] [width=N] [limit=N]
  * [inclusive] [colour] [no-arguments]: writes the report of a sample recording (profile_samples.h)
  * to stdout, for golden files. FORMAT may also be "summary", or one of exports'.
+ * With SAMPLE "leaks" FORMAT is one of those of leaks_report.h, and options are [process=N]
+ * [width=N] [limit=N] [colour] [kinds=BITS] [snapshot=N] [since=N] [suppressed] (leak_samples.h).
  * With "base=SAMPLE" it is the difference from that sample. With SAMPLE a path to a recording,
  * reports that. */
 #include "config.h"
@@ -10,6 +12,7 @@
 #include <string.h>
 
 #include "analysis/diff.h"
+#include "leak_samples.h"
 #include "profile_samples.h"
 #include "recording/recording_reader.h"
 #include "report/diff_report.h"
@@ -102,6 +105,42 @@ static bool write_difference(const struct profile *base, const struct profile *o
     return is_written;
 }
 
+/* What is shared with other reports is in `shared` already; the rest is read here. */
+static bool write_leaks(const char *format, const struct report_options *shared, int count,
+                        char **arguments, struct error *error)
+{
+    struct leaks_report_options options = {.kinds = 1u << LEAK_DEFINITE | 1u << LEAK_POSSIBLE,
+                                           .limit = shared->query.limit,
+                                           .has_limit = shared->has_limit,
+                                           .process = shared->query.process,
+                                           .stack_depth = 8,
+                                           .width = shared->width,
+                                           .is_colour = shared->is_colour,
+                                           .are_arguments_shown = shared->are_arguments_shown};
+    uint64_t snapshot = LEAK_REPORT_DEFAULT, since = LEAK_REPORT_NONE;
+    bool is_suppressed = false;
+    for (int i = 0; i < count; i++) {
+        const char *value;
+        if ((value = value_of(arguments[i], "kinds")))
+            options.kinds = (unsigned)strtoul(value, NULL, 0);
+        else if ((value = value_of(arguments[i], "snapshot")))
+            snapshot = strtoull(value, NULL, 10);
+        else if ((value = value_of(arguments[i], "since")))
+            since = strtoull(value, NULL, 10);
+        else if (strcmp(arguments[i], "suppressed") == 0)
+            is_suppressed = true;
+    }
+    if (since != LEAK_REPORT_NONE)
+        options.since = "snapshot:0";
+    return leak_sample_write(format, &options, is_suppressed, snapshot, since, error);
+}
+
+static bool is_for_leaks(const char *argument)
+{
+    return value_of(argument, "kinds") || value_of(argument, "snapshot") ||
+           value_of(argument, "since") || strcmp(argument, "suppressed") == 0;
+}
+
 int main(int count, char **arguments)
 {
     const char *base = NULL;
@@ -113,8 +152,13 @@ int main(int count, char **arguments)
     for (int i = 3; i < count; i++)
         if (value_of(arguments[i], "base"))
             base = value_of(arguments[i], "base");
-        else
+        else if (!is_for_leaks(arguments[i]))
             read_option(&options, arguments[i]);
+    if (strcmp(arguments[1], "leaks") == 0) {
+        if (!write_leaks(arguments[2], &options, count - 3, arguments + 3, &error))
+            fail(arguments[1], error.message);
+        return 0;
+    }
     struct profile *profile = load(arguments[1]);
     bool is_written;
     if (base) {

@@ -17,6 +17,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/leak_kind.h \
 	viewer/analysis/leak_leaders.c \
 	viewer/analysis/leak_leaders.h \
+	viewer/analysis/leak_report.c \
+	viewer/analysis/leak_report.h \
 	viewer/analysis/leaks.c \
 	viewer/analysis/leaks.h \
 	viewer/analysis/own_code.c \

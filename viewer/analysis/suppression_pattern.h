@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 
+#include "base/text.h"
+#include "wire/function_kinds.h"
+
 /* LSan's template: a part of `text`, in which '*' stands for any run; '^' in front holds it to the
  * start and '$' behind it to the end (what follows a '$' does not count). An empty text matches
  * nothing. */
@@ -14,5 +17,14 @@ bool suppression_template_matches(const char *pattern, const char *text);
  * means; one with wildcards in it by a spelling that is made from the readable name (nested names
  * without parameters and template arguments: "_ZN1A1bE" of "A::b(int)"). */
 bool suppression_function_matches(const char *glob, const char *function);
+
+/* The other way round, for suppressions that are to be written: append a template that matches the
+ * function and few others; and a glob that does so here and in Valgrind. The latter fails, and
+ * appends nothing, for names that have no spelling. */
+void suppression_print_template(const char *function, struct text *out);
+bool suppression_print_function(const char *function, struct text *out);
+
+/* The linker's name of an allocation function: what Valgrind's "fun:" sees first. */
+const char *suppression_linker_name(enum function_kind function);
 
 #endif

@@ -80,27 +80,10 @@ static bool template_matches_any(const char *leak_template, const struct suppres
     return false;
 }
 
-/* The linker's name of the operators; others are called what they are. */
-static const char *linker_name(enum function_kind function)
-{
-    switch ((unsigned)function) {
-    case FUNCTION_NEW:
-        return "_Znwm";
-    case FUNCTION_NEW_ARRAY:
-        return "_Znam";
-    case FUNCTION_NEW_ALIGNED:
-        return "_ZnwmSt11align_val_t";
-    case FUNCTION_NEW_ARRAY_ALIGNED:
-        return "_ZnamSt11align_val_t";
-    default:
-        return profile_function_name(function);
-    }
-}
-
 static bool matches_allocation(const struct suppression_line *line, enum function_kind function)
 {
     if (line->kind == SUPPRESSION_FUNCTION)
-        return text_matches_glob(linker_name(function), line->glob) ||
+        return text_matches_glob(suppression_linker_name(function), line->glob) ||
                text_matches_glob(profile_function_name(function), line->glob);
     /* Entries that were written for Valgrind speak of where it keeps its own malloc. */
     return line->kind == SUPPRESSION_MODULE &&

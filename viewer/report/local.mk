@@ -26,10 +26,17 @@ libseep_a_SOURCES += \
 	viewer/report/json_stacks.h \
 	viewer/report/json_stream.c \
 	viewer/report/json_stream.h \
+	viewer/report/leaks_json.c \
+	viewer/report/leaks_report.c \
+	viewer/report/leaks_report.h \
+	viewer/report/leaks_suppressions.c \
+	viewer/report/leaks_text.c \
 	viewer/report/page.c \
 	viewer/report/page.h \
 	viewer/report/report.c \
 	viewer/report/report.h \
+	viewer/report/scan_text.c \
+	viewer/report/scan_text.h \
 	viewer/report/summary.c \
 	viewer/report/summary.h \
 	viewer/report/summary_sites.c \
@@ -55,7 +62,8 @@ profile_samples = \
 	tests/unit/profile_samples.c \
 	tests/unit/profile_samples.h
 check_PROGRAMS += tests/unit/write_report
-tests_unit_write_report_SOURCES = tests/unit/write_report.c $(profile_samples)
+tests_unit_write_report_SOURCES = tests/unit/write_report.c $(profile_samples) \
+	tests/unit/leak_samples.c tests/unit/leak_samples.h
 tests_unit_write_report_LDADD = libseep.a $(seep_libs)
 
 if HAVE_CMOCKA

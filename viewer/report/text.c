@@ -122,11 +122,11 @@ static void write_which(struct page *page, uint32_t process)
     label_line(page, "Process", &line);
 }
 
-static void write_header(struct page *page, const struct report_options *options)
+void text_write_header(struct page *page, const char *title, const struct report_options *options)
 {
     uint32_t process = options->query.process;
     page_set_style(page, PAGE_BOLD);
-    page_add(page, "Memory of ");
+    page_add(page, "%s of ", title);
     const struct profile *profile = page->profile;
     const char *name = process != QUERY_ALL_PROCESSES
                            ? profile_process_name(&profile->processes[process])
@@ -410,7 +410,7 @@ bool text_write_report(const struct profile *profile, const struct report_option
 {
     struct page page;
     page_init(&page, profile, out, options->width, options->is_colour);
-    write_header(&page, options);
+    text_write_header(&page, "Memory", options);
     bool is_written = write_body(&page, options, error);
     page_clear(&page);
     return is_written;

@@ -14,6 +14,13 @@ enum {
     TEXT_DEFAULT_LIMIT = 20
 };
 
+/* What was recorded and how far it can be trusted; the first line is "TITLE of PROGRAM, from FILE". */
+void text_write_header(struct page *page, const char *title, const struct report_options *options);
+
+/* "function via called", and the stack below. The rest of the line is there already. */
+void text_write_function_and_stack(struct page *page, const struct report_options *options,
+                                   enum function_kind function, uint32_t node);
+
 /* `process` is a position in profile.processes. False: the query could not run. */
 bool text_write_sites(struct page *page, const struct report_options *options, uint32_t process,
                       struct error *error);

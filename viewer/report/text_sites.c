@@ -121,10 +121,10 @@ static void write_column_titles(struct page *page, enum query_metric sort)
     page_end_line(page);
 }
 
-static void write_function(struct page *page, const struct profile_site *site, const char *called)
+static void write_function(struct page *page, enum function_kind function, const char *called)
 {
     page_add(page, "  ");
-    page_add_foreign(page, profile_function_name(site->function), page_left(page, 8));
+    page_add_foreign(page, profile_function_name(function), page_left(page, 8));
     if (called)
         page_add(page, " via ");
     if (called)
@@ -141,22 +141,22 @@ static void name_called(const struct profile *profile, uint32_t node, struct tex
 }
 
 /* In the line of figures when it fits, else in one of its own. */
-static void write_functions_and_stack(struct page *page, const struct report_options *options,
-                                      const struct profile_site *site)
+void text_write_function_and_stack(struct page *page, const struct report_options *options,
+                                   enum function_kind function, uint32_t node)
 {
     struct text called = {0};
-    name_called(page->profile, site->stack_node, &called);
-    int room = page->width - page->columns - text_columns(profile_function_name(site->function)) -
+    name_called(page->profile, node, &called);
+    int room = page->width - page->columns - text_columns(profile_function_name(function)) -
                (int)strlen("   via ");
     bool is_fitting = !page->width || text_columns(text_get(&called)) < room;
-    write_function(page, site, called.count && is_fitting ? text_get(&called) : NULL);
+    write_function(page, function, called.count && is_fitting ? text_get(&called) : NULL);
     page_end_line(page);
     if (called.count && !is_fitting) {
         page_add(page, "      > ");
         page_add_foreign(page, text_get(&called), page_left(page, 8));
         page_end_line(page);
     }
-    text_write_stack(page, options, site->stack_node);
+    text_write_stack(page, options, node);
     text_clear(&called);
 }
 
@@ -173,7 +173,7 @@ static void write_site(struct page *page, const struct report_options *options,
             text_add_percent(page, 8, values[columns[i]], total->values[columns[i]]);
     }
     text_add_percent(page, 8, values[QUERY_TEMPORARY], values[QUERY_ALLOCATIONS]);
-    write_functions_and_stack(page, options, site);
+    text_write_function_and_stack(page, options, site->function, site->stack_node);
 }
 
 void text_write_matched(struct page *page, const struct query *query,

@@ -1,0 +1,340 @@
+/* leaks: what is lost at an instant, by kind, with the stacks that allocated it. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/leak_report.h"
+#include "analysis/query.h"
+#include "analysis/suppressions.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/command.h"
+#include "cli/recording_argument.h"
+#include "cli/terminal.h"
+#include "report/leaks_report.h"
+#include "snapshot/snapshot.h"
+
+struct values {
+    bool is_json;
+    bool are_arguments_shown;
+    bool is_without_built_in;
+    const char *kinds;
+    struct option_number limit;
+    struct option_number depth;
+    struct option_number process;
+    struct option_number error_exitcode;
+    struct option_number grammar;
+    struct option_texts suppressions;
+    const char *new_since;
+    const char *roots;
+    bool is_root_off[SNAPSHOT_ROOT_KIND_COUNT];
+    const char *at;
+};
+
+static const char *const grammars[] = {"lsan", "valgrind"};
+
+static const char *grammar_at(size_t position)
+{
+    return position < sizeof grammars / sizeof *grammars ? grammars[position] : NULL;
+}
+
+#define PLACE(field) .offset = offsetof(struct values, field)
+#define ROOT_ROW(word, root_kind, what)                                                            \
+    {                                                                                              \
+        .name = "no-root-" word, .kind = OPTION_FLAG,                                              \
+        .offset = offsetof(struct values, is_root_off) + (root_kind) * sizeof(bool),               \
+        .help = "what only " what " refer to is lost"                                              \
+    }
+
+/* clang-format off */
+static const struct option_row rows[] = {
+    {.name = "kinds",
+     .kind = OPTION_TEXT,
+     PLACE(kinds),
+     .value_name = "LIST",
+     .help = "list these kinds: all, or definite,indirect,possible,reachable,suppressed"},
+    {.name = "limit",
+     .kind = OPTION_COUNT,
+     PLACE(limit),
+     .value_name = "N",
+     .help = "list N leaks (default: 20 of a kind, in JSON 1000; 0 = all)"},
+    {.name = "depth",
+     .kind = OPTION_COUNT,
+     PLACE(depth),
+     .value_name = "N",
+     .help = "show N callers below each leak (default: 8)"},
+    {.name = "process",
+     .kind = OPTION_COUNT,
+     PLACE(process),
+     .value_name = "ID",
+     .help = "only the process with this id (default: all)"},
+    {.name = "new-since",
+     .kind = OPTION_TEXT,
+     PLACE(new_since),
+     .value_name = "SNAPSHOT",
+     .help = "only what was not lost at this snapshot, \"snapshot:1\" or its number"},
+    {.name = "suppressions",
+     .kind = OPTION_TEXTS,
+     PLACE(suppressions),
+     .value_name = "FILE",
+     .help = "known leaks, as LSan or Valgrind read them; may be repeated"},
+    {.name = "no-built-in-suppressions",
+     .kind = OPTION_FLAG,
+     PLACE(is_without_built_in),
+     .help = "also what libc itself leaves behind"},
+    {.name = "gen-suppressions",
+     .kind = OPTION_CHOICE,
+     PLACE(grammar),
+     .choice_at = grammar_at,
+     .help = "print suppressions of the leaks in that grammar instead"},
+    {.name = "error-exitcode",
+     .kind = OPTION_COUNT,
+     PLACE(error_exitcode),
+     .value_name = "N",
+     .help = "exit with N when there are leaks (definite or indirect, or of --kinds)"},
+    {.name = "roots",
+     .kind = OPTION_TEXT,
+     PLACE(roots),
+     .value_name = "LIST",
+     .help = "only these roots count: global,stack,register,tls,key,thread,region,mapping"},
+    ROOT_ROW("global", SNAPSHOT_ROOT_GLOBAL, "global variables"),
+    ROOT_ROW("stack", SNAPSHOT_ROOT_STACK, "stacks"),
+    ROOT_ROW("register", SNAPSHOT_ROOT_REGISTER, "registers"),
+    ROOT_ROW("tls", SNAPSHOT_ROOT_TLS, "thread-local variables"),
+    ROOT_ROW("key", SNAPSHOT_ROOT_KEY, "pthread keys"),
+    ROOT_ROW("thread", SNAPSHOT_ROOT_THREAD, "arguments and results of threads"),
+    ROOT_ROW("region", SNAPSHOT_ROOT_REGION, "registered regions"),
+    ROOT_ROW("mapping", SNAPSHOT_ROOT_MAPPING, "mappings that are not heap"),
+    {.name = "at",
+     .kind = OPTION_TEXT,
+     PLACE(at),
+     .value_name = "INSTANT",
+     .help = "end or snapshot:N, as FILE@INSTANT (default: what was asked for, else the exit)"},
+    {.name = "json", .kind = OPTION_FLAG, PLACE(is_json), .help = "print JSON"},
+    {.name = "arguments",
+     .kind = OPTION_FLAG,
+     PLACE(are_arguments_shown),
+     .help = "show command-line arguments also under CI"},
+};
+/* clang-format on */
+
+/* ---- lists of words ---- */
+
+typedef const char *(*name_at)(unsigned position);
+
+static const char *root_name_at(unsigned position)
+{
+    return position < SNAPSHOT_ROOT_KIND_COUNT
+               ? snapshot_root_kind_name((enum snapshot_root_kind)position)
+               : NULL;
+}
+
+/* Sets the bits of the words of a list; "all" is all of them. */
+static bool parse_words(const char *option, const char *list, name_at at, unsigned *bits,
+                        struct error *error)
+{
+    char *copy = memory_duplicate_text(list), *rest = copy;
+    bool is_good = true;
+    *bits = 0;
+    for (char *word; is_good && (word = strsep(&rest, ",")) != NULL;) {
+        unsigned position = 0, all = 0;
+        while (at(position) && strcmp(at(position), word) != 0)
+            all |= 1u << position++;
+        if (at(position))
+            *bits |= 1u << position;
+        else if (strcmp(word, "all") == 0)
+            *bits |= all;
+        else
+            is_good = error_set(error, "--%s: \"%s\" is none of its words", option, word);
+    }
+    free(copy);
+    return is_good;
+}
+
+/* ---- what was asked for ---- */
+
+static bool find_roots_off(const struct values *values, uint64_t *off, struct error *error)
+{
+    unsigned on;
+    *off = 0;
+    for (unsigned kind = 0; kind < SNAPSHOT_ROOT_KIND_COUNT; kind++)
+        if (values->is_root_off[kind])
+            *off |= UINT64_C(1) << kind;
+    if (!values->roots)
+        return true;
+    if (!parse_words("roots", values->roots, root_name_at, &on, error))
+        return false;
+    *off |= ~(uint64_t)on & ((UINT64_C(1) << SNAPSHOT_ROOT_KIND_COUNT) - 1);
+    return true;
+}
+
+static bool read_suppressions(const struct values *values, struct suppressions *list,
+                              struct error *error)
+{
+    suppressions_init(list);
+    for (size_t i = 0; i < values->suppressions.count; i++)
+        if (!suppressions_read_file(list, values->suppressions.items[i], error))
+            return false;
+    if (!values->is_without_built_in)
+        suppressions_add_built_in(list);
+    return true;
+}
+
+static bool parse_snapshot(const char *word, uint64_t *id, struct error *error)
+{
+    static const char start[] = "snapshot:";
+    const char *digits = text_starts_with(word, start) ? word + strlen(start) : word;
+    char *stop;
+    *id = strtoull(digits, &stop, 10);
+    if (stop == digits || *stop || strchr(digits, '-'))
+        return error_set(error, "--new-since: \"%s\" is no snapshot, such as snapshot:1", word);
+    return true;
+}
+
+/* The kinds that are listed, and those that make --error-exitcode's difference. */
+static bool find_kinds(const struct values *values, unsigned *listed, unsigned *bad,
+                       struct error *error)
+{
+    *listed = values->is_json ? LEAK_KINDS_LOST : 1u << LEAK_DEFINITE | 1u << LEAK_POSSIBLE;
+    *bad = 1u << LEAK_DEFINITE | 1u << LEAK_INDIRECT;
+    if (!values->kinds)
+        return true;
+    if (!parse_words("kinds", values->kinds, leak_kind_name, listed, error))
+        return false;
+    *bad = *listed;
+    return true;
+}
+
+static bool fill_report_options(const struct values *values, const struct profile *profile,
+                                struct leak_report_options *options, struct error *error)
+{
+    options->snapshot = LEAK_REPORT_DEFAULT;
+    options->since = LEAK_REPORT_NONE;
+    options->process = QUERY_ALL_PROCESSES;
+    if (values->process.is_given) {
+        options->process = profile_find_process(profile, values->process.value);
+        if (options->process == profile->process_count)
+            return error_set(error, "--process: the recording has no process %" PRIu64,
+                             values->process.value);
+    }
+    return find_roots_off(values, &options->roots_off, error) &&
+           (!values->new_since || parse_snapshot(values->new_since, &options->since, error));
+}
+
+static void fill_format_options(const struct invocation *invocation,
+                                const struct leak_report_options *report,
+                                struct leaks_report_options *options)
+{
+    const struct values *values = invocation->values;
+    options->limit = values->limit.value;
+    options->has_limit = values->limit.is_given;
+    options->process = report->process;
+    options->stack_depth = values->depth.is_given && values->depth.value < UINT32_MAX
+                               ? (unsigned)values->depth.value
+                               : 8;
+    options->width = terminal_width(stdout);
+    options->is_colour = terminal_has_colour(stdout, invocation->common);
+    options->are_arguments_shown = values->are_arguments_shown || !terminal_is_ci();
+    options->suppressions = report->suppressions;
+    options->instant = "end";
+}
+
+static const struct leaks_format *find_format(const struct values *values)
+{
+    if (values->grammar.is_given)
+        return leaks_format_find(grammars[values->grammar.value]);
+    return leaks_format_find(values->is_json ? "json" : "text");
+}
+
+/* ---- the exit status ---- */
+
+/* A process that cannot be judged is no success: the first one that is its own program and was
+ * neither replaced by another nor left out on purpose. */
+static const struct leak_report_process *find_unjudged(const struct profile *profile,
+                                                       const struct leak_report *report)
+{
+    for (size_t i = 0; i < report->process_count; i++) {
+        const struct leak_report_process *process = &report->processes[i];
+        if (!process->is_done && profile->processes[process->process].about.is_own_image &&
+            strcmp(process->reason, "exec") != 0)
+            return process;
+    }
+    return NULL;
+}
+
+static int status_of(const struct values *values, const struct profile *profile,
+                     const struct leak_report *report, unsigned bad)
+{
+    const struct leak_report_process *unjudged;
+    if (!values->error_exitcode.is_given)
+        return 0;
+    for (unsigned kind = 0; kind < LEAK_KIND_COUNT; kind++)
+        if (bad >> kind & 1 && leak_report_sum(report, (enum leak_kind)kind).blocks)
+            return (int)(values->error_exitcode.value & 0xff);
+    unjudged = find_unjudged(profile, report);
+    if (!unjudged)
+        return 0;
+    log_error("process %" PRIu64 " was not scanned (%s): whether it leaks is not known",
+              profile->processes[unjudged->process].about.id, unjudged->reason);
+    return EXIT_TROUBLE;
+}
+
+static bool report_leaks(const struct invocation *invocation, struct recording_argument *argument,
+                         const struct suppressions *list, int *status, struct error *error)
+{
+    const struct values *values = invocation->values;
+    struct leak_report_options report_options = {.suppressions = list};
+    struct leaks_report_options options = {0};
+    struct leak_report report;
+    char since[40];
+    unsigned bad;
+    if (!find_kinds(values, &options.kinds, &bad, error) ||
+        !fill_report_options(values, argument->profile, &report_options, error))
+        return false;
+    fill_format_options(invocation, &report_options, &options);
+    if (report_options.since != LEAK_REPORT_NONE) {
+        snprintf(since, sizeof since, "snapshot:%" PRIu64, report_options.since);
+        options.since = since;
+    }
+    bool is_good = leak_report_build(argument->profile, argument->reader, &report_options, &report,
+                                     error) &&
+                   leaks_report_write(find_format(values), argument->profile, &report, &options,
+                                      stdout, error);
+    if (is_good)
+        *status = status_of(values, argument->profile, &report, bad);
+    leak_report_clear(&report);
+    return is_good;
+}
+
+static int run(const struct invocation *invocation)
+{
+    const struct values *values = invocation->values;
+    struct recording_argument argument = {0};
+    struct suppressions list;
+    struct error error;
+    int status = EXIT_TROUBLE;
+    bool is_good = read_suppressions(values, &list, &error) &&
+                   recording_argument_load(&argument, &invocation->operands, values->at,
+                                           &(struct profile_options){0}, &error) &&
+                   report_leaks(invocation, &argument, &list, &status, &error);
+    if (!is_good)
+        log_error("%s", error.message);
+    recording_argument_close(&argument);
+    suppressions_clear(&list);
+    return is_good ? status : EXIT_TROUBLE;
+}
+
+const struct command cli_command_leaks = {
+    .name = "leaks",
+    .summary = "what is lost, by kind, with the stacks that allocated it",
+    .synopsis = "[options] [FILE[@INSTANT]]",
+    .options = {rows, sizeof rows / sizeof rows[0]},
+    .values_bytes = sizeof(struct values),
+    .operands = OPERANDS_RECORDING,
+    .most_operands = 1,
+    .usage_status = EXIT_TROUBLE,
+    .run = run,
+};
