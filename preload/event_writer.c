@@ -159,10 +159,12 @@ static void *wait_for_room(struct thread_state *thread, uint32_t bytes)
             return NULL;
         }
         bool is_grown = (has_waited || is_large) && grow(thread);
-        if (is_grown || is_ring_empty(thread))
+        /* Looked at before there is no room: the consumer may empty the ring right after. */
+        bool is_empty = is_ring_empty(thread);
+        if (is_grown || is_empty)
             waits_for_emptiness = 0;
-        /* A ring that was full once is too small, but only an empty one can grow: a part that was given
-         * back is left alone a few times, while the consumer takes the rest. */
+        /* A ring that was full once is too small, but only an empty one can grow: a part that was
+         * given back is left alone a few times, while the consumer takes the rest. */
         void *room = waits_for_emptiness > 0 && has_waited ? NULL
                                                            : ring_reserve(&thread->ring, bytes);
         if (room != NULL)
@@ -171,7 +173,7 @@ static void *wait_for_room(struct thread_state *thread, uint32_t bytes)
             waits_for_emptiness--;
             thread->ring.tail_seen = atomic_load(&thread->ring.control->tail);
         }
-        if (atomic_load(&thread->ring.control->tail) == thread->ring.head || !may_wait())
+        if (is_empty || !may_wait())
             return NULL; /* too large even for the empty ring, or not to be waited for */
         if (is_patience_over(&patience) || (sandbox_is_closed && !spin_a_little(thread))) {
             thread->is_dropping = true;
