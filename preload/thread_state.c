@@ -42,33 +42,6 @@ static void raise_to(_Atomic uint32_t *high, uint32_t wanted)
         ;
 }
 
-/* Takes a free slot of the session's ring table. The search begins behind the last one that this
- * process took. */
-static bool claim_ring_slot(uint32_t *slot)
-{
-    struct process_state *process = process_current;
-    uint32_t begin = atomic_load(&process->ring_hint);
-    for (uint32_t step = 0; step < SESSION_RING_SLOTS; step++) {
-        uint32_t candidate = (begin + step) % SESSION_RING_SLOTS;
-        void *page = session_link_map(session_ring_offset(candidate), SESSION_RING_CONTROL_BYTES);
-        if (page == NULL)
-            return false;
-        struct ring_control *control = page;
-        uint32_t free_state = SESSION_SLOT_FREE;
-        /* Acquire: pairs with the recorder's release when it hands the slot back. */
-        bool is_mine = atomic_load(&control->state) == SESSION_SLOT_FREE &&
-                       atomic_compare_exchange_strong(&control->state, &free_state,
-                                                      SESSION_SLOT_CLAIMED);
-        session_link_unmap(page, SESSION_RING_CONTROL_BYTES);
-        if (is_mine) {
-            *slot = candidate;
-            atomic_store(&process->ring_hint, candidate + 1);
-            return true;
-        }
-    }
-    return false;
-}
-
 bool thread_state_map_ring(struct thread_state *thread, uint32_t slot, uint32_t capacity)
 {
     size_t bytes = SESSION_RING_CONTROL_BYTES + (size_t)capacity;
@@ -88,6 +61,36 @@ bool thread_state_map_ring(struct thread_state *thread, uint32_t slot, uint32_t 
     return true;
 }
 
+/* Takes a free slot of the session's ring table, and maps its ring. The search begins behind the
+ * last one that this process took. */
+static bool claim_ring_slot(struct thread_state *thread, uint32_t capacity)
+{
+    struct process_state *process = process_current;
+    uint32_t begin = atomic_load(&process->ring_hint);
+    for (uint32_t step = 0; step < SESSION_RING_SLOTS; step++) {
+        uint32_t candidate = (begin + step) % SESSION_RING_SLOTS;
+        void *page = session_link_map(session_ring_offset(candidate), SESSION_RING_CONTROL_BYTES);
+        if (page == NULL)
+            return false;
+        struct ring_control *control = page;
+        uint32_t free_state = SESSION_SLOT_FREE;
+        /* Acquire: pairs with the recorder's release when it hands the slot back. */
+        bool is_mine = atomic_load(&control->state) == SESSION_SLOT_FREE &&
+                       atomic_compare_exchange_strong(&control->state, &free_state,
+                                                      SESSION_SLOT_CLAIMED);
+        bool is_mapped = is_mine && thread_state_map_ring(thread, candidate, capacity);
+        if (is_mine && !is_mapped) /* no address space for it: nobody else may be so short */
+            atomic_store(&control->state, SESSION_SLOT_FREE);
+        session_link_unmap(page, SESSION_RING_CONTROL_BYTES);
+        if (is_mine) {
+            thread->ring_slot = candidate;
+            atomic_store(&process->ring_hint, candidate + 1);
+            return is_mapped;
+        }
+    }
+    return false;
+}
+
 static bool claim_ring(struct thread_state *thread)
 {
     struct session_process *shared = process_current->shared;
@@ -98,10 +101,8 @@ static bool claim_ring(struct thread_state *thread)
                         : is_dropping ? SESSION_RING_MAX_BYTES
                                       : SESSION_RING_MIN_BYTES;
     uint64_t taken = atomic_fetch_add(&shared->ring_bytes, capacity);
-    uint32_t slot;
     thread->ring_window = NULL;
-    if (taken + capacity > SESSION_PROCESS_RING_BYTES || !claim_ring_slot(&slot) ||
-        !thread_state_map_ring(thread, slot, capacity)) {
+    if (taken + capacity > SESSION_PROCESS_RING_BYTES || !claim_ring_slot(thread, capacity)) {
         atomic_fetch_sub(&shared->ring_bytes, capacity);
         return false;
     }
@@ -115,9 +116,8 @@ static bool claim_ring(struct thread_state *thread)
     atomic_store(&ring->control->in_hook, 0);
     atomic_store(&ring->control->wants_release_stacks,
                  (session->flags & SESSION_RELEASE_STACKS) != 0);
-    thread->ring_slot = slot;
     /* Release: everything above is there before the recorder looks at the slot. */
-    raise_to(&session->ring_high, slot + 1);
+    raise_to(&session->ring_high, thread->ring_slot + 1);
     return true;
 }
 

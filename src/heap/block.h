@@ -19,9 +19,10 @@ enum {
     BLOCK_SITE_BITS = 24
 };
 
-#define BLOCK_SITE_NONE        ((1u << BLOCK_SITE_BITS) - 1) /* marks an address where nothing lives */
-#define BLOCK_THREAD_INHERITED 0xffffu /* allocated before the fork: by no thread of this process  \
-                                        */
-#define BLOCK_THREAD_SHARED    0xfffeu /* all threads from this index on */
+#define BLOCK_SITE_NONE ((1u << BLOCK_SITE_BITS) - 1) /* marks an address where nothing lives */
+#define BLOCK_THREAD_INHERITED                                                                     \
+    0xffffu                         /* allocated before the fork: by no thread of this process     \
+                                     */
+#define BLOCK_THREAD_SHARED 0xfffeu /* all threads from this index on */
 
 #endif

@@ -38,6 +38,8 @@ static void add_bad_pair(struct heap_model *model, enum recording_misuse_kind ki
 static void check_pair(struct heap_model *model, const struct block *block, uint8_t function,
                        uint64_t claimed_size, const struct heap_event *event)
 {
+    if (heap_fork_is_released(model, block))
+        return; /* perhaps the block that came after it at that address */
     if (!misuse_is_pair(site_of(model, block)->function, function))
         add_bad_pair(model, RECORDING_MISUSE_MISMATCH, block, function, event);
     else if (misuse_is_wrong_size(block->size, claimed_size))
@@ -160,6 +162,10 @@ static void wait_for_birth(struct heap_model *model, const struct heap_event *ev
 static void displace(struct heap_model *model, const struct block *old,
                      const struct heap_event *birth)
 {
+    if (heap_fork_is_released(model, old)) {
+        ledger_disinherit(model, old);
+        return;
+    }
     ledger_release(model, old, birth->time_ns, ledger_is_newest(model, old));
     struct waiting displaced = {
         .address = old->address,
@@ -255,7 +261,7 @@ static bool take_block(struct heap_model *model, const struct heap_event *event,
                        struct block *block)
 {
     if (!block_store_remove(&model->blocks, event->address, block))
-        return false;
+        return heap_fork_take_from_window(model, event->address, block);
     if (repair_may_release(block->birth_ns, event->time_ns))
         return true;
     struct block none;

@@ -38,6 +38,63 @@ static void inherit_sites(struct heap_model *child)
     totals->inherited_bytes = totals->live_bytes = child->parent->totals.live_bytes;
 }
 
+void heap_model_expect_fork(struct heap_model *child)
+{
+    if (child->parent == NULL || child->window.is_open)
+        return;
+    child->window.is_open = true;
+    child->parent->open_windows++;
+}
+
+void heap_fork_close_window(struct heap_model *child)
+{
+    if (child->window.is_open && child->parent != NULL)
+        child->parent->open_windows--;
+    child->window.is_open = false;
+}
+
+void heap_model_end_fork(struct heap_model *child)
+{
+    heap_fork_close_window(child);
+}
+
+/* The newest children stand first. */
+void heap_fork_note(struct heap_model *parent, const struct heap_event *events, size_t count)
+{
+    size_t left = parent->open_windows;
+    for (struct heap_model *child = parent->first_child; child && left != 0;
+         child = child->next_sibling) {
+        if (!child->window.is_open)
+            continue;
+        fork_window_note(&child->window, events, count);
+        left--;
+    }
+}
+
+bool heap_fork_take_from_window(struct heap_model *child, uint64_t address, struct block *block)
+{
+    const struct fork_window_place *place = fork_window_find(&child->window, address);
+    if (place == NULL || !place->has_birth || recent_frees_find(&child->recent_frees, address))
+        return false;
+    *block = (struct block){
+        .address = address,
+        .size = place->size,
+        .birth_ns = place->birth_ns,
+        .site = site_table_add(&child->sites, place->stack.index, place->function),
+        .thread = BLOCK_THREAD_INHERITED,
+    };
+    ledger_inherit(child, block);
+    return true;
+}
+
+bool heap_fork_is_released(const struct heap_model *child, const struct block *block)
+{
+    if (block->thread != BLOCK_THREAD_INHERITED)
+        return false;
+    const struct fork_window_place *place = fork_window_find(&child->window, block->address);
+    return place != NULL && place->is_released;
+}
+
 static void disinherit(struct heap_model *child, const struct block *block)
 {
     struct site *site = site_table_at(&child->sites, block->site);
@@ -103,6 +160,7 @@ void heap_fork_unlink(struct heap_model *model)
     while (model->first_child) {
         struct heap_model *child = model->first_child;
         model->first_child = child->next_sibling;
+        heap_fork_close_window(child);
         child->parent = NULL;
         child->next_sibling = NULL;
         child->sibling_place = NULL;

@@ -40,6 +40,8 @@ void heap_model_destroy(struct heap_model *model)
     if (!model)
         return;
     block_store_clear(&model->blocks); /* children copy what they need: before the sites go */
+    heap_fork_close_window(model);
+    fork_window_clear(&model->window);
     heap_fork_unlink(model);
     site_table_clear(&model->sites);
     timeline_clear(&model->timeline);
@@ -276,6 +278,8 @@ static void look_ahead(const struct heap_model *model, struct look_ahead *look, 
 void heap_model_apply(struct heap_model *model, const struct heap_event *events, size_t count)
 {
     struct look_ahead look = {.events = events, .count = count};
+    if (model->open_windows != 0)
+        heap_fork_note(model, events, count);
     look.at_sites = model->sites.count > CACHED_SITES;
     look.at_slots = look.at_sites || model->blocks.own.count > CACHED_BLOCKS;
     for (size_t i = 0; look.at_slots && i < count && i < SLOT_AHEAD; i++)
@@ -298,6 +302,8 @@ void heap_model_retire(struct heap_model *model)
 {
     block_store_clear(&model->blocks);
     recent_frees_clear(&model->recent_frees);
+    heap_fork_close_window(model);
+    fork_window_clear(&model->window);
     model->is_retired = true;
 }
 
@@ -392,6 +398,8 @@ uint64_t heap_model_own_bytes(const struct heap_model *model)
            heap_threads_own_bytes(&model->threads) + mappings_own_bytes(&model->mappings) +
            waiting_list_own_bytes(&model->repair.releases) +
            waiting_list_own_bytes(&model->repair.displaced) +
-           recent_frees_own_bytes(&model->recent_frees) + misuses_own_bytes(&model->misuses) +
+           recent_frees_own_bytes(&model->recent_frees) +
+           model->window.capacity * sizeof *model->window.places +
+           misuses_own_bytes(&model->misuses) +
            model->samples.capacity * sizeof *model->samples.points;
 }

@@ -1,5 +1,5 @@
-/* One process image's heap, fed by its events in order of time: live blocks, sites, the state at the
- * global peak, timeline, histograms, threads, mappings.
+/* One process image's heap, fed by its events in order of time: live blocks, sites, the state at
+ * the global peak, timeline, histograms, threads, mappings.
  *
  * Promises, checked by tests: in blocks and in bytes, inherited + allocated = live + freed, always;
  * the sum of the sites equals the totals; the same events give the same state. Events cannot fail:
@@ -22,19 +22,19 @@ struct stack_id {
 enum heap_event_kind {
     HEAP_EVENT_BIRTH,   /* a call returned a block: address, size, function, stack */
     HEAP_EVENT_RELEASE, /* a block is about to be freed: address, function */
-    /* realloc of an existing block, three steps: LEAVE before the real call; then either ARRIVE (new
-     * address and size; counts as one free of the old size and one allocation of the new) or UNDO
-     * (it failed: the block is what it was). Between them the block has left its address, which
-     * another thread may get meanwhile, but its bytes still count as live. Paired by thread; nested
-     * (a signal handler's realloc inside a realloc) pairs are last-in first-out. ARRIVE with address
-     * 0: realloc(p, 0) freed the block. */
+    /* realloc of an existing block, three steps: LEAVE before the real call; then either ARRIVE
+     * (new address and size; counts as one free of the old size and one allocation of the new) or
+     * UNDO (it failed: the block is what it was). Between them the block has left its address,
+     * which another thread may get meanwhile, but its bytes still count as live. Paired by thread;
+     * nested (a signal handler's realloc inside a realloc) pairs are last-in first-out. ARRIVE with
+     * address 0: realloc(p, 0) freed the block. */
     HEAP_EVENT_LEAVE,
     HEAP_EVENT_ARRIVE,
     HEAP_EVENT_UNDO,
-    HEAP_EVENT_FAILED,  /* a call returned no block: counted only */
-    HEAP_EVENT_MAP,     /* address, size, function, stack; replaces what was mapped there */
-    HEAP_EVENT_UNMAP,   /* address, size; may cut mappings at either end or in the middle */
-    HEAP_EVENT_BREAK    /* the program moved its own break: address = new end, size = old end */
+    HEAP_EVENT_FAILED, /* a call returned no block: counted only */
+    HEAP_EVENT_MAP,    /* address, size, function, stack; replaces what was mapped there */
+    HEAP_EVENT_UNMAP,  /* address, size; may cut mappings at either end or in the middle */
+    HEAP_EVENT_BREAK   /* the program moved its own break: address = new end, size = old end */
 };
 
 enum heap_event_flags {
@@ -56,11 +56,11 @@ struct heap_event {
 struct heap_model;
 
 struct heap_model_options {
-    uint64_t start_ns;              /* when the process began, since the session began */
-    uint64_t bucket_ns;             /* first width of timeline buckets; 0 = 10 ms */
-    uint64_t max_timeline_deltas;   /* doubling threshold; 0 = 4 million */
-    uint64_t max_timeline_bytes;    /* the same in encoded bytes; 0 = 8 MiB */
-    uint32_t max_samples;           /* points of the curves before their interval doubles; 0 = 2048 */
+    uint64_t start_ns;            /* when the process began, since the session began */
+    uint64_t bucket_ns;           /* first width of timeline buckets; 0 = 10 ms */
+    uint64_t max_timeline_deltas; /* doubling threshold; 0 = 4 million */
+    uint64_t max_timeline_bytes;  /* the same in encoded bytes; 0 = 8 MiB */
+    uint32_t max_samples;         /* points of the curves before their interval doubles; 0 = 2048 */
 };
 
 /* Caller owns the model. */
@@ -68,9 +68,14 @@ struct heap_model *heap_model_create(const struct heap_model_options *options);
 
 /* The heap of a child born by fork() of `parent` as it is now: its live blocks are inherited, all
  * else begins at 0. Costs O(sites with live blocks); blocks are shared with the parent until one of
- * them changes much (the parent keeps pre-images while unmaterialised children exist). The parent may
- * be changed and even destroyed afterwards. Caller owns the child. */
+ * them changes much (the parent keeps pre-images while unmaterialised children exist). The parent
+ * may be changed and even destroyed afterwards. Caller owns the child. */
 struct heap_model *heap_model_fork(struct heap_model *parent, uint64_t time_ns);
+
+/* From now on events of the parent may still be in what the child inherited, because the fork
+ * itself is yet to come (fork_window.h); until the fork is known to be over. */
+void heap_model_expect_fork(struct heap_model *child);
+void heap_model_end_fork(struct heap_model *child);
 
 void heap_model_destroy(struct heap_model *model);
 
@@ -91,8 +96,8 @@ void heap_model_set_peak_resident(struct heap_model *model, uint64_t bytes);
  * repair. Call before the last write. May be followed by more events (a stop that ends). */
 void heap_model_settle(struct heap_model *model);
 
-/* The process is gone, settled, and nobody will ask for its blocks: gives up their table, which for a
- * child may hold up its parent (pre-images, a copy), and keeps all figures for the last write. No
+/* The process is gone, settled, and nobody will ask for its blocks: gives up their table, which for
+ * a child may hold up its parent (pre-images, a copy), and keeps all figures for the last write. No
  * event may follow; a fork of a retired model inherits nothing. */
 void heap_model_retire(struct heap_model *model);
 
@@ -103,11 +108,11 @@ void heap_model_totals(const struct heap_model *model, struct recording_totals *
 void heap_model_quality(const struct heap_model *model, struct recording_quality *quality);
 
 /* Calls `write` with every record that changed since the last call (or all, with is_everything: for
- * the compacted file): RECORDING_totals, _site, _thread, _timeline, _sample, _mapping_site; all with
- * `process_id`. Records are borrowed until write returns. Timeline: sealed blocks only are written
- * once each; with is_everything all are, the open one too. Returns false when blocks written before
- * have become invalid, because buckets doubled: then the caller must compact the journal (write
- * everything again into a fresh file). */
+ * the compacted file): RECORDING_totals, _site, _thread, _timeline, _sample, _mapping_site; all
+ * with `process_id`. Records are borrowed until write returns. Timeline: sealed blocks only are
+ * written once each; with is_everything all are, the open one too. Returns false when blocks
+ * written before have become invalid, because buckets doubled: then the caller must compact the
+ * journal (write everything again into a fresh file). */
 typedef void (*heap_model_write)(void *context, enum recording_kind kind, const void *record);
 bool heap_model_write_records(struct heap_model *model, uint64_t process_id, bool is_everything,
                               heap_model_write write, void *context);
@@ -128,7 +133,8 @@ struct heap_block {
     uint8_t function;
     uint32_t thread; /* or HEAP_THREAD_INHERITED; from 65534 on threads share that index */
 };
-#define HEAP_THREAD_INHERITED UINT32_MAX /* the block is older than the process: from its parent */
+#define HEAP_THREAD_INHERITED UINT32_MAX /* the block is older than the process: from its parent   \
+                                          */
 bool heap_model_find_block(const struct heap_model *model, uint64_t address,
                            struct heap_block *block);
 

@@ -3,6 +3,7 @@
 #define SEEP_HEAP_HEAP_STATE_H
 
 #include "heap/block_store.h"
+#include "heap/fork_window.h"
 #include "heap/heap_model.h"
 #include "heap/heap_threads.h"
 #include "heap/mappings.h"
@@ -39,10 +40,26 @@ struct heap_model {
     struct heap_model *next_sibling;
     struct heap_model **sibling_place; /* what points to this child */
     uint64_t fork_ns;
+    struct fork_window window; /* of the fork that this process began by */
+    size_t open_windows;       /* of children */
 };
 
 /* heap_fork.c: forgets parent and children. Blocks have been seen to before. */
 void heap_fork_unlink(struct heap_model *model);
+
+/* Closes the window of this child. */
+void heap_fork_close_window(struct heap_model *child);
+
+/* For the children whose windows are open. */
+void heap_fork_note(struct heap_model *parent, const struct heap_event *events, size_t count);
+
+/* A block that another thread of the parent allocated within the window, and that the child
+ * releases: inherited, after all. It is in no table. */
+bool heap_fork_take_from_window(struct heap_model *child, uint64_t address, struct block *block);
+
+/* Did another thread of the parent release, within the window, the block that the child inherited?
+ */
+bool heap_fork_is_released(const struct heap_model *child, const struct block *block);
 
 /* A block that the parent had around the fork, at an address that the child does not know. */
 bool heap_fork_find_in_parent(struct heap_model *child, uint64_t address, struct block *block);

@@ -147,6 +147,19 @@ void ledger_inherit(struct heap_model *model, const struct block *block)
     model->totals.live_bytes += block->size;
 }
 
+void ledger_disinherit(struct heap_model *model, const struct block *block)
+{
+    struct site *site = touch(model, block->site);
+    site->inherited_blocks--;
+    site->inherited_bytes -= block->size;
+    if (site_live_blocks(site) == 0)
+        id_set_remove(&model->sites.live, block->site);
+    model->totals.inherited_blocks--;
+    model->totals.inherited_bytes -= block->size;
+    model->totals.live_blocks--;
+    model->totals.live_bytes -= block->size;
+}
+
 bool ledger_is_newest(const struct heap_model *model, const struct block *block)
 {
     if (block->thread >= model->threads.count || block->thread >= BLOCK_THREAD_SHARED)

@@ -26,6 +26,9 @@ void ledger_release_call(struct heap_model *model, uint32_t thread, uint64_t siz
 /* A block that the fork passed on unnoticed. */
 void ledger_inherit(struct heap_model *model, const struct block *block);
 
+/* An inherited block that was gone when the fork came. */
+void ledger_disinherit(struct heap_model *model, const struct block *block);
+
 /* Has the thread that allocated this block allocated nothing since? */
 bool ledger_is_newest(const struct heap_model *model, const struct block *block);
 

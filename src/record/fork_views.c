@@ -29,6 +29,7 @@ void fork_views_keep(struct process_tree *tree, struct recorded_process *parent,
     recorded_process_flush(parent);
     struct fork_view view = {.parent = parent, .number = number};
     view.model = heap_model_fork(parent->model, tick_clock_to_ns(tree->clock, ticks));
+    heap_model_expect_fork(view.model);
     module_map_copy(&view.modules, &parent->modules);
     tree->views = memory_grow(tree->views, &tree->view_capacity, tree->view_count + 1,
                               sizeof *tree->views);
@@ -55,13 +56,20 @@ struct fork_view *fork_views_find(struct process_tree *tree, const struct wire_p
         *must_wait = true;
         return NULL;
     }
+    bool is_patient = tick_clock_now(tree->clock) - ticks <
+                      tick_clock_from_ns(tree->clock, 2 * PROCESS_TREE_PATIENCE_NS);
     struct fork_view *candidate = NULL;
     size_t candidates = 0;
-    for (size_t i = 0; i < tree->view_count; i++) {
+    /* From the newest on: a child's number is given again once the child is gone, and its view may
+     * still be here. A newer fork that has not returned yet may be the one with this number. */
+    for (size_t i = tree->view_count; i-- > 0;) {
         struct fork_view *view = &tree->views[i];
+        if (*parent != NULL && view->parent != *parent)
+            continue;
         if (view->child_pid == record->pid) {
+            *must_wait = candidates != 0 && is_patient && !view->parent->is_ended;
             *parent = view->parent;
-            return view;
+            return *must_wait ? NULL : view;
         }
         if ((!view->is_done || view->child_pid == UINT32_MAX) && view->parent == *parent) {
             candidate = view;
@@ -69,9 +77,7 @@ struct fork_view *fork_views_find(struct process_tree *tree, const struct wire_p
         }
     }
     bool is_parent_behind = *parent != NULL && !(*parent)->is_ended && (*parent)->model != NULL &&
-                            (*parent)->applied_ticks < ticks &&
-                            tick_clock_now(tree->clock) - ticks <
-                                tick_clock_from_ns(tree->clock, 2 * PROCESS_TREE_PATIENCE_NS);
+                            (*parent)->applied_ticks < ticks && is_patient;
     if (candidates == 1 && !is_parent_behind)
         return candidate;
     *must_wait = is_parent_behind || (candidates > 1 && !(*parent)->is_ended);

@@ -159,7 +159,9 @@ struct recorded_process *process_images_start_by_fork(struct process_tree *tree,
         return NULL;
     struct recorded_process *process = add_process(tree, record->pid, ticks);
     if (view != NULL) {
+        recorded_process_flush(view->parent);
         process->model = view->model;
+        heap_model_end_fork(process->model);
         process->modules = view->modules;
         view->model = NULL;
         module_map_init(&view->modules);

@@ -74,6 +74,8 @@ static void apply_fork_done(struct process_tree *tree, struct recorded_process *
         struct fork_view *view = &tree->views[i];
         if (view->parent != process || view->number != record[1])
             continue;
+        recorded_process_flush(process); /* what comes from here on is not in the child */
+        heap_model_end_fork(view->model);
         view->is_done = true;
         view->child_pid = (uint32_t)record[2];
         if (record[2] == 0)

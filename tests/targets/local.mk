@@ -7,6 +7,7 @@ target_libraries = -pthread -ldl
 target_programs = \
 	tests/targets/before_and_after_main \
 	tests/targets/burst \
+	tests/targets/busy_forks \
 	tests/targets/closing \
 	tests/targets/counted \
 	tests/targets/crowd \
@@ -42,6 +43,7 @@ CLEANFILES += $(target_programs) $(target_libraries_of_their_own)
 EXTRA_DIST += \
 	tests/targets/before_and_after_main.cpp \
 	tests/targets/burst.c \
+	tests/targets/busy_forks.c \
 	tests/targets/closing.c \
 	tests/targets/counted.c \
 	tests/targets/crowd.c \

@@ -59,6 +59,59 @@ static void test_a_child_inherits(void **state)
     heap_model_destroy(child);
 }
 
+/* Between the heap that the child was given and the fork itself other threads went on. */
+static void test_a_window_before_the_fork(void **state)
+{
+    (void)state;
+    struct heap_model *parent = new_model();
+    birth(parent, 1, 0x1000, 100, 1);
+    birth(parent, 2, 0x2000, 50, 2);
+    birth(parent, 3, 0x5000, 8, 2);
+    struct heap_model *child = fork_at(parent, 10), *silent = fork_at(parent, 10);
+    heap_model_expect_fork(silent);
+    heap_model_expect_fork(child);
+    birth(parent, 11, 0x3000, 70, 3);
+    release(parent, 12, 0x1000);
+    birth(parent, 13, 0x1000, 60, 2);
+    release(parent, 14, 0x2000);
+    birth(parent, 15, 0x6000, 9, 3);
+    release(parent, 16, 0x3000);
+    heap_model_end_fork(child);
+    heap_model_end_fork(child);
+    birth(parent, 17, 0x4000, 1000, 1);
+
+    assert_int_equal(totals_of(child).inherited_bytes, 158);
+    release(child, 20, 0x3000); /* it was there */
+    assert_int_equal(totals_of(child).inherited_bytes, 158 + 70);
+    assert_int_equal(totals_of(child).freed_bytes, 70);
+    birth(child, 21, 0x2000, 10, 4); /* and that was not */
+    assert_int_equal(totals_of(child).inherited_bytes, 108 + 70);
+    assert_int_equal(totals_of(child).live_bytes, 108 + 10);
+    release(child, 22, 0x2000);
+    leave(child, 23, 0x6000);
+    arrive(child, 24, 0x6000, 19, 4);
+    assert_int_equal(totals_of(child).inherited_blocks, 4);
+    assert_int_equal(totals_of(child).live_bytes, 108 + 19);
+    release(child, 25, 0x1000); /* which of the two is not known: no reason to complain */
+    struct records records = records_of(child, true);
+    assert_int_equal(records.sites[2].inherited_blocks, 1); /* 3, of 0x3000, then of 0x6000 */
+    heap_model_settle(child);
+    assert_int_equal(quality_of(child).unknown_frees, 0);
+    assert_int_equal(quality_of(child).missed_frees, 0);
+    assert_int_equal(heap_model_misuse_count(child), 0);
+
+    release(child, 30, 0x3000); /* again */
+    release(child, 31, 0x4000); /* after the fork */
+    heap_model_settle(child);
+    assert_int_equal(quality_of(child).unknown_frees, 1);
+    assert_int_equal(heap_model_misuse_count(child), 1);
+    heap_model_destroy(parent); /* with a window open */
+    release(silent, 40, 0x6000);
+    assert_int_equal(totals_of(silent).inherited_bytes, 158 + 9);
+    heap_model_destroy(silent);
+    heap_model_destroy(child);
+}
+
 static void test_a_realloc_across_the_fork(void **state)
 {
     (void)state;
@@ -203,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_child_inherits),
+        cmocka_unit_test(test_a_window_before_the_fork),
         cmocka_unit_test(test_a_realloc_across_the_fork),
         cmocka_unit_test(test_a_block_born_around_the_fork),
         cmocka_unit_test(test_generations),

@@ -514,6 +514,50 @@ static void test_two_forks_at_once(void **state)
     assert_int_equal(tree->view_count, 0);
 }
 
+/* A child that said nothing is gone, and its number is given to the next one, whose fork has not
+ * returned yet: that one has the newer heap. */
+static void test_a_number_that_is_given_again(void **state)
+{
+    (void)state;
+    struct actor parent = start_parent_with_two_blocks();
+    struct actor sibling = start_thread(&parent, 4 * MS, 77);
+    TELL(&parent, 10 * MS, WIRE_FORK, 1);
+    TELL(&parent, 11 * MS, WIRE_FORK_DONE, 1, CHILD);
+    tell_birth(&sibling, 12 * MS, 3 * BLOCK, 1000);
+    TELL(&sibling, 13 * MS, WIRE_FORK, 2);
+    start_child(&parent, 14 * MS, CHILD);
+    drain(30 * MS);
+    assert_null(image(CHILD));
+    TELL(&sibling, 31 * MS, WIRE_FORK_DONE, 2, CHILD);
+    drain(40 * MS);
+    drain(40 * MS);
+    assert_int_equal(totals_of(image(CHILD)).inherited_bytes, 1120);
+    assert_int_equal(tree->view_count, 1);
+}
+
+/* Another thread goes on until the fork itself. */
+static void test_events_between_word_and_fork(void **state)
+{
+    (void)state;
+    struct actor parent = start_parent_with_two_blocks();
+    struct actor sibling = start_thread(&parent, 4 * MS, 77);
+    TELL(&parent, 10 * MS, WIRE_FORK, 1);
+    tell_birth(&sibling, 11 * MS, 3 * BLOCK, 1000);
+    tell_release(&sibling, 12 * MS, BLOCK);
+    TELL(&parent, 13 * MS, WIRE_FORK_DONE, 1, CHILD);
+    tell_birth(&sibling, 14 * MS, 4 * BLOCK, 10000);
+    drain(20 * MS);
+    struct actor child = start_child(&parent, 12 * MS + 500, CHILD);
+    drain(21 * MS);
+    tell_release(&child, 22 * MS, 3 * BLOCK);
+    tell_birth(&child, 23 * MS, BLOCK, 7);
+    drain(30 * MS);
+    end(CHILD, 40 * MS);
+    assert_int_equal(totals_of(image(CHILD)).inherited_bytes, 20 + 1000);
+    assert_int_equal(totals_of(image(CHILD)).live_bytes, 27);
+    expect_no_trouble(image(CHILD));
+}
+
 static void test_failed_fork(void **state)
 {
     (void)state;
@@ -1162,6 +1206,8 @@ int main(void)
         TEST(test_fork),
         TEST(test_child_before_fork_done),
         TEST(test_two_forks_at_once),
+        TEST(test_a_number_that_is_given_again),
+        TEST(test_events_between_word_and_fork),
         TEST(test_failed_fork),
         TEST(test_fork_without_a_word),
         TEST(test_parent_execs_before_the_child_is_seen),
