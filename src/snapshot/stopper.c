@@ -98,36 +98,36 @@ static void note_stop(struct stopper_thread *thread, int status)
     /* status: the signal, and above it the event. Without PTRACE_EVENT_STOP a signal was just about
      * to be delivered. */
     thread->signal = status >> 8 == PTRACE_EVENT_STOP ? 0 : status & 0xff;
-    if (!read_general(thread)) {
-        thread->state = STOPPER_GONE; /* killed at this very moment */
-        return;
-    }
+    if (!read_general(thread))
+        return; /* killed at this very moment: its end is still to come */
     thread->state = STOPPER_STOPPED;
     read_extended(thread);
     repeat_call(thread);
 }
 
-/* Has the thread ended? Its end is waited for here, unless it is somebody else's to wait for. */
-static bool has_ended(const struct stopper *stopper, const struct stopper_thread *thread)
-{
-    siginfo_t info = {0};
-    int options = WEXITED | WNOHANG | __WALL;
-    bool is_left_alone = stopper->is_own_child && thread->tid == stopper->pid;
-    if (waitid(P_PID, (id_t)thread->tid, &info, options | (is_left_alone ? WNOWAIT : 0)) != 0)
-        return errno == ECHILD;
-    return info.si_pid == thread->tid;
-}
-
-/* Looks whether the thread has stopped, or ended. */
+/* Looks whether the thread has stopped, or ended. Its end is waited for here, unless it is somebody
+ * else's to wait for. (Whoever waits for a traced thread's end is told of its stops, too: so one
+ * look for both, which changes nothing, comes first.) */
 static void look_at(const struct stopper *stopper, struct stopper_thread *thread)
 {
     siginfo_t info = {0};
-    if (waitid(P_PID, (id_t)thread->tid, &info, WSTOPPED | WNOHANG | __WALL) != 0)
-        thread->state = errno == ECHILD ? STOPPER_GONE : thread->state;
-    else if (info.si_pid == thread->tid)
-        note_stop(thread, info.si_status);
-    else if (has_ended(stopper, thread))
-        thread->state = STOPPER_GONE;
+    const int look = WNOHANG | __WALL;
+    if (waitid(P_PID, (id_t)thread->tid, &info, look | WSTOPPED | WEXITED | WNOWAIT) != 0) {
+        if (errno == ECHILD)
+            thread->state = STOPPER_GONE;
+        return;
+    }
+    if (info.si_pid != thread->tid)
+        return;
+    if (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED) {
+        siginfo_t taken = {0};
+        if (waitid(P_PID, (id_t)thread->tid, &taken, look | WSTOPPED) == 0 && taken.si_pid != 0)
+            note_stop(thread, taken.si_status);
+        return;
+    }
+    if (!stopper->is_own_child || thread->tid != stopper->pid)
+        waitid(P_PID, (id_t)thread->tid, &info, look | WEXITED);
+    thread->state = STOPPER_GONE;
 }
 
 static void release_thread(struct stopper_thread *thread)
@@ -137,8 +137,10 @@ static void release_thread(struct stopper_thread *thread)
     /* What came meanwhile would have interrupted the call. */
     if (thread->is_repeated && task_facts_has_signal(thread->pid, thread->tid))
         write_general(thread, thread->general);
-    ptrace(PTRACE_DETACH, thread->tid, NULL, (void *)(intptr_t)thread->signal);
-    thread->state = STOPPER_GONE;
+    /* One that was killed meanwhile stays ours until its end was waited for. */
+    bool is_released = ptrace(PTRACE_DETACH, thread->tid, NULL, (void *)(intptr_t)thread->signal) ==
+                       0;
+    thread->state = is_released ? STOPPER_GONE : STOPPER_RUNS;
 }
 
 /* ---- all of them ---------------------------------------------------------------------- */
@@ -173,7 +175,8 @@ static bool seize(void *context, pid_t tid)
         enlisting->failure = number;
         return false;
     }
-    thread.state = ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) == 0 ? STOPPER_RUNS : STOPPER_GONE;
+    ptrace(PTRACE_INTERRUPT, tid, NULL, NULL); /* in vain if it is about to end: then it does */
+    thread.state = STOPPER_RUNS;
     stopper->threads = memory_grow(stopper->threads, &stopper->capacity, stopper->count + 1,
                                    sizeof *stopper->threads);
     stopper->threads[stopper->count++] = thread;
@@ -281,7 +284,8 @@ bool stopper_settle(struct stopper *stopper)
         struct stopper_thread *thread = &stopper->threads[i];
         if (thread->state == STOPPER_GONE)
             continue;
-        look_at(stopper, thread);
+        if (thread->state != STOPPER_STOPPED)
+            look_at(stopper, thread);
         release_thread(thread);
         is_settled &= thread->state == STOPPER_GONE;
     }
