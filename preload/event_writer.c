@@ -11,6 +11,7 @@
 enum {
     WAIT_STEP_MS = 20,
     WAIT_LIMIT_MS = 2000,
+    PAUSE_LIMIT_MS = 500,
     EMPTINESS_WAITS = 8,
     SPIN_LIMIT_MS = 500
 };
@@ -136,13 +137,16 @@ static bool is_patience_over(struct patience *patience)
         patience->beat_seen_at = now;
         return false;
     }
-    return (now - patience->beat_seen_at) / (session->ticks_per_second / 1000 + 1) > WAIT_LIMIT_MS;
+    /* A recorder that stopped itself with the target (^Z) is continued with it, if a moment later;
+     * for a process that was not stopped it stays away. */
+    uint32_t limit = atomic_load(&session->state) == SESSION_PAUSED ? PAUSE_LIMIT_MS
+                                                                    : WAIT_LIMIT_MS;
+    return (now - patience->beat_seen_at) / (session->ticks_per_second / 1000 + 1) > limit;
 }
 
 static bool may_wait(void)
 {
-    return (session->flags & SESSION_DROP_WHEN_FULL) == 0 &&
-           atomic_load(&session->state) == SESSION_RUNNING;
+    return (session->flags & SESSION_DROP_WHEN_FULL) == 0;
 }
 
 /* Room by growing or waiting; NULL when there is none to be had. Waiting is bounded by the

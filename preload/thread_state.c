@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "preload/lifecycle.h"
 #include "preload/raw_syscall.h"
@@ -176,9 +177,36 @@ static struct thread_state *reuse_state(uint32_t own_tid)
     return NULL;
 }
 
+static bool is_memory_limited(void)
+{
+    static const int kinds[] = {RLIMIT_AS, RLIMIT_DATA};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct rlimit limit;
+        if (!raw_failed(raw_syscall(SYS_prlimit64, 0, kinds[i], NULL, &limit, 0, 0)) &&
+            limit.rlim_cur != RLIM_INFINITY)
+            return true;
+    }
+    return false;
+}
+
+/* Where the process's memory is limited, what we take is missing to the program: of what is left we
+ * take no more when it is less than half of what we have. */
+static bool has_room_for_state(void)
+{
+    if (process_current->shared == NULL || !is_memory_limited())
+        return true;
+    size_t bytes = sizeof(struct thread_state) +
+                   (size_t)atomic_load(&process_current->shared->own_bytes) / 2;
+    void *probe = raw_mmap(bytes, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    if (probe != NULL)
+        raw_munmap(probe, bytes);
+    return probe != NULL;
+}
+
 static struct thread_state *make_state(void)
 {
-    struct thread_state *state = map_wiped(sizeof *state);
+    struct thread_state *state = has_room_for_state() ? map_wiped(sizeof *state) : NULL;
     if (state != NULL && process_current->shared != NULL)
         atomic_fetch_add(&process_current->shared->own_bytes, sizeof *state);
     return state;

@@ -14,6 +14,7 @@ system_tests = \
 	tests/system/followed.py \
 	tests/system/full_disk.py \
 	tests/system/known_answers.py \
+	tests/system/limits.py \
 	tests/system/recorder_deaths.py \
 	tests/system/refused.py \
 	tests/system/symbolize.py \

@@ -245,7 +245,8 @@ static void check_command(struct recorder *recorder)
     struct command_outcome *outcome = &recorder->outcome->command;
     enum launcher_state state = launcher_poll(recorder->launcher, outcome);
     if (state == LAUNCHER_STOPPED) {
-        /* Nobody drains while we stand still: producers drop and count instead of waiting. */
+        /* Nobody drains while we stand still: producers drop and count, and wait only as long as it
+         * takes to be continued with us. */
         struct session_header *header = session_host_header(recorder->host);
         atomic_store(&header->state, SESSION_PAUSED);
         launcher_stop_self(recorder->launcher);

@@ -193,7 +193,8 @@ static int find_table(struct remote_unwind *unwind, uint64_t pc, unw_proc_info_t
         int status = search(unwind, pc, table.header_address + bias, table.table_address + bias,
                             table.count, info, is_info_needed);
 
-        if (status >= 0)
+        /* What libunwind read meanwhile may stand in another module, or in none. */
+        if (status >= 0 || !find_module(unwind, pc))
             return status;
     }
     if (!unwind_file_find_frame(unwind->module.file, pc - bias, bias, &unwind->found))

@@ -54,7 +54,7 @@ enum session_flags {
 /* state of the session, set by the recorder */
 enum session_state {
     SESSION_RUNNING = 1,
-    SESSION_PAUSED = 2, /* the recorder is about to stop itself: drop and count, do not wait */
+    SESSION_PAUSED = 2, /* the recorder is about to stop itself: do not wait for long */
     SESSION_OVER = 3    /* nobody listens any more: step aside */
 };
 
