@@ -8,6 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "analysis/leak_report.h"
+#include "analysis/query.h"
+#include "analysis/suppressions.h"
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/installation.h"
@@ -178,12 +181,25 @@ static bool write_summary(const struct invocation *invocation, const char *recor
     struct summary_options options = {.path = recording,
                                       .width = terminal_width(out),
                                       .is_colour = terminal_has_colour(out, invocation->common)};
+    struct leak_report_options leak_options = {.process = QUERY_ALL_PROCESSES,
+                                               .snapshot = LEAK_REPORT_DEFAULT,
+                                               .since = LEAK_REPORT_NONE};
     struct recording_argument argument = {0};
+    struct suppressions suppressions;
+    struct leak_report leaks = {0};
     bool is_good;
 
+    suppressions_init(&suppressions);
+    suppressions_add_built_in(&suppressions);
+    leak_options.suppressions = &suppressions;
     is_good = recording_argument_load(&argument, &operands, NULL, &(struct profile_options){0},
-                                      error) &&
-              summary_write(argument.profile, &options, out, error);
+                                      error);
+    if (is_good &&
+        leak_report_build(argument.profile, argument.reader, &leak_options, &leaks, NULL))
+        options.leaks = &leaks;
+    is_good = is_good && summary_write(argument.profile, &options, out, error);
+    leak_report_clear(&leaks);
+    suppressions_clear(&suppressions);
     recording_argument_close(&argument);
     return is_good;
 }

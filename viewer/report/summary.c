@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "report/exit_text.h"
 #include "report/page.h"
+#include "report/scan_text.h"
 #include "report/summary_sites.h"
 
 /* Lines that are always kept for the end: recording, how to open it. */
@@ -80,7 +81,65 @@ static void write_figures(struct page *page, uint32_t process)
         text_print(&line, ", %s temporary",
                    units_format_percent(totals->temporary_allocations, totals->allocations, count));
     page_label(page, "Allocated", text_get(&line));
-    page_label(page, "Leaks", "not scanned");
+    text_clear(&line);
+}
+
+static void print_sum(struct text *line, struct leak_sum sum)
+{
+    char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+    text_print(line, "%s in %s block%s", units_format_size(sum.bytes, size),
+               units_format_count(sum.blocks, count), sum.blocks == 1 ? "" : "s");
+}
+
+/* How many processes of their own were scanned, and the first that was not. */
+static size_t count_scanned(const struct leak_report *leaks,
+                            const struct leak_report_process **unscanned)
+{
+    size_t count = 0;
+    *unscanned = NULL;
+    for (size_t i = 0; i < leaks->process_count; i++) {
+        count += leaks->processes[i].is_done;
+        if (!leaks->processes[i].is_done && !*unscanned)
+            *unscanned = &leaks->processes[i];
+    }
+    return count;
+}
+
+/* "48 B in 2 blocks definite, 96 B in 3 blocks lost with them; 8 B in 1 block possible". */
+static void write_leaks(struct page *page, const struct leak_report *leaks)
+{
+    const struct leak_report_process *unscanned;
+    struct text line = {0};
+    size_t scanned = leaks ? count_scanned(leaks, &unscanned) : 0;
+    if (!scanned) {
+        if (leaks && unscanned)
+            scan_text_describe(unscanned, &line);
+        page_label(page, "Leaks", line.count ? text_get(&line) : "not scanned");
+        text_clear(&line);
+        return;
+    }
+    struct leak_sum definite = leak_report_sum(leaks, LEAK_DEFINITE);
+    struct leak_sum indirect = leak_report_sum(leaks, LEAK_INDIRECT);
+    struct leak_sum possible = leak_report_sum(leaks, LEAK_POSSIBLE);
+    if (definite.blocks) {
+        print_sum(&line, definite);
+        text_add(&line, " definite");
+    } else {
+        text_add(&line, "none definite");
+    }
+    if (indirect.blocks) {
+        text_add(&line, ", ");
+        print_sum(&line, indirect);
+        text_add(&line, " lost with them");
+    }
+    if (possible.blocks) {
+        text_add(&line, "; ");
+        print_sum(&line, possible);
+        text_add(&line, " possible");
+    }
+    if (scanned < leaks->process_count)
+        text_print(&line, " (%zu of %zu processes scanned)", scanned, leaks->process_count);
+    page_label(page, "Leaks", text_get(&line));
     text_clear(&line);
 }
 
@@ -170,6 +229,7 @@ bool summary_write(const struct profile *profile, const struct summary_options *
         if (profile->process_count > 1)
             write_process_line(&page, process);
         write_figures(&page, process);
+        write_leaks(&page, options->leaks);
         write_quality(&page);
         unsigned left = SUMMARY_MAX_LINES - LAST_LINES - page.line_count;
         page_set_program(&page, process);

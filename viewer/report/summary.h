@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "analysis/leak_report.h"
 #include "analysis/profile.h"
 #include "base/error.h"
 
@@ -13,8 +14,9 @@ enum {
 };
 
 struct summary_options {
-    const char *path; /* of the recording, as to be typed; NULL: the profile's own */
-    int width;        /* 0 = 80 */
+    const char *path;                /* of the recording, as to be typed; NULL: the profile's own */
+    const struct leak_report *leaks; /* NULL: leaks are not known, and nothing says why */
+    int width;                       /* 0 = 80 */
     bool is_colour;
 };
 
