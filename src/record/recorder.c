@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,11 +36,11 @@
 enum {
     DEFAULT_STACK_DEPTH = 256,
     MIN_STACK_DEPTH = 4,
-    BUSY_LOOKS = 64, /* looks without news before the recorder naps */
+    MUCH_NEWS_BYTES = 4 << 10, /* of one look: more will be there at once */
     NAP_US = 200,
-    NAPS_BEFORE_SLEEP = 25, /* about 5 ms without news: then it asks to be woken */
-    SLEEP_MS = 20,
-    SHORT_SLEEP_MS = 1, /* when somebody cannot wake it */
+    LONG_NAP_US = 5000, /* while there are news at all */
+    SLEEP_US = 20000,
+    SHORT_SLEEP_US = 1000, /* when somebody cannot wake it */
     MAX_ANCESTORS = 1000
 };
 #define DEFAULT_CHECKPOINT_NS  UINT64_C(5000000000)
@@ -75,7 +76,7 @@ struct recorder {
     uint64_t next_checkpoint_ns, next_sample_ns, next_naming_ns;
     uint64_t naming_since_ns; /* 0 = no names are being looked up */
     uint64_t stack_depth;
-    unsigned idle_looks;
+    unsigned nap_us; /* the next one */
     bool has_command_ended;
     uint32_t command_pid;
     const struct target_facts *target;
@@ -288,26 +289,43 @@ static void handle_events(struct recorder *recorder, int timeout_ms)
     }
 }
 
-static void rest(struct recorder *recorder)
+/* Until there is something to poll for, or a producer whose ring fills wants it. */
+static void sleep_for_us(struct recorder *recorder, unsigned us)
 {
-    recorder->idle_looks++;
-    if (recorder->idle_looks < BUSY_LOOKS) {
-        handle_events(recorder, 0);
-    } else if (recorder->idle_looks < BUSY_LOOKS + NAPS_BEFORE_SLEEP) {
-        struct timespec nap = {0, NAP_US * 1000};
-        nanosleep(&nap, NULL);
-        handle_events(recorder, 0);
-    } else {
-        session_host_sleep(recorder->host);
-        bool must_hurry = atomic_load(&session_host_header(recorder->host)->has_sandboxed) != 0;
-        /* A last look: who filled a ring before it could see that we sleep would wait for nothing.
-         */
-        if (process_tree_drain(&recorder->tree) != 0)
-            recorder->idle_looks = 0;
-        else
-            handle_events(recorder, must_hurry ? SHORT_SLEEP_MS : SLEEP_MS);
-        session_host_wake(recorder->host);
+    struct timespec limit = {0, (long)us * 1000};
+    struct pollfd poll = {.fd = recorder->epoll_fd, .events = POLLIN};
+    session_host_sleep(recorder->host);
+    /* A last look: who filled a ring before it could see that we sleep would wait for nothing. */
+    if (process_tree_drain(&recorder->tree) < MUCH_NEWS_BYTES)
+        ppoll(&poll, 1, &limit, NULL);
+    session_host_wake(recorder->host);
+}
+
+static unsigned longest_nap_us(const struct recorder *recorder, uint64_t news_bytes)
+{
+    if (atomic_load(&session_host_header(recorder->host)->has_sandboxed) != 0)
+        return SHORT_SLEEP_US;
+    return news_bytes != 0 ? LONG_NAP_US : SLEEP_US;
+}
+
+/* Looking costs as much for one event as for hundreds, so little news are left to gather, twice as
+ * long each time. The first nap is not to be disturbed: a ring that cannot hold what comes
+ * meanwhile grows. In the longer ones a producer may wake us. */
+static void rest(struct recorder *recorder, uint64_t news_bytes)
+{
+    if (news_bytes >= MUCH_NEWS_BYTES) {
+        recorder->nap_us = NAP_US;
+        return;
     }
+    unsigned longest_us = longest_nap_us(recorder, news_bytes);
+    unsigned us = recorder->nap_us < longest_us ? recorder->nap_us : longest_us;
+    struct timespec nap = {0, NAP_US * 1000};
+    if (us <= NAP_US)
+        nanosleep(&nap, NULL);
+    else
+        sleep_for_us(recorder, us);
+    handle_events(recorder, 0);
+    recorder->nap_us = us * 2;
 }
 
 static uint64_t larger(uint64_t a, uint64_t b)
@@ -369,12 +387,10 @@ static bool is_over(const struct recorder *recorder)
 static void loop(struct recorder *recorder)
 {
     recorder->next_checkpoint_ns = now_ns(recorder) + checkpoint_distance(recorder, 0);
+    recorder->nap_us = NAP_US;
     recorder->next_naming_ns = now_ns(recorder) + FIRST_NAMING_NS;
     while (!is_over(recorder)) {
-        if (process_tree_drain(&recorder->tree) != 0)
-            recorder->idle_looks = 0;
-        else
-            rest(recorder);
+        rest(recorder, process_tree_drain(&recorder->tree));
         do_what_is_due(recorder);
     }
 }
