@@ -162,8 +162,7 @@ void hash_index_init(struct hash_index *index)
 
 void hash_index_clear(struct hash_index *index)
 {
-    free(index->positions);
-    free(index->hashes);
+    free(index->slots);
     hash_index_init(index);
 }
 
@@ -177,23 +176,20 @@ static void index_place(struct hash_index *index, uint32_t hash, uint32_t positi
 {
     size_t mask = index->capacity - 1;
     size_t place = hash_mix(hash) & mask;
-    while (index->positions[place])
+    while (index->slots[place].position_plus_1 != 0)
         place = (place + 1) & mask;
-    index->positions[place] = position_plus_1;
-    index->hashes[place] = hash;
+    index->slots[place] = (struct hash_index_slot){position_plus_1, hash};
 }
 
 static void index_grow(struct hash_index *index)
 {
     struct hash_index old = *index;
     index->capacity = old.capacity ? old.capacity * 2 : FIRST_CAPACITY;
-    index->positions = memory_allocate_zeroed(index->capacity, sizeof *index->positions);
-    index->hashes = memory_resize(NULL, index->capacity, sizeof *index->hashes);
+    index->slots = memory_allocate_zeroed_large(index->capacity, sizeof *index->slots);
     for (size_t i = 0; i < old.capacity; i++)
-        if (old.positions[i])
-            index_place(index, old.hashes[i], old.positions[i]);
-    free(old.positions);
-    free(old.hashes);
+        if (old.slots[i].position_plus_1 != 0)
+            index_place(index, old.slots[i].hash, old.slots[i].position_plus_1);
+    free(old.slots);
 }
 
 uint32_t hash_index_find(const struct hash_index *index, uint64_t hash, const void *key,
@@ -203,12 +199,11 @@ uint32_t hash_index_find(const struct hash_index *index, uint64_t hash, const vo
         return HASH_INDEX_NONE;
     uint32_t wanted = short_hash(hash);
     size_t mask = index->capacity - 1;
-    for (size_t place = hash_mix(wanted) & mask; index->positions[place];
-         place = (place + 1) & mask) {
-        uint32_t position = index->positions[place] - 1;
-        if (index->hashes[place] == wanted && equals(context, position, key))
-            return position;
-    }
+    size_t place = hash_mix(wanted) & mask;
+    for (struct hash_index_slot slot; (slot = index->slots[place]).position_plus_1 != 0;
+         place = (place + 1) & mask)
+        if (slot.hash == wanted && equals(context, slot.position_plus_1 - 1, key))
+            return slot.position_plus_1 - 1;
     return HASH_INDEX_NONE;
 }
 

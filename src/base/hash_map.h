@@ -42,9 +42,13 @@ const struct hash_map_entry *hash_map_next(const struct hash_map *map, size_t *p
 
 #define HASH_INDEX_NONE UINT32_MAX
 
+struct hash_index_slot {
+    uint32_t position_plus_1; /* in the caller's array; 0 = empty */
+    uint32_t hash;
+};
+
 struct hash_index {
-    uint32_t *positions; /* position in the caller's array + 1; 0 = empty */
-    uint32_t *hashes;
+    struct hash_index_slot *slots;
     size_t count;
     size_t capacity;
 };

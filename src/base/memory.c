@@ -71,6 +71,13 @@ void *memory_allocate_large(size_t count, size_t item_bytes)
     return memory;
 }
 
+void *memory_allocate_zeroed_large(size_t count, size_t item_bytes)
+{
+    void *memory = memory_allocate_zeroed(count, item_bytes);
+    want_huge_pages(memory, product_bytes(count, item_bytes));
+    return memory;
+}
+
 void *memory_grow(void *items, size_t *capacity, size_t wanted, size_t item_bytes)
 {
     if (wanted <= *capacity)

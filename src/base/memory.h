@@ -16,13 +16,14 @@ void *memory_allocate_zeroed(size_t count, size_t item_bytes)
  * some, since a page fault for each 4 KiB costs more than filling them. memory_grow does so too. */
 void *memory_allocate_large(size_t count, size_t item_bytes)
     __attribute__((malloc, returns_nonnull));
+void *memory_allocate_zeroed_large(size_t count, size_t item_bytes);
 
 void *memory_resize(void *memory, size_t count, size_t item_bytes);
 
 /* Grows an array so that it holds at least `wanted` items: doubles, starting at 8. Updates
  * *capacity; returns the moved array. Use:
- *     list->items = memory_grow(list->items, &list->capacity, list->count + 1, sizeof *list->items);
- * New items are not initialised. */
+ *     list->items = memory_grow(list->items, &list->capacity, list->count + 1, sizeof
+ * *list->items); New items are not initialised. */
 void *memory_grow(void *items, size_t *capacity, size_t wanted, size_t item_bytes);
 
 /* Caller owns the copies. */

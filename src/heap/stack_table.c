@@ -87,13 +87,21 @@ static bool node_equals(const void *context, uint32_t position, const void *key)
     return a->parent == b->parent && a->frame == b->frame;
 }
 
+/* The newest node has none yet. */
+static bool has_callees(const struct stack_table *table, uint32_t node)
+{
+    return node + 1 != table->node_count;
+}
+
 struct stack_id stack_table_add_below(struct stack_table *table, struct stack_id caller,
                                       struct frame_id frame_id)
 {
     uint32_t parent = caller.index, frame = frame_id.index;
     struct stack_node node = {.parent = parent, .frame = frame};
     uint64_t hash = hash_mix((uint64_t)parent << 32 | frame);
-    uint32_t position = hash_index_find(&table->node_index, hash, &node, node_equals, table);
+    uint32_t position = has_callees(table, parent)
+                            ? hash_index_find(&table->node_index, hash, &node, node_equals, table)
+                            : HASH_INDEX_NONE;
     if (position != HASH_INDEX_NONE)
         return (struct stack_id){position};
     if (table->node_count >= STACK_TABLE_MAX || frame >= table->frame_count)
@@ -146,7 +154,7 @@ struct frame stack_table_frame(const struct stack_table *table, struct frame_id 
 
 uint64_t stack_table_own_bytes(const struct stack_table *table)
 {
-    size_t index_bytes = sizeof *table->node_index.positions + sizeof *table->node_index.hashes;
+    size_t index_bytes = sizeof *table->node_index.slots;
     return sizeof *table + table->frame_capacity * sizeof *table->frames +
            table->node_capacity * sizeof *table->nodes +
            (table->frame_index.capacity + table->node_index.capacity) * index_bytes;

@@ -66,8 +66,8 @@ static const char *text_or_empty(const char *text)
     return text ? text : "";
 }
 
-/* Upper bound of what follows a field's first number, so that the encoder can write without looking at
- * the room. */
+/* Upper bound of what follows a field's first number, so that the encoder can write without looking
+ * at the room. */
 static size_t bound_more_bytes(const struct record_field *field, const void *place)
 {
     switch (field->type) {
@@ -162,7 +162,8 @@ static uint8_t *write_body(uint8_t *to, const struct record_kind *kind, const vo
 void record_encode(const struct record_kind *kind, const void *record, struct text *out)
 {
     size_t bound = VARINT_MAX_BYTES + bound_body_bytes(kind, record);
-    out->bytes = memory_grow(out->bytes, &out->capacity, out->count + bound + 1, 1);
+    if (out->count + bound >= out->capacity)
+        out->bytes = memory_grow(out->bytes, &out->capacity, out->count + bound + 1, 1);
 
     uint8_t *start = (uint8_t *)out->bytes + out->count;
     uint8_t *body = start + 1;
