@@ -168,7 +168,7 @@ struct density {
 
 static const struct density DENSITIES[] = {
     {8 << 10, 7, 1},    /* up to 230,000 blocks in all: load 0.22 to 0.44 */
-    {32 << 10, 8, 4},   /* up to a million: 0.40 to 0.50 */
+    {24 << 10, 8, 4},   /* up to 640,000: 0.40 to 0.50 */
     {UINT32_MAX, 11, 4} /* 0.55 to 0.69 */
 };
 

@@ -1,5 +1,5 @@
-/* Address to block, for tens of millions of blocks: 24 bytes a slot; at most 44 bytes a block when
- * there are millions, 60 up to a million, and 110 up to some 200,000.
+/* Address to block, for tens of millions of blocks: 24 bytes a slot; at most 48 bytes a block when
+ * there are more than 800,000, 60 below, and 110 up to some 200,000.
  *
  * A slot packs address 48, thread 16, size 48, birth 56 and site 24 bits. Its home is the high half
  * of the address's hash scaled to the table's capacity, which need not be a power of two: a large

@@ -14,7 +14,7 @@ enum {
     BATCH = 512,
     CHURN = 20000000,
     MOST_BYTES_PER_BLOCK = 48, /* of tables that are large; smaller ones have more room */
-    LARGE_BLOCKS = 1500000,
+    LARGE_BLOCKS = 800000,
     MOST_BYTES_PER_SITE = 400
 };
 
@@ -101,7 +101,7 @@ static int run_blocks(uint64_t blocks, uint64_t sites)
     double worst = 0;
     for (uint64_t i = 0; i < blocks; i++) {
         feed(&feeder, HEAP_EVENT_BIRTH, address_of(i), (uint32_t)(hash_mix(i) % sites));
-        if (i % 100000 == 0 && i >= LARGE_BLOCKS) {
+        if (i % 10000 == 0 && i >= LARGE_BLOCKS) {
             double bytes = (double)heap_model_own_bytes(feeder.model) / (double)i;
             worst = bytes > worst ? bytes : worst;
         }
