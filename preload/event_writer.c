@@ -47,17 +47,34 @@ static bool is_recorder_still(void)
     return (int64_t)age > (int64_t)(session->ticks_per_second / 1000 * WAIT_LIMIT_MS);
 }
 
+/* Ends when the word has changed, or nobody is there who would change it in time. */
+static bool is_worth_waiting(_Atomic uint32_t *word, uint32_t seen, uint64_t end)
+{
+    return atomic_load(word) == seen && !is_recorder_dead() &&
+           atomic_load(&session->state) == SESSION_RUNNING && event_clock(session->clock) < end &&
+           !is_recorder_still();
+}
+
+static uint64_t end_of(uint32_t limit_ms)
+{
+    return event_clock(session->clock) + session->ticks_per_second / 1000 * limit_ms;
+}
+
 void event_writer_await(_Atomic uint32_t *word, uint32_t seen, uint32_t limit_ms)
 {
-    uint64_t begin = event_clock(session->clock);
-    uint64_t limit = session->ticks_per_second / 1000 * limit_ms;
-    while (atomic_load(word) == seen && !sandbox_is_closed && !is_recorder_dead() &&
-           atomic_load(&session->state) == SESSION_RUNNING &&
-           event_clock(session->clock) - begin < limit && !is_recorder_still()) {
+    uint64_t end = end_of(limit_ms);
+    while (!sandbox_is_closed && is_worth_waiting(word, seen, end)) {
         struct timespec step = {0, 1000000};
         wake_recorder();
         raw_futex(word, FUTEX_WAIT, seen, &step);
     }
+}
+
+void event_writer_await_busily(_Atomic uint32_t *word, uint32_t seen, uint32_t limit_ms)
+{
+    uint64_t end = end_of(limit_ms);
+    while (is_worth_waiting(word, seen, end))
+        ;
 }
 
 static void lose(struct thread_state *thread)

@@ -9,7 +9,9 @@
 #include "preload/session_link.h"
 #include "preload/thread_state.h"
 
-enum { EVENT_PREFETCH_BYTES = 512 };
+enum {
+    EVENT_PREFETCH_BYTES = 512
+};
 
 /* Room for `bytes`, waiting or growing as need be; NULL when the event must be lost (it is
  * counted). */
@@ -20,6 +22,9 @@ void event_writer_wake_recorder(const struct thread_state *thread);
 
 /* Waits until the recorder has changed `word` from `seen`, for at most `limit_ms`. */
 void event_writer_await(_Atomic uint32_t *word, uint32_t seen, uint32_t limit_ms);
+
+/* The same where no system call may be made (preload/sandbox.h). */
+void event_writer_await_busily(_Atomic uint32_t *word, uint32_t seen, uint32_t limit_ms);
 
 /* Ticks of the session's clock. The cycle counter, unless the kernel itself does not trust it. */
 static inline uint64_t event_clock(uint32_t clock)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "preload/exec_check.h"
+#include "preload/exit_hold.h"
 #include "preload/export.h"
 #include "preload/lifecycle.h"
 #include "preload/process_notice.h"
@@ -79,15 +80,24 @@ static bool is_in_session(void)
         (environment) = built_;                                                                    \
     } while (0)
 
+static void tell_exec_failed(void)
+{
+    process_notice_exec_failed();
+    exit_hold_cancel();
+}
+
 EXPORT int execve(const char *path, char *const arguments[], char *const environment[])
 {
+    struct exit_registers registers;
+    EXIT_HOLD_BEGIN(&registers);
     if (!is_in_session())
         return real.execve(path, arguments, environment);
     enum wire_exec_reason reason = exec_check_file(path);
     ADJUST_ENVIRONMENT(environment, reason);
+    exit_hold_before_exec(AT_FDCWD, path);
     process_notice_exec(session_link_pid(), reason, path);
     int result = real.execve(path, arguments, environment);
-    process_notice_exec_failed();
+    tell_exec_failed();
     return result;
 }
 
@@ -98,14 +108,17 @@ EXPORT int execv(const char *path, char *const arguments[])
 
 EXPORT int execvpe(const char *name, char *const arguments[], char *const environment[])
 {
+    struct exit_registers registers;
+    EXIT_HOLD_BEGIN(&registers);
     if (!is_in_session())
         return real.execvpe(name, arguments, environment);
     char path[PATH_ROOM] = "";
     enum wire_exec_reason reason = exec_check_name(name, path, sizeof path);
     ADJUST_ENVIRONMENT(environment, reason);
+    exit_hold_before_exec(AT_FDCWD, path[0] != '\0' ? path : name);
     process_notice_exec(session_link_pid(), reason, path[0] != '\0' ? path : name);
     int result = real.execvpe(name, arguments, environment);
-    process_notice_exec_failed();
+    tell_exec_failed();
     return result;
 }
 
@@ -116,6 +129,8 @@ EXPORT int execvp(const char *name, char *const arguments[])
 
 EXPORT int fexecve(int fd, char *const arguments[], char *const environment[])
 {
+    struct exit_registers registers;
+    EXIT_HOLD_BEGIN(&registers);
     if (!is_in_session())
         return real.fexecve(fd, arguments, environment);
     char path[64] = "/proc/self/fd/";
@@ -129,19 +144,23 @@ EXPORT int fexecve(int fd, char *const arguments[], char *const environment[])
     *at = '\0';
     enum wire_exec_reason reason = exec_check_at(fd, "", AT_EMPTY_PATH);
     ADJUST_ENVIRONMENT(environment, reason);
+    exit_hold_before_exec(fd, "");
     process_notice_exec(session_link_pid(), reason, path);
     int result = real.fexecve(fd, arguments, environment);
-    process_notice_exec_failed();
+    tell_exec_failed();
     return result;
 }
 
 EXPORT int execveat(int folder, const char *path, char *const arguments[],
                     char *const environment[], int flags)
 {
+    struct exit_registers registers;
+    EXIT_HOLD_BEGIN(&registers);
     if (!is_in_session())
         goto call;
     enum wire_exec_reason reason = exec_check_at(folder, path, flags);
     ADJUST_ENVIRONMENT(environment, reason);
+    exit_hold_before_exec(folder, path);
     process_notice_exec(session_link_pid(), reason, path);
 call:;
     int result;
@@ -152,7 +171,7 @@ call:;
         errno = ENOSYS;
     }
     if (session != NULL)
-        process_notice_exec_failed();
+        tell_exec_failed();
     return result;
 }
 
@@ -242,28 +261,40 @@ EXPORT int posix_spawnp(pid_t *pid, const char *name, const posix_spawn_file_act
 
 EXPORT __attribute__((noreturn)) void exit(int status)
 {
+    struct exit_registers registers;
+    EXIT_HOLD_BEGIN(&registers);
     process_notice_exit(status);
+    exit_hold_wait(SESSION_HOLD_BEFORE_EXIT);
     real.exit(status);
     __builtin_unreachable();
 }
 
 EXPORT __attribute__((noreturn)) void _exit(int status)
 {
+    struct exit_registers registers;
+    EXIT_HOLD_BEGIN(&registers);
     process_notice_exit(status);
+    exit_hold_wait(SESSION_HOLD_EXIT);
     real._exit(status);
     __builtin_unreachable();
 }
 
 EXPORT __attribute__((noreturn)) void _Exit(int status)
 {
+    struct exit_registers registers;
+    EXIT_HOLD_BEGIN(&registers);
     process_notice_exit(status);
+    exit_hold_wait(SESSION_HOLD_EXIT);
     real._Exit(status);
     __builtin_unreachable();
 }
 
 EXPORT __attribute__((noreturn)) void quick_exit(int status)
 {
+    struct exit_registers registers;
+    EXIT_HOLD_BEGIN(&registers);
     process_notice_exit(status);
+    exit_hold_wait(SESSION_HOLD_EXIT);
     real.quick_exit(status);
     __builtin_unreachable();
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "preload/event_writer.h"
+#include "preload/exit_hold.h"
 #include "preload/old_glibc.h"
 #include "preload/process_notice.h"
 #include "preload/raw_syscall.h"
@@ -94,11 +95,13 @@ void lifecycle_begin(void)
     errno = saved_errno;
 }
 
-/* Return from main calls no exit that could be replaced. */
+/* Registered before any destructor, and so run after them. (Return from main calls no exit that could
+ * be replaced.) */
 static void tell_exit_status(int status, void *unused)
 {
     (void)unused;
     process_notice_exit(status);
+    exit_hold_wait(SESSION_HOLD_EXIT);
 }
 
 __attribute__((constructor)) static void construct(void)
@@ -246,6 +249,7 @@ static void tell_process(struct thread_state *thread)
     uint32_t bytes = sizeof *record + record->executable_bytes + record->argument_bytes;
     record->header = event_stamp() | WIRE_PROCESS;
     event_commit(thread, (bytes + 7) / 8);
+    process_current->is_own_image = !has_image_started;
     has_image_started = true;
     last_process_slot = process_current->slot;
     last_process_pid = process_current->shared->pid;

@@ -41,6 +41,8 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/event_writer.h \
 	preload/exec_check.c \
 	preload/exec_check.h \
+	preload/exit_hold.c \
+	preload/exit_hold.h \
 	preload/export.h \
 	preload/hook.c \
 	preload/hook.h \

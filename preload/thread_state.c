@@ -9,6 +9,8 @@
 #include "preload/lifecycle.h"
 #include "preload/raw_syscall.h"
 #include "preload/session_link.h"
+#include "preload/stack_capture.h"
+#include "preload/unwind_rules.h"
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
@@ -60,6 +62,12 @@ bool thread_state_map_ring(struct thread_state *thread, uint32_t slot, uint32_t 
     if (old_window != NULL)
         session_link_unmap(old_window, old_bytes);
     return true;
+}
+
+static void tell_own_range(struct session_range *range, const void *start, size_t bytes)
+{
+    atomic_store(&range->start, (uint64_t)(uintptr_t)start);
+    atomic_store(&range->bytes, start != NULL ? bytes : 0);
 }
 
 /* Takes a free slot of the session's ring table, and maps its ring. The search begins behind the
@@ -117,6 +125,7 @@ static bool claim_ring(struct thread_state *thread)
     atomic_store(&ring->control->in_hook, 0);
     atomic_store(&ring->control->wants_release_stacks,
                  (session->flags & SESSION_RELEASE_STACKS) != 0);
+    tell_own_range(&ring->control->own, thread, sizeof *thread);
     /* Release: everything above is there before the recorder looks at the slot. */
     raise_to(&session->ring_high, thread->ring_slot + 1);
     return true;
@@ -140,6 +149,8 @@ static bool claim_process(void)
             continue;
         atomic_store(&shared->own_bytes, 0);
         atomic_store(&shared->ring_bytes, 0);
+        tell_own_range(&shared->own[0], process, sizeof *process);
+        tell_own_range(&shared->own[1], stack_capture_rules, sizeof *stack_capture_rules);
         atomic_store(&shared->pid, pid);
         process->own_pid = raw_getpid();
         process->session_pid = pid;

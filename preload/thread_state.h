@@ -87,6 +87,10 @@ struct process_state {
     struct thread_state *_Atomic threads;
     _Atomic uint32_t ring_hint;
     _Atomic uint64_t fork_number;
+    bool is_own_image; /* not a forked child that still runs its parent's */
+    /* Where the end of the program began, and on which thread: exit_hold.h. 0 = not yet. */
+    uint64_t exit_sp;
+    uint32_t exit_tid;
 };
 
 extern __thread struct thread_state *thread_current __attribute__((tls_model("initial-exec")));

@@ -18,6 +18,7 @@
 #include "cli/terminal.h"
 #include "record/recorder.h"
 #include "report/summary.h"
+#include "snapshot/snapshot.h"
 
 struct values {
     bool is_force;
@@ -25,6 +26,10 @@ struct values {
     bool is_debuginfod_allowed;
     bool is_comparing;
     bool are_release_stacks_wanted;
+    bool is_scan_off;
+    bool are_heuristics_off;
+    bool are_off[SNAPSHOT_ROOT_KIND_COUNT]; /* kinds of roots */
+    struct option_number scan_budget;
     struct option_number follow;
     struct option_number wait;
     struct option_number on_full;
@@ -126,6 +131,51 @@ static const struct option_row rows[] = {
      PLACE(checkpoint),
      .value_name = "TIME",
      .help = "how often the recording is brought up to date (default: 5s)"},
+    {.name = "no-scan",
+     .kind = OPTION_FLAG,
+     PLACE(is_scan_off),
+     .help = "do not look for leaks when a process ends"},
+    {.name = "scan-budget",
+     .kind = OPTION_DURATION,
+     PLACE(scan_budget),
+     .value_name = "TIME",
+     .help = "a process is held for a scan no longer than this (default: 5s)"},
+    {.name = "no-root-globals",
+     .kind = OPTION_FLAG,
+     PLACE(are_off[SNAPSHOT_ROOT_GLOBAL]),
+     .help = "what only global variables refer to counts as lost"},
+    {.name = "no-root-stacks",
+     .kind = OPTION_FLAG,
+     PLACE(are_off[SNAPSHOT_ROOT_STACK]),
+     .help = "the same of stacks"},
+    {.name = "no-root-registers",
+     .kind = OPTION_FLAG,
+     PLACE(are_off[SNAPSHOT_ROOT_REGISTER]),
+     .help = "the same of registers"},
+    {.name = "no-root-tls",
+     .kind = OPTION_FLAG,
+     PLACE(are_off[SNAPSHOT_ROOT_TLS]),
+     .help = "the same of thread-local variables"},
+    {.name = "no-root-keys",
+     .kind = OPTION_FLAG,
+     PLACE(are_off[SNAPSHOT_ROOT_KEY]),
+     .help = "the same of pthread_setspecific values"},
+    {.name = "no-root-threads",
+     .kind = OPTION_FLAG,
+     PLACE(are_off[SNAPSHOT_ROOT_THREAD]),
+     .help = "the same of threads' arguments and results"},
+    {.name = "no-root-regions",
+     .kind = OPTION_FLAG,
+     PLACE(are_off[SNAPSHOT_ROOT_REGION]),
+     .help = "the same of memory that the program registered"},
+    {.name = "no-root-mappings",
+     .kind = OPTION_FLAG,
+     PLACE(are_off[SNAPSHOT_ROOT_MAPPING]),
+     .help = "the same of mappings that the program made"},
+    {.name = "no-heuristics",
+     .kind = OPTION_FLAG,
+     PLACE(are_heuristics_off),
+     .help = "pointers into a block count as such even where C++ keeps blocks by them"},
     {.name = "best-effort",
      .kind = OPTION_FLAG,
      PLACE(is_best_effort),
@@ -145,6 +195,15 @@ static const struct option_row rows[] = {
      .help = "unwind each stack by libunwind too, and count the equal ones (slow)"},
 };
 /* clang-format on */
+
+static uint64_t roots_off(const struct values *values)
+{
+    uint64_t set = 0;
+
+    for (int kind = 0; kind < SNAPSHOT_ROOT_KIND_COUNT; kind++)
+        set |= values->are_off[kind] ? UINT64_C(1) << kind : 0;
+    return set;
+}
 
 static void fill_options(const struct invocation *invocation, struct record_options *options)
 {
@@ -169,6 +228,10 @@ static void fill_options(const struct invocation *invocation, struct record_opti
         .is_force = values->is_force,
         .is_best_effort = values->is_best_effort,
         .are_release_stacks_wanted = values->are_release_stacks_wanted,
+        .is_scan_off = values->is_scan_off,
+        .scan_budget_ns = values->scan_budget.value,
+        .roots_off = roots_off(values),
+        .are_heuristics_off = values->are_heuristics_off,
         .is_oracle_wanted = values->is_comparing,
         .is_progress_shown = isatty(STDERR_FILENO) && !terminal_is_ci() &&
                              !invocation->common->is_quiet};

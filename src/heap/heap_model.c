@@ -356,6 +356,7 @@ static struct heap_block public_block(const struct heap_model *model, const stru
         .size = block->size,
         .birth_ns = block->birth_ns,
         .stack = {site->stack},
+        .site = block->site,
         .function = site->function,
         .thread = block->thread == BLOCK_THREAD_INHERITED ? HEAP_THREAD_INHERITED : block->thread,
     };

@@ -130,6 +130,7 @@ struct heap_block {
     uint64_t size;
     uint64_t birth_ns;
     struct stack_id stack;
+    uint32_t site; /* as in RECORDING_site */
     uint8_t function;
     uint32_t thread; /* or HEAP_THREAD_INHERITED; from 65534 on threads share that index */
 };

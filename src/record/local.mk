@@ -22,6 +22,8 @@ libseep_a_SOURCES += \
 	src/record/process_lives.c \
 	src/record/process_tree.c \
 	src/record/process_tree.h \
+	src/record/process_snapshot.c \
+	src/record/process_snapshot.h \
 	src/record/recorded_process.c \
 	src/record/recorded_process.h \
 	src/record/recorder.c \
@@ -36,6 +38,8 @@ libseep_a_SOURCES += \
 	src/record/ring_places.h \
 	src/record/session_host.c \
 	src/record/session_host.h \
+	src/record/snapshot_taker.c \
+	src/record/snapshot_taker.h \
 	src/record/stack_path.c \
 	src/record/stack_path.h \
 	src/record/target_check.c \

@@ -29,6 +29,7 @@
 #include "record/recording_name.h"
 #include "record/recording_output.h"
 #include "record/session_host.h"
+#include "record/snapshot_taker.h"
 #include "record/target_check.h"
 #include "record/tick_clock.h"
 #include "wire/wire_format.h"
@@ -41,9 +42,11 @@ enum {
     LONG_NAP_US = 5000, /* while there are news at all */
     SLEEP_US = 20000,
     SHORT_SLEEP_US = 1000, /* when somebody cannot wake it */
-    MAX_ANCESTORS = 1000
+    MAX_ANCESTORS = 1000,
+    HOLD_EXTRA_MS = 2000 /* beyond the scan's budget: to be stopped, and for others that are scanned */
 };
 #define DEFAULT_CHECKPOINT_NS  UINT64_C(5000000000)
+#define DEFAULT_SCAN_BUDGET_NS UINT64_C(5000000000)
 #define SAMPLE_NS              UINT64_C(10000000)
 /* The first checkpoint comes early, the next ones at twice the age, up to the usual distance: a
  * session that is killed young has something in its journal, too. */
@@ -68,11 +71,13 @@ struct recorder {
     struct launcher *launcher;
     struct recording_writer *writer;
     struct recording_output *output;
+    struct snapshot_taker *taker;
     struct process_tree tree;
     bool has_tree;
     int epoll_fd;
     uint64_t start_wall_ns;
     uint64_t checkpoint_ns;
+    uint64_t scan_budget_ns;
     uint64_t next_checkpoint_ns, next_sample_ns, next_naming_ns;
     uint64_t naming_since_ns; /* 0 = no names are being looked up */
     uint64_t stack_depth;
@@ -141,6 +146,8 @@ static uint32_t session_flags(const struct record_options *options)
         flags |= SESSION_FOLLOW_FORK;
     if (options->follow == RECORD_FOLLOW_EXEC || options->follow == RECORD_FOLLOW_ALL)
         flags |= SESSION_FOLLOW_EXEC;
+    if (!options->is_scan_off)
+        flags |= SESSION_SCAN_AT_EXIT;
     return flags;
 }
 
@@ -178,6 +185,7 @@ static bool begin(struct recorder *recorder, struct error *error)
         .preload_path = options->preload_path,
         .stack_depth = (uint32_t)recorder->stack_depth,
         .flags = session_flags(options),
+        .hold_limit_ms = (uint32_t)(recorder->scan_budget_ns / 1000000) + HOLD_EXTRA_MS,
         .only = options->only,
         .only_count = options->only_count,
         .skip = options->skip,
@@ -224,6 +232,16 @@ static bool begin(struct recorder *recorder, struct error *error)
         .command = options->command,
     };
     recorder->output = recording_output_create(&output);
+    struct snapshot_taker_options taker = {
+        .tree = &recorder->tree,
+        .output = recorder->output,
+        .command_pid = recorder->command_pid,
+        .is_off = options->is_scan_off,
+        .budget_ns = recorder->scan_budget_ns,
+        .roots_off = options->roots_off,
+        .has_no_heuristics = options->are_heuristics_off,
+    };
+    recorder->taker = snapshot_taker_create(&taker);
     recorder->outcome->path = memory_duplicate_text(recording_writer_path(recorder->writer));
     /* Whenever we are killed, the file that has the name can be read. */
     return recording_output_checkpoint(recorder->output, error) &&
@@ -391,6 +409,9 @@ static void loop(struct recorder *recorder)
     recorder->next_naming_ns = now_ns(recorder) + FIRST_NAMING_NS;
     while (!is_over(recorder)) {
         rest(recorder, process_tree_drain(&recorder->tree));
+        struct error error;
+        if (!snapshot_taker_serve(recorder->taker, &error))
+            note_late_error(recorder, &error);
         do_what_is_due(recorder);
     }
 }
@@ -454,11 +475,13 @@ static bool is_complete(const struct recorder *recorder)
 
 static void finish(struct recorder *recorder)
 {
+    struct error error;
     process_tree_finish(&recorder->tree);
     /* Survivors are not recorded any more: let them run free before names are looked up. */
     atomic_store(&session_host_header(recorder->host)->state, SESSION_OVER);
     name_the_rest(recorder);
-    struct error error;
+    if (!snapshot_taker_finish(recorder->taker, &error))
+        note_late_error(recorder, &error);
     if (recording_output_finish(recorder->output, is_complete(recorder), &error)) {
         recorder->outcome->is_recorded = true;
         recorder->outcome->late_error = (struct error){0}; /* all is written now */
@@ -471,6 +494,7 @@ static void finish(struct recorder *recorder)
 
 static void clear(struct recorder *recorder)
 {
+    snapshot_taker_destroy(recorder->taker);
     recording_output_destroy(recorder->output);
     recording_writer_close(recorder->writer);
     if (recorder->has_tree)
@@ -501,6 +525,8 @@ bool recorder_run(const struct record_options *options, struct record_outcome *o
         .stack_depth = options->stack_depth != 0 ? options->stack_depth : DEFAULT_STACK_DEPTH,
         .checkpoint_ns = options->checkpoint_ns != 0 ? options->checkpoint_ns
                                                      : DEFAULT_CHECKPOINT_NS,
+        .scan_budget_ns = options->scan_budget_ns != 0 ? options->scan_budget_ns
+                                                       : DEFAULT_SCAN_BUDGET_NS,
     };
     bool has_begun = begin(&recorder, error);
     if (has_begun) {

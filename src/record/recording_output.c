@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/string_pool.h"
 #include "config.h"
+#include "snapshot/snapshot_store.h"
 #include "symbols/symbol_batch.h"
 
 struct frame_name { /* places of its entries, four numbers each, in `entries` */
@@ -37,6 +38,7 @@ struct recording_output {
     bool is_session_written;
     size_t written_modules, written_strings, written_frames, written_nodes, written_names;
     bool is_journal_void; /* it holds records of which later ones did not replace all */
+    uint32_t snapshot_count;
 };
 
 struct recording_output *recording_output_create(const struct recording_output_options *options)
@@ -477,4 +479,20 @@ bool recording_output_finish(struct recording_output *output, bool is_complete, 
     }
     add(output, RECORDING_end, &end);
     return recording_writer_finish_journal(output->options.writer, NULL);
+}
+
+static void add_snapshot_record(void *context, enum recording_kind kind, const void *record)
+{
+    add(context, kind, record);
+}
+
+/* What the snapshot names (sites, threads) stands before it; and all of it is in the file before the
+ * process goes on, which may take this one with it. */
+bool recording_output_add_snapshot(struct recording_output *output, struct snapshot *snapshot,
+                                   struct error *error)
+{
+    bool is_fine = recording_output_checkpoint(output, error);
+    snapshot->number = output->snapshot_count++;
+    snapshot_write(snapshot, add_snapshot_record, output);
+    return recording_writer_flush(output->options.writer, false, is_fine ? error : NULL) && is_fine;
 }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "record/process_tree.h"
 #include "recording/recording_writer.h"
+#include "snapshot/snapshot.h"
 #include "symbols/symbolizer.h"
 
 struct recording_output;
@@ -29,6 +30,10 @@ void recording_output_destroy(struct recording_output *output);
 
 /* Appends what changed since the last call. Compacts the journal when timelines were coarsened. */
 bool recording_output_checkpoint(struct recording_output *output, struct error *error);
+
+/* Gives the snapshot its number and appends it, behind everything that changed. */
+bool recording_output_add_snapshot(struct recording_output *output, struct snapshot *snapshot,
+                                   struct error *error);
 
 /* Starts naming frames that are new, unless a batch is under way; takes what a batch found. Returns
  * whether a batch is under way. */

@@ -366,6 +366,7 @@ static void fill_header(struct session_host *host, const struct session_settings
     header->epoch_ticks = clock->epoch_ticks;
     header->ticks_per_second = clock->ticks_per_second;
     header->flags = settings->flags;
+    header->hold_limit_ms = settings->hold_limit_ms;
     header->stack_depth = settings->stack_depth;
     header->recorder_pid = (uint32_t)getpid();
     snprintf(header->library_path, sizeof header->library_path, "%s", host->library_path);
@@ -463,6 +464,8 @@ void session_host_free_process(struct session_host *host, uint32_t slot)
     struct session_process *shared = session_process_at(host->header, slot);
     atomic_store(&shared->pid, 0);
     atomic_store(&shared->is_watched, 0);
+    atomic_store(&shared->hold, SESSION_HOLD_NONE);
+    atomic_store(&shared->hold_tid, 0);
     /* Release: pairs with the claim in preload/thread_state.c. */
     atomic_store_explicit(&shared->state, SESSION_SLOT_FREE, memory_order_release);
 }

@@ -19,6 +19,7 @@ struct session_settings {
     size_t only_count;
     const char *const *skip;
     size_t skip_count;
+    uint32_t hold_limit_ms; /* a process that ends waits no longer to be scanned */
 };
 
 struct session_host;

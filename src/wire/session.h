@@ -48,7 +48,17 @@ enum session_flags {
     SESSION_ORACLE = 2,         /* test mode: send registers and stack bytes with every new stack */
     SESSION_FOLLOW_FORK = 4,
     SESSION_FOLLOW_EXEC = 8,
-    SESSION_RELEASE_STACKS = 16 /* from the start; else once misuse was seen */
+    SESSION_RELEASE_STACKS = 16, /* from the start; else once misuse was seen */
+    SESSION_SCAN_AT_EXIT = 32    /* processes are held where they end, to be scanned */
+};
+
+/* Why a process holds itself, in its slot: it waits there until the recorder has read its memory.
+ */
+enum session_hold {
+    SESSION_HOLD_NONE = 0,
+    SESSION_HOLD_BEFORE_EXIT = 1, /* main returned or exit was called: nothing is torn down yet */
+    SESSION_HOLD_EXIT = 2,        /* the last destructor has run */
+    SESSION_HOLD_EXEC = 3         /* another image is about to take its place */
 };
 
 /* state of the session, set by the recorder */
@@ -70,9 +80,9 @@ struct session_header {
     uint32_t library_path_bytes;
     char library_path[512]; /* what LD_PRELOAD must name, for the exec hooks */
     uint32_t command_pid;   /* the command's own image is recorded, whatever the filters say */
-    uint32_t spare;
-    /* Which executables are recorded: texts "+GLOB" (only these) and "-GLOB" (not these), one after the
-     * other, each NUL-terminated; an empty one ends the list. */
+    uint32_t hold_limit_ms; /* a process holds itself for no longer */
+    /* Which executables are recorded: texts "+GLOB" (only these) and "-GLOB" (not these), one after
+     * the other, each NUL-terminated; an empty one ends the list. */
     char filters[4096];
 
     /* Written now and then by the recorder; read by producers only when their ring is full. */
@@ -90,8 +100,11 @@ struct session_header {
     _Atomic uint64_t refused_rings; /* threads that found no ring: their events were lost */
     _Atomic uint64_t refused_events;
 
-    /* Some process makes no system calls any more (preload/sandbox.h): it cannot wake the recorder. */
+    /* Some process makes no system calls any more (preload/sandbox.h): it cannot wake the recorder.
+     */
     _Atomic uint32_t has_sandboxed;
+
+    _Atomic uint32_t hold_count; /* how often processes have held themselves */
 };
 
 enum session_slot_state {
@@ -100,20 +113,39 @@ enum session_slot_state {
     SESSION_SLOT_ENDED = 2    /* its user is done; the recorder may drain and free it */
 };
 
+struct session_range {
+    _Atomic uint64_t start;
+    _Atomic uint64_t bytes; /* 0 = none */
+};
+
+enum {
+    SESSION_OWN_RANGES = 3
+};
+
 struct session_process {
     _Atomic uint32_t state; /* enum session_slot_state */
     _Atomic uint32_t pid;   /* as the process sees itself; 0 = free, or not said yet */
     _Atomic uint64_t own_bytes;
     _Atomic uint64_t ring_bytes;
-    /* Futex words that the recorder answers by: 1 = it watches this process, so that it will know how
-     * it ended; and how many execs it took note of. Whoever waits for them gives up soon. */
+    /* Futex words that the recorder answers by: 1 = it watches this process, so that it will know
+     * how it ended; and how many execs it took note of. Whoever waits for them gives up soon. */
     _Atomic uint32_t is_watched;
     _Atomic uint32_t noted_execs;
+    /* enum session_hold, and a futex word: the process sets it, the recorder sets it back to NONE
+     * when it is done, and then the process goes on. What follows stands there before. */
+    _Atomic uint32_t hold;
+    _Atomic uint32_t hold_tid; /* of the thread that holds itself, as the process sees it */
+    /* What it will still need of its stack begins here: what it has called since is only there for
+     * the end. */
+    _Atomic uint64_t hold_sp;
+    /* Memory of seep's own in the process that has no name, beside the threads' (struct
+     * ring_control): what refers to blocks there does not keep them. */
+    struct session_range own[SESSION_OWN_RANGES];
     uint64_t spare[4];
 };
-_Static_assert(sizeof(struct session_process) == 64, "a cache line each");
+_Static_assert(sizeof(struct session_process) == 128, "two cache lines each");
 _Static_assert(sizeof(struct session_header) <= SESSION_PROCESSES_OFFSET, "header fits");
-_Static_assert(SESSION_PROCESSES_OFFSET + SESSION_PROCESS_SLOTS * 64 <= SESSION_RINGS_OFFSET,
+_Static_assert(SESSION_PROCESSES_OFFSET + SESSION_PROCESS_SLOTS * 128 <= SESSION_RINGS_OFFSET,
                "process slots fit");
 
 static inline struct session_process *session_process_at(void *session, uint32_t slot)

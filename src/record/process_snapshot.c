@@ -1,0 +1,319 @@
+/* The order of things matters. First all threads stand still; then whatever they told is taken out
+ * of their rings, so that the model knows the blocks of this instant, no more and no less; then a
+ * thread that stands in the middle of a call of the malloc family, having told one half of it, is
+ * let run for a moment, with all others, until nobody does. What cannot be had that way is settled:
+ * a block that left without arriving stays where it was. */
+#define _GNU_SOURCE
+#include "record/process_snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "record/process_ends.h"
+#include "record/process_facts.h"
+#include "record/ring_places.h"
+#include "snapshot/snapshot_scan.h"
+
+#define STOP_NS     UINT64_C(1000000000) /* to be stopped within, at most */
+#define HALF_WAY_NS UINT64_C(200000)     /* what a thread gets to end its call */
+enum {
+    HALF_WAY_TRIES = 10,
+    RED_ZONE_BYTES = 128 /* x86-64: below the stack pointer of a function that calls nobody */
+};
+
+/* Time goes on, and so does our heart: other targets are not to think that we are dead. */
+struct beating_clock {
+    struct process_tree *tree;
+    struct clock clock;
+};
+
+static uint64_t read_beating_clock(void *context)
+{
+    struct beating_clock *beating = context;
+    session_host_beat(beating->tree->host, beating->tree->clock);
+    return beating->clock.now_ns(beating->clock.context);
+}
+
+struct taking {
+    struct process_tree *tree;
+    struct recorded_process *process;
+    const struct process_snapshot_request *request;
+    struct snapshot *snapshot;
+    struct stopper stopper;
+    struct clock clock;
+    uint64_t begin_ns, deadline_ns;
+
+    struct snapshot_block *blocks;
+    size_t block_count, block_capacity;
+    struct stopped_thread *threads;
+    struct address_range *own;
+    size_t own_count, own_capacity;
+};
+
+static bool fail(struct taking *taking, enum snapshot_end end, const char *note)
+{
+    taking->snapshot->end = end;
+    size_t length = strnlen(note, sizeof taking->snapshot->note - 1);
+    memcpy(taking->snapshot->note, note, length);
+    taking->snapshot->note[length] = '\0';
+    return false;
+}
+
+/* ---- standing still ------------------------------------------------------------------- */
+
+static bool stop(struct taking *taking)
+{
+    struct error error;
+    uint64_t limit_ns = taking->clock.now_ns(taking->clock.context) + STOP_NS;
+    if (limit_ns > taking->deadline_ns)
+        limit_ns = taking->deadline_ns;
+    if (stopper_stop(&taking->stopper, (pid_t)taking->process->pid, taking->request->is_own_child,
+                     &taking->clock, limit_ns, &error))
+        return true;
+    return fail(taking, SNAPSHOT_FAILED, error.message);
+}
+
+static const struct stopper_thread *find_holder(const struct taking *taking)
+{
+    const struct stopper *stopper = &taking->stopper;
+    const struct stopper_thread *nearest = NULL;
+    uint64_t hold_sp = taking->request->hold_sp;
+    if (hold_sp == 0)
+        return NULL;
+    for (size_t i = 0; i < stopper->count; i++) {
+        const struct stopper_thread *thread = &stopper->threads[i];
+        uint64_t sp = thread->general[PROCESSOR_WORD_SP];
+        if ((uint32_t)thread->tid == taking->request->hold_tid)
+            return thread;
+        /* In a pid namespace of its own it knows itself by another number: then by its stack. */
+        if (sp != 0 && sp <= hold_sp &&
+            (nearest == NULL || sp > nearest->general[PROCESSOR_WORD_SP]))
+            nearest = thread;
+    }
+    return nearest;
+}
+
+/* Does a thread stand inside a call of the malloc family, so that one half of it may be missing?
+ * The one that ends the program may, for good: it was called from there. */
+static bool is_half_way(const struct taking *taking)
+{
+    const struct stopper_thread *holder = find_holder(taking);
+    for (size_t i = 0; i < taking->process->intake_count; i++) {
+        const struct ring_control *control = taking->process->intakes[i]->ring.control;
+        if (atomic_load(&control->in_hook) != 0 &&
+            atomic_load(&control->state) == SESSION_SLOT_CLAIMED &&
+            (holder == NULL || atomic_load(&control->tid) != taking->request->hold_tid))
+            return true;
+    }
+    return false;
+}
+
+static void keep_sleepers(struct taking *taking, struct process_snapshot_sleepers *sleepers)
+{
+    if (stopper_settle(&taking->stopper)) {
+        stopper_clear(&taking->stopper);
+        return;
+    }
+    sleepers->items = memory_grow(sleepers->items, &sleepers->capacity, sleepers->count + 1,
+                                  sizeof *sleepers->items);
+    sleepers->items[sleepers->count++] = taking->stopper;
+    memset(&taking->stopper, 0, sizeof taking->stopper);
+}
+
+/* All stand still, and nobody half way; false with the snapshot's end. */
+static bool stop_between_calls(struct taking *taking, struct process_snapshot_sleepers *sleepers)
+{
+    for (int tries = 0;; tries++) {
+        bool is_stopped = stop(taking);
+        if (is_stopped) {
+            process_ends_hear_last_words(taking->tree, taking->process);
+            if (tries == HALF_WAY_TRIES || !is_half_way(taking))
+                return true;
+            stopper_release(&taking->stopper);
+        }
+        keep_sleepers(taking, sleepers);
+        if (!is_stopped)
+            return false;
+        struct timespec moment = {0, HALF_WAY_NS};
+        nanosleep(&moment, NULL);
+    }
+}
+
+/* ---- what the scan is told ------------------------------------------------------------ */
+
+static void add_block(void *context, const struct heap_block *block)
+{
+    struct taking *taking = context;
+    taking->blocks[taking->block_count++] = (struct snapshot_block){
+        .address = block->address,
+        .bytes = block->size,
+        .birth_ns = block->birth_ns,
+        .site = block->site,
+        .thread = block->thread < UINT16_MAX ? (uint16_t)block->thread : UINT16_MAX,
+        .flags = block->thread == HEAP_THREAD_INHERITED ? SNAPSHOT_BLOCK_INHERITED : 0,
+    };
+}
+
+static int compare_blocks(const void *left, const void *right)
+{
+    const struct snapshot_block *a = left, *b = right;
+    return a->address < b->address ? -1 : a->address > b->address;
+}
+
+static void list_blocks(struct taking *taking)
+{
+    struct recording_totals totals;
+    heap_model_settle(taking->process->model);
+    heap_model_totals(taking->process->model, &totals);
+    taking->blocks = memory_allocate_large(totals.live_blocks + 1, sizeof *taking->blocks);
+    heap_model_visit_blocks(taking->process->model, add_block, taking);
+    qsort(taking->blocks, taking->block_count, sizeof *taking->blocks, compare_blocks);
+}
+
+static void list_threads(struct taking *taking)
+{
+    const struct stopper *stopper = &taking->stopper;
+    const struct stopper_thread *holder = find_holder(taking);
+    taking->threads = memory_allocate_zeroed(stopper->count, sizeof *taking->threads);
+    for (size_t i = 0; i < stopper->count; i++) {
+        const struct stopper_thread *from = &stopper->threads[i];
+        struct stopped_thread *to = &taking->threads[i];
+        to->tid = (uint32_t)from->tid;
+        process_facts_thread_name((uint32_t)from->pid, to->tid, to->name, sizeof to->name);
+        to->pc = from->general[PROCESSOR_WORD_PC];
+        to->sp = from->general[PROCESSOR_WORD_SP];
+        to->has_registers = to->sp != 0;
+        to->thread_pointer = processor_thread_pointer(from->general);
+        if (from == holder) {
+            to->is_seep_code = true;
+            to->sp = taking->request->hold_sp;
+            continue;
+        }
+        if (from->state != STOPPER_STOPPED)
+            continue;
+        if (processor_system_call(from->general) < 0)
+            to->sp -= RED_ZONE_BYTES;
+        memcpy(to->registers, from->general, sizeof from->general);
+        to->register_count = PROCESSOR_GENERAL_WORDS;
+        to->vector_registers = from->extended;
+        to->vector_register_bytes = from->extended_bytes;
+    }
+}
+
+static void add_own(struct taking *taking, const struct session_range *range)
+{
+    uint64_t start = atomic_load(&range->start), bytes = atomic_load(&range->bytes);
+    if (bytes == 0 || start + bytes < start)
+        return;
+    taking->own = memory_grow(taking->own, &taking->own_capacity, taking->own_count + 1,
+                              sizeof *taking->own);
+    taking->own[taking->own_count++] = (struct address_range){start, start + bytes};
+}
+
+static void list_own_memory(struct taking *taking)
+{
+    const struct recorded_process *process = taking->process;
+    struct session_process *shared = session_process_at(session_host_header(taking->tree->host),
+                                                        process->process_slot);
+    for (int i = 0; i < SESSION_OWN_RANGES; i++)
+        add_own(taking, &shared->own[i]);
+    for (size_t i = 0; i < process->intake_count; i++)
+        add_own(taking, &process->intakes[i]->ring.control->own);
+}
+
+/* ---- all of it ------------------------------------------------------------------------ */
+
+static bool scan(struct taking *taking)
+{
+    struct error error;
+    struct target_mappings mappings = {0};
+    bool is_done = false;
+    struct target_process *memory = target_process_open(taking->process->pid, &error);
+    if (memory == NULL || !target_mappings_read(&mappings, taking->process->pid, &error)) {
+        fail(taking, SNAPSHOT_FAILED, error.message);
+        goto end;
+    }
+    struct target_memory reader = target_process_memory(memory);
+    struct snapshot_scan_input input = {
+        .memory = &reader,
+        .mappings = &mappings,
+        .blocks = taking->blocks,
+        .block_count = taking->block_count,
+        .threads = taking->threads,
+        .thread_count = taking->stopper.count,
+        .own = {taking->own, taking->own_count},
+        .roots_off = taking->request->roots_off,
+        .has_no_heuristics = taking->request->has_no_heuristics,
+        .clock = taking->clock,
+        .deadline_ns = taking->deadline_ns,
+    };
+    uint64_t begin_ns = taking->clock.now_ns(taking->clock.context);
+    is_done = snapshot_scan(&input, taking->snapshot, &error);
+    taking->snapshot->scan_ns = taking->clock.now_ns(taking->clock.context) - begin_ns;
+end:
+    target_mappings_clear(&mappings);
+    target_process_close(memory);
+    return is_done;
+}
+
+static bool take(struct taking *taking, struct process_snapshot_sleepers *sleepers)
+{
+    if (!stop_between_calls(taking, sleepers))
+        return false;
+    /* It may have become another image before it stood still. */
+    if (taking->process->is_ended || taking->process->model == NULL)
+        return fail(taking, SNAPSHOT_EXECED, "another program stood there already");
+    taking->snapshot->time_ns = tick_clock_to_ns(taking->tree->clock,
+                                                 tick_clock_now(taking->tree->clock));
+    list_blocks(taking);
+    list_threads(taking);
+    list_own_memory(taking);
+    return scan(taking);
+}
+
+void process_snapshot_take(struct process_tree *tree, struct recorded_process *process,
+                           const struct process_snapshot_request *request,
+                           struct process_snapshot_sleepers *sleepers, struct snapshot *snapshot)
+{
+    struct beating_clock beating = {tree, clock_monotonic()};
+    struct taking taking = {
+        .tree = tree,
+        .process = process,
+        .request = request,
+        .snapshot = snapshot,
+        .clock = {read_beating_clock, &beating},
+    };
+    taking.begin_ns = taking.clock.now_ns(taking.clock.context);
+    taking.deadline_ns = taking.begin_ns + request->budget_ns;
+    snapshot->time_ns = tick_clock_to_ns(tree->clock, tick_clock_now(tree->clock));
+    take(&taking, sleepers);
+    stopper_release(&taking.stopper);
+    keep_sleepers(&taking, sleepers);
+    snapshot->process_id = process->id;
+    snapshot->reason = request->reason;
+    snapshot->stop_ns = taking.clock.now_ns(taking.clock.context) - taking.begin_ns;
+    free(taking.blocks);
+    free(taking.threads);
+    free(taking.own);
+}
+
+void process_snapshot_settle(struct process_snapshot_sleepers *sleepers)
+{
+    for (size_t i = sleepers->count; i-- > 0;) {
+        if (!stopper_settle(&sleepers->items[i]))
+            continue;
+        stopper_clear(&sleepers->items[i]);
+        sleepers->items[i] = sleepers->items[--sleepers->count];
+    }
+}
+
+void process_snapshot_clear_sleepers(struct process_snapshot_sleepers *sleepers)
+{
+    for (size_t i = 0; i < sleepers->count; i++)
+        stopper_clear(&sleepers->items[i]);
+    free(sleepers->items);
+    memset(sleepers, 0, sizeof *sleepers);
+}

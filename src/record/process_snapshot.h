@@ -1,0 +1,37 @@
+/* Takes a snapshot of one process: holds it, brings its model to exactly that instant, has its
+ * memory read, and lets it go. */
+#ifndef SEEP_RECORD_PROCESS_SNAPSHOT_H
+#define SEEP_RECORD_PROCESS_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "record/process_tree.h"
+#include "snapshot/snapshot.h"
+#include "snapshot/stopper.h"
+
+struct process_snapshot_request {
+    enum snapshot_reason reason;
+    uint64_t budget_ns;     /* so long the process may be held */
+    uint64_t roots_off;     /* set of 1 << enum snapshot_root_kind */
+    bool has_no_heuristics; /* pointers into blocks count as interior, whatever they look like */
+    bool is_own_child;      /* somebody else in this program waits for its end */
+    uint64_t hold_sp;       /* it holds itself: where its thread's stack begins; 0 = it runs */
+    uint32_t hold_tid;      /* the thread, as the process sees it */
+};
+
+/* Threads that were stopped in a sleep that nothing interrupts: let go when they wake. */
+struct process_snapshot_sleepers {
+    struct stopper *items;
+    size_t count, capacity;
+};
+void process_snapshot_settle(struct process_snapshot_sleepers *sleepers);
+void process_snapshot_clear_sleepers(struct process_snapshot_sleepers *sleepers);
+
+/* Fills `snapshot` (initialised, empty), also when there was nothing to be had: then its end and
+ * note say why. The process runs again when this returns. */
+void process_snapshot_take(struct process_tree *tree, struct recorded_process *process,
+                           const struct process_snapshot_request *request,
+                           struct process_snapshot_sleepers *sleepers, struct snapshot *snapshot);
+
+#endif

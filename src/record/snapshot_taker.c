@@ -1,0 +1,183 @@
+#define _GNU_SOURCE
+#include "record/snapshot_taker.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "record/process_snapshot.h"
+
+/* A process that holds itself before anybody knows whose it is waits no longer for that. */
+#define UNKNOWN_NS UINT64_C(500000000)
+
+struct snapshot_taker {
+    struct snapshot_taker_options options;
+    struct process_snapshot_sleepers sleepers;
+    uint32_t seen_holds;
+    uint64_t unknown_since_ticks; /* 0 = all that hold themselves are known */
+};
+
+struct snapshot_taker *snapshot_taker_create(const struct snapshot_taker_options *options)
+{
+    struct snapshot_taker *taker = memory_allocate_zeroed(1, sizeof *taker);
+    taker->options = *options;
+    return taker;
+}
+
+void snapshot_taker_destroy(struct snapshot_taker *taker)
+{
+    if (taker == NULL)
+        return;
+    process_snapshot_clear_sleepers(&taker->sleepers);
+    free(taker);
+}
+
+static bool take(struct snapshot_taker *taker, struct recorded_process *process,
+                 struct process_snapshot_request *request, struct error *error)
+{
+    struct snapshot snapshot;
+    snapshot_init(&snapshot);
+    request->budget_ns = taker->options.budget_ns;
+    request->roots_off = taker->options.roots_off;
+    request->has_no_heuristics = taker->options.has_no_heuristics;
+    request->is_own_child = process->pid == taker->options.command_pid;
+    process_snapshot_take(taker->options.tree, process, request, &taker->sleepers, &snapshot);
+    process->is_scanned |= request->reason == SNAPSHOT_AT_EXIT ||
+                           request->reason == SNAPSHOT_AT_EXEC;
+    bool is_written = recording_output_add_snapshot(taker->options.output, &snapshot, error);
+    snapshot_clear(&snapshot);
+    return is_written;
+}
+
+/* ---- processes that were not scanned --------------------------------------------------- */
+
+static bool is_crash(uint64_t number)
+{
+    static const int signals[] = {SIGQUIT, SIGILL,  SIGTRAP, SIGABRT, SIGBUS,
+                                  SIGFPE,  SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (number == (uint64_t)signals[i])
+            return true;
+    return false;
+}
+
+static void say_why_not(const struct snapshot_taker *taker, const struct recorded_process *process,
+                        struct snapshot *snapshot)
+{
+    const char *note = "";
+    snapshot->end = SNAPSHOT_FAILED;
+    if (taker->options.is_off) {
+        snapshot->end = SNAPSHOT_OFF;
+    } else if (!process->is_own_image) {
+        snapshot->end = SNAPSHOT_OFF;
+        note = "a forked child without an image of its own";
+    } else if (process->exit_kind == RECORDING_EXIT_SIGNAL) {
+        bool has_crashed = is_crash(process->exit_value);
+        snapshot->end = has_crashed ? SNAPSHOT_CRASHED : SNAPSHOT_KILLED;
+        note = sigabbrev_np((int)process->exit_value);
+    } else if (process->exit_kind == RECORDING_EXIT_RUNNING) {
+        note = "it ran on when the recording ended";
+    } else if (process->exit_kind == RECORDING_EXIT_EXEC) {
+        snapshot->end = SNAPSHOT_EXECED;
+    } else {
+        note = "it ended without a word";
+    }
+    snprintf(snapshot->note, sizeof snapshot->note, "%s", note != NULL ? note : "");
+}
+
+bool snapshot_taker_finish(struct snapshot_taker *taker, struct error *error)
+{
+    const struct process_tree *tree = taker->options.tree;
+    bool is_fine = true;
+    for (size_t i = 0; i < tree->count; i++) {
+        struct recorded_process *process = tree->processes[i];
+        if (process->is_scanned || process->model == NULL)
+            continue;
+        struct snapshot snapshot;
+        snapshot_init(&snapshot);
+        snapshot.process_id = process->id;
+        snapshot.reason = SNAPSHOT_AT_EXIT;
+        snapshot.time_ns = tick_clock_to_ns(tree->clock, process->end_ticks);
+        say_why_not(taker, process, &snapshot);
+        is_fine &= recording_output_add_snapshot(taker->options.output, &snapshot,
+                                                 is_fine ? error : NULL);
+        snapshot_clear(&snapshot);
+    }
+    return is_fine;
+}
+
+/* ---- processes that hold themselves --------------------------------------------------- */
+
+static void let_go(struct session_process *shared)
+{
+    atomic_store(&shared->hold, SESSION_HOLD_NONE);
+    syscall(SYS_futex, &shared->hold, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+static bool serve_one(struct snapshot_taker *taker, struct session_process *shared,
+                      struct recorded_process *process, struct error *error)
+{
+    static const enum snapshot_reason reasons[] = {
+        [SESSION_HOLD_BEFORE_EXIT] = SNAPSHOT_AT_BEFORE_EXIT,
+        [SESSION_HOLD_EXIT] = SNAPSHOT_AT_EXIT,
+        [SESSION_HOLD_EXEC] = SNAPSHOT_AT_EXEC,
+    };
+    uint32_t why = atomic_load(&shared->hold);
+    bool is_fine = true;
+    if (why != SESSION_HOLD_NONE && why < sizeof reasons / sizeof *reasons &&
+        process->model != NULL && !process->is_ended) {
+        struct process_snapshot_request request = {
+            .reason = reasons[why],
+            .hold_sp = atomic_load(&shared->hold_sp),
+            .hold_tid = atomic_load(&shared->hold_tid),
+        };
+        is_fine = take(taker, process, &request, error);
+    }
+    let_go(shared);
+    return is_fine;
+}
+
+/* Is it to be waited for that somebody tells whose process this is? */
+static bool is_patient(struct snapshot_taker *taker)
+{
+    const struct tick_clock *clock = taker->options.tree->clock;
+    uint64_t now = tick_clock_now(clock);
+    if (taker->unknown_since_ticks == 0)
+        taker->unknown_since_ticks = now;
+    return now - taker->unknown_since_ticks < tick_clock_from_ns(clock, UNKNOWN_NS);
+}
+
+bool snapshot_taker_serve(struct snapshot_taker *taker, struct error *error)
+{
+    struct process_tree *tree = taker->options.tree;
+    struct session_header *header = session_host_header(tree->host);
+    uint32_t holds = atomic_load(&header->hold_count);
+    bool is_fine = true, is_somebody_unknown = false;
+    if (taker->sleepers.count != 0)
+        process_snapshot_settle(&taker->sleepers);
+    if (holds == taker->seen_holds)
+        return true;
+    uint32_t high = atomic_load(&header->process_high);
+    for (uint32_t slot = 0; slot < high && slot < SESSION_PROCESS_SLOTS; slot++) {
+        struct session_process *shared = session_process_at(header, slot);
+        if (atomic_load(&shared->hold) == SESSION_HOLD_NONE)
+            continue;
+        if (tree->by_slot[slot] != NULL)
+            is_fine &= serve_one(taker, shared, tree->by_slot[slot], is_fine ? error : NULL);
+        else if (is_patient(taker))
+            is_somebody_unknown = true;
+        else
+            let_go(shared);
+    }
+    if (!is_somebody_unknown) {
+        taker->seen_holds = holds;
+        taker->unknown_since_ticks = 0;
+    }
+    return is_fine;
+}
