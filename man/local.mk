@@ -1,5 +1,6 @@
 dist_man_MANS += \
 	man/seep.1 \
+	man/seep-check.1 \
 	man/seep-completion.1 \
 	man/seep-diff.1 \
 	man/seep-doctor.1 \

@@ -61,6 +61,7 @@ struct command {
     int (*run)(const struct invocation *invocation); /* the exit status */
 };
 
+extern const struct command cli_command_check;
 extern const struct command cli_command_completion;
 extern const struct command cli_command_diff;
 extern const struct command cli_command_doctor;

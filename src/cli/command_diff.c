@@ -107,7 +107,8 @@ static int run(const struct invocation *invocation)
                    error_set(&error, "two recordings are needed: seep diff BASE NEW");
 
     for (int side = 0; is_good && side < DIFF_SIDES; side++) {
-        const struct option_operands operand = {invocation->operands.items + side, 1};
+        const struct option_operands operand = {.items = invocation->operands.items + side,
+                                                .count = 1};
 
         is_good = recording_argument_load(&arguments[side], &operand, NULL,
                                           &(struct profile_options){0}, &error);

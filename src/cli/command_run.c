@@ -240,7 +240,7 @@ static void fill_options(const struct invocation *invocation, struct record_opti
 static bool write_summary(const struct invocation *invocation, const char *recording, FILE *out,
                           struct error *error)
 {
-    struct option_operands operands = {(char *[]){(char *)recording}, 1};
+    struct option_operands operands = {.items = (char *[]){(char *)recording}, .count = 1};
     struct summary_options options = {.path = recording,
                                       .width = terminal_width(out),
                                       .is_colour = terminal_has_colour(out, invocation->common)};

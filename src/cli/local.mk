@@ -3,6 +3,7 @@ seep_SOURCES += src/cli/main.c
 libseep_a_SOURCES += \
 	src/cli/command.c \
 	src/cli/command.h \
+	src/cli/command_check.c \
 	src/cli/command_completion.c \
 	src/cli/command_diff.c \
 	src/cli/command_doctor.c \

@@ -164,8 +164,8 @@ bool options_scan(const struct option_binding *bindings, size_t binding_count, b
 {
     struct getopt_tables tables = {0};
     char **found = memory_allocate_zeroed((size_t)word_count + 1, sizeof *found);
-    size_t count = 0;
-    bool is_good = true;
+    size_t count = 0, rest_count = 0;
+    bool is_good = true, has_rest = false;
 
     make_getopt_tables(bindings, binding_count, &tables);
     optind = 0;
@@ -178,9 +178,11 @@ bool options_scan(const struct option_binding *bindings, size_t binding_count, b
             is_good = take_option(bindings, binding_count, answer, word, list, error);
             continue;
         }
-        bool is_rest = is_wrapping || (optind > 1 && strcmp(words[optind - 1], "--") == 0);
+        has_rest = optind > 1 && strcmp(words[optind - 1], "--") == 0;
+        bool is_rest = is_wrapping || has_rest;
         while (optind < word_count) {
             found[count++] = words[optind++];
+            rest_count += has_rest;
             if (!is_rest)
                 break;
         }
@@ -189,7 +191,10 @@ bool options_scan(const struct option_binding *bindings, size_t binding_count, b
     }
     for (size_t i = 0; i < count; i++)
         words[(size_t)word_count - count + i] = found[i];
-    *operands = (struct option_operands){words + word_count - count, count};
+    *operands = (struct option_operands){.items = words + word_count - count,
+                                         .count = count,
+                                         .rest_count = rest_count,
+                                         .has_rest = has_rest};
     free(found);
     free(tables.longs);
     text_clear(&tables.letters);

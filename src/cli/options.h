@@ -92,6 +92,8 @@ struct option_assignments {
 struct option_operands {
     char **items;
     size_t count;
+    size_t rest_count; /* how many of them, at the end, stood behind a "--" */
+    bool has_rest;     /* there was one */
 };
 
 /* NULL when no table has the name; *binding is where it stands. */

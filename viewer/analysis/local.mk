@@ -7,6 +7,10 @@ libseep_a_SOURCES += \
 	viewer/analysis/diff.h \
 	viewer/analysis/fingerprint.c \
 	viewer/analysis/fingerprint.h \
+	viewer/analysis/gate.c \
+	viewer/analysis/gate.h \
+	viewer/analysis/gate_findings.c \
+	viewer/analysis/gate_findings.h \
 	viewer/analysis/key_table.c \
 	viewer/analysis/key_table.h \
 	viewer/analysis/late_names.c \

@@ -13,6 +13,7 @@
 #include "base/units.h"
 #include "report/assets.h"
 #include "report/export_parts.h"
+#include "report/xml_text.h"
 
 enum {
     LEFT = 10,
@@ -31,31 +32,6 @@ struct writing {
     FILE *out;
     double *starts; /* by node: where it begins, 0.0 .. 1.0 */
 };
-
-static void write_escaped(FILE *out, const char *name)
-{
-    struct text safe = {0};
-
-    export_add_name(&safe, name, "", ' ');
-    for (const char *at = text_get(&safe); *at; at++)
-        switch (*at) {
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        default:
-            fputc(*at, out);
-        }
-    text_clear(&safe);
-}
 
 static uint64_t value_of(const struct writing *writing, const struct call_tree_node *node)
 {
@@ -120,13 +96,13 @@ static void write_title(const struct writing *writing, const struct call_tree_no
     FILE *out = writing->out;
 
     fputs("<title>", out);
-    write_escaped(out, name_of(writing, node));
+    xml_write_text(out, name_of(writing, node));
     if (node != writing->tree->nodes) {
         const struct profile_location *location = &writing->profile->locations[node->location];
 
         if (location->file) {
             fputs(" at ", out);
-            write_escaped(out, text_file_name(location->file));
+            xml_write_text(out, text_file_name(location->file));
             if (node->line)
                 fprintf(out, ":%" PRIu32, node->line);
         }
@@ -152,7 +128,7 @@ static void write_label(FILE *out, const char *name, double width)
         memcpy(whole, cut, sizeof whole);
         text_cut_middle(whole, room < 200 ? room : 200, cut, sizeof cut);
     }
-    write_escaped(out, cut);
+    xml_write_text(out, cut);
 }
 
 static void write_node(const struct writing *writing, uint32_t position)
@@ -166,7 +142,7 @@ static void write_node(const struct writing *writing, uint32_t position)
     fprintf(out,
             "<g class=\"f\" tabindex=\"0\" data-x=\"%.6f\" data-w=\"%.6f\" data-d=\"%u\" data-n=\"",
             start, share, node->depth);
-    write_escaped(out, name_of(writing, node));
+    xml_write_text(out, name_of(writing, node));
     fputs("\">", out);
     write_title(writing, node);
     fprintf(out, "<rect x=\"%.2f\" y=\"%u\" width=\"%.2f\" height=\"%d\" ", x, y, share * WIDTH,

@@ -1,5 +1,13 @@
 libseep_a_SOURCES += \
 	viewer/report/assets.h \
+	viewer/report/check_github.c \
+	viewer/report/check_gitlab.c \
+	viewer/report/check_json.c \
+	viewer/report/check_junit.c \
+	viewer/report/check_report.c \
+	viewer/report/check_report.h \
+	viewer/report/check_sarif.c \
+	viewer/report/check_text.c \
 	viewer/report/diff_json.c \
 	viewer/report/diff_report.h \
 	viewer/report/diff_text.c \
@@ -44,7 +52,9 @@ libseep_a_SOURCES += \
 	viewer/report/text.c \
 	viewer/report/text_parts.h \
 	viewer/report/text_sites.c \
-	viewer/report/text_tables.c
+	viewer/report/text_tables.c \
+	viewer/report/xml_text.c \
+	viewer/report/xml_text.h
 
 # What exports embed, as C strings.
 export_assets = viewer/report/assets/flamegraph.css viewer/report/assets/flamegraph.js
