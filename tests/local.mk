@@ -8,6 +8,7 @@ EXTRA_DIST += $(house_checks)
 include tests/targets/local.mk
 system_tests = \
 	tests/system/bad_input.py \
+	tests/system/check.py \
 	tests/system/deaths.py \
 	tests/system/doctor.py \
 	tests/system/export.py \

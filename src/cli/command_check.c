@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -506,11 +507,13 @@ static int run(const struct invocation *invocation)
     int status = is_good ? status_of(&checking, report.verdict) : EXIT_TROUBLE;
 
     fflush(stdout);
-    if (!is_good)
+    if (!is_good) {
         log_error("%s", error.message);
-    else
-        fprintf(stderr, "seep check: %s%s%s%s\n", gate_verdict_name(report.verdict),
-                *report.reason ? " (" : "", report.reason, *report.reason ? ")" : "");
+        report.verdict = GATE_INCONCLUSIVE;
+        report.reason = "trouble";
+    }
+    fprintf(stderr, "seep check: %s%s%s%s\n", gate_verdict_name(report.verdict),
+            *report.reason ? " (" : "", report.reason, *report.reason ? ")" : "");
     command = checking.command;
     is_failed = is_good && checking.has_command && !checking.values->is_verdict_only &&
                 (command.kind == COMMAND_SIGNALED || command.value != 0);

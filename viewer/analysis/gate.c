@@ -157,7 +157,7 @@ static bool is_over_baseline(const struct gate_result *result, const struct gate
 }
 
 static void give_verdict(struct gate_result *result, const struct gate_options *options,
-                         const char *process_doubt, const char *scan_reason)
+                         const char *process_doubt)
 {
     bool is_over = result->has_value && result->has_limit && result->value > result->limit;
 
@@ -170,7 +170,7 @@ static void give_verdict(struct gate_result *result, const struct gate_options *
     if (*process_doubt)
         result->reason = process_doubt;
     else if (!result->has_value)
-        result->reason = budgets[result->budget].is_of_leaks ? scan_reason : "not measured";
+        result->reason = budgets[result->budget].is_of_leaks ? "not scanned" : "not measured";
     if (*result->reason)
         result->verdict = GATE_INCONCLUSIVE;
 }
@@ -205,7 +205,10 @@ static void judge_budget(const struct profile *profile, const struct gate_scan *
     }
     gate_find_findings(profile, &scans[process], options, base_scan ? &base : NULL, base_scan,
                        result);
-    give_verdict(result, options, doubt(profile, process, options), scans[process].reason);
+    result->scan_reason = budgets[budget].is_of_leaks && !scans[process].leaks
+                              ? scans[process].reason
+                              : "";
+    give_verdict(result, options, doubt(profile, process, options));
 }
 
 static const char *reason_of(const struct gate *gate)

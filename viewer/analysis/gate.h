@@ -93,6 +93,7 @@ struct gate_result {
     uint64_t limit, value, baseline;
     enum gate_verdict verdict;
     const char *reason;            /* why inconclusive, or "" */
+    const char *scan_reason;       /* why there was no scan, where one was needed, or "" */
     uint32_t culprit;              /* position of the site to look at, or QUERY_NO_SITE */
     struct gate_finding *findings; /* by bytes descending, then fingerprint */
     size_t finding_count;

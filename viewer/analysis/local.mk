@@ -75,12 +75,16 @@ TESTS += tests/unit/test_call_tree tests/unit/test_fingerprint \
 	tests/unit/test_place tests/unit/test_profile tests/unit/test_quality \
 	tests/unit/test_query tests/unit/test_suppressions
 profile_builder = tests/unit/profile_builder.c tests/unit/profile_builder.h
-check_PROGRAMS += tests/unit/test_diff
-TESTS += tests/unit/test_diff
+check_PROGRAMS += tests/unit/test_diff tests/unit/test_gate
+TESTS += tests/unit/test_diff tests/unit/test_gate
+tests_unit_test_gate_SOURCES = tests/unit/test_gate.c $(profile_builder)
+tests_unit_test_gate_LDADD = $(unit_libs)
 tests_unit_test_diff_SOURCES = tests/unit/test_diff.c $(profile_builder)
 tests_unit_test_diff_LDADD = $(unit_libs)
-check_PROGRAMS += tests/unit/test_diff
-TESTS += tests/unit/test_diff
+check_PROGRAMS += tests/unit/test_diff tests/unit/test_gate
+TESTS += tests/unit/test_diff tests/unit/test_gate
+tests_unit_test_gate_SOURCES = tests/unit/test_gate.c $(profile_builder)
+tests_unit_test_gate_LDADD = $(unit_libs)
 tests_unit_test_diff_SOURCES = tests/unit/test_diff.c $(profile_builder)
 tests_unit_test_diff_LDADD = $(unit_libs)
 tests_unit_test_call_tree_SOURCES = tests/unit/test_call_tree.c $(profile_builder)

@@ -70,6 +70,8 @@ static void add_result(struct json_stream *stream, const struct check_report *re
     json_stream_add(stream, "baseline", make_number(result->has_baseline, result->baseline));
     json_stream_add(stream, "verdict", json_string(gate_verdict_name(result->verdict)));
     json_stream_add(stream, "reason", *result->reason ? json_text(result->reason) : NULL);
+    json_stream_add(stream, "scan_reason",
+                    *result->scan_reason ? json_text(result->scan_reason) : NULL);
     json_stream_add(stream, "culprit", make_culprit(entry->profile, result->culprit));
     json_stream_begin_array(stream, "findings");
     for (size_t i = 0; i < result->finding_count; i++)

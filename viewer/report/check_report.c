@@ -62,9 +62,9 @@ void check_describe(const struct gate_result *result, const struct gate_options 
 {
     text_add(out, gate_budget_at(result->budget)->name);
     if (!result->has_value) {
-        text_print(out, ": %s%s%s",
-                   gate_budget_at(result->budget)->is_of_leaks ? "not scanned" : "not measured",
-                   *result->reason ? ", " : "", result->reason);
+        text_print(out, ": %s", result->reason);
+        if (*result->scan_reason)
+            text_print(out, " (%s)", result->scan_reason);
         return;
     }
     text_add(out, " ");

@@ -9,6 +9,7 @@
 
 #include "analysis/gate.h"
 #include "base/error.h"
+#include "base/text.h"
 
 struct check_entry { /* one recording */
     const char *path;

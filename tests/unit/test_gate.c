@@ -1,0 +1,233 @@
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "analysis/gate.h"
+#include "profile_builder.h"
+
+/* The program's own process, a tool under /usr, and one of its own that forked:
+ *   0  /home/dev/demo/demo   main > keep 1000 live, main > churn 500 at the peak
+ *   1  /usr/bin/sort         main > lines 70
+ *   2  /home/dev/demo/demo   forked; main > keep 10 */
+static struct profile *make(uint64_t kept, bool is_whole)
+{
+    struct profile_builder *builder = profile_builder_create();
+    struct profile *profile;
+
+    profile_builder_add_process(builder, PROFILE_BUILDER_PROGRAM)->is_own_image = 1;
+    profile_builder_add_process(builder, "/usr/bin/sort")->is_own_image = 1;
+    profile_builder_add_process(builder, PROFILE_BUILDER_PROGRAM)->is_own_image = 0;
+    profile_builder_add_site(builder, 0, FUNCTION_MALLOC, "main@main.c:1;keep@a.c:2", 10, kept, 0,
+                             0);
+    profile_builder_add_site(builder, 0, FUNCTION_MALLOC, "main@main.c:1;churn@a.c:3", 9, 500, 9,
+                             500)
+        ->peak_bytes = 500;
+    profile_builder_add_site(builder, 1, FUNCTION_MALLOC, "main@sort.c:1;lines@sort.c:2", 1, 70, 0,
+                             0);
+    profile_builder_add_site(builder, 2, FUNCTION_MALLOC, "main@main.c:1;keep@a.c:2", 1, 10, 0, 0);
+    profile_builder_totals(builder, 0)->peak_resident_bytes = 0;
+    if (!is_whole)
+        profile_builder_quality(builder, 0)->lost_events = 3;
+    profile = profile_builder_load(builder);
+    profile_builder_destroy(builder);
+    return profile;
+}
+
+static const struct gate_scan not_scanned[] = {{NULL, "off"}, {NULL, "off"}, {NULL, "off"}};
+
+static struct gate judge(const struct profile *profile, const struct gate_scan *scans,
+                         struct gate_options options)
+{
+    struct gate gate;
+
+    if (!options.leaked_kinds)
+        options.leaked_kinds = 1u << LEAK_DEFINITE | 1u << LEAK_INDIRECT;
+    gate_judge(profile, scans, &options, &gate);
+    return gate;
+}
+
+static const char *culprit(const struct profile *profile, const struct gate_result *result)
+{
+    uint32_t node = profile->sites[result->culprit].stack_node;
+
+    return profile->locations[profile->frames[profile->nodes[node].frame].first_location].function;
+}
+
+static void test_limits_and_choice(void **state)
+{
+    struct profile *profile = make(1000, true);
+    struct gate gate = judge(
+        profile, not_scanned,
+        (struct gate_options){.is_set[GATE_LIVE] = true, .limits[GATE_LIVE] = 999});
+
+    (void)state;
+    assert_int_equal(gate.verdict, GATE_FAIL);
+    assert_string_equal(gate.reason, "live");
+    assert_int_equal(gate.count, 2); /* not the one under /usr */
+    assert_int_equal(gate.results[0].value, 1000);
+    assert_int_equal(gate.results[0].verdict, GATE_FAIL);
+    assert_string_equal(culprit(profile, &gate.results[0]), "keep");
+    assert_int_equal(gate.results[1].process, 2);
+    assert_int_equal(gate.results[1].verdict, GATE_PASS);
+    gate_clear(&gate);
+    gate = judge(profile, not_scanned,
+                 (struct gate_options){.is_set[GATE_LIVE] = true, .limits[GATE_LIVE] = 1000});
+    assert_int_equal(gate.verdict, GATE_PASS); /* exactly as much is within */
+    gate_clear(&gate);
+    gate = judge(profile, not_scanned,
+                 (struct gate_options){.is_set[GATE_LIVE] = true,
+                                       .limits[GATE_LIVE] = 60,
+                                       .only = (const char *const[]){"sort"},
+                                       .only_count = 1});
+    assert_int_equal(gate.count, 1);
+    assert_int_equal(gate.results[0].process, 1);
+    assert_int_equal(gate.verdict, GATE_FAIL);
+    gate_clear(&gate);
+    gate = judge(profile, not_scanned,
+                 (struct gate_options){.is_set[GATE_LIVE] = true,
+                                       .skip = (const char *const[]){"/home/*"},
+                                       .skip_count = 1});
+    assert_int_equal(gate.verdict, GATE_INCONCLUSIVE); /* nothing was judged */
+    assert_int_equal(gate.count, 0);
+    gate_clear(&gate);
+    profile_destroy(profile);
+}
+
+/* What was not measured never passes, and what is over its limit fails all the same. */
+static void test_doubts(void **state)
+{
+    struct profile *profile = make(1000, false);
+    struct gate gate = judge(
+        profile, not_scanned,
+        (struct gate_options){.is_set[GATE_LIVE] = true, .limits[GATE_LIVE] = 5000});
+
+    (void)state;
+    assert_int_equal(gate.verdict, GATE_INCONCLUSIVE);
+    assert_string_equal(gate.reason, "events were lost");
+    gate_clear(&gate);
+    gate = judge(profile, not_scanned,
+                 (struct gate_options){.is_set[GATE_LIVE] = true, .limits[GATE_LIVE] = 5});
+    assert_int_equal(gate.verdict, GATE_FAIL);
+    gate_clear(&gate);
+    profile_destroy(profile);
+    profile = make(1000, true);
+    gate = judge(
+        profile, not_scanned,
+        (struct gate_options){.is_set[GATE_RESIDENT] = true, .limits[GATE_RESIDENT] = 1 << 30});
+    assert_int_equal(gate.results[0].verdict, GATE_INCONCLUSIVE);
+    assert_string_equal(gate.results[0].reason, "not measured");
+    gate_clear(&gate);
+    gate = judge(profile, not_scanned, (struct gate_options){.is_set[GATE_LEAKED] = true});
+    assert_int_equal(gate.count, 1); /* the forked one is not scanned by design */
+    assert_int_equal(gate.results[0].verdict, GATE_INCONCLUSIVE);
+    assert_string_equal(gate.results[0].scan_reason, "off");
+    gate_clear(&gate);
+    profile_destroy(profile);
+}
+
+static uint32_t site_of(const struct profile *profile, const char *function)
+{
+    for (uint32_t i = 0; i < profile->site_count; i++)
+        if (strcmp(culprit(profile, &(struct gate_result){.culprit = i}), function) == 0)
+            return i;
+    return QUERY_NO_SITE;
+}
+
+static void test_leaks(void **state)
+{
+    struct profile *profile = make(1000, true);
+    struct leak items[] = {
+        {.kind = LEAK_DEFINITE, .site = site_of(profile, "keep"), .blocks = 2, .bytes = 200},
+        {.kind = LEAK_INDIRECT, .site = site_of(profile, "churn"), .blocks = 1, .bytes = 50},
+        {.kind = LEAK_POSSIBLE, .site = site_of(profile, "churn"), .blocks = 1, .bytes = 7}};
+    struct leaks leaks = {
+        .kinds = {[LEAK_DEFINITE] = {2, 200}, [LEAK_INDIRECT] = {1, 50}, [LEAK_POSSIBLE] = {1, 7}},
+        .items = items,
+        .count = 3};
+    struct leaks none = {0},
+                 before = {.kinds = {[LEAK_DEFINITE] = {1, 100}}, .items = items, .count = 1};
+    const struct gate_scan scans[] = {{&leaks, ""}, {&none, ""}, {&none, ""}};
+    const struct gate_scan base_scans[] = {{&before, ""}, {&none, ""}, {&none, ""}};
+    struct gate gate = judge(profile, scans, (struct gate_options){.is_set[GATE_LEAKED] = true});
+
+    (void)state;
+    assert_int_equal(gate.verdict, GATE_FAIL);
+    assert_int_equal(gate.results[0].value, 250);
+    assert_int_equal(gate.results[0].finding_count, 2);
+    assert_int_equal(gate.results[0].findings[0].bytes, 200);
+    assert_int_equal(gate.results[0].findings[0].state, GATE_FINDING_NEW);
+    assert_string_equal(culprit(profile, &gate.results[0]), "keep");
+    gate_clear(&gate);
+    gate = judge(profile, scans,
+                 (struct gate_options){.is_set[GATE_LEAKED_PER_SITE] = true,
+                                       .limits[GATE_LEAKED_PER_SITE] = 200,
+                                       .leaked_kinds = LEAK_KINDS_LOST});
+    assert_int_equal(gate.verdict, GATE_PASS);
+    assert_int_equal(gate.results[0].value, 200);
+    gate_clear(&gate);
+    /* The baseline leaks at `keep`, too: what is new is at `churn`. */
+    gate = judge(profile, scans,
+                 (struct gate_options){.is_set[GATE_LEAKED] = true,
+                                       .limits[GATE_LEAKED] = 50,
+                                       .baseline = profile,
+                                       .baseline_scans = base_scans,
+                                       .is_new_leaks_only = true});
+    assert_int_equal(gate.verdict, GATE_PASS);
+    assert_int_equal(gate.results[0].value, 50);
+    gate_clear(&gate);
+    profile_destroy(profile);
+}
+
+/* Both the part and the bytes must be exceeded. */
+static void test_baseline(void **state)
+{
+    struct profile *base = make(1000, true), *other = make(1200, true);
+    struct gate_options options = {.is_set[GATE_LIVE] = true,
+                                   .limits[GATE_LIVE] = UINT64_MAX,
+                                   .baseline = base,
+                                   .baseline_scans = not_scanned};
+    const struct {
+        double tolerance;
+        uint64_t min_delta;
+        enum gate_verdict verdict;
+    } cases[] = {{0.05, 100, GATE_FAIL}, {0.25, 100, GATE_PASS}, {0.05, 200, GATE_PASS},
+                 {0.05, 199, GATE_FAIL}, {0.2, 0, GATE_PASS},    {0.19, 0, GATE_FAIL}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        options.tolerance = cases[i].tolerance;
+        options.min_delta = cases[i].min_delta;
+        struct gate gate = judge(other, not_scanned, options);
+
+        assert_int_equal(gate.results[0].baseline, 1000);
+        assert_int_equal(gate.results[0].verdict, cases[i].verdict);
+        if (cases[i].verdict == GATE_FAIL) {
+            assert_int_equal(gate.results[0].finding_count, 1);
+            assert_int_equal(gate.results[0].findings[0].base_bytes, 1000);
+            assert_string_equal(culprit(other, &gate.results[0]), "keep");
+        }
+        gate_clear(&gate);
+    }
+    assert_int_equal(gate_counterpart(other, 2, base), 2);
+    assert_int_equal(gate_counterpart(other, 1, base), 1);
+    profile_destroy(base);
+    profile_destroy(other);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_limits_and_choice),
+        cmocka_unit_test(test_doubts),
+        cmocka_unit_test(test_leaks),
+        cmocka_unit_test(test_baseline),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
