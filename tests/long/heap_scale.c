@@ -14,7 +14,7 @@ enum {
     BATCH = 512,
     CHURN = 20000000,
     MOST_BYTES_PER_BLOCK = 48, /* of tables that are large; smaller ones have more room */
-    LARGE_BLOCKS = 800000,
+    LARGE_BLOCKS = 1000000,
     MOST_BYTES_PER_SITE = 400
 };
 
