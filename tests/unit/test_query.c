@@ -272,6 +272,37 @@ static void rows_are_sums_of_their_sites(void **state)
     }
 }
 
+/* Who wraps malloc has nothing by itself, unless there is nobody else. */
+static void wrappers_are_passed_over(void **state)
+{
+    (void)state;
+    struct profile *usual = profile;
+    struct profile_builder *builder = profile_builder_create();
+    profile_builder_add_process(builder, PROFILE_BUILDER_PROGRAM);
+    profile_builder_add_site(builder, 0, FUNCTION_MALLOC,
+                             "main@main.c:1;parse@parse.c:2;xmalloc@memory.c:3", 1, 100, 0, 0);
+    profile_builder_add_site(builder, 0, FUNCTION_MALLOC,
+                             "main@main.c:1;my_strdup@text.c:2;~xmalloc@memory.c:3;strdup!libc", 1,
+                             20, 0, 0);
+    profile_builder_add_site(builder, 0, FUNCTION_MALLOC, "thread_alloc@thread.c:1", 1, 3, 0, 0);
+    profile = profile_builder_load(builder);
+    profile_builder_destroy(builder);
+    struct query_result result = run((struct query){.grouping = QUERY_BY_FUNCTION});
+    expect_figures(&result, "main", 20, 120);
+    expect_figures(&result, "parse", 100, 100);
+    expect_figures(&result, "xmalloc", 0, 120);
+    expect_figures(&result, "my_strdup", 0, 20);
+    expect_figures(&result, "thread_alloc", 3, 3);
+    query_result_clear(&result);
+    result = run((struct query){.grouping = QUERY_BY_FILE});
+    expect_figures(&result, "main.c", 20, 120);
+    expect_figures(&result, "memory.c", 0, 120);
+    query_result_clear(&result);
+    rows_are_sums_of_their_sites(state);
+    profile_destroy(profile);
+    profile = usual;
+}
+
 static void filters_look_at_whole_stacks(void **state)
 {
     (void)state;
@@ -349,6 +380,7 @@ int main(void)
         cmocka_unit_test(files_and_modules),
         cmocka_unit_test(threads_sum_to_the_totals),
         cmocka_unit_test(rows_are_sums_of_their_sites),
+        cmocka_unit_test(wrappers_are_passed_over),
         cmocka_unit_test(filters_look_at_whole_stacks),
         cmocka_unit_test(processes_share_sites),
         cmocka_unit_test(tables_know_their_names),

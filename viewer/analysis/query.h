@@ -112,7 +112,8 @@ struct query_row {
     uint32_t process;          /* position, or QUERY_ALL_PROCESSES when it sums several */
     uint64_t thread_id;        /* by thread: recording_thread.id; UINT64_MAX = no thread known */
     uint64_t tid;              /* by thread: the kernel's id; 0 = not known */
-    struct query_figures self; /* sites whose first own frame (own_code.h) is this; by site, by
+    struct query_figures self; /* sites whose first own frame (own_code.h), wrappers of malloc
+                                  (place.h) left aside, is this; by site, by
                                   thread: the row's figures */
     struct query_figures inclusive; /* sites with this anywhere on their stack, each counted once;
                                        equal to self where the grouping has none */

@@ -1,5 +1,9 @@
 /* By function, file and module: every location of a stack belongs to one row.
  *
+ * What a site has by itself goes to the innermost own location that does not merely pass on
+ * requests for memory (place.h): else xmalloc would have all of a program's memory, and nobody else
+ * any.
+ *
  * A row's inclusive figures are the sums below those nodes of the stack tree that belong to it and
  * have no node above them that does too: so recursion counts once. One walk over the tree finds
  * them. */
@@ -9,7 +13,6 @@
 #include <string.h>
 
 #include "analysis/arena.h"
-#include "analysis/own_code.h"
 #include "analysis/query_gathering.h"
 #include "analysis/stack_sums.h"
 #include "base/hash_map.h"
@@ -21,6 +24,7 @@ struct code_rows {
     struct hash_index index;
     uint32_t *row_of_location; /* NO_ROW: stands for no code */
     uint32_t *own_row;         /* by frame: of its first own location, NO_ROW = none */
+    uint32_t *plain_row;       /* by frame: of its first own one that is no wrapper */
     uint32_t *self_row;        /* by node: which row has the sites there by itself */
     uint32_t *open;            /* by row: how many of its locations lie on the way to here */
     uint8_t *is_touched;       /* by row: some site has it on its stack */
@@ -68,8 +72,11 @@ static void assign_frame(struct query_gathering *gathering, struct code_rows *co
                                               gathering->arena);
         uint32_t row = find_code_row(gathering, code, &key);
         code->row_of_location[frame->first_location + i] = row;
-        if (code->own_row[position] == NO_ROW && own_code_is_own(profile, frame, location))
+        enum code_rank rank = query_code_rank(profile, frame, location);
+        if (code->own_row[position] == NO_ROW && rank >= CODE_OWN)
             code->own_row[position] = row;
+        if (code->plain_row[position] == NO_ROW && rank == CODE_PLAIN)
+            code->plain_row[position] = row;
     }
 }
 
@@ -79,7 +86,7 @@ static void assign_frames(struct query_gathering *gathering, struct code_rows *c
     for (size_t i = 0; i < profile->location_count; i++)
         code->row_of_location[i] = NO_ROW;
     for (size_t i = 0; i < profile->frame_count; i++) {
-        code->own_row[i] = NO_ROW;
+        code->own_row[i] = code->plain_row[i] = NO_ROW;
         if (profile->frames[i].kind != RECORDING_FRAME_OMITTED)
             assign_frame(gathering, code, i);
     }
@@ -98,14 +105,27 @@ static uint32_t innermost_row(const struct profile *profile, const struct code_r
     return code->no_stack;
 }
 
-/* The row of the innermost own frame, else NO_ROW: what a node has not, its caller may have. */
+/* By node, the row of the innermost frame that has one, else NO_ROW: what a node has not, its
+ * caller may have. */
+static void find_innermost(const struct profile *profile, const uint32_t *row_of_frame,
+                           uint32_t *row_of_node)
+{
+    row_of_node[0] = NO_ROW;
+    for (size_t i = 1; i < profile->node_count; i++) {
+        uint32_t row = row_of_frame[profile->nodes[i].frame];
+        row_of_node[i] = row != NO_ROW ? row : row_of_node[profile->nodes[i].parent];
+    }
+}
+
 static void find_self_rows(const struct profile *profile, struct code_rows *code)
 {
-    code->self_row[0] = NO_ROW;
-    for (size_t i = 1; i < profile->node_count; i++) {
-        uint32_t own = code->own_row[profile->nodes[i].frame];
-        code->self_row[i] = own != NO_ROW ? own : code->self_row[profile->nodes[i].parent];
-    }
+    uint32_t *own = memory_allocate_zeroed(profile->node_count, sizeof *own);
+    find_innermost(profile, code->plain_row, code->self_row);
+    find_innermost(profile, code->own_row, own);
+    for (size_t i = 0; i < profile->node_count; i++)
+        if (code->self_row[i] == NO_ROW)
+            code->self_row[i] = own[i];
+    free(own);
 }
 
 static void add_self(struct query_gathering *gathering, struct code_rows *code)
@@ -191,6 +211,7 @@ void query_gather_code(struct query_gathering *gathering)
     code.row_of_location = memory_allocate_zeroed(profile->location_count,
                                                   sizeof *code.row_of_location);
     code.own_row = memory_allocate_zeroed(profile->frame_count, sizeof *code.own_row);
+    code.plain_row = memory_allocate_zeroed(profile->frame_count, sizeof *code.plain_row);
     code.self_row = memory_allocate_zeroed(profile->node_count, sizeof *code.self_row);
     assign_frames(gathering, &code);
     code.open = memory_allocate_zeroed(gathering->result->row_count, sizeof *code.open);
@@ -202,6 +223,7 @@ void query_gather_code(struct query_gathering *gathering)
     hash_index_clear(&code.index);
     free(code.row_of_location);
     free(code.own_row);
+    free(code.plain_row);
     free(code.self_row);
     free(code.open);
     free(code.is_touched);

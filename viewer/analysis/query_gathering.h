@@ -39,6 +39,15 @@ struct query_row query_code_key(const struct profile *profile, enum query_groupi
                                 const struct profile_location *location, struct arena *arena);
 bool query_code_key_equals(const struct query_row *a, const struct query_row *b);
 
+/* How well a location tells who wanted the memory. */
+enum code_rank {
+    CODE_ANY,
+    CODE_OWN,  /* own code (own_code.h) */
+    CODE_PLAIN /* and it does not merely pass on requests for memory (place.h) */
+};
+enum code_rank query_code_rank(const struct profile *profile, const struct profile_frame *frame,
+                               const struct profile_location *location);
+
 #define QUERY_NO_STACK "[no stack]" /* the row of sites that have none */
 
 /* Does the site pass the filter and belong to the process that is asked for? */

@@ -6,6 +6,7 @@
 
 #include "analysis/arena.h"
 #include "analysis/own_code.h"
+#include "analysis/place.h"
 #include "analysis/query_gathering.h"
 #include "analysis/site_lists.h"
 #include "base/memory.h"
@@ -59,6 +60,14 @@ struct query_row query_code_key(const struct profile *profile, enum query_groupi
     return key;
 }
 
+enum code_rank query_code_rank(const struct profile *profile, const struct profile_frame *frame,
+                               const struct profile_location *location)
+{
+    if (!own_code_is_own(profile, frame, location))
+        return CODE_ANY;
+    return location->is_symbolized && place_is_wrapper(location->function) ? CODE_OWN : CODE_PLAIN;
+}
+
 /* ---- the sites of a row ---- */
 
 enum membership {
@@ -76,14 +85,14 @@ struct grouping_search {
     struct arena *arena; /* of names that are compared */
 };
 
-/* By its first own location; or, inclusive, by any; or, where there is no own one, by the first. */
+/* By its first location of that rank; or, inclusive, by any. */
 static enum membership judge_frame(const struct grouping_search *search,
-                                   const struct profile_frame *frame, bool is_own_needed)
+                                   const struct profile_frame *frame, enum code_rank least)
 {
     const struct profile *profile = search->profile;
     for (uint32_t i = 0; i < frame->location_count && frame->kind != RECORDING_FRAME_OMITTED; i++) {
         const struct profile_location *location = &profile->locations[frame->first_location + i];
-        if (is_own_needed && !own_code_is_own(profile, frame, location))
+        if (least > CODE_ANY && query_code_rank(profile, frame, location) < least)
             continue;
         struct query_row key = query_code_key(profile, search->grouping, frame, location,
                                               search->arena);
@@ -96,12 +105,12 @@ static enum membership judge_frame(const struct grouping_search *search,
 }
 
 /* What holds for each node, from its own frame and what holds for its caller. */
-static void judge_nodes(const struct grouping_search *search, bool is_own_needed, uint8_t *nodes)
+static void judge_nodes(const struct grouping_search *search, enum code_rank least, uint8_t *nodes)
 {
     const struct profile *profile = search->profile;
     uint8_t *frames = memory_allocate_zeroed(profile->frame_count, 1);
     for (size_t i = 0; i < profile->frame_count; i++)
-        frames[i] = (uint8_t)judge_frame(search, &profile->frames[i], is_own_needed);
+        frames[i] = (uint8_t)judge_frame(search, &profile->frames[i], least);
     for (size_t i = 1; i < profile->node_count; i++) {
         uint8_t own = frames[profile->nodes[i].frame];
         nodes[i] = own != MEMBER_OPEN ? own : nodes[profile->nodes[i].parent];
@@ -109,21 +118,26 @@ static void judge_nodes(const struct grouping_search *search, bool is_own_needed
     free(frames);
 }
 
+/* By the innermost plain code; where there is none by the innermost own, and else by any. */
 static void find_code_sites(const struct grouping_search *search, uint8_t *is_member)
 {
     const struct profile *profile = search->profile;
-    uint8_t *nodes = memory_allocate_zeroed(profile->node_count, 1);
-    uint8_t *first = memory_allocate_zeroed(profile->node_count, 1); /* where nothing is own */
-    judge_nodes(search, !search->is_inclusive, nodes);
-    if (!search->is_inclusive)
-        judge_nodes(search, false, first);
+    uint8_t *nodes[CODE_PLAIN + 1];
+    for (int rank = CODE_ANY; rank <= CODE_PLAIN; rank++) {
+        nodes[rank] = memory_allocate_zeroed(profile->node_count, 1);
+        if (rank == CODE_ANY || !search->is_inclusive)
+            judge_nodes(search, (enum code_rank)rank, nodes[rank]);
+    }
     for (size_t i = 0; i < profile->site_count; i++) {
         uint32_t node = profile->sites[i].stack_node;
-        uint8_t judged = nodes[node] != MEMBER_OPEN ? nodes[node] : first[node];
+        int rank = CODE_PLAIN;
+        while (rank > CODE_ANY && nodes[rank][node] == MEMBER_OPEN)
+            rank--;
+        uint8_t judged = nodes[rank][node];
         is_member[i] = judged == MEMBER_YES || (judged == MEMBER_OPEN && search->is_no_stack);
     }
-    free(nodes);
-    free(first);
+    for (int rank = CODE_ANY; rank <= CODE_PLAIN; rank++)
+        free(nodes[rank]);
 }
 
 static void find_thread_sites(const struct grouping_search *search, uint8_t *is_member)
