@@ -70,30 +70,52 @@ static void tell_own_range(struct session_range *range, const void *start, size_
     atomic_store(&range->bytes, start != NULL ? bytes : 0);
 }
 
-/* Takes a free slot of the session's ring table, and maps its ring. The search begins behind the
- * last one that this process took. */
+/* A slot that was handed back, else one that nobody had; or any, when all of them were asked for: a
+ * process may have been killed in the middle of a claim. */
+static uint32_t next_ring_slot(uint32_t attempt)
+{
+    for (uint32_t word = 0; word < SESSION_RING_SLOTS / 64; word++) {
+        uint64_t bits = atomic_load_explicit(&session->free_rings[word], memory_order_relaxed);
+        for (; bits != 0; bits &= bits - 1) {
+            uint64_t lowest = bits & -bits;
+            if ((atomic_fetch_and(&session->free_rings[word], ~lowest) & lowest) != 0)
+                return word * 64 + (uint32_t)__builtin_ctzll(lowest);
+        }
+    }
+    if (atomic_load(&session->ring_next) < SESSION_RING_SLOTS) {
+        uint32_t next = atomic_fetch_add(&session->ring_next, 1);
+        if (next < SESSION_RING_SLOTS)
+            return next;
+    }
+    return attempt;
+}
+
+static void give_slot_back(struct ring_control *control, uint32_t slot)
+{
+    atomic_store(&control->state, SESSION_SLOT_FREE);
+    atomic_fetch_or(&session->free_rings[slot / 64], UINT64_C(1) << slot % 64);
+}
+
+/* Takes a free slot of the session's ring table, and maps its ring. */
 static bool claim_ring_slot(struct thread_state *thread, uint32_t capacity)
 {
-    struct process_state *process = process_current;
-    uint32_t begin = atomic_load(&process->ring_hint);
-    for (uint32_t step = 0; step < SESSION_RING_SLOTS; step++) {
-        uint32_t candidate = (begin + step) % SESSION_RING_SLOTS;
-        void *page = session_link_map(session_ring_offset(candidate), SESSION_RING_CONTROL_BYTES);
-        if (page == NULL)
+    for (uint32_t attempt = 0; attempt < SESSION_RING_SLOTS; attempt++) {
+        uint32_t slot = next_ring_slot(attempt);
+        struct ring_control *control = session_link_map(session_ring_offset(slot),
+                                                        SESSION_RING_CONTROL_BYTES);
+        if (control == NULL)
             return false;
-        struct ring_control *control = page;
         uint32_t free_state = SESSION_SLOT_FREE;
         /* Acquire: pairs with the recorder's release when it hands the slot back. */
         bool is_mine = atomic_load(&control->state) == SESSION_SLOT_FREE &&
                        atomic_compare_exchange_strong(&control->state, &free_state,
                                                       SESSION_SLOT_CLAIMED);
-        bool is_mapped = is_mine && thread_state_map_ring(thread, candidate, capacity);
-        if (is_mine && !is_mapped) /* no address space for it: nobody else may be so short */
-            atomic_store(&control->state, SESSION_SLOT_FREE);
-        session_link_unmap(page, SESSION_RING_CONTROL_BYTES);
+        bool is_mapped = is_mine && thread_state_map_ring(thread, slot, capacity);
+        if (is_mine && !is_mapped) /* no address space for it; others may have */
+            give_slot_back(control, slot);
+        session_link_unmap(control, SESSION_RING_CONTROL_BYTES);
         if (is_mine) {
-            thread->ring_slot = candidate;
-            atomic_store(&process->ring_hint, candidate + 1);
+            thread->ring_slot = slot;
             return is_mapped;
         }
     }
@@ -157,8 +179,6 @@ static bool claim_process(void)
         raise_to(&session->process_high, slot + 1);
         process->slot = slot;
         process->shared = shared;
-        /* Rings of different processes are then mostly found at the first try. */
-        atomic_store(&process->ring_hint, atomic_load(&session->ring_high));
         atomic_store_explicit(&process->is_claimed, 1, memory_order_release);
         return true;
     }

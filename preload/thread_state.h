@@ -85,7 +85,6 @@ struct process_state {
     struct session_process *shared;
     uint32_t own_pid, session_pid; /* this process's number, to itself and to the recorder */
     struct thread_state *_Atomic threads;
-    _Atomic uint32_t ring_hint;
     _Atomic uint64_t fork_number;
     bool is_own_image; /* not a forked child that still runs its parent's */
     /* Where the end of the program began, and on which thread: exit_hold.h. 0 = not yet. */

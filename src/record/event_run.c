@@ -143,8 +143,8 @@ static inline __attribute__((always_inline)) bool decode(unsigned kind, const ui
 
 static struct heap_event *room_for_event(struct recorded_process *process)
 {
-    if (process->batch_count == PROCESS_BATCH_EVENTS)
-        recorded_process_flush(process);
+    if (process->batch_count == PROCESS_BATCH_EVENTS || process->batch == NULL)
+        recorded_process_make_room(process);
     return &process->batch[process->batch_count];
 }
 

@@ -101,6 +101,7 @@ void process_ends_end_image(struct process_tree *tree, struct recorded_process *
     process->exit_value = value;
     process->end_ticks = ticks;
     process_ends_release_slots(tree, process);
+    recorded_process_rest(process);
     if (process->pidfd >= 0) {
         close(process->pidfd); /* also takes it out of the epoll set */
         process->pidfd = -1;
@@ -133,8 +134,8 @@ bool process_ends_is_pid_gone(uint32_t pid)
 size_t process_tree_living(const struct process_tree *tree)
 {
     size_t living = 0;
-    for (size_t i = 0; i < tree->count; i++)
-        living += !tree->processes[i]->is_ended;
+    for (size_t i = 0; i < tree->living_count; i++)
+        living += !tree->living[i]->is_ended;
     for (size_t i = 0; i < tree->view_count; i++)
         living += tree->views[i].child_pid != 0 &&
                   !process_ends_is_pid_gone(tree->views[i].child_pid);
@@ -145,19 +146,21 @@ size_t process_tree_living(const struct process_tree *tree)
 
 void process_ends_retire(struct process_tree *tree, uint64_t now_ns)
 {
-    for (size_t i = 0; i < tree->count; i++) {
-        struct recorded_process *process = tree->processes[i];
-        if (!process->is_ended || process->is_retired || process->model == NULL ||
-            now_ns < tick_clock_to_ns(tree->clock, process->end_ticks) + RETIRE_AFTER_NS)
+    size_t kept = 0;
+    for (size_t i = 0; i < tree->retiring_count; i++) {
+        struct recorded_process *process = tree->retiring[i];
+        bool is_wanted = now_ns <
+                         tick_clock_to_ns(tree->clock, process->end_ticks) + RETIRE_AFTER_NS;
+        for (size_t view = 0; view < tree->view_count && !is_wanted; view++)
+            is_wanted = tree->views[view].parent == process;
+        if (is_wanted) {
+            tree->retiring[kept++] = process;
             continue;
-        bool has_view = false;
-        for (size_t view = 0; view < tree->view_count; view++)
-            has_view |= tree->views[view].parent == process;
-        if (has_view)
-            continue;
+        }
         heap_model_retire(process->model);
         process->is_retired = true;
     }
+    tree->retiring_count = kept;
 }
 
 bool process_ends_has_pidfd_ended(int pidfd)

@@ -33,25 +33,31 @@ static struct recorded_process *add_process(struct process_tree *tree, uint32_t 
     tree->processes = memory_grow(tree->processes, &tree->capacity, tree->count + 1,
                                   sizeof *tree->processes);
     tree->processes[tree->count++] = process;
+    tree->living = memory_grow(tree->living, &tree->living_capacity, tree->living_count + 1,
+                               sizeof *tree->living);
+    tree->living[tree->living_count++] = process;
+    if (pid == UINT32_MAX)
+        return process; /* not known: it is never looked for */
+    bool is_new;
+    uint64_t *newest = hash_map_put(&tree->by_pid, pid, &is_new);
+    process->before = is_new ? NULL : tree->processes[*newest];
+    *newest = process->id;
     return process;
 }
 
 struct recorded_process *process_images_find_pid(const struct process_tree *tree, uint32_t pid)
 {
-    for (size_t i = tree->count; i-- > 0;)
-        if (tree->processes[i]->pid == pid)
-            return tree->processes[i];
-    return NULL;
+    const uint64_t *newest = hash_map_find(&tree->by_pid, pid);
+    return newest != NULL ? tree->processes[*newest] : NULL;
 }
 
 struct recorded_process *process_images_find(const struct process_tree *tree, uint32_t pid,
                                              uint32_t slot)
 {
-    for (size_t i = tree->count; i-- > 0;)
-        if (tree->processes[i]->pid == pid && tree->processes[i]->process_slot == slot &&
-            tree->processes[i]->is_observed)
-            return tree->processes[i];
-    return NULL;
+    struct recorded_process *process = process_images_find_pid(tree, pid);
+    while (process != NULL && (process->process_slot != slot || !process->is_observed))
+        process = process->before;
+    return process;
 }
 
 static void copy_arguments(struct recorded_process *process, char *const *arguments)

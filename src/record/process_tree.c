@@ -47,6 +47,9 @@ void process_tree_clear(struct process_tree *tree)
     for (size_t i = tree->count; i-- > 0;)
         recorded_process_destroy(tree->processes[i]);
     free(tree->processes);
+    free(tree->living);
+    free(tree->retiring);
+    hash_map_clear(&tree->by_pid);
     for (uint32_t slot = 0; slot < tree->intake_high; slot++)
         intake_destroy(tree->intakes[slot]);
     free(tree->intakes);
@@ -71,9 +74,9 @@ uint64_t process_tree_drain(struct process_tree *tree)
     ring_places_watch_claims(tree);
     ring_places_look(tree);
     uint64_t bytes = ring_places_place(tree, now);
-    for (size_t i = 0; i < tree->count; i++)
-        if (!tree->processes[i]->is_ended && tree->processes[i]->model != NULL)
-            bytes += event_order_drain(tree, tree->processes[i], now, false);
+    for (size_t i = 0; i < tree->living_count; i++)
+        if (!tree->living[i]->is_ended && tree->living[i]->model != NULL)
+            bytes += event_order_drain(tree, tree->living[i], now, false);
     return bytes;
 }
 
@@ -88,10 +91,27 @@ bool process_tree_knows(const struct process_tree *tree, uint32_t pid)
     return false;
 }
 
+/* Here and nowhere else, since here nobody is in the middle of the list. */
+static void bury_ended(struct process_tree *tree)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < tree->living_count; i++) {
+        struct recorded_process *process = tree->living[i];
+        if (!process->is_ended) {
+            tree->living[kept++] = process;
+        } else if (process->model != NULL) {
+            tree->retiring = memory_grow(tree->retiring, &tree->retiring_capacity,
+                                         tree->retiring_count + 1, sizeof *tree->retiring);
+            tree->retiring[tree->retiring_count++] = process;
+        }
+    }
+    tree->living_count = kept;
+}
+
 void process_tree_sweep(struct process_tree *tree, uint64_t now_ns)
 {
-    for (size_t i = 0; i < tree->count; i++) {
-        struct recorded_process *process = tree->processes[i];
+    for (size_t i = 0; i < tree->living_count; i++) {
+        struct recorded_process *process = tree->living[i];
         if (process->is_ended)
             continue;
         /* (Of the command the launcher tells.) */
@@ -116,8 +136,8 @@ void process_tree_sweep(struct process_tree *tree, uint64_t now_ns)
         if (i < tree->expected_count && tree->expected[i].pidfd < 0 &&
             process_ends_is_pid_gone(tree->expected[i].pid))
             process_tree_end_pid(tree, tree->expected[i].pid, RECORDING_EXIT_UNKNOWN, 0);
-    for (size_t i = 0; i < tree->count; i++) {
-        struct recorded_process *process = tree->processes[i];
+    for (size_t i = 0; i < tree->living_count; i++) {
+        struct recorded_process *process = tree->living[i];
         if (process->is_ended || process->model == NULL)
             continue;
         uint64_t peak = process_facts_peak_resident(process->pid);
@@ -126,6 +146,7 @@ void process_tree_sweep(struct process_tree *tree, uint64_t now_ns)
     }
     own_allocators_look(tree->own_allocators);
     ring_places_free_stale_claims(tree);
+    bury_ended(tree);
     process_ends_retire(tree, now_ns);
 }
 
@@ -163,8 +184,8 @@ void process_tree_finish(struct process_tree *tree)
         else
             process_images_settle_expected(tree, last->pid);
     }
-    for (size_t i = 0; i < tree->count; i++) {
-        struct recorded_process *process = tree->processes[i];
+    for (size_t i = 0; i < tree->living_count; i++) {
+        struct recorded_process *process = tree->living[i];
         if (process->is_ended)
             continue;
         if (process->pidfd < 0 ? process_ends_is_pid_gone(process->pid)

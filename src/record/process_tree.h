@@ -55,6 +55,11 @@ struct process_tree {
 
     struct recorded_process **processes; /* by id */
     size_t count, capacity;
+    struct recorded_process **living; /* not ended, and for a while those that just have */
+    size_t living_count, living_capacity;
+    struct recorded_process **retiring; /* ended, and still with blocks */
+    size_t retiring_count, retiring_capacity;
+    struct hash_map by_pid; /* id of the newest with this pid */
     struct recorded_process **by_slot; /* current holder of each process slot, or NULL */
 
     int *claim_pidfds; /* by process slot, of claims whose process has not begun; -1 = none */

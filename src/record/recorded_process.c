@@ -35,6 +35,7 @@ void recorded_process_destroy(struct recorded_process *process)
     heap_model_destroy(process->model);
     module_map_clear(&process->modules);
     hash_map_clear(&process->frame_cache);
+    free(process->batch);
     free(process->intakes);
     free(process->executable);
     for (char **argument = process->arguments; *argument != NULL; argument++)
@@ -53,6 +54,25 @@ void recorded_process_flush(struct recorded_process *process)
     if (process->batch_count != 0 && process->model != NULL)
         heap_model_apply(process->model, process->batch, process->batch_count);
     process->batch_count = 0;
+}
+
+void recorded_process_make_room(struct recorded_process *process)
+{
+    recorded_process_flush(process);
+    if (process->batch == NULL)
+        process->batch = memory_allocate(PROCESS_BATCH_EVENTS * sizeof *process->batch);
+}
+
+void recorded_process_rest(struct recorded_process *process)
+{
+    recorded_process_flush(process);
+    free(process->batch);
+    process->batch = NULL;
+    free(process->intakes);
+    process->intakes = NULL;
+    process->intake_count = process->intake_capacity = 0;
+    hash_map_clear(&process->frame_cache);
+    hash_map_init(&process->frame_cache);
 }
 
 uint64_t recorded_process_lost_events(const struct recorded_process *process)

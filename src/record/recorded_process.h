@@ -25,6 +25,7 @@ struct recorded_process {
     uint32_t id;
     uint32_t parent_id_plus_1;
     uint32_t pid;
+    struct recorded_process *before; /* that had this pid; NULL = none */
     uint32_t image;
     uint32_t process_slot;
     bool has_slot; /* of the session's table; false once it was given back, or never had one */
@@ -61,7 +62,7 @@ struct recorded_process {
     size_t intake_count, intake_capacity;
     uint64_t applied_ticks; /* every record up to here was applied */
 
-    struct heap_event batch[PROCESS_BATCH_EVENTS];
+    struct heap_event *batch; /* PROCESS_BATCH_EVENTS, while it is in use */
     size_t batch_count;
 
     /* quality, beside the model's own */
@@ -77,6 +78,12 @@ void recorded_process_destroy(struct recorded_process *process);
 
 /* Hands the gathered events to the model. */
 void recorded_process_flush(struct recorded_process *process);
+
+/* For event_run.c: room in the batch. */
+void recorded_process_make_room(struct recorded_process *process);
+
+/* It has ended: gives up what only living ones need. */
+void recorded_process_rest(struct recorded_process *process);
 
 /* To be called when addresses may mean other code than before. */
 void recorded_process_forget_frames(struct recorded_process *process);

@@ -457,6 +457,7 @@ void session_host_free_ring(struct session_host *host, uint32_t slot)
     memset((char *)control + after_state, 0, sizeof *control - after_state);
     /* Release: pairs with the claim in preload/thread_state.c. */
     atomic_store_explicit(&control->state, SESSION_SLOT_FREE, memory_order_release);
+    atomic_fetch_or(&host->header->free_rings[slot / 64], UINT64_C(1) << slot % 64);
 }
 
 void session_host_free_process(struct session_host *host, uint32_t slot)

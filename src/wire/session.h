@@ -96,6 +96,7 @@ struct session_header {
 
     /* Claims, by targets. */
     _Alignas(64) _Atomic uint32_t ring_high; /* ring slots ever claimed are below this */
+    _Atomic uint32_t ring_next;              /* no slot from here on was ever asked for */
     _Atomic uint32_t process_high;
     _Atomic uint64_t refused_rings; /* threads that found no ring: their events were lost */
     _Atomic uint64_t refused_events;
@@ -105,6 +106,10 @@ struct session_header {
     _Atomic uint32_t has_sandboxed;
 
     _Atomic uint32_t hold_count; /* how often processes have held themselves */
+
+    /* Bits of ring slots that were handed back, so that claims use the lowest again, and the recorder
+     * has few to look at however many processes there were. Only a hint: a slot's state rules. */
+    _Alignas(64) _Atomic uint64_t free_rings[SESSION_RING_SLOTS / 64];
 };
 
 enum session_slot_state {

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "record/process_images.h"
 #include "simulation.h"
 
 enum {
@@ -512,6 +513,28 @@ static void test_two_forks_at_once(void **state)
     expect_inheritance(CHILD);
     assert_int_equal(totals_of(image(OTHER_CHILD)).inherited_bytes, 1120);
     assert_int_equal(tree->view_count, 0);
+}
+
+/* A session of days has seen many processes: looking at them costs nothing any more. */
+static void test_many_processes_one_after_the_other(void **state)
+{
+    (void)state;
+    start_parent();
+    for (uint32_t i = 0; i < 500; i++) {
+        start_image(&simulation, (10 + i * 10) * MS, CHILD + i % 7, 1, "/bin/short");
+        drain((15 + i * 10) * MS);
+        end(CHILD + i % 7, (16 + i * 10) * MS);
+        process_tree_sweep(tree, (17 + i * 10) * MS);
+        assert_true(tree->living_count < 20);
+        assert_true(tree->retiring_count < 350);
+    }
+    process_tree_sweep(tree, 60000 * MS);
+    assert_int_equal(tree->count, 501);
+    assert_int_equal(tree->living_count, 0); /* nobody of the parent's number lives either */
+    assert_int_equal(tree->retiring_count, 0);
+    assert_int_equal(count_images_of(&simulation, CHILD), 72); /* of 500, each seventh */
+    assert_ptr_equal(process_images_find_pid(tree, CHILD), tree->processes[498]);
+    assert_ptr_equal(process_images_find_pid(tree, PARENT), tree->processes[0]);
 }
 
 /* A child that said nothing is gone, and its number is given to the next one, whose fork has not
@@ -1206,6 +1229,7 @@ int main(void)
         TEST(test_fork),
         TEST(test_child_before_fork_done),
         TEST(test_two_forks_at_once),
+        TEST(test_many_processes_one_after_the_other),
         TEST(test_a_number_that_is_given_again),
         TEST(test_events_between_word_and_fork),
         TEST(test_failed_fork),

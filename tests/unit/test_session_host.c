@@ -256,6 +256,9 @@ static void test_freed_rings_take_no_memory(void **state)
     assert_int_equal(mincore(data_of(control), SESSION_RING_MAX_BYTES, pages), 0);
     assert_int_equal(pages[0] & 1, 1);
     session_host_free_ring(host, SESSION_RING_SLOTS - 1);
+    assert_int_equal(
+        atomic_load(&session_host_header(host)->free_rings[SESSION_RING_SLOTS / 64 - 1]),
+        UINT64_C(1) << 63);
     assert_int_equal(mincore(data_of(control), SESSION_RING_MAX_BYTES, pages), 0);
     for (size_t i = 0; i < sizeof pages; i++)
         assert_int_equal(pages[i] & 1, 0);
