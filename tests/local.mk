@@ -17,6 +17,7 @@ system_tests = \
 	tests/system/known_answers.py \
 	tests/system/limits.py \
 	tests/system/recorder_deaths.py \
+	tests/system/misuse.py \
 	tests/system/refused.py \
 	tests/system/symbolize.py \
 	tests/system/unwinders.py \

@@ -16,6 +16,7 @@ target_programs = \
 	tests/targets/deep \
 	tests/targets/family \
 	tests/targets/mappings \
+	tests/targets/misuse \
 	tests/targets/own_malloc \
 	tests/targets/peaks \
 	tests/targets/plugins \
@@ -52,6 +53,7 @@ EXTRA_DIST += \
 	tests/targets/deep.c \
 	tests/targets/family.c \
 	tests/targets/mappings.c \
+	tests/targets/misuse.cpp \
 	tests/targets/own_malloc.cpp \
 	tests/targets/peaks.c \
 	tests/targets/plugin_a.c \
