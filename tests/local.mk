@@ -25,3 +25,8 @@ system_tests = \
 	tests/system/vows.py
 TESTS += $(system_tests)
 EXTRA_DIST += $(system_tests) tests/system/counted.py tests/system/recorded.py
+
+# Long ones, for `./test all`.
+long_tests = tests/long/real_programs.py
+TESTS += $(long_tests)
+EXTRA_DIST += $(long_tests)
