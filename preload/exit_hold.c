@@ -1,3 +1,8 @@
+/* Return from main can be seen by nobody: libc calls its own exit. But the first thing that exit
+ * does, before any handler, is to run the destructors of the thread's variables, and what was
+ * registered first among them runs last. So one is registered before the program begins. libc keeps
+ * it in a block of its own, which the bootstrap heap gives: nothing of it is seen in the program's
+ * heap. */
 #include "preload/exit_hold.h"
 
 #include <stdatomic.h>
@@ -6,6 +11,19 @@
 #include "preload/event_writer.h"
 #include "preload/lifecycle.h"
 #include "preload/raw_syscall.h"
+#include "preload/real_functions.h"
+#include "preload/stack_capture.h"
+#include "preload/symbol_search.h"
+
+enum {
+    EXIT_BYTES = 128, /* no longer is exit, which only calls what it is made of */
+    EXIT_FRAMES = 16,
+    EXIT_READS = 64
+};
+
+/* libc's __cxa_thread_atexit_impl, since 2.18; the C++ library registers destructors of
+ * thread_local variables by it. */
+typedef int (*register_destructor)(void (*destructor)(void *), void *object, void *module);
 
 /* A forked child is looked at only once it runs an image of its own; the child of a vfork is in its
  * parent's memory. */
@@ -69,4 +87,55 @@ void exit_hold_before_exec(int folder, const char *path)
                      !raw_failed(raw_syscall(SYS_faccessat, folder, path, X_OK, 0, 0, 0)));
     if (is_there)
         exit_hold_wait(SESSION_HOLD_EXEC);
+}
+
+/* Where the stack pointer was when exit was called, or 0: nobody called it, the thread alone ends.
+ */
+static __attribute__((noinline)) uint64_t find_exit_sp(const struct walk_registers *caller)
+{
+    uint64_t frames[EXIT_FRAMES];
+    struct walk_read reads[EXIT_READS];
+    struct walk_memory memory = {.are_system_calls_forbidden = sandbox_is_closed};
+    struct stack_walk walk = {.frames = frames, .limit = EXIT_FRAMES};
+    struct walk_reads told = {.reads = reads, .capacity = EXIT_READS};
+    stack_walk_run_telling(stack_capture_rules, &memory, caller, &walk, &told);
+    uint64_t begin = (uint64_t)(uintptr_t)real.exit;
+    for (uint32_t i = 0; i + 1 < walk.count; i++) {
+        if (frames[i] <= begin || frames[i] > begin + EXIT_BYTES)
+            continue;
+        for (uint32_t read = 0; read < told.count && read < EXIT_READS; read++)
+            if (reads[read].value == frames[i + 1])
+                return reads[read].address + 8; /* behind the return address */
+    }
+    return 0;
+}
+
+static void hold_before_handlers(void *unused)
+{
+    struct walk_registers caller;
+    (void)unused;
+    WALK_CALLER_REGISTERS(&caller);
+    if (!is_to_be_held() || process_current->exit_sp != 0)
+        return;
+    uint64_t sp = find_exit_sp(&caller);
+    if (sp == 0)
+        return;
+    process_current->exit_tid = own_tid();
+    process_current->exit_sp = sp;
+    exit_hold_wait(SESSION_HOLD_BEFORE_EXIT);
+}
+
+void exit_hold_watch_main(void)
+{
+    bool is_alone = atomic_load(&process_current->threads) == NULL ||
+                    atomic_load(&process_current->threads)->next == NULL;
+    if (!is_to_be_held() || !is_alone)
+        return;
+    register_destructor enlist;
+    *(void **)&enlist = symbol_search_in_tables("__cxa_thread_atexit_impl", NULL);
+    if (enlist == NULL)
+        return;
+    __atomic_store_n(&real_is_ready, false, __ATOMIC_RELEASE);
+    enlist(hold_before_handlers, NULL, (void *)(uintptr_t)hold_before_handlers);
+    __atomic_store_n(&real_is_ready, true, __ATOMIC_RELEASE);
 }

@@ -29,6 +29,9 @@ struct exit_registers {
  * call of a process counts. */
 void exit_hold_begin(struct exit_registers *registers);
 
+/* Once, before main: its return is to be held, too. */
+void exit_hold_watch_main(void);
+
 /* The end did not come after all: an exec failed. */
 void exit_hold_cancel(void);
 

@@ -112,6 +112,7 @@ __attribute__((constructor)) static void construct(void)
     /* A program that never allocates is still a process of the session. */
     thread_state_get();
     on_exit(tell_exit_status, NULL);
+    exit_hold_watch_main();
 }
 
 static uint32_t read_link(const char *path, char *text, uint32_t room)
