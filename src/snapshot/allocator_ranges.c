@@ -9,7 +9,8 @@
 enum {
     WORD_BYTES = 8,
     PAGE_BYTES = 4096,
-    LINKS_OFFSET = 16, /* of a piece of free memory */
+    LINKS_OFFSET = 16,           /* of a piece of free memory */
+    SEGMENT_MAX_BYTES = 1 << 20, /* that is searched */
     RINGS = 127,
     RINGS_ENOUGH = 120, /* those of a call in progress may be half changed */
     FRONT_BYTES = 16 + 10 * WORD_BYTES + 2 * WORD_BYTES,
@@ -51,8 +52,10 @@ static size_t count_rings(struct word_cache *words, const struct address_range *
 bool allocator_find_main_arena(struct word_cache *words, const struct address_range *segment,
                                struct address_range *arena)
 {
-    for (uint64_t at = (segment->start + 7) & ~UINT64_C(7); at + 16 <= segment->end;
-         at += WORD_BYTES) {
+    uint64_t limit = segment->end - segment->start < SEGMENT_MAX_BYTES
+                         ? segment->end
+                         : segment->start + SEGMENT_MAX_BYTES;
+    for (uint64_t at = (segment->start + 7) & ~UINT64_C(7); at + 16 <= limit; at += WORD_BYTES) {
         uint64_t word, first;
         if (!word_cache_read(words, at, &word) || word != at - LINKS_OFFSET || !is_ring(words, at))
             continue;

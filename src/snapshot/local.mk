@@ -28,6 +28,8 @@ libseep_a_SOURCES += \
 	src/snapshot/target_modules.h \
 	src/snapshot/task_facts.c \
 	src/snapshot/task_facts.h \
+	src/snapshot/thread_library.c \
+	src/snapshot/thread_library.h \
 	src/snapshot/thread_roots.c \
 	src/snapshot/word_cache.c \
 	src/snapshot/word_cache.h
@@ -36,17 +38,21 @@ if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/test_snapshot \
 	tests/unit/test_snapshot_scan \
-	tests/unit/test_snapshot_store
+	tests/unit/test_snapshot_store \
+	tests/unit/test_snapshot_threads
 TESTS += \
 	tests/unit/test_snapshot \
 	tests/unit/test_snapshot_scan \
-	tests/unit/test_snapshot_store
+	tests/unit/test_snapshot_store \
+	tests/unit/test_snapshot_threads
 tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c
 tests_unit_test_snapshot_LDADD = $(unit_libs)
 tests_unit_test_snapshot_scan_SOURCES = tests/unit/test_snapshot_scan.c
 tests_unit_test_snapshot_scan_LDADD = $(unit_libs)
 tests_unit_test_snapshot_store_SOURCES = tests/unit/test_snapshot_store.c $(recording_fixture)
 tests_unit_test_snapshot_store_LDADD = $(unit_libs)
+tests_unit_test_snapshot_threads_SOURCES = tests/unit/test_snapshot_threads.c
+tests_unit_test_snapshot_threads_LDADD = $(unit_libs)
 endif
 
 # Holding a process.

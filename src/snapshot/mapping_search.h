@@ -4,9 +4,8 @@
 
 #include "snapshot/snapshot_scan.h"
 
-/* NULL: none. Borrowed from the list. */
-static inline const struct target_mapping *mapping_search(const struct target_mappings *mappings,
-                                                          uint64_t address)
+/* The position of the first mapping that ends behind the address. */
+static inline size_t mapping_first_behind(const struct target_mappings *mappings, uint64_t address)
 {
     size_t low = 0, high = mappings->count;
     while (low < high) {
@@ -16,8 +15,16 @@ static inline const struct target_mapping *mapping_search(const struct target_ma
         else
             high = middle;
     }
-    return low < mappings->count && mappings->items[low].start <= address ? &mappings->items[low]
-                                                                          : NULL;
+    return low;
+}
+
+/* NULL: none. Borrowed from the list. */
+static inline const struct target_mapping *mapping_search(const struct target_mappings *mappings,
+                                                          uint64_t address)
+{
+    size_t at = mapping_first_behind(mappings, address);
+    return at < mappings->count && mappings->items[at].start <= address ? &mappings->items[at]
+                                                                        : NULL;
 }
 
 #endif

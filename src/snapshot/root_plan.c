@@ -46,6 +46,13 @@ void root_plan_add_value(struct root_plan *plan, const struct root_value *value)
     plan->values[plan->value_count++] = *value;
 }
 
+bool root_plan_is_late(const struct root_plan *plan)
+{
+    const struct snapshot_scan_input *input = plan->input;
+    return input->deadline_ns != 0 && input->clock.now_ns &&
+           input->clock.now_ns(input->clock.context) > input->deadline_ns;
+}
+
 static bool is_libc(const struct target_module *module)
 {
     const char *name = text_file_name(module->path);

@@ -54,6 +54,8 @@ void root_plan_make(struct root_plan *plan);
 void root_plan_add_range(struct root_plan *plan, const struct root_range *range);
 void root_plan_add_value(struct root_plan *plan, const struct root_value *value);
 
+bool root_plan_is_late(const struct root_plan *plan);
+
 /* The parts, in their order. */
 void module_roots_plan(struct root_plan *plan);
 void thread_roots_plan(struct root_plan *plan);

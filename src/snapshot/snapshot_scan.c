@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "snapshot/block_shapes.h"
+#include "snapshot/mapping_search.h"
 #include "snapshot/pointer_scan.h"
 #include "snapshot/root_plan.h"
 
@@ -48,10 +49,7 @@ static uint64_t align_up(uint64_t address)
 
 static bool is_in_time(struct scan *scan)
 {
-    const struct snapshot_scan_input *input = scan->input;
-    if (input->deadline_ns != 0 && input->clock.now_ns &&
-        input->clock.now_ns(input->clock.context) > input->deadline_ns)
-        scan->is_late = true;
+    scan->is_late = scan->is_late || root_plan_is_late(&scan->plan);
     return !scan->is_late;
 }
 
@@ -105,6 +103,25 @@ static void read_words(struct scan *scan, uint64_t start, uint64_t end, take_wor
         scan->result->skipped_bytes += all - seen;
 }
 
+/* The same, of what of it is mapped and may be read: a range that a target's own headers and lists
+ * name may be anything. Returns how many bytes are not. */
+static uint64_t read_mapped(struct scan *scan, uint64_t start, uint64_t end, take_words take)
+{
+    const struct target_mappings *mappings = scan->input->mappings;
+    uint64_t missing = end - start;
+    for (size_t i = mapping_first_behind(mappings, start);
+         i < mappings->count && mappings->items[i].start < end && is_in_time(scan); i++) {
+        const struct target_mapping *mapping = &mappings->items[i];
+        if (!(mapping->flags & TARGET_MAPPING_READ))
+            continue;
+        uint64_t from = mapping->start > start ? mapping->start : start;
+        uint64_t to = mapping->end < end ? mapping->end : end;
+        read_words(scan, from, to, take);
+        missing -= to - from;
+    }
+    return missing;
+}
+
 /* --- the heap --- */
 
 static void found_in_block(void *context, uint64_t slot, uint64_t pointer, uint32_t block)
@@ -132,7 +149,8 @@ static void scan_block_alone(struct scan *scan, uint32_t position)
     uint64_t start = block->address, end = block->address + block->bytes;
     struct address_range alive;
     for (; range_list_gap(&scan->plan.dead, start, end, &alive); start = alive.end)
-        read_words(scan, alive.start, alive.end, take_block_words);
+        scan->result->unreadable_bytes += read_mapped(scan, alive.start, alive.end,
+                                                      take_block_words);
 }
 
 /* A run of small neighbours, read together. Returns how many it took; 0: there is none here, or a
@@ -281,7 +299,7 @@ static void scan_roots(struct scan *scan)
     for (size_t i = 0; i < plan->range_count && is_in_time(scan); i++) {
         scan->range = &plan->ranges[i];
         scan->last_block = SNAPSHOT_NONE;
-        read_words(scan, scan->range->start, scan->range->end, take_root_words);
+        read_mapped(scan, scan->range->start, scan->range->end, take_root_words);
     }
     for (size_t i = 0; i < plan->value_count; i++) {
         const struct root_value *value = &plan->values[i];

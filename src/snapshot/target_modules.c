@@ -56,12 +56,26 @@ static bool is_mapped(const struct target_mappings *mappings, const struct targe
            page_down(address) - mapping->start + mapping->offset == page_down(segment->p_offset);
 }
 
-static bool add_segment(struct target_module *module, const Elf64_Phdr *segment)
+/* Where the mappings end that follow each other without a gap. */
+static uint64_t mapped_end(const struct target_mappings *mappings, uint64_t address)
+{
+    uint64_t end = address;
+    for (size_t i = mapping_first_behind(mappings, address);
+         i < mappings->count && mappings->items[i].start <= end; i++)
+        end = mappings->items[i].end;
+    return end;
+}
+
+static bool add_segment(struct target_module *module, const struct target_mappings *mappings,
+                        const Elf64_Phdr *segment)
 {
     uint64_t start = module->bias + segment->p_vaddr;
     if (segment->p_memsz > UINT64_MAX - PAGE_BYTES - start)
         return false;
     uint64_t end = page_up(start + segment->p_memsz);
+    uint64_t limit = mapped_end(mappings, start);
+    if (end > limit)
+        end = limit;
     if (module->end < end)
         module->end = end;
     if (segment->p_flags & PF_W && module->writable_count < MODULE_SEGMENTS_MAX)
@@ -110,7 +124,8 @@ static bool make_module(const struct target_mappings *mappings, const struct tar
         if (!has_load) /* the first one, at offset 0, fixes the bias */
             module->bias = file->start - page_down(segment->p_vaddr - segment->p_offset);
         has_load = true;
-        if (!is_mapped(mappings, file, module->bias, segment) || !add_segment(module, segment))
+        if (!is_mapped(mappings, file, module->bias, segment) ||
+            !add_segment(module, mappings, segment))
             return false;
     }
     for (size_t i = 0; i < headers.file.e_phnum; i++) {

@@ -1,44 +1,606 @@
-#include "snapshot/root_plan.h"
-
+/* The roots of threads: what is alive of their stacks, their registers, their thread-local
+ * variables, the values of their keys, and what glibc keeps of them.
+ *
+ * A thread's descriptor (struct pthread) stands at the top of its stack, above its blocks of
+ * thread-local variables; the stack grows down below them:
+ *
+ *     mapping:  | dead | alive: from sp ... | static TLS | descriptor |
+ *
+ * The first thread's stack is the kernel's, and its descriptor elsewhere. Dead parts and stacks
+ * that glibc keeps for threads to come are full of old pointers: they are claimed and not searched.
+ * A thread that is on another stack (of a signal handler, of a coroutine) still has its own below:
+ * it is alive from the lowest address that the other stack or a register has of it, which is at
+ * most the stack pointer that was saved. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/text.h"
 #include "snapshot/mapping_search.h"
+#include "snapshot/root_plan.h"
+#include "snapshot/thread_library.h"
+
+enum {
+    WORD_BYTES = 8,
+    PAGE_BYTES = 4096,
+    FOREIGN_STACK_MAX_BYTES = 1 << 20, /* of another stack that is searched for the way back */
+    TABLE_ENTRIES_MAX = 1 << 16,
+    RED_ZONE_BYTES = 128,      /* below a stack pointer; of functions that call nothing */
+    CONTEXT_STACK_OFFSET = 16, /* of ucontext_t: uc_stack.ss_sp */
+    CONTEXT_STACK_BYTES_OFFSET = 32,
+#if defined __x86_64__
+    CONTEXT_SP_OFFSET = 160, /* of ucontext_t: uc_mcontext.gregs[REG_RSP] */
+#else
+    CONTEXT_SP_OFFSET = 432, /* of ucontext_t: uc_mcontext.sp */
+#endif
+    RESULT_BEFORE_PRIORITY =
+        8 /* result, then the scheduling parameters, of which it is the first */
+};
+
+#define TABLE_VACANT UINT64_MAX
+
+/* A descriptor, and whose it is. */
+struct described {
+    uint64_t address;
+    bool is_on_foreign_stack; /* not of glibc's making: the first thread's, or the program's own */
+    bool is_kept;             /* nobody's: a stack for threads to come */
+    uint32_t stopped;         /* position in input->threads, or SNAPSHOT_NONE */
+};
+
+struct thread_plan {
+    struct root_plan *plan;
+    struct thread_library library;
+    struct described *described; /* by address */
+    size_t count, capacity;
+    bool is_foreign, is_kept; /* of the list that is walked */
+    uint32_t *of_stopped;     /* positions in described, beside input->threads */
+};
+
+static uint64_t word_down(uint64_t address)
+{
+    return address & ~(uint64_t)(WORD_BYTES - 1);
+}
+
+static uint64_t descriptor_of(const struct thread_library *library,
+                              const struct stopped_thread *stopped)
+{
+#if defined __x86_64__
+    (void)library;
+    return stopped->thread_pointer;
+#else
+    return stopped->thread_pointer - library->thread_bytes;
+#endif
+}
+
+static uint64_t static_block(const struct thread_library *library, uint64_t descriptor,
+                             const struct library_module *module)
+{
+#if defined __x86_64__
+    (void)library;
+    return descriptor - (uint64_t)module->tls_offset;
+#else
+    return descriptor + library->thread_bytes + (uint64_t)module->tls_offset;
+#endif
+}
+
+static void add_described(void *context, uint64_t descriptor)
+{
+    struct thread_plan *threads = context;
+    threads->described = memory_grow(threads->described, &threads->capacity, threads->count + 1,
+                                     sizeof *threads->described);
+    threads->described[threads->count++] = (struct described){
+        .address = descriptor,
+        .is_on_foreign_stack = threads->is_foreign,
+        .is_kept = threads->is_kept,
+        .stopped = SNAPSHOT_NONE,
+    };
+}
+
+static int compare_described(const void *left, const void *right)
+{
+    uint64_t a = ((const struct described *)left)->address;
+    uint64_t b = ((const struct described *)right)->address;
+    return (a > b) - (a < b);
+}
+
+static struct described *find_described(const struct thread_plan *threads, uint64_t descriptor)
+{
+    const struct described wanted = {.address = descriptor};
+    return threads->count == 0 ? NULL
+                               : bsearch(&wanted, threads->described, threads->count, sizeof wanted,
+                                         compare_described);
+}
+
+/* x86-64: a descriptor has its own address in its third word. */
+static bool is_descriptor(struct word_cache *words, uint64_t address)
+{
+    uint64_t self;
+    return address != 0 && word_cache_read(words, address + 2 * WORD_BYTES, &self) &&
+           self == address;
+}
+
+static void walk_list(struct thread_plan *threads, uint64_t head, bool is_foreign, bool is_kept)
+{
+    threads->is_foreign = is_foreign;
+    threads->is_kept = is_kept;
+    thread_library_visit(&threads->library, threads->plan->words, head, add_described, threads);
+}
+
+static void sort_described(struct thread_plan *threads)
+{
+    if (threads->count == 0)
+        return;
+    qsort(threads->described, threads->count, sizeof *threads->described, compare_described);
+    size_t kept = 1; /* hostile lists may share what hangs from them */
+    for (size_t i = 1; i < threads->count; i++)
+        if (threads->described[i].address != threads->described[kept - 1].address)
+            threads->described[kept++] = threads->described[i];
+    threads->count = kept;
+}
+
+/* Threads that stand in no list yet: in the making, or the first one, very early. */
+static void add_unlisted(struct thread_plan *threads)
+{
+    const struct snapshot_scan_input *input = threads->plan->input;
+    threads->is_foreign = true;
+    threads->is_kept = false;
+    for (size_t i = 0, listed = threads->count; i < input->thread_count; i++) {
+        uint64_t descriptor = descriptor_of(&threads->library, &input->threads[i]);
+        const struct described wanted = {.address = descriptor};
+        bool is_listed = listed > 0 && bsearch(&wanted, threads->described, listed, sizeof wanted,
+                                               compare_described);
+        if (input->threads[i].thread_pointer && !is_listed &&
+            is_descriptor(threads->plan->words, descriptor))
+            add_described(threads, descriptor);
+    }
+}
+
+static struct described *find_by_tid(const struct thread_plan *threads, uint32_t tid)
+{
+    for (size_t i = 0; i < threads->count; i++) {
+        uint32_t found;
+        if (threads->described[i].stopped == SNAPSHOT_NONE && !threads->described[i].is_kept &&
+            word_cache_read_bytes(threads->plan->words,
+                                  threads->described[i].address + threads->library.tid.offset,
+                                  &found, sizeof found) &&
+            found == tid)
+            return &threads->described[i];
+    }
+    return NULL;
+}
+
+/* All descriptors, and which of the stopped threads they are of. */
+static void find_descriptors(struct thread_plan *threads)
+{
+    const struct thread_library *library = &threads->library;
+    const struct snapshot_scan_input *input = threads->plan->input;
+    threads->of_stopped = memory_allocate(input->thread_count * sizeof *threads->of_stopped);
+    for (size_t i = 0; i < input->thread_count; i++)
+        threads->of_stopped[i] = SNAPSHOT_NONE;
+    if (!library->is_known)
+        return;
+    walk_list(threads, library->stacks_used, false, false);
+    walk_list(threads, library->stacks_user, true, false);
+    walk_list(threads, library->stacks_kept, false, true);
+    sort_described(threads);
+    add_unlisted(threads);
+    sort_described(threads);
+    for (uint32_t i = 0; i < input->thread_count; i++) {
+        const struct stopped_thread *stopped = &input->threads[i];
+        struct described *found = stopped->thread_pointer
+                                      ? find_described(threads, descriptor_of(library, stopped))
+                                      : find_by_tid(threads, stopped->tid);
+        if (!found || found->stopped != SNAPSHOT_NONE)
+            continue;
+        found->stopped = i;
+        threads->of_stopped[i] = (uint32_t)(found - threads->described);
+    }
+}
+
+static struct described *described_of(const struct thread_plan *threads, uint32_t stopped)
+{
+    uint32_t position = threads->of_stopped[stopped];
+    return position == SNAPSHOT_NONE ? NULL : &threads->described[position];
+}
+
+static const struct address_range *program_range(const struct root_plan *plan, uint64_t address)
+{
+    const struct address_ranges *program = &plan->input->program;
+    for (size_t i = 0; i < program->count; i++)
+        if (address - program->items[i].start < program->items[i].end - program->items[i].start)
+            return &program->items[i];
+    return NULL;
+}
+
+/* The stack that glibc made for this descriptor, all of it: the mapping, or from what stands below
+ * in it when the kernel merged neighbours. */
+static bool own_stack(const struct thread_plan *threads, const struct described *described,
+                      struct address_range *stack)
+{
+    const struct root_plan *plan = threads->plan;
+    const struct target_mapping *mapping = mapping_search(plan->input->mappings,
+                                                          described->address);
+    if (described->is_on_foreign_stack || !mapping || mapping->inode != 0 ||
+        strcmp(mapping->path, "[heap]") == 0)
+        return false;
+    uint64_t bytes = threads->library.thread_bytes;
+    stack->start = mapping->start;
+    stack->end = (described->address + bytes + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+    if (stack->end > mapping->end)
+        stack->end = mapping->end;
+    size_t position = (size_t)(described - threads->described);
+    if (position > 0 && described[-1].address + bytes > stack->start)
+        stack->start = (described[-1].address + bytes + PAGE_BYTES - 1) &
+                       ~(uint64_t)(PAGE_BYTES - 1);
+    const struct address_ranges *program = &plan->input->program;
+    for (size_t i = 0; i < program->count; i++)
+        if (program->items[i].end <= described->address && program->items[i].end > stack->start)
+            stack->start = program->items[i].end;
+    return stack->start < stack->end;
+}
+
+static void add_thread_range(struct root_plan *plan, uint64_t start, uint64_t end, uint32_t thread,
+                             enum snapshot_root_kind kind)
+{
+    root_plan_add_range(
+        plan,
+        &(struct root_range){
+            .start = start, .end = end, .kind = kind, .module = SNAPSHOT_NONE, .thread = thread});
+}
+
+/* --- thread-local variables --- */
+
+/* Where a block of thread-local variables is that was made when it was first used, if it was: by
+ * the thread's table. It came from malloc, as did the table; both are alive while the thread is. */
+static uint64_t dynamic_block(const struct thread_plan *threads, uint64_t table,
+                              uint64_t table_count, const struct library_module *module,
+                              uint32_t thread)
+{
+    struct root_plan *plan = threads->plan;
+    uint64_t entry = table + module->identifier * threads->library.table_entries.bytes;
+    uint64_t slot = entry + threads->library.block_pointer.offset;
+    uint64_t pointers[2]; /* the block, and the memory that it stands in */
+    if (table == 0 || module->identifier > table_count ||
+        !word_cache_read_bytes(plan->words, slot, pointers, sizeof pointers) ||
+        pointers[0] == TABLE_VACANT || pointers[0] == 0)
+        return 0;
+    for (unsigned i = 0; i < 2; i++)
+        root_plan_add_value(plan, &(struct root_value){.address = slot + i * WORD_BYTES,
+                                                       .value = pointers[i],
+                                                       .kind = SNAPSHOT_ROOT_THREAD,
+                                                       .thread = thread});
+    return pointers[0];
+}
+
+/* Returns the lowest address of static ones: there the stack begins. */
+static uint64_t plan_locals(const struct thread_plan *threads, uint64_t descriptor, uint32_t thread)
+{
+    struct root_plan *plan = threads->plan;
+    const struct thread_library *library = &threads->library;
+    uint64_t lowest = descriptor;
+    uint64_t table = 0, table_count = 0;
+    uint64_t entry_bytes = library->table_entries.bytes;
+    /* The entry before the first says how many there are; the table's memory begins with it. */
+    if (!word_cache_read(plan->words, descriptor + library->table.offset, &table) ||
+        !word_cache_read(plan->words, table - entry_bytes, &table_count) ||
+        table_count > TABLE_ENTRIES_MAX)
+        table = table_count = 0;
+    if (table)
+        root_plan_add_value(plan,
+                            &(struct root_value){.address = descriptor + library->table.offset,
+                                                 .value = table - entry_bytes,
+                                                 .kind = SNAPSHOT_ROOT_THREAD,
+                                                 .thread = thread});
+    for (size_t i = 0; i < library->module_count; i++) {
+        const struct library_module *known = &library->modules[i];
+        uint64_t block = known->tls_offset
+                             ? static_block(library, descriptor, known)
+                             : dynamic_block(threads, table, table_count, known, thread);
+        if (block == 0)
+            continue;
+        if (known->tls_offset && block < lowest)
+            lowest = block;
+        const struct target_module *file = &plan->modules.items[known->module];
+        range_list_add(&plan->claimed, block, block + file->tls_bytes);
+        if (!file->is_own)
+            root_plan_add_range(plan, &(struct root_range){.start = block,
+                                                           .end = block + file->tls_bytes,
+                                                           .kind = SNAPSHOT_ROOT_TLS,
+                                                           .module = known->module,
+                                                           .thread = thread});
+    }
+    return lowest;
+}
+
+/* --- keys --- */
+
+/* A value counts while its key is the one that it was set for: pthread_key_delete leaves values
+ * behind, which nobody can get at any more. */
+static bool is_current(const struct thread_plan *threads, uint64_t key, uint64_t sequence)
+{
+    const struct thread_library *library = &threads->library;
+    uint64_t current;
+    return library->keys_address == 0 || key >= library->key_count.count ||
+           !word_cache_read(threads->plan->words,
+                            library->keys_address + key * library->key_bytes +
+                                library->key_sequence.offset,
+                            &current) ||
+           current == sequence;
+}
+
+static void plan_key_array(const struct thread_plan *threads, uint64_t array, uint64_t first_key,
+                           uint32_t thread)
+{
+    struct root_plan *plan = threads->plan;
+    const struct thread_library *library = &threads->library;
+    for (uint32_t i = 0; i < library->array_values.count; i++) {
+        uint64_t at = array + (uint64_t)i * library->value_bytes;
+        uint64_t sequence, data;
+        if (!word_cache_read(plan->words, at + library->value_sequence.offset, &sequence) ||
+            !word_cache_read(plan->words, at + library->value_data.offset, &data))
+            return;
+        if (data != 0 && is_current(threads, first_key + i, sequence))
+            root_plan_add_value(plan,
+                                &(struct root_value){.address = at + library->value_data.offset,
+                                                     .value = data,
+                                                     .kind = SNAPSHOT_ROOT_KEY,
+                                                     .thread = thread,
+                                                     .number = (uint32_t)(first_key + i)});
+    }
+}
+
+/* The pointers to arrays of values stand in the descriptor, the first array too. Further ones came
+ * from malloc: their words are roots as far as they are current, and no references of the block.
+ * The ranges of both within the descriptor go to `inner`. */
+static void plan_keys(const struct thread_plan *threads, uint64_t descriptor, uint32_t thread,
+                      struct range_list *inner)
+{
+    struct root_plan *plan = threads->plan;
+    const struct thread_library *library = &threads->library;
+    uint64_t pointers = descriptor + library->keys.offset;
+    uint64_t array_bytes = (uint64_t)library->array_values.count * library->value_bytes;
+    range_list_add(inner, pointers, pointers + (uint64_t)library->keys.count * WORD_BYTES);
+    for (uint32_t i = 0; i < library->keys.count; i++) {
+        uint64_t array;
+        if (!word_cache_read(plan->words, pointers + (uint64_t)i * WORD_BYTES, &array))
+            return;
+        if (array == 0)
+            continue;
+        plan_key_array(threads, array, (uint64_t)i * library->array_values.count, thread);
+        if (array - descriptor < library->thread_bytes) {
+            range_list_add(inner, array, array + array_bytes);
+            continue;
+        }
+        root_plan_add_value(plan,
+                            &(struct root_value){.address = pointers + (uint64_t)i * WORD_BYTES,
+                                                 .value = array,
+                                                 .kind = SNAPSHOT_ROOT_THREAD,
+                                                 .thread = thread});
+        if (block_index_find(plan->index, array) != SNAPSHOT_NONE)
+            range_list_add(&plan->dead, array, array + array_bytes);
+    }
+}
+
+/* The descriptor but for its keys: argument, result, clean-up handlers, the resolver's state. */
+static void plan_descriptor(const struct thread_plan *threads, uint64_t descriptor, uint32_t thread)
+{
+    struct root_plan *plan = threads->plan;
+    uint64_t end = descriptor + threads->library.thread_bytes;
+    struct range_list keys = {0};
+    plan_keys(threads, descriptor, thread, &keys);
+    range_list_sort(&keys);
+    uint64_t start = descriptor;
+    struct address_range part;
+    for (; range_list_gap(&keys, start, end, &part); start = part.end)
+        add_thread_range(plan, part.start, part.end, thread, SNAPSHOT_ROOT_THREAD);
+    range_list_add(&plan->claimed, descriptor, end);
+    range_list_clear(&keys);
+}
+
+/* Of a thread that has ended and was not joined, somebody may still ask for its result. */
+static void plan_result(const struct thread_plan *threads, uint64_t descriptor)
+{
+    const struct library_field *priority = &threads->library.priority;
+    uint64_t at = descriptor + priority->offset - RESULT_BEFORE_PRIORITY;
+    uint64_t result;
+    if (priority->offset >= RESULT_BEFORE_PRIORITY &&
+        word_cache_read(threads->plan->words, at, &result))
+        root_plan_add_value(threads->plan, &(struct root_value){.address = at,
+                                                                .value = result,
+                                                                .kind = SNAPSHOT_ROOT_THREAD,
+                                                                .thread = SNAPSHOT_NONE});
+}
+
+/* --- stacks --- */
+
+/* Where the stack that `sp` is on begins and ends, `top` being where thread-local variables begin.
+ * A block or mapping of the program's own may hold many stacks: nothing in it is known to be dead.
+ */
+static bool current_stack(const struct thread_plan *threads, uint64_t sp, uint64_t top,
+                          const struct address_range *native, struct address_range *stack)
+{
+    const struct root_plan *plan = threads->plan;
+    const struct target_mapping *mapping = mapping_search(plan->input->mappings, sp);
+    uint32_t block = block_index_find(plan->index, sp);
+    const struct address_range *program = program_range(plan, sp);
+    if (!mapping)
+        return false;
+    if (native && sp >= native->start && sp < native->end) {
+        *stack = *native;
+        return true;
+    }
+    *stack = (struct address_range){sp, program ? program->end : mapping->end};
+    if (block != SNAPSHOT_NONE) {
+        stack->start = plan->index->blocks[block].address;
+        stack->end = stack->start + plan->index->blocks[block].bytes;
+    }
+    if (top > sp && top < stack->end)
+        stack->end = top;
+    return sp < stack->end;
+}
+
+/* In front of the frame of a handler on another stack, the kernel put a ucontext_t: it knows that
+ * stack, and has the stack pointer of what was interrupted. Without one (coroutines) the whole of
+ * the native stack may be alive. */
+static uint64_t interrupted_sp(const struct thread_plan *threads, uint64_t sp, uint64_t end,
+                               const struct address_range *native)
+{
+    struct word_cache *words = threads->plan->words;
+    if (end - sp > FOREIGN_STACK_MAX_BYTES)
+        end = sp + FOREIGN_STACK_MAX_BYTES;
+    for (uint64_t at = word_down(sp); at + CONTEXT_SP_OFFSET + WORD_BYTES <= end;
+         at += WORD_BYTES) {
+        uint64_t saved, stack_start, stack_bytes;
+        if (!word_cache_read(words, at + CONTEXT_SP_OFFSET, &saved))
+            break;
+        if (saved < native->start || saved >= native->end ||
+            !word_cache_read(words, at + CONTEXT_STACK_OFFSET, &stack_start) ||
+            !word_cache_read(words, at + CONTEXT_STACK_BYTES_OFFSET, &stack_bytes) ||
+            sp - stack_start >= stack_bytes || at - stack_start >= stack_bytes)
+            continue;
+        saved = word_down(saved) - RED_ZONE_BYTES;
+        return saved > native->start ? saved : native->start;
+    }
+    return native->start;
+}
+
+/* The stack that a thread was born on; of the first thread that is the kernel's. */
+static bool native_stack(const struct thread_plan *threads, const struct described *described,
+                         bool is_first, struct address_range *stack)
+{
+    if (described && own_stack(threads, described, stack))
+        return true;
+    const struct target_mappings *mappings = threads->plan->input->mappings;
+    for (size_t i = 0; is_first && i < mappings->count; i++)
+        if (strcmp(mappings->items[i].path, "[stack]") == 0) {
+            *stack = (struct address_range){mappings->items[i].start, mappings->items[i].end};
+            return true;
+        }
+    return false;
+}
+
+static void plan_stack(const struct thread_plan *threads, const struct described *described,
+                       bool is_first, uint64_t top, uint32_t position,
+                       const struct stopped_thread *stopped)
+{
+    struct root_plan *plan = threads->plan;
+    struct snapshot_thread *told = &plan->result->threads[position];
+    struct address_range stack, native;
+    bool has_native = native_stack(threads, described, is_first, &native);
+    if (has_native)
+        range_list_add(&plan->claimed, native.start, native.end);
+    if (has_native && top > native.start && top < native.end)
+        native.end = top;
+    bool has_stack = stopped->has_registers &&
+                     current_stack(threads, stopped->sp, top, has_native ? &native : NULL, &stack);
+    if (!has_stack) {
+        plan->result->missing_threads++;
+        if (has_native)
+            add_thread_range(plan, native.start, native.end, position, SNAPSHOT_ROOT_STACK);
+        return;
+    }
+    told->stack_start = word_down(stopped->sp);
+    told->stack_end = stack.end;
+    add_thread_range(plan, told->stack_start, stack.end, position, SNAPSHOT_ROOT_STACK);
+    if (has_native && stack.start == native.start)
+        return;
+    root_plan_add_value(plan, &(struct root_value){.address = stopped->sp,
+                                                   .value = stack.start,
+                                                   .kind = SNAPSHOT_ROOT_STACK,
+                                                   .thread = position});
+    if (has_native)
+        add_thread_range(plan, interrupted_sp(threads, stopped->sp, stack.end, &native), native.end,
+                         position, SNAPSHOT_ROOT_STACK);
+}
+
+/* --- all together --- */
+
+static void plan_registers(struct root_plan *plan, const struct stopped_thread *stopped,
+                           uint32_t position)
+{
+    struct root_value value = {.kind = SNAPSHOT_ROOT_REGISTER, .thread = position};
+    for (uint32_t i = 0; i < stopped->register_count && i < STOPPED_REGISTERS_MAX; i++) {
+        value.address = i;
+        value.value = stopped->registers[i];
+        root_plan_add_value(plan, &value);
+    }
+    for (size_t at = 0; at + WORD_BYTES <= stopped->vector_register_bytes; at += WORD_BYTES) {
+        value.address = SNAPSHOT_VECTOR_REGISTERS + at / WORD_BYTES;
+        memcpy(&value.value, stopped->vector_registers + at, sizeof value.value);
+        if (value.value != 0)
+            root_plan_add_value(plan, &value);
+    }
+}
+
+static uint32_t find_first_thread(const struct snapshot_scan_input *input)
+{
+    uint32_t first = 0;
+    for (uint32_t i = 1; i < input->thread_count; i++)
+        if (input->threads[i].tid < input->threads[first].tid)
+            first = i;
+    return first;
+}
+
+static void plan_stopped(const struct thread_plan *threads, uint32_t number, bool is_first)
+{
+    struct root_plan *plan = threads->plan;
+    const struct stopped_thread *stopped = &plan->input->threads[number];
+    struct snapshot_thread told = {.tid = stopped->tid};
+    memcpy(told.name, stopped->name, sizeof told.name - 1);
+    uint32_t position = snapshot_add_thread(plan->result, &told);
+    const struct described *described = described_of(threads, number);
+    uint64_t top = 0;
+    if (described) {
+        top = plan_locals(threads, described->address, position);
+        plan_descriptor(threads, described->address, position);
+    }
+    plan_stack(threads, described, is_first, top, position, stopped);
+    if (stopped->has_registers)
+        plan_registers(plan, stopped, position);
+}
+
+/* Descriptors of no stopped thread: ended ones, stacks kept for later, and threads that nobody
+ * could stop. */
+static void plan_others(const struct thread_plan *threads)
+{
+    struct root_plan *plan = threads->plan;
+    for (size_t i = 0; i < threads->count && !root_plan_is_late(plan); i++) {
+        const struct described *described = &threads->described[i];
+        struct address_range stack;
+        uint32_t tid = 0;
+        if (described->stopped != SNAPSHOT_NONE)
+            continue;
+        bool has_stack = own_stack(threads, described, &stack);
+        if (has_stack)
+            range_list_add(&plan->claimed, stack.start, stack.end);
+        if (described->is_kept)
+            continue;
+        word_cache_read_bytes(plan->words, described->address + threads->library.tid.offset, &tid,
+                              sizeof tid);
+        if ((int32_t)tid <= 0) {
+            plan_result(threads, described->address);
+            continue;
+        }
+        uint32_t position = snapshot_add_thread(plan->result,
+                                                &(struct snapshot_thread){.tid = tid});
+        plan->result->missing_threads++;
+        plan_locals(threads, described->address, position);
+        plan_descriptor(threads, described->address, position);
+        if (has_stack)
+            add_thread_range(plan, stack.start, described->address, position, SNAPSHOT_ROOT_STACK);
+    }
+}
 
 void thread_roots_plan(struct root_plan *plan)
 {
-    const struct snapshot_scan_input *input = plan->input;
-    for (uint32_t i = 0; i < input->thread_count; i++) {
-        const struct stopped_thread *stopped = &input->threads[i];
-        struct snapshot_thread told = {.tid = stopped->tid};
-        memcpy(told.name, stopped->name, sizeof told.name);
-        const struct target_mapping *mapping = mapping_search(input->mappings, stopped->sp);
-        if (stopped->has_registers && mapping) {
-            told.stack_start = stopped->sp;
-            told.stack_end = mapping->end;
-        } else {
-            plan->result->missing_threads++;
-        }
-        uint32_t position = snapshot_add_thread(plan->result, &told);
-        root_plan_add_range(plan, &(struct root_range){.start = told.stack_start & ~UINT64_C(7),
-                                                       .end = told.stack_end,
-                                                       .kind = SNAPSHOT_ROOT_STACK,
-                                                       .module = SNAPSHOT_NONE,
-                                                       .thread = position});
-        if (mapping)
-            range_list_add(&plan->claimed, mapping->start, mapping->end);
-        for (uint32_t j = 0; j < stopped->register_count && j < STOPPED_REGISTERS_MAX; j++)
-            root_plan_add_value(plan, &(struct root_value){.address = j,
-                                                           .value = stopped->registers[j],
-                                                           .kind = SNAPSHOT_ROOT_REGISTER,
-                                                           .thread = position});
-        for (size_t at = 0; at + 8 <= stopped->vector_register_bytes; at += 8) {
-            uint64_t value;
-            memcpy(&value, stopped->vector_registers + at, sizeof value);
-            root_plan_add_value(plan,
-                                &(struct root_value){.address = SNAPSHOT_VECTOR_REGISTERS + at / 8,
-                                                     .value = value,
-                                                     .kind = SNAPSHOT_ROOT_REGISTER,
-                                                     .thread = position});
-        }
-    }
+    struct thread_plan threads = {.plan = plan};
+    thread_library_find(&threads.library, &plan->modules, plan->words);
+    find_descriptors(&threads);
+    uint32_t first = find_first_thread(plan->input);
+    for (uint32_t i = 0; i < plan->input->thread_count && !root_plan_is_late(plan); i++)
+        plan_stopped(&threads, i, i == first);
+    plan_others(&threads);
+    thread_library_clear(&threads.library);
+    free(threads.described);
+    free(threads.of_stopped);
 }

@@ -256,6 +256,9 @@ static void test_threads(void **state)
                                                    {.address = HEAP + 96, .bytes = 16}};
     struct image image;
     image_init(&image, blocks, 4);
+    target_mappings_clear(&image.mappings);
+    target_mappings_parse(&image.mappings, "10000-11000 rw-p 00000000 00:00 0 [stack]\n"
+                                           "20000-22000 rw-p 00000000 00:00 0 \n");
     uint64_t vector[8] = {0, 0, HEAP + 96 + 8};
     struct stopped_thread thread = {.tid = 5,
                                     .name = "main",
