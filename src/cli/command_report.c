@@ -99,6 +99,11 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
+static bool is_at_peak(const struct recording_argument *argument)
+{
+    return argument->has_instant && argument->instant == INSTANT_PEAK;
+}
+
 /* When an instant was named, the rows that mattered then come first. */
 static enum query_metric sort_metric(const struct values *values,
                                      const struct recording_argument *argument,
@@ -130,6 +135,9 @@ static bool fill_options(const struct invocation *invocation,
     options->query.limit = values->limit.value;
     options->has_limit = values->limit.is_given;
     options->query.min_bytes = values->min_bytes.value;
+    if (is_at_peak(argument) && options->query.sort == QUERY_PEAK_BYTES &&
+        !options->query.min_bytes)
+        options->query.min_bytes = 1; /* what held nothing then does not belong there */
     options->query.filter = values->filter;
     options->is_tree = values->is_tree || values->is_bottom_up;
     if (values->is_bottom_up)

@@ -160,6 +160,7 @@ run report --bottom-up new.seep
 expect "report: a tree" 1 "$(count '^What allocates, and who calls it')"
 run report new.seep@peak
 expect "report: the instant" 1 "$(count '^  Instant    peak$')"
+expect "report: the peak's own blocks" 1 "$(count '^ *Peak  *%  *Peak blk')"
 run report new.seep --at=peak
 expect "report: the instant as an option" 1 "$(count '^  Instant    peak$')"
 run report new.seep@end --at=peak

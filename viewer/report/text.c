@@ -228,7 +228,12 @@ static void label_mapped(struct page *page, const struct recording_totals *total
     text_clear(&line);
 }
 
-static void write_totals(struct page *page, uint32_t process)
+bool text_is_at_peak(const struct report_options *options)
+{
+    return strcmp(options->instant, "peak") == 0;
+}
+
+static void write_totals(struct page *page, uint32_t process, const struct report_options *options)
 {
     const struct profile_process *from = &page->profile->processes[process];
     const struct recording_totals *totals = &from->totals;
@@ -238,7 +243,8 @@ static void write_totals(struct page *page, uint32_t process)
         return;
     }
     label_peak(page, totals);
-    label_blocks(page, "Live", totals->live_bytes, totals->live_blocks, "");
+    label_blocks(page, "Live", totals->live_bytes, totals->live_blocks,
+                 text_is_at_peak(options) ? " at the end" : "");
     if (totals->inherited_blocks)
         label_blocks(page, "Inherited", totals->inherited_bytes, totals->inherited_blocks,
                      " from its parent");
@@ -338,7 +344,7 @@ static bool write_process(struct page *page, const struct report_options *option
                           struct error *error)
 {
     page_set_program(page, process);
-    write_totals(page, process);
+    write_totals(page, process, options);
     if (!page->profile->processes[process].about.observed)
         return true;
     if (!text_write_sites(page, options, process, error))

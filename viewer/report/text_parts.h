@@ -33,6 +33,9 @@ bool text_write_groups(struct page *page, const struct report_options *options,
                        struct error *error);
 bool text_write_tree(struct page *page, const struct report_options *options, struct error *error);
 
+/* Is the report about what was live at the peak? */
+bool text_is_at_peak(const struct report_options *options);
+
 /* The limit as a query takes it: 0 = all. */
 uint64_t text_limit(const struct report_options *options);
 

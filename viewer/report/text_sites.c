@@ -88,11 +88,14 @@ void text_write_stack(struct page *page, const struct report_options *options, u
 
 /* ---- sites ---- */
 
-/* The sort key first, then the figures that a reader wants anyhow. */
-static size_t choose_columns(enum query_metric sort, enum query_metric columns[5])
+/* The sort key first, then the figures that a reader wants anyhow. At the peak it does not matter
+ * what is left at the end. */
+static size_t choose_columns(const struct report_options *options, enum query_metric columns[5])
 {
-    static const enum query_metric usual[] = {QUERY_PEAK_BYTES, QUERY_LIVE_BYTES,
-                                              QUERY_ALLOCATED_BYTES, QUERY_ALLOCATIONS};
+    enum query_metric sort = options->query.sort;
+    const enum query_metric usual[] = {
+        QUERY_PEAK_BYTES, text_is_at_peak(options) ? QUERY_PEAK_BLOCKS : QUERY_LIVE_BYTES,
+        QUERY_ALLOCATED_BYTES, QUERY_ALLOCATIONS};
     size_t count = 0;
     columns[count++] = sort;
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
@@ -106,10 +109,10 @@ static int column_width(enum query_metric metric)
     return query_metric_at(metric)->is_bytes ? 10 : 11;
 }
 
-static void write_column_titles(struct page *page, enum query_metric sort)
+static void write_column_titles(struct page *page, const struct report_options *options)
 {
     enum query_metric columns[5];
-    size_t count = choose_columns(sort, columns);
+    size_t count = choose_columns(options, columns);
     page_set_style(page, PAGE_DIM);
     for (size_t i = 0; i < count; i++) {
         page_add_right(page, column_width(columns[i]), query_metric_at(columns[i])->title);
@@ -166,7 +169,7 @@ static void write_site(struct page *page, const struct report_options *options,
     const struct profile_site *site = &page->profile->sites[row->site];
     const uint64_t *values = row->self.values;
     enum query_metric columns[5];
-    size_t count = choose_columns(options->query.sort, columns);
+    size_t count = choose_columns(options, columns);
     for (size_t i = 0; i < count; i++) {
         text_add_metric(page, column_width(columns[i]), columns[i], values[columns[i]]);
         if (i == 0)
@@ -226,7 +229,7 @@ bool text_write_sites(struct page *page, const struct report_options *options, u
         return false;
     write_sites_heading(page, &query, &result);
     if (result.row_count)
-        write_column_titles(page, query.sort);
+        write_column_titles(page, options);
     else
         text_write_nothing(page, &query);
     for (size_t i = 0; i < result.row_count; i++) {
