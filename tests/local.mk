@@ -14,10 +14,11 @@ system_tests = \
 	tests/system/export.py \
 	tests/system/followed.py \
 	tests/system/full_disk.py \
+	tests/system/hostile_elf.py \
 	tests/system/known_answers.py \
 	tests/system/limits.py \
-	tests/system/recorder_deaths.py \
 	tests/system/misuse.py \
+	tests/system/recorder_deaths.py \
 	tests/system/refused.py \
 	tests/system/symbolize.py \
 	tests/system/unwinders.py \

@@ -15,6 +15,7 @@ target_programs = \
 	tests/targets/cxx_static \
 	tests/targets/deep \
 	tests/targets/family \
+	tests/targets/host \
 	tests/targets/mappings \
 	tests/targets/misuse \
 	tests/targets/own_malloc \
@@ -52,6 +53,7 @@ EXTRA_DIST += \
 	tests/targets/cxx_plugin.cpp \
 	tests/targets/deep.c \
 	tests/targets/family.c \
+	tests/targets/host.c \
 	tests/targets/mappings.c \
 	tests/targets/misuse.cpp \
 	tests/targets/own_malloc.cpp \
