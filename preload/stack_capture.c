@@ -101,8 +101,8 @@ static bool is_at_end(const struct stack_walk *walk)
            walk->last.pc < stack_capture_loader_end;
 }
 
-/* The slot of a stack that was just walked, told to the recorder if it is new. *is_whole: it ends where
- * stacks end. */
+/* The slot of a stack that was just walked, told to the recorder if it is new. *is_whole: it ends
+ * where stacks end. */
 static uint32_t slot_of_walk(struct thread_state *thread, const struct walk_registers *caller,
                              const struct stack_walk *walk, uint64_t *hash, bool *is_whole)
 {
@@ -114,8 +114,8 @@ static uint32_t slot_of_walk(struct thread_state *thread, const struct walk_regi
     if (!is_new)
         return slot;
     thread->cache_hashes[slot] = 0;
-    uint32_t innermost =
-        walk->omitted_count == 0 ? walk->count : stack_walk_inner_count(walk->limit);
+    uint32_t innermost = walk->omitted_count == 0 ? walk->count
+                                                  : stack_walk_inner_count(walk->limit);
     if (!tell(thread, slot, walk->frames, walk->count, walk->omitted_count, innermost))
         return STACK_CAPTURE_LOST;
     if (!*is_whole || (session->flags & SESSION_ORACLE) != 0)
@@ -131,7 +131,7 @@ static uint32_t walk_and_remember(struct thread_state *thread, const struct walk
     struct stack_walk walk = {.frames = thread->frames, .limit = session->stack_depth};
     struct walk_reads reads = {0};
     if (entry == NULL) {
-        stack_walk_run(stack_capture_rules, &thread->memory, caller, &walk);
+        stack_walk_run_along(stack_capture_rules, &thread->memory, caller, &walk, &thread->trail);
     } else {
         reads.reads = entry->reads;
         reads.capacity = STACK_MEMO_READS;
@@ -154,7 +154,8 @@ static uint32_t walk_and_remember(struct thread_state *thread, const struct walk
     return slot;
 }
 
-/* Test mode: a remembered stack is walked all the same, and if that gives another, libunwind is asked. */
+/* Test mode: a remembered stack is walked all the same, and if that gives another, libunwind is
+ * asked. */
 static void check_remembered(struct thread_state *thread, const struct walk_registers *caller,
                              const struct stack_memo_entry *entry)
 {

@@ -103,9 +103,10 @@ static inline uint32_t stack_walk_inner_count(uint32_t limit)
     return limit - limit / 4;
 }
 
-/* What a walk depended on, in its order: it is a pure function of pc and sp that it begins with, of these
- * words, and of bp where is_bp_used. So as long as all of them hold these values, the stack is the same.
- * A saved bp counts only if a frame was found by it: compilers keep all sorts of values in that register. */
+/* What a walk depended on, in its order: it is a pure function of pc and sp that it begins with, of
+ * these words, and of bp where is_bp_used. So as long as all of them hold these values, the stack
+ * is the same. A saved bp counts only if a frame was found by it: compilers keep all sorts of
+ * values in that register. */
 struct walk_read {
     uint64_t address;
     uint64_t value;
@@ -122,6 +123,37 @@ struct walk_reads {
 void stack_walk_run_telling(struct unwind_rules *rules, struct walk_memory *memory,
                             const struct walk_registers *from, struct stack_walk *walk,
                             struct walk_reads *reads);
+
+/* The last walk of a thread, frame by frame. The next one is often the same but for its top:
+ * recursion goes up and down by a few frames at the end of hundreds. As soon as a walk comes to a
+ * frame that the last one had, with the same pc, sp and bp, the rest of the stack is a function of
+ * the words that the last one read from there on: if they still hold the same values it is the
+ * same, and two loads and compares a frame show that, none of which must wait for another. Only
+ * plain frames are taken up, and the outermost one; a walk that meets any other leaves an empty
+ * trail. */
+enum {
+    WALK_TRAIL_FRAMES = STACK_WALK_DEFAULT_LIMIT
+};
+
+struct walk_trail_frame {
+    uint64_t pc, sp, bp;
+    uint64_t bp_slot; /* where the caller's bp is saved; 0 = it is the same */
+};
+
+/* Zeroes are an empty trail. Frames stand innermost first, and the outermost is the last of the
+ * array: a new top is written before what stays. */
+struct walk_trail {
+    uint64_t generation; /* of the rules; any other: empty */
+    uint32_t first;
+    struct walk_trail_frame frames[WALK_TRAIL_FRAMES];
+    struct walk_trail_frame fresh[WALK_TRAIL_FRAMES]; /* of the walk that is being made */
+};
+
+/* The same as stack_walk_run, sooner where the trail leads, and leaves its own. Not for signal
+ * handlers that interrupted a walk along the same trail. */
+void stack_walk_run_along(struct unwind_rules *rules, struct walk_memory *memory,
+                          const struct walk_registers *from, struct stack_walk *walk,
+                          struct walk_trail *trail);
 
 /* Walks from a frame of the calling thread, which is still on the stack. Can be called from a
  * signal handler that interrupted another walk of the same thread, with another `walk` and `memory`

@@ -76,6 +76,7 @@ struct thread_state {
     uint64_t cache_hashes[WIRE_STACK_SLOTS]; /* 0 = empty */
     uint64_t frames[WIRE_MAX_FRAMES];
     struct stack_memo memo;
+    struct walk_trail trail;
 };
 
 /* In wiped pages too. */

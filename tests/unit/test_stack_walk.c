@@ -30,6 +30,21 @@ static __thread struct walk_memory memory;
 static uint64_t frames[MAX_FRAMES];
 static struct stack_walk walk = {.frames = frames};
 
+static __thread struct walk_trail trail;
+
+/* Along the trail of whatever this thread walked before, it must be the same. */
+static void compare_along_trail(const struct walk_registers *registers)
+{
+    static __thread uint64_t along_frames[MAX_FRAMES];
+    struct stack_walk along = {.frames = along_frames, .limit = walk.limit};
+
+    stack_walk_run_along(rules, &memory, registers, &along, &trail);
+    assert_int_equal(along.count, walk.count);
+    assert_int_equal(along.omitted_count, walk.omitted_count);
+    assert_int_equal(along.end, walk.end);
+    assert_memory_equal(along.frames, walk.frames, walk.count * sizeof *walk.frames);
+}
+
 /* As a hook does it: the walk begins in the caller. */
 __attribute__((noinline)) static void walk_from_caller(uint32_t limit)
 {
@@ -38,6 +53,7 @@ __attribute__((noinline)) static void walk_from_caller(uint32_t limit)
     WALK_CALLER_REGISTERS(&registers);
     walk.limit = limit;
     stack_walk_run(rules, &memory, &registers, &walk);
+    compare_along_trail(&registers);
     __asm__ volatile("" : : : "memory"); /* no tail call: the frame stays */
 }
 
@@ -126,6 +142,46 @@ static void walk_64(void)
 static void walk_all(void)
 {
     walk_from_caller(MAX_FRAMES);
+}
+
+static uint64_t wander_state;
+enum {
+    WANDERINGS = 20000
+};
+static unsigned met_count, wander_count;
+
+static uint32_t wander_random(uint32_t below)
+{
+    wander_state = wander_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(wander_state >> 33) % below;
+}
+
+/* Recursion that comes back to its frames in two places, with a frame of changing size. */
+__attribute__((noinline)) static void wander(unsigned depth)
+{
+    volatile char *room = alloca(16 + wander_random(4) * 32);
+
+    room[0] = 0;
+    for (uint32_t times = 1 + wander_random(3); times > 0 && wander_count < WANDERINGS; times--) {
+        if (depth > 0 && wander_random(8) != 0)
+            wander(depth - 1);
+        if (depth > 0 && wander_random(8) == 0)
+            wander(depth - 1); /* from another place */
+        bool has_trail = trail.generation != 0;
+        walk_from_caller(WALK_TRAIL_FRAMES);
+        wander_count++;
+        met_count += has_trail && trail.generation != 0;
+    }
+    room[0] = 1;
+}
+
+/* The last frames of the trail were written by the first walk, and stay as long as they are met. */
+static void test_along_the_trail(void **state)
+{
+    (void)state;
+    while (wander_count < WANDERINGS)
+        wander(60);
+    assert_true(met_count > wander_count / 2);
 }
 
 static void test_limit_keeps_both_ends(void **state)
@@ -398,6 +454,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_depths),
+        cmocka_unit_test(test_along_the_trail),
         cmocka_unit_test(test_limit_keeps_both_ends),
         cmocka_unit_test(test_qsort_callback),
         cmocka_unit_test(test_signal),
