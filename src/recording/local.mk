@@ -55,21 +55,4 @@ TESTS += tests/fuzz/replay_recording_reader
 tests_fuzz_replay_recording_reader_SOURCES = tests/fuzz/fuzz_recording_reader.c
 tests_fuzz_replay_recording_reader_CPPFLAGS = $(AM_CPPFLAGS) -DREPLAY
 tests_fuzz_replay_recording_reader_LDADD = libseep.a $(seep_libs)
-EXTRA_DIST += $(recording_corpus)
-recording_corpus = \
-	tests/fuzz/corpus/recording/all-kinds \
-	tests/fuzz/corpus/recording/compressed \
-	tests/fuzz/corpus/recording/hostile-header-length \
-	tests/fuzz/corpus/recording/hostile-index \
-	tests/fuzz/corpus/recording/hostile-index-count \
-	tests/fuzz/corpus/recording/hostile-list-count \
-	tests/fuzz/corpus/recording/hostile-raw-length \
-	tests/fuzz/corpus/recording/hostile-record-count \
-	tests/fuzz/corpus/recording/hostile-record-length \
-	tests/fuzz/corpus/recording/hostile-stored-length \
-	tests/fuzz/corpus/recording/hostile-text-list \
-	tests/fuzz/corpus/recording/hostile-trailer \
-	tests/fuzz/corpus/recording/hostile-zstd \
-	tests/fuzz/corpus/recording/journal \
-	tests/fuzz/corpus/recording/newer-minor \
-	tests/fuzz/corpus/recording/small-chunks
+EXTRA_DIST += tests/fuzz/corpus/recording
