@@ -16,6 +16,8 @@ target_programs = \
 	tests/targets/deep \
 	tests/targets/family \
 	tests/targets/host \
+	tests/targets/lost \
+	tests/targets/lost_cxx \
 	tests/targets/mappings \
 	tests/targets/misuse \
 	tests/targets/own_malloc \
@@ -38,7 +40,8 @@ target_libraries_of_their_own = \
 	tests/targets/cxx_plugin_static.so \
 	tests/targets/libslot_malloc.so \
 	tests/targets/plugin_a.so \
-	tests/targets/plugin_b.so
+	tests/targets/plugin_b.so \
+	tests/targets/tls_plugin.so
 
 check_DATA += $(target_programs) $(target_libraries_of_their_own)
 CLEANFILES += $(target_programs) $(target_libraries_of_their_own)
@@ -54,6 +57,8 @@ EXTRA_DIST += \
 	tests/targets/deep.c \
 	tests/targets/family.c \
 	tests/targets/host.c \
+	tests/targets/lost.c \
+	tests/targets/lost_cxx.cpp \
 	tests/targets/mappings.c \
 	tests/targets/misuse.cpp \
 	tests/targets/own_malloc.cpp \
@@ -69,6 +74,7 @@ EXTRA_DIST += \
 	tests/targets/static_child.c \
 	tests/targets/storms.c \
 	tests/targets/tell.h \
+	tests/targets/tls_plugin.c \
 	tests/targets/threads.c \
 	tests/targets/threads_handoff.c \
 	tests/targets/unwound.c \
