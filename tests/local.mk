@@ -16,6 +16,7 @@ system_tests = \
 	tests/system/full_disk.py \
 	tests/system/hostile_elf.py \
 	tests/system/known_answers.py \
+	tests/system/leaks.py \
 	tests/system/limits.py \
 	tests/system/misuse.py \
 	tests/system/recorder_deaths.py \

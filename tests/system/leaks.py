@@ -14,7 +14,7 @@ import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from recorded import SOURCE, TARGETS, Checks, new_path, record, run, seep, target
+from recorded import IS_LONG, SOURCE, TARGETS, Checks, new_path, record, run, seep, target
 
 KINDS = ("definite", "indirect", "possible", "reachable")
 checks = Checks()
@@ -58,22 +58,21 @@ CASES = {
     "end_atexit": ([602], [], [], []),
     "end_immediately": ([604], [], [], []),
     "end_quickly": ([605], [], [], []),
-    "end_last_thread": ([606], [], [], []),
+    "end_last_thread": ([606], [], [], None),
     "end_exec": ([609], [], [], []),
+    "end_err": ([], [], [], [614]),
     "end_fork": ([], [], [], [610]),
     "returned": ([613], [], [], []),
     "clean": ([], [], [], [612]),
 }
+# What is compared with other tools each time, not only in long tests.
+FEW = ("nine", "edges", "shared_tail")
 NOT_SCANNED = {"end_killed": "killed", "end_crashed": "crashed"}
 
 # With this kind of root off, this block of the case is lost.
 OFF = {
     "globals": [("root_global", 400), ("clean", 612)],
     "stacks": [("root_stack", 401), ("thread_stack", 500)],
-    "tls": [("root_tls", 402), ("thread_tls", 501), ("root_plugin_tls", 407),
-            ("thread_plugin_tls", 503)],
-    "keys": [("root_key", 403), ("thread_key", 502)],
-    "threads": [("thread_result", 506)],
     "mappings": [("root_mapping", 405)],
     "registers": [("thread_register", 507), ("thread_vector_register", 507)],
 }
@@ -146,7 +145,7 @@ def check_roots(path):
     report = leaks(path, "--roots=global", "--kinds=definite")
     by_case = {case_of(process): process for process in report["processes"]}
     expect("--roots=global: held", by_case["root_global"]["leaks"], [])
-    expect("--roots=global: lost", len(by_case["root_tls"]["leaks"]), 1)
+    expect("--roots=global: lost", len(by_case["root_stack"]["leaks"]), 1)
 
 
 def check_statuses(path):
@@ -184,7 +183,7 @@ def check_statuses(path):
 # ---- the others -----------------------------------------------------------------------------
 
 def read_differences():
-    """{(tool, case, kind): (seep's, the tool's)}, in blocks/bytes."""
+    """{(tool, case, kind): (seep's, the tool's)}, in blocks/bytes; "any": it is left to chance."""
     differences = {}
     with open(os.path.join(SOURCE, "tests/system/leaks.differences"), encoding="utf-8") as file:
         for line in file:
@@ -234,17 +233,16 @@ def lsan(program, name):
     return found
 
 
-def compare(tool, by_case, find):
+def compare(tool, by_case, find, names):
     differences = read_differences()
-    for name in CASES:
-        if name in ("end_exec", "end_fork", "long_list"):
-            continue
+    for name in names:
         ours = summary_of(by_case[name])
         for kind, theirs in find(name).items():
             expected = differences.get((tool, name, kind))
             found = text_of(ours[kind]), text_of(theirs)
             if expected:
-                expect(f"{tool}: {name}: {kind}", found, expected)
+                expect(f"{tool}: {name}: {kind}", found[0], expected[0])
+                expect(f"{tool}: {name}: {kind}, theirs", expected[1] in ("any", found[1]), True)
             else:
                 expect(f"{tool}: {name}: {kind}", found[0], found[1])
 
@@ -270,11 +268,13 @@ def main():
     check_details(by_case)
     check_roots(path)
     check_statuses(path)
+    left_out = ("end_exec", "end_fork", "long_list") # of several processes; too long for others
+    names = [name for name in CASES if IS_LONG and name not in left_out or name in FEW]
     if shutil.which("valgrind"):
-        compare("memcheck", by_case, memcheck)
+        compare("memcheck", by_case, memcheck, names)
     program = build_with_lsan()
     if program:
-        compare("lsan", by_case, lambda name: lsan(program, name))
+        compare("lsan", by_case, lambda name: lsan(program, name), names)
     checks.finish()
 
 

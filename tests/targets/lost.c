@@ -6,6 +6,8 @@
  * A case that needs the folder of the plugin gets it as its second argument. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <err.h>
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -437,6 +439,14 @@ static void end_exec(void) /* definite 609 in the image that goes; the next one 
     execl("/proc/self/exe", "lost", "clean", (char *)NULL);
 }
 
+/* libc calls exit by itself; what the functions hold is held: reachable 614 */
+static void end_err(void)
+{
+    void *volatile local = make(614);
+    errno = 0;
+    err(local == NULL, "an error, as it should be");
+}
+
 /* The child loses 611; what it has from its parent is not its own to lose. The parent: reachable
  * 610. */
 static void end_fork(void)
@@ -502,6 +512,7 @@ static const struct {
              {"end_killed", end_killed},
              {"end_crashed", end_crashed},
              {"end_exec", end_exec},
+             {"end_err", end_err},
              {"end_fork", end_fork},
              {"clean", clean}};
 
