@@ -43,6 +43,21 @@ CLEANFILES += source-tree
 source-tree:
 	$(AM_V_GEN)$(LN_S) $(abs_top_srcdir) $@
 
+# Where the shells look for completions of programs below the same prefix.
+bash_completiondir = $(datadir)/bash-completion/completions
+zsh_completiondir = $(datadir)/zsh/site-functions
+fish_completiondir = $(datadir)/fish/vendor_completions.d
+nodist_bash_completion_DATA = completions/seep
+nodist_zsh_completion_DATA = completions/_seep
+nodist_fish_completion_DATA = completions/seep.fish
+CLEANFILES += completions/seep completions/_seep completions/seep.fish
+completions/seep: seep$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && ./seep completion bash >$@.new && mv $@.new $@
+completions/_seep: seep$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && ./seep completion zsh >$@.new && mv $@.new $@
+completions/seep.fish: seep$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && ./seep completion fish >$@.new && mv $@.new $@
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_options
 TESTS += tests/unit/test_options

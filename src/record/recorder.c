@@ -468,7 +468,8 @@ static void take_command_peak(struct recorder *recorder)
 static bool is_complete(const struct recorder *recorder)
 {
     for (size_t i = 0; i < recorder->tree.count; i++)
-        if (recorded_process_lost_events(recorder->tree.processes[i]) != 0)
+        if (recorded_process_lost_events(recorder->tree.processes[i]) != 0 ||
+            recorder->tree.processes[i]->bad_records != 0)
             return false;
     return recorder->tree.refused_events == 0;
 }

@@ -58,6 +58,16 @@ static void label_line(struct page *page, const char *label, struct text *line)
 }
 
 /* A line for each module, so that build-ids can be found. */
+/* Where it is worth the trouble. */
+static void write_remedy(struct page *page, const struct quality *quality)
+{
+    struct text line = {0};
+    if (quality->unsymbolized_frame_count < quality->frame_count / 10)
+        return;
+    text_add(&line, "(seep symbolize adds them, given -dbgsym packages)");
+    label_line(page, "", &line);
+}
+
 static void write_missing_symbols(struct page *page, const struct quality *quality)
 {
     enum {
@@ -89,8 +99,10 @@ static void write_quality(struct page *page, const struct quality *quality)
         if (quality->problems[i].kind == QUALITY_NO_SYMBOLS && quality->missing_count)
             text_add(&line, ":");
         label_line(page, "", &line);
-        if (quality->problems[i].kind == QUALITY_NO_SYMBOLS)
-            write_missing_symbols(page, quality);
+        if (quality->problems[i].kind != QUALITY_NO_SYMBOLS)
+            continue;
+        write_missing_symbols(page, quality);
+        write_remedy(page, quality);
     }
 }
 
