@@ -26,7 +26,7 @@ system_tests = \
 	tests/system/valgrind_totals.py \
 	tests/system/vows.py
 TESTS += $(system_tests)
-EXTRA_DIST += $(system_tests) tests/system/counted.py tests/system/recorded.py
+EXTRA_DIST += $(system_tests) tests/system/counted.py tests/system/recorded.py tests/README.md
 
 # Long ones, for `./test all`.
 long_tests = tests/long/real_programs.py

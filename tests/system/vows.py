@@ -73,6 +73,55 @@ entry = record(["sh", "-c", 'LD_PRELOAD= sh -c \'echo "$LD_PRELOAD"\'']).stdout.
 checks.true("ours comes back when it was taken out",
             re.fullmatch(r"[^: ]*/libseep-preload\.so", entry), entry)
 
+# ---- libraries that only their caller's own search path leads to
+
+PRIVATE = """
+#include <stdlib.h>
+void *private_allocate(void) { return malloc(60); }
+"""
+OUTER = """
+#include <dlfcn.h>
+void *outer_allocate(const char *name)
+{
+    void *library = dlopen(name, RTLD_NOW);
+    void *(*allocate)(void) = library ? (void *(*)(void))dlsym(library, "private_allocate") : 0;
+    return allocate ? allocate() : 0;
+}
+"""
+MAIN = """
+#include <stdio.h>
+void *outer_allocate(const char *name);
+int main(void) { puts(outer_allocate("libprivate_of_outer.so") ? "found" : "not found"); return 0; }
+"""
+
+
+def build_privately():
+    """main, beside it a library, and below that one's folder another. None without a compiler."""
+    folder = os.path.join(SCRATCH, "privately")
+    os.makedirs(folder + "/inner")
+    compiler = [*os.environ.get("CC", "cc").split(), "-g", "-O0"]
+    shared = ["-shared", "-fPIC"]
+    for source, name, flags in (
+            (PRIVATE, "inner/libprivate_of_outer.so", shared),
+            (OUTER, "libouter.so", [*shared, "-Wl,--enable-new-dtags,-rpath,$ORIGIN/inner"]),
+            (MAIN, "main", ["-L" + folder, "-louter", "-Wl,--enable-new-dtags,-rpath,$ORIGIN"])):
+        text = os.path.join(folder, "source.c")
+        with open(text, "w", encoding="ascii") as file:
+            file.write(source)
+        if run([*compiler, text, "-o", os.path.join(folder, name), *flags, "-ldl"]).returncode:
+            return None
+    return os.path.join(folder, "main")
+
+
+privately = build_privately()
+checks.true("a program with a private library was built", privately)
+if privately:
+    recording = compare("a caller's own RUNPATH", [privately])
+    checks.equal("a caller's own RUNPATH: found", b"found\n", recording.stdout)
+    checks.equal("a caller's own RUNPATH: recorded", 1,
+                 sum(site["allocations"] for site in recording.process()["sites"]
+                     if site["stack"][0]["function"] == "private_allocate"))
+
 # ---- how programs end
 
 for status in (0, 1, 2, 77, 124, 125, 126, 127, 128, 130, 255):

@@ -46,6 +46,26 @@
  *     process 0 exit=exec image=0
  *     totals allocations=1 live_bytes=33
  *     process 1 exit=status:7 image=1 observed=false reason=statically parent=null
+ *   run exec_bare
+ *     processes 10
+ *     process 1 exit=status:8 parent=0 observed=true
+ *     totals allocations=1 live_bytes=1000
+ *     process 2 exit=status:8 parent=0 observed=true
+ *     totals allocations=1 live_bytes=1000
+ *     process 3 exit=status:8 parent=0 observed=true
+ *     totals allocations=1 live_bytes=1000
+ *     process 4 exit=status:8 parent=0 observed=true
+ *     totals allocations=1 live_bytes=1000
+ *     process 5 exit=status:8 parent=0 observed=true
+ *     totals allocations=1 live_bytes=1000
+ *     process 6 exit=status:8 parent=0 observed=true
+ *     totals allocations=1 live_bytes=1000
+ *     process 7 exit=status:8 parent=0 observed=true
+ *     totals allocations=1 live_bytes=1000
+ *     process 8 exit=status:8 parent=0 observed=true
+ *     totals allocations=1 live_bytes=1000
+ *     process 9 exit=status:8 parent=0 observed=true
+ *     totals allocations=1 live_bytes=1000
  *   run static_parent
  *     output static
  *     processes 2
@@ -235,6 +255,56 @@ static int case_spawn_stripped(void)
     return 0;
 }
 
+/* Each of the exec family alone, from an environment without the entry: the next image has it. */
+static void exec_one(int way)
+{
+    char *arguments[] = {"process_ways", "child", NULL}, *empty[] = {NULL};
+    char *path = (char *)own_path, *end = NULL;
+    strip();
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    switch (way) {
+    case 0:
+        execv(path, arguments);
+        break;
+    case 1:
+        execvp(path, arguments);
+        break;
+    case 2:
+        execl(path, path, "child", end);
+        break;
+    case 3:
+        execlp(path, path, "child", end);
+        break;
+    case 4:
+        execve(path, arguments, empty);
+        break;
+    case 5:
+        execle(path, path, "child", end, empty);
+        break;
+    case 6:
+        execvpe(path, arguments, empty);
+        break;
+    case 7:
+        fexecve(fd, arguments, empty);
+        break;
+    case 8:
+        execveat(fd, "", arguments, empty, AT_EMPTY_PATH);
+        break;
+    }
+    _exit(1);
+}
+
+static int case_exec_bare(void)
+{
+    for (int way = 0; way < 9; way++) {
+        pid_t pid = fork();
+        if (pid == 0)
+            exec_one(way);
+        wait_for(pid, exited(8));
+    }
+    return 0;
+}
+
 static int case_spawn_static(void)
 {
     char *arguments[] = {static_path, NULL};
@@ -338,6 +408,7 @@ static const struct {
     {"spawn_stripped", case_spawn_stripped},
     {"spawn_static", case_spawn_static},
     {"exec_static", case_exec_static},
+    {"exec_bare", case_exec_bare},
     {"static_parent", case_static_parent},
     {"killed_at_once", case_killed_at_once},
     {"daemon", case_daemon},
