@@ -12,5 +12,6 @@ dist_man_MANS += \
 	man/seep-recording.5 \
 	man/seep-report.1 \
 	man/seep-run.1 \
+	man/seep-snapshot.1 \
 	man/seep-symbolize.1 \
 	man/seep-view.1

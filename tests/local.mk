@@ -11,6 +11,7 @@ system_tests = \
 	tests/system/check.py \
 	tests/system/deaths.py \
 	tests/system/doctor.py \
+	tests/system/ends.py \
 	tests/system/export.py \
 	tests/system/followed.py \
 	tests/system/full_disk.py \

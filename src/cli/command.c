@@ -15,6 +15,7 @@ static const struct command *const commands[] = {
     &cli_command_export,
     &cli_command_info,
     &cli_command_dump,
+    &cli_command_snapshot,
     &cli_command_symbolize,
     &cli_command_doctor,
     &cli_command_completion,

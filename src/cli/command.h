@@ -72,6 +72,7 @@ extern const struct command cli_command_info;
 extern const struct command cli_command_leaks;
 extern const struct command cli_command_report;
 extern const struct command cli_command_run;
+extern const struct command cli_command_snapshot;
 extern const struct command cli_command_symbolize;
 extern const struct command cli_command_view;
 

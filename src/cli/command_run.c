@@ -30,6 +30,9 @@ struct values {
     bool are_heuristics_off;
     bool are_off[SNAPSHOT_ROOT_KIND_COUNT]; /* kinds of roots */
     struct option_number scan_budget;
+    struct option_number snapshot_every;
+    struct option_number snapshot_at;
+    struct option_number keep_snapshots;
     struct option_number follow;
     struct option_number wait;
     struct option_number on_full;
@@ -140,6 +143,21 @@ static const struct option_row rows[] = {
      PLACE(scan_budget),
      .value_name = "TIME",
      .help = "a process is held for a scan no longer than this (default: 5s)"},
+    {.name = "snapshot-every",
+     .kind = OPTION_DURATION,
+     PLACE(snapshot_every),
+     .value_name = "TIME",
+     .help = "take a snapshot of every process so often"},
+    {.name = "snapshot-at",
+     .kind = OPTION_SIZE,
+     PLACE(snapshot_at),
+     .value_name = "SIZE",
+     .help = "take a snapshot of a process when its heap reaches this size"},
+    {.name = "keep-snapshots",
+     .kind = OPTION_COUNT,
+     PLACE(keep_snapshots),
+     .value_name = "N",
+     .help = "of those at intervals, keep the newest N (default: 10)"},
     {.name = "no-root-globals",
      .kind = OPTION_FLAG,
      PLACE(are_off[SNAPSHOT_ROOT_GLOBAL]),
@@ -230,6 +248,9 @@ static void fill_options(const struct invocation *invocation, struct record_opti
         .are_release_stacks_wanted = values->are_release_stacks_wanted,
         .is_scan_off = values->is_scan_off,
         .scan_budget_ns = values->scan_budget.value,
+        .snapshot_interval_ns = values->snapshot_every.value,
+        .snapshot_level_bytes = values->snapshot_at.value,
+        .kept_snapshots = values->keep_snapshots.value,
         .roots_off = roots_off(values),
         .are_heuristics_off = values->are_heuristics_off,
         .is_oracle_wanted = values->is_comparing,

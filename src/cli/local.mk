@@ -14,6 +14,7 @@ libseep_a_SOURCES += \
 	src/cli/command_leaks.c \
 	src/cli/command_report.c \
 	src/cli/command_run.c \
+	src/cli/command_snapshot.c \
 	src/cli/command_symbolize.c \
 	src/cli/command_view.c \
 	src/cli/config_file.c \

@@ -38,6 +38,8 @@ libseep_a_SOURCES += \
 	src/record/ring_places.h \
 	src/record/session_host.c \
 	src/record/session_host.h \
+	src/record/snapshot_request.c \
+	src/record/snapshot_request.h \
 	src/record/snapshot_taker.c \
 	src/record/snapshot_taker.h \
 	src/record/stack_path.c \

@@ -224,6 +224,15 @@ static void list_own_memory(struct taking *taking)
         add_own(taking, &process->intakes[i]->ring.control->own);
 }
 
+/* A thread by which the memory can be reached: a first thread that is gone has none. */
+static uint32_t reading_tid(const struct taking *taking)
+{
+    for (size_t i = 0; i < taking->stopper.count; i++)
+        if (taking->stopper.threads[i].state != STOPPER_GONE)
+            return (uint32_t)taking->stopper.threads[i].tid;
+    return taking->process->pid;
+}
+
 /* ---- all of it ------------------------------------------------------------------------ */
 
 static bool scan(struct taking *taking)
@@ -231,8 +240,9 @@ static bool scan(struct taking *taking)
     struct error error;
     struct target_mappings mappings = {0};
     bool is_done = false;
-    struct target_process *memory = target_process_open(taking->process->pid, &error);
-    if (memory == NULL || !target_mappings_read(&mappings, taking->process->pid, &error)) {
+    uint32_t tid = reading_tid(taking);
+    struct target_process *memory = target_process_open(tid, &error);
+    if (memory == NULL || !target_mappings_read(&mappings, tid, &error)) {
         fail(taking, SNAPSHOT_FAILED, error.message);
         goto end;
     }

@@ -43,7 +43,9 @@ enum {
     SLEEP_US = 20000,
     SHORT_SLEEP_US = 1000, /* when somebody cannot wake it */
     MAX_ANCESTORS = 1000,
-    HOLD_EXTRA_MS = 2000 /* beyond the scan's budget: to be stopped, and for others that are scanned */
+    DEFAULT_KEPT_SNAPSHOTS = 10,
+    HOLD_EXTRA_MS =
+        2000 /* beyond the scan's budget: to be stopped, and for others that are scanned */
 };
 #define DEFAULT_CHECKPOINT_NS  UINT64_C(5000000000)
 #define DEFAULT_SCAN_BUDGET_NS UINT64_C(5000000000)
@@ -240,6 +242,11 @@ static bool begin(struct recorder *recorder, struct error *error)
         .budget_ns = recorder->scan_budget_ns,
         .roots_off = options->roots_off,
         .has_no_heuristics = options->are_heuristics_off,
+        .interval_ns = options->snapshot_interval_ns,
+        .level_bytes = options->snapshot_level_bytes,
+        .kept_count = options->kept_snapshots != 0 ? options->kept_snapshots
+                                                   : DEFAULT_KEPT_SNAPSHOTS,
+        .path = recording_writer_path(recorder->writer),
     };
     recorder->taker = snapshot_taker_create(&taker);
     recorder->outcome->path = memory_duplicate_text(recording_writer_path(recorder->writer));

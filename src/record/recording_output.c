@@ -496,3 +496,8 @@ bool recording_output_add_snapshot(struct recording_output *output, struct snaps
     snapshot_write(snapshot, add_snapshot_record, output);
     return recording_writer_flush(output->options.writer, false, is_fine ? error : NULL) && is_fine;
 }
+
+void recording_output_drop_snapshot(struct recording_output *output, uint32_t number)
+{
+    recording_writer_drop_snapshot(output->options.writer, number);
+}

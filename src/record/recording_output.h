@@ -35,6 +35,9 @@ bool recording_output_checkpoint(struct recording_output *output, struct error *
 bool recording_output_add_snapshot(struct recording_output *output, struct snapshot *snapshot,
                                    struct error *error);
 
+/* A snapshot of this number is not wanted any more. */
+void recording_output_drop_snapshot(struct recording_output *output, uint32_t number);
+
 /* Starts naming frames that are new, unless a batch is under way; takes what a batch found. Returns
  * whether a batch is under way. */
 bool recording_output_name_frames(struct recording_output *output);

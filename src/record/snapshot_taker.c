@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/units.h"
+#include "record/process_images.h"
 #include "record/process_snapshot.h"
 
 /* A process that holds itself before anybody knows whose it is waits no longer for that. */
@@ -21,12 +23,16 @@ struct snapshot_taker {
     struct process_snapshot_sleepers sleepers;
     uint32_t seen_holds;
     uint64_t unknown_since_ticks; /* 0 = all that hold themselves are known */
+    uint64_t next_ns;             /* when those at intervals are due */
+    uint32_t *kept;               /* numbers of those at intervals, the oldest first */
+    size_t kept_count, kept_capacity;
 };
 
 struct snapshot_taker *snapshot_taker_create(const struct snapshot_taker_options *options)
 {
     struct snapshot_taker *taker = memory_allocate_zeroed(1, sizeof *taker);
     taker->options = *options;
+    taker->next_ns = options->interval_ns;
     return taker;
 }
 
@@ -35,24 +41,28 @@ void snapshot_taker_destroy(struct snapshot_taker *taker)
     if (taker == NULL)
         return;
     process_snapshot_clear_sleepers(&taker->sleepers);
+    free(taker->kept);
     free(taker);
 }
 
+/* `snapshot` is initialised and empty, and the caller's to clear. */
 static bool take(struct snapshot_taker *taker, struct recorded_process *process,
-                 struct process_snapshot_request *request, struct error *error)
+                 struct process_snapshot_request *request, struct snapshot *snapshot,
+                 struct error *error)
 {
-    struct snapshot snapshot;
-    snapshot_init(&snapshot);
     request->budget_ns = taker->options.budget_ns;
     request->roots_off = taker->options.roots_off;
     request->has_no_heuristics = taker->options.has_no_heuristics;
     request->is_own_child = process->pid == taker->options.command_pid;
-    process_snapshot_take(taker->options.tree, process, request, &taker->sleepers, &snapshot);
+    process_snapshot_take(taker->options.tree, process, request, &taker->sleepers, snapshot);
     process->is_scanned |= request->reason == SNAPSHOT_AT_EXIT ||
                            request->reason == SNAPSHOT_AT_EXEC;
-    bool is_written = recording_output_add_snapshot(taker->options.output, &snapshot, error);
-    snapshot_clear(&snapshot);
-    return is_written;
+    return recording_output_add_snapshot(taker->options.output, snapshot, error);
+}
+
+static bool is_there(const struct recorded_process *process)
+{
+    return process->model != NULL && !process->is_ended;
 }
 
 /* ---- processes that were not scanned --------------------------------------------------- */
@@ -130,14 +140,16 @@ static bool serve_one(struct snapshot_taker *taker, struct session_process *shar
     };
     uint32_t why = atomic_load(&shared->hold);
     bool is_fine = true;
-    if (why != SESSION_HOLD_NONE && why < sizeof reasons / sizeof *reasons &&
-        process->model != NULL && !process->is_ended) {
+    if (why != SESSION_HOLD_NONE && why < sizeof reasons / sizeof *reasons && is_there(process)) {
         struct process_snapshot_request request = {
             .reason = reasons[why],
             .hold_sp = atomic_load(&shared->hold_sp),
             .hold_tid = atomic_load(&shared->hold_tid),
         };
-        is_fine = take(taker, process, &request, error);
+        struct snapshot snapshot;
+        snapshot_init(&snapshot);
+        is_fine = take(taker, process, &request, &snapshot, error);
+        snapshot_clear(&snapshot);
     }
     let_go(shared);
     return is_fine;
@@ -153,14 +165,118 @@ static bool is_patient(struct snapshot_taker *taker)
     return now - taker->unknown_since_ticks < tick_clock_from_ns(clock, UNKNOWN_NS);
 }
 
-bool snapshot_taker_serve(struct snapshot_taker *taker, struct error *error)
+/* ---- at intervals and levels ---------------------------------------------------------- */
+
+static void keep(struct snapshot_taker *taker, uint32_t number)
+{
+    if (taker->options.kept_count != 0 && taker->kept_count == taker->options.kept_count) {
+        recording_output_drop_snapshot(taker->options.output, taker->kept[0]);
+        memmove(taker->kept, taker->kept + 1, --taker->kept_count * sizeof *taker->kept);
+    }
+    taker->kept = memory_grow(taker->kept, &taker->kept_capacity, taker->kept_count + 1,
+                              sizeof *taker->kept);
+    taker->kept[taker->kept_count++] = number;
+}
+
+static bool take_unasked(struct snapshot_taker *taker, struct recorded_process *process,
+                         enum snapshot_reason reason, struct error *error)
+{
+    struct process_snapshot_request request = {.reason = reason};
+    struct snapshot snapshot;
+    snapshot_init(&snapshot);
+    bool is_fine = take(taker, process, &request, &snapshot, error);
+    if (reason == SNAPSHOT_AT_INTERVAL)
+        keep(taker, snapshot.number);
+    snapshot_clear(&snapshot);
+    return is_fine;
+}
+
+static bool has_reached_level(const struct snapshot_taker *taker, struct recorded_process *process)
+{
+    struct recording_totals totals;
+    if (taker->options.level_bytes == 0 || process->is_level_reached)
+        return false;
+    heap_model_totals(process->model, &totals);
+    process->is_level_reached = totals.live_bytes >= taker->options.level_bytes;
+    return process->is_level_reached;
+}
+
+static bool take_what_is_due(struct snapshot_taker *taker, struct error *error)
+{
+    const struct process_tree *tree = taker->options.tree;
+    if (taker->options.interval_ns == 0 && taker->options.level_bytes == 0)
+        return true;
+    bool is_fine = true;
+    uint64_t now = tick_clock_to_ns(tree->clock, tick_clock_now(tree->clock));
+    bool is_time = taker->options.interval_ns != 0 && now >= taker->next_ns;
+    for (size_t i = 0; i < tree->count; i++) {
+        struct recorded_process *process = tree->processes[i];
+        if (!is_there(process))
+            continue;
+        if (has_reached_level(taker, process))
+            is_fine &= take_unasked(taker, process, SNAPSHOT_AT_LEVEL, is_fine ? error : NULL);
+        else if (is_time)
+            is_fine &= take_unasked(taker, process, SNAPSHOT_AT_INTERVAL, is_fine ? error : NULL);
+    }
+    /* From now on: snapshots that take longer than the interval do not pile up. */
+    if (is_time)
+        taker->next_ns = tick_clock_to_ns(tree->clock, tick_clock_now(tree->clock)) +
+                         taker->options.interval_ns;
+    return is_fine;
+}
+
+/* ---- on request ----------------------------------------------------------------------- */
+
+static bool take_for(struct snapshot_taker *taker, uint32_t pid, char answer[SESSION_ANSWER_BYTES],
+                     bool *is_taken, struct error *error)
+{
+    struct recorded_process *process = process_images_find_pid(taker->options.tree, pid);
+    *is_taken = false;
+    if (process == NULL || !is_there(process)) {
+        snprintf(answer, SESSION_ANSWER_BYTES, "process %u is not recorded (any more)", pid);
+        return true;
+    }
+    struct process_snapshot_request request = {.reason = SNAPSHOT_AT_REQUEST};
+    struct snapshot snapshot;
+    char duration[UNITS_TEXT_BYTES], blocks[UNITS_TEXT_BYTES];
+    snapshot_init(&snapshot);
+    bool is_fine = take(taker, process, &request, &snapshot, error);
+    *is_taken = is_fine && snapshot.end == SNAPSHOT_DONE;
+    if (*is_taken)
+        snprintf(answer, SESSION_ANSWER_BYTES,
+                 "snapshot:%u of process %u: %s blocks, held for %s; in %s", snapshot.number, pid,
+                 units_format_count(snapshot.block_count, blocks),
+                 units_format_duration(snapshot.stop_ns, duration), taker->options.path);
+    else
+        snprintf(answer, SESSION_ANSWER_BYTES, "no snapshot of process %u: %.900s", pid,
+                 is_fine ? snapshot.note : error->message);
+    snapshot_clear(&snapshot);
+    return is_fine;
+}
+
+static bool answer_request(struct snapshot_taker *taker, struct error *error)
+{
+    struct session_header *header = session_host_header(taker->options.tree->host);
+    struct session_request *request = &header->request;
+    if (atomic_load(&request->state) != SESSION_REQUEST_ASKED)
+        return true;
+    bool is_taken;
+    char answer[SESSION_ANSWER_BYTES] = "";
+    bool is_fine = take_for(taker, request->pid, answer, &is_taken, error);
+    memcpy(request->answer, answer, sizeof answer);
+    atomic_store(&request->state, is_taken ? SESSION_REQUEST_DONE : SESSION_REQUEST_REFUSED);
+    syscall(SYS_futex, &request->state, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    return is_fine;
+}
+
+/* ---- all of it ------------------------------------------------------------------------ */
+
+static bool serve_holds(struct snapshot_taker *taker, struct error *error)
 {
     struct process_tree *tree = taker->options.tree;
     struct session_header *header = session_host_header(tree->host);
     uint32_t holds = atomic_load(&header->hold_count);
     bool is_fine = true, is_somebody_unknown = false;
-    if (taker->sleepers.count != 0)
-        process_snapshot_settle(&taker->sleepers);
     if (holds == taker->seen_holds)
         return true;
     uint32_t high = atomic_load(&header->process_high);
@@ -180,4 +296,12 @@ bool snapshot_taker_serve(struct snapshot_taker *taker, struct error *error)
         taker->unknown_since_ticks = 0;
     }
     return is_fine;
+}
+
+bool snapshot_taker_serve(struct snapshot_taker *taker, struct error *error)
+{
+    if (taker->sleepers.count != 0)
+        process_snapshot_settle(&taker->sleepers);
+    return serve_holds(taker, error) && answer_request(taker, error) &&
+           take_what_is_due(taker, error);
 }

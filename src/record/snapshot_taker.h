@@ -17,6 +17,10 @@ struct snapshot_taker_options {
     uint64_t budget_ns; /* for each scan */
     uint64_t roots_off; /* set of 1 << enum snapshot_root_kind */
     bool has_no_heuristics;
+    uint64_t interval_ns; /* a snapshot of every process so often; 0 = none */
+    uint64_t level_bytes; /* one of each whose heap reaches this; 0 = none */
+    uint64_t kept_count;  /* of those at intervals; 0 = all */
+    const char *path;     /* of the recording, for answers; borrowed */
 };
 
 struct snapshot_taker;
@@ -25,7 +29,8 @@ struct snapshot_taker;
 struct snapshot_taker *snapshot_taker_create(const struct snapshot_taker_options *options);
 void snapshot_taker_destroy(struct snapshot_taker *taker);
 
-/* Looks after processes that hold themselves. Cheap when there are none. False with *error when a
+/* Looks after processes that hold themselves, after requests, and whether a snapshot is due. Cheap when
+ * there is nothing to do. False with *error when a
  * snapshot could not be written. */
 bool snapshot_taker_serve(struct snapshot_taker *taker, struct error *error);
 

@@ -68,6 +68,25 @@ enum session_state {
     SESSION_OVER = 3    /* nobody listens any more: step aside */
 };
 
+/* A snapshot that another program asks the recorder for, one at a time. */
+enum session_request_state {
+    SESSION_REQUEST_NONE = 0,
+    SESSION_REQUEST_MADE = 1, /* somebody fills it in */
+    SESSION_REQUEST_ASKED = 2,
+    SESSION_REQUEST_DONE = 3,   /* `answer` says what was taken */
+    SESSION_REQUEST_REFUSED = 4 /* `answer` says why */
+};
+
+enum {
+    SESSION_ANSWER_BYTES = 1024
+};
+
+struct session_request {
+    _Atomic uint32_t state; /* enum session_request_state, and a futex word */
+    uint32_t pid;
+    char answer[SESSION_ANSWER_BYTES];
+};
+
 struct session_header {
     uint64_t magic;
     uint32_t version; /* WIRE_VERSION */
@@ -106,9 +125,11 @@ struct session_header {
     _Atomic uint32_t has_sandboxed;
 
     _Atomic uint32_t hold_count; /* how often processes have held themselves */
+    struct session_request request;
 
-    /* Bits of ring slots that were handed back, so that claims use the lowest again, and the recorder
-     * has few to look at however many processes there were. Only a hint: a slot's state rules. */
+    /* Bits of ring slots that were handed back, so that claims use the lowest again, and the
+     * recorder has few to look at however many processes there were. Only a hint: a slot's state
+     * rules. */
     _Alignas(64) _Atomic uint64_t free_rings[SESSION_RING_SLOTS / 64];
 };
 

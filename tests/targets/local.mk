@@ -14,6 +14,7 @@ target_programs = \
 	tests/targets/cxx \
 	tests/targets/cxx_static \
 	tests/targets/deep \
+	tests/targets/ends \
 	tests/targets/family \
 	tests/targets/host \
 	tests/targets/lost \
@@ -55,6 +56,7 @@ EXTRA_DIST += \
 	tests/targets/cxx.cpp \
 	tests/targets/cxx_plugin.cpp \
 	tests/targets/deep.c \
+	tests/targets/ends.c \
 	tests/targets/family.c \
 	tests/targets/host.c \
 	tests/targets/lost.c \
