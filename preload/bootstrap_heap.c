@@ -3,6 +3,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "preload/sampled_blocks.h"
+
 enum {
     BOOTSTRAP_BYTES = 64 << 10
 };
@@ -23,8 +25,12 @@ void *bootstrap_heap_allocate(size_t bytes, size_t alignment)
         size_t end = start + (bytes != 0 ? bytes : 1);
         if (end > BOOTSTRAP_BYTES)
             return NULL;
-        if (atomic_compare_exchange_weak(&used, &old, end))
-            return block + start;
+        if (!atomic_compare_exchange_weak(&used, &old, end))
+            continue;
+        /* Either the one who sets this sees what is used, or this is seen here. */
+        if (sampled_blocks != NULL)
+            sampled_blocks_never_pass(sampled_blocks, block + start);
+        return block + start;
     }
 }
 
@@ -32,6 +38,15 @@ bool bootstrap_heap_owns(const void *address)
 {
     uintptr_t place = (uintptr_t)address;
     return place - (uintptr_t)block < BOOTSTRAP_BYTES;
+}
+
+void bootstrap_heap_start_sampling(struct sampled_blocks *blocks)
+{
+    sampled_blocks = blocks;
+    atomic_thread_fence(memory_order_seq_cst);
+    size_t end = atomic_load(&used);
+    for (size_t start = 0; start < end; start += 16)
+        sampled_blocks_never_pass(blocks, block + start);
 }
 
 size_t bootstrap_heap_bytes_after(const void *address)

@@ -6,10 +6,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct sampled_blocks;
+
 /* Zeroed; NULL when the block is used up. Safe from several threads. */
 void *bootstrap_heap_allocate(size_t bytes, size_t alignment);
 
 bool bootstrap_heap_owns(const void *address);
+
+/* From now on releases are passed over: not those of what was, and will be, given here. */
+void bootstrap_heap_start_sampling(struct sampled_blocks *blocks);
 
 /* Bytes from `address` that are known to be readable: enough to copy a moved block. */
 size_t bootstrap_heap_bytes_after(const void *address);

@@ -1,8 +1,10 @@
 #include "preload/hook.h"
 
 #include "preload/event_writer.h"
+#include "preload/real_functions.h"
 #include "preload/sandbox.h"
 #include "preload/stack_capture.h"
+#include "preload/unwind_rules.h"
 
 /* Orders plain stores of this thread as a signal handler on it sees them; costs nothing. */
 #define SIGNAL_FENCE() atomic_signal_fence(memory_order_seq_cst)
@@ -27,6 +29,48 @@ static void write_birth(struct thread_state *thread, uint32_t slot, const void *
     event_commit(thread, words);
     event_count(thread);
     thread->last_birth = small == WIRE_BIRTH ? (uint64_t)(uintptr_t)block : 0;
+}
+
+/* ---- sampling ---------------------------------------------------------------------------- */
+
+/* Is this block recorded? Asked once of each, before anybody else can know of it. */
+static inline bool is_chosen(struct thread_state *thread, void *block, size_t size)
+{
+    if (__builtin_expect(sampled_blocks == NULL, 1))
+        return true;
+    if (!sampler_takes(&thread->sampler, block, size, session->bytes_per_sample))
+        return false;
+    sampled_blocks_add(sampled_blocks, block);
+    return true;
+}
+
+/* An inner call has decided on this block already. */
+static bool is_passed_over(struct thread_state *thread, const void *block)
+{
+    bool is_decided = thread->passed_over == block;
+    thread->passed_over = NULL;
+    return is_decided;
+}
+
+/* Was this block one that is recorded? Asked once of each that is released. */
+static bool was_chosen(const void *block)
+{
+    return sampled_blocks == NULL || sampled_blocks_remove(sampled_blocks, block) != SAMPLED_NO;
+}
+
+static bool write_plain(struct hook *hook, const uint64_t *words, uint32_t word_count);
+
+/* A block is temporary when its thread allocated nothing between its birth and its release: of
+ * samples only the target can tell. */
+static void tell_age(struct hook *hook, const void *block)
+{
+    if (sampled_blocks == NULL)
+        return;
+    struct thread_state *owner = atomic_load(&process_current->threads);
+    while (owner != NULL && owner->sampler.newest != block)
+        owner = owner->next;
+    if (owner != NULL && sampler_left(&owner->sampler) != owner->sampler.newest_left)
+        write_plain(hook, (uint64_t[]){WIRE_AGED, event_address(block, FUNCTION_NONE)}, 2);
 }
 
 /* ---- signal handlers inside the recording of another event --------------------------------------
@@ -206,6 +250,13 @@ static void forget_outer_release(struct thread_state *thread, const void *block)
 static void nested_birth(struct hook *hook, void *block, size_t size, enum function_kind function)
 {
     struct thread_state *thread = hook->thread;
+    /* Else one more call round the same block: that is decided. */
+    if (thread->pending.address != block || thread->is_busy) {
+        if (!is_chosen(thread, block, size)) {
+            thread->passed_over = block;
+            return;
+        }
+    }
     if (thread->is_busy) {
         uint64_t words[4] = {WIRE_BIRTH_LARGE, event_address(block, function), 0, size};
         defer(hook, words, 4, true);
@@ -221,15 +272,19 @@ static void outer_birth(struct hook *hook, void *block, size_t size, enum functi
 {
     struct thread_state *thread = hook->thread;
     begin_busy(thread);
+    bool is_told = false; /* the same event, seen from inside */
     if (__builtin_expect(thread->pending.address != NULL, 0)) {
-        if (thread->pending.address == block)
-            thread->pending.address = NULL; /* the same event, seen from inside */
+        is_told = thread->pending.address == block;
+        if (is_told)
+            thread->pending.address = NULL;
         else
             write_pending(thread, &hook->caller);
     }
-    uint32_t slot = stack_capture(thread, &hook->caller);
-    if (__builtin_expect(slot != STACK_CAPTURE_LOST, 1))
-        write_birth(thread, slot, block, size, function, WIRE_BIRTH, WIRE_BIRTH_LARGE);
+    if (is_told || (!is_passed_over(thread, block) && is_chosen(thread, block, size))) {
+        uint32_t slot = stack_capture(thread, &hook->caller);
+        if (__builtin_expect(slot != STACK_CAPTURE_LOST, 1))
+            write_birth(thread, slot, block, size, function, WIRE_BIRTH, WIRE_BIRTH_LARGE);
+    }
     end_busy(thread);
     leave_outer(thread);
 }
@@ -276,6 +331,13 @@ void hook_failed(struct hook *hook, enum function_kind function)
     hook_done(hook);
 }
 
+void hook_tell_failed(enum function_kind function)
+{
+    struct hook hook;
+    HOOK_ENTER(&hook);
+    hook_failed(&hook, function);
+}
+
 /* An inner call that releases what the outer one released already is the same event. */
 static bool is_told_already(struct hook *hook, void *block)
 {
@@ -292,8 +354,8 @@ static bool is_told_already(struct hook *hook, void *block)
     return false;
 }
 
-/* Releases carry their stacks when the user asks for it, or once the recorder has seen misuse in this
- * process: then it wants to say where. */
+/* Releases carry their stacks when the user asks for it, or once the recorder has seen misuse in
+ * this process: then it wants to say where. */
 static inline bool wants_stack(const struct thread_state *thread)
 {
     return __builtin_expect(atomic_load_explicit(&thread->ring.control->wants_release_stacks,
@@ -348,8 +410,9 @@ static bool release_last(struct hook *hook, void *block, enum function_kind func
 
 void hook_release(struct hook *hook, void *block, enum function_kind function)
 {
-    if (hook->level == HOOK_OFF || is_told_already(hook, block))
+    if (hook->level == HOOK_OFF || is_told_already(hook, block) || !was_chosen(block))
         return;
+    tell_age(hook, block);
     if (wants_stack(hook->thread))
         release_with_stack(hook, block, 0, function);
     else if (!release_last(hook, block, function))
@@ -358,8 +421,9 @@ void hook_release(struct hook *hook, void *block, enum function_kind function)
 
 void hook_release_sized(struct hook *hook, void *block, size_t size, enum function_kind function)
 {
-    if (hook->level == HOOK_OFF || is_told_already(hook, block))
+    if (hook->level == HOOK_OFF || is_told_already(hook, block) || !was_chosen(block))
         return;
+    tell_age(hook, block);
     if (wants_stack(hook->thread)) {
         release_with_stack(hook, block, size, function);
         return;
@@ -373,44 +437,75 @@ void hook_leave(struct hook *hook, void *block, enum function_kind function)
         return;
     if (hook->level == HOOK_NESTED && !hook->thread->is_busy)
         flush_pending(hook->thread, &hook->caller);
-    hook->is_lost = !write_plain(hook, (uint64_t[]){WIRE_LEAVE, event_address(block, function)}, 2);
+    hook->left = block;
+    hook->is_unsampled = !was_chosen(block);
+    hook->is_lost = !hook->is_unsampled &&
+                    !write_plain(hook, (uint64_t[]){WIRE_LEAVE, event_address(block, function)}, 2);
 }
 
 void hook_undo(struct hook *hook)
 {
     if (hook->level == HOOK_OFF)
         return;
+    if (hook->is_unsampled) {
+        hook_failed(hook, FUNCTION_REALLOC);
+        return;
+    }
+    if (sampled_blocks != NULL)
+        sampled_blocks_add(sampled_blocks, hook->left);
     if (!hook->is_lost)
         write_plain(hook, (uint64_t[]){WIRE_UNDO}, 1);
     hook_done(hook);
 }
 
+/* In a sampled recording a sample may arrive as none, which is told as the end of it, and what was
+ * none may arrive as a sample: a birth. */
 void hook_arrive(struct hook *hook, void *block, size_t size, enum function_kind function)
 {
     if (hook->level == HOOK_OFF)
         return;
     struct thread_state *thread = hook->thread;
+    bool is_decided = !thread->is_busy && thread->pending.address == block; /* by an inner call */
+    bool is_new = block != NULL && !hook->is_lost &&
+                  (is_decided ||
+                   (!is_passed_over(thread, block) && is_chosen(thread, block, size)));
+    bool is_told = !hook->is_lost && (is_new || !hook->is_unsampled);
+    enum wire_kind small = hook->is_unsampled ? WIRE_BIRTH : WIRE_ARRIVE;
+    enum wire_kind large = hook->is_unsampled ? WIRE_BIRTH_LARGE : WIRE_ARRIVE_LARGE;
+    void *arrived = is_new ? block : NULL;
     if (thread->is_busy) {
-        uint64_t words[4] = {WIRE_ARRIVE_LARGE, event_address(block, function), 0, size};
-        if (!hook->is_lost)
-            defer(hook, words, 4, block != NULL);
+        uint64_t words[4] = {large, event_address(arrived, function), 0, size};
+        if (is_told)
+            defer(hook, words, 4, is_new);
         return;
     }
     if (thread->pending.address == block)
         thread->pending.address = NULL;
     if (hook->level == HOOK_NESTED)
         forget_outer_release(thread, block);
-    if (!hook->is_lost) {
+    if (is_told) {
         begin_busy(thread);
-        uint32_t slot = block == NULL ? 0 : stack_capture(thread, &hook->caller);
+        uint32_t slot = is_new ? stack_capture(thread, &hook->caller) : 0;
         if (slot != STACK_CAPTURE_LOST)
-            write_birth(thread, slot, block, size, function, WIRE_ARRIVE, WIRE_ARRIVE_LARGE);
+            write_birth(thread, slot, arrived, size, function, small, large);
         end_busy(thread);
     }
     hook_done(hook);
 }
 
 /* ---- mappings ------------------------------------------------------------------------- */
+
+/* Inside a real allocator call: as the nesting shows, or, when that call was passed over, the place
+ * that this one comes from. libc maps by other ways than its public functions. */
+static bool is_of_allocator(const struct hook *hook)
+{
+    if (hook->level == HOOK_NESTED)
+        return true;
+    struct unwind_rules_module module;
+    return sampled_blocks != NULL && real.allocator != WIRE_ALLOCATOR_GLIBC &&
+           unwind_rules_find_module(stack_capture_rules, hook->caller.pc, &module) &&
+           (uint64_t)(uintptr_t)real.malloc - module.start < module.end - module.start;
+}
 
 void hook_map(struct hook *hook, void *address, size_t size, uint32_t flags,
               enum function_kind function)
@@ -419,7 +514,7 @@ void hook_map(struct hook *hook, void *address, size_t size, uint32_t flags,
         return;
     struct thread_state *thread = hook->thread;
     uint64_t flag_word = (uint64_t)flags << 32;
-    if (hook->level == HOOK_NESTED)
+    if (is_of_allocator(hook))
         flag_word |= (uint64_t)WIRE_MAP_OF_ALLOCATOR << 32;
     if (thread->is_busy)
         return; /* a signal handler maps inside an allocator's call: it would count as its heap */
@@ -450,7 +545,7 @@ void hook_break(struct hook *hook, void *new_end, void *old_end, enum function_k
     if (hook->level == HOOK_OFF)
         return;
     struct thread_state *thread = hook->thread;
-    if (hook->level == HOOK_OUTER) {
+    if (!is_of_allocator(hook)) {
         begin_busy(thread);
         uint32_t slot = stack_capture(thread, &hook->caller);
         uint64_t *record = slot != STACK_CAPTURE_LOST ? event_reserve(thread, 4) : NULL;

@@ -12,6 +12,14 @@
  * A nested call is recognised by the frame address of the outer hook, and by that frame still being
  * there (its return address): after an exception or longjmp passed the outer frame, it is void.
  *
+ * In a sampled recording most calls are passed over, at the very beginning:
+ *
+ *   if (hook_passes_allocation(size))
+ *       return hook_passed(real.malloc(size), FUNCTION_MALLOC);
+ *
+ * and so are the frees of their blocks (hook_passes_release). Of calls that nest, the innermost
+ * that returns an address decides whether the block is a sample.
+ *
  * A signal handler may come at any point. While a stack is captured or a record written (is_busy)
  * its events are set aside with their stacks and written right after. */
 #ifndef SEEP_PRELOAD_HOOK_H
@@ -22,6 +30,7 @@
 #include <stddef.h>
 
 #include "preload/lifecycle.h"
+#include "preload/sampled_blocks.h"
 #include "preload/stack_walk.h"
 #include "preload/thread_state.h"
 #include "wire/function_kinds.h"
@@ -36,8 +45,43 @@ struct hook {
     struct thread_state *thread;
     struct walk_registers caller;
     enum hook_level level;
-    bool is_lost; /* the LEAVE of this call was not recorded, so its ARRIVE must not be */
+    bool is_lost;      /* the LEAVE of this call was not recorded, so its ARRIVE must not be */
+    bool is_unsampled; /* what this realloc moves is no sample; what it returns may be one */
+    void *left;        /* what it moves */
 };
+
+/* A block of this size is no sample and has been counted: call the real function, and nothing else.
+ * Asked before anything else: a thread that samples has started. */
+static inline __attribute__((always_inline)) bool hook_passes_allocation(size_t size)
+{
+    struct thread_state *thread = thread_current;
+    return __builtin_expect(thread != NULL && sampler_passes(&thread->sampler, size), 0);
+}
+
+/* The block is no sample, or NULL; what the bootstrap heap gave does not pass. */
+static inline __attribute__((always_inline)) bool hook_passes_release(const void *block)
+{
+    return __builtin_expect(!sampled_blocks_may_have(block), 0);
+}
+
+/* Of `old`, which may be NULL. */
+static inline __attribute__((always_inline)) bool hook_passes_realloc(const void *old, size_t size)
+{
+    bool passes_old = old == NULL ? sampled_blocks != NULL : hook_passes_release(old);
+    return __builtin_expect(passes_old, 0) && hook_passes_allocation(size);
+}
+
+/* The passed over call returned no block: that is counted all the same. */
+void hook_tell_failed(enum function_kind function);
+
+/* What the real function returned. */
+static inline __attribute__((always_inline)) void *hook_passed(void *block,
+                                                               enum function_kind function)
+{
+    if (__builtin_expect(block == NULL, 0))
+        hook_tell_failed(function);
+    return block;
+}
 
 /* Out of line: anything but the first hook on a claimed thread's stack. */
 void hook_enter_slow(struct hook *hook, uintptr_t frame);

@@ -25,6 +25,8 @@ static inline bool is_too_early(void)
 
 EXPORT void *malloc(size_t size)
 {
+    if (hook_passes_allocation(size))
+        return hook_passed(real.malloc(size), FUNCTION_MALLOC);
     if (is_too_early())
         return bootstrap_heap_allocate(size, 0);
     struct hook hook;
@@ -40,6 +42,8 @@ EXPORT void *calloc(size_t count, size_t size)
     bool overflows = __builtin_mul_overflow(count, size, &bytes);
     if (is_too_early())
         return overflows ? NULL : bootstrap_heap_allocate(bytes, 0);
+    if (hook_passes_allocation(bytes))
+        return hook_passed(real.calloc(count, size), FUNCTION_CALLOC);
     struct hook hook;
     HOOK_ENTER(&hook);
     void *block = real.calloc(count, size);
@@ -63,6 +67,10 @@ static inline bool is_nothing_to_free(void *block)
 
 EXPORT void free(void *block)
 {
+    if (hook_passes_release(block)) {
+        real.free(block);
+        return;
+    }
     if (is_nothing_to_free(block))
         return;
     struct hook hook;
@@ -136,8 +144,18 @@ reallocate(struct hook *hook, void *old, size_t size, enum function_kind functio
     return block;
 }
 
+/* Without a block it has failed, or freed the old one as asked. */
+static inline __attribute__((always_inline)) void *reallocate_passed(void *old, size_t size,
+                                                                     enum function_kind function)
+{
+    void *block = real.realloc(old, size);
+    return size != 0 || old == NULL ? hook_passed(block, function) : block;
+}
+
 EXPORT void *realloc(void *old, size_t size)
 {
+    if (hook_passes_realloc(old, size))
+        return reallocate_passed(old, size, FUNCTION_REALLOC);
     if (__builtin_expect(old != NULL && bootstrap_heap_owns(old), 0))
         return move_from_bootstrap(old, size);
     if (is_too_early())
@@ -165,6 +183,8 @@ EXPORT void *reallocarray(void *old, size_t count, size_t size)
         return move_from_bootstrap(old, bytes);
     if (is_early)
         return bootstrap_heap_allocate(bytes, 0);
+    if (hook_passes_realloc(old, bytes))
+        return reallocate_passed(old, bytes, FUNCTION_REALLOCARRAY);
     HOOK_ENTER(&hook);
     return reallocate(&hook, old, bytes, FUNCTION_REALLOCARRAY);
 }
@@ -175,6 +195,11 @@ EXPORT int posix_memalign(void **block, size_t alignment, size_t size)
         *block = bootstrap_heap_allocate(size, alignment);
         return *block != NULL ? 0 : ENOMEM;
     }
+    if (hook_passes_allocation(size)) {
+        int status = real.posix_memalign(block, alignment, size);
+        hook_passed(status == 0 ? *block : NULL, FUNCTION_POSIX_MEMALIGN);
+        return status;
+    }
     struct hook hook;
     HOOK_ENTER(&hook);
     int result = real.posix_memalign(block, alignment, size);
@@ -184,6 +209,8 @@ EXPORT int posix_memalign(void **block, size_t alignment, size_t size)
 
 EXPORT void *aligned_alloc(size_t alignment, size_t size)
 {
+    if (hook_passes_allocation(size))
+        return hook_passed(real.aligned_alloc(alignment, size), FUNCTION_ALIGNED_ALLOC);
     if (is_too_early())
         return bootstrap_heap_allocate(size, alignment);
     struct hook hook;
@@ -195,6 +222,8 @@ EXPORT void *aligned_alloc(size_t alignment, size_t size)
 
 EXPORT void *memalign(size_t alignment, size_t size)
 {
+    if (hook_passes_allocation(size))
+        return hook_passed(real.memalign(alignment, size), FUNCTION_MEMALIGN);
     if (is_too_early())
         return bootstrap_heap_allocate(size, alignment);
     struct hook hook;
@@ -206,6 +235,8 @@ EXPORT void *memalign(size_t alignment, size_t size)
 
 EXPORT void *valloc(size_t size)
 {
+    if (hook_passes_allocation(size))
+        return hook_passed(real.valloc(size), FUNCTION_VALLOC);
     if (is_too_early())
         return bootstrap_heap_allocate(size, 4096);
     struct hook hook;
@@ -217,6 +248,8 @@ EXPORT void *valloc(size_t size)
 
 EXPORT void *pvalloc(size_t size)
 {
+    if (hook_passes_allocation(size))
+        return hook_passed(real.pvalloc(size), FUNCTION_PVALLOC);
     if (is_too_early())
         return bootstrap_heap_allocate(size, 4096);
     struct hook hook;

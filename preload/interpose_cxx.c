@@ -70,10 +70,16 @@ static void throw_bad_alloc(const void *caller)
 #define DEFINE_NEW(symbol, function, CALL_REAL, IS_NOTHROW, ...)                                   \
     EXPORT void *symbol(size_t size __VA_ARGS__)                                                   \
     {                                                                                              \
+        void *block;                                                                               \
+        if (hook_passes_allocation(size)) {                                                        \
+            block = real.symbol != NULL && !real.is_new_plain ? CALL_REAL(symbol)                  \
+                                                              : real.malloc(size != 0 ? size : 1); \
+            if (__builtin_expect(block != NULL, 1))                                                \
+                return block;                                                                      \
+        }                                                                                          \
         lifecycle_ensure();                                                                        \
         struct hook hook;                                                                          \
         HOOK_ENTER(&hook);                                                                         \
-        void *block;                                                                               \
         if (real.symbol != NULL && !real.is_new_plain) {                                           \
             block = CALL_REAL(symbol);                                                             \
         } else {                                                                                   \
@@ -107,10 +113,17 @@ DEFINE_NEW(_ZnamRKSt9nothrow_t, FUNCTION_NEW_ARRAY, CALL_NOTHROW, true, , const 
 #define DEFINE_NEW_ALIGNED(symbol, function, CALL_REAL, IS_NOTHROW, ...)                           \
     EXPORT void *symbol(size_t size, size_t alignment __VA_ARGS__)                                 \
     {                                                                                              \
+        void *block;                                                                               \
+        if (hook_passes_allocation(size)) {                                                        \
+            block = real.symbol != NULL && !real.is_new_plain                                      \
+                        ? CALL_REAL(symbol)                                                        \
+                        : real.memalign(alignment, size != 0 ? size : 1);                          \
+            if (__builtin_expect(block != NULL, 1))                                                \
+                return block;                                                                      \
+        }                                                                                          \
         lifecycle_ensure();                                                                        \
         struct hook hook;                                                                          \
         HOOK_ENTER(&hook);                                                                         \
-        void *block;                                                                               \
         if (real.symbol != NULL) {                                                                 \
             block = CALL_REAL(symbol);                                                             \
         } else {                                                                                   \
@@ -140,10 +153,22 @@ DEFINE_NEW_ALIGNED(_ZnwmSt11align_val_tRKSt9nothrow_t, FUNCTION_NEW_ALIGNED, CAL
 DEFINE_NEW_ALIGNED(_ZnamSt11align_val_tRKSt9nothrow_t, FUNCTION_NEW_ARRAY_ALIGNED,
                    CALL_ALIGNED_NOTHROW, true, , const void *tag)
 
+#define CALL_DELETE(symbol, arguments)                                                             \
+    do {                                                                                           \
+        if (real.symbol != NULL && !real.is_new_plain)                                             \
+            real.symbol arguments;                                                                 \
+        else                                                                                       \
+            real.free(block);                                                                      \
+    } while (0)
+
 /* A delete; SIZE is the size that it claims, 0 for none. */
 #define DEFINE_DELETE(symbol, function, SIZE, parameters, arguments)                               \
     EXPORT void symbol parameters                                                                  \
     {                                                                                              \
+        if (hook_passes_release(block)) {                                                          \
+            CALL_DELETE(symbol, arguments);                                                        \
+            return;                                                                                \
+        }                                                                                          \
         if (block == NULL || bootstrap_heap_owns(block))                                           \
             return;                                                                                \
         lifecycle_ensure();                                                                        \
@@ -153,10 +178,7 @@ DEFINE_NEW_ALIGNED(_ZnamSt11align_val_tRKSt9nothrow_t, FUNCTION_NEW_ARRAY_ALIGNE
             hook_release_sized(&hook, block, (SIZE), function);                                    \
         else                                                                                       \
             hook_release(&hook, block, function);                                                  \
-        if (real.symbol != NULL && !real.is_new_plain)                                             \
-            real.symbol arguments;                                                                 \
-        else                                                                                       \
-            real.free(block);                                                                      \
+        CALL_DELETE(symbol, arguments);                                                            \
         hook_done(&hook);                                                                          \
     }
 

@@ -11,12 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "preload/bootstrap_heap.h"
 #include "preload/event_writer.h"
 #include "preload/exit_hold.h"
 #include "preload/old_glibc.h"
 #include "preload/process_notice.h"
 #include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
+#include "preload/sampled_blocks.h"
 #include "preload/session_link.h"
 #include "preload/stack_capture.h"
 #include "preload/unwind_rules.h"
@@ -75,9 +77,23 @@ static bool start_rules(void)
     return true;
 }
 
+/* Before the first block of this image; not wiped by fork, whose child has the same blocks. */
+static bool start_sampling(void)
+{
+    if (session->bytes_per_sample == 0)
+        return true;
+    struct sampled_blocks *blocks = raw_mmap(sizeof *blocks, PROT_READ | PROT_WRITE,
+                                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    if (blocks == NULL)
+        return false;
+    raw_syscall(SYS_madvise, blocks, sizeof *blocks, MADV_DONTDUMP, 0, 0, 0);
+    bootstrap_heap_start_sampling(blocks);
+    return true;
+}
+
 static bool join(void)
 {
-    if (!session_link_join() || !thread_state_start() || !start_rules())
+    if (!session_link_join() || !thread_state_start() || !start_rules() || !start_sampling())
         return false;
     /* Without libpthread there are no other threads. */
     has_thread_end_key = pthread_key_create != NULL &&

@@ -62,6 +62,9 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/raw_syscall.h \
 	preload/real_functions.c \
 	preload/real_functions.h \
+	preload/sampled_blocks.c \
+	preload/sampled_blocks.h \
+	preload/sampler.h \
 	preload/sandbox.c \
 	preload/sandbox.h \
 	preload/session_link.c \
@@ -97,8 +100,14 @@ tests_old_libseep_preload_so_LDFLAGS = $(libseep_preload_so_LDFLAGS)
 tests_old_libseep_preload_so_LDADD = $(libseep_preload_so_LDADD)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_symbol_search
-TESTS += tests/unit/test_symbol_search
+check_PROGRAMS += tests/unit/test_sampled_blocks tests/unit/test_sampler \
+	tests/unit/test_symbol_search
+TESTS += tests/unit/test_sampled_blocks tests/unit/test_sampler tests/unit/test_symbol_search
+tests_unit_test_sampled_blocks_SOURCES = tests/unit/test_sampled_blocks.c \
+	preload/sampled_blocks.c preload/sampled_blocks.h
+tests_unit_test_sampled_blocks_LDADD = $(CMOCKA_LIBS)
+tests_unit_test_sampler_SOURCES = tests/unit/test_sampler.c preload/sampler.h
+tests_unit_test_sampler_LDADD = $(CMOCKA_LIBS) -lm
 tests_unit_test_symbol_search_SOURCES = tests/unit/test_symbol_search.c preload/symbol_search.c \
 	preload/symbol_search.h preload/old_glibc.h
 tests_unit_test_symbol_search_LDADD = $(CMOCKA_LIBS)

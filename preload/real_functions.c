@@ -49,6 +49,18 @@ static bool are_operators_plain(void)
     return true;
 }
 
+/* The operators of the allocator itself do not call malloc by its name. */
+static bool may_calls_nest(void)
+{
+    if (real.allocator == WIRE_ALLOCATOR_UNKNOWN)
+        return true;
+    if (real.is_new_plain || real._Znwm == NULL)
+        return !real.is_new_plain;
+    const char *owner = symbol_search_module((void *)real._Znwm);
+    const char *allocator = symbol_search_module((void *)real.malloc);
+    return owner == NULL || allocator == NULL || strcmp(owner, allocator) != 0;
+}
+
 static void *find_next(const char *name)
 {
     return symbol_search_next(name, &real);
@@ -98,6 +110,7 @@ bool real_functions_find(void)
     real.is_malloc_own = is_malloc_own();
     real.is_new_plain = !real.is_malloc_own && are_operators_plain();
     real.allocator = find_allocator();
+    real.may_nest = may_calls_nest();
     __atomic_store_n(&real_is_ready, true, __ATOMIC_RELEASE);
     return true;
 }

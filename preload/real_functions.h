@@ -22,6 +22,9 @@ struct real_functions {
     /* libstdc++'s operators are malloc and free plus the new-handler: then the hooks call those
      * directly, and the operator itself only when malloc fails. */
     bool is_new_plain;
+    /* One of these functions may call another by its public name. Not so in an allocator that we
+     * know, whose operators are its own or libstdc++'s. */
+    bool may_nest;
     uint32_t allocator; /* enum wire_allocator */
     /* The program itself defines malloc, before ours: nobody calls ours. */
     bool is_malloc_own;

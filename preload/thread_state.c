@@ -8,6 +8,7 @@
 
 #include "preload/lifecycle.h"
 #include "preload/raw_syscall.h"
+#include "preload/real_functions.h"
 #include "preload/session_link.h"
 #include "preload/stack_capture.h"
 #include "preload/unwind_rules.h"
@@ -251,6 +252,18 @@ static void enlist(struct thread_state *state)
     while (!atomic_compare_exchange_weak(&process_current->threads, &first, state));
 }
 
+/* Each thread of a session has a seed of its own, in the order of their beginnings: with a fixed
+ * seed chance is the same in every run of a program that does the same. */
+static void start_sampler(struct thread_state *thread)
+{
+    if (session->bytes_per_sample == 0)
+        return;
+    uint64_t place = atomic_fetch_add(&session->sampler_count, 1) + 1;
+    uint64_t seed = session->sampling_seed ^ place * UINT64_C(0xd6e8feb86659fd93);
+    sampler_start(&thread->sampler, sampler_random(&seed), session->bytes_per_sample,
+                  real.may_nest);
+}
+
 static struct thread_state *refuse(void)
 {
     atomic_fetch_add(&session->refused_events, 1);
@@ -284,6 +297,8 @@ static struct thread_state *claim(void)
     thread->is_busy = false;
     thread->pending.address = NULL;
     thread->outer_release = NULL;
+    thread->passed_over = NULL;
+    thread->sampler.newest = NULL;
     thread->last_birth = 0;
     memset(&thread->memory, 0, sizeof thread->memory);
     thread->memory.are_system_calls_forbidden = sandbox_is_closed;
@@ -294,6 +309,7 @@ static struct thread_state *claim(void)
             thread->is_mute = true;
             return refuse();
         }
+        start_sampler(thread);
         enlist(thread);
     }
     atomic_store(&thread->ring.control->tid, tid);

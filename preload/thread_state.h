@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "preload/sampler.h"
 #include "preload/stack_memo.h"
 #include "preload/stack_walk.h"
 #include "wire/ring.h"
@@ -52,11 +53,13 @@ struct thread_state {
     bool is_busy; /* between the start of a stack capture and the end of a write: not re-entrant */
     bool is_mute; /* found no ring: events are counted as lost */
     bool is_dropping; /* the recorder stopped reading: lose and count, do not wait */
+    struct sampler sampler;
     struct ring ring;
     uint64_t last_birth; /* address of the record just before in the ring, if a BIRTH; else 0 */
 
     struct pending_birth pending;
     void *outer_release; /* what the outer hook already recorded as released */
+    void *passed_over;   /* by an inner call; if the outer one returns it, that is decided */
     struct walk_memory memory;
 
     uint32_t tid;

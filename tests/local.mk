@@ -33,3 +33,6 @@ EXTRA_DIST += $(system_tests) tests/system/counted.py tests/system/recorded.py t
 long_tests = tests/long/real_programs.py
 TESTS += $(long_tests)
 EXTRA_DIST += $(long_tests)
+
+TESTS += tests/system/sampled.py
+EXTRA_DIST += tests/system/sampled.py

@@ -38,6 +38,8 @@ struct values {
     struct option_number on_full;
     struct option_number stack_depth;
     struct option_number checkpoint;
+    struct option_number sample;
+    struct option_number sample_seed;
     const char *output;
     const char *summary;
     struct option_texts only;
@@ -129,6 +131,16 @@ static const struct option_row rows[] = {
      .kind = OPTION_FLAG,
      PLACE(are_release_stacks_wanted),
      .help = "record the stack of every release too, not only after the first misuse"},
+    {.name = "sample",
+     .kind = OPTION_SIZE,
+     PLACE(sample),
+     .value_name = "SIZE",
+     .help = "record one block in so many bytes, and estimate the rest (512K costs next to nothing)"},
+    {.name = "sample-seed",
+     .kind = OPTION_COUNT,
+     PLACE(sample_seed),
+     .value_name = "N",
+     .help = "choose the same blocks in each run of a program that does the same"},
     {.name = "checkpoint",
      .kind = OPTION_DURATION,
      PLACE(checkpoint),
@@ -232,6 +244,8 @@ static void fill_options(const struct invocation *invocation, struct record_opti
         .output = values->output,
         .stack_depth = values->stack_depth.value,
         .checkpoint_ns = values->checkpoint.value,
+        .bytes_per_sample = values->sample.value,
+        .sampling_seed = values->sample_seed.value,
         .on_full = (enum record_on_full)values->on_full.value,
         .wait = (enum record_wait)values->wait.value,
         .follow = values->follow.is_given ? (enum record_follow)values->follow.value
@@ -246,7 +260,8 @@ static void fill_options(const struct invocation *invocation, struct record_opti
         .is_force = values->is_force,
         .is_best_effort = values->is_best_effort,
         .are_release_stacks_wanted = values->are_release_stacks_wanted,
-        .is_scan_off = values->is_scan_off,
+        /* What is not known to live cannot be told from what is lost. */
+        .is_scan_off = values->is_scan_off || values->sample.value != 0,
         .scan_budget_ns = values->scan_budget.value,
         .snapshot_interval_ns = values->snapshot_every.value,
         .snapshot_level_bytes = values->snapshot_at.value,
@@ -324,6 +339,10 @@ static int run(const struct invocation *invocation)
         return EXIT_NOT_STARTED;
     }
     fill_options(invocation, &options);
+    if (options.bytes_per_sample > RECORD_MAX_SAMPLING) {
+        log_error("run: --sample takes at most 1 TiB");
+        return EXIT_NOT_STARTED;
+    }
     preload = installation_find_preload(&error);
     options.preload_path = preload;
     if (!preload || !recorder_run(&options, &outcome, &error)) {

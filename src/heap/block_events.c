@@ -51,7 +51,7 @@ static void release_block(struct heap_model *model, const struct block *block, u
                           uint32_t thread, bool is_temporary)
 {
     ledger_release(model, block, time_ns, is_temporary);
-    ledger_release_call(model, thread, block->size);
+    ledger_release_call(model, thread, block);
     recent_frees_add(&model->recent_frees, block, time_ns);
 }
 
@@ -107,6 +107,8 @@ static void give_up_release(struct heap_model *model, struct waiting *release)
     if (release->finding == WAITING_FOUND_IN_PARENT) {
         ledger_inherit(model, &release->block);
         release_block(model, &release->block, release->time_ns, release->thread, false);
+    } else if (model->options.bytes_per_sample != 0) {
+        /* A block that was no sample: all that its release was told for is an address in common. */
     } else if (release->finding == WAITING_FOUND_FREED) {
         add_bad_free(model, release);
     } else {
@@ -250,7 +252,7 @@ static bool meet_displaced(struct heap_model *model, const struct heap_event *ev
     if (!displaced)
         return false;
     model->quality.repaired_events++;
-    ledger_release_call(model, event->thread, displaced->block.size);
+    ledger_release_call(model, event->thread, &displaced->block);
     check_pair(model, &displaced->block, event->function, event->size, event);
     waiting_list_close(&model->repair.displaced, displaced);
     return true;
@@ -380,7 +382,7 @@ static bool take_restored(struct heap_model *model, struct leaving *leaving, uin
                                                       leaving->time_ns, thread);
     if (displaced) {
         model->quality.repaired_events++;
-        ledger_release_call(model, thread, displaced->block.size);
+        ledger_release_call(model, thread, &displaced->block);
         waiting_list_close(&model->repair.displaced, displaced);
     }
     return false;
@@ -444,4 +446,14 @@ void block_events_settle(struct heap_model *model)
         give_up_release(model, waiting);
     while ((waiting = waiting_list_oldest(&model->repair.displaced)))
         give_up_displaced(model, waiting);
+}
+
+void block_events_aged(struct heap_model *model, const struct heap_event *event)
+{
+    struct block block;
+    model->quality.events--; /* it is told of an event, and is none */
+    if (!block_store_find(&model->blocks, event->address, &block) ||
+        !ledger_is_newest(model, &block))
+        return;
+    model->threads.items[block.thread].newest_address = 0;
 }

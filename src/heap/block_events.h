@@ -17,6 +17,9 @@ void block_events_leave(struct heap_model *model, const struct heap_event *event
 void block_events_arrive(struct heap_model *model, const struct heap_event *event);
 void block_events_undo(struct heap_model *model, const struct heap_event *event);
 
+/* In a sampled recording: what its thread allocated after this block, it did not tell. */
+void block_events_aged(struct heap_model *model, const struct heap_event *event);
+
 /* A thread is gone: what it left without arriving is put back. */
 void block_events_end_thread(struct heap_model *model, uint32_t thread);
 

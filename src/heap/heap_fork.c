@@ -30,9 +30,13 @@ static void inherit_sites(struct heap_model *child)
         inherited->inherited_blocks = site_live_blocks(site);
         inherited->inherited_bytes = site_live_bytes(site);
         inherited->is_changed = true;
+        if (id < child->parent->estimates.count)
+            estimate_table_at(&child->estimates, child_id)->inherited = estimates_live(
+                &child->parent->estimates.sites[id]);
         id_set_add(&child->sites.live, child_id);
         id_set_add(&child->sites.changed, child_id);
     }
+    child->estimates.total.inherited = estimates_live(&child->parent->estimates.total);
     struct recording_totals *totals = &child->totals;
     totals->inherited_blocks = totals->live_blocks = child->parent->totals.live_blocks;
     totals->inherited_bytes = totals->live_bytes = child->parent->totals.live_bytes;
@@ -95,19 +99,6 @@ bool heap_fork_is_released(const struct heap_model *child, const struct block *b
     return place != NULL && place->is_released;
 }
 
-static void disinherit(struct heap_model *child, const struct block *block)
-{
-    struct site *site = site_table_at(&child->sites, block->site);
-    site->inherited_blocks--;
-    site->inherited_bytes -= block->size;
-    if (site_live_blocks(site) == 0)
-        id_set_remove(&child->sites.live, block->site);
-    child->totals.inherited_blocks--;
-    child->totals.live_blocks--;
-    child->totals.inherited_bytes -= block->size;
-    child->totals.live_bytes -= block->size;
-}
-
 /* A realloc of another thread stands still for ever in the child; its block stays where it was. */
 static void inherit_leavings(struct heap_model *child)
 {
@@ -120,7 +111,7 @@ static void inherit_leavings(struct heap_model *child)
                 continue;
             translate_block(child, &block);
             if (block_store_find(&child->blocks, block.address, &none))
-                disinherit(child, &block);
+                ledger_disinherit(child, &block);
             else
                 block_store_put(&child->blocks, &block, &none);
         }

@@ -44,6 +44,7 @@ void heap_model_destroy(struct heap_model *model)
     fork_window_clear(&model->window);
     heap_fork_unlink(model);
     site_table_clear(&model->sites);
+    estimate_table_clear(&model->estimates);
     timeline_clear(&model->timeline);
     heap_threads_clear(&model->threads);
     mappings_clear(&model->mappings);
@@ -128,6 +129,7 @@ static const struct {
     [HEAP_EVENT_MAP] = {apply_map, ADDRESS_RANGE},
     [HEAP_EVENT_UNMAP] = {apply_unmap, ADDRESS_RANGE},
     [HEAP_EVENT_BREAK] = {apply_break, ADDRESS_ARRIVAL},
+    [HEAP_EVENT_AGED] = {block_events_aged, ADDRESS_BLOCK},
 };
 
 enum {

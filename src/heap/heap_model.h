@@ -34,7 +34,8 @@ enum heap_event_kind {
     HEAP_EVENT_FAILED, /* a call returned no block: counted only */
     HEAP_EVENT_MAP,    /* address, size, function, stack; replaces what was mapped there */
     HEAP_EVENT_UNMAP,  /* address, size; may cut mappings at either end or in the middle */
-    HEAP_EVENT_BREAK   /* the program moved its own break: address = new end, size = old end */
+    HEAP_EVENT_BREAK,  /* the program moved its own break: address = new end, size = old end */
+    HEAP_EVENT_AGED    /* sampled: the thread that allocated this block has allocated since */
 };
 
 enum heap_event_flags {
@@ -60,6 +61,7 @@ struct heap_model_options {
     uint64_t bucket_ns;           /* first width of timeline buckets; 0 = 10 ms */
     uint64_t max_timeline_deltas; /* doubling threshold; 0 = 4 million */
     uint64_t max_timeline_bytes;  /* the same in encoded bytes; 0 = 8 MiB */
+    uint64_t bytes_per_sample;    /* only samples come, one in so many bytes; 0 = everything */
     uint32_t max_samples;         /* points of the curves before their interval doubles; 0 = 2048 */
 };
 

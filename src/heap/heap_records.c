@@ -18,6 +18,7 @@ struct record_writer {
     struct number_list sizes;
     struct number_list lifetimes;
     struct number_list threads;
+    uint64_t estimates[ESTIMATES_NUMBERS];
 };
 
 static void add_number(struct number_list *list, uint64_t number)
@@ -54,8 +55,25 @@ static struct recording_list list_threads(const struct site *site, struct number
     return (struct recording_list){.items = list->items, .count = list->count};
 }
 
-static void write_site(struct record_writer *writer, uint32_t id, const struct site *site)
+/* Empty when nothing is sampled. */
+static struct recording_list list_estimates(struct record_writer *writer,
+                                            const struct heap_model *model,
+                                            const struct estimates *estimates)
 {
+    if (model->options.bytes_per_sample == 0)
+        return (struct recording_list){0};
+    struct estimate peak = estimates->peak_epoch == model->peak.epoch ? estimates->peak
+                                                                      : estimates_live(estimates);
+    estimates_to_numbers(estimates, &peak, writer->estimates);
+    return (struct recording_list){.items = writer->estimates, .count = ESTIMATES_NUMBERS};
+}
+
+static void write_site(struct record_writer *writer, const struct heap_model *model, uint32_t id,
+                       const struct site *site)
+{
+    static const struct estimates none;
+    const struct estimates *estimates = id < model->estimates.count ? &model->estimates.sites[id]
+                                                                    : &none;
     struct recording_site record = {
         .process_id = writer->process_id,
         .id = id,
@@ -77,6 +95,7 @@ static void write_site(struct record_writer *writer, uint32_t id, const struct s
         .size_histogram = list_histogram(&site->sizes, &writer->sizes),
         .lifetime_histogram = list_histogram(&site->lifetimes, &writer->lifetimes),
         .threads = list_threads(site, &writer->threads),
+        .estimates = list_estimates(writer, model, estimates),
     };
     writer->write(writer->context, RECORDING_site, &record);
 }
@@ -95,7 +114,7 @@ static void write_if_changed(struct record_writer *writer, struct heap_model *mo
     site->written_peak_bytes = peak_bytes;
     site->written_peak_blocks = peak_blocks;
     if (is_changed || is_everything)
-        write_site(writer, id, site);
+        write_site(writer, model, id, site);
     if (peak_bytes == site_live_bytes(site) && peak_blocks == site_live_blocks(site))
         id_set_remove(&model->sites.changed, id);
 }
@@ -115,6 +134,7 @@ static void write_totals(struct record_writer *writer, const struct heap_model *
     struct recording_totals record;
     heap_model_totals(model, &record);
     record.process_id = writer->process_id;
+    record.estimates = list_estimates(writer, model, &model->estimates.total);
     writer->write(writer->context, RECORDING_totals, &record);
 }
 

@@ -3,6 +3,7 @@
 #define SEEP_HEAP_HEAP_STATE_H
 
 #include "heap/block_store.h"
+#include "heap/estimates.h"
 #include "heap/fork_window.h"
 #include "heap/heap_model.h"
 #include "heap/heap_threads.h"
@@ -20,6 +21,7 @@ struct heap_model {
     struct block_store blocks;
     bool is_retired; /* `blocks` is empty, whatever lives */
     struct site_table sites;
+    struct estimate_table estimates;
     struct peak peak;
     struct timeline timeline;
     struct heap_threads threads;

@@ -49,16 +49,21 @@ static inline unsigned histogram_rank(const struct histogram *histogram, unsigne
 /* Takes a bucket into use, with count 0. */
 void histogram_open(struct histogram *histogram, unsigned bucket);
 
-static inline void histogram_add(struct histogram *histogram, uint64_t value)
+static inline void histogram_add_many(struct histogram *histogram, uint64_t value, uint64_t count)
 {
     unsigned bucket = histogram_bucket(value);
     uint64_t bit = (uint64_t)1 << bucket;
     if (__builtin_expect(!(histogram->buckets & bit), 0))
         histogram_open(histogram, bucket);
     if (histogram->buckets == bit)
-        histogram->counts.one++;
+        histogram->counts.one += count;
     else
-        histogram->counts.many[histogram_rank(histogram, bucket)]++;
+        histogram->counts.many[histogram_rank(histogram, bucket)] += count;
+}
+
+static inline void histogram_add(struct histogram *histogram, uint64_t value)
+{
+    histogram_add_many(histogram, value, 1);
 }
 
 /* Starts loading the count that adding this value would change. */

@@ -21,7 +21,7 @@ void ledger_birth_and_release(struct heap_model *model, const struct block *bloc
                               uint64_t release_ns, bool is_temporary);
 
 /* The call that released a block, for the figures of the calling thread. */
-void ledger_release_call(struct heap_model *model, uint32_t thread, uint64_t size);
+void ledger_release_call(struct heap_model *model, uint32_t thread, const struct block *block);
 
 /* A block that the fork passed on unnoticed. */
 void ledger_inherit(struct heap_model *model, const struct block *block);

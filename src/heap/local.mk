@@ -4,6 +4,8 @@ libseep_a_SOURCES += \
 	src/heap/block_events.h \
 	src/heap/block_store.c \
 	src/heap/block_store.h \
+	src/heap/estimates.c \
+	src/heap/estimates.h \
 	src/heap/fork_window.c \
 	src/heap/fork_window.h \
 	src/heap/heap_fork.c \

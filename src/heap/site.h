@@ -46,17 +46,17 @@ static inline uint64_t site_live_bytes(const struct site *site)
 }
 
 /* Call before the site's own figures change. `total_count` counts the entries of all lists. */
-static inline void site_threads_birth(struct site *site, uint32_t thread, uint64_t size,
+static inline void site_threads_birth(struct site *site, uint32_t thread, struct weight weight,
                                       uint64_t *total_count)
 {
     if (site->threads.list || site->threads.count != 1 || site->threads.first != thread)
-        site_threads_birth_slowly(site, thread, size, total_count);
+        site_threads_birth_slowly(site, thread, weight, total_count);
 }
 
-static inline void site_threads_release(struct site *site, uint32_t thread, uint64_t size)
+static inline void site_threads_release(struct site *site, uint32_t thread, struct weight weight)
 {
     if (site->threads.list)
-        site_threads_release_slowly(site, thread, size);
+        site_threads_release_slowly(site, thread, weight);
 }
 
 #endif

@@ -72,7 +72,7 @@ static struct site_thread *find_or_insert(struct site_threads *threads, uint32_t
     return insert(threads, place, thread);
 }
 
-void site_threads_birth_slowly(struct site *site, uint32_t thread, uint64_t size,
+void site_threads_birth_slowly(struct site *site, uint32_t thread, struct weight weight,
                                uint64_t *total_count)
 {
     struct site_threads *threads = &site->threads;
@@ -86,11 +86,11 @@ void site_threads_birth_slowly(struct site *site, uint32_t thread, uint64_t size
         site_threads_make_list(site, total_count);
     }
     struct site_thread *entry = find_or_insert(threads, thread, total_count);
-    entry->allocations++;
-    entry->allocated_bytes += size;
+    entry->allocations += weight.blocks;
+    entry->allocated_bytes += weight.bytes;
 }
 
-void site_threads_release_slowly(struct site *site, uint32_t thread, uint64_t size)
+void site_threads_release_slowly(struct site *site, uint32_t thread, struct weight weight)
 {
     struct site_threads *threads = &site->threads;
     if (thread == BLOCK_THREAD_INHERITED)
@@ -98,8 +98,8 @@ void site_threads_release_slowly(struct site *site, uint32_t thread, uint64_t si
     uint32_t place = place_of(threads, thread);
     if (place >= threads->count || threads->list[place].thread != thread)
         place = threads->count - 1u; /* it is one of those that the last entry stands for */
-    threads->list[place].frees++;
-    threads->list[place].freed_bytes += size;
+    threads->list[place].frees += weight.blocks;
+    threads->list[place].freed_bytes += weight.bytes;
 }
 
 uint32_t site_threads_count(const struct site *site)

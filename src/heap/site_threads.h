@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "heap/estimates.h"
+
 struct site;
 
 enum {
@@ -41,9 +43,9 @@ void site_threads_make_list(struct site *site, uint64_t *total_count);
 
 /* Call before the site's own figures change (site.h has the quick ones). `total_count` counts the
  * entries of all lists. */
-void site_threads_birth_slowly(struct site *site, uint32_t thread, uint64_t size,
+void site_threads_birth_slowly(struct site *site, uint32_t thread, struct weight weight,
                                uint64_t *total_count);
-void site_threads_release_slowly(struct site *site, uint32_t thread, uint64_t size);
+void site_threads_release_slowly(struct site *site, uint32_t thread, struct weight weight);
 
 /* How many threads there are, and the one at a place. */
 uint32_t site_threads_count(const struct site *site);

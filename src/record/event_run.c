@@ -29,6 +29,7 @@ static const struct shape {
     [WIRE_MAP] = {4, false, HEAP_EVENT_MAP, false, 0},
     [WIRE_UNMAP] = {3, false, HEAP_EVENT_UNMAP, false, 0},
     [WIRE_BREAK] = {4, false, HEAP_EVENT_BREAK, false, 0},
+    [WIRE_AGED] = {2, false, HEAP_EVENT_AGED, false, 0},
     [WIRE_RELEASE_AT] = {3, true, HEAP_EVENT_RELEASE, false, UINT32_MAX},
 };
 
@@ -116,6 +117,8 @@ static __attribute__((noinline)) bool decode_special(unsigned kind, const uint32
     case WIRE_BREAK:
         event->size = words[2];
         event->stack = stack_at(stacks, words[3]);
+        break;
+    case WIRE_AGED:
         break;
     default: /* RELEASE_SIZED, UNMAP */
         event->size = words[2];

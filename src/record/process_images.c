@@ -106,7 +106,8 @@ int process_images_watch(const struct process_tree *tree, uint32_t pid)
 
 static struct heap_model *make_model(const struct process_tree *tree, uint64_t ticks)
 {
-    struct heap_model_options options = {.start_ns = tick_clock_to_ns(tree->clock, ticks)};
+    struct heap_model_options options = {.start_ns = tick_clock_to_ns(tree->clock, ticks),
+                                         .bytes_per_sample = tree->bytes_per_sample};
     return heap_model_create(&options);
 }
 

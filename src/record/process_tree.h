@@ -76,6 +76,7 @@ struct process_tree {
     bool is_journal_void; /* a process began anew under its id: what stands there of it is wrong */
 
     uint32_t stack_depth;
+    uint64_t bytes_per_sample; /* 0 = everything is recorded */
     bool is_finishing;
     uint64_t refused_events;
     uint64_t oracle_stacks, oracle_equal_stacks;

@@ -118,6 +118,7 @@ static bool open_output(void *context, pid_t pid, struct error *error)
     session_host_header(recorder->host)->command_pid = (uint32_t)pid;
     process_tree_init(&recorder->tree, recorder->host, &recorder->clock,
                       (uint32_t)recorder->stack_depth, recorder->epoll_fd);
+    recorder->tree.bytes_per_sample = options->bytes_per_sample;
     recorder->has_tree = true;
     struct recorded_process *command = process_tree_expect(
         &recorder->tree, (uint32_t)pid, recorder->target->path, options->command);
@@ -180,6 +181,15 @@ static void tell_oracle_difference(struct process_tree *tree, struct recorded_pr
     text_clear(&line);
 }
 
+static uint64_t choose_seed(const struct record_options *options)
+{
+    uint64_t seed = options->sampling_seed;
+    if (options->bytes_per_sample != 0 && seed == 0 &&
+        getrandom(&seed, sizeof seed, GRND_NONBLOCK) != sizeof seed)
+        seed = clock_wall_ns();
+    return seed;
+}
+
 static bool begin(struct recorder *recorder, struct error *error)
 {
     const struct record_options *options = recorder->options;
@@ -188,6 +198,8 @@ static bool begin(struct recorder *recorder, struct error *error)
         .stack_depth = (uint32_t)recorder->stack_depth,
         .flags = session_flags(options),
         .hold_limit_ms = (uint32_t)(recorder->scan_budget_ns / 1000000) + HOLD_EXTRA_MS,
+        .bytes_per_sample = options->bytes_per_sample,
+        .sampling_seed = choose_seed(options),
         .only = options->only,
         .only_count = options->only_count,
         .skip = options->skip,
@@ -231,6 +243,8 @@ static bool begin(struct recorder *recorder, struct error *error)
         .start_time_unix_ns = recorder->start_wall_ns,
         .stack_depth = recorder->stack_depth,
         .checkpoint_ns = recorder->checkpoint_ns,
+        .bytes_per_sample = settings.bytes_per_sample,
+        .sampling_seed = settings.sampling_seed,
         .command = options->command,
     };
     recorder->output = recording_output_create(&output);

@@ -32,6 +32,9 @@ struct record_options {
     const char *preload_path; /* NULL: find it beside the program or where it was installed */
     uint64_t stack_depth;     /* 0 = 256 */
     uint64_t checkpoint_ns;   /* 0 = 5 s */
+    /* Only samples are recorded, one in so many bytes; 0 = every block. At most RECORD_MAX_SAMPLING. */
+    uint64_t bytes_per_sample;
+    uint64_t sampling_seed; /* 0 = another one each time */
     enum record_on_full on_full;
     enum record_wait wait;
     enum record_follow follow;
@@ -55,6 +58,8 @@ struct record_options {
     bool are_heuristics_off;   /* pointers into blocks count as interior, whatever they look like */
     bool is_oracle_wanted;  /* test mode: every stack is also unwound by libunwind, and compared */
 };
+
+#define RECORD_MAX_SAMPLING (UINT64_C(1) << 40)
 
 struct record_outcome {
     struct command_outcome command;

@@ -224,6 +224,8 @@ static void write_session(struct recording_output *output)
         .page_bytes = (uint64_t)sysconf(_SC_PAGESIZE),
         .stack_depth = output->options.stack_depth,
         .checkpoint_ns = output->options.checkpoint_ns,
+        .sample_bytes = output->options.bytes_per_sample,
+        .sampling_seed = output->options.sampling_seed,
     };
     add(output, RECORDING_session, &session);
 }

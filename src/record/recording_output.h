@@ -21,6 +21,7 @@ struct recording_output_options {
     uint64_t start_time_unix_ns;
     uint64_t stack_depth;
     uint64_t checkpoint_ns;
+    uint64_t bytes_per_sample, sampling_seed; /* as in struct recording_session */
     char *const *command; /* borrowed */
 };
 

@@ -368,6 +368,8 @@ static void fill_header(struct session_host *host, const struct session_settings
     header->flags = settings->flags;
     header->hold_limit_ms = settings->hold_limit_ms;
     header->stack_depth = settings->stack_depth;
+    header->bytes_per_sample = settings->bytes_per_sample;
+    header->sampling_seed = settings->sampling_seed;
     header->recorder_pid = (uint32_t)getpid();
     snprintf(header->library_path, sizeof header->library_path, "%s", host->library_path);
     header->library_path_bytes = (uint32_t)strlen(header->library_path);

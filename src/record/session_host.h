@@ -20,6 +20,7 @@ struct session_settings {
     const char *const *skip;
     size_t skip_count;
     uint32_t hold_limit_ms; /* a process that ends waits no longer to be scanned */
+    uint64_t bytes_per_sample, sampling_seed;
 };
 
 struct session_host;

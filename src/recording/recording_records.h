@@ -68,7 +68,8 @@ struct recording_text_list {
     UNSIGNED(page_bytes) \
     UNSIGNED(stack_depth) \
     UNSIGNED(sample_bytes)          /* 0 = every event */ \
-    UNSIGNED(checkpoint_ns)
+    UNSIGNED(checkpoint_ns) \
+    UNSIGNED(sampling_seed)
 
 /* One image of one process: a fork or an exec begins another. Ids count images by their start. */
 #define RECORDING_FIELDS_process(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
@@ -111,7 +112,8 @@ struct recording_text_list {
     UNSIGNED(mapped_bytes)          /* live anonymous mappings made by the program itself */ \
     UNSIGNED(mapped_peak_bytes) \
     UNSIGNED(common_peak_bytes)     /* heap + those mappings, at their common peak */ \
-    UNSIGNED(common_peak_time_ns)
+    UNSIGNED(common_peak_time_ns) \
+    UNSIGNED_LIST(estimates)        /* as of a site */
 
 /* How far the figures of this process can be trusted. */
 #define RECORDING_FIELDS_quality(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
@@ -175,7 +177,13 @@ struct recording_text_list {
 /* All blocks of one process born with the same stack and function. Histograms are pairs (bucket,
  * blocks): bucket b holds values v with 2^(b-1) < v <= 2^b for sizes in bytes and lifetimes in ns
  * (bucket 0: v <= 1). Threads are seven numbers each: thread id, allocations, allocated bytes,
- * frees (by any thread, of blocks that this thread allocated), freed bytes, live blocks, live bytes. */
+ * frees (by any thread, of blocks that this thread allocated), freed bytes, live blocks, live bytes.
+ *
+ * With sample_bytes in the session, the figures are unbiased estimates: a block of `size` bytes was
+ * recorded with the chance p = 1 - exp(-(size + 1) / sample_bytes) and counts for 1 / p blocks and
+ * size / p bytes. Then there are estimates: for what was inherited, allocated, freed, temporary, at
+ * the peak, and live (six times four numbers, in this order) the blocks and bytes that were really recorded, and
+ * the standard deviations of blocks and bytes in thousandths. */
 #define RECORDING_FIELDS_site(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
     UNSIGNED(process_id) \
     UNSIGNED(id) \
@@ -196,7 +204,8 @@ struct recording_text_list {
     UNSIGNED(last_ns)               /* of its last allocation */ \
     UNSIGNED_LIST(size_histogram) \
     UNSIGNED_LIST(lifetime_histogram) /* of blocks that were freed */ \
-    UNSIGNED_LIST(threads)
+    UNSIGNED_LIST(threads) \
+    UNSIGNED_LIST(estimates)        /* empty unless sampled; as described above */
 
 #define RECORDING_FIELDS_thread(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
     UNSIGNED(process_id) \
@@ -387,6 +396,17 @@ enum recording_frame_kind {
     RECORDING_FRAME_UNKNOWN = 2,  /* no module there */
     RECORDING_FRAME_OMITTED = 3,  /* the depth limit left out `offset` frames here */
     RECORDING_FRAME_PYTHON = 4
+};
+
+/* Where the four numbers of each figure begin in a list of estimates. */
+enum recording_estimate {
+    RECORDING_ESTIMATE_INHERITED = 0,
+    RECORDING_ESTIMATE_ALLOCATED = 4,
+    RECORDING_ESTIMATE_FREED = 8,
+    RECORDING_ESTIMATE_TEMPORARY = 12,
+    RECORDING_ESTIMATE_PEAK = 16,
+    RECORDING_ESTIMATE_LIVE = 20,
+    RECORDING_ESTIMATE_NUMBERS = 24
 };
 
 enum recording_misuse_kind {

@@ -100,6 +100,8 @@ struct session_header {
     char library_path[512]; /* what LD_PRELOAD must name, for the exec hooks */
     uint32_t command_pid;   /* the command's own image is recorded, whatever the filters say */
     uint32_t hold_limit_ms; /* a process holds itself for no longer */
+    uint64_t bytes_per_sample; /* one in so many bytes chooses its block; 0 = all are recorded */
+    uint64_t sampling_seed;
     /* Which executables are recorded: texts "+GLOB" (only these) and "-GLOB" (not these), one after
      * the other, each NUL-terminated; an empty one ends the list. */
     char filters[4096];
@@ -119,6 +121,7 @@ struct session_header {
     _Atomic uint32_t process_high;
     _Atomic uint64_t refused_rings; /* threads that found no ring: their events were lost */
     _Atomic uint64_t refused_events;
+    _Atomic uint64_t sampler_count; /* threads that began to sample */
 
     /* Some process makes no system calls any more (preload/sandbox.h): it cannot wake the recorder.
      */

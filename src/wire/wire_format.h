@@ -65,7 +65,8 @@ enum {
     KIND(26, EXEC_FAILED,    2, 0) /* pid */ \
     KIND(27, EXIT,           2, 0) /* status: the program asked to end with it */ \
     KIND(28, MARK,           2, 1) /* length; name */ \
-    KIND(29, RELEASE_AT,     3, 0) /* address+function, stack slot | size claimed << 32 (0: none) */
+    KIND(29, RELEASE_AT,     3, 0) /* address+function, stack slot | size claimed << 32 (0: none) */ \
+    KIND(30, AGED,           2, 0) /* address of a sample, before its release: its thread has allocated since */
 /* clang-format on */
 
 enum wire_kind {

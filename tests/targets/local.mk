@@ -27,6 +27,7 @@ target_programs = \
 	tests/targets/process_ways \
 	tests/targets/processes \
 	tests/targets/sandboxed \
+	tests/targets/sampled \
 	tests/targets/signals \
 	tests/targets/static_child \
 	tests/targets/storms \
@@ -71,6 +72,7 @@ EXTRA_DIST += \
 	tests/targets/process_ways.c \
 	tests/targets/processes.c \
 	tests/targets/sandboxed.c \
+	tests/targets/sampled.c \
 	tests/targets/signals.c \
 	tests/targets/slot_malloc.c \
 	tests/targets/static_child.c \

@@ -58,7 +58,7 @@ static void test_id_sets(void **state)
 /* As the ledger does it. */
 static void allocate(struct site_table *table, struct site *site, uint32_t thread)
 {
-    site_threads_birth(site, thread, 10, &table->thread_entry_count);
+    site_threads_birth(site, thread, (struct weight){1, 10}, &table->thread_entry_count);
     site->allocations++;
     site->allocated_bytes += 10;
 }
@@ -91,7 +91,7 @@ static void test_threads_beyond_the_limit_share_the_last_entry(void **state)
         for (uint32_t thread = 0; thread < 2000; thread++)
             allocate(&table, site, thread);
     for (uint32_t thread = 0; thread < 2000; thread++)
-        site_threads_release(site, thread, 10);
+        site_threads_release(site, thread, (struct weight){1, 10});
     assert_int_equal(site_threads_count(site), SITE_THREADS_MAX);
     uint64_t allocations = 0, frees = 0;
     for (uint32_t i = 0; i < SITE_THREADS_MAX; i++) {
@@ -112,10 +112,10 @@ static void test_inherited_blocks_belong_to_no_thread(void **state)
     struct site_table table = {0};
     struct site *site = site_table_at(&table, site_table_add(&table, 1, 1));
     site->inherited_blocks = 2;
-    site_threads_release(site, BLOCK_THREAD_INHERITED, 5);
+    site_threads_release(site, BLOCK_THREAD_INHERITED, (struct weight){1, 5});
     assert_int_equal(site_threads_count(site), 0);
     allocate(&table, site, 0);
-    site_threads_release(site, BLOCK_THREAD_INHERITED, 5);
+    site_threads_release(site, BLOCK_THREAD_INHERITED, (struct weight){1, 5});
     assert_int_equal(site_threads_at(site, 0).frees, 0);
     assert_int_equal(site_threads_at(site, 0).allocations, 1);
     site_table_clear(&table);

@@ -24,6 +24,7 @@ static const struct sample {
     {WIRE_RELEASE, 16, 0, 0},
     {WIRE_RELEASE_SIZED, 24, 0, 0},
     {WIRE_RELEASE_AT, 24, 0, 0},
+    {WIRE_AGED, 16, 0, 0},
     {WIRE_FREE_LAST, 8, 0, 0},
     {WIRE_DELETE_LAST, 8, 0, 0},
     {WIRE_LEAVE, 16, 0, 0},

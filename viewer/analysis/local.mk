@@ -5,6 +5,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/call_tree.h \
 	viewer/analysis/diff.c \
 	viewer/analysis/diff.h \
+	viewer/analysis/estimate.c \
+	viewer/analysis/estimate.h \
 	viewer/analysis/fingerprint.c \
 	viewer/analysis/fingerprint.h \
 	viewer/analysis/gate.c \
@@ -89,6 +91,12 @@ tests_unit_test_diff_SOURCES = tests/unit/test_diff.c $(profile_builder)
 tests_unit_test_diff_LDADD = $(unit_libs)
 tests_unit_test_call_tree_SOURCES = tests/unit/test_call_tree.c $(profile_builder)
 tests_unit_test_call_tree_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_estimate tests/unit/test_sampling
+TESTS += tests/unit/test_estimate tests/unit/test_sampling
+tests_unit_test_estimate_SOURCES = tests/unit/test_estimate.c
+tests_unit_test_estimate_LDADD = $(unit_libs)
+tests_unit_test_sampling_SOURCES = tests/unit/test_sampling.c
+tests_unit_test_sampling_LDADD = $(unit_libs)
 tests_unit_test_fingerprint_SOURCES = tests/unit/test_fingerprint.c $(profile_builder)
 tests_unit_test_fingerprint_LDADD = $(unit_libs)
 tests_unit_test_place_SOURCES = tests/unit/test_place.c $(profile_builder)

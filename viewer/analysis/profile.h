@@ -116,6 +116,12 @@ struct profile *profile_load(struct recording_reader *reader, const struct profi
                              struct error *error);
 void profile_destroy(struct profile *profile);
 
+/* Are its figures estimates (estimate.h)? */
+static inline bool profile_is_sampled(const struct profile *profile)
+{
+    return profile->session.sample_bytes != 0;
+}
+
 /* The stack of a node, innermost first: calls `visit` for each location of each frame (inlined ones
  * first). False from visit stops. */
 typedef bool (*profile_visit_location)(void *context, const struct profile_frame *frame,

@@ -35,6 +35,8 @@ static bool visit_totals(void *context, enum recording_kind kind, const void *re
     if (process == loader->profile->process_count)
         return profile_loader_drop(loader);
     loader->profile->processes[process].totals = *totals;
+    profile_loader_own_list(loader, &loader->profile->processes[process].totals.estimates,
+                            RECORDING_ESTIMATE_NUMBERS);
     loader->profile->processes[process].has_totals = true;
     return true;
 }
@@ -102,6 +104,7 @@ static bool visit_site(void *context, enum recording_kind kind, const void *reco
     profile_loader_own_list(loader, &site->figures.size_histogram, SITE_BUCKET_NUMBERS);
     profile_loader_own_list(loader, &site->figures.lifetime_histogram, SITE_BUCKET_NUMBERS);
     profile_loader_own_list(loader, &site->figures.threads, SITE_THREAD_NUMBERS);
+    profile_loader_own_list(loader, &site->figures.estimates, RECORDING_ESTIMATE_NUMBERS);
     site->process = process;
     site->stack_node = check_node(loader, from->stack_node_id);
     site->function = check_function(from->allocation_function);

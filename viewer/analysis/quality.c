@@ -11,7 +11,8 @@
 #include "base/units.h"
 
 enum {
-    SHOWN_BUILD_ID_DIGITS = 12
+    SHOWN_BUILD_ID_DIGITS = 12,
+    LEAST_WAITING_NS = 1000000 /* less is not worth a word */
 };
 
 struct problem_words {
@@ -35,6 +36,10 @@ static const struct problem_words words[] = {
                                  "references in the recording lead nowhere and were left out"},
     [QUALITY_LOST_ELSEWHERE] = {"lost_elsewhere", "events of other processes were lost", ""},
     [QUALITY_STOPPED_EARLY] = {"stopped_early", "the recorder had to stop early", ""},
+    [QUALITY_SAMPLED] = {"sampled",
+                         "sampled: figures of the heap are estimates, from one block in ", ""},
+    [QUALITY_BOTTLENECK] = {"bottleneck", "the recorder was the bottleneck: threads waited for it ",
+                            ""},
     [QUALITY_UNKNOWN_FREES] = {"unknown_frees", "free of a block whose allocation was not seen",
                                "frees of blocks whose allocation was not seen"},
     [QUALITY_MISSED_FREES] = {"missed_frees", "free was missed: the address was allocated again",
@@ -239,6 +244,27 @@ static void find_missing_symbols(const struct profile *profile, struct quality *
     quality->missing_count = count;
 }
 
+/* ---- the recorder ---- */
+
+/* Threads that waited for seep a tenth of the time that their process ran have other times than
+ * they would have without it. */
+static void judge_waiting(struct judging *judging)
+{
+    uint64_t waited = judging->quality->sum.wait_ns, ran = 0;
+    for (uint32_t i = 0; i < judging->profile->process_count; i++) {
+        const struct recording_process *about = &judging->profile->processes[i].about;
+        if (is_asked_for(judging, i) && about->end_ns > about->start_ns)
+            ran += about->end_ns - about->start_ns;
+    }
+    if (waited > ran / 10 && waited >= LEAST_WAITING_NS)
+        *add_problem(judging, QUALITY_BOTTLENECK,
+                     1) = (struct quality_problem){.kind = QUALITY_BOTTLENECK,
+                                                   .count = waited,
+                                                   .whole = ran,
+                                                   .words = words[QUALITY_BOTTLENECK].one,
+                                                   .reason = ""};
+}
+
 /* ---- the whole ---- */
 
 void quality_judge(const struct profile *profile, uint32_t process, struct quality *quality)
@@ -248,6 +274,10 @@ void quality_judge(const struct profile *profile, uint32_t process, struct quali
     sum_up(&judging);
     judge_completeness(&judging);
     const struct recording_quality *sum = &quality->sum;
+    quality->is_sampled = profile_is_sampled(profile);
+    if (quality->is_sampled)
+        add_problem(&judging, QUALITY_SAMPLED, 1)->count = profile->session.sample_bytes;
+    judge_waiting(&judging);
     add_counted(&judging, QUALITY_UNKNOWN_FREES, sum->unknown_frees, 0);
     add_counted(&judging, QUALITY_MISSED_FREES, sum->missed_frees, 0);
     add_counted(&judging, QUALITY_FAILED_UNWINDS, sum->failed_unwinds, 0);
@@ -283,6 +313,15 @@ static void describe_processes(const struct quality_problem *problem, struct tex
 void quality_describe_problem(const struct quality_problem *problem, struct text *out)
 {
     char number[UNITS_TEXT_BYTES];
+    if (problem->kind == QUALITY_SAMPLED) {
+        text_print(out, "%s%s", problem->words, units_format_size(problem->count, number));
+        return;
+    }
+    if (problem->kind == QUALITY_BOTTLENECK) {
+        text_print(out, "%s%s", problem->words, units_format_duration(problem->count, number));
+        text_print(out, " of %s", units_format_duration(problem->whole, number));
+        return;
+    }
     bool is_begun = false;
     if (problem->process) {
         describe_processes(problem, out);
@@ -309,9 +348,9 @@ void quality_describe_state(const struct quality *quality, struct text *out)
         return;
     }
     if (quality->is_complete) {
-        text_print(out, "complete: %s event%s, nothing lost",
+        text_print(out, "complete: %s %sevent%s, nothing lost",
                    units_format_count(quality->sum.events, number),
-                   quality->sum.events == 1 ? "" : "s");
+                   quality->is_sampled ? "sampled " : "", quality->sum.events == 1 ? "" : "s");
         return;
     }
     text_add(out, "incomplete");

@@ -21,6 +21,8 @@ enum quality_problem_kind {
     QUALITY_LOST_ELSEWHERE, /* in processes that are not asked for */
     QUALITY_STOPPED_EARLY,
 
+    QUALITY_SAMPLED,    /* count: bytes per sample */
+    QUALITY_BOTTLENECK, /* count: ns that the program waited, whole: ns that it ran */
     QUALITY_UNKNOWN_FREES,
     QUALITY_MISSED_FREES,
     QUALITY_FAILED_UNWINDS,
@@ -42,6 +44,7 @@ struct quality_problem {
 struct quality {
     bool is_complete;
     bool is_observed;             /* some process asked for was: else nothing is measured */
+    bool is_sampled;              /* the events are those of samples, figures are estimates */
     bool is_known;                /* some process has a record of its quality: else sum is empty */
     struct recording_quality sum; /* of the processes asked for (process_id 0) */
     uint64_t frame_count;         /* on the stacks of the recording */

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analysis/estimate.h"
 #include "analysis/profile.h"
 #include "base/error.h"
 
@@ -59,12 +60,31 @@ const struct query_metric_info *query_metric_find(const char *name);
 
 struct query_figures {
     uint64_t values[QUERY_METRIC_COUNT]; /* by enum query_metric */
+    float variances[QUERY_METRIC_COUNT]; /* of a sampled recording: estimate.h; else 0 */
     uint64_t inherited_blocks;
     uint64_t inherited_bytes;
 };
 
 /* The metrics that its rows have: bit 1 << metric. A thread has no peak. */
 uint32_t query_grouping_metrics(enum query_grouping grouping);
+
+/* Of a site's figure in a sampled recording: its variance, and what was really recorded. */
+double query_site_variance(const struct profile_site *site, enum query_metric metric);
+uint64_t query_site_seen(const struct profile_site *site, enum query_metric metric);
+uint64_t query_site_seen_blocks(const struct profile_site *site, enum query_metric metric);
+
+/* The figures of a process. */
+void query_figures_add_totals(struct query_figures *sum, const struct recording_totals *totals);
+
+/* In a sampled recording: between which bounds a figure lies (estimate.h), and those of inherited
+ * blocks and bytes. `seen`: what there is at least, 0 when nobody knows. */
+struct estimate_interval query_figures_interval(const struct profile *profile,
+                                                const struct query_figures *figures,
+                                                enum query_metric metric, uint64_t seen);
+struct estimate_interval query_figures_inherited(const struct profile *profile,
+                                                 const struct query_figures *figures,
+                                                 const struct recording_list *estimates,
+                                                 bool is_bytes);
 
 void query_figures_add(struct query_figures *sum, const struct query_figures *added);
 void query_figures_subtract(struct query_figures *sum, const struct query_figures *taken);

@@ -1,9 +1,13 @@
 #include "analysis/query.h"
 
+#include <math.h>
+
 void query_figures_add(struct query_figures *sum, const struct query_figures *added)
 {
     for (int i = 0; i < QUERY_METRIC_COUNT; i++)
         sum->values[i] += added->values[i];
+    for (int i = 0; i < QUERY_METRIC_COUNT; i++)
+        sum->variances[i] += added->variances[i];
     sum->inherited_blocks += added->inherited_blocks;
     sum->inherited_bytes += added->inherited_bytes;
 }
@@ -12,6 +16,8 @@ void query_figures_subtract(struct query_figures *sum, const struct query_figure
 {
     for (int i = 0; i < QUERY_METRIC_COUNT; i++)
         sum->values[i] -= taken->values[i];
+    for (int i = 0; i < QUERY_METRIC_COUNT; i++)
+        sum->variances[i] -= taken->variances[i];
     sum->inherited_blocks -= taken->inherited_blocks;
     sum->inherited_bytes -= taken->inherited_bytes;
 }
@@ -31,10 +37,97 @@ uint64_t query_site_value(const struct profile_site *site, enum query_metric met
     return *(const uint64_t *)((const char *)&site->figures + offsets[metric]);
 }
 
+static const enum recording_estimate PLACES[QUERY_METRIC_COUNT] = {
+    [QUERY_LIVE_BYTES] = RECORDING_ESTIMATE_LIVE,
+    [QUERY_PEAK_BYTES] = RECORDING_ESTIMATE_PEAK,
+    [QUERY_ALLOCATED_BYTES] = RECORDING_ESTIMATE_ALLOCATED,
+    [QUERY_FREED_BYTES] = RECORDING_ESTIMATE_FREED,
+    [QUERY_LIVE_BLOCKS] = RECORDING_ESTIMATE_LIVE,
+    [QUERY_PEAK_BLOCKS] = RECORDING_ESTIMATE_PEAK,
+    [QUERY_ALLOCATIONS] = RECORDING_ESTIMATE_ALLOCATED,
+    [QUERY_FREES] = RECORDING_ESTIMATE_FREED,
+    [QUERY_TEMPORARY] = RECORDING_ESTIMATE_TEMPORARY};
+
+double query_site_variance(const struct profile_site *site, enum query_metric metric)
+{
+    return estimate_variance(&site->figures.estimates, PLACES[metric],
+                             query_metric_at(metric)->is_bytes);
+}
+
+uint64_t query_site_seen(const struct profile_site *site, enum query_metric metric)
+{
+    return estimate_seen(&site->figures.estimates, PLACES[metric],
+                         query_metric_at(metric)->is_bytes);
+}
+
+uint64_t query_site_seen_blocks(const struct profile_site *site, enum query_metric metric)
+{
+    return estimate_seen(&site->figures.estimates, PLACES[metric], false);
+}
+
+void query_figures_add_totals(struct query_figures *sum, const struct recording_totals *totals)
+{
+    const uint64_t values[QUERY_METRIC_COUNT] = {[QUERY_LIVE_BYTES] = totals->live_bytes,
+                                                 [QUERY_PEAK_BYTES] = totals->peak_bytes,
+                                                 [QUERY_ALLOCATED_BYTES] = totals->allocated_bytes,
+                                                 [QUERY_FREED_BYTES] = totals->freed_bytes,
+                                                 [QUERY_LIVE_BLOCKS] = totals->live_blocks,
+                                                 [QUERY_PEAK_BLOCKS] = totals->peak_blocks,
+                                                 [QUERY_ALLOCATIONS] = totals->allocations,
+                                                 [QUERY_FREES] = totals->frees,
+                                                 [QUERY_TEMPORARY] = totals->temporary_allocations};
+    for (int i = 0; i < QUERY_METRIC_COUNT; i++) {
+        sum->values[i] += values[i];
+        sum->variances[i] += (float)estimate_variance(&totals->estimates, PLACES[i],
+                                                      query_metric_at((size_t)i)->is_bytes);
+    }
+    sum->inherited_blocks += totals->inherited_blocks;
+    sum->inherited_bytes += totals->inherited_bytes;
+}
+
+/* What one block that was not seen may count for: judged by all figures of the same unit, since of
+ * what is live there may be only blocks so large that they are always seen. */
+static double weight_of(const struct profile *profile, const struct query_figures *figures,
+                        bool is_bytes)
+{
+    double weight = 0;
+    uint64_t bytes_per_sample = is_bytes ? profile->session.sample_bytes : 0;
+    for (int i = 0; i < QUERY_METRIC_COUNT; i++)
+        if (query_metric_at((size_t)i)->is_bytes == is_bytes)
+            weight = fmax(weight, estimate_weight(figures->values[i], figures->variances[i],
+                                                  bytes_per_sample));
+    return weight;
+}
+
+struct estimate_interval query_figures_interval(const struct profile *profile,
+                                                const struct query_figures *figures,
+                                                enum query_metric metric, uint64_t seen)
+{
+    double weight = weight_of(profile, figures, query_metric_at(metric)->is_bytes);
+    return estimate_interval(figures->values[metric], fmax(figures->variances[metric], 0), weight,
+                             seen);
+}
+
+struct estimate_interval query_figures_inherited(const struct profile *profile,
+                                                 const struct query_figures *figures,
+                                                 const struct recording_list *estimates,
+                                                 bool is_bytes)
+{
+    const enum recording_estimate place = RECORDING_ESTIMATE_INHERITED;
+    uint64_t value = is_bytes ? figures->inherited_bytes : figures->inherited_blocks;
+    if (!value)
+        return (struct estimate_interval){0, 0};
+    return estimate_interval(value, estimate_variance(estimates, place, is_bytes),
+                             weight_of(profile, figures, is_bytes),
+                             estimate_seen(estimates, place, is_bytes));
+}
+
 void query_figures_add_site(struct query_figures *sum, const struct profile_site *site)
 {
     for (int i = 0; i < QUERY_METRIC_COUNT; i++)
         sum->values[i] += query_site_value(site, (enum query_metric)i);
+    for (int i = 0; site->figures.estimates.count && i < QUERY_METRIC_COUNT; i++)
+        sum->variances[i] += (float)query_site_variance(site, (enum query_metric)i);
     sum->inherited_blocks += site->figures.inherited_blocks;
     sum->inherited_bytes += site->figures.inherited_bytes;
 }

@@ -31,6 +31,18 @@ static struct query_row *find_thread_row(struct query_gathering *gathering, stru
     return row;
 }
 
+/* A part of a site's figures is as uncertain as the site, as far as anybody knows. */
+static void add_variances(struct query_figures *sum, const struct profile_site *site,
+                          const struct query_figures *part)
+{
+    for (int i = 0; site->figures.estimates.count && i < QUERY_METRIC_COUNT; i++) {
+        uint64_t whole = query_site_value(site, (enum query_metric)i);
+        if (whole)
+            sum->variances[i] += (float)(query_site_variance(site, (enum query_metric)i) *
+                                         ((double)part->values[i] / (double)whole));
+    }
+}
+
 static void add_part(struct query_figures *sum, const struct profile_site_thread *part)
 {
     sum->values[QUERY_ALLOCATIONS] += part->allocations;
@@ -51,6 +63,7 @@ static void add_rest(struct query_gathering *gathering, struct hash_map *rows, u
     bool has_rest = false;
     for (int i = 0; i < QUERY_METRIC_COUNT; i++) {
         bool is_known = QUERY_THREAD_METRICS >> i & 1;
+        rest.variances[i] = 0;
         rest.values[i] = is_known && rest.values[i] > parts->values[i]
                              ? rest.values[i] - parts->values[i]
                              : 0;
@@ -58,6 +71,7 @@ static void add_rest(struct query_gathering *gathering, struct hash_map *rows, u
     }
     if (!has_rest)
         return;
+    add_variances(&rest, from, &rest);
     struct query_row *row = find_thread_row(gathering, rows, from->process, UINT64_MAX);
     query_figures_add(&row->self, &rest);
     query_gathering_join(gathering, (size_t)(row - gathering->result->rows), site);
@@ -91,8 +105,11 @@ void query_gather_threads(struct query_gathering *gathering)
         for (size_t j = 0; j < profile_site_thread_count(site); j++) {
             struct profile_site_thread part = profile_site_thread_at(site, j);
             struct query_row *row = find_thread_row(gathering, &rows, site->process, part.thread);
-            add_part(&row->self, &part);
+            struct query_figures one = {0};
+            add_part(&one, &part);
             add_part(&parts, &part);
+            add_variances(&one, site, &one);
+            query_figures_add(&row->self, &one);
             query_gathering_join(gathering, (size_t)(row - gathering->result->rows), (uint32_t)i);
         }
         add_rest(gathering, &rows, (uint32_t)i, &parts);

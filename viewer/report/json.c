@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "analysis/fingerprint.h"
@@ -31,40 +32,116 @@ static uint64_t limit_of(const struct report_options *options)
 
 /* ---- totals ---- */
 
+/* A figure; in a sampled recording with its bounds beside it. */
+static void add_figure(struct writing *writing, const char *key, uint64_t value,
+                       struct estimate_interval bounds)
+{
+    struct json_stream *stream = &writing->stream;
+    char name[64];
+    json_stream_add_number(stream, key, value);
+    if (!profile_is_sampled(writing->profile))
+        return;
+    snprintf(name, sizeof name, "%s_low", key);
+    json_stream_add_number(stream, name, bounds.low);
+    snprintf(name, sizeof name, "%s_high", key);
+    json_stream_add_number(stream, name, bounds.high);
+}
+
+static void add_metric(struct writing *writing, const char *key,
+                       const struct query_figures *figures, enum query_metric metric, uint64_t seen)
+{
+    struct estimate_interval bounds = {0, 0};
+    if (profile_is_sampled(writing->profile))
+        bounds = query_figures_interval(writing->profile, figures, metric, seen);
+    add_figure(writing, key, figures->values[metric], bounds);
+}
+
+static void add_inherited(struct writing *writing, const struct query_figures *figures,
+                          const struct recording_list *estimates)
+{
+    const struct profile *profile = writing->profile;
+    add_figure(writing, "inherited_blocks", figures->inherited_blocks,
+               query_figures_inherited(profile, figures, estimates, false));
+    add_figure(writing, "inherited_bytes", figures->inherited_bytes,
+               query_figures_inherited(profile, figures, estimates, true));
+}
+
+/* Mappings are counted, whatever the heap is: the sum is as uncertain as that alone. */
+static void add_common_peak(struct writing *writing, const struct recording_totals *totals,
+                            const struct query_figures *figures)
+{
+    struct estimate_interval bounds = {0, 0};
+    if (profile_is_sampled(writing->profile)) {
+        bounds = query_figures_interval(writing->profile, figures, QUERY_PEAK_BYTES, 0);
+        uint64_t below = totals->peak_bytes - bounds.low;
+        bounds.low = totals->common_peak_bytes > below ? totals->common_peak_bytes - below : 0;
+        bounds.high = totals->common_peak_bytes + (bounds.high - totals->peak_bytes);
+    }
+    add_figure(writing, "common_peak_bytes", totals->common_peak_bytes, bounds);
+}
+
+static void add_known_totals(struct writing *writing, const struct recording_totals *totals)
+{
+    struct json_stream *stream = &writing->stream;
+    bool is_sampled = profile_is_sampled(writing->profile);
+    struct query_figures figures = {0};
+    query_figures_add_totals(&figures, totals);
+    add_metric(writing, "allocations", &figures, QUERY_ALLOCATIONS, 0);
+    add_metric(writing, "frees", &figures, QUERY_FREES, 0);
+    add_metric(writing, "allocated_bytes", &figures, QUERY_ALLOCATED_BYTES, 0);
+    add_metric(writing, "freed_bytes", &figures, QUERY_FREED_BYTES, 0);
+    add_inherited(writing, &figures, &totals->estimates);
+    add_metric(writing, "live_blocks", &figures, QUERY_LIVE_BLOCKS, 0);
+    add_metric(writing, "live_bytes", &figures, QUERY_LIVE_BYTES, 0);
+    add_metric(writing, "peak_bytes", &figures, QUERY_PEAK_BYTES, 0);
+    json_stream_add_number(stream, "peak_time_ns", totals->peak_time_ns);
+    add_metric(writing, "temporary_allocations", &figures, QUERY_TEMPORARY, 0);
+    json_stream_add(stream, "peak_resident_bytes",
+                    totals->peak_resident_bytes ? json_number(totals->peak_resident_bytes) : NULL);
+    add_metric(writing, "peak_blocks", &figures, QUERY_PEAK_BLOCKS, 0);
+    /* A sample may come out of a realloc of a block that was none: then it is not known as one. */
+    json_stream_add(stream, "reallocations",
+                    is_sampled ? NULL : json_number(totals->reallocations));
+    json_stream_add_number(stream, "failed_allocations", totals->failed_allocations);
+    json_stream_add_number(stream, "mapped_bytes", totals->mapped_bytes);
+    json_stream_add_number(stream, "mapped_peak_bytes", totals->mapped_peak_bytes);
+    add_common_peak(writing, totals, &figures);
+    json_stream_add_number(stream, "common_peak_time_ns", totals->common_peak_time_ns);
+}
+
+static void add_unknown_totals(struct writing *writing)
+{
+    static const char *const keys[] = {"allocations",
+                                       "frees",
+                                       "allocated_bytes",
+                                       "freed_bytes",
+                                       "inherited_blocks",
+                                       "inherited_bytes",
+                                       "live_blocks",
+                                       "live_bytes",
+                                       "peak_bytes",
+                                       "peak_time_ns",
+                                       "temporary_allocations",
+                                       "peak_resident_bytes",
+                                       "peak_blocks",
+                                       "reallocations",
+                                       "failed_allocations",
+                                       "mapped_bytes",
+                                       "mapped_peak_bytes",
+                                       "common_peak_bytes",
+                                       "common_peak_time_ns"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        json_stream_add(&writing->stream, keys[i], NULL);
+}
+
 static void add_totals(struct writing *writing, uint32_t process)
 {
     const struct profile_process *from = &writing->profile->processes[process];
-    const struct recording_totals *totals = &from->totals;
-    bool is_known = from->has_totals && from->about.observed;
-    const struct {
-        const char *key;
-        uint64_t value;
-        bool is_known;
-    } entries[] = {
-        {"allocations", totals->allocations, true},
-        {"frees", totals->frees, true},
-        {"allocated_bytes", totals->allocated_bytes, true},
-        {"freed_bytes", totals->freed_bytes, true},
-        {"inherited_blocks", totals->inherited_blocks, true},
-        {"inherited_bytes", totals->inherited_bytes, true},
-        {"live_blocks", totals->live_blocks, true},
-        {"live_bytes", totals->live_bytes, true},
-        {"peak_bytes", totals->peak_bytes, true},
-        {"peak_time_ns", totals->peak_time_ns, true},
-        {"temporary_allocations", totals->temporary_allocations, true},
-        {"peak_resident_bytes", totals->peak_resident_bytes, totals->peak_resident_bytes != 0},
-        {"peak_blocks", totals->peak_blocks, true},
-        {"reallocations", totals->reallocations, true},
-        {"failed_allocations", totals->failed_allocations, true},
-        {"mapped_bytes", totals->mapped_bytes, true},
-        {"mapped_peak_bytes", totals->mapped_peak_bytes, true},
-        {"common_peak_bytes", totals->common_peak_bytes, true},
-        {"common_peak_time_ns", totals->common_peak_time_ns, true},
-    };
     json_stream_begin_object(&writing->stream, "totals");
-    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
-        json_stream_add(&writing->stream, entries[i].key,
-                        is_known && entries[i].is_known ? json_number(entries[i].value) : NULL);
+    if (from->has_totals && from->about.observed)
+        add_known_totals(writing, &from->totals);
+    else
+        add_unknown_totals(writing);
     json_stream_end(&writing->stream);
 }
 
@@ -72,34 +149,28 @@ static void add_totals(struct writing *writing, uint32_t process)
 
 static void add_site(struct writing *writing, const struct profile_site *site)
 {
+    static const enum query_metric before[] = {QUERY_ALLOCATIONS, QUERY_FREES,
+                                               QUERY_ALLOCATED_BYTES, QUERY_FREED_BYTES};
+    static const enum query_metric after[] = {QUERY_LIVE_BLOCKS, QUERY_LIVE_BYTES,
+                                              QUERY_PEAK_BLOCKS, QUERY_PEAK_BYTES, QUERY_TEMPORARY};
     struct json_stream *stream = &writing->stream;
-    const struct recording_site *figures = &site->figures;
+    struct query_figures figures = {0};
     char fingerprint[FINGERPRINT_TEXT_BYTES];
+    query_figures_add_site(&figures, site);
     json_stream_begin_object(stream, NULL);
     json_stream_add(stream, "fingerprint",
                     json_string(fingerprint_format(site->fingerprint, fingerprint)));
     json_stream_add(stream, "allocation_function",
                     json_string(profile_function_name(site->function)));
-    const struct {
-        const char *key;
-        uint64_t value;
-    } entries[] = {
-        {"allocations", figures->allocations},
-        {"frees", figures->frees},
-        {"allocated_bytes", figures->allocated_bytes},
-        {"freed_bytes", figures->freed_bytes},
-        {"inherited_blocks", figures->inherited_blocks},
-        {"inherited_bytes", figures->inherited_bytes},
-        {"live_blocks", figures->live_blocks},
-        {"live_bytes", figures->live_bytes},
-        {"peak_blocks", figures->peak_blocks},
-        {"peak_bytes", figures->peak_bytes},
-        {"temporary_allocations", figures->temporary_allocations},
-        {"first_time_ns", figures->first_ns},
-        {"last_time_ns", figures->last_ns},
-    };
-    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
-        json_stream_add_number(stream, entries[i].key, entries[i].value);
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++)
+        add_metric(writing, query_metric_at(before[i])->key, &figures, before[i],
+                   query_site_seen(site, before[i]));
+    add_inherited(writing, &figures, &site->figures.estimates);
+    for (size_t i = 0; i < sizeof after / sizeof *after; i++)
+        add_metric(writing, query_metric_at(after[i])->key, &figures, after[i],
+                   query_site_seen(site, after[i]));
+    json_stream_add_number(stream, "first_time_ns", site->figures.first_ns);
+    json_stream_add_number(stream, "last_time_ns", site->figures.last_ns);
     json_stacks_add(&writing->stacks, stream, "stack", site->stack_node);
     json_stream_end(stream);
 }
@@ -126,12 +197,28 @@ static bool add_sites(struct writing *writing, uint32_t process, struct error *e
 
 /* ---- --by ---- */
 
-static json_t *make_figures(const struct query_figures *figures, uint32_t known)
+static void set_bounds(json_t *object, const char *key, struct estimate_interval bounds)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s_low", key);
+    json_object_set_new(object, name, json_number(bounds.low));
+    snprintf(name, sizeof name, "%s_high", key);
+    json_object_set_new(object, name, json_number(bounds.high));
+}
+
+static json_t *make_figures(const struct profile *profile, const struct query_figures *figures,
+                            uint32_t known)
 {
     json_t *object = json_object();
-    for (int i = 0; i < QUERY_METRIC_COUNT; i++)
-        json_object_set_new(object, query_metric_at((size_t)i)->key,
-                            known >> i & 1 ? json_number(figures->values[i]) : json_null());
+    for (int i = 0; i < QUERY_METRIC_COUNT; i++) {
+        const struct query_metric_info *metric = query_metric_at((size_t)i);
+        bool is_known = known >> i & 1;
+        json_object_set_new(object, metric->key,
+                            is_known ? json_number(figures->values[i]) : json_null());
+        if (is_known && profile_is_sampled(profile))
+            set_bounds(object, metric->key,
+                       query_figures_interval(profile, figures, metric->metric, 0));
+    }
     return object;
 }
 
@@ -145,10 +232,11 @@ static void add_row(struct writing *writing, const struct query_grouping_info *g
     json_object_set_new(object, "module", json_text(row->module));
     json_object_set_new(object, "tid", row->tid ? json_number(row->tid) : json_null());
     json_object_set_new(object, "sites", json_number(row->site_count));
-    json_object_set_new(object, "self", make_figures(&row->self, known));
+    json_object_set_new(object, "self", make_figures(writing->profile, &row->self, known));
     json_object_set_new(object, "inclusive",
-                        grouping->has_inclusive ? make_figures(&row->inclusive, known)
-                                                : json_null());
+                        grouping->has_inclusive
+                            ? make_figures(writing->profile, &row->inclusive, known)
+                            : json_null());
     json_stream_add(&writing->stream, NULL, object);
 }
 
@@ -201,8 +289,8 @@ static void add_node(struct writing *writing, const struct call_tree *tree, uint
                         json_text(module ? profile->modules[module - 1].path : NULL));
     json_object_set_new(object, "inlined", json_boolean(node->is_inlined));
     json_object_set_new(object, "pruned_nodes", json_number(node->pruned_count));
-    json_object_set_new(object, "inclusive", make_figures(&node->figures, UINT32_MAX));
-    json_object_set_new(object, "self", make_figures(&node->self, UINT32_MAX));
+    json_object_set_new(object, "inclusive", make_figures(profile, &node->figures, UINT32_MAX));
+    json_object_set_new(object, "self", make_figures(profile, &node->self, UINT32_MAX));
     json_stream_add(&writing->stream, NULL, object);
 }
 

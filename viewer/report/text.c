@@ -167,18 +167,54 @@ void text_write_header(struct page *page, const char *title, const struct report
 
 /* ---- totals ---- */
 
-static void label_blocks(struct page *page, const char *label, uint64_t bytes, uint64_t blocks,
-                         const char *extra)
+/* In a sampled recording, " (2.1 MiB to 3.4 MiB)". */
+static void add_bounds(struct page *page, const struct query_figures *figures,
+                       enum query_metric metric, struct text *line)
 {
-    char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+    char low[UNITS_TEXT_BYTES], high[UNITS_TEXT_BYTES];
+    if (!profile_is_sampled(page->profile))
+        return;
+    struct estimate_interval bounds = query_figures_interval(page->profile, figures, metric, 0);
+    if (query_metric_at(metric)->is_bytes)
+        text_print(line, " (%s to %s)", units_format_size(bounds.low, low),
+                   units_format_size(bounds.high, high));
+    else
+        text_print(line, " (%s to %s)", units_format_count(bounds.low, low),
+                   units_format_count(bounds.high, high));
+}
+
+/* Bytes and what they are in: blocks, or calls. */
+static void label_pair(struct page *page, const char *label, const struct query_figures *figures,
+                       enum query_metric bytes, enum query_metric count, const char *unit,
+                       const char *extra)
+{
+    char number[UNITS_TEXT_BYTES];
     struct text line = {0};
-    text_print(&line, "%s in %s block%s%s", units_format_size(bytes, size),
-               units_format_count(blocks, count), blocks == 1 ? "" : "s", extra);
+    text_add(&line, units_format_size(figures->values[bytes], number));
+    add_bounds(page, figures, bytes, &line);
+    text_print(&line, " in %s", units_format_count(figures->values[count], number));
+    add_bounds(page, figures, count, &line);
+    text_print(&line, " %s%s%s", unit, figures->values[count] == 1 ? "" : "s", extra);
     page_label(page, label, text_get(&line));
     text_clear(&line);
 }
 
-static void label_peak(struct page *page, const struct recording_totals *totals)
+static void label_inherited(struct page *page, const struct recording_totals *totals)
+{
+    char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+    struct text line = {0};
+    if (!totals->inherited_blocks)
+        return;
+    text_print(&line, "%s in %s block%s from its parent",
+               units_format_size(totals->inherited_bytes, size),
+               units_format_count(totals->inherited_blocks, count),
+               totals->inherited_blocks == 1 ? "" : "s");
+    page_label(page, "Inherited", text_get(&line));
+    text_clear(&line);
+}
+
+static void label_peak(struct page *page, const struct recording_totals *totals,
+                       const struct query_figures *figures)
 {
     char time[UNITS_TEXT_BYTES], resident[UNITS_TEXT_BYTES], extra[128] = "";
     if (totals->peak_bytes)
@@ -187,17 +223,7 @@ static void label_peak(struct page *page, const struct recording_totals *totals)
     if (totals->peak_resident_bytes)
         snprintf(extra + strlen(extra), sizeof extra - strlen(extra), "; resident at most %s",
                  units_format_size(totals->peak_resident_bytes, resident));
-    label_blocks(page, "Peak", totals->peak_bytes, totals->peak_blocks, extra);
-}
-
-static void label_calls(struct page *page, const char *label, uint64_t bytes, uint64_t calls)
-{
-    char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
-    struct text line = {0};
-    text_print(&line, "%s in %s call%s", units_format_size(bytes, size),
-               units_format_count(calls, count), calls == 1 ? "" : "s");
-    page_label(page, label, text_get(&line));
-    text_clear(&line);
+    label_pair(page, "Peak", figures, QUERY_PEAK_BYTES, QUERY_PEAK_BLOCKS, "block", extra);
 }
 
 static void label_temporary(struct page *page, const struct recording_totals *totals)
@@ -254,14 +280,14 @@ static void write_totals(struct page *page, uint32_t process, const struct repor
         page_label(page, "Totals", "not known: its allocations were not seen");
         return;
     }
-    label_peak(page, totals);
-    label_blocks(page, "Live", totals->live_bytes, totals->live_blocks,
-                 text_is_at_peak(options) ? " at the end" : "");
-    if (totals->inherited_blocks)
-        label_blocks(page, "Inherited", totals->inherited_bytes, totals->inherited_blocks,
-                     " from its parent");
-    label_calls(page, "Allocated", totals->allocated_bytes, totals->allocations);
-    label_calls(page, "Freed", totals->freed_bytes, totals->frees);
+    struct query_figures figures = {0};
+    query_figures_add_totals(&figures, totals);
+    label_peak(page, totals, &figures);
+    label_pair(page, "Live", &figures, QUERY_LIVE_BYTES, QUERY_LIVE_BLOCKS, "block",
+               text_is_at_peak(options) ? " at the end" : "");
+    label_inherited(page, totals);
+    label_pair(page, "Allocated", &figures, QUERY_ALLOCATED_BYTES, QUERY_ALLOCATIONS, "call", "");
+    label_pair(page, "Freed", &figures, QUERY_FREED_BYTES, QUERY_FREES, "call", "");
     label_temporary(page, totals);
     label_failed(page, totals);
     label_mapped(page, totals);

@@ -163,6 +163,27 @@ void text_write_function_and_stack(struct page *page, const struct report_option
     text_clear(&called);
 }
 
+/* Of the figure that orders the sites, in a sampled recording. */
+static void write_bounds(struct page *page, const struct profile_site *site,
+                         const struct query_figures *figures, enum query_metric metric)
+{
+    char low[UNITS_TEXT_BYTES], high[UNITS_TEXT_BYTES], seen[UNITS_TEXT_BYTES];
+    bool is_bytes = query_metric_at(metric)->is_bytes;
+    if (!profile_is_sampled(page->profile))
+        return;
+    uint64_t blocks = query_site_seen_blocks(site, metric);
+    struct estimate_interval bounds = query_figures_interval(page->profile, figures, metric,
+                                                             query_site_seen(site, metric));
+    page_set_style(page, PAGE_DIM);
+    page_add(page, "    %s to %s, from %s block%s seen",
+             is_bytes ? units_format_size(bounds.low, low) : units_format_count(bounds.low, low),
+             is_bytes ? units_format_size(bounds.high, high)
+                      : units_format_count(bounds.high, high),
+             units_format_count(blocks, seen), blocks == 1 ? "" : "s");
+    page_set_style(page, PAGE_PLAIN);
+    page_end_line(page);
+}
+
 static void write_site(struct page *page, const struct report_options *options,
                        const struct query_row *row, const struct query_figures *total)
 {
@@ -177,6 +198,7 @@ static void write_site(struct page *page, const struct report_options *options,
     }
     text_add_percent(page, 8, values[QUERY_TEMPORARY], values[QUERY_ALLOCATIONS]);
     text_write_function_and_stack(page, options, site->function, site->stack_node);
+    write_bounds(page, site, &row->self, options->query.sort);
 }
 
 void text_write_matched(struct page *page, const struct query *query,
