@@ -22,6 +22,7 @@ struct candidate_list {
     struct candidate *items;
     size_t count;
     size_t capacity;
+    enum elf_symbol_kind kind; /* that are wanted */
 };
 
 struct symbol_list {
@@ -42,6 +43,21 @@ static bool is_marker(const char *name)
 {
     return name[0] == '\0' || name[0] == '$' || text_starts_with(name, ".L") ||
            text_starts_with(name, ".annobin");
+}
+
+/* Variables have a type and a size, or a linker made them. */
+static void consider_variable(struct candidate_list *list, const GElf_Sym *symbol, const char *name)
+{
+    unsigned wanted = list->kind == ELF_SYMBOL_VARIABLES ? STT_OBJECT : STT_TLS;
+    struct candidate candidate = {.start = symbol->st_value, .name = name, .is_sized = true};
+
+    if (symbol->st_shndx == SHN_UNDEF || GELF_ST_TYPE(symbol->st_info) != wanted ||
+        symbol->st_size == 0 || is_marker(name) ||
+        __builtin_add_overflow(symbol->st_value, symbol->st_size, &candidate.end))
+        return;
+    candidate.rank = GELF_ST_BIND(symbol->st_info) == STB_LOCAL;
+    list->items = memory_grow(list->items, &list->capacity, list->count + 1, sizeof *list->items);
+    list->items[list->count++] = candidate;
 }
 
 static void consider(struct candidate_list *list, Elf *elf, const GElf_Sym *symbol,
@@ -89,8 +105,10 @@ static void collect_section(struct candidate_list *list, Elf *elf, Elf_Scn *scn,
         if (gelf_getsym(data, (int)i, &symbol) == NULL)
             return;
         name = elf_strptr(elf, header->sh_link, symbol.st_name);
-        if (name != NULL)
+        if (name != NULL && list->kind == ELF_SYMBOL_FUNCTIONS)
             consider(list, elf, &symbol, name);
+        else if (name != NULL)
+            consider_variable(list, &symbol, name);
     }
 }
 
@@ -245,9 +263,10 @@ static int compare_ranges(const void *left, const void *right)
     return a->start < b->start ? -1 : a->start > b->start;
 }
 
-void elf_symbols_init(struct elf_symbols *symbols, Elf *const *files, size_t file_count)
+void elf_symbols_init(struct elf_symbols *symbols, enum elf_symbol_kind kind, Elf *const *files,
+                      size_t file_count)
 {
-    struct candidate_list candidates = {0};
+    struct candidate_list candidates = {.kind = kind};
     struct symbol_list list = {0};
 
     for (size_t i = 0; i < file_count; i++) {

@@ -1,4 +1,5 @@
-/* The functions in the symbol tables of a module, as one sorted array of disjoint address ranges.
+/* The functions, or the variables, in the symbol tables of a module, as one sorted array of disjoint
+ * address ranges.
  *
  * libdwfl looks symbols up one after the other (some 0.1 ms each in libc); an array that is sorted
  * once answers in a binary search. What overlaps is decided while it is built: the innermost symbol
@@ -23,9 +24,16 @@ struct elf_symbols {
     size_t count;
 };
 
+enum elf_symbol_kind {
+    ELF_SYMBOL_FUNCTIONS,
+    ELF_SYMBOL_VARIABLES,
+    ELF_SYMBOL_THREAD_VARIABLES /* addresses are offsets in the module's TLS segment */
+};
+
 /* Collects the symbols of all these files (NULLs are skipped), which must outlive the result.
  * elf_symbols_clear releases it. */
-void elf_symbols_init(struct elf_symbols *symbols, Elf *const *files, size_t file_count);
+void elf_symbols_init(struct elf_symbols *symbols, enum elf_symbol_kind kind, Elf *const *files,
+                      size_t file_count);
 void elf_symbols_clear(struct elf_symbols *symbols);
 
 /* NULL: the address is in no symbol. Borrowed. */

@@ -30,7 +30,9 @@ libseep_a_SOURCES += \
 	src/symbols/symbol_batch.c \
 	src/symbols/symbol_batch.h \
 	src/symbols/symbolizer.c \
-	src/symbols/symbolizer.h
+	src/symbols/symbolizer.h \
+	src/symbols/variables.c \
+	src/symbols/variables.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += \

@@ -245,7 +245,7 @@ const struct elf_symbols *module_file_symbols(struct module_file *file)
     Elf *const files[] = {file->debug.elf, file->program.elf, file->mini.elf};
 
     if (!file->has_read_symbols)
-        elf_symbols_init(&file->symbols, files, sizeof files / sizeof *files);
+        elf_symbols_init(&file->symbols, ELF_SYMBOL_FUNCTIONS, files, sizeof files / sizeof *files);
     file->has_read_symbols = true;
     return &file->symbols;
 }

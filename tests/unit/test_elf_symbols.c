@@ -83,7 +83,7 @@ static void test_overlaps_are_resolved(void **state)
     workshop_write_text(&workshop, "code.s", CODE);
     assert_true(workshop_run(&workshop, "$CC -shared -nostdlib -o code.so code.s"));
     struct opened opened = open_file("code.so");
-    elf_symbols_init(&symbols, (Elf *const[]){NULL, opened.elf, opened.elf}, 3);
+    elf_symbols_init(&symbols, ELF_SYMBOL_FUNCTIONS, (Elf *const[]){NULL, opened.elf, opened.elf}, 3);
     assert_true(symbols.count > 0);
     text = symbols.ranges[0].start; /* first stands first */
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
@@ -117,7 +117,7 @@ static void test_line_tables_are_dropped(void **state)
     assert_true(
         workshop_run(&workshop, "$CC -g -O2 -shared -fPIC -nostdlib -o both.so one.c two.c"));
     struct opened opened = open_file("both.so");
-    elf_symbols_init(&symbols, &opened.elf, 1);
+    elf_symbols_init(&symbols, ELF_SYMBOL_FUNCTIONS, &opened.elf, 1);
     assert_int_equal(symbols.count, 2);
     struct dwarf_lines *lines = dwarf_lines_create(opened.elf, NULL, 1);
     assert_non_null(lines);

@@ -1,0 +1,14 @@
+libseep_a_SOURCES += \
+	viewer/graph/dominators.c \
+	viewer/graph/dominators.h \
+	viewer/graph/object_graph.c \
+	viewer/graph/object_graph.h \
+	viewer/graph/root_names.c \
+	viewer/graph/root_names.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_object_graph
+TESTS += tests/unit/test_object_graph
+tests_unit_test_object_graph_SOURCES = tests/unit/test_object_graph.c $(block_graph)
+tests_unit_test_object_graph_LDADD = $(unit_libs)
+endif
