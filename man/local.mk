@@ -6,6 +6,7 @@ dist_man_MANS += \
 	man/seep-doctor.1 \
 	man/seep-dump.1 \
 	man/seep-export.1 \
+	man/seep-graph.1 \
 	man/seep-help.1 \
 	man/seep-info.1 \
 	man/seep-leaks.1 \

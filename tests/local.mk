@@ -14,6 +14,7 @@ system_tests = \
 	tests/system/ends.py \
 	tests/system/export.py \
 	tests/system/followed.py \
+	tests/system/graph.py \
 	tests/system/full_disk.py \
 	tests/system/hostile_elf.py \
 	tests/system/known_answers.py \

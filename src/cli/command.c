@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
     &cli_command_report,
     &cli_command_leaks,
     &cli_command_diff,
+    &cli_command_graph,
     &cli_command_check,
     &cli_command_export,
     &cli_command_info,

@@ -67,6 +67,7 @@ extern const struct command cli_command_diff;
 extern const struct command cli_command_doctor;
 extern const struct command cli_command_dump;
 extern const struct command cli_command_export;
+extern const struct command cli_command_graph;
 extern const struct command cli_command_help;
 extern const struct command cli_command_info;
 extern const struct command cli_command_leaks;

@@ -1,5 +1,6 @@
 #include "symbols/variables.h"
 
+#include <libelf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ struct variables *variables_open(const struct symbolizer_module *module,
     struct error reason;
 
     with_debug_file.is_line_wanted = true; /* which knows the static variables */
+    elf_version(EV_CURRENT);
     module_file_init(&variables->file, module, &with_debug_file, &reason);
     Elf *const files[] = {variables->file.debug.elf, variables->file.program.elf,
                           variables->file.mini.elf};

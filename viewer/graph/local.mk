@@ -1,6 +1,8 @@
 libseep_a_SOURCES += \
 	viewer/graph/dominators.c \
 	viewer/graph/dominators.h \
+	viewer/graph/graph_tables.c \
+	viewer/graph/graph_tables.h \
 	viewer/graph/object_graph.c \
 	viewer/graph/object_graph.h \
 	viewer/graph/root_names.c \

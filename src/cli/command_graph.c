@@ -1,0 +1,191 @@
+/* graph: who keeps blocks alive, and what would go with them. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analysis/query.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/command.h"
+#include "cli/recording_argument.h"
+#include "cli/terminal.h"
+#include "report/graph_report.h"
+
+enum {
+    DEFAULT_TEXT_ROWS = 10,
+    DEFAULT_JSON_ROWS = 1000,
+    DEFAULT_DEPTH = 2
+};
+
+struct values {
+    const char *why;
+    struct option_number snapshot;
+    struct option_number process;
+    struct option_number limit;
+    struct option_number depth;
+    struct option_texts debug_folders;
+    bool is_json;
+    bool are_arguments_shown;
+};
+
+#define PLACE(field) .offset = offsetof(struct values, field)
+
+/* clang-format off */
+static const struct option_row rows[] = {
+    {.name = "why", .kind = OPTION_TEXT, PLACE(why), .value_name = "WHAT",
+     .help = "what keeps these alive: a function (a regular expression), fp1:..., or 0x..."},
+    {.name = "snapshot", .kind = OPTION_COUNT, PLACE(snapshot), .value_name = "N",
+     .help = "the snapshot with this number (default: what was asked for, else at the exit)"},
+    {.name = "process", .kind = OPTION_COUNT, PLACE(process), .value_name = "ID",
+     .help = "only the process with this id (default: all)"},
+    {.name = "limit", .kind = OPTION_COUNT, PLACE(limit), .value_name = "N",
+     .help = "show N rows of each table (default: 10, in JSON 1000; 0 = all)"},
+    {.name = "depth", .kind = OPTION_COUNT, PLACE(depth), .value_name = "N",
+     .help = "show N callers below each site"},
+    {.name = "debug-dir", .kind = OPTION_TEXTS, PLACE(debug_folders), .value_name = "FOLDER",
+     .help = "look for debug files there first (may be repeated)"},
+    {.name = "json", .kind = OPTION_FLAG, PLACE(is_json), .help = "print JSON"},
+    {.name = "arguments", .kind = OPTION_FLAG, PLACE(are_arguments_shown),
+     .help = "show command-line arguments also under CI"},
+};
+/* clang-format on */
+
+struct graphs {
+    struct snapshot_list list;
+    struct snapshot *snapshots;   /* by entry of processes */
+    struct process_graph *graphs; /* the same */
+    struct graph_report_process *processes;
+    size_t count, done_count;
+};
+
+static const struct recording_snapshot *choose(const struct graphs *graphs,
+                                               const struct values *values, uint64_t process_id)
+{
+    if (!values->snapshot.is_given)
+        return process_graph_choose(&graphs->list, process_id);
+    for (size_t i = 0; i < graphs->list.count; i++)
+        if (graphs->list.heads[i].id == values->snapshot.value &&
+            graphs->list.heads[i].process_id == process_id &&
+            graphs->list.heads[i].end == SNAPSHOT_DONE)
+            return &graphs->list.heads[i];
+    return NULL;
+}
+
+static bool add_process(struct graphs *graphs, const struct recording_argument *argument,
+                        const struct values *values, uint32_t process, struct error *error)
+{
+    const struct symbolizer_options options = {.debug_folders = values->debug_folders.items,
+                                               .debug_folder_count = values->debug_folders.count};
+    struct graph_report_process *entry = &graphs->processes[graphs->count];
+    struct snapshot *snapshot = &graphs->snapshots[graphs->count];
+
+    *entry = (struct graph_report_process){.process = process};
+    entry->head = choose(graphs, values, argument->profile->processes[process].about.id);
+    snapshot_init(snapshot);
+    graphs->count++;
+    if (!entry->head)
+        return true;
+    if (!snapshot_read(argument->reader, entry->head->id, snapshot, error))
+        return false;
+    entry->graph = &graphs->graphs[graphs->count - 1];
+    process_graph_build(argument->profile, process, snapshot, &options, entry->graph);
+    graphs->done_count++;
+    return true;
+}
+
+static bool build(struct graphs *graphs, const struct recording_argument *argument,
+                  const struct values *values, struct error *error)
+{
+    const struct profile *profile = argument->profile;
+    uint32_t asked = QUERY_ALL_PROCESSES;
+
+    if (profile->session.sample_bytes)
+        return error_set(error, "the recording is sampled: most blocks are not known, and so is "
+                                "what refers to what");
+    if (values->process.is_given &&
+        !recording_argument_find_process(argument, values->process.value, &asked, error))
+        return false;
+    if (!snapshot_list_read(&graphs->list, argument->reader, error))
+        return false;
+    graphs->snapshots = memory_allocate_zeroed(profile->process_count, sizeof *graphs->snapshots);
+    graphs->graphs = memory_allocate_zeroed(profile->process_count, sizeof *graphs->graphs);
+    graphs->processes = memory_allocate_zeroed(profile->process_count, sizeof *graphs->processes);
+    for (uint32_t i = 0; i < profile->process_count; i++)
+        if ((asked == QUERY_ALL_PROCESSES || asked == i) &&
+            !add_process(graphs, argument, values, i, error))
+            return false;
+    if (graphs->done_count > 0)
+        return true;
+    return values->snapshot.is_given
+               ? error_set(error, "%s: there is no snapshot %" PRIu64, argument->path,
+                           values->snapshot.value)
+               : error_set(error,
+                           "%s: no process was scanned, so there is no graph (\"seep leaks\" "
+                           "says why)",
+                           argument->path);
+}
+
+static void clear(struct graphs *graphs)
+{
+    for (size_t i = 0; i < graphs->count; i++) {
+        if (graphs->processes[i].graph)
+            process_graph_clear(graphs->processes[i].graph);
+        snapshot_clear(&graphs->snapshots[i]);
+    }
+    free(graphs->snapshots);
+    free(graphs->graphs);
+    free(graphs->processes);
+    snapshot_list_clear(&graphs->list);
+}
+
+static bool write(const struct invocation *invocation, const struct recording_argument *argument,
+                  const struct graphs *graphs, struct error *error)
+{
+    const struct values *values = invocation->values;
+    const struct graph_report_options options = {
+        .limit = values->limit.is_given ? values->limit.value
+                 : values->is_json      ? DEFAULT_JSON_ROWS
+                                        : DEFAULT_TEXT_ROWS,
+        .why = values->why,
+        .instant = "snapshot",
+        .stack_depth = values->depth.is_given ? (unsigned)values->depth.value : DEFAULT_DEPTH,
+        .width = terminal_width(stdout),
+        .is_colour = terminal_has_colour(stdout, invocation->common),
+        .are_arguments_shown = values->are_arguments_shown || !terminal_is_ci()};
+
+    return values->is_json ? graph_write_json(argument->profile, graphs->processes, graphs->count,
+                                              &options, stdout, error)
+                           : graph_write_text(argument->profile, graphs->processes, graphs->count,
+                                              &options, stdout, error);
+}
+
+static int run(const struct invocation *invocation)
+{
+    struct recording_argument argument = {0};
+    struct graphs graphs = {0};
+    struct error error;
+    bool is_good = recording_argument_load(&argument, &invocation->operands, NULL,
+                                           &(struct profile_options){0}, &error) &&
+                   build(&graphs, &argument, invocation->values, &error) &&
+                   write(invocation, &argument, &graphs, &error);
+
+    if (!is_good)
+        log_error("%s", error.message);
+    clear(&graphs);
+    recording_argument_close(&argument);
+    return is_good ? 0 : EXIT_TROUBLE;
+}
+
+const struct command cli_command_graph = {
+    .name = "graph",
+    .summary = "who keeps memory alive, and what would go with it",
+    .synopsis = "[options] [FILE]",
+    .options = {rows, sizeof rows / sizeof rows[0]},
+    .values_bytes = sizeof(struct values),
+    .operands = OPERANDS_RECORDING,
+    .most_operands = 1,
+    .usage_status = EXIT_TROUBLE,
+    .run = run,
+};

@@ -1,0 +1,82 @@
+#!/usr/bin/python3
+"""The object graph of examples/demo.cpp: its sessions hang from one variable, in a list; what
+remember_caller() forgot hangs from nothing."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+SEEP = os.path.abspath("./seep")
+DEMO = os.path.abspath("./examples/demo")
+SCHEMA = os.path.join(os.path.abspath(os.environ.get("srcdir", ".")), "schema")
+failures = 0
+
+
+def expect(what, found, wanted):
+    global failures
+    if found != wanted:
+        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
+        failures += 1
+
+
+def seep(*arguments):
+    return subprocess.run([SEEP, *arguments], capture_output=True, text=True, timeout=120,
+                          check=False)
+
+
+def check_schema(document):
+    try:
+        import jsonschema
+    except ImportError:
+        print("python3-jsonschema is not there: the schema was not tried")
+        return
+    with open(f"{SCHEMA}/seep-graph.json", encoding="utf-8") as file:
+        validator = jsonschema.Draft202012Validator(json.load(file))
+    expect("schema", [error.message for error in validator.iter_errors(document)], [])
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        recording = f"{folder}/demo.seep"
+        subprocess.run([SEEP, "run", "-q", "-o", recording, DEMO], check=True, timeout=120,
+                       stdout=subprocess.DEVNULL)
+        done = seep("graph", "--json", recording)
+        if "no process was scanned" in done.stderr:
+            print("this system lets nobody look into processes: no snapshot was taken")
+            return 77
+        document = json.loads(done.stdout)
+        check_schema(document)
+        process = document["processes"][0]
+        roots = {root["name"]: root for root in process["roots"]}
+        expect("blocks", (process["blocks"], process["bytes"]), (601, 2220704))
+        expect("sessions", (roots["sessions"]["kind"], roots["sessions"]["retained_blocks"],
+                            roots["sessions"]["retained_bytes"], roots["sessions"]["module"]),
+               ("global", 500, 500 * 4096, DEMO))
+        expect("lost", (roots["lost"]["kind"], roots["lost"]["retained_blocks"],
+                        roots["lost"]["retained_bytes"]), ("lost", 100, 100000))
+        site = process["sites"][0]
+        expect("site", (site["stack"][0]["function"], site["blocks"], site["bytes"],
+                        site["retained_bytes"]), ("open_session(int)", 500, 2048000, 2048000))
+        suspect = process["suspects"][0]
+        expect("suspect", (suspect["retained_bytes"], round(suspect["share"], 3),
+                           suspect["path"][0]["name"]), (2048000, 0.922, "sessions"))
+        expect("suspect's words", suspect["text"].startswith("sessions in demo retains 2.0 MiB"),
+               True)
+        why = json.loads(seep("graph", "--json", "--why=^open_session", recording).stdout)
+        check_schema(why)
+        paths = why["processes"][0]["paths"]
+        expect("why", [(path["blocks"], path["share"], [step["name"] for step in path["path"]])
+                       for path in paths], [(500, 1.0, ["sessions", "open_session(int)"])])
+        text = seep("graph", "--why=remember_caller", recording).stdout
+        expect("why lost", "100.0 %" in text and "  lost\n" in text, True)
+        text = seep("graph", recording).stdout
+        expect("text", "  sessions in demo\n" in text, True)
+        expect("the same again", seep("graph", recording).stdout, text)
+        for arguments in (["--why=("], ["--snapshot=77"], ["--process=9"]):
+            expect(f"{arguments}", seep("graph", *arguments, recording).returncode, 2)
+    return failures != 0
+
+
+sys.exit(main())

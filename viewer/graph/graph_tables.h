@@ -1,0 +1,106 @@
+/* What reports and views ask of an object graph: its roots and sites by what they retain, suspects,
+ * and the ways on which blocks are kept alive. */
+#ifndef SEEP_GRAPH_GRAPH_TABLES_H
+#define SEEP_GRAPH_GRAPH_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analysis/profile.h"
+#include "base/error.h"
+#include "graph/object_graph.h"
+#include "graph/root_names.h"
+#include "snapshot/snapshot_store.h"
+
+#define GRAPH_NO_SITE UINT32_MAX
+
+enum {
+    GRAPH_WAY_STEPS = 12
+};
+
+/* One process at one snapshot. Everything is owned, but the profile and the snapshot. */
+struct process_graph {
+    const struct profile *profile;
+    uint32_t process; /* position */
+    const struct snapshot *snapshot;
+    struct root_names names;
+    struct object_graph graph;
+    uint32_t *site_of_block; /* position in profile.sites, or GRAPH_NO_SITE */
+};
+
+void process_graph_build(const struct profile *profile, uint32_t process,
+                         const struct snapshot *snapshot, const struct symbolizer_options *options,
+                         struct process_graph *graph);
+void process_graph_clear(struct process_graph *graph);
+
+/* The snapshot of a process that a graph is made of when none was named: the newest that was asked
+ * for, else the one before its destructors, else another. NULL = there is none. */
+const struct recording_snapshot *process_graph_choose(const struct snapshot_list *list,
+                                                      uint64_t process_id);
+
+/* The blocks that a word means: "0x..." the block there, a fingerprint or a regular expression the
+ * blocks of sites that have it, or are named after a function that matches. Sets bytes in
+ * `is_target` (a byte a block). False for a malformed expression. */
+bool process_graph_select(const struct process_graph *graph, const char *word, uint8_t *is_target,
+                          bool *is_any, struct error *error);
+
+/* "sessions", "lost", ...: of a root's node. Borrowed. */
+const char *process_graph_root_name(const struct process_graph *graph, uint32_t node);
+/* Its kind's word: "global", ..., "lost". */
+const char *process_graph_root_kind(const struct process_graph *graph, uint32_t node);
+const char *process_graph_root_module(const struct process_graph *graph, uint32_t node);
+
+/* The function that a site is named after (place.h), of wrappers their caller; NULL = not known. */
+const char *process_graph_function(const struct process_graph *graph, uint32_t site);
+
+/* The roots that retain something, the largest first, then by kind and name. Caller frees. */
+uint32_t *process_graph_roots(const struct process_graph *graph, size_t *count);
+
+struct graph_site {
+    uint32_t site; /* position in profile.sites, or GRAPH_NO_SITE */
+    uint64_t blocks, bytes;
+    uint64_t retained_bytes, retained_blocks; /* of all its blocks together */
+};
+
+/* Sites by what they retain; it is worked out for the `exact` ones that hold most, each in time
+ * linear in the graph, and the rest is left out. Caller frees. */
+struct graph_site *process_graph_sites(const struct process_graph *graph, size_t exact,
+                                       size_t *count);
+
+/* How blocks are kept alive: shortest ways from roots, with steps of one site folded into one, and
+ * equal ways as one. */
+struct graph_way_step {
+    uint32_t site;
+    uint64_t blocks; /* 1, or how many of the same site follow each other on the longest way */
+};
+struct graph_way {
+    uint32_t root;                                /* node */
+    uint64_t blocks, bytes;                       /* of the target, on such a way */
+    uint32_t block;                               /* one of them */
+    struct graph_way_step steps[GRAPH_WAY_STEPS]; /* from the root; the last is the target's */
+    size_t step_count;
+    size_t omitted_steps; /* in the middle, behind the first GRAPH_WAY_STEPS - 1 */
+};
+
+/* `is_target` has a byte a block. Ways with most blocks first. Caller frees. */
+struct graph_way *process_graph_ways(const struct process_graph *graph, const uint8_t *is_target,
+                                     size_t *count);
+
+/* A node that retains much, and where it gathers: from it downwards to the largest child, as long
+ * as that retains most of what its parent does (MAT's rule: 0.7). */
+struct graph_suspect {
+    uint32_t node;      /* that retains more than the share: a root, or a block under the whole */
+    uint32_t gathering; /* where it gathers: a node at or below it */
+    uint64_t retained_bytes;
+    double share;        /* of all bytes in the graph */
+    uint32_t site;       /* that has most bytes among what it retains, or GRAPH_NO_SITE */
+    uint64_t site_bytes; /* that it has there */
+    uint64_t site_blocks;
+};
+
+/* The largest first; those above `share`. Caller frees. */
+struct graph_suspect *process_graph_suspects(const struct process_graph *graph, double share,
+                                             size_t *count);
+
+#endif

@@ -1,0 +1,234 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "analysis/fingerprint.h"
+#include "base/memory.h"
+#include "report/graph_report.h"
+#include "report/json_parts.h"
+#include "report/json_stacks.h"
+
+enum {
+    MOST_EXACT_SITES = 50 /* whose retained sizes are worked out unless --limit asks for more */
+};
+
+struct writing {
+    const struct graph_report_options *options;
+    struct json_stream stream;
+    struct json_stacks stacks;
+    const struct process_graph *graph;
+};
+
+static json_t *make_element(const char *name, const char *member, const char *type)
+{
+    json_t *element = json_object();
+
+    json_object_set_new(element, "name", json_text(name));
+    json_object_set_new(element, "member", json_text(member));
+    json_object_set_new(element, "type", json_text(type));
+    return element;
+}
+
+static void add_roots(struct writing *writing)
+{
+    const struct object_graph *objects = &writing->graph->graph;
+    size_t count;
+    uint32_t *nodes = process_graph_roots(writing->graph, &count);
+
+    json_stream_begin_array(&writing->stream, "roots");
+    for (size_t i = 0; i < count && (!writing->options->limit || i < writing->options->limit);
+         i++) {
+        json_t *root = json_object();
+
+        json_object_set_new(root, "kind",
+                            json_string(process_graph_root_kind(writing->graph, nodes[i])));
+        json_object_set_new(root, "name",
+                            json_text(process_graph_root_name(writing->graph, nodes[i])));
+        json_object_set_new(root, "module",
+                            json_text(process_graph_root_module(writing->graph, nodes[i])));
+        json_object_set_new(root, "retained_blocks",
+                            json_number(objects->retained_blocks[nodes[i]]));
+        json_object_set_new(root, "retained_bytes", json_number(objects->retained_bytes[nodes[i]]));
+        json_stream_add(&writing->stream, NULL, root);
+    }
+    json_stream_end(&writing->stream);
+    free(nodes);
+}
+
+static void add_sites(struct writing *writing)
+{
+    uint64_t limit = writing->options->limit;
+    size_t count;
+    struct graph_site *sites = process_graph_sites(
+        writing->graph, limit && limit < MOST_EXACT_SITES ? (size_t)limit : MOST_EXACT_SITES,
+        &count);
+
+    json_stream_begin_array(&writing->stream, "sites");
+    for (size_t i = 0; i < count; i++) {
+        const struct profile_site *site = sites[i].site == GRAPH_NO_SITE
+                                              ? NULL
+                                              : &writing->graph->profile->sites[sites[i].site];
+        char fingerprint[FINGERPRINT_TEXT_BYTES];
+
+        json_stream_begin_object(&writing->stream, NULL);
+        json_stream_add(&writing->stream, "fingerprint",
+                        site ? json_string(fingerprint_format(site->fingerprint, fingerprint))
+                             : NULL);
+        json_stream_add_number(&writing->stream, "blocks", sites[i].blocks);
+        json_stream_add_number(&writing->stream, "bytes", sites[i].bytes);
+        json_stream_add_number(&writing->stream, "retained_blocks", sites[i].retained_blocks);
+        json_stream_add_number(&writing->stream, "retained_bytes", sites[i].retained_bytes);
+        json_stream_add(&writing->stream, "type", NULL);
+        if (site)
+            json_stacks_add(&writing->stacks, &writing->stream, "stack", site->stack_node);
+        else
+            json_stream_add(&writing->stream, "stack", json_array());
+        json_stream_end(&writing->stream);
+    }
+    json_stream_end(&writing->stream);
+    free(sites);
+}
+
+/* From the root to the node, over its dominators; those of one site that follow each other, such as
+ * the blocks of a list, are one step. */
+static json_t *make_dominator_path(const struct process_graph *graph, uint32_t node)
+{
+    const struct object_graph *objects = &graph->graph;
+    json_t *path = json_array();
+    uint32_t below = GRAPH_NO_SITE - 1;
+
+    for (; object_graph_is_block(objects, node); node = objects->dominators[node]) {
+        uint32_t site = graph->site_of_block[object_graph_block(objects, node)];
+
+        if (site != below && json_array_size(path) < GRAPH_WAY_STEPS)
+            json_array_insert_new(path, 0,
+                                  make_element(process_graph_function(graph, site), NULL, NULL));
+        below = site;
+    }
+    if (node != OBJECT_GRAPH_WHOLE)
+        json_array_insert_new(path, 0,
+                              make_element(process_graph_root_name(graph, node), NULL, NULL));
+    return path;
+}
+
+static void add_suspects(struct writing *writing)
+{
+    size_t count;
+    struct graph_suspect *suspects = process_graph_suspects(writing->graph,
+                                                            GRAPH_REPORT_SUSPECT_SHARE, &count);
+
+    json_stream_begin_array(&writing->stream, "suspects");
+    for (size_t i = 0; i < count; i++) {
+        json_t *suspect = json_object();
+        struct text sentence = {0};
+
+        graph_describe_suspect(writing->graph, &suspects[i], &sentence);
+        json_object_set_new(suspect, "text", json_text(text_get(&sentence)));
+        json_object_set_new(suspect, "retained_bytes", json_number(suspects[i].retained_bytes));
+        json_object_set_new(suspect, "share", json_real(suspects[i].share));
+        json_object_set_new(suspect, "path",
+                            make_dominator_path(writing->graph, suspects[i].gathering));
+        json_stream_add(&writing->stream, NULL, suspect);
+        text_clear(&sentence);
+    }
+    json_stream_end(&writing->stream);
+    free(suspects);
+}
+
+static json_t *make_way(const struct writing *writing, const struct graph_way *way, uint64_t blocks)
+{
+    json_t *object = json_object(), *path = json_array();
+
+    json_object_set_new(object, "blocks", json_number(way->blocks));
+    json_object_set_new(object, "bytes", json_number(way->bytes));
+    json_object_set_new(object, "share",
+                        json_real(blocks ? (double)way->blocks / (double)blocks : 0));
+    json_array_append_new(
+        path, make_element(process_graph_root_name(writing->graph, way->root), NULL, NULL));
+    for (size_t i = 0; i < way->step_count; i++)
+        json_array_append_new(
+            path,
+            make_element(process_graph_function(writing->graph, way->steps[i].site), NULL, NULL));
+    json_object_set_new(object, "path", path);
+    return object;
+}
+
+static bool add_paths(struct writing *writing, struct error *error)
+{
+    uint8_t *is_target = memory_allocate_zeroed(writing->graph->snapshot->block_count, 1);
+    struct graph_way *ways = NULL;
+    uint64_t blocks = 0, limit = writing->options->limit;
+    size_t count = 0;
+    bool is_any, is_good = process_graph_select(writing->graph, writing->options->why, is_target,
+                                                &is_any, error);
+
+    if (is_good) {
+        ways = process_graph_ways(writing->graph, is_target, &count);
+        for (size_t i = 0; i < count; i++)
+            blocks += ways[i].blocks;
+        json_stream_begin_array(&writing->stream, "paths");
+        for (size_t i = 0; i < count && (!limit || i < limit); i++)
+            json_stream_add(&writing->stream, NULL, make_way(writing, &ways[i], blocks));
+        json_stream_end(&writing->stream);
+    }
+    free(ways);
+    free(is_target);
+    return is_good;
+}
+
+static bool add_process(struct writing *writing, const struct profile *profile,
+                        const struct graph_report_process *process, struct error *error)
+{
+    struct json_stream *stream = &writing->stream;
+    const struct process_graph *graph = process->graph;
+    bool is_good = true;
+
+    writing->graph = graph;
+    json_stream_begin_object(stream, NULL);
+    json_add_process(stream, profile, process->process, writing->options->are_arguments_shown);
+    json_stream_add(stream, "snapshot", graph ? json_number(process->head->id) : NULL);
+    json_stream_add(stream, "blocks", graph ? json_number(graph->snapshot->block_count) : NULL);
+    json_stream_add(stream, "edges", graph ? json_number(graph->snapshot->reference_count) : NULL);
+    json_stream_add(stream, "bytes",
+                    graph ? json_number(graph->graph.retained_bytes[OBJECT_GRAPH_WHOLE]) : NULL);
+    if (graph) {
+        add_roots(writing);
+        add_sites(writing);
+        json_stream_add(stream, "types", json_array());
+        add_suspects(writing);
+        is_good = !writing->options->why || add_paths(writing, error);
+    } else {
+        json_stream_add(stream, "roots", json_array());
+        json_stream_add(stream, "sites", json_array());
+        json_stream_add(stream, "types", json_array());
+        json_stream_add(stream, "suspects", json_array());
+    }
+    json_stream_end(stream);
+    return is_good;
+}
+
+bool graph_write_json(const struct profile *profile, const struct graph_report_process *processes,
+                      size_t count, const struct graph_report_options *options, FILE *out,
+                      struct error *error)
+{
+    struct writing writing = {.options = options};
+    bool is_good = true;
+
+    json_stream_init(&writing.stream, out);
+    json_stacks_init(&writing.stacks, profile);
+    json_begin_report(&writing.stream, profile, "seep/graph", "1.0", options->instant,
+                      options->are_arguments_shown);
+    json_stream_begin_array(&writing.stream, "processes");
+    for (size_t i = 0; i < count && is_good; i++)
+        is_good = add_process(&writing, profile, &processes[i], error);
+    if (is_good) {
+        json_stream_end(&writing.stream);
+        json_stream_end(&writing.stream);
+    }
+    json_stacks_clear(&writing.stacks);
+    errno = 0;
+    if (is_good && (fflush(out) != 0 || ferror(out)))
+        return error_set_errno(error, errno ? errno : EIO, "cannot write the report");
+    return is_good;
+}

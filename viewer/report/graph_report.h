@@ -1,0 +1,45 @@
+/* Object graphs for people and as JSON: roots and sites by what they retain, suspects, and why
+ * blocks are alive. */
+#ifndef SEEP_REPORT_GRAPH_REPORT_H
+#define SEEP_REPORT_GRAPH_REPORT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "graph/graph_tables.h"
+
+struct graph_report_options {
+    uint64_t limit;           /* rows of each table; 0 = all */
+    const char *why;          /* the blocks to explain; NULL = none */
+    const char *instant;      /* for headers and "instant" */
+    unsigned stack_depth;     /* text only */
+    int width;                /* text only */
+    bool is_colour;           /* text only */
+    bool are_arguments_shown; /* of targets */
+};
+
+struct graph_report_process {
+    uint32_t process;                      /* position */
+    const struct recording_snapshot *head; /* NULL: there is no snapshot */
+    struct process_graph *graph;           /* NULL: the same */
+};
+
+/* Both write and flush. */
+bool graph_write_text(const struct profile *profile, const struct graph_report_process *processes,
+                      size_t count, const struct graph_report_options *options, FILE *out,
+                      struct error *error);
+/* seep/graph, see schema/seep-graph.json. */
+bool graph_write_json(const struct profile *profile, const struct graph_report_process *processes,
+                      size_t count, const struct graph_report_options *options, FILE *out,
+                      struct error *error);
+
+/* "sessions of demo retains 2.0 MiB (92 %) ...": a suspect as a sentence; appended. */
+void graph_describe_suspect(const struct process_graph *graph, const struct graph_suspect *suspect,
+                            struct text *out);
+
+/* What share of the graph is a suspect. */
+#define GRAPH_REPORT_SUSPECT_SHARE 0.2
+
+#endif

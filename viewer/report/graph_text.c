@@ -1,0 +1,312 @@
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/units.h"
+#include "report/graph_report.h"
+#include "report/page.h"
+#include "report/text_parts.h"
+
+struct writing {
+    struct page page;
+    const struct graph_report_options *options;
+    const struct process_graph *graph;
+};
+
+static uint64_t total_of(const struct process_graph *graph)
+{
+    return graph->graph.retained_bytes[OBJECT_GRAPH_WHOLE];
+}
+
+static void add_size(struct page *page, uint64_t bytes)
+{
+    char size[UNITS_TEXT_BYTES];
+
+    page_add_right(page, 11, units_format_size(bytes, size));
+}
+
+static void add_count(struct page *page, uint64_t count)
+{
+    char number[UNITS_TEXT_BYTES];
+
+    page_add_right(page, 11, units_format_count(count, number));
+}
+
+/* ---- names ---- */
+
+static void add_root(const struct process_graph *graph, uint32_t node, struct text *out)
+{
+    const char *module = process_graph_root_module(graph, node);
+
+    page_make_safe(out, process_graph_root_name(graph, node));
+    if (module) {
+        text_add(out, " in ");
+        page_make_safe(out, text_file_name(module));
+    }
+}
+
+static const char *function_of(const struct process_graph *graph, uint32_t site)
+{
+    const char *function = process_graph_function(graph, site);
+
+    return function ? function : "an unknown function";
+}
+
+static void add_node(const struct process_graph *graph, uint32_t node, struct text *out)
+{
+    if (!object_graph_is_block(&graph->graph, node)) {
+        add_root(graph, node, out);
+        return;
+    }
+    uint32_t block = object_graph_block(&graph->graph, node);
+    char size[UNITS_TEXT_BYTES];
+
+    text_print(out, "a block of %s from ",
+               units_format_size(graph->snapshot->blocks[block].bytes, size));
+    page_shorten_name(function_of(graph, graph->site_of_block[block]), out);
+}
+
+void graph_describe_suspect(const struct process_graph *graph, const struct graph_suspect *suspect,
+                            struct text *out)
+{
+    char retained[UNITS_TEXT_BYTES], percent[UNITS_TEXT_BYTES], blocks[UNITS_TEXT_BYTES];
+    char size[UNITS_TEXT_BYTES];
+
+    add_node(graph, suspect->node, out);
+    text_print(out, " retains %s (%s) in %s blocks",
+               units_format_size(suspect->retained_bytes, retained),
+               units_format_percent(suspect->retained_bytes, total_of(graph), percent),
+               units_format_count(graph->graph.retained_blocks[suspect->node], blocks));
+    if (suspect->gathering != suspect->node) {
+        text_add(out, ", which gather at ");
+        add_node(graph, suspect->gathering, out);
+    }
+    if (suspect->site != GRAPH_NO_SITE) {
+        text_print(out, "; most of it, %s in %s, ", units_format_size(suspect->site_bytes, size),
+                   units_format_count(suspect->site_blocks, blocks));
+        text_add(out, "was allocated by ");
+        page_shorten_name(function_of(graph, suspect->site), out);
+    }
+}
+
+/* ---- parts ---- */
+
+static void write_suspects(struct writing *writing)
+{
+    size_t count;
+    struct graph_suspect *suspects = process_graph_suspects(writing->graph,
+                                                            GRAPH_REPORT_SUSPECT_SHARE, &count);
+
+    if (count > 0)
+        page_heading(&writing->page, "Suspects");
+    for (size_t i = 0; i < count; i++) {
+        struct text line = {0};
+
+        graph_describe_suspect(writing->graph, &suspects[i], &line);
+        page_label(&writing->page, "-", text_get(&line));
+        text_clear(&line);
+    }
+    free(suspects);
+}
+
+static void write_titles(struct page *page, const char *last)
+{
+    page_set_style(page, PAGE_DIM);
+    page_add(page, "%11s%8s%11s  %s", "Retained", "%", "Blocks", last);
+    page_set_style(page, PAGE_PLAIN);
+    page_end_line(page);
+}
+
+static void write_roots(struct writing *writing)
+{
+    struct page *page = &writing->page;
+    const struct object_graph *objects = &writing->graph->graph;
+    size_t count;
+    uint32_t *nodes = process_graph_roots(writing->graph, &count);
+    uint64_t omitted = 0, alone = 0, limit = writing->options->limit;
+
+    page_heading(page, "Roots by what they alone retain");
+    write_titles(page, "Root");
+    for (size_t i = 0; i < count; i++) {
+        alone += objects->retained_bytes[nodes[i]];
+        if (limit && i >= limit) {
+            omitted += objects->retained_bytes[nodes[i]];
+            continue;
+        }
+        struct text name = {0};
+
+        add_size(page, objects->retained_bytes[nodes[i]]);
+        text_add_percent(page, 8, objects->retained_bytes[nodes[i]], total_of(writing->graph));
+        add_count(page, objects->retained_blocks[nodes[i]]);
+        add_root(writing->graph, nodes[i], &name);
+        page_add(page, "  ");
+        page_add_foreign(page, text_get(&name), page_left(page, 20));
+        page_end_line(page);
+        text_clear(&name);
+    }
+    if (alone < total_of(writing->graph)) {
+        add_size(page, total_of(writing->graph) - alone);
+        text_add_percent(page, 8, total_of(writing->graph) - alone, total_of(writing->graph));
+        page_add(page, "%11s  several roots together", "");
+        page_end_line(page);
+    }
+    if (limit && count > limit)
+        text_write_omitted(page, count - limit, omitted);
+    free(nodes);
+}
+
+static void write_sites(struct writing *writing)
+{
+    struct page *page = &writing->page;
+    struct report_options stack_options;
+    size_t count, exact = writing->options->limit ? (size_t)writing->options->limit : SIZE_MAX;
+    struct graph_site *sites = process_graph_sites(writing->graph, exact, &count);
+
+    report_options_init(&stack_options);
+    stack_options.stack_depth = writing->options->stack_depth;
+    page_heading(page, "Sites by what their blocks retain together");
+    page_set_style(page, PAGE_DIM);
+    page_add(page, "%11s%8s%11s%11s", "Retained", "%", "Own", "Blocks");
+    page_set_style(page, PAGE_PLAIN);
+    page_end_line(page);
+    for (size_t i = 0; i < count; i++) {
+        add_size(page, sites[i].retained_bytes);
+        text_add_percent(page, 8, sites[i].retained_bytes, total_of(writing->graph));
+        add_size(page, sites[i].bytes);
+        add_count(page, sites[i].blocks);
+        page_end_line(page);
+        if (sites[i].site != GRAPH_NO_SITE)
+            text_write_stack(page, &stack_options,
+                             writing->graph->profile->sites[sites[i].site].stack_node);
+    }
+    free(sites);
+}
+
+static void write_way(struct writing *writing, const struct graph_way *way, uint64_t target_blocks)
+{
+    struct page *page = &writing->page;
+    const struct process_graph *graph = writing->graph;
+    struct text root = {0};
+
+    text_add_percent(page, 8, way->blocks, target_blocks);
+    add_count(page, way->blocks);
+    add_size(page, way->bytes);
+    add_root(graph, way->root, &root);
+    page_add(page, "  ");
+    page_set_style(page, PAGE_BOLD);
+    page_add_foreign(page, text_get(&root), page_left(page, 20));
+    page_set_style(page, PAGE_PLAIN);
+    page_end_line(page);
+    text_clear(&root);
+    for (size_t i = 0; i < way->step_count; i++) {
+        struct text name = {0};
+
+        page_add(page, "%32s> ", "");
+        if (way->steps[i].blocks > 1)
+            page_add(page, "%" PRIu64 " x ", way->steps[i].blocks);
+        page_shorten_name(function_of(graph, way->steps[i].site), &name);
+        page_add_foreign(page, text_get(&name), page_left(page, 20));
+        page_end_line(page);
+        text_clear(&name);
+        if (way->omitted_steps && i + 2 == way->step_count) {
+            page_add(page, "%32s  and %zu more steps", "", way->omitted_steps);
+            page_end_line(page);
+        }
+    }
+}
+
+static bool write_why(struct writing *writing, struct error *error)
+{
+    struct page *page = &writing->page;
+    const struct process_graph *graph = writing->graph;
+    uint8_t *is_target = memory_allocate_zeroed(graph->snapshot->block_count, 1);
+    uint64_t blocks = 0, limit = writing->options->limit;
+    struct graph_way *ways = NULL;
+    size_t count = 0;
+    bool is_any,
+        is_good = process_graph_select(graph, writing->options->why, is_target, &is_any, error);
+
+    if (is_good) {
+        ways = process_graph_ways(graph, is_target, &count);
+        for (size_t i = 0; i < count; i++)
+            blocks += ways[i].blocks;
+        page_heading(page, "Why alive: %" PRIu64 " blocks", blocks);
+        page_set_style(page, PAGE_DIM);
+        page_add(page, "%8s%11s%11s  %s", "%", "Blocks", "Bytes", "From");
+        page_set_style(page, PAGE_PLAIN);
+        page_end_line(page);
+        for (size_t i = 0; i < count && (!limit || i < limit); i++)
+            write_way(writing, &ways[i], blocks);
+        if (limit && count > limit) {
+            page_add(page, "  and %zu more ways", count - (size_t)limit);
+            page_end_line(page);
+        }
+        if (!is_any) {
+            page_add(page, "  No block of this process is meant by it.");
+            page_end_line(page);
+        }
+    }
+    free(ways);
+    free(is_target);
+    return is_good;
+}
+
+/* ---- the whole ---- */
+
+static void write_head(struct writing *writing, const struct graph_report_process *process)
+{
+    struct page *page = &writing->page;
+    const struct snapshot *snapshot = writing->graph->snapshot;
+    char blocks[UNITS_TEXT_BYTES], edges[UNITS_TEXT_BYTES], bytes[UNITS_TEXT_BYTES];
+    char when[UNITS_TEXT_BYTES];
+    struct text line = {0};
+
+    page_heading(page, "Object graph of process %" PRIu64,
+                 page->profile->processes[process->process].about.id);
+    text_print(&line, "%s in %s blocks, %s references",
+               units_format_size(total_of(writing->graph), bytes),
+               units_format_count(snapshot->block_count, blocks),
+               units_format_count(snapshot->reference_count, edges));
+    page_label(page, "Blocks", text_get(&line));
+    line.count = 0;
+    text_print(&line, "snapshot:%" PRIu32 ", %s, %s after the start", snapshot->number,
+               snapshot_reason_name(snapshot->reason),
+               units_format_duration(snapshot->time_ns, when));
+    page_label(page, "Instant", text_get(&line));
+    if (!snapshot_is_complete(snapshot))
+        page_label(page, "Quality",
+                   *snapshot->note ? snapshot->note : "incomplete: not all could be read");
+    text_clear(&line);
+}
+
+bool graph_write_text(const struct profile *profile, const struct graph_report_process *processes,
+                      size_t count, const struct graph_report_options *options, FILE *out,
+                      struct error *error)
+{
+    struct writing writing = {.options = options};
+    bool is_good = true;
+
+    page_init(&writing.page, profile, out, options->width, options->is_colour);
+    for (size_t i = 0; i < count && is_good; i++) {
+        writing.graph = processes[i].graph;
+        page_set_program(&writing.page, processes[i].process);
+        if (!writing.graph)
+            continue;
+        write_head(&writing, &processes[i]);
+        if (options->why) {
+            is_good = write_why(&writing, error);
+            continue;
+        }
+        write_suspects(&writing);
+        write_roots(&writing);
+        write_sites(&writing);
+    }
+    page_clear(&writing.page);
+    errno = 0;
+    if (is_good && (fflush(out) != 0 || ferror(out)))
+        return error_set_errno(error, errno ? errno : EIO, "cannot write the report");
+    return is_good;
+}
