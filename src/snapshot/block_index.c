@@ -191,12 +191,10 @@ static uint32_t find_large(const struct block_index *index, uint64_t address)
     return address - block->address < block->bytes ? index->large[low - 1] : SNAPSHOT_NONE;
 }
 
-uint32_t block_index_find(const struct block_index *index, uint64_t address)
+uint32_t block_index_find_in(const struct block_index *index, const struct index_chunk *chunk,
+                             uint64_t address)
 {
-    if (address < index->low || address >= index->high)
-        return SNAPSHOT_NONE;
-    const struct index_chunk *chunk = find_place(index, chunk_key(address));
-    if (chunk->key_plus_1 != 0) {
+    if (chunk && chunk->key_plus_1 != 0) {
         uint32_t granule = chunk->table + (uint32_t)((address & (CHUNK_BYTES - 1)) >> chunk->shift);
         uint32_t at = last_at_or_before(index->blocks, index->granules[granule],
                                         index->granules[granule + 1], address);
@@ -205,4 +203,11 @@ uint32_t block_index_find(const struct block_index *index, uint64_t address)
             return at;
     }
     return index->large_count > 0 ? find_large(index, address) : SNAPSHOT_NONE;
+}
+
+uint32_t block_index_find(const struct block_index *index, uint64_t address)
+{
+    if (address < index->low || address >= index->high)
+        return SNAPSHOT_NONE;
+    return block_index_find_in(index, find_place(index, chunk_key(address)), address);
 }

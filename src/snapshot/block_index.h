@@ -43,9 +43,12 @@ void block_index_clear(struct block_index *index);
  * pointed at there (see scan_kind.h). */
 uint32_t block_index_find(const struct block_index *index, uint64_t address);
 
-/* The two steps before the last one, for an address between low and high. */
+/* The same in three steps, for an address between low and high: its chunk (NULL: none), its block
+ * into the cache, and the answer. */
 const struct index_chunk *block_index_chunk(const struct block_index *index, uint64_t address);
 void block_index_prefetch(const struct block_index *index, const struct index_chunk *chunk,
                           uint64_t address);
+uint32_t block_index_find_in(const struct block_index *index, const struct index_chunk *chunk,
+                             uint64_t address);
 
 #endif

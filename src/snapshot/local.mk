@@ -39,12 +39,14 @@ check_PROGRAMS += \
 	tests/unit/test_snapshot \
 	tests/unit/test_snapshot_scan \
 	tests/unit/test_snapshot_store \
-	tests/unit/test_snapshot_threads
+	tests/unit/test_snapshot_threads \
+	tests/unit/test_target_memory
 TESTS += \
 	tests/unit/test_snapshot \
 	tests/unit/test_snapshot_scan \
 	tests/unit/test_snapshot_store \
-	tests/unit/test_snapshot_threads
+	tests/unit/test_snapshot_threads \
+	tests/unit/test_target_memory
 tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c
 tests_unit_test_snapshot_LDADD = $(unit_libs)
 tests_unit_test_snapshot_scan_SOURCES = tests/unit/test_snapshot_scan.c
@@ -53,6 +55,8 @@ tests_unit_test_snapshot_store_SOURCES = tests/unit/test_snapshot_store.c $(reco
 tests_unit_test_snapshot_store_LDADD = $(unit_libs)
 tests_unit_test_snapshot_threads_SOURCES = tests/unit/test_snapshot_threads.c
 tests_unit_test_snapshot_threads_LDADD = $(unit_libs)
+tests_unit_test_target_memory_SOURCES = tests/unit/test_target_memory.c
+tests_unit_test_target_memory_LDADD = $(unit_libs)
 endif
 
 # Holding a process.

@@ -3,7 +3,7 @@
 #include "snapshot/pointer_scan.h"
 
 enum {
-    BATCH = 32
+    BATCH = 64
 };
 
 struct candidate {
@@ -23,7 +23,7 @@ static void settle(const struct block_index *index, struct candidate *candidates
     for (size_t i = 0; i < count; i++) {
         if (!candidates[i].chunk && index->large_count == 0)
             continue;
-        uint32_t block = block_index_find(index, candidates[i].pointer);
+        uint32_t block = block_index_find_in(index, candidates[i].chunk, candidates[i].pointer);
         if (block != SNAPSHOT_NONE)
             found(context, candidates[i].slot, candidates[i].pointer, block);
     }

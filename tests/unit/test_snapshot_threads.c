@@ -296,7 +296,7 @@ static bool has_root(const struct snapshot *snapshot, uint64_t address,
     return has_any;
 }
 
-static void check_roots(const struct snapshot *snapshot)
+__attribute__((unused)) static void check_roots(const struct snapshot *snapshot)
 {
     for (int i = 0; i < BLOCK_COUNT; i++) {
         const struct snapshot_root *root;
@@ -318,6 +318,76 @@ static void check_roots(const struct snapshot *snapshot)
     }
     assert_int_equal(snapshot->missing_threads, 0);
     assert_int_equal(snapshot->unreadable_bytes, 0);
+}
+
+/* The target's memory, run wild: words of what is read are replaced by others, or by what they
+ * would be if everything were shifted. */
+struct wild_memory {
+    struct target_memory real;
+    uint64_t random;
+    unsigned one_in;
+};
+
+static uint64_t next_random(struct wild_memory *wild)
+{
+    wild->random = wild->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return wild->random >> 24;
+}
+
+static size_t read_wild(void *context, uint64_t address, void *bytes, size_t count)
+{
+    struct wild_memory *wild = context;
+    size_t got = wild->real.read(wild->real.context, address, bytes, count);
+    for (size_t at = 0; at + 8 <= got; at += 8) {
+        uint64_t word;
+        if (next_random(wild) % wild->one_in != 0)
+            continue;
+        memcpy(&word, (char *)bytes + at, sizeof word);
+        switch (next_random(wild) % 4) {
+        case 0:
+            word = next_random(wild) << 24 | next_random(wild);
+            break;
+        case 1:
+            word = address + next_random(wild) % 4096;
+            break;
+        case 2:
+            word += next_random(wild) % 64;
+            break;
+        default:
+            word = next_random(wild) % 8 ? ~UINT64_C(0) - 7 : 0;
+        }
+        memcpy((char *)bytes + at, &word, sizeof word);
+    }
+    return next_random(wild) % 50 ? got : got / 2;
+}
+
+static bool find_touched(void *context, uint64_t start, uint64_t end, uint64_t *touched_start,
+                         uint64_t *touched_end)
+{
+    struct wild_memory *wild = context;
+    return wild->real.find_touched(wild->real.context, start, end, touched_start, touched_end);
+}
+
+/* Whatever comes of it: an end, and references to what is there. */
+static void scan_wild(const struct snapshot_scan_input *sane)
+{
+    static const unsigned one_in[] = {2, 20, 200, 2000};
+    for (unsigned round = 0; round < 40; round++) {
+        struct wild_memory wild = {*sane->memory, round, one_in[round % 4]};
+        struct target_memory memory = {
+            .read = read_wild, .find_touched = find_touched, .context = &wild};
+        struct snapshot_scan_input input = *sane;
+        input.memory = &memory;
+        struct snapshot snapshot;
+        snapshot_init(&snapshot);
+        if (snapshot_scan(&input, &snapshot, NULL))
+            for (size_t i = 0; i < snapshot.root_count; i++)
+                assert_true(snapshot.roots[i].block < BLOCK_COUNT &&
+                            (snapshot.roots[i].thread == SNAPSHOT_NONE ||
+                             snapshot.roots[i].thread < snapshot.thread_count) &&
+                            snapshot.roots[i].reference <= SNAPSHOT_INTERIOR);
+        snapshot_clear(&snapshot);
+    }
 }
 
 static void scan_target(pid_t pid, const struct stopper *stopper)
@@ -346,8 +416,11 @@ static void scan_target(pid_t pid, const struct stopper *stopper)
     snapshot_init(&snapshot);
     if (!snapshot_scan(&input, &snapshot, &error))
         fail_msg("%s", error.message);
+#if !defined __SANITIZE_ADDRESS__ /* whose malloc keeps addresses elsewhere */
     check_roots(&snapshot);
+#endif
     snapshot_clear(&snapshot);
+    scan_wild(&input);
     target_mappings_clear(&mappings);
     target_process_close(process);
 }
@@ -396,8 +469,8 @@ static void test_each_block_has_its_root(void **state)
 
 int main(void)
 {
-#if defined __SANITIZE_ADDRESS__ || !defined __x86_64__
-    puts("needs glibc's malloc, and an x86-64");
+#if !defined __x86_64__
+    puts("needs an x86-64");
     return 77;
 #endif
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_block_has_its_root)};
