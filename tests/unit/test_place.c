@@ -87,6 +87,20 @@ static void callers_are_found_beyond_wrappers(void **state)
     expect_place("", PLACE_ANY_CALLER, false, "-", "-", "-");
 }
 
+/* As in a stripped libsqlite3: sqlite3MemMalloc is static, sqlite3Malloc is exported. */
+static void nameless_parts_of_wrappers_are_wrappers(void **state)
+{
+    (void)state;
+    struct profile *profile = load_stack(
+        "main;parse;sqlite3Malloc!/usr/lib/libsqlite3.so.0;!/usr/lib/libsqlite3.so.0");
+    struct place place;
+    place_find(profile, profile->sites[0].stack_node, PLACE_ANY_CALLER, &place);
+    assert_true(place.is_wrapper);
+    assert_false(place.location->is_symbolized);
+    assert_string_equal(place.caller->function, "parse");
+    profile_destroy(profile);
+}
+
 static void callers_without_a_name_are_callers(void **state)
 {
     (void)state;
@@ -194,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrappers_are_known_by_name),
         cmocka_unit_test(callers_are_found_beyond_wrappers),
+        cmocka_unit_test(nameless_parts_of_wrappers_are_wrappers),
         cmocka_unit_test(callers_without_a_name_are_callers),
         cmocka_unit_test(sums_are_by_place),
         cmocka_unit_test(the_summary_tells_places_apart),

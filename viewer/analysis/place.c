@@ -126,6 +126,9 @@ static bool look_at_location(void *context, const struct profile_frame *frame,
         place->is_wrapper = class & CLASS_WRAPPER;
         return true;
     }
+    /* A nameless function that a wrapper calls is one itself: part of a stripped allocator. */
+    if (!place->location->is_symbolized && !place->caller && (class & CLASS_WRAPPER))
+        place->is_wrapper = true;
     if (place->is_wrapper && (class & CLASS_WRAPPER))
         return true;
     return !take_caller(search, frame, location, depth);

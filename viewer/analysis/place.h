@@ -3,7 +3,7 @@
  * Many programs allocate through functions of their own that only pass on what they are asked:
  * zmalloc, xmalloc, os::malloc, PyMem_RawRealloc. They are named as the first own frame, but of
  * them it is the caller that says what the memory is for, so callers are looked for beyond all such
- * functions. They are known by their names. */
+ * functions. They are known by their names, or by having none and such a caller. */
 #ifndef SEEP_ANALYSIS_PLACE_H
 #define SEEP_ANALYSIS_PLACE_H
 
