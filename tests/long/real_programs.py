@@ -343,7 +343,8 @@ def run_script(script, folder, recording=None):
 
 
 def figures_of(path):
-    read = subprocess.run([SEEP, "report", "--json", path], capture_output=True, check=False,
+    # The figures alone: the sites of a suite that forks are hundreds of megabytes of JSON.
+    read = subprocess.run([SEEP, "report", "--json", "--limit", "1", path], capture_output=True, check=False,
                           env=clean_environment())
     if read.returncode != 0:
         return None, None, read.stderr.decode()
