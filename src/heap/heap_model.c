@@ -256,7 +256,8 @@ static void prefetch_histogram(const struct ahead *ahead, const struct heap_even
                            ahead->value);
 }
 
-/* Which tables are too large for the cache. */
+/* What to ask for ahead of the events: slots when a table is too large for the cache, and sites,
+ * too, when they are many. */
 struct look_ahead {
     const struct heap_event *events;
     size_t count;
@@ -266,7 +267,7 @@ struct look_ahead {
 
 static void look_ahead(const struct heap_model *model, struct look_ahead *look, size_t at)
 {
-    if (look->at_slots && at + SLOT_AHEAD < look->count)
+    if (at + SLOT_AHEAD < look->count)
         prefetch_slot(model, &look->events[at + SLOT_AHEAD]);
     if (!look->at_sites)
         return;
@@ -287,11 +288,12 @@ void heap_model_apply(struct heap_model *model, const struct heap_event *events,
     for (size_t i = 0; look.at_slots && i < count && i < SLOT_AHEAD; i++)
         prefetch_slot(model, &events[i]);
     for (size_t i = 0; i < count; i++) {
-        look_ahead(model, &look, i);
-        if (i + 1 < count && apply_pair(model, &events[i]))
-            look_ahead(model, &look, ++i);
-        else
+        if (look.at_slots)
+            look_ahead(model, &look, i);
+        if (i + 1 >= count || !apply_pair(model, &events[i]))
             apply_event(model, &events[i]);
+        else if (++i, look.at_slots)
+            look_ahead(model, &look, i);
     }
 }
 

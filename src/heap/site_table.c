@@ -78,7 +78,9 @@ void site_table_clear(struct site_table *table)
     *table = (struct site_table){0};
 }
 
-static uint32_t add_new(struct site_table *table, uint32_t stack, uint8_t function)
+/* Out of line: finding, which every birth does, saves no registers for it. */
+static __attribute__((noinline)) uint32_t add_new(struct site_table *table, uint32_t stack,
+                                                  uint8_t function)
 {
     if (table->count >= SITE_TABLE_MAX && stack != 0)
         return site_table_add(table, 0, function);
