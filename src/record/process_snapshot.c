@@ -19,7 +19,13 @@
 
 #define STOP_NS     UINT64_C(1000000000) /* to be stopped within, at most */
 #define HALF_WAY_NS UINT64_C(200000)     /* what a thread gets to end its call */
+#define CATCH_UP_NS UINT64_C(5000000000)
 enum {
+    CATCH_UP_BYTES = 64 << 10, /* less is left for when it stands still */
+    FEW_BLOCKS = 20000,
+    ADDRESS_BITS = 48,
+    DIGIT_BITS = 16,
+    DIGITS = 1 << DIGIT_BITS,
     HALF_WAY_TRIES = 10,
     RED_ZONE_BYTES = 128 /* x86-64: below the stack pointer of a function that calls nobody */
 };
@@ -45,6 +51,7 @@ struct taking {
     struct stopper stopper;
     struct clock clock;
     uint64_t begin_ns, deadline_ns;
+    uint64_t time_ns; /* the instant, since the session began */
 
     struct snapshot_block *blocks;
     size_t block_count, block_capacity;
@@ -60,6 +67,15 @@ static bool fail(struct taking *taking, enum snapshot_end end, const char *note)
     memcpy(taking->snapshot->note, note, length);
     taking->snapshot->note[length] = '\0';
     return false;
+}
+
+/* What the process has told so far is no part of holding it. */
+static void catch_up(struct taking *taking)
+{
+    uint64_t end_ns = taking->clock.now_ns(taking->clock.context) + CATCH_UP_NS;
+    while (process_tree_drain(taking->tree) >= CATCH_UP_BYTES &&
+           taking->clock.now_ns(taking->clock.context) < end_ns)
+        ;
 }
 
 /* ---- standing still ------------------------------------------------------------------- */
@@ -163,6 +179,33 @@ static int compare_blocks(const void *left, const void *right)
     return a->address < b->address ? -1 : a->address > b->address;
 }
 
+/* By 16 bits of the address at a time, from the lowest on (radix sort, least significant digit
+ * first): the process waits for it, and millions of blocks come in no order. */
+static void sort_blocks(struct snapshot_block **blocks, size_t count)
+{
+    if (count < FEW_BLOCKS) {
+        qsort(*blocks, count, sizeof **blocks, compare_blocks);
+        return;
+    }
+    struct snapshot_block *from = *blocks, *to = memory_allocate_large(count, sizeof *to);
+    size_t *places = memory_allocate((DIGITS + 1) * sizeof *places);
+    for (int shift = 0; shift < ADDRESS_BITS; shift += DIGIT_BITS) {
+        memset(places, 0, (DIGITS + 1) * sizeof *places);
+        for (size_t i = 0; i < count; i++)
+            places[(from[i].address >> shift & (DIGITS - 1)) + 1]++;
+        for (size_t digit = 0; digit < DIGITS; digit++)
+            places[digit + 1] += places[digit];
+        for (size_t i = 0; i < count; i++)
+            to[places[from[i].address >> shift & (DIGITS - 1)]++] = from[i];
+        struct snapshot_block *sorted = to;
+        to = from;
+        from = sorted;
+    }
+    *blocks = from;
+    free(to);
+    free(places);
+}
+
 static void list_blocks(struct taking *taking)
 {
     struct recording_totals totals;
@@ -170,7 +213,7 @@ static void list_blocks(struct taking *taking)
     heap_model_totals(taking->process->model, &totals);
     taking->blocks = memory_allocate_large(totals.live_blocks + 1, sizeof *taking->blocks);
     heap_model_visit_blocks(taking->process->model, add_block, taking);
-    qsort(taking->blocks, taking->block_count, sizeof *taking->blocks, compare_blocks);
+    sort_blocks(&taking->blocks, taking->block_count);
 }
 
 static void list_threads(struct taking *taking)
@@ -276,8 +319,7 @@ static bool take(struct taking *taking, struct process_snapshot_sleepers *sleepe
     /* It may have become another image before it stood still. */
     if (taking->process->is_ended || taking->process->model == NULL)
         return fail(taking, SNAPSHOT_EXECED, "another program stood there already");
-    taking->snapshot->time_ns = tick_clock_to_ns(taking->tree->clock,
-                                                 tick_clock_now(taking->tree->clock));
+    taking->time_ns = tick_clock_to_ns(taking->tree->clock, tick_clock_now(taking->tree->clock));
     list_blocks(taking);
     list_threads(taking);
     list_own_memory(taking);
@@ -296,13 +338,15 @@ void process_snapshot_take(struct process_tree *tree, struct recorded_process *p
         .snapshot = snapshot,
         .clock = {read_beating_clock, &beating},
     };
+    catch_up(&taking);
     taking.begin_ns = taking.clock.now_ns(taking.clock.context);
     taking.deadline_ns = taking.begin_ns + request->budget_ns;
-    snapshot->time_ns = tick_clock_to_ns(tree->clock, tick_clock_now(tree->clock));
+    taking.time_ns = tick_clock_to_ns(tree->clock, tick_clock_now(tree->clock));
     take(&taking, sleepers);
     stopper_release(&taking.stopper);
     keep_sleepers(&taking, sleepers);
     snapshot->process_id = process->id;
+    snapshot->time_ns = taking.time_ns;
     snapshot->reason = request->reason;
     snapshot->stop_ns = taking.clock.now_ns(taking.clock.context) - taking.begin_ns;
     free(taking.blocks);

@@ -47,6 +47,7 @@ struct recorded_process {
     bool is_ended;      /* nothing can come any more: drained and settled */
     bool wants_release_stacks; /* misuse was seen: its rings were told */
     bool is_level_reached; /* of --snapshot-at */
+    bool has_run_out; /* a scan of it took longer than it may */
     bool is_scanned; /* where it ended, or that was tried: the recording tells how it went */
     bool is_retired; /* its model has given up its blocks */
     bool is_written;    /* its last state stands in the journal */

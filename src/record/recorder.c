@@ -44,8 +44,7 @@ enum {
     SHORT_SLEEP_US = 1000, /* when somebody cannot wake it */
     MAX_ANCESTORS = 1000,
     DEFAULT_KEPT_SNAPSHOTS = 10,
-    HOLD_EXTRA_MS =
-        2000 /* beyond the scan's budget: to be stopped, and for others that are scanned */
+    HOLD_EXTRA_MS = 10000 /* beyond the scan's budget: for what it told before, and for others */
 };
 #define DEFAULT_CHECKPOINT_NS  UINT64_C(5000000000)
 #define DEFAULT_SCAN_BUDGET_NS UINT64_C(5000000000)

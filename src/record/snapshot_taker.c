@@ -57,6 +57,7 @@ static bool take(struct snapshot_taker *taker, struct recorded_process *process,
     process_snapshot_take(taker->options.tree, process, request, &taker->sleepers, snapshot);
     process->is_scanned |= request->reason == SNAPSHOT_AT_EXIT ||
                            request->reason == SNAPSHOT_AT_EXEC;
+    process->has_run_out |= snapshot->end == SNAPSHOT_BUDGET;
     return recording_output_add_snapshot(taker->options.output, snapshot, error);
 }
 
@@ -95,6 +96,8 @@ static void say_why_not(const struct snapshot_taker *taker, const struct recorde
         note = "it ran on when the recording ended";
     } else if (process->exit_kind == RECORDING_EXIT_EXEC) {
         snapshot->end = SNAPSHOT_EXECED;
+    } else if (process->has_run_out) {
+        snapshot->end = SNAPSHOT_BUDGET;
     } else {
         note = "it ended without a word";
     }
