@@ -396,6 +396,11 @@ void heap_model_visit_blocks(const struct heap_model *model, heap_model_visit_bl
     block_store_visit(&model->blocks, visit_one, &visitor);
 }
 
+void heap_model_visit_mappings(const struct heap_model *model, interval_visit visit, void *context)
+{
+    interval_map_visit(&model->mappings.ranges, visit, context);
+}
+
 uint64_t heap_model_own_bytes(const struct heap_model *model)
 {
     return sizeof *model + block_store_own_bytes(&model->blocks) +

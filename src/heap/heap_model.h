@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "heap/interval_map.h"
 #include "recording/recording_records.h"
 #include "wire/function_kinds.h"
 
@@ -145,6 +146,10 @@ bool heap_model_find_block(const struct heap_model *model, uint64_t address,
 typedef void (*heap_model_visit_block)(void *context, const struct heap_block *block);
 void heap_model_visit_blocks(const struct heap_model *model, heap_model_visit_block visit,
                              void *context);
+
+/* Calls `visit` for each piece of a mapping that the program made itself and still has, by address;
+ * those that an allocator made for its heap are not among them. */
+void heap_model_visit_mappings(const struct heap_model *model, interval_visit visit, void *context);
 
 /* Bytes that the model itself takes (tables only), for the memory promise. */
 uint64_t heap_model_own_bytes(const struct heap_model *model);

@@ -144,6 +144,22 @@ void interval_map_carve(struct interval_map *map, uint64_t start, uint64_t end,
     map->root = merge(map, below, above);
 }
 
+/* The depth is logarithmic. */
+static void visit_below(const struct interval_map *map, uint32_t node, interval_visit visit,
+                        void *context)
+{
+    if (node == 0)
+        return;
+    visit_below(map, map->nodes[node].left, visit, context);
+    visit(context, &map->nodes[node].interval);
+    visit_below(map, map->nodes[node].right, visit, context);
+}
+
+void interval_map_visit(const struct interval_map *map, interval_visit visit, void *context)
+{
+    visit_below(map, map->root, visit, context);
+}
+
 uint64_t interval_map_own_bytes(const struct interval_map *map)
 {
     return map->node_capacity * sizeof *map->nodes;

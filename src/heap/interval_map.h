@@ -42,6 +42,10 @@ typedef void (*interval_removed)(void *context, const struct interval *part, boo
 void interval_map_carve(struct interval_map *map, uint64_t start, uint64_t end,
                         interval_removed removed, void *context);
 
+/* Calls `visit` for each range, by address. */
+typedef void (*interval_visit)(void *context, const struct interval *interval);
+void interval_map_visit(const struct interval_map *map, interval_visit visit, void *context);
+
 uint64_t interval_map_own_bytes(const struct interval_map *map);
 
 #endif

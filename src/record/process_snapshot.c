@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "heap/heap_model.h"
 #include "record/process_ends.h"
 #include "record/process_facts.h"
 #include "record/ring_places.h"
@@ -58,6 +59,8 @@ struct taking {
     struct stopped_thread *threads;
     struct address_range *own;
     size_t own_count, own_capacity;
+    struct address_range *program; /* mappings that it made itself */
+    size_t program_count, program_capacity;
 };
 
 static bool fail(struct taking *taking, enum snapshot_end end, const char *note)
@@ -267,6 +270,15 @@ static void list_own_memory(struct taking *taking)
         add_own(taking, &process->intakes[i]->ring.control->own);
 }
 
+static void add_program_mapping(void *context, const struct interval *interval)
+{
+    struct taking *taking = context;
+    taking->program = memory_grow(taking->program, &taking->program_capacity,
+                                  taking->program_count + 1, sizeof *taking->program);
+    taking->program[taking->program_count++] = (struct address_range){interval->start,
+                                                                      interval->end};
+}
+
 /* A thread by which the memory can be reached: a first thread that is gone has none. */
 static uint32_t reading_tid(const struct taking *taking)
 {
@@ -298,6 +310,7 @@ static bool scan(struct taking *taking)
         .threads = taking->threads,
         .thread_count = taking->stopper.count,
         .own = {taking->own, taking->own_count},
+        .program = {taking->program, taking->program_count},
         .roots_off = taking->request->roots_off,
         .has_no_heuristics = taking->request->has_no_heuristics,
         .clock = taking->clock,
@@ -323,6 +336,7 @@ static bool take(struct taking *taking, struct process_snapshot_sleepers *sleepe
     list_blocks(taking);
     list_threads(taking);
     list_own_memory(taking);
+    heap_model_visit_mappings(taking->process->model, add_program_mapping, taking);
     return scan(taking);
 }
 
@@ -352,6 +366,7 @@ void process_snapshot_take(struct process_tree *tree, struct recorded_process *p
     free(taking.blocks);
     free(taking.threads);
     free(taking.own);
+    free(taking.program);
 }
 
 void process_snapshot_settle(struct process_snapshot_sleepers *sleepers)
