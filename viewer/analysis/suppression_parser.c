@@ -387,12 +387,13 @@ bool suppressions_read_file(struct suppressions *list, const char *path, struct 
 }
 
 /* Of glibc's own, at every exit: what the loader gives each thread for its thread-local variables
- * (freed with the thread's stack), and the text of an error. None of these functions calls code of the
- * program, whose leaks would be taken along. */
+ * (freed with the thread's stack), its list of what was loaded later, and the text of an error.
+ * None of these functions calls code of the program, whose leaks would be taken along. */
 void suppressions_add_built_in(struct suppressions *list)
 {
     static const char text[] = "leak:^_dl_allocate_tls\n"
                                "leak:^allocate_dtv\n"
+                               "leak:^_dlfo_mappings_segment_allocate\n"
                                "leak:^_dl_signal_error\n"
                                "leak:^_dl_exception_create\n";
     size_t first = list->count;
