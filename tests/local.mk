@@ -19,6 +19,7 @@ system_tests = \
 	tests/system/hostile_elf.py \
 	tests/system/known_answers.py \
 	tests/system/leaks.py \
+	tests/system/leaks_programs.py \
 	tests/system/limits.py \
 	tests/system/misuse.py \
 	tests/system/recorder_deaths.py \
