@@ -64,7 +64,7 @@ class Run:
 def comment_of(path):
     with open(path, encoding="utf-8") as source:
         text = source.read()
-    comment = text[:text.index("*/")]
+    comment = text.partition("*/")[0]
     return [line.strip().lstrip("*").strip() for line in comment.splitlines()]
 
 
