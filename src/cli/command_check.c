@@ -236,7 +236,7 @@ static void find_scans(struct subject *subject, const struct suppressions *suppr
 
     subject->scans = memory_allocate_zeroed(profile->process_count, sizeof *subject->scans);
     for (size_t i = 0; i < profile->process_count; i++)
-        subject->scans[i].reason = profile->session.sample_bytes ? "sampled" : "off";
+        subject->scans[i].reason = profile_is_sampled(profile) ? "sampled" : "off";
     subject->has_leaks = leak_report_build(profile, subject->argument.reader, &options,
                                            &subject->leaks, &error);
     for (size_t i = 0; subject->has_leaks && i < subject->leaks.process_count; i++) {

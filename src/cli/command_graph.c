@@ -101,7 +101,7 @@ static bool build(struct graphs *graphs, const struct recording_argument *argume
     const struct profile *profile = argument->profile;
     uint32_t asked = QUERY_ALL_PROCESSES;
 
-    if (profile->session.sample_bytes)
+    if (profile_is_sampled(profile))
         return error_set(error, "the recording is sampled: most blocks are not known, and so is "
                                 "what refers to what");
     if (values->process.is_given &&

@@ -133,7 +133,7 @@ static const char *doubt(const struct profile *profile, uint32_t process,
 
     if (!owner->about.observed)
         return "not observed";
-    if (profile->session.sample_bytes && !options->is_sampled_allowed)
+    if (profile_is_sampled(profile) && !options->is_sampled_allowed)
         return "sampled";
     if (!profile->is_finished)
         return "the recording was not finished";

@@ -79,6 +79,13 @@ const char *process_graph_root_module(const struct process_graph *graph, uint32_
     return name ? name->module : NULL;
 }
 
+uint32_t process_graph_holder(const struct process_graph *graph, uint32_t node)
+{
+    while (object_graph_is_block(&graph->graph, node))
+        node = graph->graph.parents[node];
+    return node;
+}
+
 const char *process_graph_function(const struct process_graph *graph, uint32_t site)
 {
     struct place place = {0};

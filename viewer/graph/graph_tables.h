@@ -51,6 +51,9 @@ const char *process_graph_root_name(const struct process_graph *graph, uint32_t 
 const char *process_graph_root_kind(const struct process_graph *graph, uint32_t node);
 const char *process_graph_root_module(const struct process_graph *graph, uint32_t node);
 
+/* The root from which the shortest way leads to a node. */
+uint32_t process_graph_holder(const struct process_graph *graph, uint32_t node);
+
 /* The function that a site is named after (place.h), of wrappers their caller; NULL = not known. */
 const char *process_graph_function(const struct process_graph *graph, uint32_t site);
 

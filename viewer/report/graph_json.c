@@ -96,7 +96,7 @@ static json_t *make_dominator_path(const struct process_graph *graph, uint32_t n
 {
     const struct object_graph *objects = &graph->graph;
     json_t *path = json_array();
-    uint32_t below = GRAPH_NO_SITE - 1;
+    uint32_t below = GRAPH_NO_SITE - 1, top = node;
 
     for (; object_graph_is_block(objects, node); node = objects->dominators[node]) {
         uint32_t site = graph->site_of_block[object_graph_block(objects, node)];
@@ -105,10 +105,11 @@ static json_t *make_dominator_path(const struct process_graph *graph, uint32_t n
             json_array_insert_new(path, 0,
                                   make_element(process_graph_function(graph, site), NULL, NULL));
         below = site;
+        top = node;
     }
-    if (node != OBJECT_GRAPH_WHOLE)
-        json_array_insert_new(path, 0,
-                              make_element(process_graph_root_name(graph, node), NULL, NULL));
+    if (node == OBJECT_GRAPH_WHOLE) /* several roots hold it: the nearest */
+        node = process_graph_holder(graph, top);
+    json_array_insert_new(path, 0, make_element(process_graph_root_name(graph, node), NULL, NULL));
     return path;
 }
 

@@ -80,8 +80,14 @@ void graph_describe_suspect(const struct process_graph *graph, const struct grap
                units_format_size(suspect->retained_bytes, retained),
                units_format_percent(suspect->retained_bytes, total_of(graph), percent),
                units_format_count(graph->graph.retained_blocks[suspect->node], blocks));
+    if (object_graph_is_block(&graph->graph, suspect->node)) {
+        text_add(out, ", held by ");
+        add_root(graph, process_graph_holder(graph, suspect->node), out);
+        text_add(out, " and others");
+    }
     if (suspect->gathering != suspect->node) {
-        text_add(out, ", which gather at ");
+        text_add(out, object_graph_is_block(&graph->graph, suspect->node) ? "; they gather at "
+                                                                          : ", which gather at ");
         add_node(graph, suspect->gathering, out);
     }
     if (suspect->site != GRAPH_NO_SITE) {
