@@ -75,9 +75,9 @@ static void meet_interiors(struct flood *flood)
 void reachability_mark(const struct snapshot *snapshot, uint64_t roots_off, uint8_t *reach)
 {
     struct flood flood = {.snapshot = snapshot, .reach = reach};
-    memset(reach, REACH_NONE, snapshot->block_count);
     if (!snapshot->block_count)
         return;
+    memset(reach, REACH_NONE, snapshot->block_count);
     flood.pending = memory_allocate_large(snapshot->block_count, sizeof *flood.pending);
     meet_roots(&flood, roots_off, REACH_SURE);
     follow_all(&flood, REACH_SURE);
