@@ -199,6 +199,8 @@ def damaged_of(name, data, random_count):
     cuts.update((random.choice(ends) + by, READERS) for by in (-1, 0, 1, 20, 39, 40, 41))
     cuts.update((random.randrange(len(data)), READERS[:1]) for _ in range(random_count))
     for cut, readers in sorted(cuts.items()):
+        if cut >= len(data):  # behind the end: nothing was cut
+            continue
         yield f"{name} cut after {cut} bytes", data[:cut], readers
     for number in range(random_count):
         changed = bytearray(data)
