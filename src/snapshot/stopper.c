@@ -22,6 +22,7 @@ enum {
     NAP_US = 50,
     SLEEPER_LOOKS =
         40, /* naps after which a thread that sleeps without interruption is left alone */
+    MOST_SEIZE_TRIES = 50,
     MAX_EXTENDED_BYTES = 16 << 10
 };
 
@@ -160,6 +161,24 @@ static bool is_known(const struct stopper *stopper, pid_t tid)
     return false;
 }
 
+/* 0, ESRCH for a thread that is dead (a first thread may be, long before its process), or why not.
+ * The kernel refuses a thread that is about to end with EPERM, and may show it alive still: asked
+ * again it is gone, while somebody else's stays refused. */
+static int try_to_seize(pid_t pid, pid_t tid)
+{
+    for (int tries = 0;; tries++) {
+        if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) == 0)
+            return 0;
+        int number = errno;
+        char state = task_facts_state(pid, tid);
+        if (number == ESRCH || state == 'Z' || state == 'X' || state == '\0')
+            return ESRCH;
+        if (number != EPERM || tries == MOST_SEIZE_TRIES)
+            return number;
+        sched_yield();
+    }
+}
+
 static bool seize(void *context, pid_t tid)
 {
     struct enlisting *enlisting = context;
@@ -167,11 +186,10 @@ static bool seize(void *context, pid_t tid)
     if (is_known(stopper, tid))
         return true;
     struct stopper_thread thread = {.pid = enlisting->pid, .tid = tid};
-    if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0) {
-        int number = errno;
-        char state = task_facts_state(enlisting->pid, tid);
-        if (number == ESRCH || state == 'Z' || state == 'X' || state == '\0')
-            return true; /* it is dead: a first thread may be, long before its process */
+    int number = try_to_seize(enlisting->pid, tid);
+    if (number == ESRCH)
+        return true;
+    if (number != 0) {
         enlisting->failure = number;
         return false;
     }
