@@ -376,7 +376,9 @@ static inline void walk_plain_frames(struct unwind_rules *rules, uint64_t genera
     uint64_t *at = output->at;
     struct frame_rule rule;
 
-    while (at != output->end && unwind_rules_look_up(rules, look_up, generation, &rule)) {
+    /* An sp at the range's end would turn the distances round: what is behind it is not known. */
+    while (at != output->end && sp <= last_word &&
+           unwind_rules_look_up(rules, look_up, generation, &rule)) {
         enum frame_rule_kind kind = frame_rule_kind(rule);
         enum frame_rule_bp_place bp_place = frame_rule_bp_place(rule);
         uint64_t cfa = frame_rule_cfa_offset(rule), bp_address;
@@ -474,7 +476,7 @@ static void walk_to_trail(struct unwind_rules *rules, uint64_t generation, struc
     struct walk_registers *now = &walker->registers;
     struct frame_rule rule;
 
-    while (output->at != output->end && !along->is_over) {
+    while (output->at != output->end && !along->is_over && now->sp <= last_word) {
         enum frame_rule_bp_place bp_place;
         uint64_t cfa, bp_slot = 0, bp = now->bp;
 

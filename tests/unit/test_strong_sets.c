@@ -37,7 +37,8 @@ static void check(unsigned seed, const struct block_matrix *matrix, const uint8_
                   const struct strong_sets *sets)
 {
     uint32_t edges[BLOCK_GRAPH_MOST], members = 0, used = 0;
-    for (unsigned i = 0; i < matrix->count; i++)
+    assert_true(matrix->count <= BLOCK_GRAPH_MOST);
+    for (unsigned i = 0; i < BLOCK_GRAPH_MOST; i++)
         members |= (uint32_t)is_member[i] << i;
     for (unsigned i = 0; i < matrix->count; i++)
         edges[i] = is_member[i] ? matrix->edges[i] & members : 0;
@@ -69,7 +70,7 @@ static void random_graphs_agree_with_the_definition(void **state)
         struct snapshot snapshot;
         struct block_matrix matrix;
         struct strong_sets sets;
-        uint8_t is_member[BLOCK_GRAPH_MOST];
+        uint8_t is_member[BLOCK_GRAPH_MOST] = {0};
         uint64_t chances = seed;
         uint64_t bits = block_graph_random(&chances) | block_graph_random(&chances);
         block_graph_make_random(seed, 1 + seed % 12, 10 + seed % 60, 0, &snapshot);
