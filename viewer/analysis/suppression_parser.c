@@ -396,8 +396,17 @@ void suppressions_add_built_in(struct suppressions *list)
                                "leak:^_dlfo_mappings_segment_allocate\n"
                                "leak:^_dl_signal_error\n"
                                "leak:^_dl_exception_create\n";
+    /* Where the loader's functions have no names: what it allocates itself and points into. */
+    static const char unnamed[] = "{\n"
+                                  "the loader\n"
+                                  "Memcheck:Leak\n"
+                                  "match-leak-kinds: possible\n"
+                                  "fun:*\n"
+                                  "obj:*/ld-linux*\n"
+                                  "}\n";
     size_t first = list->count;
     suppressions_read(list, "built-in", text, sizeof text - 1, NULL);
+    suppressions_read(list, "built-in", unnamed, sizeof unnamed - 1, NULL);
     for (size_t i = first; i < list->count; i++)
         list->items[i].origin = NULL;
 }
