@@ -28,13 +28,6 @@ struct values {
     struct query_filter filter;
 };
 
-static const char *metric_at(size_t position)
-{
-    const struct query_metric_info *info = query_metric_at(position);
-
-    return info ? info->name : NULL;
-}
-
 #define PLACE(field) .offset = offsetof(struct values, field)
 
 /* clang-format off */
@@ -42,7 +35,7 @@ static const struct option_row rows[] = {
     {.name = "metric",
      .kind = OPTION_CHOICE,
      PLACE(metric),
-     .choice_at = metric_at,
+     .choice_at = query_metric_name_at,
      .help = "what to compare (default: live, which at FILE@peak is what was held then)"},
     {.name = "limit",
      .kind = OPTION_COUNT,

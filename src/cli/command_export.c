@@ -31,13 +31,6 @@ static const char *format_at(size_t position)
     return format ? format->name : NULL;
 }
 
-static const char *metric_at(size_t position)
-{
-    const struct query_metric_info *info = query_metric_at(position);
-
-    return info ? info->name : NULL;
-}
-
 #define PLACE(field) .offset = offsetof(struct values, field)
 
 /* clang-format off */
@@ -57,7 +50,7 @@ static const struct option_row rows[] = {
     {.name = "metric",
      .kind = OPTION_CHOICE,
      PLACE(metric),
-     .choice_at = metric_at,
+     .choice_at = query_metric_name_at,
      .help = "the figure, where a format has one, or its first (default: live, at the peak peak)"},
     {.name = "process",
      .kind = OPTION_COUNT,

@@ -35,13 +35,6 @@ static const char *grouping_at(size_t position)
     return info ? info->name : NULL;
 }
 
-static const char *metric_at(size_t position)
-{
-    const struct query_metric_info *info = query_metric_at(position);
-
-    return info ? info->name : NULL;
-}
-
 #define PLACE(field) .offset = offsetof(struct values, field)
 
 /* clang-format off */
@@ -54,7 +47,7 @@ static const struct option_row rows[] = {
     {.name = "sort",
      .kind = OPTION_CHOICE,
      PLACE(sort),
-     .choice_at = metric_at,
+     .choice_at = query_metric_name_at,
      .help = "the figure that orders rows (default: peak)"},
     {.name = "inclusive",
      .kind = OPTION_FLAG,
@@ -149,7 +142,8 @@ static bool fill_options(const struct invocation *invocation,
     options->width = terminal_width(stdout);
     options->instant = instant_name(argument->instant);
     return !values->process.is_given ||
-           recording_argument_find_process(argument, values->process.value, &options->query.process, error);
+           recording_argument_find_process(argument, values->process.value, &options->query.process,
+                                           error);
 }
 
 static int run(const struct invocation *invocation)

@@ -163,3 +163,8 @@ void place_find_many(const struct profile *profile, uint8_t *classes, uint32_t n
         .profile = profile, .callers = callers, .classes = classes, .place = place};
     search_stack(&search, node);
 }
+
+const struct profile_location *place_named_location(const struct place *place)
+{
+    return place->is_wrapper && place->caller ? place->caller : place->location;
+}

@@ -38,6 +38,10 @@ void place_find(const struct profile *profile, uint32_t node, enum place_callers
 void place_find_many(const struct profile *profile, uint8_t *classes, uint32_t node,
                      enum place_callers callers, struct place *place);
 
+/* The one location to name a stack after: the first own one, of wrappers their caller; NULL: there is
+ * no stack. */
+const struct profile_location *place_named_location(const struct place *place);
+
 /* Does a function by its demangled name only pass on requests for memory? Its last part contains
  * "malloc", "calloc", "realloc", "zalloc", "palloc", "strdup", "strndup" or "memdup", or ends with
  * "alloc" or "allocate"; in letters of either case. */

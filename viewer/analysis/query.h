@@ -57,6 +57,7 @@ const struct query_grouping_info *query_grouping_at(size_t position);
 const struct query_grouping_info *query_grouping_find(const char *name);
 const struct query_metric_info *query_metric_at(size_t position);
 const struct query_metric_info *query_metric_find(const char *name);
+const char *query_metric_name_at(size_t position);
 
 struct query_figures {
     uint64_t values[QUERY_METRIC_COUNT]; /* by enum query_metric */

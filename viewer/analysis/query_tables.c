@@ -52,6 +52,11 @@ const struct query_metric_info *query_metric_at(size_t position)
     return position < QUERY_METRIC_COUNT ? &metrics[position] : NULL;
 }
 
+const char *query_metric_name_at(size_t position)
+{
+    return position < QUERY_METRIC_COUNT ? metrics[position].name : NULL;
+}
+
 const struct query_metric_info *query_metric_find(const char *name)
 {
     for (size_t i = 0; i < QUERY_METRIC_COUNT; i++)

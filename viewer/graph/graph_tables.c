@@ -93,9 +93,8 @@ const char *process_graph_function(const struct process_graph *graph, uint32_t s
     if (site == GRAPH_NO_SITE)
         return NULL;
     place_find(graph->profile, graph->profile->sites[site].stack_node, PLACE_NAMED_CALLER, &place);
-    if (place.is_wrapper && place.caller)
-        return place.caller->function;
-    return place.location ? place.location->function : NULL;
+    const struct profile_location *location = place_named_location(&place);
+    return location ? location->function : NULL;
 }
 
 struct ranked {

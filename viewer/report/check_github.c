@@ -3,9 +3,12 @@
  * written, and one that says how many more there are. */
 #include "config.h"
 
+#include <string.h>
+
 #include "base/text.h"
 #include "report/check_report.h"
 #include "report/page.h"
+#include "report/xml_text.h"
 
 enum {
     MOST_ANNOTATIONS = 9
@@ -81,30 +84,15 @@ static void write_cell(FILE *out, const char *foreign)
     struct text safe = {0};
 
     page_make_safe(&safe, foreign);
-    for (const char *at = text_get(&safe); *at; at++)
-        switch (*at) {
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '|':
-        case '*':
-        case '_':
-        case '`':
-        case '[':
-        case ']':
-        case '\\':
-            fputc('\\', out);
-            fputc(*at, out);
-            break;
-        default:
-            fputc(*at, out);
+    for (const char *at = text_get(&safe); *at; at++) {
+        if (xml_entity(*at)) {
+            fputs(xml_entity(*at), out);
+            continue;
         }
+        if (strchr("|*_`[]\\", *at))
+            fputc('\\', out);
+        fputc(*at, out);
+    }
     text_clear(&safe);
 }
 

@@ -100,7 +100,7 @@ void check_find_place(const struct profile *profile, uint32_t site, struct check
     if (site == QUERY_NO_SITE)
         return;
     place_find(profile, profile->sites[site].stack_node, PLACE_NAMED_CALLER, &found);
-    location = found.is_wrapper && found.caller ? found.caller : found.location;
+    location = place_named_location(&found);
     if (!location)
         return;
     place->function = location->function;

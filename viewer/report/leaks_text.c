@@ -61,7 +61,7 @@ static void add_step_name(struct page *page, uint32_t site)
     if (site != LEAKS_NO_SITE)
         place_find(page->profile, page->profile->sites[site].stack_node, PLACE_NAMED_CALLER,
                    &place);
-    const struct profile_location *location = place.is_wrapper ? place.caller : place.location;
+    const struct profile_location *location = place_named_location(&place);
     if (location)
         page_shorten_name(location->function, &name);
     page_add_foreign(page, location ? text_get(&name) : "?", 28);

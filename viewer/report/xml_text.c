@@ -3,27 +3,31 @@
 #include "base/text.h"
 #include "report/page.h"
 
+const char *xml_entity(char character)
+{
+    switch (character) {
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '&':
+        return "&amp;";
+    case '"':
+        return "&quot;";
+    default:
+        return NULL;
+    }
+}
+
 void xml_write_text(FILE *out, const char *foreign)
 {
     struct text safe = {0};
 
     page_make_safe(&safe, foreign);
     for (const char *at = text_get(&safe); *at; at++)
-        switch (*at) {
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        default:
+        if (xml_entity(*at))
+            fputs(xml_entity(*at), out);
+        else
             fputc(*at, out);
-        }
     text_clear(&safe);
 }

@@ -4,6 +4,9 @@
 
 #include <stdio.h>
 
+/* What stands for a character that must be escaped, "&lt;"; NULL for any other. Also for HTML. */
+const char *xml_entity(char character);
+
 void xml_write_text(FILE *out, const char *foreign);
 
 #endif
