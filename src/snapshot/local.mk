@@ -4,6 +4,10 @@ libseep_a_SOURCES += \
 	src/snapshot/block_index.h \
 	src/snapshot/block_shapes.c \
 	src/snapshot/block_shapes.h \
+	src/snapshot/leak_kind.c \
+	src/snapshot/leak_kind.h \
+	src/snapshot/leak_leaders.c \
+	src/snapshot/leak_leaders.h \
 	src/snapshot/mapping_roots.c \
 	src/snapshot/mapping_search.h \
 	src/snapshot/pointer_scan.c \
@@ -11,6 +15,8 @@ libseep_a_SOURCES += \
 	src/snapshot/processor.h \
 	src/snapshot/range_list.c \
 	src/snapshot/range_list.h \
+	src/snapshot/reachability.c \
+	src/snapshot/reachability.h \
 	src/snapshot/root_plan.c \
 	src/snapshot/root_plan.h \
 	src/snapshot/snapshot.c \
@@ -21,6 +27,8 @@ libseep_a_SOURCES += \
 	src/snapshot/snapshot_store.h \
 	src/snapshot/stopper.c \
 	src/snapshot/stopper.h \
+	src/snapshot/strong_sets.c \
+	src/snapshot/strong_sets.h \
 	src/snapshot/target_mappings.c \
 	src/snapshot/target_memory.c \
 	src/snapshot/target_memory.h \
@@ -65,4 +73,14 @@ check_PROGRAMS += tests/unit/test_stopper
 TESTS += tests/unit/test_stopper
 tests_unit_test_stopper_SOURCES = tests/unit/test_stopper.c
 tests_unit_test_stopper_LDADD = $(unit_libs)
+endif
+
+# What is lost of it.
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_reachability tests/unit/test_strong_sets
+TESTS += tests/unit/test_reachability tests/unit/test_strong_sets
+tests_unit_test_reachability_SOURCES = tests/unit/test_reachability.c $(block_graph)
+tests_unit_test_reachability_LDADD = $(unit_libs)
+tests_unit_test_strong_sets_SOURCES = tests/unit/test_strong_sets.c $(block_graph)
+tests_unit_test_strong_sets_LDADD = $(unit_libs)
 endif

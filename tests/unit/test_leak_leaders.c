@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "analysis/leak_cycle.h"
-#include "analysis/leak_leaders.h"
+#include "snapshot/leak_leaders.h"
 #include "block_graph.h"
 
 struct expected {

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "analysis/reachability.h"
+#include "snapshot/reachability.h"
 #include "block_graph.h"
 
 /* `expected`: 'S'ure, 'P'ossible or '-' for each block. */

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "analysis/strong_sets.h"
+#include "snapshot/strong_sets.h"
 #include "block_graph.h"
 
 static void find(const char *graph, struct strong_sets *sets)

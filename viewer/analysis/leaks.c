@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/leak_leaders.h"
-#include "analysis/reachability.h"
 #include "base/hash_map.h"
 #include "base/memory.h"
+#include "snapshot/leak_leaders.h"
+#include "snapshot/reachability.h"
 
 enum how {
     COUNTED,

@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "analysis/leak_kind.h"
 #include "analysis/profile.h"
 #include "analysis/suppressions.h"
+#include "snapshot/leak_kind.h"
 #include "snapshot/snapshot.h"
 
 #define LEAKS_NO_SITE UINT32_MAX

@@ -19,10 +19,6 @@ libseep_a_SOURCES += \
 	viewer/analysis/late_names.h \
 	viewer/analysis/leak_cycle.c \
 	viewer/analysis/leak_cycle.h \
-	viewer/analysis/leak_kind.c \
-	viewer/analysis/leak_kind.h \
-	viewer/analysis/leak_leaders.c \
-	viewer/analysis/leak_leaders.h \
 	viewer/analysis/leak_report.c \
 	viewer/analysis/leak_report.h \
 	viewer/analysis/leaks.c \
@@ -53,16 +49,12 @@ libseep_a_SOURCES += \
 	viewer/analysis/query_sites.c \
 	viewer/analysis/query_tables.c \
 	viewer/analysis/query_threads.c \
-	viewer/analysis/reachability.c \
-	viewer/analysis/reachability.h \
 	viewer/analysis/site_lists.c \
 	viewer/analysis/site_lists.h \
 	viewer/analysis/site_order.c \
 	viewer/analysis/site_order.h \
 	viewer/analysis/stack_sums.c \
 	viewer/analysis/stack_sums.h \
-	viewer/analysis/strong_sets.c \
-	viewer/analysis/strong_sets.h \
 	viewer/analysis/suppression_parser.c \
 	viewer/analysis/suppression_pattern.c \
 	viewer/analysis/suppression_pattern.h \
@@ -102,18 +94,12 @@ tests_unit_test_quality_LDADD = $(unit_libs)
 tests_unit_test_query_SOURCES = tests/unit/test_query.c $(profile_builder)
 tests_unit_test_query_LDADD = $(unit_libs)
 block_graph = tests/unit/block_graph.c tests/unit/block_graph.h
-check_PROGRAMS += tests/unit/test_leak_leaders tests/unit/test_leaks tests/unit/test_reachability \
-	tests/unit/test_strong_sets
-TESTS += tests/unit/test_leak_leaders tests/unit/test_leaks tests/unit/test_reachability \
-	tests/unit/test_strong_sets
+check_PROGRAMS += tests/unit/test_leak_leaders tests/unit/test_leaks
+TESTS += tests/unit/test_leak_leaders tests/unit/test_leaks
 tests_unit_test_leak_leaders_SOURCES = tests/unit/test_leak_leaders.c $(block_graph)
 tests_unit_test_leak_leaders_LDADD = $(unit_libs)
 tests_unit_test_leaks_SOURCES = tests/unit/test_leaks.c $(block_graph) $(profile_builder)
 tests_unit_test_leaks_LDADD = $(unit_libs)
-tests_unit_test_reachability_SOURCES = tests/unit/test_reachability.c $(block_graph)
-tests_unit_test_reachability_LDADD = $(unit_libs)
-tests_unit_test_strong_sets_SOURCES = tests/unit/test_strong_sets.c $(block_graph)
-tests_unit_test_strong_sets_LDADD = $(unit_libs)
 tests_unit_test_suppressions_SOURCES = tests/unit/test_suppressions.c $(profile_builder)
 tests_unit_test_suppressions_LDADD = $(unit_libs)
 endif

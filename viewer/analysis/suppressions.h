@@ -18,9 +18,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "analysis/leak_kind.h"
 #include "analysis/profile.h"
 #include "base/error.h"
+#include "snapshot/leak_kind.h"
 #include "wire/function_kinds.h"
 
 struct arena;

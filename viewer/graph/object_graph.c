@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/leak_leaders.h"
-#include "analysis/reachability.h"
 #include "base/memory.h"
 #include "graph/dominators.h"
+#include "snapshot/leak_leaders.h"
+#include "snapshot/reachability.h"
 
 /* ---- edges ---- */
 

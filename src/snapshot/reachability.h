@@ -1,6 +1,6 @@
 /* What the roots of a snapshot reach, and how surely: memcheck's cases 1, 2 and 5 to 8. */
-#ifndef SEEP_ANALYSIS_REACHABILITY_H
-#define SEEP_ANALYSIS_REACHABILITY_H
+#ifndef SEEP_SNAPSHOT_REACHABILITY_H
+#define SEEP_SNAPSHOT_REACHABILITY_H
 
 #include <stdint.h>
 

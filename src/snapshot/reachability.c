@@ -4,7 +4,7 @@
  * sure block never becomes possible, and the second flood knows all sure ones. */
 #include "config.h"
 
-#include "analysis/reachability.h"
+#include "snapshot/reachability.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "analysis/leak_kind.h"
+#include "snapshot/leak_kind.h"
 
 #include <stddef.h>
 

@@ -1,12 +1,12 @@
 #include "config.h"
 
-#include "analysis/leak_leaders.h"
+#include "snapshot/leak_leaders.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/strong_sets.h"
 #include "base/memory.h"
+#include "snapshot/strong_sets.h"
 
 struct set {
     uint32_t oldest; /* its block, or STRONG_SETS_NONE */

@@ -1,8 +1,8 @@
 /* Strongly connected sets of blocks: those that all refer to each other, directly or through
  * others. By Tarjan ("Depth-first search and linear graph algorithms", 1972), without recursion,
  * since lists of ten million blocks are normal. */
-#ifndef SEEP_ANALYSIS_STRONG_SETS_H
-#define SEEP_ANALYSIS_STRONG_SETS_H
+#ifndef SEEP_SNAPSHOT_STRONG_SETS_H
+#define SEEP_SNAPSHOT_STRONG_SETS_H
 
 #include <stdint.h>
 

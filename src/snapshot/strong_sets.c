@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "analysis/strong_sets.h"
+#include "snapshot/strong_sets.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  *
  * A set of several blocks is a lost cycle; its oldest block stands for it. What hangs from several
  * leaders is counted with the oldest of them, so that sums come out and are the same each time. */
-#ifndef SEEP_ANALYSIS_LEAK_LEADERS_H
-#define SEEP_ANALYSIS_LEAK_LEADERS_H
+#ifndef SEEP_SNAPSHOT_LEAK_LEADERS_H
+#define SEEP_SNAPSHOT_LEAK_LEADERS_H
 
 #include <stddef.h>
 #include <stdint.h>

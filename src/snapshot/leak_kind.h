@@ -3,8 +3,8 @@
  * makes it reachable, one with a reference into the middle of a block on it possible. Of what no
  * chain leads to, the blocks that nothing else lost refers to are definite, and what hangs from
  * them indirect. */
-#ifndef SEEP_ANALYSIS_LEAK_KIND_H
-#define SEEP_ANALYSIS_LEAK_KIND_H
+#ifndef SEEP_SNAPSHOT_LEAK_KIND_H
+#define SEEP_SNAPSHOT_LEAK_KIND_H
 
 enum leak_kind {
     LEAK_DEFINITE,
