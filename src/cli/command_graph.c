@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/command.h"
+#include "cli/instant.h"
 #include "cli/recording_argument.h"
 #include "cli/terminal.h"
 #include "report/graph_report.h"
@@ -16,7 +17,8 @@
 enum {
     DEFAULT_TEXT_ROWS = 10,
     DEFAULT_JSON_ROWS = 1000,
-    DEFAULT_DEPTH = 2
+    DEFAULT_DEPTH = 2,
+    DEFAULT_LEVELS = 12
 };
 
 struct values {
@@ -26,6 +28,8 @@ struct values {
     struct option_number limit;
     struct option_number depth;
     struct option_texts debug_folders;
+    const char *at;
+    bool is_tree;
     bool is_json;
     bool are_arguments_shown;
 };
@@ -36,14 +40,18 @@ struct values {
 static const struct option_row rows[] = {
     {.name = "why", .kind = OPTION_TEXT, PLACE(why), .value_name = "WHAT",
      .help = "what keeps these alive: a function (a regular expression), fp1:..., or 0x..."},
+    {.name = "tree", .kind = OPTION_FLAG, PLACE(is_tree),
+     .help = "what retains what, as a tree from the roots down"},
+    {.name = "at", .kind = OPTION_TEXT, PLACE(at), .value_name = "INSTANT",
+     .help = "end or snapshot:N, as FILE@INSTANT (default: what was asked for, else the exit)"},
     {.name = "snapshot", .kind = OPTION_COUNT, PLACE(snapshot), .value_name = "N",
-     .help = "the snapshot with this number (default: what was asked for, else at the exit)"},
+     .help = "the snapshot with this number, as --at=snapshot:N"},
     {.name = "process", .kind = OPTION_COUNT, PLACE(process), .value_name = "ID",
      .help = "only the process with this id (default: all)"},
     {.name = "limit", .kind = OPTION_COUNT, PLACE(limit), .value_name = "N",
      .help = "show N rows of each table (default: 10, in JSON 1000; 0 = all)"},
     {.name = "depth", .kind = OPTION_COUNT, PLACE(depth), .value_name = "N",
-     .help = "show N callers below each site"},
+     .help = "show N callers below each site; of trees N levels (default: 12)"},
     {.name = "debug-dir", .kind = OPTION_TEXTS, PLACE(debug_folders), .value_name = "FOLDER",
      .help = "look for debug files there first (may be repeated)"},
     {.name = "json", .kind = OPTION_FLAG, PLACE(is_json), .help = "print JSON"},
@@ -61,12 +69,14 @@ struct graphs {
 };
 
 static const struct recording_snapshot *choose(const struct graphs *graphs,
-                                               const struct values *values, uint64_t process_id)
+                                               const struct recording_argument *argument,
+                                               uint64_t process_id)
 {
-    if (!values->snapshot.is_given)
-        return process_graph_choose(&graphs->list, process_id);
+    if (argument->instant != INSTANT_SNAPSHOT)
+        return argument->has_instant ? process_graph_choose_end(&graphs->list, process_id)
+                                     : process_graph_choose(&graphs->list, process_id);
     for (size_t i = 0; i < graphs->list.count; i++)
-        if (graphs->list.heads[i].id == values->snapshot.value &&
+        if (graphs->list.heads[i].id == argument->snapshot &&
             graphs->list.heads[i].process_id == process_id &&
             graphs->list.heads[i].end == SNAPSHOT_DONE)
             return &graphs->list.heads[i];
@@ -82,7 +92,7 @@ static bool add_process(struct graphs *graphs, const struct recording_argument *
     struct snapshot *snapshot = &graphs->snapshots[graphs->count];
 
     *entry = (struct graph_report_process){.process = process};
-    entry->head = choose(graphs, values, argument->profile->processes[process].about.id);
+    entry->head = choose(graphs, argument, argument->profile->processes[process].about.id);
     snapshot_init(snapshot);
     graphs->count++;
     if (!entry->head)
@@ -118,9 +128,9 @@ static bool build(struct graphs *graphs, const struct recording_argument *argume
             return false;
     if (graphs->done_count > 0)
         return true;
-    return values->snapshot.is_given
+    return argument->instant == INSTANT_SNAPSHOT
                ? error_set(error, "%s: there is no snapshot %" PRIu64, argument->path,
-                           values->snapshot.value)
+                           argument->snapshot)
                : error_set(error,
                            "%s: no process was scanned, so there is no graph (\"seep leaks\" "
                            "says why)",
@@ -140,16 +150,28 @@ static void clear(struct graphs *graphs)
     snapshot_list_clear(&graphs->list);
 }
 
+/* A snapshot is one of one process; of several, their heads say which. */
+static const char *name_instant(const struct graphs *graphs, char *out)
+{
+    for (size_t i = 0; i < graphs->count; i++)
+        if (graphs->done_count == 1 && graphs->processes[i].head)
+            return instant_format(INSTANT_SNAPSHOT, graphs->processes[i].head->id, out);
+    return instant_name(INSTANT_SNAPSHOT);
+}
+
 static bool write(const struct invocation *invocation, const struct recording_argument *argument,
                   const struct graphs *graphs, struct error *error)
 {
     const struct values *values = invocation->values;
+    char instant[INSTANT_TEXT_BYTES];
     const struct graph_report_options options = {
         .limit = values->limit.is_given ? values->limit.value
                  : values->is_json      ? DEFAULT_JSON_ROWS
                                         : DEFAULT_TEXT_ROWS,
         .why = values->why,
-        .instant = "snapshot",
+        .is_tree = values->is_tree,
+        .tree_depth = values->depth.is_given ? (uint32_t)values->depth.value : DEFAULT_LEVELS,
+        .instant = name_instant(graphs, instant),
         .stack_depth = values->depth.is_given ? (unsigned)values->depth.value : DEFAULT_DEPTH,
         .width = terminal_width(stdout),
         .is_colour = terminal_has_colour(stdout, invocation->common),
@@ -161,14 +183,32 @@ static bool write(const struct invocation *invocation, const struct recording_ar
                                               &options, stdout, error);
 }
 
+static bool load(const struct invocation *invocation, struct recording_argument *argument,
+                 struct error *error)
+{
+    const struct values *values = invocation->values;
+    char name[INSTANT_TEXT_BYTES];
+    const char *at = values->at;
+
+    if (at && values->snapshot.is_given)
+        return error_set(error, "--at and --snapshot name the same: give one of them");
+    if (values->snapshot.is_given)
+        at = instant_format(INSTANT_SNAPSHOT, values->snapshot.value, name);
+    argument->takes_snapshots = true;
+    if (!recording_argument_load(argument, &invocation->operands, at, &(struct profile_options){0},
+                                 error))
+        return false;
+    return argument->instant != INSTANT_PEAK ||
+           error_set(error, "%s: graphs are known at snapshots only: name snapshot:N",
+                     argument->path);
+}
+
 static int run(const struct invocation *invocation)
 {
     struct recording_argument argument = {0};
     struct graphs graphs = {0};
     struct error error;
-    bool is_good = recording_argument_load(&argument, &invocation->operands, NULL,
-                                           &(struct profile_options){0}, &error) &&
-                   build(&graphs, &argument, invocation->values, &error) &&
+    bool is_good = load(invocation, &argument, &error) && build(&graphs, &argument, invocation->values, &error) &&
                    write(invocation, &argument, &graphs, &error);
 
     if (!is_good)
@@ -181,7 +221,7 @@ static int run(const struct invocation *invocation)
 const struct command cli_command_graph = {
     .name = "graph",
     .summary = "who keeps memory alive, and what would go with it",
-    .synopsis = "[options] [FILE]",
+    .synopsis = "[options] [FILE[@INSTANT]]",
     .options = {rows, sizeof rows / sizeof rows[0]},
     .values_bytes = sizeof(struct values),
     .operands = OPERANDS_RECORDING,

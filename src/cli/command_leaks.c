@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "analysis/leak_report.h"
 #include "analysis/query.h"
@@ -13,6 +12,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/command.h"
+#include "cli/instant.h"
 #include "cli/recording_argument.h"
 #include "cli/terminal.h"
 #include "report/leaks_report.h"
@@ -184,77 +184,27 @@ static bool read_suppressions(const struct values *values, struct suppressions *
     return true;
 }
 
-static const char snapshot_start[] = "snapshot:";
-
-static bool parse_number(const char *digits, uint64_t *id)
-{
-    char *stop;
-    *id = strtoull(digits, &stop, 10);
-    return *digits >= '0' && *digits <= '9' && !*stop;
-}
-
 static bool parse_since(const char *word, uint64_t *id, struct error *error)
 {
-    const char *digits = text_starts_with(word, snapshot_start) ? word + strlen(snapshot_start)
-                                                                : word;
-    return parse_number(digits, id) ||
-           error_set(error, "--new-since: \"%s\" is no snapshot, such as snapshot:1", word);
+    enum instant_kind kind;
+    char *stop;
+    *id = strtoull(word, &stop, 10);
+    if (*word >= '0' && *word <= '9' && !*stop)
+        return true;
+    if (instant_parse(word, &kind, id, error) && kind == INSTANT_SNAPSHOT)
+        return true;
+    return error_set(error, "--new-since: \"%s\" is no snapshot, such as snapshot:1", word);
 }
 
-/* ---- FILE@snapshot:N ---- */
-
-/* Where a snapshot is named, of which only leaks and the graph know. */
-struct asked {
-    char *file;     /* the operand without it; NULL: there is no such operand */
-    const char *at; /* the value of --at without it */
-    uint64_t id;    /* LEAK_REPORT_DEFAULT: none is named */
-};
-
-static bool take_snapshot(const char *name, struct asked *asked, struct error *error)
-{
-    uint64_t id;
-    if (!parse_number(name + strlen(snapshot_start), &id))
-        return error_set(error, "there is no instant \"%s\"", name);
-    if (asked->id != LEAK_REPORT_DEFAULT && asked->id != id)
-        return error_set(error,
-                         "snapshot:%" PRIu64 " and snapshot:%" PRIu64 " contradict each other",
-                         asked->id, id);
-    asked->id = id;
-    return true;
-}
-
-static bool find_asked(const struct invocation *invocation, struct asked *asked,
-                       struct error *error)
+static bool load(const struct invocation *invocation, struct recording_argument *argument,
+                 struct error *error)
 {
     const struct values *values = invocation->values;
-    const char *word = invocation->operands.count ? invocation->operands.items[0] : NULL;
-    const char *instant = word ? strrchr(word, '@') : NULL;
-    *asked = (struct asked){.at = values->at, .id = LEAK_REPORT_DEFAULT};
-    if (instant && instant != word && text_starts_with(instant + 1, snapshot_start) &&
-        access(word, F_OK) != 0) {
-        if (!take_snapshot(instant + 1, asked, error))
-            return false;
-        asked->file = memory_duplicate_text(word);
-        asked->file[instant - word] = 0;
-    }
-    if (values->at && text_starts_with(values->at, snapshot_start)) {
-        asked->at = NULL;
-        return take_snapshot(values->at, asked, error);
-    }
-    return true;
-}
-
-static bool load(const struct invocation *invocation, const struct asked *asked,
-                 struct recording_argument *argument, struct error *error)
-{
-    struct option_operands operands = invocation->operands;
-    char *items[] = {asked->file};
-    if (asked->file)
-        operands.items = items;
-    if (!recording_argument_load(argument, &operands, asked->at, &(struct profile_options){0},
-                                 error))
+    argument->takes_snapshots = true;
+    if (!recording_argument_load(argument, &invocation->operands, values->at,
+                                 &(struct profile_options){0}, error))
         return false;
-    if (argument->instant != INSTANT_END)
+    if (argument->instant == INSTANT_PEAK)
         return error_set(error, "%s: leaks are known at snapshots only: name snapshot:N",
                          argument->path);
     return true;
@@ -347,27 +297,24 @@ static int status_of(const struct values *values, const struct profile *profile,
 }
 
 static bool report_leaks(const struct invocation *invocation, struct recording_argument *argument,
-                         uint64_t snapshot, const struct suppressions *list, int *status,
-                         struct error *error)
+                         const struct suppressions *list, int *status, struct error *error)
 {
     const struct values *values = invocation->values;
+    uint64_t snapshot = argument->instant == INSTANT_SNAPSHOT ? argument->snapshot
+                                                              : LEAK_REPORT_DEFAULT;
     struct leak_report_options report_options = {.suppressions = list, .snapshot = snapshot};
     struct leaks_report_options options = {.instant = "end"};
     struct leak_report report;
-    char since[40], instant[40];
+    char since[INSTANT_TEXT_BYTES], instant[INSTANT_TEXT_BYTES];
     unsigned bad;
     if (!find_kinds(values, &options.kinds, &bad, error) ||
         !fill_report_options(values, argument->profile, &report_options, error))
         return false;
     fill_format_options(invocation, &report_options, &options);
-    if (snapshot != LEAK_REPORT_DEFAULT) {
-        snprintf(instant, sizeof instant, "snapshot:%" PRIu64, snapshot);
-        options.instant = instant;
-    }
-    if (report_options.since != LEAK_REPORT_NONE) {
-        snprintf(since, sizeof since, "snapshot:%" PRIu64, report_options.since);
-        options.since = since;
-    }
+    if (snapshot != LEAK_REPORT_DEFAULT)
+        options.instant = instant_format(INSTANT_SNAPSHOT, snapshot, instant);
+    if (report_options.since != LEAK_REPORT_NONE)
+        options.since = instant_format(INSTANT_SNAPSHOT, report_options.since, since);
     bool is_good = leak_report_build(argument->profile, argument->reader, &report_options, &report,
                                      error) &&
                    leaks_report_write(find_format(values), argument->profile, &report, &options,
@@ -383,17 +330,14 @@ static int run(const struct invocation *invocation)
     const struct values *values = invocation->values;
     struct recording_argument argument = {0};
     struct suppressions list;
-    struct asked asked;
     struct error error;
     int status = EXIT_TROUBLE;
     bool is_good = read_suppressions(values, &list, &error);
-    is_good = find_asked(invocation, &asked, &error) && is_good;
-    is_good = is_good && load(invocation, &asked, &argument, &error) &&
-              report_leaks(invocation, &argument, asked.id, &list, &status, &error);
+    is_good = is_good && load(invocation, &argument, &error) &&
+              report_leaks(invocation, &argument, &list, &status, &error);
     if (!is_good)
         log_error("%s", error.message);
     recording_argument_close(&argument);
-    free(asked.file);
     suppressions_clear(&list);
     return is_good ? status : EXIT_TROUBLE;
 }

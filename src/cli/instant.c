@@ -2,6 +2,8 @@
 
 #include "cli/instant.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,29 +13,48 @@
 static const char *const names[] = {
     [INSTANT_END] = "end",
     [INSTANT_PEAK] = "peak",
+    [INSTANT_SNAPSHOT] = "snapshot",
 };
 
-enum {
-    NAME_COUNT = sizeof names / sizeof names[0]
-};
+static const char snapshot_start[] = "snapshot:";
 
 const char *instant_name(enum instant_kind kind)
 {
     return names[kind];
 }
 
-bool instant_parse(const char *name, enum instant_kind *kind, struct error *error)
+const char *instant_format(enum instant_kind kind, uint64_t snapshot, char *out)
 {
-    for (unsigned i = 0; i < NAME_COUNT; i++)
+    if (kind == INSTANT_SNAPSHOT)
+        snprintf(out, INSTANT_TEXT_BYTES, "%s%" PRIu64, snapshot_start, snapshot);
+    else
+        snprintf(out, INSTANT_TEXT_BYTES, "%s", names[kind]);
+    return out;
+}
+
+bool instant_parse(const char *name, enum instant_kind *kind, uint64_t *snapshot,
+                   struct error *error)
+{
+    for (unsigned i = INSTANT_END; i <= INSTANT_PEAK; i++)
         if (strcmp(names[i], name) == 0) {
             *kind = (enum instant_kind)i;
             return true;
         }
-    return error_set(error, "there is no instant \"%s\": it is \"end\" or \"peak\"", name);
+    if (strncmp(name, snapshot_start, strlen(snapshot_start)) == 0) {
+        const char *digits = name + strlen(snapshot_start);
+        char *stop;
+
+        *kind = INSTANT_SNAPSHOT;
+        *snapshot = strtoull(digits, &stop, 10);
+        if (*digits >= '0' && *digits <= '9' && !*stop)
+            return true;
+    }
+    return error_set(error, "there is no instant \"%s\": it is \"end\", \"peak\" or \"snapshot:N\"",
+                     name);
 }
 
-bool instant_split(const char *word, char **file, enum instant_kind *kind, bool *has_instant,
-                   struct error *error)
+bool instant_split(const char *word, char **file, enum instant_kind *kind, uint64_t *snapshot,
+                   bool *has_instant, struct error *error)
 {
     const char *at = strrchr(word, '@');
 
@@ -41,7 +62,7 @@ bool instant_split(const char *word, char **file, enum instant_kind *kind, bool 
     *file = memory_duplicate_text(word);
     if (!*has_instant)
         return true;
-    if (!instant_parse(at + 1, kind, error)) {
+    if (!instant_parse(at + 1, kind, snapshot, error)) {
         free(*file);
         *file = NULL;
         return error_prefix(error, "%s: ", word);

@@ -1,24 +1,35 @@
-/* Instants of a recording, as people name them: "FILE@peak", "--at peak". */
+/* Instants of a recording, as people name them: "FILE@peak", "--at snapshot:2". */
 #ifndef SEEP_CLI_INSTANT_H
 #define SEEP_CLI_INSTANT_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
 enum instant_kind {
     INSTANT_END,
-    INSTANT_PEAK
+    INSTANT_PEAK,
+    INSTANT_SNAPSHOT /* with a number */
 };
 
-/* "end", "peak": also what headers and JSON show. */
+/* "end", "peak", "snapshot": also what headers and JSON show. */
 const char *instant_name(enum instant_kind kind);
 
-bool instant_parse(const char *name, enum instant_kind *kind, struct error *error);
+/* "snapshot:2": the same with its number. Into `out`, and returned. */
+enum {
+    INSTANT_TEXT_BYTES = 40
+};
+const char *instant_format(enum instant_kind kind, uint64_t snapshot, char *out);
+
+/* *snapshot is set for INSTANT_SNAPSHOT only. */
+bool instant_parse(const char *name, enum instant_kind *kind, uint64_t *snapshot,
+                   struct error *error);
 
 /* Splits "FILE@INSTANT" at its last '@'. A word that is the name of a file has no instant, whatever
  * its name holds; then, and without '@', *has_instant is false. Caller frees *file. */
-bool instant_split(const char *word, char **file, enum instant_kind *kind, bool *has_instant,
-                   struct error *error);
+bool instant_split(const char *word, char **file, enum instant_kind *kind, uint64_t *snapshot,
+                   bool *has_instant, struct error *error);
 
 #endif

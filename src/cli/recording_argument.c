@@ -75,16 +75,27 @@ static char *find_newest(struct error *error)
 static bool choose_instant(struct recording_argument *argument, const char *at, struct error *error)
 {
     enum instant_kind named = argument->instant;
+    uint64_t snapshot = argument->snapshot;
+    char name[INSTANT_TEXT_BYTES];
 
     if (!at)
         return true;
-    if (!instant_parse(at, &argument->instant, error))
+    if (!instant_parse(at, &argument->instant, &argument->snapshot, error))
         return error_prefix(error, "--at: ");
-    if (argument->has_instant && named != argument->instant)
-        return error_set(error, "FILE@%s and --at=%s contradict each other", instant_name(named),
-                         at);
+    if (argument->has_instant && (named != argument->instant || snapshot != argument->snapshot))
+        return error_set(error, "FILE@%s and --at=%s contradict each other",
+                         instant_format(named, snapshot, name), at);
     argument->has_instant = true;
     return true;
+}
+
+static bool check_instant(const struct recording_argument *argument, struct error *error)
+{
+    return argument->instant != INSTANT_SNAPSHOT || argument->takes_snapshots ||
+           error_set(error,
+                     "%s: this is known at the end and the peak only; leaks, graph and diff look "
+                     "at snapshots",
+                     argument->path);
 }
 
 /* The line that is printed begins with the file: "FILE: what and why". */
@@ -103,13 +114,14 @@ bool recording_argument_open(struct recording_argument *argument,
                              const struct option_operands *operands, const char *at,
                              struct error *error)
 {
-    *argument = (struct recording_argument){.instant = INSTANT_END};
+    *argument = (struct recording_argument){.takes_snapshots = argument->takes_snapshots,
+                                            .instant = INSTANT_END};
     if (operands->count == 0)
         argument->path = find_newest(error);
     else
-        instant_split(operands->items[0], &argument->path, &argument->instant,
+        instant_split(operands->items[0], &argument->path, &argument->instant, &argument->snapshot,
                       &argument->has_instant, error);
-    if (!argument->path || !choose_instant(argument, at, error))
+    if (!argument->path || !choose_instant(argument, at, error) || !check_instant(argument, error))
         return false;
     argument->reader = recording_reader_open(argument->path, error);
     return argument->reader || name_file_first(argument->path, error);

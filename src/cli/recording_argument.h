@@ -12,8 +12,10 @@
 #include "recording/recording_reader.h"
 
 struct recording_argument {
+    bool takes_snapshots; /* set by the caller before: may the instant be a snapshot? */
     char *path;
     enum instant_kind instant; /* the end, unless one was named */
+    uint64_t snapshot;         /* its number, of INSTANT_SNAPSHOT */
     bool has_instant;          /* one was named */
     struct recording_reader *reader;
     struct profile *profile; /* NULL unless it was asked for */

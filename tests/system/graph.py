@@ -59,6 +59,9 @@ def main():
         site = process["sites"][0]
         expect("site", (site["stack"][0]["function"], site["blocks"], site["bytes"],
                         site["retained_bytes"]), ("open_session(int)", 500, 2048000, 2048000))
+        module = process["modules"][0]
+        expect("module", (module["name"], module["blocks"], module["retained_bytes"]),
+               (DEMO, 600, 2148000))
         suspect = process["suspects"][0]
         expect("suspect", (suspect["retained_bytes"], round(suspect["share"], 3),
                            suspect["path"][0]["name"]), (2048000, 0.922, "sessions"))
@@ -70,11 +73,25 @@ def main():
         expect("why", [(path["blocks"], path["share"], [step["name"] for step in path["path"]])
                        for path in paths], [(500, 1.0, ["sessions", "open_session(int)"])])
         text = seep("graph", "--why=remember_caller", recording).stdout
-        expect("why lost", "100.0 %" in text and "  lost\n" in text, True)
+        expect("why lost", "100.0 %" in text and "    lost\n" in text, True)
         text = seep("graph", recording).stdout
+        drawn = seep("graph", "--tree", recording + "@end").stdout
+        expect("tree", "  sessions in demo\n" in drawn and "    500 x open_session\n" in drawn, True)
+        tree = json.loads(seep("graph", "--json", "--tree", recording).stdout)
+        check_schema(tree)
+        nodes = tree["processes"][0]["tree"]
+        expect("tree's nodes", [(node["parent"], node["kind"], node["name"], node["retained_blocks"])
+                                for node in nodes[:2]],
+               [(None, "root", "sessions", 500), (0, "blocks", "open_session(int)", 500)])
+        expect("held by", [(node["parent"], node["kind"], node["name"], node["chain"])
+                           for node in why["processes"][0]["held_by"]],
+               [(None, "blocks", "open_session(int)", 500), (0, "root", "sessions", None)])
+        expect("instant", tree["instant"], "snapshot:0")
+        expect("the same by its number", seep("graph", "--tree", recording + "@snapshot:0").stdout,
+               drawn)
         expect("text", "  sessions in demo\n" in text, True)
         expect("the same again", seep("graph", recording).stdout, text)
-        for arguments in (["--why=("], ["--snapshot=77"], ["--process=9"]):
+        for arguments in (["--why=("], ["--snapshot=77"], ["--at=peak"], ["--at=snapshot:x"], ["--process=9"]):
             expect(f"{arguments}", seep("graph", *arguments, recording).returncode, 2)
     return failures != 0
 

@@ -97,6 +97,16 @@ const char *process_graph_function(const struct process_graph *graph, uint32_t s
     return location ? location->function : NULL;
 }
 
+uint32_t process_graph_class(const struct process_graph *graph, uint32_t block)
+{
+    return graph->site_of_block[block];
+}
+
+const char *process_graph_class_name(const struct process_graph *graph, uint32_t class_id)
+{
+    return process_graph_function(graph, class_id);
+}
+
 struct ranked {
     uint32_t node;
     uint64_t bytes;
@@ -193,9 +203,88 @@ struct graph_site *process_graph_sites(const struct process_graph *graph, size_t
     return sites;
 }
 
+/* ---- modules ---- */
+
+static uint32_t module_of(const struct process_graph *graph, uint32_t site)
+{
+    struct place place = {0};
+
+    place_find(graph->profile, graph->profile->sites[site].stack_node, PLACE_NAMED_CALLER, &place);
+    return place.is_wrapper && place.caller_frame ? place.caller_frame->module_plus_1
+           : place.frame                          ? place.frame->module_plus_1
+                                                  : 0;
+}
+
+static int compare_own_modules(const void *left, const void *right)
+{
+    const struct graph_module *a = left, *b = right;
+
+    if (a->bytes != b->bytes)
+        return a->bytes < b->bytes ? 1 : -1;
+    return a->module_plus_1 < b->module_plus_1 ? -1 : a->module_plus_1 > b->module_plus_1;
+}
+
+static int compare_modules(const void *left, const void *right)
+{
+    const struct graph_module *a = left, *b = right;
+
+    if (a->retained_bytes != b->retained_bytes)
+        return a->retained_bytes < b->retained_bytes ? 1 : -1;
+    return compare_own_modules(left, right);
+}
+
+/* By site of the process: its module; what has no site counts as not known. */
+static uint32_t *find_modules(const struct process_graph *graph)
+{
+    const struct profile_process *owner = &graph->profile->processes[graph->process];
+    uint32_t *modules = memory_allocate_zeroed(owner->site_count, sizeof *modules);
+
+    for (uint32_t i = 0; i < owner->site_count; i++)
+        modules[i] = module_of(graph, owner->first_site + i);
+    return modules;
+}
+
+static uint32_t module_at(const struct process_graph *graph, const uint32_t *modules, size_t block)
+{
+    uint32_t site = graph->site_of_block[block];
+
+    return site == GRAPH_NO_SITE
+               ? 0
+               : modules[site - graph->profile->processes[graph->process].first_site];
+}
+
+struct graph_module *process_graph_modules(const struct process_graph *graph, size_t exact,
+                                           size_t *count)
+{
+    size_t most = graph->profile->module_count + 1;
+    struct graph_module *list = memory_allocate_zeroed(most, sizeof *list);
+    uint8_t *is_in_set = memory_allocate_zeroed(graph->snapshot->block_count, 1);
+    uint32_t *modules = find_modules(graph);
+
+    for (uint32_t i = 0; i < most; i++)
+        list[i].module_plus_1 = i;
+    for (size_t i = 0; i < graph->snapshot->block_count; i++) {
+        struct graph_module *module = &list[module_at(graph, modules, i)];
+
+        module->blocks++;
+        module->bytes += graph->snapshot->blocks[i].bytes;
+    }
+    qsort(list, most, sizeof *list, compare_own_modules);
+    for (*count = 0; *count < most && *count < exact && list[*count].blocks > 0; ++*count) {
+        for (size_t i = 0; i < graph->snapshot->block_count; i++)
+            is_in_set[i] = module_at(graph, modules, i) == list[*count].module_plus_1;
+        object_graph_retained_set(&graph->graph, is_in_set, &list[*count].retained_bytes,
+                                  &list[*count].retained_blocks);
+    }
+    qsort(list, *count, sizeof *list, compare_modules);
+    free(is_in_set);
+    free(modules);
+    return list;
+}
+
 /* ---- ways ---- */
 
-/* A block's way is the same as its parent's when both are of one site, else one step longer. Ways
+/* A block's way is the same as its parent's when both are of one class, else one step longer. Ways
  * are numbered as they are met; since parents come first on a shortest way, from the root on. */
 struct ways {
     const struct process_graph *graph;
@@ -216,27 +305,29 @@ static uint64_t hash_of(struct ways *ways, uint32_t node)
         ways->hashes[node] = hash_mix(node + 1) | 1;
     while (count > 0) {
         uint32_t next = ways->stack[--count];
-        uint32_t site = graph->site_of_block[object_graph_block(&graph->graph, next)];
+        uint32_t class_id = process_graph_class(graph, object_graph_block(&graph->graph, next));
         bool is_same = object_graph_is_block(&graph->graph, node) &&
-                       graph->site_of_block[object_graph_block(&graph->graph, node)] == site;
+                       process_graph_class(graph, object_graph_block(&graph->graph, node)) ==
+                           class_id;
 
         ways->hashes[next] = is_same ? ways->hashes[node]
-                                     : hash_mix(ways->hashes[node] ^ (site + 1)) | 1;
+                                     : hash_mix(ways->hashes[node] ^ (class_id + 1)) | 1;
         node = next;
     }
     return ways->hashes[node];
 }
 
-static void add_step(struct graph_way *way, uint32_t site)
+static void add_step(struct graph_way *way, uint32_t class_id, uint32_t block)
 {
     struct graph_way_step *last = way->step_count ? &way->steps[way->step_count - 1] : NULL;
 
-    if (last && last->site == site)
+    if (last && last->class_id == class_id) {
         last->blocks++;
-    else if (way->step_count < GRAPH_WAY_STEPS)
-        way->steps[way->step_count++] = (struct graph_way_step){site, 1};
-    else {
-        *last = (struct graph_way_step){site, 1};
+        last->block = block;
+    } else if (way->step_count < GRAPH_WAY_STEPS) {
+        way->steps[way->step_count++] = (struct graph_way_step){class_id, block, 1};
+    } else {
+        *last = (struct graph_way_step){class_id, block, 1};
         way->omitted_steps++;
     }
 }
@@ -253,9 +344,11 @@ static void describe_way(struct ways *ways, struct graph_way *way)
         node = objects->parents[node];
     }
     way->root = node;
-    while (count > 0)
-        add_step(way,
-                 ways->graph->site_of_block[object_graph_block(objects, ways->stack[--count])]);
+    while (count > 0) {
+        uint32_t block = object_graph_block(objects, ways->stack[--count]);
+
+        add_step(way, process_graph_class(ways->graph, block), block);
+    }
 }
 
 static int compare_ways(const void *left, const void *right)
@@ -503,6 +596,19 @@ static unsigned rank(const struct recording_snapshot *head)
     default:
         return 3;
     }
+}
+
+const struct recording_snapshot *process_graph_choose_end(const struct snapshot_list *list,
+                                                          uint64_t process_id)
+{
+    const struct recording_snapshot *best = NULL;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (list->heads[i].process_id == process_id && list->heads[i].end == SNAPSHOT_DONE &&
+            (list->heads[i].reason == SNAPSHOT_AT_BEFORE_EXIT ||
+             (list->heads[i].reason == SNAPSHOT_AT_EXIT && !best)))
+            best = &list->heads[i];
+    return best;
 }
 
 const struct recording_snapshot *process_graph_choose(const struct snapshot_list *list,

@@ -38,6 +38,9 @@ void process_graph_clear(struct process_graph *graph);
  * for, else the one before its destructors, else another. NULL = there is none. */
 const struct recording_snapshot *process_graph_choose(const struct snapshot_list *list,
                                                       uint64_t process_id);
+/* The one at the end: before its destructors, else after them. NULL = there is none. */
+const struct recording_snapshot *process_graph_choose_end(const struct snapshot_list *list,
+                                                          uint64_t process_id);
 
 /* The blocks that a word means: "0x..." the block there, a fingerprint or a regular expression the
  * blocks of sites that have it, or are named after a function that matches. Sets bytes in
@@ -53,6 +56,11 @@ const char *process_graph_root_module(const struct process_graph *graph, uint32_
 
 /* The root from which the shortest way leads to a node. */
 uint32_t process_graph_holder(const struct process_graph *graph, uint32_t node);
+
+/* Blocks of one class are one row in trees and one step on ways: those of one site. Below 2^31 - 1,
+ * or GRAPH_NO_SITE. Its name is the function that the site is named after; NULL = not known. */
+uint32_t process_graph_class(const struct process_graph *graph, uint32_t block);
+const char *process_graph_class_name(const struct process_graph *graph, uint32_t class_id);
 
 /* The function that a site is named after (place.h), of wrappers their caller; NULL = not known. */
 const char *process_graph_function(const struct process_graph *graph, uint32_t site);
@@ -71,11 +79,22 @@ struct graph_site {
 struct graph_site *process_graph_sites(const struct process_graph *graph, size_t exact,
                                        size_t *count);
 
-/* How blocks are kept alive: shortest ways from roots, with steps of one site folded into one, and
+struct graph_module {
+    uint32_t module_plus_1; /* position in profile.modules; 0 = not known */
+    uint64_t blocks, bytes;
+    uint64_t retained_bytes, retained_blocks; /* of all its blocks together */
+};
+
+/* The same by the module of the code that a site is named after. Caller frees. */
+struct graph_module *process_graph_modules(const struct process_graph *graph, size_t exact,
+                                           size_t *count);
+
+/* How blocks are kept alive: shortest ways from roots, with steps of one class folded into one, and
  * equal ways as one. */
 struct graph_way_step {
-    uint32_t site;
-    uint64_t blocks; /* 1, or how many of the same site follow each other on the longest way */
+    uint32_t class_id;
+    uint32_t block;  /* one of them: the one nearest to the target */
+    uint64_t blocks; /* 1, or how many of the same class follow each other on the longest way */
 };
 struct graph_way {
     uint32_t root;                                /* node */

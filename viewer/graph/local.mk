@@ -3,6 +3,8 @@ libseep_a_SOURCES += \
 	viewer/graph/dominators.h \
 	viewer/graph/graph_tables.c \
 	viewer/graph/graph_tables.h \
+	viewer/graph/graph_tree.c \
+	viewer/graph/graph_tree.h \
 	viewer/graph/object_graph.c \
 	viewer/graph/object_graph.h \
 	viewer/graph/root_names.c \
@@ -13,4 +15,8 @@ check_PROGRAMS += tests/unit/test_object_graph
 TESTS += tests/unit/test_object_graph
 tests_unit_test_object_graph_SOURCES = tests/unit/test_object_graph.c $(block_graph)
 tests_unit_test_object_graph_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_graph_tree
+TESTS += tests/unit/test_graph_tree
+tests_unit_test_graph_tree_SOURCES = tests/unit/test_graph_tree.c $(block_graph)
+tests_unit_test_graph_tree_LDADD = $(unit_libs)
 endif

@@ -6,6 +6,7 @@
 #include "analysis/fingerprint.h"
 #include "base/memory.h"
 #include "report/graph_report.h"
+#include "report/graph_tree_report.h"
 #include "report/json_parts.h"
 #include "report/json_stacks.h"
 
@@ -90,6 +91,32 @@ static void add_sites(struct writing *writing)
     free(sites);
 }
 
+static void add_modules(struct writing *writing)
+{
+    const struct profile *profile = writing->graph->profile;
+    uint64_t limit = writing->options->limit;
+    size_t count;
+    struct graph_module *modules = process_graph_modules(
+        writing->graph, limit && limit < MOST_EXACT_SITES ? (size_t)limit : MOST_EXACT_SITES,
+        &count);
+
+    json_stream_begin_array(&writing->stream, "modules");
+    for (size_t i = 0; i < count; i++) {
+        json_t *module = json_object();
+        uint32_t position = modules[i].module_plus_1;
+
+        json_object_set_new(module, "name",
+                            json_text(position ? profile->modules[position - 1].path : NULL));
+        json_object_set_new(module, "blocks", json_number(modules[i].blocks));
+        json_object_set_new(module, "bytes", json_number(modules[i].bytes));
+        json_object_set_new(module, "retained_blocks", json_number(modules[i].retained_blocks));
+        json_object_set_new(module, "retained_bytes", json_number(modules[i].retained_bytes));
+        json_stream_add(&writing->stream, NULL, module);
+    }
+    json_stream_end(&writing->stream);
+    free(modules);
+}
+
 /* From the root to the node, over its dominators; those of one site that follow each other, such as
  * the blocks of a list, are one step. */
 static json_t *make_dominator_path(const struct process_graph *graph, uint32_t node)
@@ -149,14 +176,34 @@ static json_t *make_way(const struct writing *writing, const struct graph_way *w
         path, make_element(process_graph_root_name(writing->graph, way->root), NULL, NULL));
     for (size_t i = 0; i < way->step_count; i++)
         json_array_append_new(
-            path,
-            make_element(process_graph_function(writing->graph, way->steps[i].site), NULL, NULL));
+            path, make_element(process_graph_class_name(writing->graph, way->steps[i].class_id),
+                               NULL, NULL));
     json_object_set_new(object, "path", path);
     return object;
 }
 
+static void add_tree(struct writing *writing, const char *key, bool is_upwards,
+                     const struct graph_tree *tree)
+{
+    const struct graph_tree_options options = {.is_upwards = is_upwards,
+                                               .limit = writing->options->limit,
+                                               .most_depth = writing->options->tree_depth};
+
+    graph_tree_write_json(&writing->stream, key, writing->graph, tree, &options);
+}
+
+static void add_dominators(struct writing *writing)
+{
+    struct graph_tree tree;
+
+    graph_tree_build(writing->graph, &tree);
+    add_tree(writing, "tree", false, &tree);
+    graph_tree_clear(&tree);
+}
+
 static bool add_paths(struct writing *writing, struct error *error)
 {
+    struct graph_tree tree;
     uint8_t *is_target = memory_allocate_zeroed(writing->graph->snapshot->block_count, 1);
     struct graph_way *ways = NULL;
     uint64_t blocks = 0, limit = writing->options->limit;
@@ -172,6 +219,9 @@ static bool add_paths(struct writing *writing, struct error *error)
         for (size_t i = 0; i < count && (!limit || i < limit); i++)
             json_stream_add(&writing->stream, NULL, make_way(writing, &ways[i], blocks));
         json_stream_end(&writing->stream);
+        graph_tree_build_upwards(ways, count, &tree);
+        add_tree(writing, "held_by", true, &tree);
+        graph_tree_clear(&tree);
     }
     free(ways);
     free(is_target);
@@ -198,7 +248,10 @@ static bool add_process(struct writing *writing, const struct profile *profile,
         add_sites(writing);
         json_stream_add(stream, "types", json_array());
         add_suspects(writing);
+        if (writing->options->is_tree)
+            add_dominators(writing);
         is_good = !writing->options->why || add_paths(writing, error);
+        add_modules(writing);
     } else {
         json_stream_add(stream, "roots", json_array());
         json_stream_add(stream, "sites", json_array());

@@ -13,6 +13,8 @@
 struct graph_report_options {
     uint64_t limit;           /* rows of each table; 0 = all */
     const char *why;          /* the blocks to explain; NULL = none */
+    bool is_tree;             /* the tree of dominators instead of tables */
+    uint32_t tree_depth;      /* levels of trees; 0 = all */
     const char *instant;      /* for headers and "instant" */
     unsigned stack_depth;     /* text only */
     int width;                /* text only */
@@ -34,6 +36,10 @@ bool graph_write_text(const struct profile *profile, const struct graph_report_p
 bool graph_write_json(const struct profile *profile, const struct graph_report_process *processes,
                       size_t count, const struct graph_report_options *options, FILE *out,
                       struct error *error);
+
+/* "sessions in demo", "open_session": appended, made harmless. */
+void graph_add_root_name(const struct process_graph *graph, uint32_t node, struct text *out);
+void graph_add_class_name(const struct process_graph *graph, uint32_t class_id, struct text *out);
 
 /* "sessions of demo retains 2.0 MiB (92 %) ...": a suspect as a sentence; appended. */
 void graph_describe_suspect(const struct process_graph *graph, const struct graph_suspect *suspect,

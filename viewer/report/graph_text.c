@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/units.h"
 #include "report/graph_report.h"
+#include "report/graph_tree_report.h"
 #include "report/page.h"
 #include "report/text_parts.h"
 
@@ -37,7 +38,7 @@ static void add_count(struct page *page, uint64_t count)
 
 /* ---- names ---- */
 
-static void add_root(const struct process_graph *graph, uint32_t node, struct text *out)
+void graph_add_root_name(const struct process_graph *graph, uint32_t node, struct text *out)
 {
     const char *module = process_graph_root_module(graph, node);
 
@@ -55,10 +56,17 @@ static const char *function_of(const struct process_graph *graph, uint32_t site)
     return function ? function : "an unknown function";
 }
 
+void graph_add_class_name(const struct process_graph *graph, uint32_t class_id, struct text *out)
+{
+    const char *name = process_graph_class_name(graph, class_id);
+
+    page_shorten_name(name ? name : "an unknown function", out);
+}
+
 static void add_node(const struct process_graph *graph, uint32_t node, struct text *out)
 {
     if (!object_graph_is_block(&graph->graph, node)) {
-        add_root(graph, node, out);
+        graph_add_root_name(graph, node, out);
         return;
     }
     uint32_t block = object_graph_block(&graph->graph, node);
@@ -82,7 +90,7 @@ void graph_describe_suspect(const struct process_graph *graph, const struct grap
                units_format_count(graph->graph.retained_blocks[suspect->node], blocks));
     if (object_graph_is_block(&graph->graph, suspect->node)) {
         text_add(out, ", held by ");
-        add_root(graph, process_graph_holder(graph, suspect->node), out);
+        graph_add_root_name(graph, process_graph_holder(graph, suspect->node), out);
         text_add(out, " and others");
     }
     if (suspect->gathering != suspect->node) {
@@ -147,7 +155,7 @@ static void write_roots(struct writing *writing)
         add_size(page, objects->retained_bytes[nodes[i]]);
         text_add_percent(page, 8, objects->retained_bytes[nodes[i]], total_of(writing->graph));
         add_count(page, objects->retained_blocks[nodes[i]]);
-        add_root(writing->graph, nodes[i], &name);
+        graph_add_root_name(writing->graph, nodes[i], &name);
         page_add(page, "  ");
         page_add_foreign(page, text_get(&name), page_left(page, 20));
         page_end_line(page);
@@ -191,73 +199,78 @@ static void write_sites(struct writing *writing)
     free(sites);
 }
 
-static void write_way(struct writing *writing, const struct graph_way *way, uint64_t target_blocks)
+static void write_modules(struct writing *writing)
 {
     struct page *page = &writing->page;
-    const struct process_graph *graph = writing->graph;
-    struct text root = {0};
+    const struct profile *profile = writing->graph->profile;
+    size_t count, exact = writing->options->limit ? (size_t)writing->options->limit : SIZE_MAX;
+    struct graph_module *modules = process_graph_modules(writing->graph, exact, &count);
 
-    text_add_percent(page, 8, way->blocks, target_blocks);
-    add_count(page, way->blocks);
-    add_size(page, way->bytes);
-    add_root(graph, way->root, &root);
-    page_add(page, "  ");
-    page_set_style(page, PAGE_BOLD);
-    page_add_foreign(page, text_get(&root), page_left(page, 20));
-    page_set_style(page, PAGE_PLAIN);
-    page_end_line(page);
-    text_clear(&root);
-    for (size_t i = 0; i < way->step_count; i++) {
-        struct text name = {0};
-
-        page_add(page, "%32s> ", "");
-        if (way->steps[i].blocks > 1)
-            page_add(page, "%" PRIu64 " x ", way->steps[i].blocks);
-        page_shorten_name(function_of(graph, way->steps[i].site), &name);
-        page_add_foreign(page, text_get(&name), page_left(page, 20));
-        page_end_line(page);
-        text_clear(&name);
-        if (way->omitted_steps && i + 2 == way->step_count) {
-            page_add(page, "%32s  and %zu more steps", "", way->omitted_steps);
-            page_end_line(page);
-        }
+    if (count > 1) { /* else it is the whole */
+        page_heading(page, "Modules by what the blocks that they allocated retain together");
+        write_titles(page, "Module");
     }
+    for (size_t i = 0; count > 1 && i < count; i++) {
+        uint32_t position = modules[i].module_plus_1;
+
+        add_size(page, modules[i].retained_bytes);
+        text_add_percent(page, 8, modules[i].retained_bytes, total_of(writing->graph));
+        add_count(page, modules[i].retained_blocks);
+        page_add(page, "  ");
+        page_add_foreign(page, position ? profile->modules[position - 1].name : "not known",
+                         page_left(page, 20));
+        page_end_line(page);
+    }
+    free(modules);
+}
+
+static struct graph_tree_options tree_options(const struct writing *writing, bool is_upwards)
+{
+    return (struct graph_tree_options){.is_upwards = is_upwards,
+                                       .limit = writing->options->limit,
+                                       .most_depth = writing->options->tree_depth};
 }
 
 static bool write_why(struct writing *writing, struct error *error)
 {
     struct page *page = &writing->page;
     const struct process_graph *graph = writing->graph;
+    const struct graph_tree_options options = tree_options(writing, true);
     uint8_t *is_target = memory_allocate_zeroed(graph->snapshot->block_count, 1);
-    uint64_t blocks = 0, limit = writing->options->limit;
-    struct graph_way *ways = NULL;
-    size_t count = 0;
+    char blocks[UNITS_TEXT_BYTES], bytes[UNITS_TEXT_BYTES];
+    struct graph_tree tree;
+    struct graph_way *ways;
+    size_t count;
     bool is_any,
         is_good = process_graph_select(graph, writing->options->why, is_target, &is_any, error);
 
     if (is_good) {
         ways = process_graph_ways(graph, is_target, &count);
-        for (size_t i = 0; i < count; i++)
-            blocks += ways[i].blocks;
-        page_heading(page, "Why alive: %" PRIu64 " blocks", blocks);
-        page_set_style(page, PAGE_DIM);
-        page_add(page, "%8s%11s%11s  %s", "%", "Blocks", "Bytes", "From");
-        page_set_style(page, PAGE_PLAIN);
-        page_end_line(page);
-        for (size_t i = 0; i < count && (!limit || i < limit); i++)
-            write_way(writing, &ways[i], blocks);
-        if (limit && count > limit) {
-            page_add(page, "  and %zu more ways", count - (size_t)limit);
-            page_end_line(page);
-        }
+        graph_tree_build_upwards(ways, count, &tree);
+        page_heading(page, "Why alive: %s in %s blocks, and what holds them, up to the roots",
+                     units_format_size(tree.nodes[0].retained_bytes, bytes),
+                     units_format_count(tree.nodes[0].retained_blocks, blocks));
+        graph_tree_write_text(page, graph, &tree, &options);
         if (!is_any) {
             page_add(page, "  No block of this process is meant by it.");
             page_end_line(page);
         }
+        graph_tree_clear(&tree);
+        free(ways);
     }
-    free(ways);
     free(is_target);
     return is_good;
+}
+
+static void write_tree(struct writing *writing)
+{
+    const struct graph_tree_options options = tree_options(writing, false);
+    struct graph_tree tree;
+
+    graph_tree_build(writing->graph, &tree);
+    page_heading(&writing->page, "What retains what, from the roots down");
+    graph_tree_write_text(&writing->page, writing->graph, &tree, &options);
+    graph_tree_clear(&tree);
 }
 
 /* ---- the whole ---- */
@@ -306,9 +319,14 @@ bool graph_write_text(const struct profile *profile, const struct graph_report_p
             is_good = write_why(&writing, error);
             continue;
         }
+        if (options->is_tree) {
+            write_tree(&writing);
+            continue;
+        }
         write_suspects(&writing);
         write_roots(&writing);
         write_sites(&writing);
+        write_modules(&writing);
     }
     page_clear(&writing.page);
     errno = 0;
