@@ -55,7 +55,9 @@ struct recording_text_list {
     RECORD(22, snapshot_thread, 0)     \
     RECORD(23, snapshot_blocks, 0)     \
     RECORD(24, snapshot_references, 0) \
-    RECORD(25, snapshot_roots, 0)
+    RECORD(25, snapshot_roots, 0)      \
+    RECORD(26, snapshot_class, 0)      \
+    RECORD(27, snapshot_facts, 0)
 
 /* What was run. The first record of a recording; exactly one. */
 #define RECORDING_FIELDS_session(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
@@ -303,7 +305,9 @@ struct recording_text_list {
     UNSIGNED(reference_count) \
     UNSIGNED(root_count) \
     UNSIGNED(module_count) \
-    UNSIGNED(thread_count)
+    UNSIGNED(thread_count) \
+    UNSIGNED(class_count) \
+    UNSIGNED(fact_count)
 
 /* A file that was mapped as a module; roots name it by its position among these. */
 #define RECORDING_FIELDS_snapshot_module(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
@@ -351,6 +355,21 @@ struct recording_text_list {
     UNSIGNED(first_root) \
     UNSIGNED(root_count) \
     BYTES(roots)
+
+/* A C++ class, as its table of virtual functions tells; facts name it by its position among these. */
+#define RECORDING_FIELDS_snapshot_class(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    TEXT(name)                      /* of its type information, mangled */ \
+    UNSIGNED(module_plus_1)         /* position among the snapshot's */ \
+    UNSIGNED(address)               /* of the table's first function, in the file */
+
+/* Some facts of one kind. Each is three varints: owner minus that of the fact before; slot; value
+ * (enum snapshot_fact_kind says what they are). */
+#define RECORDING_FIELDS_snapshot_facts(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    UNSIGNED(kind)                  /* enum snapshot_fact_kind */ \
+    UNSIGNED(fact_count) \
+    BYTES(facts)
 /* clang-format on */
 
 enum recording_kind {
@@ -364,7 +383,7 @@ enum recording_kind {
  * a chunk holds those of one snapshot only. They all begin with the snapshot's id. */
 static inline int recording_is_of_snapshot(unsigned kind)
 {
-    return kind >= RECORDING_snapshot && kind <= RECORDING_snapshot_roots;
+    return kind >= RECORDING_snapshot && kind <= RECORDING_snapshot_facts;
 }
 
 #define RECORDING_STRUCT_UNSIGNED(field) uint64_t field;

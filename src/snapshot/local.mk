@@ -4,6 +4,8 @@ libseep_a_SOURCES += \
 	src/snapshot/block_index.h \
 	src/snapshot/block_shapes.c \
 	src/snapshot/block_shapes.h \
+	src/snapshot/class_tables.c \
+	src/snapshot/class_tables.h \
 	src/snapshot/leak_kind.c \
 	src/snapshot/leak_kind.h \
 	src/snapshot/leak_leaders.c \

@@ -22,6 +22,11 @@ void snapshot_clear(struct snapshot *snapshot)
     free(snapshot->modules);
     free(snapshot->threads);
     free(snapshot->frames);
+    for (size_t i = 0; i < snapshot->class_count; i++)
+        free(snapshot->classes[i].name);
+    free(snapshot->classes);
+    for (size_t i = 0; i < SNAPSHOT_FACT_KIND_COUNT; i++)
+        free(snapshot->facts[i].items);
     snapshot_init(snapshot);
 }
 
@@ -123,6 +128,48 @@ void snapshot_add_frame(struct snapshot *snapshot, uint64_t address, uint32_t fr
     snapshot->frames[snapshot->frame_count++] = (struct snapshot_frame){.address = address,
                                                                         .frame_id = frame_id};
     snapshot->threads[snapshot->thread_count - 1].frame_count++;
+}
+
+uint32_t snapshot_add_class(struct snapshot *snapshot, const struct snapshot_class *class)
+{
+    snapshot->classes = memory_grow(snapshot->classes, &snapshot->class_capacity,
+                                    snapshot->class_count + 1, sizeof *snapshot->classes);
+    struct snapshot_class *added = &snapshot->classes[snapshot->class_count];
+    *added = *class;
+    added->name = memory_duplicate_text(class->name ? class->name : "");
+    return (uint32_t)snapshot->class_count++;
+}
+
+void snapshot_add_fact(struct snapshot *snapshot, enum snapshot_fact_kind kind, uint32_t owner,
+                       uint64_t slot, uint64_t value)
+{
+    struct snapshot_facts *facts = &snapshot->facts[kind];
+    if (slot >= SNAPSHOT_FAR_SLOT)
+        return;
+    facts->items = memory_grow(facts->items, &facts->capacity, facts->count + 1,
+                               sizeof *facts->items);
+    facts->items[facts->count++] = (struct snapshot_fact){
+        .owner = owner, .slot = (uint32_t)slot, .value = value};
+}
+
+bool snapshot_find_fact(const struct snapshot *snapshot, enum snapshot_fact_kind kind,
+                        uint32_t owner, uint32_t slot, uint64_t *value)
+{
+    const struct snapshot_facts *facts = &snapshot->facts[kind];
+    uint64_t wanted = (uint64_t)owner << 32 | slot;
+    size_t low = 0, high = facts->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct snapshot_fact *fact = &facts->items[middle];
+        if (((uint64_t)fact->owner << 32 | fact->slot) < wanted)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == facts->count || facts->items[low].owner != owner || facts->items[low].slot != slot)
+        return false;
+    *value = facts->items[low].value;
+    return true;
 }
 
 uint32_t snapshot_find_block(const struct snapshot *snapshot, uint64_t address)

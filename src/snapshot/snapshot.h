@@ -7,7 +7,10 @@
  * slots. A block's references to itself are left out, and of neighbouring slots that refer to the
  * same block only the first is kept.
  *
- * 32 bytes a block, 8 more for its row, 8 a reference, 32 a root. */
+ * What says of which type a block is would be in the contents; what can be told of it without them
+ * is noted while they pass by, as facts.
+ *
+ * 32 bytes a block, 8 more for its row, 8 a reference, 32 a root, 16 a fact. */
 #ifndef SEEP_SNAPSHOT_SNAPSHOT_H
 #define SEEP_SNAPSHOT_SNAPSHOT_H
 
@@ -130,6 +133,43 @@ struct snapshot_thread {
     uint32_t frame_count;            /* 0 = not unwound */
 };
 
+/* A C++ class that blocks are objects of, as its table of virtual functions tells. */
+struct snapshot_class {
+    char *name; /* owned: of its type information, such as "N3app7SessionE"; "" = it has none */
+    uint32_t module;  /* position in modules, or SNAPSHOT_NONE */
+    uint64_t address; /* of the table's first function, in the file */
+};
+
+/* What is known of a word beyond what it refers to. Owners are blocks, and slots their words; or,
+ * from SNAPSHOT_FACT_ROOT_OFFSET on, roots by their position, and slots 0. The numbers stand in
+ * recordings. */
+enum snapshot_fact_kind {
+    SNAPSHOT_FACT_CLASS = 0,  /* a table of virtual functions: position in classes */
+    SNAPSHOT_FACT_OFFSET = 1, /* a pointer into a block: how far behind its start */
+    /* A pointer to a block's start, with one into it and one to its end behind, as vectors have:
+     * how many bytes lie before the second. */
+    SNAPSHOT_FACT_FILLED = 2,
+    /* A pointer to a block's start, with a number behind it, and then the block's size less 1, as
+     * strings have: the number. */
+    SNAPSHOT_FACT_LENGTH = 3,
+    SNAPSHOT_FACT_ROOT_OFFSET = 4,
+    SNAPSHOT_FACT_ROOT_FILLED = 5,
+    SNAPSHOT_FACT_ROOT_LENGTH = 6,
+    SNAPSHOT_FACT_KIND_COUNT
+};
+
+struct snapshot_fact {
+    uint32_t owner;
+    uint32_t slot;
+    uint64_t value;
+};
+
+/* Of one kind, by growing owner and slot. */
+struct snapshot_facts {
+    struct snapshot_fact *items;
+    size_t count, capacity;
+};
+
 /* A zeroed struct is an empty snapshot. */
 struct snapshot {
     uint32_t number;     /* counts the snapshots of a recording; the writer gives it */
@@ -165,6 +205,9 @@ struct snapshot {
     size_t thread_count, thread_capacity;
     struct snapshot_frame *frames;
     size_t frame_count, frame_capacity;
+    struct snapshot_class *classes;
+    size_t class_count, class_capacity;
+    struct snapshot_facts facts[SNAPSHOT_FACT_KIND_COUNT];
 };
 
 void snapshot_init(struct snapshot *snapshot);
@@ -184,6 +227,15 @@ uint32_t snapshot_add_module(struct snapshot *snapshot, const struct snapshot_mo
 uint32_t snapshot_add_thread(struct snapshot *snapshot, const struct snapshot_thread *thread);
 /* Of the thread that was added last. */
 void snapshot_add_frame(struct snapshot *snapshot, uint64_t address, uint32_t frame_id);
+
+/* Copies the name. Returns its position. */
+uint32_t snapshot_add_class(struct snapshot *snapshot, const struct snapshot_class *class);
+/* Of each kind by growing owner and slot. */
+void snapshot_add_fact(struct snapshot *snapshot, enum snapshot_fact_kind kind, uint32_t owner,
+                       uint64_t slot, uint64_t value);
+/* What was noted; false: nothing. By binary search. */
+bool snapshot_find_fact(const struct snapshot *snapshot, enum snapshot_fact_kind kind,
+                        uint32_t owner, uint32_t slot, uint64_t *value);
 
 /* The block that holds the address, or SNAPSHOT_NONE. By binary search. */
 uint32_t snapshot_find_block(const struct snapshot *snapshot, uint64_t address);

@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "snapshot/block_shapes.h"
+#include "snapshot/class_tables.h"
 #include "snapshot/mapping_search.h"
 #include "snapshot/pointer_scan.h"
 #include "snapshot/root_plan.h"
@@ -21,7 +22,8 @@ enum {
     WINDOW_BYTES = 1 << 20,  /* read at once */
     GAP_BYTES = 8192,        /* between blocks that are read together */
     SPARSE_BYTES = 64 << 10, /* from here on, only touched pages are read */
-    HEAD_WORDS = 3
+    HEAD_WORDS = 3,
+    ARRAY_ELEMENTS_MAX = 1 << 24 /* what may stand in front of an array's */
 };
 
 struct scan {
@@ -30,12 +32,17 @@ struct scan {
     struct word_cache *words;
     struct block_index index;
     struct block_shapes *shapes;
+    struct class_tables *classes;
     struct root_plan plan;
     uint64_t *window;
 
     /* What the words come from that are looked at. */
     uint32_t source;
     uint64_t source_address;
+    uint64_t source_end;
+    const uint64_t *passing; /* words that are looked at, from passing_address on */
+    size_t passing_count;
+    uint64_t passing_address;
     const struct root_range *range;
     uint32_t last_block; /* of a root, and how it was referred to: repetitions are left out */
     unsigned last_reference;
@@ -124,21 +131,82 @@ static uint64_t read_mapped(struct scan *scan, uint64_t start, uint64_t end, tak
 
 /* --- the heap --- */
 
+/* The two words behind a slot, where they belong to the same block or range. What passes by may end
+ * between them. */
+static bool read_following(struct scan *scan, uint64_t slot, uint64_t following[2])
+{
+    uint64_t at = (slot - scan->passing_address) / WORD_BYTES;
+    if (scan->source_end < 3 * WORD_BYTES || slot > scan->source_end - 3 * WORD_BYTES)
+        return false;
+    if (at + 2 < scan->passing_count) {
+        memcpy(following, scan->passing + at + 1, 2 * sizeof *following);
+        return true;
+    }
+    return word_cache_read_bytes(scan->words, slot + WORD_BYTES, following, 2 * sizeof *following);
+}
+
+/* What a pointer, and what stands behind it, tell of how far a block is filled. `shift` is from the
+ * kinds of facts of blocks to those of roots. */
+static void note_pointer(struct scan *scan, uint64_t slot, uint64_t pointer, uint32_t block,
+                         uint32_t owner, uint64_t owner_slot, unsigned shift)
+{
+    const struct snapshot_block *found = &scan->index.blocks[block];
+    uint64_t offset = pointer - found->address, following[2];
+    if (offset != 0) {
+        snapshot_add_fact(scan->result, (enum snapshot_fact_kind)(SNAPSHOT_FACT_OFFSET + shift),
+                          owner, owner_slot, offset);
+        return;
+    }
+    if (!read_following(scan, slot, following))
+        return;
+    if (following[1] == found->address + found->bytes && following[0] - pointer <= found->bytes)
+        snapshot_add_fact(scan->result, (enum snapshot_fact_kind)(SNAPSHOT_FACT_FILLED + shift),
+                          owner, owner_slot, following[0] - pointer);
+    else if (following[1] + 1 == found->bytes && following[0] < found->bytes)
+        snapshot_add_fact(scan->result, (enum snapshot_fact_kind)(SNAPSHOT_FACT_LENGTH + shift),
+                          owner, owner_slot, following[0]);
+}
+
+static void set_passing(struct scan *scan, const uint64_t *words, size_t count, uint64_t address)
+{
+    scan->passing = words;
+    scan->passing_count = count;
+    scan->passing_address = address;
+}
+
 static void found_in_block(void *context, uint64_t slot, uint64_t pointer, uint32_t block)
 {
     struct scan *scan = context;
     unsigned place = pointer_place_of(&scan->index.blocks[block], pointer);
-    snapshot_add_reference(scan->result, scan->source, block,
-                           (slot - scan->source_address) / WORD_BYTES,
+    uint64_t number = (slot - scan->source_address) / WORD_BYTES;
+    size_t count = scan->result->reference_count;
+    snapshot_add_reference(scan->result, scan->source, block, number,
                            (enum snapshot_reference_kind)place);
+    if (scan->result->reference_count > count)
+        note_pointer(scan, slot, pointer, block, scan->source, number, 0);
+}
+
+/* An array made with new[] may have its number of elements in front. */
+static void note_class(struct scan *scan, const uint64_t *words, size_t count)
+{
+    for (size_t i = 0; i < 2 && i < count; i++) {
+        uint32_t class = class_tables_find(scan->classes, words[i]);
+        if (class != SNAPSHOT_NONE)
+            snapshot_add_fact(scan->result, SNAPSHOT_FACT_CLASS, scan->source, i, class);
+        if (class != SNAPSHOT_NONE || words[0] == 0 || words[0] > ARRAY_ELEMENTS_MAX)
+            return;
+    }
 }
 
 static void take_block_words(struct scan *scan, const uint64_t *words, size_t count,
                              uint64_t address)
 {
-    if (address == scan->source_address)
+    if (address == scan->source_address) {
         block_shapes_note(scan->shapes, scan->source, &scan->index.blocks[scan->source], words,
                           count < HEAD_WORDS ? count : HEAD_WORDS);
+        note_class(scan, words, count);
+    }
+    set_passing(scan, words, count, address);
     pointer_scan(&scan->index, words, count, address, found_in_block, scan);
 }
 
@@ -148,6 +216,7 @@ static void scan_block_alone(struct scan *scan, uint32_t position)
     const struct snapshot_block *block = &scan->index.blocks[position];
     uint64_t start = block->address, end = block->address + block->bytes;
     struct address_range alive;
+    scan->source_end = end;
     for (; range_list_gap(&scan->plan.dead, start, end, &alive); start = alive.end)
         scan->result->unreadable_bytes += read_mapped(scan, alive.start, alive.end,
                                                       take_block_words);
@@ -179,6 +248,7 @@ static uint32_t scan_run(struct scan *scan, uint32_t first)
             continue;
         scan->source = i;
         scan->source_address = blocks[i].address;
+        scan->source_end = to;
         take_block_words(scan, scan->window + (from - start) / WORD_BYTES,
                          (size_t)(to - from) / WORD_BYTES, from);
         scan->result->scanned_bytes += to - from;
@@ -268,6 +338,8 @@ static void add_root(struct scan *scan, const struct snapshot_root *like, uint64
     scan->last_reference = kind;
     root.reference = (uint8_t)kind;
     snapshot_add_root(scan->result, &root);
+    note_pointer(scan, like->address, pointer, root.block, (uint32_t)scan->result->root_count - 1,
+                 0, SNAPSHOT_FACT_ROOT_OFFSET - SNAPSHOT_FACT_OFFSET);
 }
 
 static void found_in_range(void *context, uint64_t slot, uint64_t pointer, uint32_t block)
@@ -290,6 +362,7 @@ static void found_in_range(void *context, uint64_t slot, uint64_t pointer, uint3
 static void take_root_words(struct scan *scan, const uint64_t *words, size_t count,
                             uint64_t address)
 {
+    set_passing(scan, words, count, address);
     pointer_scan(&scan->index, words, count, address, found_in_range, scan);
 }
 
@@ -299,8 +372,10 @@ static void scan_roots(struct scan *scan)
     for (size_t i = 0; i < plan->range_count && is_in_time(scan); i++) {
         scan->range = &plan->ranges[i];
         scan->last_block = SNAPSHOT_NONE;
+        scan->source_end = scan->range->end;
         read_mapped(scan, scan->range->start, scan->range->end, take_root_words);
     }
+    scan->source_end = 0; /* what stands behind a register is not told */
     for (size_t i = 0; i < plan->value_count; i++) {
         const struct root_value *value = &plan->values[i];
         uint32_t block = block_index_find(&scan->index, value->value);
@@ -352,6 +427,7 @@ static bool run(struct scan *scan, struct error *error)
     scan->shapes = block_shapes_create(result->block_count, input->mappings, scan->words);
     root_plan_init(&scan->plan, input, &scan->index, scan->words, result);
     root_plan_make(&scan->plan);
+    scan->classes = class_tables_create(input->mappings, scan->words, result);
     scan_heap(scan);
     judge_references(scan);
     scan_roots(scan);
@@ -366,6 +442,7 @@ bool snapshot_scan(const struct snapshot_scan_input *input, struct snapshot *res
     bool is_done = run(&scan, &why);
     root_plan_clear(&scan.plan);
     block_shapes_destroy(scan.shapes);
+    class_tables_destroy(scan.classes);
     block_index_clear(&scan.index);
     word_cache_destroy(scan.words);
     free(scan.window);

@@ -11,9 +11,11 @@ enum {
     PIECE_BLOCKS = 32 * 1024,
     PIECE_REFERENCES = 64 * 1024, /* after which a piece ends, with the block that it is in */
     PIECE_ROOTS = 32 * 1024,
+    PIECE_FACTS = 32 * 1024,
     BLOCK_FIELDS = 5, /* varints of an item */
     REFERENCE_FIELDS = 2,
     ROOT_FIELDS = 6,
+    FACT_FIELDS = 3,
     KIND_SHIFT = 4
 };
 
@@ -194,6 +196,56 @@ static void write_threads(const struct snapshot *snapshot, snapshot_add_record a
     free(pairs);
 }
 
+static void write_classes(const struct snapshot *snapshot, snapshot_add_record add, void *context)
+{
+    for (size_t i = 0; i < snapshot->class_count; i++) {
+        const struct snapshot_class *class = &snapshot->classes[i];
+        const struct recording_snapshot_class record = {
+            .snapshot_id = snapshot->number,
+            .name = class->name,
+            .module_plus_1 = (uint32_t)(class->module + 1), /* SNAPSHOT_NONE becomes 0 */
+            .address = class->address,
+        };
+        add(context, RECORDING_snapshot_class, &record);
+    }
+}
+
+static void write_facts(const struct snapshot *snapshot, enum snapshot_fact_kind kind,
+                        snapshot_add_record add, void *context)
+{
+    const struct snapshot_facts *facts = &snapshot->facts[kind];
+    struct piece piece = {0};
+    for (size_t first = 0; first < facts->count; first += PIECE_FACTS) {
+        size_t count = facts->count - first;
+        if (count > PIECE_FACTS)
+            count = PIECE_FACTS;
+        uint32_t owner = 0;
+        piece.count = 0;
+        uint8_t *to = piece_reserve(&piece, count * FACT_FIELDS);
+        for (size_t i = first; i < first + count; i++) {
+            to = varint_write(to, facts->items[i].owner - owner);
+            to = varint_write(to, facts->items[i].slot);
+            to = varint_write(to, facts->items[i].value);
+            owner = facts->items[i].owner;
+        }
+        piece_end(&piece, to);
+        const struct recording_snapshot_facts record = {.snapshot_id = snapshot->number,
+                                                        .kind = kind,
+                                                        .fact_count = count,
+                                                        .facts = piece_bytes(&piece)};
+        add(context, RECORDING_snapshot_facts, &record);
+    }
+    free(piece.bytes);
+}
+
+static uint64_t count_facts(const struct snapshot *snapshot)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < SNAPSHOT_FACT_KIND_COUNT; i++)
+        count += snapshot->facts[i].count;
+    return count;
+}
+
 void snapshot_write(const struct snapshot *snapshot, snapshot_add_record add, void *context)
 {
     const struct recording_snapshot head = {
@@ -216,6 +268,8 @@ void snapshot_write(const struct snapshot *snapshot, snapshot_add_record add, vo
         .root_count = snapshot->root_count,
         .module_count = snapshot->module_count,
         .thread_count = snapshot->thread_count,
+        .class_count = snapshot->class_count,
+        .fact_count = count_facts(snapshot),
     };
     add(context, RECORDING_snapshot, &head);
     write_modules(snapshot, add, context);
@@ -224,11 +278,14 @@ void snapshot_write(const struct snapshot *snapshot, snapshot_add_record add, vo
     if (snapshot->first_reference)
         write_references(snapshot, add, context);
     write_roots(snapshot, add, context);
+    write_classes(snapshot, add, context);
+    for (int kind = 0; kind < SNAPSHOT_FACT_KIND_COUNT; kind++)
+        write_facts(snapshot, (enum snapshot_fact_kind)kind, add, context);
 }
 
 /* What is there of a snapshot: sums over the records that were found. */
 struct tally {
-    uint64_t blocks, rows, references, roots, modules, threads;
+    uint64_t blocks, rows, references, roots, modules, threads, classes, facts;
 };
 
 struct list_reading {
@@ -290,6 +347,10 @@ static bool visit_piece(void *context, enum recording_kind kind, const void *rec
         const struct recording_snapshot_references *piece = record;
         tally->rows += piece->block_count;
         tally->references += piece->reference_count;
+    } else if (kind == RECORDING_snapshot_class) {
+        tally->classes++;
+    } else if (kind == RECORDING_snapshot_facts) {
+        tally->facts += ((const struct recording_snapshot_facts *)record)->fact_count;
     } else {
         tally->roots += ((const struct recording_snapshot_roots *)record)->root_count;
     }
@@ -300,7 +361,8 @@ static bool is_whole(const struct recording_snapshot *head, const struct tally *
 {
     return tally->blocks == head->block_count && tally->rows == head->block_count &&
            tally->references == head->reference_count && tally->roots == head->root_count &&
-           tally->modules == head->module_count && tally->threads == head->thread_count;
+           tally->modules == head->module_count && tally->threads == head->thread_count &&
+           tally->classes == head->class_count && tally->facts == head->fact_count;
 }
 
 static void drop_torn(struct snapshot_list *list, const struct tally *tallies)
@@ -319,7 +381,8 @@ static void drop_torn(struct snapshot_list *list, const struct tally *tallies)
 
 static const enum recording_kind piece_kinds[] = {
     RECORDING_snapshot_module,     RECORDING_snapshot_thread, RECORDING_snapshot_blocks,
-    RECORDING_snapshot_references, RECORDING_snapshot_roots,
+    RECORDING_snapshot_references, RECORDING_snapshot_roots,  RECORDING_snapshot_class,
+    RECORDING_snapshot_facts,
 };
 
 enum {
@@ -360,6 +423,7 @@ struct snapshot_reading {
     struct error *error;
     bool is_damaged;
     uint64_t row_count; /* of references, so far */
+    uint64_t fact_count;
 };
 
 static bool damage(struct snapshot_reading *reading, const char *what)
@@ -575,10 +639,67 @@ static bool take_roots(void *context, enum recording_kind kind, const void *reco
     return true;
 }
 
+static bool take_class(void *context, enum recording_kind kind, const void *record)
+{
+    (void)kind;
+    struct snapshot_reading *reading = context;
+    const struct recording_snapshot_class *read = record;
+    if (read->snapshot_id != reading->id)
+        return true;
+    if (read->module_plus_1 > reading->snapshot->module_count)
+        return damage(reading, "a class makes no sense");
+    snapshot_add_class(reading->snapshot,
+                       &(struct snapshot_class){.name = (char *)read->name,
+                                                .module = (uint32_t)read->module_plus_1 - 1,
+                                                .address = read->address});
+    return true;
+}
+
+/* What has an owner, in the order by which facts are found. */
+static bool is_fact(const struct snapshot *snapshot, enum snapshot_fact_kind kind, uint64_t owner,
+                    uint64_t slot, uint64_t value)
+{
+    const struct snapshot_facts *facts = &snapshot->facts[kind];
+    const struct snapshot_fact *last = facts->count ? &facts->items[facts->count - 1] : NULL;
+    uint64_t owners = kind < SNAPSHOT_FACT_ROOT_OFFSET ? snapshot->block_count
+                                                       : snapshot->root_count;
+    return owner < owners && slot < SNAPSHOT_FAR_SLOT &&
+           (kind != SNAPSHOT_FACT_CLASS || value < snapshot->class_count) &&
+           (!last || last->owner < owner || (last->owner == owner && last->slot < slot));
+}
+
+static bool take_facts(void *context, enum recording_kind kind, const void *record)
+{
+    (void)kind;
+    struct snapshot_reading *reading = context;
+    const struct recording_snapshot_facts *piece = record;
+    if (piece->snapshot_id != reading->id)
+        return true;
+    if (piece->fact_count > piece->facts.count / FACT_FIELDS)
+        return damage(reading, "its facts are not all there");
+    reading->fact_count += piece->fact_count;
+    if (piece->kind >= SNAPSHOT_FACT_KIND_COUNT)
+        return true; /* of a newer seep */
+    enum snapshot_fact_kind of = (enum snapshot_fact_kind)piece->kind;
+    const uint8_t *at = piece->facts.bytes;
+    const uint8_t *end = at + piece->facts.count;
+    uint64_t owner = 0;
+    for (uint64_t i = 0; i < piece->fact_count; i++) {
+        uint64_t field[FACT_FIELDS];
+        if (!read_varints(&at, end, field, FACT_FIELDS))
+            return damage(reading, "a fact makes no sense");
+        owner += field[0];
+        if (!is_fact(reading->snapshot, of, owner, field[1], field[2]))
+            return damage(reading, "a fact makes no sense");
+        snapshot_add_fact(reading->snapshot, of, (uint32_t)owner, field[1], field[2]);
+    }
+    return true;
+}
+
 static bool read_pieces(struct snapshot_reading *reading, struct recording_reader *reader)
 {
-    static const recording_visit takers[PIECE_KINDS] = {take_module, take_thread, take_blocks,
-                                                        take_references, take_roots};
+    static const recording_visit takers[PIECE_KINDS] = {
+        take_module, take_thread, take_blocks, take_references, take_roots, take_class, take_facts};
     if (!recording_reader_visit(reader, RECORDING_snapshot, take_head, reading, reading->error) ||
         reading->is_damaged)
         return false;
@@ -592,7 +713,8 @@ static bool read_pieces(struct snapshot_reading *reading, struct recording_reade
     const struct snapshot *snapshot = reading->snapshot;
     const struct tally tally = {snapshot->block_count,     reading->row_count,
                                 snapshot->reference_count, snapshot->root_count,
-                                snapshot->module_count,    snapshot->thread_count};
+                                snapshot->module_count,    snapshot->thread_count,
+                                snapshot->class_count,     reading->fact_count};
     return is_whole(&reading->head, &tally) || damage(reading, "it is not whole");
 }
 

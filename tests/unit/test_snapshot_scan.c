@@ -323,6 +323,96 @@ static void test_whose_mapping(void **state)
     }
 }
 
+static void assert_fact(const struct snapshot *snapshot, enum snapshot_fact_kind kind,
+                        uint32_t owner, uint32_t slot, uint64_t expected)
+{
+    uint64_t value;
+    assert_true(snapshot_find_fact(snapshot, kind, owner, slot, &value));
+    assert_int_equal(value, expected);
+}
+
+/* A vector of 3 of 4 words and a string of 5 of 15 bytes, from roots and from a block; pointers
+ * into the middle; and what is nearly so. */
+static void test_facts_of_pointers(void **state)
+{
+    (void)state;
+    static const struct snapshot_block blocks[] = {{.address = HEAP, .bytes = 32},
+                                                   {.address = HEAP + 64, .bytes = 16},
+                                                   {.address = HEAP + 0x100, .bytes = 88},
+                                                   {.address = HEAP + 0x200, .bytes = 32}};
+    static const uint64_t shapes[] = {HEAP,      HEAP + 24,
+                                      HEAP + 32, /* vector */
+                                      HEAP + 64, 5,
+                                      15, /* string */
+                                      HEAP + 64, 16,
+                                      15,                   /* none: too long */
+                                      HEAP,      HEAP + 40, /* none: beyond */
+                                      HEAP + 32, HEAP + 0x200 + 7};
+    struct image image;
+    image_init(&image, blocks, 4);
+    memcpy(image.roots, shapes, sizeof shapes);
+    memcpy(heap_word(&image, HEAP + 0x100), shapes, 11 * sizeof *shapes);
+    image_scan(&image);
+    const struct snapshot *snapshot = &image.snapshot;
+    /* Roots: vector, its inner pointer, string, the others. */
+    assert_fact(snapshot, SNAPSHOT_FACT_ROOT_FILLED, 0, 0, 24);
+    assert_fact(snapshot, SNAPSHOT_FACT_ROOT_OFFSET, 1, 0, 24);
+    assert_fact(snapshot, SNAPSHOT_FACT_ROOT_LENGTH, 2, 0, 5);
+    assert_fact(snapshot, SNAPSHOT_FACT_ROOT_OFFSET, 4, 0, 7);
+    assert_int_equal(snapshot->facts[SNAPSHOT_FACT_ROOT_FILLED].count, 1);
+    assert_int_equal(snapshot->facts[SNAPSHOT_FACT_ROOT_LENGTH].count, 1);
+    assert_int_equal(snapshot->facts[SNAPSHOT_FACT_ROOT_OFFSET].count, 2);
+    assert_fact(snapshot, SNAPSHOT_FACT_FILLED, 2, 0, 24);
+    assert_fact(snapshot, SNAPSHOT_FACT_OFFSET, 2, 1, 24);
+    assert_fact(snapshot, SNAPSHOT_FACT_LENGTH, 2, 3, 5);
+    assert_int_equal(snapshot->facts[SNAPSHOT_FACT_FILLED].count, 1);
+    assert_int_equal(snapshot->facts[SNAPSHOT_FACT_LENGTH].count, 1);
+    assert_int_equal(snapshot->facts[SNAPSHOT_FACT_CLASS].count, 0);
+    snapshot_clear(&image.snapshot);
+}
+
+/* Objects of a class with a name, of one without type information, an array of three with their
+ * number in front; a pointer to what is no table, and a table of an inner base. */
+static void test_classes(void **state)
+{
+    (void)state;
+    static const struct snapshot_block blocks[] = {
+        {.address = HEAP, .bytes = 16},       {.address = HEAP + 32, .bytes = 16},
+        {.address = HEAP + 64, .bytes = 56},  {.address = HEAP + 128, .bytes = 16},
+        {.address = HEAP + 160, .bytes = 16}, {.address = HEAP + 192, .bytes = 16}};
+    struct image image;
+    image_init(&image, blocks, 6);
+    target_mappings_clear(&image.mappings);
+    target_mappings_parse(&image.mappings, maps);
+    image.data[1] = DATA + 0x100; /* type information */
+    image.data[2] = CODE;
+    image.data[0x20] = DATA + 0x180; /* its own table, and the name */
+    image.data[0x21] = DATA + 0x200;
+    memcpy(&image.data[0x40], "N3app7SessionE", 15);
+    image.data[0x52] = CODE + 16; /* no type information */
+    image.data[0x60] = (uint64_t)-16;
+    image.data[0x61] = DATA + 0x100;
+    image.data[0x62] = CODE;
+    *heap_word(&image, HEAP) = DATA + 16;
+    *heap_word(&image, HEAP + 32) = DATA + 0x290;
+    *heap_word(&image, HEAP + 64) = 3;
+    *heap_word(&image, HEAP + 72) = DATA + 16;
+    *heap_word(&image, HEAP + 128) = DATA + 0x310;
+    *heap_word(&image, HEAP + 160) = DATA + 0x200;
+    *heap_word(&image, HEAP + 192) = CODE;
+    image_scan(&image);
+    const struct snapshot *snapshot = &image.snapshot;
+    assert_int_equal(snapshot->class_count, 2);
+    assert_string_equal(snapshot->classes[0].name, "N3app7SessionE");
+    assert_string_equal(snapshot->classes[1].name, "");
+    assert_int_equal(snapshot->classes[1].address, DATA + 0x290);
+    assert_int_equal(snapshot->facts[SNAPSHOT_FACT_CLASS].count, 3);
+    assert_fact(snapshot, SNAPSHOT_FACT_CLASS, 0, 0, 0);
+    assert_fact(snapshot, SNAPSHOT_FACT_CLASS, 1, 0, 1);
+    assert_fact(snapshot, SNAPSHOT_FACT_CLASS, 2, 1, 0);
+    snapshot_clear(&image.snapshot);
+}
+
 static uint64_t count_calls(void *context)
 {
     return ++*(uint64_t *)context;
@@ -378,6 +468,8 @@ int main(void)
         cmocka_unit_test(test_unreadable_pages_are_counted),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_whose_mapping),
+        cmocka_unit_test(test_facts_of_pointers),
+        cmocka_unit_test(test_classes),
         cmocka_unit_test(test_a_deadline_ends_it),
         cmocka_unit_test(test_maps_are_read),
     };

@@ -61,6 +61,12 @@ static void make_small(struct snapshot *snapshot, uint32_t number)
                                                         .number = 12,
                                                         .kind = SNAPSHOT_ROOT_REGISTER,
                                                         .reference = SNAPSHOT_START});
+    snapshot_add_class(snapshot, &(struct snapshot_class){(char *)"4Node", 0, 0x2010});
+    snapshot_add_class(snapshot, &(struct snapshot_class){(char *)"", SNAPSHOT_NONE, 0x7f0000});
+    snapshot_add_fact(snapshot, SNAPSHOT_FACT_CLASS, 0, 0, 1);
+    snapshot_add_fact(snapshot, SNAPSHOT_FACT_CLASS, 2, 0, 0);
+    snapshot_add_fact(snapshot, SNAPSHOT_FACT_OFFSET, 2, 5, 16);
+    snapshot_add_fact(snapshot, SNAPSHOT_FACT_ROOT_LENGTH, 1, 0, UINT64_MAX);
 }
 
 static void make_large(struct snapshot *snapshot, uint32_t number)
@@ -84,6 +90,8 @@ static void make_large(struct snapshot *snapshot, uint32_t number)
                                                             .module = SNAPSHOT_NONE,
                                                             .thread = SNAPSHOT_NONE,
                                                             .kind = SNAPSHOT_ROOT_MAPPING});
+    for (uint32_t i = 0; i < MANY_BLOCKS; i++)
+        snapshot_add_fact(snapshot, SNAPSHOT_FACT_FILLED, i, i % 9, i * UINT64_C(12345));
 }
 
 static void write_snapshot(struct recording_writer *writer, const struct snapshot *snapshot)
@@ -140,6 +148,22 @@ static void assert_same(const struct snapshot *left, const struct snapshot *righ
     }
 }
 
+static void assert_same_facts(const struct snapshot *left, const struct snapshot *right)
+{
+    assert_int_equal(left->class_count, right->class_count);
+    for (size_t i = 0; i < left->class_count; i++) {
+        assert_string_equal(left->classes[i].name, right->classes[i].name);
+        assert_int_equal(left->classes[i].module, right->classes[i].module);
+        assert_int_equal(left->classes[i].address, right->classes[i].address);
+    }
+    for (size_t i = 0; i < SNAPSHOT_FACT_KIND_COUNT; i++) {
+        assert_int_equal(left->facts[i].count, right->facts[i].count);
+        if (left->facts[i].count > 0)
+            assert_memory_equal(left->facts[i].items, right->facts[i].items,
+                                left->facts[i].count * sizeof *left->facts[i].items);
+    }
+}
+
 static void check_stored(const char *path, const struct snapshot *expected)
 {
     struct recording_reader *reader = open_reader(path);
@@ -149,6 +173,7 @@ static void check_stored(const char *path, const struct snapshot *expected)
     if (!snapshot_read(reader, expected->number, &read, &error))
         fail_msg("%s", error.message);
     assert_same(&read, expected);
+    assert_same_facts(&read, expected);
     snapshot_clear(&read);
     recording_reader_close(reader);
 }
@@ -252,6 +277,7 @@ static void test_of_torn_files_whole_ones_count(void **state)
             snapshot_init(&read);
             assert_true(snapshot_read(reader, list.heads[i].id, &read, NULL));
             assert_same(&read, i == 0 ? &small : &other);
+            assert_same_facts(&read, i == 0 ? &small : &other);
             snapshot_clear(&read);
         }
         snapshot_list_clear(&list);
@@ -271,6 +297,7 @@ struct forgery {
     struct recording_snapshot_blocks blocks;
     struct recording_snapshot_references references;
     struct recording_snapshot_roots roots;
+    struct recording_snapshot_facts facts;
 };
 
 #define BYTES(...)                                                                                 \
@@ -292,6 +319,7 @@ static void test_forgeries_are_refused(void **state)
          two,
          {.block_count = 2, .blocks = BYTES(16, 8, 0, 0, 0, 4, 8, 0, 0, 0)},
          {.block_count = 2, .references = BYTES(0, 0)},
+         {0},
          {0}},
         {"a block at the end of the world",
          two,
@@ -299,47 +327,80 @@ static void test_forgeries_are_refused(void **state)
           .blocks = BYTES(16, 8, 0, 0, 0, 16, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 0, 0,
                           0)},
          {.block_count = 2, .references = BYTES(0, 0)},
+         {0},
          {0}},
         {"more blocks than bytes",
          {.block_count = 1 << 30},
          {.block_count = 1 << 30, .blocks = BYTES(16, 8, 0, 0, 0)},
          {.block_count = 1 << 30, .references = BYTES(0, 0)},
+         {0},
          {0}},
         {"a reference to itself",
          {.block_count = 2, .reference_count = 1},
          TWO_BLOCKS,
          {.block_count = 2, .reference_count = 1, .references = BYTES(1, 0, 0, 0)},
+         {0},
          {0}},
         {"a reference to no block",
          {.block_count = 2, .reference_count = 1},
          TWO_BLOCKS,
          {.block_count = 2, .reference_count = 1, .references = BYTES(1, 4, 0, 0)},
+         {0},
          {0}},
         {"a reference to before the first",
          {.block_count = 2, .reference_count = 1},
          TWO_BLOCKS,
          {.block_count = 2, .reference_count = 1, .references = BYTES(1, 1, 0, 0)},
+         {0},
          {0}},
         {"fewer references than announced",
          {.block_count = 2, .reference_count = 2},
          TWO_BLOCKS,
          {.block_count = 2, .reference_count = 2, .references = BYTES(1, 2, 0, 0)},
+         {0},
          {0}},
         {"a root of no block",
          {.block_count = 2, .root_count = 1},
          TWO_BLOCKS,
          {.block_count = 2, .references = BYTES(0, 0)},
-         {.root_count = 1, .roots = BYTES(0, 0, 4, 0, 0, 0)}},
+         {.root_count = 1, .roots = BYTES(0, 0, 4, 0, 0, 0)},
+         {0}},
         {"a root of no module",
          {.block_count = 2, .root_count = 1},
          TWO_BLOCKS,
          {.block_count = 2, .references = BYTES(0, 0)},
-         {.root_count = 1, .roots = BYTES(0, 0, 0, 1, 0, 0)}},
+         {.root_count = 1, .roots = BYTES(0, 0, 0, 1, 0, 0)},
+         {0}},
         {"an unknown kind of root",
          {.block_count = 2, .root_count = 1},
          TWO_BLOCKS,
          {.block_count = 2, .references = BYTES(0, 0)},
-         {.root_count = 1, .roots = BYTES(15, 0, 0, 0, 0, 0)}},
+         {.root_count = 1, .roots = BYTES(15, 0, 0, 0, 0, 0)},
+         {0}},
+        {"a fact of no block",
+         {.block_count = 2, .fact_count = 1},
+         TWO_BLOCKS,
+         {.block_count = 2, .references = BYTES(0, 0)},
+         {0},
+         {.kind = SNAPSHOT_FACT_OFFSET, .fact_count = 1, .facts = BYTES(2, 0, 0)}},
+        {"a fact of no class",
+         {.block_count = 2, .fact_count = 1},
+         TWO_BLOCKS,
+         {.block_count = 2, .references = BYTES(0, 0)},
+         {0},
+         {.kind = SNAPSHOT_FACT_CLASS, .fact_count = 1, .facts = BYTES(0, 0, 0)}},
+        {"facts that are not sorted",
+         {.block_count = 2, .fact_count = 2},
+         TWO_BLOCKS,
+         {.block_count = 2, .references = BYTES(0, 0)},
+         {0},
+         {.kind = SNAPSHOT_FACT_OFFSET, .fact_count = 2, .facts = BYTES(0, 3, 0, 0, 3, 0)}},
+        {"more facts than bytes",
+         {.block_count = 2, .fact_count = 1 << 30},
+         TWO_BLOCKS,
+         {.block_count = 2, .references = BYTES(0, 0)},
+         {0},
+         {.kind = SNAPSHOT_FACT_OFFSET, .fact_count = 1 << 30, .facts = BYTES(0, 3, 0)}},
     };
     for (size_t i = 0; i < sizeof forgeries / sizeof *forgeries; i++) {
         const struct forgery *forgery = &forgeries[i];
@@ -351,6 +412,8 @@ static void test_forgeries_are_refused(void **state)
         add_record(writer, RECORDING_snapshot_references, &forgery->references);
         if (forgery->roots.root_count > 0)
             add_record(writer, RECORDING_snapshot_roots, &forgery->roots);
+        if (forgery->facts.fact_count > 0)
+            add_record(writer, RECORDING_snapshot_facts, &forgery->facts);
         recording_writer_close(writer);
         struct recording_reader *reader = open_reader(path);
         struct snapshot snapshot;
