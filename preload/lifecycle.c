@@ -15,6 +15,7 @@
 #include "preload/event_writer.h"
 #include "preload/exit_hold.h"
 #include "preload/old_glibc.h"
+#include "preload/own_memory.h"
 #include "preload/process_notice.h"
 #include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
@@ -60,11 +61,9 @@ static void end_thread(void *state)
 
 static bool start_rules(void)
 {
-    struct unwind_rules *rules = raw_mmap(sizeof *rules, PROT_READ | PROT_WRITE,
-                                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    struct unwind_rules *rules = own_memory_map(sizeof *rules);
     if (rules == NULL)
         return false;
-    raw_syscall(SYS_madvise, rules, sizeof *rules, MADV_DONTDUMP, 0, 0, 0);
     unwind_rules_init(rules, false);
     unwind_rules_refresh_modules(rules);
     struct unwind_rules_module loader;
@@ -82,11 +81,9 @@ static bool start_sampling(void)
 {
     if (session->bytes_per_sample == 0)
         return true;
-    struct sampled_blocks *blocks = raw_mmap(sizeof *blocks, PROT_READ | PROT_WRITE,
-                                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    struct sampled_blocks *blocks = own_memory_map(sizeof *blocks);
     if (blocks == NULL)
         return false;
-    raw_syscall(SYS_madvise, blocks, sizeof *blocks, MADV_DONTDUMP, 0, 0, 0);
     bootstrap_heap_start_sampling(blocks);
     return true;
 }
@@ -111,8 +108,8 @@ void lifecycle_begin(void)
     errno = saved_errno;
 }
 
-/* Registered before any destructor, and so run after them. (Return from main calls no exit that could
- * be replaced.) */
+/* Registered before any destructor, and so run after them. (Return from main calls no exit that
+ * could be replaced.) */
 static void tell_exit_status(int status, void *unused)
 {
     (void)unused;

@@ -57,6 +57,8 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/lifecycle.h \
 	preload/module_notice.c \
 	preload/module_notice.h \
+	preload/own_memory.c \
+	preload/own_memory.h \
 	preload/process_notice.c \
 	preload/process_notice.h \
 	preload/raw_syscall.h \

@@ -8,6 +8,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
+#include "preload/own_memory.h"
 #include "preload/raw_syscall.h"
 #include "preload/symbol_search.h"
 #include "preload/thread_state.h"
@@ -273,6 +274,15 @@ bool session_link_join(void)
     return true;
 }
 
+static char *map_from_begin(uint64_t offset, size_t bytes)
+{
+    char *whole = map_more(session, offset + bytes);
+    if (whole == NULL)
+        return NULL;
+    raw_munmap(whole, offset);
+    return whole + offset;
+}
+
 /* Where the address space has no room for a mapping that reaches that far (RLIMIT_AS): one of the
  * right size is told to show another part of the file. */
 static char *map_elsewhere(uint64_t offset, size_t bytes)
@@ -290,14 +300,9 @@ void *session_link_map(uint64_t offset, size_t bytes)
 {
     if (whole_memory != NULL)
         return whole_memory + offset;
-    char *window;
-    char *whole = map_more(session, offset + bytes);
-    if (whole != NULL) {
-        raw_munmap(whole, offset);
-        window = whole + offset;
-    } else if ((window = map_elsewhere(offset, bytes)) == NULL) {
+    char *window = own_memory_is_short_of_addresses() ? map_elsewhere(offset, bytes) : NULL;
+    if (window == NULL && (window = map_from_begin(offset, bytes)) == NULL)
         return NULL;
-    }
     raw_syscall(SYS_madvise, window, bytes, MADV_DONTDUMP, 0, 0, 0);
     return window;
 }

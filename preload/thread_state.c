@@ -4,9 +4,9 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include "preload/lifecycle.h"
+#include "preload/own_memory.h"
 #include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
 #include "preload/session_link.h"
@@ -22,14 +22,13 @@ struct process_state *process_current;
 
 static void *map_wiped(size_t bytes)
 {
-    void *memory = raw_mmap(bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    void *memory = own_memory_map(bytes);
     if (memory == NULL)
         return NULL;
     if (raw_failed(raw_syscall(SYS_madvise, memory, bytes, MADV_WIPEONFORK, 0, 0, 0))) {
         raw_munmap(memory, bytes);
         return NULL;
     }
-    raw_syscall(SYS_madvise, memory, bytes, MADV_DONTDUMP, 0, 0, 0);
     return memory;
 }
 
@@ -46,10 +45,35 @@ static void raise_to(_Atomic uint32_t *high, uint32_t wanted)
         ;
 }
 
+/* The first thread of a process is recorded in any case. What is asked for has been added before,
+ * so that several threads do not all take what is left. */
+static bool has_room(void)
+{
+    const struct session_process *shared = process_current->shared;
+    return atomic_load(&process_current->threads) == NULL ||
+           own_memory_may_be(atomic_load(&shared->own_bytes) + atomic_load(&shared->ring_bytes));
+}
+
+static struct thread_state *make_state(void)
+{
+    _Atomic uint64_t *own_bytes = &process_current->shared->own_bytes;
+    atomic_fetch_add(own_bytes, sizeof(struct thread_state));
+    struct thread_state *state = has_room() ? map_wiped(sizeof *state) : NULL;
+    if (state == NULL)
+        atomic_fetch_sub(own_bytes, sizeof *state);
+    return state;
+}
+
+static void drop_state(struct thread_state *state)
+{
+    raw_munmap(state, sizeof *state);
+    atomic_fetch_sub(&process_current->shared->own_bytes, sizeof *state);
+}
+
 bool thread_state_map_ring(struct thread_state *thread, uint32_t slot, uint32_t capacity)
 {
     size_t bytes = SESSION_RING_CONTROL_BYTES + (size_t)capacity;
-    void *window = session_link_map(session_ring_offset(slot), bytes);
+    void *window = has_room() ? session_link_map(session_ring_offset(slot), bytes) : NULL;
     if (window == NULL)
         return false;
     void *old_window = thread->ring_window;
@@ -209,41 +233,6 @@ static struct thread_state *reuse_state(uint32_t own_tid)
     return NULL;
 }
 
-static bool is_memory_limited(void)
-{
-    static const int kinds[] = {RLIMIT_AS, RLIMIT_DATA};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        struct rlimit limit;
-        if (!raw_failed(raw_syscall(SYS_prlimit64, 0, kinds[i], NULL, &limit, 0, 0)) &&
-            limit.rlim_cur != RLIM_INFINITY)
-            return true;
-    }
-    return false;
-}
-
-/* Where the process's memory is limited, what we take is missing to the program: of what is left we
- * take no more when it is less than half of what we have. */
-static bool has_room_for_state(void)
-{
-    if (process_current->shared == NULL || !is_memory_limited())
-        return true;
-    size_t bytes = sizeof(struct thread_state) +
-                   (size_t)atomic_load(&process_current->shared->own_bytes) / 2;
-    void *probe = raw_mmap(bytes, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-    if (probe != NULL)
-        raw_munmap(probe, bytes);
-    return probe != NULL;
-}
-
-static struct thread_state *make_state(void)
-{
-    struct thread_state *state = has_room_for_state() ? map_wiped(sizeof *state) : NULL;
-    if (state != NULL && process_current->shared != NULL)
-        atomic_fetch_add(&process_current->shared->own_bytes, sizeof *state);
-    return state;
-}
-
 static void enlist(struct thread_state *state)
 {
     struct thread_state *first = atomic_load(&process_current->threads);
@@ -270,13 +259,33 @@ static struct thread_state *refuse(void)
     return NULL;
 }
 
+/* What all threads have that found no room for a state or a ring. Its memory is wiped by fork, so
+ * that the child's threads are not mute. */
+static struct thread_state *_Atomic mute_thread;
+
+static struct thread_state *turn_mute(void)
+{
+    struct thread_state *mute = atomic_load(&mute_thread), *none = NULL;
+    if (mute == NULL) {
+        mute = map_wiped(THREAD_MUTE_BYTES);
+        if (mute != NULL && !atomic_compare_exchange_strong(&mute_thread, &none, mute)) {
+            raw_munmap(mute, THREAD_MUTE_BYTES);
+            mute = none;
+        }
+    }
+    if (mute != NULL)
+        mute->is_mute = true;
+    thread_current = mute;
+    return refuse();
+}
+
 static struct thread_state *claim(void)
 {
     struct thread_state *thread = thread_current;
     if (!lifecycle_tells())
         return NULL;
-    if (thread != NULL && thread->is_mute)
-        return refuse();
+    if (thread != NULL && thread == atomic_load(&mute_thread))
+        thread = NULL; /* it was mute before the fork */
     bool is_first = atomic_load(&process_current->is_claimed) == 0;
     if (is_first && !lifecycle_may_record_process())
         return NULL;
@@ -285,14 +294,21 @@ static struct thread_state *claim(void)
     if (sandbox_is_closed)
         return refuse();
     uint32_t tid = raw_gettid();
-    bool is_reused = false;
+    bool is_reused = false, is_made = false;
     if (thread == NULL) {
         thread = reuse_state(tid);
         is_reused = thread != NULL;
         if (thread == NULL && (thread = make_state()) == NULL)
-            return refuse();
+            return turn_mute();
+        is_made = !is_reused;
     }
     thread->tid = tid;
+    if (!is_reused && !claim_ring(thread)) {
+        atomic_fetch_add(&session->refused_rings, 1);
+        if (is_made)
+            drop_state(thread);
+        return turn_mute();
+    }
     thread->guard = 0;
     thread->is_busy = false;
     thread->pending.address = NULL;
@@ -304,11 +320,6 @@ static struct thread_state *claim(void)
     thread->memory.are_system_calls_forbidden = sandbox_is_closed;
     thread_current = thread;
     if (!is_reused) {
-        if (!claim_ring(thread)) {
-            atomic_fetch_add(&session->refused_rings, 1);
-            thread->is_mute = true;
-            return refuse();
-        }
         start_sampler(thread);
         enlist(thread);
     }
@@ -322,6 +333,9 @@ static struct thread_state *claim(void)
 /* No handler finds a state that is claimed by half. */
 struct thread_state *thread_state_claim(void)
 {
+    const struct thread_state *current = thread_current;
+    if (current != NULL && current->is_mute)
+        return lifecycle_tells() ? refuse() : NULL;
     uint64_t all = UINT64_MAX, before;
     raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof before, 0, 0);
     struct thread_state *thread = thread_current;

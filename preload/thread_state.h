@@ -12,6 +12,7 @@
 #define SEEP_PRELOAD_THREAD_STATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "preload/sampler.h"
@@ -23,6 +24,7 @@
 enum {
     THREAD_DEFERRED_EVENTS = 64,
     THREAD_DEFERRED_FRAMES = 48,
+    THREAD_MUTE_BYTES = 4096, /* of the state of one that tells nothing: its first fields */
     STACK_CACHE_WAYS = 4,
     STACK_CACHE_SETS = WIRE_STACK_SLOTS / STACK_CACHE_WAYS
 };
@@ -51,7 +53,7 @@ struct thread_state {
     uintptr_t guard_return; /* the return address that stands in that frame, while it lives */
     bool is_claimed;        /* has a ring; false after a fork until claimed again */
     bool is_busy; /* between the start of a stack capture and the end of a write: not re-entrant */
-    bool is_mute; /* found no ring: events are counted as lost */
+    bool is_mute; /* found no room for state or ring: events are counted as lost */
     bool is_dropping; /* the recorder stopped reading: lose and count, do not wait */
     struct sampler sampler;
     struct ring ring;
@@ -95,6 +97,9 @@ struct process_state {
     uint64_t exit_sp;
     uint32_t exit_tid;
 };
+
+_Static_assert(offsetof(struct thread_state, ring) <= THREAD_MUTE_BYTES,
+               "what is asked of any thread stands in its first page");
 
 extern __thread struct thread_state *thread_current __attribute__((tls_model("initial-exec")));
 extern struct process_state *process_current; /* set once the session is joined */

@@ -21,6 +21,8 @@ static void add_bad_pair(struct heap_model *model, enum recording_misuse_kind ki
                          const struct block *block, uint8_t function,
                          const struct heap_event *event)
 {
+    if (model->has_losses)
+        return;
     const struct site *site = site_of(model, block);
     struct misuse misuse = {
         .kind = (uint8_t)kind,
@@ -109,11 +111,11 @@ static void give_up_release(struct heap_model *model, struct waiting *release)
         release_block(model, &release->block, release->time_ns, release->thread, false);
     } else if (model->options.bytes_per_sample != 0) {
         /* A block that was no sample: all that its release was told for is an address in common. */
-    } else if (release->finding == WAITING_FOUND_FREED) {
+    } else if (release->finding == WAITING_FOUND_FREED && !model->has_losses) {
         add_bad_free(model, release);
     } else {
         model->quality.unknown_frees++;
-        if (release->stack != 0)
+        if (release->stack != 0 && !model->has_losses)
             add_bad_free(model, release);
     }
     waiting_list_close(&model->repair.releases, release);

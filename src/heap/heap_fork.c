@@ -134,6 +134,7 @@ struct heap_model *heap_model_fork(struct heap_model *parent, uint64_t time_ns)
     options.start_ns = time_ns;
     struct heap_model *child = heap_model_create(&options);
     child->fork_ns = time_ns;
+    child->has_losses = parent->has_losses;
     link_to_parent(child, parent);
     if (!parent->is_retired) {
         inherit_sites(child);

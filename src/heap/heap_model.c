@@ -347,6 +347,11 @@ void heap_model_quality(const struct heap_model *model, struct recording_quality
     *quality = model->quality;
 }
 
+void heap_model_note_losses(struct heap_model *model)
+{
+    model->has_losses = true;
+}
+
 uint64_t heap_model_misuse_count(const struct heap_model *model)
 {
     return model->misuses.total_count;

@@ -127,6 +127,10 @@ bool heap_model_wants_compaction(const struct heap_model *model);
  * RECORDING_misuse). Counted by kind and stacks; the first 1000 distinct ones are kept. */
 uint64_t heap_model_misuse_count(const struct heap_model *model);
 
+/* Events of this process were lost: from now on nothing counts as misuse, since what is missing may
+ * be the birth or the release that would explain it. Frees that nothing explains are unknown. */
+void heap_model_note_losses(struct heap_model *model);
+
 /* A live block, for tests and snapshots. False when nothing lives at exactly this address. */
 struct heap_block {
     uint64_t address;

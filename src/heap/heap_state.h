@@ -29,6 +29,7 @@ struct heap_model {
     struct repair repair;
     struct recent_frees recent_frees;
     struct misuses misuses;
+    bool has_losses; /* of events: nothing is known to be misuse */
     struct samples samples;
     struct recording_totals totals; /* those of the peak stand in `peak` */
     struct recording_quality quality;

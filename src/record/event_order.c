@@ -100,10 +100,14 @@ uint64_t event_order_drain(struct process_tree *tree, struct recorded_process *p
     /* A ring that was claimed after the look for rings may hold records from then on. */
     uint64_t watermark = now > times.slack_ticks ? now - times.slack_ticks : 0;
     uint64_t bound = watermark, backlog = 0;
+    bool has_losses = process->lost_events != 0;
     for (size_t i = 0; i < process->intake_count; i++) {
         struct intake *intake = process->intakes[i];
         intake_refresh(intake, &times);
         backlog += intake_backlog_bytes(intake);
+        /* Looked at after the ring: what was lost before a record that is there counts. */
+        has_losses |= atomic_load_explicit(&intake->ring.control->lost_events,
+                                           memory_order_relaxed) != 0;
         if (intake->bound_ticks < bound)
             bound = intake->bound_ticks;
     }
@@ -112,6 +116,8 @@ uint64_t event_order_drain(struct process_tree *tree, struct recorded_process *p
         watermark = bound;
     if (is_everything || backlog > MAX_BACKLOG_BYTES)
         watermark = UINT64_MAX;
+    if (has_losses || atomic_load(&session_host_header(tree->host)->refused_events) != 0)
+        heap_model_note_losses(process->model);
     uint64_t bytes = apply_up_to(tree, process, watermark);
     recorded_process_flush(process);
     ask_for_release_stacks(process);

@@ -136,18 +136,26 @@ checks.equal("file size: output", (0, b"2\nthreads 10\n"), (recording.status, re
 checks.true("file size: the recording is larger", os.path.getsize(recording.path) > 1024)
 checks.equal("file size: complete", True, recording.report["complete"])
 
-# The program's own memory comes first: what is missing for rings and stacks is counted. A seep that
-# was built with sanitizers needs more than the limit for itself.
+# A limit on a program's data is none on what recording takes in it. A seep that was built with
+# sanitizers needs more than the limit for itself.
 recording = record([target("crowd"), "threads", "100"],
                    preexec_fn=limited(resource.RLIMIT_DATA, 40 * MIB))
 if recording.status == -signal.SIGABRT and not os.path.exists(recording.path):
     print("data: a seep with sanitizers cannot run so")
 else:
-    checks.equal("data: output", (0, b"threads 100\n"), (recording.status, recording.stdout))
-    allocations, frees = step_figures(recording, "worker")
-    lost = recording.report["quality"]["lost_events"]
-    checks.true("data: no more than was done", allocations + frees <= 400, f"{allocations} {frees}")
-    checks.equal("data: complete", lost == 0, recording.report["complete"])
+    check_crowd("data", recording, "threads", 100, (200, 200))
+
+# Of a limited address space recording takes a small part: threads that find no room there tell
+# nothing, and each of their calls is counted.
+recording = record([target("crowd"), "address_space", "300"])
+checks.equal("address space: output", (0, b"address_space 300\n"),
+             (recording.status, recording.stdout))
+allocations, frees = step_figures(recording, "worker")
+checks.true("address space: some threads are recorded", allocations > 0)
+checks.equal("address space: recorded and lost", 4 * 300,
+             allocations + frees + recording.report["quality"]["lost_events"])
+checks.equal("address space: complete", False, recording.report["complete"])
+check_invariants(checks, "address space", recording.report)
 
 # ---- the recorder is stopped while threads work
 

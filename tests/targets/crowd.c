@@ -13,9 +13,9 @@
  *   run locked 60
  *     output locked 60
  *     site step<worker/malloc allocations=120 frees=120
- *   run address_space 40
- *     output address_space 40
- *     site step<worker/malloc allocations=80 frees=80
+ *   run address_space 8
+ *     output address_space 8
+ *     site step<worker/malloc allocations=16 frees=16
  *   run few_files 8
  *     output few_files 8
  *     processes 2

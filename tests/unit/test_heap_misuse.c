@@ -129,6 +129,31 @@ static void test_double_and_foreign_frees(void **state)
     heap_model_destroy(model);
 }
 
+/* What was lost may be the birth between two releases, or a release and a birth before a third. */
+static void test_losses_explain_everything(void **state)
+{
+    (void)state;
+    struct heap_model *model = new_model();
+    birth(model, 1, 0x1000, 24, 10);
+    release(model, 2, 0x1000);
+    call(model, HEAP_EVENT_RELEASE, 0x1000, 0, 20, FUNCTION_FREE);
+    call(model, HEAP_EVENT_BIRTH, 0x2000, 24, 11, FUNCTION_NEW_ARRAY);
+    call(model, HEAP_EVENT_BIRTH, 0x3000, 24, 11, FUNCTION_NEW_ARRAY);
+    heap_model_note_losses(model);
+    call(model, HEAP_EVENT_RELEASE, 0x2000, 0, 21, FUNCTION_FREE);
+    call(model, HEAP_EVENT_RELEASE, 0x7000, 0, 30, FUNCTION_FREE);
+    struct heap_model *child = heap_model_fork(model, 6);
+    call(child, HEAP_EVENT_RELEASE, 0x3000, 0, 31, FUNCTION_FREE);
+    heap_model_settle(model);
+    heap_model_settle(child);
+    assert_int_equal(heap_model_misuse_count(model), 0);
+    assert_int_equal(heap_model_misuse_count(child), 0);
+    assert_int_equal(quality_of(model).unknown_frees, 2);
+    assert_int_equal(totals_of(model).frees, 2);
+    heap_model_destroy(child);
+    heap_model_destroy(model);
+}
+
 static void test_the_first_distinct_ones_are_kept(void **state)
 {
     (void)state;
@@ -152,6 +177,7 @@ int main(void)
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_mismatch_is_counted_by_stacks),
         cmocka_unit_test(test_double_and_foreign_frees),
+        cmocka_unit_test(test_losses_explain_everything),
         cmocka_unit_test(test_the_first_distinct_ones_are_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
