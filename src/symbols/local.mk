@@ -31,6 +31,10 @@ libseep_a_SOURCES += \
 	src/symbols/symbol_batch.h \
 	src/symbols/symbolizer.c \
 	src/symbols/symbolizer.h \
+	src/symbols/type_reader.c \
+	src/symbols/type_reader.h \
+	src/symbols/type_service.c \
+	src/symbols/type_service.h \
 	src/symbols/variables.c \
 	src/symbols/variables.h
 
@@ -42,7 +46,8 @@ check_PROGRAMS += \
 	tests/unit/test_source_path \
 	tests/unit/test_elf_symbols \
 	tests/unit/test_symbol_batch \
-	tests/unit/test_symbolizer
+	tests/unit/test_symbolizer \
+	tests/unit/test_type_service
 TESTS += \
 	tests/unit/test_demangle \
 	tests/unit/test_elf_file \
@@ -50,7 +55,8 @@ TESTS += \
 	tests/unit/test_source_path \
 	tests/unit/test_elf_symbols \
 	tests/unit/test_symbol_batch \
-	tests/unit/test_symbolizer
+	tests/unit/test_symbolizer \
+	tests/unit/test_type_service
 tests_unit_test_demangle_SOURCES = tests/unit/test_demangle.c
 tests_unit_test_demangle_LDADD = $(unit_libs)
 tests_unit_test_elf_file_SOURCES = tests/unit/test_elf_file.c tests/unit/workshop.c tests/unit/workshop.h
@@ -65,6 +71,8 @@ tests_unit_test_symbol_batch_SOURCES = tests/unit/test_symbol_batch.c
 tests_unit_test_symbol_batch_LDADD = $(unit_libs)
 tests_unit_test_symbolizer_SOURCES = tests/unit/test_symbolizer.c tests/unit/workshop.c tests/unit/workshop.h
 tests_unit_test_symbolizer_LDADD = $(unit_libs)
+tests_unit_test_type_service_SOURCES = tests/unit/test_type_service.c tests/unit/workshop.c tests/unit/workshop.h
+tests_unit_test_type_service_LDADD = $(unit_libs)
 endif
 
 # The fuzz target, over its corpus.
