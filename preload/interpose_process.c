@@ -17,6 +17,7 @@
 #include "preload/exit_hold.h"
 #include "preload/export.h"
 #include "preload/lifecycle.h"
+#include "preload/park.h"
 #include "preload/process_notice.h"
 #include "preload/real_functions.h"
 #include "preload/session_link.h"
@@ -83,6 +84,7 @@ static bool is_in_session(void)
 static void tell_exec_failed(void)
 {
     process_notice_exec_failed();
+    park_exec_failed();
     exit_hold_cancel();
 }
 
@@ -96,6 +98,7 @@ EXPORT int execve(const char *path, char *const arguments[], char *const environ
     ADJUST_ENVIRONMENT(environment, reason);
     exit_hold_before_exec(AT_FDCWD, path);
     process_notice_exec(session_link_pid(), reason, path);
+    park_before_exec();
     int result = real.execve(path, arguments, environment);
     tell_exec_failed();
     return result;
@@ -117,6 +120,7 @@ EXPORT int execvpe(const char *name, char *const arguments[], char *const enviro
     ADJUST_ENVIRONMENT(environment, reason);
     exit_hold_before_exec(AT_FDCWD, path[0] != '\0' ? path : name);
     process_notice_exec(session_link_pid(), reason, path[0] != '\0' ? path : name);
+    park_before_exec();
     int result = real.execvpe(name, arguments, environment);
     tell_exec_failed();
     return result;
@@ -146,6 +150,7 @@ EXPORT int fexecve(int fd, char *const arguments[], char *const environment[])
     ADJUST_ENVIRONMENT(environment, reason);
     exit_hold_before_exec(fd, "");
     process_notice_exec(session_link_pid(), reason, path);
+    park_before_exec();
     int result = real.fexecve(fd, arguments, environment);
     tell_exec_failed();
     return result;
@@ -165,6 +170,7 @@ EXPORT int execveat(int folder, const char *path, char *const arguments[],
 call:;
     int result;
     if (real.execveat != NULL) {
+        park_before_exec();
         result = real.execveat(folder, path, arguments, environment, flags);
     } else {
         result = -1;

@@ -1,14 +1,18 @@
 /* The one list of what is replaced: lookup, exports and tests are derived from it.
- * HOOK(symbol, result type, parameter types). REQUIRED ones must exist in every libc that we run on;
- * the others may be missing, and then ours falls back (real_functions.h says how). */
+ * HOOK(symbol, result type, parameter types). REQUIRED ones must exist in every libc that we run
+ * on; the others may be missing, and then ours falls back (real_functions.h says how). */
 #ifndef SEEP_PRELOAD_INTERPOSED_FUNCTIONS_H
 #define SEEP_PRELOAD_INTERPOSED_FUNCTIONS_H
 
 #include <dlfcn.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/types.h>
 
 /* clang-format off */
@@ -89,8 +93,25 @@
     HOOK(dlmopen,  void *, (Lmid_t, const char *, int)) \
     HOOK(dlclose,  int,    (void *))
 
+#define HOOKS_SIGNAL(HOOK) \
+    HOOK(sigaction,       int,            (int, const struct sigaction *, struct sigaction *)) \
+    HOOK(signal,          sighandler_t,   (int, sighandler_t)) \
+    HOOK(sigprocmask,     int,            (int, const sigset_t *, sigset_t *)) \
+    HOOK(pthread_sigmask, int,            (int, const sigset_t *, sigset_t *)) \
+    HOOK(sigsuspend,      int,            (const sigset_t *)) \
+    HOOK(sigwait,         int,            (const sigset_t *, int *)) \
+    HOOK(sigwaitinfo,     int,            (const sigset_t *, siginfo_t *)) \
+    HOOK(sigtimedwait,    int,            (const sigset_t *, siginfo_t *, const struct timespec *)) \
+    HOOK(signalfd,        int,            (int, const sigset_t *, int)) \
+    HOOK(ppoll,           int,            (struct pollfd *, nfds_t, const struct timespec *, \
+                                           const sigset_t *)) \
+    HOOK(pselect,         int,            (int, fd_set *, fd_set *, fd_set *, \
+                                           const struct timespec *, const sigset_t *)) \
+    HOOK(epoll_pwait,     int,            (int, struct epoll_event *, int, int, const sigset_t *))
+
 #define HOOKS_ALL(HOOK) \
-    HOOKS_MALLOC(HOOK) HOOKS_CXX(HOOK) HOOKS_MAPPING(HOOK) HOOKS_PROCESS(HOOK) HOOKS_LOADER(HOOK)
+    HOOKS_MALLOC(HOOK) HOOKS_CXX(HOOK) HOOKS_MAPPING(HOOK) HOOKS_PROCESS(HOOK) \
+    HOOKS_LOADER(HOOK) HOOKS_SIGNAL(HOOK)
 /* clang-format on */
 
 #endif

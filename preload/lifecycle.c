@@ -16,6 +16,7 @@
 #include "preload/exit_hold.h"
 #include "preload/old_glibc.h"
 #include "preload/own_memory.h"
+#include "preload/park.h"
 #include "preload/process_notice.h"
 #include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
@@ -125,6 +126,7 @@ __attribute__((constructor)) static void construct(void)
     /* A program that never allocates is still a process of the session. */
     thread_state_get();
     on_exit(tell_exit_status, NULL);
+    park_start();
     exit_hold_watch_main();
 }
 
@@ -275,6 +277,7 @@ void lifecycle_thread_started(struct thread_state *thread, bool is_first_of_proc
     if (is_first_of_process && has_image_started)
         unwind_rules_after_fork(stack_capture_rules);
     if (is_first_of_process) {
+        park_tell_child();
         tell_process(thread);
         event_writer_await(&process_current->shared->is_watched, 0, WATCH_LIMIT_MS);
     }

@@ -52,6 +52,7 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/interpose_mapping.c \
 	preload/interpose_process.c \
 	preload/interpose_shell.c \
+	preload/interpose_signal.c \
 	preload/interposed_functions.h \
 	preload/lifecycle.c \
 	preload/lifecycle.h \
@@ -59,6 +60,8 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/module_notice.h \
 	preload/own_memory.c \
 	preload/own_memory.h \
+	preload/park.c \
+	preload/park.h \
 	preload/process_notice.c \
 	preload/process_notice.h \
 	preload/raw_syscall.h \

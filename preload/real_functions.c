@@ -102,6 +102,7 @@ bool real_functions_find(void)
     HOOKS_MAPPING(FIND)
     HOOKS_PROCESS(FIND)
     HOOKS_LOADER(FIND)
+    HOOKS_SIGNAL(FIND)
     HOOKS_CXX(FIND)
 #undef FIND
 #define FIND(symbol, result, parameters) *(void **)&real.symbol = find_called(#symbol);

@@ -11,6 +11,7 @@
 
 #include "preload/export.h"
 #include "preload/lifecycle.h"
+#include "preload/park.h"
 #include "preload/process_notice.h"
 #include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
@@ -42,6 +43,10 @@ static void set_forbidden(bool is_forbidden)
     for (; state != NULL; state = state->next)
         state->memory.are_system_calls_forbidden = is_forbidden;
     sandbox_is_closed = is_forbidden;
+    if (is_forbidden)
+        park_close();
+    else
+        park_open();
 }
 
 bool sandbox_close(void)

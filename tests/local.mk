@@ -18,6 +18,7 @@ system_tests = \
 	tests/system/full_disk.py \
 	tests/system/hostile_elf.py \
 	tests/system/known_answers.py \
+	tests/system/held.py \
 	tests/system/leaks.py \
 	tests/system/leaks_programs.py \
 	tests/system/limits.py \

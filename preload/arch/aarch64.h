@@ -109,4 +109,28 @@ static inline bool arch_is_signal_restorer(const uint8_t code[ARCH_SIGNAL_RESTOR
     return false;
 }
 
+/* As for x86-64. struct ucontext's mcontext begins at 176 with a fault address; then x0-x30, sp,
+ * pc; the records of vector registers from 464 on. */
+static inline uint64_t arch_context_general(const void *context)
+{
+    return (uint64_t)(uintptr_t)context + 184;
+}
+
+static inline uint64_t arch_context_extended(const void *context)
+{
+    return (uint64_t)(uintptr_t)context + 464;
+}
+
+/* The first argument and the result share a register: what was asked for is not known any more. */
+static inline int64_t arch_context_interrupted_call(const void *context)
+{
+    (void)context;
+    return -1;
+}
+
+static inline void arch_context_repeat_call(void *context)
+{
+    (void)context;
+}
+
 #endif

@@ -146,4 +146,37 @@ static inline bool arch_is_signal_restorer(const uint8_t code[ARCH_SIGNAL_RESTOR
     return true;
 }
 
+/* Where the general registers stand in the context that a handler is given, and where it says where
+ * the vector registers do (0 = nowhere). */
+static inline uint64_t arch_context_general(const void *context)
+{
+    return (uint64_t)(uintptr_t)context + 40;
+}
+
+static inline uint64_t arch_context_extended(const void *context)
+{
+    return *(const uint64_t *)((const char *)context + 224);
+}
+
+/* The number of the system call that a signal has just interrupted, so that it returns EINTR, if
+ * the instruction before it says which it was: "mov $number, %eax; syscall". -1 = it cannot be
+ * known, or was not interrupted. */
+static inline int64_t arch_context_interrupted_call(const void *context)
+{
+    const int64_t *result = (const int64_t *)((const char *)context + 40 + 13 * 8);
+    const uint8_t *pc = *(const uint8_t *const *)((const char *)context + ARCH_SIGNAL_CONTEXT_PC);
+
+    if (*result != -4 || ((uintptr_t)pc & (ARCH_PAGE_BYTES - 1)) < 7 || pc[-2] != 0x0f ||
+        pc[-1] != 0x05 || pc[-7] != 0xb8)
+        return -1;
+    return (int64_t)((uint32_t)pc[-6] | (uint32_t)pc[-5] << 8 | (uint32_t)pc[-4] << 16 |
+                     (uint32_t)pc[-3] << 24);
+}
+
+/* Back in front of both instructions; all arguments are still in their registers. */
+static inline void arch_context_repeat_call(void *context)
+{
+    *(uint64_t *)((char *)context + ARCH_SIGNAL_CONTEXT_PC) -= 7;
+}
+
 #endif

@@ -36,6 +36,7 @@ struct values {
     struct option_number follow;
     struct option_number wait;
     struct option_number on_full;
+    struct option_number stop;
     struct option_number stack_depth;
     struct option_number checkpoint;
     struct option_number sample;
@@ -69,6 +70,15 @@ static const char *on_full_at(size_t position)
 {
     static const char *const names[] = {
         [RECORD_ON_FULL_WAIT] = "wait", [RECORD_ON_FULL_DROP] = "drop"};
+
+    return position < sizeof names / sizeof names[0] ? names[position] : NULL;
+}
+
+static const char *stop_at(size_t position)
+{
+    static const char *const names[] = {[RECORD_STOP_AUTO] = "auto",
+                                        [RECORD_STOP_PTRACE] = "ptrace",
+                                        [RECORD_STOP_SIGNAL] = "signal"};
 
     return position < sizeof names / sizeof names[0] ? names[position] : NULL;
 }
@@ -155,6 +165,11 @@ static const struct option_row rows[] = {
      PLACE(scan_budget),
      .value_name = "TIME",
      .help = "a process is held for a scan no longer than this (default: 5s)"},
+    {.name = "stop",
+     .kind = OPTION_CHOICE,
+     PLACE(stop),
+     .choice_at = stop_at,
+     .help = "how a process is held: by ptrace, by a signal, or as one can (default: auto)"},
     {.name = "snapshot-every",
      .kind = OPTION_DURATION,
      PLACE(snapshot_every),
@@ -262,6 +277,7 @@ static void fill_options(const struct invocation *invocation, struct record_opti
         .are_release_stacks_wanted = values->are_release_stacks_wanted,
         /* What is not known to live cannot be told from what is lost. */
         .is_scan_off = values->is_scan_off || values->sample.value != 0,
+        .stop = (enum record_stop)values->stop.value,
         .scan_budget_ns = values->scan_budget.value,
         .snapshot_interval_ns = values->snapshot_every.value,
         .snapshot_level_bytes = values->snapshot_at.value,
@@ -280,9 +296,8 @@ static bool write_summary(const struct invocation *invocation, const char *recor
     struct summary_options options = {.path = recording,
                                       .width = terminal_width(out),
                                       .is_colour = terminal_has_colour(out, invocation->common)};
-    struct leak_report_options leak_options = {.process = QUERY_ALL_PROCESSES,
-                                               .snapshot = LEAK_REPORT_DEFAULT,
-                                               .since = LEAK_REPORT_NONE};
+    struct leak_report_options leak_options = {
+        .process = QUERY_ALL_PROCESSES, .snapshot = LEAK_REPORT_DEFAULT, .since = LEAK_REPORT_NONE};
     struct recording_argument argument = {0};
     struct suppressions suppressions;
     struct leak_report leaks = {0};

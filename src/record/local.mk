@@ -17,6 +17,8 @@ libseep_a_SOURCES += \
 	src/record/process_ends.h \
 	src/record/process_facts.c \
 	src/record/process_facts.h \
+	src/record/process_hold.c \
+	src/record/process_hold.h \
 	src/record/process_images.c \
 	src/record/process_images.h \
 	src/record/process_lives.c \
@@ -57,6 +59,10 @@ libseep_a_SOURCES += \
 check_PROGRAMS += tests/helpers/launch
 tests_helpers_launch_SOURCES = tests/helpers/launch.c
 tests_helpers_launch_LDADD = $(unit_libs)
+
+# Refuses system calls to what it runs.
+check_PROGRAMS += tests/helpers/refuse
+tests_helpers_refuse_SOURCES = tests/helpers/refuse.c
 
 TESTS += tests/system/launcher.sh tests/system/launcher_terminal.py
 EXTRA_DIST += tests/system/launcher.sh tests/system/launcher_terminal.py

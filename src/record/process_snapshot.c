@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "record/process_snapshot.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -49,7 +50,7 @@ struct taking {
     struct recorded_process *process;
     const struct process_snapshot_request *request;
     struct snapshot *snapshot;
-    struct stopper stopper;
+    struct process_hold hold;
     struct clock clock;
     uint64_t begin_ns, deadline_ns;
     uint64_t time_ns; /* the instant, since the session began */
@@ -89,15 +90,22 @@ static bool stop(struct taking *taking)
     uint64_t limit_ns = taking->clock.now_ns(taking->clock.context) + STOP_NS;
     if (limit_ns > taking->deadline_ns)
         limit_ns = taking->deadline_ns;
-    if (stopper_stop(&taking->stopper, (pid_t)taking->process->pid, taking->request->is_own_child,
-                     &taking->clock, limit_ns, &error))
-        return true;
-    return fail(taking, SNAPSHOT_FAILED, error.message);
+    struct process_hold_request request = {
+        .way = taking->request->way,
+        .pid = (pid_t)taking->process->pid,
+        .is_own_child = taking->request->is_own_child,
+        .waiting_tid = taking->request->hold_sp != 0 ? taking->request->hold_tid : 0,
+        .session = session_host_header(taking->tree->host),
+        .shared = session_process_at(session_host_header(taking->tree->host),
+                                     taking->process->process_slot),
+    };
+    return process_hold_begin(&taking->hold, &request, &taking->clock, limit_ns, &error) ||
+           fail(taking, SNAPSHOT_FAILED, error.message);
 }
 
 static const struct stopper_thread *find_holder(const struct taking *taking)
 {
-    const struct stopper *stopper = &taking->stopper;
+    const struct stopper *stopper = &taking->hold.stopper;
     const struct stopper_thread *nearest = NULL;
     uint64_t hold_sp = taking->request->hold_sp;
     if (hold_sp == 0)
@@ -132,14 +140,14 @@ static bool is_half_way(const struct taking *taking)
 
 static void keep_sleepers(struct taking *taking, struct process_snapshot_sleepers *sleepers)
 {
-    if (stopper_settle(&taking->stopper)) {
-        stopper_clear(&taking->stopper);
+    if (stopper_settle(&taking->hold.stopper)) {
+        stopper_clear(&taking->hold.stopper);
         return;
     }
     sleepers->items = memory_grow(sleepers->items, &sleepers->capacity, sleepers->count + 1,
                                   sizeof *sleepers->items);
-    sleepers->items[sleepers->count++] = taking->stopper;
-    memset(&taking->stopper, 0, sizeof taking->stopper);
+    sleepers->items[sleepers->count++] = taking->hold.stopper;
+    memset(&taking->hold.stopper, 0, sizeof taking->hold.stopper);
 }
 
 /* All stand still, and nobody half way; false with the snapshot's end. */
@@ -151,7 +159,7 @@ static bool stop_between_calls(struct taking *taking, struct process_snapshot_sl
             process_ends_hear_last_words(taking->tree, taking->process);
             if (tries == HALF_WAY_TRIES || !is_half_way(taking))
                 return true;
-            stopper_release(&taking->stopper);
+            process_hold_end(&taking->hold);
         }
         keep_sleepers(taking, sleepers);
         if (!is_stopped)
@@ -221,7 +229,7 @@ static void list_blocks(struct taking *taking)
 
 static void list_threads(struct taking *taking)
 {
-    const struct stopper *stopper = &taking->stopper;
+    const struct stopper *stopper = &taking->hold.stopper;
     const struct stopper_thread *holder = find_holder(taking);
     taking->threads = memory_allocate_zeroed(stopper->count, sizeof *taking->threads);
     for (size_t i = 0; i < stopper->count; i++) {
@@ -235,6 +243,7 @@ static void list_threads(struct taking *taking)
         to->thread_pointer = processor_thread_pointer(from->general);
         if (from == holder) {
             to->is_seep_code = true;
+            to->has_registers = true;
             to->sp = taking->request->hold_sp;
             continue;
         }
@@ -282,9 +291,9 @@ static void add_program_mapping(void *context, const struct interval *interval)
 /* A thread by which the memory can be reached: a first thread that is gone has none. */
 static uint32_t reading_tid(const struct taking *taking)
 {
-    for (size_t i = 0; i < taking->stopper.count; i++)
-        if (taking->stopper.threads[i].state != STOPPER_GONE)
-            return (uint32_t)taking->stopper.threads[i].tid;
+    for (size_t i = 0; i < taking->hold.stopper.count; i++)
+        if (taking->hold.stopper.threads[i].state != STOPPER_GONE)
+            return (uint32_t)taking->hold.stopper.threads[i].tid;
     return taking->process->pid;
 }
 
@@ -308,7 +317,7 @@ static bool scan(struct taking *taking)
         .blocks = taking->blocks,
         .block_count = taking->block_count,
         .threads = taking->threads,
-        .thread_count = taking->stopper.count,
+        .thread_count = taking->hold.stopper.count,
         .own = {taking->own, taking->own_count},
         .program = {taking->program, taking->program_count},
         .roots_off = taking->request->roots_off,
@@ -337,7 +346,16 @@ static bool take(struct taking *taking, struct process_snapshot_sleepers *sleepe
     list_threads(taking);
     list_own_memory(taking);
     heap_model_visit_mappings(taking->process->model, add_program_mapping, taking);
-    return scan(taking);
+    if (!scan(taking))
+        return false;
+    if (!process_hold_is_still(&taking->hold)) {
+        snapshot_clear(taking->snapshot);
+        return fail(taking, SNAPSHOT_FAILED, "the process went on while it was read");
+    }
+    const char *note = process_hold_note(&taking->hold);
+    if (note[0] != '\0')
+        snprintf(taking->snapshot->note, sizeof taking->snapshot->note, "%s", note);
+    return true;
 }
 
 void process_snapshot_take(struct process_tree *tree, struct recorded_process *process,
@@ -357,7 +375,7 @@ void process_snapshot_take(struct process_tree *tree, struct recorded_process *p
     taking.deadline_ns = taking.begin_ns + request->budget_ns;
     taking.time_ns = tick_clock_to_ns(tree->clock, tick_clock_now(tree->clock));
     take(&taking, sleepers);
-    stopper_release(&taking.stopper);
+    process_hold_end(&taking.hold);
     keep_sleepers(&taking, sleepers);
     snapshot->process_id = process->id;
     snapshot->time_ns = taking.time_ns;

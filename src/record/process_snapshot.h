@@ -6,18 +6,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "record/process_hold.h"
 #include "record/process_tree.h"
 #include "snapshot/snapshot.h"
-#include "snapshot/stopper.h"
 
 struct process_snapshot_request {
     enum snapshot_reason reason;
     uint64_t budget_ns;     /* so long the process may be held */
     uint64_t roots_off;     /* set of 1 << enum snapshot_root_kind */
     bool has_no_heuristics; /* pointers into blocks count as interior, whatever they look like */
-    bool is_own_child;      /* somebody else in this program waits for its end */
-    uint64_t hold_sp;       /* it holds itself: where its thread's stack begins; 0 = it runs */
-    uint32_t hold_tid;      /* the thread, as the process sees it */
+    enum process_hold_way way;
+    bool is_own_child; /* somebody else in this program waits for its end */
+    uint64_t hold_sp;  /* it holds itself: where its thread's stack begins; 0 = it runs */
+    uint32_t hold_tid; /* the thread, as the process sees it */
 };
 
 /* Threads that were stopped in a sleep that nothing interrupts: let go when they wake. */

@@ -59,9 +59,11 @@ struct process_tree {
     size_t living_count, living_capacity;
     struct recorded_process **retiring; /* ended, and still with blocks */
     size_t retiring_count, retiring_capacity;
-    struct hash_map by_pid; /* id of the newest with this pid */
+    struct hash_map by_pid;            /* id of the newest with this pid */
     struct recorded_process **by_slot; /* current holder of each process slot, or NULL */
 
+    /* Processes that a debugger watches from their start are asked to take a signal of ours. */
+    bool is_parking_wanted;
     int *claim_pidfds; /* by process slot, of claims whose process has not begun; -1 = none */
 
     struct intake **intakes; /* by ring slot; NULL = not in use */

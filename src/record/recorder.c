@@ -30,6 +30,7 @@
 #include "record/recording_output.h"
 #include "record/session_host.h"
 #include "record/snapshot_taker.h"
+#include "snapshot/stop_probe.h"
 #include "record/target_check.h"
 #include "record/tick_clock.h"
 #include "wire/wire_format.h"
@@ -118,6 +119,7 @@ static bool open_output(void *context, pid_t pid, struct error *error)
     process_tree_init(&recorder->tree, recorder->host, &recorder->clock,
                       (uint32_t)recorder->stack_depth, recorder->epoll_fd);
     recorder->tree.bytes_per_sample = options->bytes_per_sample;
+    recorder->tree.is_parking_wanted = options->stop != RECORD_STOP_PTRACE;
     recorder->has_tree = true;
     struct recorded_process *command = process_tree_expect(
         &recorder->tree, (uint32_t)pid, recorder->target->path, options->command);
@@ -150,7 +152,18 @@ static uint32_t session_flags(const struct record_options *options)
         flags |= SESSION_FOLLOW_EXEC;
     if (!options->is_scan_off)
         flags |= SESSION_SCAN_AT_EXIT;
+    if (options->stop == RECORD_STOP_SIGNAL ||
+        (options->stop == RECORD_STOP_AUTO && !stop_probe_is_allowed()))
+        flags |= SESSION_PARK;
     return flags;
+}
+
+static enum process_hold_way hold_way(const struct record_options *options)
+{
+    static const enum process_hold_way ways[] = {[RECORD_STOP_AUTO] = PROCESS_HOLD_AUTO,
+                                                 [RECORD_STOP_PTRACE] = PROCESS_HOLD_PTRACE,
+                                                 [RECORD_STOP_SIGNAL] = PROCESS_HOLD_SIGNAL};
+    return ways[options->stop];
 }
 
 static void tell_oracle_difference(struct process_tree *tree, struct recorded_process *process,
@@ -255,6 +268,7 @@ static bool begin(struct recorder *recorder, struct error *error)
         .budget_ns = recorder->scan_budget_ns,
         .roots_off = options->roots_off,
         .has_no_heuristics = options->are_heuristics_off,
+        .way = hold_way(options),
         .interval_ns = options->snapshot_interval_ns,
         .level_bytes = options->snapshot_level_bytes,
         .kept_count = options->kept_snapshots != 0 ? options->kept_snapshots

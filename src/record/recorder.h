@@ -18,6 +18,13 @@ enum record_wait {
     RECORD_WAIT_TREE
 };
 
+/* How a process is held while its memory is read. */
+enum record_stop {
+    RECORD_STOP_AUTO,   /* by ptrace, or where that is refused by a signal */
+    RECORD_STOP_PTRACE, /* the target's signals are left alone */
+    RECORD_STOP_SIGNAL
+};
+
 /* Which processes are recorded beside the command's own image. */
 enum record_follow {
     RECORD_FOLLOW_NONE, /* CMD's image only */
@@ -32,7 +39,8 @@ struct record_options {
     const char *preload_path; /* NULL: find it beside the program or where it was installed */
     uint64_t stack_depth;     /* 0 = 256 */
     uint64_t checkpoint_ns;   /* 0 = 5 s */
-    /* Only samples are recorded, one in so many bytes; 0 = every block. At most RECORD_MAX_SAMPLING. */
+    /* Only samples are recorded, one in so many bytes; 0 = every block. At most
+     * RECORD_MAX_SAMPLING. */
     uint64_t bytes_per_sample;
     uint64_t sampling_seed; /* 0 = another one each time */
     enum record_on_full on_full;
@@ -45,18 +53,19 @@ struct record_options {
     const char *const *debug_folders;
     uint64_t debug_folder_count;
     bool is_debuginfod_allowed;
-    bool is_force;          /* -o may replace any file */
-    bool is_best_effort;    /* what cannot be recorded runs unrecorded, instead of 125 */
-    bool is_progress_shown; /* symbolizing progress on stderr */
+    bool is_force;                  /* -o may replace any file */
+    bool is_best_effort;            /* what cannot be recorded runs unrecorded, instead of 125 */
+    bool is_progress_shown;         /* symbolizing progress on stderr */
     bool are_release_stacks_wanted; /* of every release; else from the first misuse on */
-    bool is_scan_off;          /* processes are not held and scanned where they end */
-    uint64_t scan_budget_ns;   /* for each scan; 0 = 5 s */
+    enum record_stop stop;
+    bool is_scan_off;              /* processes are not held and scanned where they end */
+    uint64_t scan_budget_ns;       /* for each scan; 0 = 5 s */
     uint64_t snapshot_interval_ns; /* 0 = none at intervals */
     uint64_t snapshot_level_bytes; /* 0 = none when a heap becomes so large */
     uint64_t kept_snapshots;       /* of those at intervals; 0 = 10 */
-    uint64_t roots_off;        /* set of 1 << enum snapshot_root_kind: not taken for roots */
-    bool are_heuristics_off;   /* pointers into blocks count as interior, whatever they look like */
-    bool is_oracle_wanted;  /* test mode: every stack is also unwound by libunwind, and compared */
+    uint64_t roots_off;            /* set of 1 << enum snapshot_root_kind: not taken for roots */
+    bool are_heuristics_off; /* pointers into blocks count as interior, whatever they look like */
+    bool is_oracle_wanted;   /* test mode: every stack is also unwound by libunwind, and compared */
 };
 
 #define RECORD_MAX_SAMPLING (UINT64_C(1) << 40)

@@ -12,6 +12,7 @@
 #include "record/own_allocators.h"
 #include "record/process_ends.h"
 #include "record/process_images.h"
+#include "snapshot/task_facts.h"
 #include "wire/wire_format.h"
 
 /* How long a store of a producer may stay unseen: a store buffer drains within about 2 us. */
@@ -36,6 +37,9 @@ void ring_places_watch_claims(struct process_tree *tree)
             continue;
         if (tree->claim_pidfds[slot] < 0)
             tree->claim_pidfds[slot] = (int)syscall(SYS_pidfd_open, pid, 0);
+        /* Whoever is watched by a debugger already cannot be stopped by us. */
+        if (tree->is_parking_wanted && task_facts_tracer((pid_t)pid) != 0)
+            atomic_store(&shared->park_state, SESSION_PARK_WANTED);
         ring_places_answer(&shared->is_watched);
     }
 }

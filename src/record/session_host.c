@@ -469,6 +469,9 @@ void session_host_free_process(struct session_host *host, uint32_t slot)
     atomic_store(&shared->is_watched, 0);
     atomic_store(&shared->hold, SESSION_HOLD_NONE);
     atomic_store(&shared->hold_tid, 0);
+    atomic_store(&shared->park, 0);
+    atomic_store(&shared->park_guard, SESSION_PARK_FREE);
+    atomic_store(&shared->park_state, SESSION_PARK_NOT);
     /* Release: pairs with the claim in preload/thread_state.c. */
     atomic_store_explicit(&shared->state, SESSION_SLOT_FREE, memory_order_release);
 }

@@ -51,6 +51,7 @@ static bool take(struct snapshot_taker *taker, struct recorded_process *process,
                  struct error *error)
 {
     request->budget_ns = taker->options.budget_ns;
+    request->way = taker->options.way;
     request->roots_off = taker->options.roots_off;
     request->has_no_heuristics = taker->options.has_no_heuristics;
     request->is_own_child = process->pid == taker->options.command_pid;

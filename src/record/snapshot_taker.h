@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "record/process_hold.h"
 #include "record/process_tree.h"
 #include "record/recording_output.h"
 
@@ -17,6 +18,7 @@ struct snapshot_taker_options {
     uint64_t budget_ns; /* for each scan */
     uint64_t roots_off; /* set of 1 << enum snapshot_root_kind */
     bool has_no_heuristics;
+    enum process_hold_way way;
     uint64_t interval_ns; /* a snapshot of every process so often; 0 = none */
     uint64_t level_bytes; /* one of each whose heap reaches this; 0 = none */
     uint64_t kept_count;  /* of those at intervals; 0 = all */
@@ -29,9 +31,8 @@ struct snapshot_taker;
 struct snapshot_taker *snapshot_taker_create(const struct snapshot_taker_options *options);
 void snapshot_taker_destroy(struct snapshot_taker *taker);
 
-/* Looks after processes that hold themselves, after requests, and whether a snapshot is due. Cheap when
- * there is nothing to do. False with *error when a
- * snapshot could not be written. */
+/* Looks after processes that hold themselves, after requests, and whether a snapshot is due. Cheap
+ * when there is nothing to do. False with *error when a snapshot could not be written. */
 bool snapshot_taker_serve(struct snapshot_taker *taker, struct error *error);
 
 /* All processes have ended, as far as it is waited for: of those that were not scanned where they

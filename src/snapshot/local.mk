@@ -12,6 +12,8 @@ libseep_a_SOURCES += \
 	src/snapshot/leak_leaders.h \
 	src/snapshot/mapping_roots.c \
 	src/snapshot/mapping_search.h \
+	src/snapshot/parker.c \
+	src/snapshot/parker.h \
 	src/snapshot/pointer_scan.c \
 	src/snapshot/pointer_scan.h \
 	src/snapshot/processor.h \
@@ -27,6 +29,8 @@ libseep_a_SOURCES += \
 	src/snapshot/snapshot_scan.h \
 	src/snapshot/snapshot_store.c \
 	src/snapshot/snapshot_store.h \
+	src/snapshot/stop_probe.c \
+	src/snapshot/stop_probe.h \
 	src/snapshot/stopper.c \
 	src/snapshot/stopper.h \
 	src/snapshot/strong_sets.c \

@@ -4,6 +4,7 @@
 #define SEEP_SNAPSHOT_PROCESSOR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/user.h>
 
@@ -49,6 +50,46 @@ static inline uint64_t processor_thread_pointer(const uint64_t *general)
     return general[PROCESSOR_WORD_FS_BASE];
 }
 
+/* What a signal handler is given of the general registers: r8 to r15, rdi, rsi, rbp, rbx, rdx, rax,
+ * rcx, rsp, rip, and what does not matter here (arch/x86/include/uapi/asm/sigcontext.h). */
+enum {
+    PROCESSOR_CONTEXT_WORDS = 17
+};
+
+static inline void processor_take_context(const uint64_t *context, bool is_in_system_call,
+                                          uint64_t thread_pointer, uint64_t *general)
+{
+    static const uint8_t places[PROCESSOR_CONTEXT_WORDS] = {9,  8, 7, 6,  3,  2,  1,  0, 14,
+                                                            13, 4, 5, 12, 10, 11, 19, 16};
+    for (int i = 0; i < PROCESSOR_CONTEXT_WORDS; i++)
+        general[places[i]] = context[i];
+    general[PROCESSOR_WORD_ORIG_RAX] = is_in_system_call ? 0 : UINT64_MAX;
+    general[PROCESSOR_WORD_FS_BASE] = thread_pointer;
+}
+
+/* Are these the bytes of the instruction that makes a system call? */
+static inline bool processor_is_system_call(const uint8_t code[PROCESSOR_SYSCALL_BYTES])
+{
+    return code[0] == 0x0f && code[1] == 0x05;
+}
+
+/* The vector registers of a signal's frame: in the kernel's own shape (struct _fpstate), which says
+ * itself how long it is. */
+enum {
+    PROCESSOR_EXTENDED_LEAST = 512,
+    PROCESSOR_EXTENDED_MOST = 16 << 10
+};
+
+static inline size_t processor_extended_bytes(const uint8_t bytes[PROCESSOR_EXTENDED_LEAST])
+{
+    uint32_t magic, count;
+    __builtin_memcpy(&magic, bytes + 464, sizeof magic);
+    __builtin_memcpy(&count, bytes + 480, sizeof count);
+    bool is_longer = magic == 0x46505853 && count > PROCESSOR_EXTENDED_LEAST &&
+                     count <= PROCESSOR_EXTENDED_MOST;
+    return is_longer ? count : PROCESSOR_EXTENDED_LEAST;
+}
+
 #elif defined(__aarch64__)
 
 enum {
@@ -81,6 +122,33 @@ static inline uint64_t processor_thread_pointer(const uint64_t *general)
 {
     (void)general;
     return 0;
+}
+
+enum {
+    PROCESSOR_SYSCALL_BYTES = 4,
+    PROCESSOR_CONTEXT_WORDS = 33,   /* x0 to x30, sp, pc */
+    PROCESSOR_EXTENDED_LEAST = 528, /* struct fpsimd_context, with its head */
+    PROCESSOR_EXTENDED_MOST = 4096
+};
+
+static inline void processor_take_context(const uint64_t *context, bool is_in_system_call,
+                                          uint64_t thread_pointer, uint64_t *general)
+{
+    (void)is_in_system_call;
+    (void)thread_pointer;
+    for (int i = 0; i < PROCESSOR_CONTEXT_WORDS; i++)
+        general[i] = context[i];
+}
+
+static inline bool processor_is_system_call(const uint8_t code[PROCESSOR_SYSCALL_BYTES])
+{
+    return code[0] == 0x01 && code[1] == 0x00 && code[2] == 0x00 && code[3] == 0xd4;
+}
+
+static inline size_t processor_extended_bytes(const uint8_t bytes[PROCESSOR_EXTENDED_LEAST])
+{
+    (void)bytes;
+    return PROCESSOR_EXTENDED_LEAST;
 }
 
 #else

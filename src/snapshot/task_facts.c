@@ -131,6 +131,36 @@ pid_t task_facts_tracer(pid_t pid)
     return line != NULL ? (pid_t)strtol(line + strlen("\nTracerPid:"), NULL, 10) : 0;
 }
 
+uint64_t task_facts_switches(pid_t pid, pid_t tid)
+{
+    static const char *const names[] = {"\nvoluntary_ctxt_switches:",
+                                        "\nnonvoluntary_ctxt_switches:"};
+    char status[4096];
+    uint64_t switches = 0;
+    read_task_file(pid, tid, "status", status, sizeof status);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *line = strstr(status, names[i]);
+        switches += line != NULL ? strtoull(line + strlen(names[i]), NULL, 10) : 0;
+    }
+    return switches;
+}
+
+pid_t task_facts_own_tid(pid_t pid, pid_t tid)
+{
+    char status[4096];
+    read_task_file(pid, tid, "status", status, sizeof status);
+    const char *at = strstr(status, "\nNSpid:");
+    pid_t own = 0;
+    if (at == NULL)
+        return tid; /* a kernel without pid namespaces */
+    for (at += strlen("\nNSpid:"); *at == '\t' || *at == ' ';) {
+        char *end;
+        own = (pid_t)strtol(at, &end, 10);
+        at = end;
+    }
+    return own;
+}
+
 size_t task_facts_vfork_children(pid_t pid, pid_t tid, pid_t *children, size_t room)
 {
     char text[4096];

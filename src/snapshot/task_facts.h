@@ -32,4 +32,10 @@ pid_t task_facts_tracer(pid_t pid);
  * `room` there are. */
 size_t task_facts_vfork_children(pid_t pid, pid_t tid, pid_t *children, size_t room);
 
+/* How often the thread was taken off a processor: while that stays the same, it stands still. */
+uint64_t task_facts_switches(pid_t pid, pid_t tid);
+
+/* What the thread calls itself, in its own pid namespace; 0 = not known. */
+pid_t task_facts_own_tid(pid_t pid, pid_t tid);
+
 #endif

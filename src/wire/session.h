@@ -3,6 +3,7 @@
  *
  *   0         struct session_header
  *   64 KiB    struct session_process [SESSION_PROCESS_SLOTS]
+ *   640 KiB   struct session_parked [SESSION_PARKED_SLOTS]
  *   1 MiB     ring slots, SESSION_RING_STRIDE bytes each: struct ring_control in the first page,
  * data after it. Pages that nobody touched cost nothing, so a slot has room for the largest ring,
  * and rings begin small.
@@ -24,6 +25,8 @@
 enum {
     SESSION_PROCESS_SLOTS = 4096,
     SESSION_PROCESSES_OFFSET = 64 << 10,
+    SESSION_PARKED_SLOTS = 8192,
+    SESSION_PARKED_OFFSET = 640 << 10,
     SESSION_RINGS_OFFSET = 1 << 20,
     SESSION_RING_SLOTS = 16384,
     SESSION_RING_CONTROL_BYTES = 4096,
@@ -49,7 +52,8 @@ enum session_flags {
     SESSION_FOLLOW_FORK = 4,
     SESSION_FOLLOW_EXEC = 8,
     SESSION_RELEASE_STACKS = 16, /* from the start; else once misuse was seen */
-    SESSION_SCAN_AT_EXIT = 32    /* processes are held where they end, to be scanned */
+    SESSION_SCAN_AT_EXIT = 32,   /* processes are held where they end, to be scanned */
+    SESSION_PARK = 64            /* processes can be asked to park, by SESSION_PARK_SIGNAL */
 };
 
 /* Why a process holds itself, in its slot: it waits there until the recorder has read its memory.
@@ -59,6 +63,37 @@ enum session_hold {
     SESSION_HOLD_BEFORE_EXIT = 1, /* main returned or exit was called: nothing is torn down yet */
     SESSION_HOLD_EXIT = 2,        /* the last destructor has run */
     SESSION_HOLD_EXEC = 3         /* another image is about to take its place */
+};
+
+/* Where the recorder cannot stop a process it asks its threads, one by one and by this signal, to
+ * park: each says in a slot of its own where its registers stand, and waits until the recorder is
+ * done. Far from those that libraries take (from SIGRTMIN on) and tools take (SIGRTMAX). */
+#define SESSION_PARK_SIGNAL 61
+
+/* Whose word is it whether a process may be sent that signal? */
+enum session_park_guard {
+    SESSION_PARK_FREE = 0,
+    SESSION_PARK_BY_RECORDER =
+        1,                   /* it sends signals: no other image may take the place meanwhile */
+    SESSION_PARK_BY_EXEC = 2 /* an image without a handler may be there at any moment */
+};
+
+enum session_park_state {
+    SESSION_PARK_NOT = 0,
+    SESSION_PARK_WANTED = 1, /* by the recorder, before it answers is_watched */
+    SESSION_PARK_READY = 2,  /* the handler is in place */
+    SESSION_PARK_CLOSED = 3  /* it is, but the process may not return from it (preload/sandbox.h) */
+};
+
+/* One process is parked at a time. */
+struct session_parked {
+    _Atomic uint32_t park; /* session_process.park, once the rest is filled in */
+    _Atomic uint32_t tid;  /* as the process sees it */
+    _Atomic uint64_t
+        general; /* where the processor's registers stand, as signal handlers see them */
+    _Atomic uint64_t extended; /* the same of vector registers */
+    _Atomic uint64_t thread_pointer;
+    _Atomic uint64_t has_left; /* it waited in vain and went on: what was read is of no instant */
 };
 
 /* state of the session, set by the recorder */
@@ -97,9 +132,9 @@ struct session_header {
     uint32_t stack_depth;
     uint32_t recorder_pid;
     uint32_t library_path_bytes;
-    char library_path[512]; /* what LD_PRELOAD must name, for the exec hooks */
-    uint32_t command_pid;   /* the command's own image is recorded, whatever the filters say */
-    uint32_t hold_limit_ms; /* a process holds itself for no longer */
+    char library_path[512];    /* what LD_PRELOAD must name, for the exec hooks */
+    uint32_t command_pid;      /* the command's own image is recorded, whatever the filters say */
+    uint32_t hold_limit_ms;    /* a process holds itself for no longer */
     uint64_t bytes_per_sample; /* one in so many bytes chooses its block; 0 = all are recorded */
     uint64_t sampling_seed;
     /* Which executables are recorded: texts "+GLOB" (only these) and "-GLOB" (not these), one after
@@ -127,7 +162,8 @@ struct session_header {
      */
     _Atomic uint32_t has_sandboxed;
 
-    _Atomic uint32_t hold_count; /* how often processes have held themselves */
+    _Atomic uint32_t hold_count;   /* how often processes have held themselves */
+    _Atomic uint32_t parked_count; /* slots of session_parked that are taken */
     struct session_request request;
 
     /* Bits of ring slots that were handed back, so that claims use the lowest again, and the
@@ -170,16 +206,29 @@ struct session_process {
     /* Memory of seep's own in the process that has no name, beside the threads' (struct
      * ring_control): what refers to blocks there does not keep them. */
     struct session_range own[SESSION_OWN_RANGES];
-    uint64_t spare[4];
+    _Atomic uint32_t park; /* a futex word: the number of the park that its threads are asked for; 0
+                              = none, or it is over */
+    _Atomic uint32_t park_guard; /* enum session_park_guard, and a futex word */
+    _Atomic uint32_t park_state; /* enum session_park_state */
+    uint32_t spare_word;
+    uint64_t spare[2];
 };
 _Static_assert(sizeof(struct session_process) == 128, "two cache lines each");
 _Static_assert(sizeof(struct session_header) <= SESSION_PROCESSES_OFFSET, "header fits");
-_Static_assert(SESSION_PROCESSES_OFFSET + SESSION_PROCESS_SLOTS * 128 <= SESSION_RINGS_OFFSET,
+_Static_assert(SESSION_PROCESSES_OFFSET + SESSION_PROCESS_SLOTS * 128 <= SESSION_PARKED_OFFSET,
                "process slots fit");
+_Static_assert(SESSION_PARKED_OFFSET + SESSION_PARKED_SLOTS * sizeof(struct session_parked) <=
+                   SESSION_RINGS_OFFSET,
+               "slots of threads that are parked fit");
 
 static inline struct session_process *session_process_at(void *session, uint32_t slot)
 {
     return (struct session_process *)((char *)session + SESSION_PROCESSES_OFFSET) + slot;
+}
+
+static inline struct session_parked *session_parked_at(void *session, uint32_t slot)
+{
+    return (struct session_parked *)((char *)session + SESSION_PARKED_OFFSET) + slot;
 }
 
 static inline uint64_t session_ring_offset(uint32_t slot)

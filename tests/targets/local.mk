@@ -35,7 +35,8 @@ target_programs = \
 	tests/targets/threads_handoff \
 	tests/targets/unwound_o0 \
 	tests/targets/unwound_o2 \
-	tests/targets/visible
+	tests/targets/visible \
+	tests/targets/waits
 
 target_libraries_of_their_own = \
 	tests/targets/cxx_plugin.so \
@@ -82,7 +83,8 @@ EXTRA_DIST += \
 	tests/targets/threads.c \
 	tests/targets/threads_handoff.c \
 	tests/targets/unwound.c \
-	tests/targets/visible.c
+	tests/targets/visible.c \
+	tests/targets/waits.c
 
 tests/targets/static_child: tests/targets/static_child.c
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -static -o $@ $<

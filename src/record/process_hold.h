@@ -1,0 +1,45 @@
+/* Makes a process stand still, by the first way that works: stopped by ptrace; as somebody else has
+ * stopped it; parked by a signal. */
+#ifndef SEEP_RECORD_PROCESS_HOLD_H
+#define SEEP_RECORD_PROCESS_HOLD_H
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "snapshot/parker.h"
+#include "snapshot/stopper.h"
+
+/* What --stop says. */
+enum process_hold_way {
+    PROCESS_HOLD_AUTO,
+    PROCESS_HOLD_PTRACE,
+    PROCESS_HOLD_SIGNAL
+};
+
+struct process_hold_request {
+    enum process_hold_way way;
+    pid_t pid;
+    bool is_own_child;    /* somebody else in this program waits for its end */
+    uint32_t waiting_tid; /* a thread that holds itself, as the process sees it; 0 = none */
+    struct session_header *session;
+    struct session_process *shared;
+};
+
+struct process_hold {
+    struct stopper stopper; /* its threads; what it has of memory is the holder's to clear */
+    struct parker parker;
+    struct target_process *process; /* to read registers from, where a signal put them */
+    struct target_memory memory;
+    bool is_stopped; /* by ptrace */
+};
+
+bool process_hold_begin(struct process_hold *hold, const struct process_hold_request *request,
+                        const struct clock *clock, uint64_t deadline_ns, struct error *error);
+void process_hold_end(struct process_hold *hold);
+
+/* Did it stand still all the while? What was read otherwise is of no instant. */
+bool process_hold_is_still(const struct process_hold *hold);
+
+/* "", or what is missing. */
+const char *process_hold_note(const struct process_hold *hold);
+
+#endif

@@ -1,0 +1,344 @@
+#define _GNU_SOURCE
+#include "snapshot/parker.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "snapshot/task_facts.h"
+
+#define ANSWER_NS UINT64_C(100000000) /* what a thread gets to answer */
+enum {
+    YIELDS = 20, /* looks before the looker naps */
+    NAP_US = 50,
+    STATE_LOOKS = 40, /* naps after which it is asked why a thread does not answer */
+    NAMES_BYTES = 96
+};
+
+/* ---- the threads ----------------------------------------------------------------------- */
+
+struct listing {
+    struct parker *parker;
+    struct stopper *stopper;
+    size_t new_count;
+    int failure;
+};
+
+static struct stopper_thread *find_thread(struct stopper *stopper, pid_t tid)
+{
+    for (size_t i = 0; i < stopper->count; i++)
+        if (stopper->threads[i].tid == tid)
+            return &stopper->threads[i];
+    return NULL;
+}
+
+static struct stopper_thread *add_thread(struct stopper *stopper, pid_t tid)
+{
+    stopper->threads = memory_grow(stopper->threads, &stopper->capacity, stopper->count + 1,
+                                   sizeof *stopper->threads);
+    struct stopper_thread *thread = &stopper->threads[stopper->count++];
+    *thread = (struct stopper_thread){.pid = stopper->pid, .tid = tid, .state = STOPPER_RUNS};
+    return thread;
+}
+
+/* Where a thread stands that does not run, as far as /proc knows. */
+static void take_place(struct stopper_thread *thread)
+{
+    uint64_t pc, sp;
+    if (task_facts_sleeper(thread->pid, thread->tid, &pc, &sp)) {
+        thread->general[PROCESSOR_WORD_PC] = pc;
+        thread->general[PROCESSOR_WORD_SP] = sp;
+    }
+    thread->state = STOPPER_SLEEPS;
+}
+
+static bool is_stopped_state(char state)
+{
+    return state == 'T' || state == 't';
+}
+
+static bool ask(void *context, pid_t tid)
+{
+    struct listing *listing = context;
+    struct stopper *stopper = listing->stopper;
+    if (find_thread(stopper, tid) != NULL)
+        return true;
+    char state = task_facts_state(stopper->pid, tid);
+    if (state == 'Z' || state == 'X' || state == '\0')
+        return true;
+    struct stopper_thread *thread = add_thread(stopper, tid);
+    listing->new_count++;
+    uint32_t own_tid = (uint32_t)task_facts_own_tid(stopper->pid, tid);
+    if (listing->parker->waiting_tid != 0 && own_tid == listing->parker->waiting_tid) {
+        take_place(thread);
+        return true;
+    }
+    if (atomic_load(&listing->parker->shared->park_state) != SESSION_PARK_READY) {
+        listing->failure = EPERM;
+        return false;
+    }
+    if (syscall(SYS_tgkill, stopper->pid, tid, SESSION_PARK_SIGNAL) == 0)
+        return true;
+    if (errno == ESRCH)
+        thread->state = STOPPER_GONE;
+    else
+        listing->failure = errno;
+    return listing->failure == 0;
+}
+
+/* ---- answers --------------------------------------------------------------------------- */
+
+static void take_extended(const struct parker *parker, struct stopper_thread *thread,
+                          uint64_t address)
+{
+    uint8_t head[PROCESSOR_EXTENDED_LEAST];
+    if (address == 0 || !target_memory_read(parker->memory, address, head, sizeof head))
+        return;
+    size_t bytes = processor_extended_bytes(head);
+    thread->extended = memory_allocate(bytes);
+    thread->extended_bytes = bytes;
+    if (!target_memory_read(parker->memory, address, thread->extended, bytes)) {
+        memcpy(thread->extended, head, sizeof head);
+        thread->extended_bytes = sizeof head;
+    }
+}
+
+static void take_answer(const struct parker *parker, struct stopper_thread *thread,
+                        struct session_parked *slot)
+{
+    uint64_t context[PROCESSOR_CONTEXT_WORDS];
+    if (!target_memory_read(parker->memory, atomic_load(&slot->general), context, sizeof context))
+        return;
+    uint64_t thread_pointer = atomic_load(&slot->thread_pointer);
+    uint8_t code[PROCESSOR_SYSCALL_BYTES];
+    processor_take_context(context, true, thread_pointer, thread->general);
+    bool is_in_call = target_memory_read(parker->memory,
+                                         thread->general[PROCESSOR_WORD_PC] - sizeof code, code,
+                                         sizeof code) &&
+                      processor_is_system_call(code);
+    processor_take_context(context, is_in_call, thread_pointer, thread->general);
+    take_extended(parker, thread, atomic_load(&slot->extended));
+    thread->state = STOPPER_STOPPED;
+}
+
+static struct stopper_thread *find_asked(struct stopper *stopper, uint32_t own_tid)
+{
+    struct stopper_thread *thread = find_thread(stopper, (pid_t)own_tid);
+    if (thread != NULL && task_facts_own_tid(thread->pid, thread->tid) == (pid_t)own_tid)
+        return thread;
+    for (size_t i = 0; i < stopper->count; i++)
+        if (stopper->threads[i].state == STOPPER_RUNS &&
+            task_facts_own_tid(stopper->pid, stopper->threads[i].tid) == (pid_t)own_tid)
+            return &stopper->threads[i];
+    return NULL;
+}
+
+static void hear_answers(struct parker *parker, struct stopper *stopper)
+{
+    uint32_t count = atomic_load(&parker->session->parked_count);
+    for (; parker->parked_count < count && parker->parked_count < SESSION_PARKED_SLOTS;
+         parker->parked_count++) {
+        struct session_parked *slot = session_parked_at(parker->session, parker->parked_count);
+        if (atomic_load(&slot->park) != parker->park)
+            return; /* it is about to be filled in */
+        struct stopper_thread *thread = find_asked(stopper, atomic_load(&slot->tid));
+        if (thread != NULL && thread->state == STOPPER_RUNS)
+            take_answer(parker, thread, slot);
+    }
+}
+
+/* Threads that cannot answer because they stand still anyway, and those that are gone. */
+static void look_at_silent(struct stopper *stopper)
+{
+    for (size_t i = 0; i < stopper->count; i++) {
+        struct stopper_thread *thread = &stopper->threads[i];
+        if (thread->state != STOPPER_RUNS)
+            continue;
+        char state = task_facts_state(thread->pid, thread->tid);
+        if (state == 'Z' || state == 'X' || state == '\0')
+            thread->state = STOPPER_GONE;
+        else if (is_stopped_state(state) || state == 'D')
+            take_place(thread);
+    }
+}
+
+static size_t count_silent(const struct stopper *stopper)
+{
+    size_t silent = 0;
+    for (size_t i = 0; i < stopper->count; i++)
+        silent += stopper->threads[i].state == STOPPER_RUNS;
+    return silent;
+}
+
+static void name_silent(struct parker *parker, const struct stopper *stopper, size_t count)
+{
+    char names[NAMES_BYTES] = "";
+    size_t length = 0;
+    for (size_t i = 0; i < stopper->count && length < sizeof names - 16; i++)
+        if (stopper->threads[i].state == STOPPER_RUNS)
+            length += (size_t)snprintf(names + length, sizeof names - length, "%s%d",
+                                       length > 0 ? ", " : "", (int)stopper->threads[i].tid);
+    snprintf(parker->note, sizeof parker->note, "%zu %s did not answer the signal: %s", count,
+             count == 1 ? "thread" : "threads", names);
+}
+
+static void rest(unsigned looks)
+{
+    struct timespec nap = {0, NAP_US * 1000};
+    if (looks < YIELDS)
+        sched_yield();
+    else
+        nanosleep(&nap, NULL);
+}
+
+/* Waits until all have answered, also those that came meanwhile, or the time is up. */
+static bool gather(struct parker *parker, struct stopper *stopper, const struct clock *clock,
+                   uint64_t deadline_ns, struct error *error)
+{
+    struct listing listing = {.parker = parker, .stopper = stopper};
+    uint64_t until_ns = 0;
+    for (unsigned looks = 0;; looks++) {
+        hear_answers(parker, stopper);
+        size_t silent = count_silent(stopper);
+        uint64_t now_ns = clock->now_ns(clock->context);
+        if (silent == 0 || (until_ns != 0 && now_ns >= until_ns)) {
+            listing.new_count = 0;
+            if (!task_facts_visit_threads(stopper->pid, ask, &listing))
+                return error_set(error, "process %d has ended", (int)stopper->pid);
+            if (listing.failure != 0)
+                return error_set(error, "process %d cannot be stopped, and takes no signal either",
+                                 (int)stopper->pid);
+            if (listing.new_count == 0) {
+                if (silent != 0)
+                    name_silent(parker, stopper, silent);
+                return true;
+            }
+            until_ns = now_ns + ANSWER_NS;
+            looks = 0;
+        }
+        if (now_ns >= deadline_ns)
+            return error_set(error, "%zu of %zu threads of process %d did not answer in time",
+                             silent, stopper->count, (int)stopper->pid);
+        if (looks != 0 && looks % STATE_LOOKS == 0)
+            look_at_silent(stopper);
+        rest(looks);
+    }
+}
+
+/* ---- all of it ------------------------------------------------------------------------ */
+
+static void wake(_Atomic uint32_t *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+static bool lock_out_exec(struct parker *parker)
+{
+    uint32_t seen = SESSION_PARK_FREE;
+    return atomic_compare_exchange_strong(&parker->shared->park_guard, &seen,
+                                          SESSION_PARK_BY_RECORDER);
+}
+
+static void forget(struct stopper *stopper)
+{
+    for (size_t i = 0; i < stopper->count; i++)
+        stopper->threads[i].state = STOPPER_GONE;
+    stopper->is_stopped = false;
+}
+
+bool parker_park(struct parker *parker, struct stopper *stopper, const struct clock *clock,
+                 uint64_t deadline_ns, struct error *error)
+{
+    *stopper = (struct stopper){.pid = parker->pid};
+    parker->note[0] = '\0';
+    if (!lock_out_exec(parker))
+        return error_set(error, "another program takes the place of process %d", (int)parker->pid);
+    /* Slots of an earlier park name another number; what is late for that one finds none. */
+    parker->park = (uint32_t)(clock->now_ns(clock->context) >> 10) | 1;
+    parker->parked_count = 0;
+    uint32_t filled = atomic_exchange(&parker->session->parked_count, 0);
+    for (uint32_t i = 0; i < filled && i < SESSION_PARKED_SLOTS; i++)
+        atomic_store(&session_parked_at(parker->session, i)->park, 0);
+    atomic_store(&parker->shared->park, parker->park);
+    stopper->is_stopped = gather(parker, stopper, clock, deadline_ns, error);
+    if (!stopper->is_stopped)
+        parker_release(parker, stopper);
+    return stopper->is_stopped;
+}
+
+void parker_release(struct parker *parker, struct stopper *stopper)
+{
+    if (parker->park != 0) {
+        parker->park = 0;
+        atomic_store(&parker->shared->park, 0);
+        wake(&parker->shared->park);
+        uint32_t ours = SESSION_PARK_BY_RECORDER;
+        atomic_compare_exchange_strong(&parker->shared->park_guard, &ours, SESSION_PARK_FREE);
+        wake(&parker->shared->park_guard);
+    }
+    forget(stopper);
+}
+
+/* ---- stopped by others ------------------------------------------------------------------ */
+
+static bool take_still_thread(void *context, pid_t tid)
+{
+    struct listing *listing = context;
+    char state = task_facts_state(listing->stopper->pid, tid);
+    if (state == 'Z' || state == 'X' || state == '\0')
+        return true;
+    uint32_t own_tid = (uint32_t)task_facts_own_tid(listing->stopper->pid, tid);
+    bool is_waiting = listing->parker->waiting_tid != 0 && own_tid == listing->parker->waiting_tid;
+    if (!is_waiting && !is_stopped_state(state)) {
+        listing->failure = EBUSY;
+        return false;
+    }
+    take_place(add_thread(listing->stopper, tid));
+    listing->new_count += !is_waiting;
+    return true;
+}
+
+static uint64_t count_switches(const struct parker *parker, const struct stopper *stopper)
+{
+    uint64_t switches = 0;
+    for (size_t i = 0; i < stopper->count; i++)
+        if (is_stopped_state(task_facts_state(stopper->pid, stopper->threads[i].tid)))
+            switches += task_facts_switches(parker->pid, stopper->threads[i].tid);
+    return switches;
+}
+
+bool parker_take_still(struct parker *parker, struct stopper *stopper)
+{
+    *stopper = (struct stopper){.pid = parker->pid};
+    struct listing listing = {.parker = parker, .stopper = stopper};
+    if (!task_facts_visit_threads(parker->pid, take_still_thread, &listing) ||
+        listing.failure != 0 || stopper->count == 0) {
+        stopper_clear(stopper);
+        return false;
+    }
+    parker->park = 0;
+    parker->note[0] = '\0';
+    parker->switches = count_switches(parker, stopper);
+    if (listing.new_count != 0)
+        snprintf(parker->note, sizeof parker->note,
+                 "read as a debugger or SIGSTOP had stopped it: its registers are not known");
+    stopper->is_stopped = true;
+    return true;
+}
+
+bool parker_is_still(const struct parker *parker, const struct stopper *stopper)
+{
+    if (parker->park == 0)
+        return parker->switches == count_switches(parker, stopper);
+    for (uint32_t i = 0; i < parker->parked_count; i++)
+        if (atomic_load(&session_parked_at(parker->session, i)->has_left) != 0)
+            return false;
+    return true;
+}

@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Processes that may not be stopped by ptrace, because a filter, a tracer or an option refuses it, are
+held by a signal; where process_vm_readv is refused too, they are read another way; what somebody else
+has stopped is read as it stands. The findings are those of the usual way, to the unit, and the
+process sees nothing of it."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from recorded import BUILD, SEEP, TARGETS, Checks, Recording, clean_environment, new_path, record, \
+    run, seep, start, target, wait_until
+
+REFUSE = os.path.join(BUILD, "tests/helpers/refuse")
+checks = Checks()
+
+CASES = ("nine", "edges", "nested", "root_global", "root_stack", "root_tls", "root_key",
+         "root_plugin_tls", "root_context", "thread_stack", "thread_tls", "thread_key", "thread_lost",
+         "thread_argument", "thread_result", "thread_register", "thread_vector_register",
+         "end_last_thread", "end_exec", "clean")
+
+
+def script():
+    lost = target("lost")
+    lines = [f'"{lost}" {name} "{TARGETS}"' for name in CASES]
+    return ["/bin/sh", "-c", "\n".join([*lines, "true"])]
+
+
+def findings(path):
+    """By case: is it done and complete, and the summary."""
+    report = json.loads(seep("leaks", "--json", path).stdout)
+    found = {}
+    for process in report["processes"]:
+        arguments = process["arguments"] or []
+        if len(arguments) > 1 and arguments[1] in CASES:
+            found.setdefault(arguments[1], (process["scan"]["done"], process["scan"]["note"],
+                                            process["scan"]["missing_threads"],
+                                            process["summary"]))
+    return found
+
+
+def record_under(wrapper, *options):
+    path = new_path()
+    finished = run([*wrapper, SEEP, "run", "-q", "-o", path, *options, "--", *script()])
+    return Recording(path, finished)
+
+
+usual = findings(record(script(), options=["--stop=ptrace"]).path)
+checks.equal("the usual way: all cases", len(CASES), len(usual))
+
+
+def check_same(what, recording):
+    checks.equal(f"{what}: status", 0, recording.status)
+    found = findings(recording.path)
+    for name in CASES:
+        checks.equal(f"{what}: {name}", usual[name], found.get(name))
+
+
+check_same("--stop=signal", record(script(), options=["--stop=signal"]))
+refusing = run([REFUSE, "ptrace", "true"])
+if refusing.returncode == 0:
+    check_same("ptrace refused", record_under([REFUSE, "ptrace"]))
+    check_same("ptrace and process_vm_readv refused",
+               record_under([REFUSE, "ptrace,process_vm_readv"]))
+    refused = record_under([REFUSE, "ptrace"], "--stop=ptrace")
+    checks.equal("--stop=ptrace, refused: done", {False},
+                 {done for done, *_ in findings(refused.path).values()})
+if shutil.which("strace") and run(["strace", "-o", "/dev/null", "true"]).returncode == 0:
+    check_same("under strace", record_under(["strace", "-f", "-o", "/dev/null"]))
+
+
+# ---- while it runs ---------------------------------------------------------------------------
+
+def start_waiting(*options):
+    recording, process = start([target("waits")], options=list(options), stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+    pid = process.stdout.readline().split()[1].decode()
+    return recording, process, pid
+
+
+def end_waiting(process):
+    output, _ = process.communicate(b"\n", timeout=60)
+    return output.decode().split()
+
+
+def reachable_sizes(path, number):
+    finished = seep("leaks", "--json", "--kinds=all", "--limit=0", f"{path}@snapshot:{number}")
+    report = json.loads(finished.stdout)
+    process = report["processes"][0]
+    kinds = {}
+    for leak in process["leaks"]:
+        if leak["bytes"] >= 699 and leak["bytes"] <= 708 and leak["blocks"] == 1:
+            kinds[leak["bytes"]] = leak["kind"]
+    return process["scan"], kinds
+
+
+def sites_of_waits(path, number):
+    """The eight threads share a site: what is lost, and how much of the kind reachable."""
+    scan, _ = reachable_sizes(path, number)
+    report = json.loads(seep("leaks", "--json", f"{path}@snapshot:{number}").stdout)
+    summary = report["processes"][0]["summary"]
+    return scan, summary["definite"], summary["possible"]
+
+
+for way in ("ptrace", "signal"):
+    recording, process, pid = start_waiting(f"--stop={way}")
+    for number in (1, 2, 3):
+        asked = seep("snapshot", pid)
+        checks.equal(f"{way}: snapshot {number}", 0, asked.returncode)
+    checks.equal(f"{way}: what the program sees", ["interrupted", "0", "visible", "0"],
+                 end_waiting(process))
+    for number in (1, 2, 3):
+        scan, definite, possible = sites_of_waits(recording.path, number)
+        checks.equal(f"{way}: {number}: complete", (True, None, 0),
+                     (scan["done"], scan["note"], scan["missing_threads"]))
+        checks.equal(f"{way}: {number}: lost", (1, 699), (definite["blocks"], definite["bytes"]))
+        checks.equal(f"{way}: {number}: possible", 0, possible["blocks"])
+
+# Stopped by a signal: by both ways, and it stays stopped.
+for way, wrapper in (("auto", []), ("signal", [])):
+    recording, process, pid = start_waiting(f"--stop={way}")
+    os.kill(int(pid), signal.SIGSTOP)
+
+    def is_stopped():
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] == "T"
+    wait_until("it stops", is_stopped)
+    checks.equal(f"SIGSTOP, {way}: snapshot", 0, seep("snapshot", pid).returncode)
+    checks.true(f"SIGSTOP, {way}: is stopped still", is_stopped())
+    os.kill(int(pid), signal.SIGCONT)
+    end_waiting(process)
+    scan, definite, _ = sites_of_waits(recording.path, 1)
+    checks.equal(f"SIGSTOP, {way}: done", True, scan["done"])
+    checks.equal(f"SIGSTOP, {way}: lost", (1, 699), (definite["blocks"], definite["bytes"]))
+
+checks.finish()
