@@ -49,26 +49,49 @@ static size_t count_rings(struct word_cache *words, const struct address_range *
     return count;
 }
 
+/* An empty ring among the words that were read from an address on: one that holds its own head. The
+ * count when there is none. */
+static size_t find_empty_ring(const uint64_t *from, size_t at, size_t count, uint64_t address)
+{
+    while (at < count && from[at] != address + at * WORD_BYTES - LINKS_OFFSET)
+        at++;
+    return at;
+}
+
+/* Is the row that this empty ring stands in long enough? In any case *end is where it ends. */
+static bool judge_row(struct word_cache *words, const struct address_range *segment, uint64_t ring,
+                      struct address_range *arena, uint64_t *end)
+{
+    uint64_t first;
+    size_t count = count_rings(words, segment, ring, &first);
+    *end = first + (uint64_t)count * 2 * WORD_BYTES;
+    if (count < RINGS_ENOUGH)
+        return false;
+    arena->start = first - segment->start > FRONT_BYTES ? first - FRONT_BYTES : segment->start;
+    arena->end = segment->end - *end > BACK_BYTES ? *end + BACK_BYTES : segment->end;
+    return true;
+}
+
+/* Nearly all words are looked at once and never again, so they are read in stretches. */
 bool allocator_find_main_arena(struct word_cache *words, const struct address_range *segment,
                                struct address_range *arena)
 {
     uint64_t limit = segment->end - segment->start < SEGMENT_MAX_BYTES
                          ? segment->end
                          : segment->start + SEGMENT_MAX_BYTES;
-    for (uint64_t at = (segment->start + 7) & ~UINT64_C(7); at + 16 <= limit; at += WORD_BYTES) {
-        uint64_t word, first;
-        if (!word_cache_read(words, at, &word) || word != at - LINKS_OFFSET || !is_ring(words, at))
-            continue;
-        size_t count = count_rings(words, segment, at, &first);
-        uint64_t end = first + (uint64_t)count * 2 * WORD_BYTES;
-        if (count >= RINGS_ENOUGH) {
-            arena->start = first - segment->start > FRONT_BYTES ? first - FRONT_BYTES
-                                                                : segment->start;
-            arena->end = segment->end - end > BACK_BYTES ? end + BACK_BYTES : segment->end;
-            return true;
+    uint64_t at = (segment->start + 7) & ~UINT64_C(7), row_end = at, bytes;
+    for (; at + 2 * WORD_BYTES <= limit; at += bytes) {
+        uint64_t stretch[PAGE_BYTES / WORD_BYTES];
+        bytes = PAGE_BYTES - at % PAGE_BYTES;
+        if (bytes > limit - at)
+            bytes = (limit - at) & ~UINT64_C(7);
+        size_t count = word_cache_read_bytes(words, at, stretch, bytes) ? bytes / WORD_BYTES : 0;
+        for (size_t i = 0; (i = find_empty_ring(stretch, i, count, at)) < count; i++) {
+            uint64_t ring = at + i * WORD_BYTES;
+            if (ring >= row_end && is_ring(words, ring) &&
+                judge_row(words, segment, ring, arena, &row_end))
+                return true;
         }
-        if (end > at)
-            at = end - WORD_BYTES;
     }
     return false;
 }

@@ -164,10 +164,6 @@ void target_modules_clear(struct target_modules *modules)
     *modules = (struct target_modules){0};
 }
 
-struct symbol_tables {
-    uint64_t symbols, names, hash;
-};
-
 /* The loader turns these offsets into addresses, in place, but not in every module. */
 static uint64_t table_address(const struct target_module *module, uint64_t value)
 {
@@ -175,9 +171,9 @@ static uint64_t table_address(const struct target_module *module, uint64_t value
 }
 
 static bool find_tables(const struct target_module *module, struct word_cache *words,
-                        struct symbol_tables *tables)
+                        struct target_symbols *tables)
 {
-    *tables = (struct symbol_tables){0};
+    *tables = (struct target_symbols){.bias = module->bias};
     for (size_t i = 0; module->dynamic && i < DYNAMIC_MAX; i++) {
         Elf64_Dyn entry;
         if (!word_cache_read_bytes(words, module->dynamic + i * sizeof entry, &entry,
@@ -195,6 +191,22 @@ static bool find_tables(const struct target_module *module, struct word_cache *w
     return tables->symbols && tables->names && tables->hash;
 }
 
+/* The hash table: counts of buckets, first symbol, size of a filter (which only saves time), shift;
+ * the filter; buckets; hashes of symbols, the last of a bucket with its lowest bit set. */
+bool target_symbols_open(struct target_symbols *symbols, const struct target_module *module,
+                         struct word_cache *words)
+{
+    uint32_t head[4];
+    if (!find_tables(module, words, symbols) ||
+        !word_cache_read_bytes(words, symbols->hash, head, sizeof head) || head[0] == 0)
+        return false;
+    symbols->bucket_count = head[0];
+    symbols->first = head[1];
+    symbols->filter_words = head[2];
+    symbols->hash += sizeof head;
+    return true;
+}
+
 static uint32_t hash_of(const char *name)
 {
     uint32_t hash = 5381;
@@ -203,7 +215,7 @@ static uint32_t hash_of(const char *name)
     return hash;
 }
 
-static bool is_symbol(const struct symbol_tables *tables, struct word_cache *words,
+static bool is_symbol(const struct target_symbols *tables, struct word_cache *words,
                       uint32_t position, const char *name, Elf64_Sym *symbol)
 {
     char found[NAME_MAX_BYTES];
@@ -215,32 +227,24 @@ static bool is_symbol(const struct symbol_tables *tables, struct word_cache *wor
            memcmp(found, name, count) == 0 && symbol->st_shndx != SHN_UNDEF;
 }
 
-/* The table: counts of buckets, first symbol, size of a filter (which only saves time), shift; the
- * filter; buckets; hashes of symbols, the last of a bucket with its lowest bit set. */
-bool target_module_find_symbol(const struct target_module *module, struct word_cache *words,
-                               const char *name, uint64_t *address)
+bool target_symbols_find(const struct target_symbols *symbols, struct word_cache *words,
+                         const char *name, uint64_t *address)
 {
-    struct symbol_tables tables;
-    uint32_t head[4]; /* buckets, first symbol, filter words, shift */
-    if (!find_tables(module, words, &tables) ||
-        !word_cache_read_bytes(words, tables.hash, head, sizeof head) || head[0] == 0)
-        return false;
-    uint32_t hash = hash_of(name);
-    uint64_t buckets = tables.hash + sizeof head + (uint64_t)head[2] * 8;
-    uint64_t chains = buckets + (uint64_t)head[0] * 4;
-    uint32_t position;
-    if (!word_cache_read_bytes(words, buckets + (uint64_t)(hash % head[0]) * 4, &position,
-                               sizeof position) ||
-        position < head[1])
+    uint32_t hash = hash_of(name), position;
+    uint64_t buckets = symbols->hash + (uint64_t)symbols->filter_words * 8;
+    uint64_t chains = buckets + (uint64_t)symbols->bucket_count * 4;
+    if (!word_cache_read_bytes(words, buckets + (uint64_t)(hash % symbols->bucket_count) * 4,
+                               &position, sizeof position) ||
+        position < symbols->first)
         return false;
     for (size_t i = 0; i < HASH_CHAIN_MAX; i++, position++) {
         uint32_t found;
         Elf64_Sym symbol;
-        if (!word_cache_read_bytes(words, chains + (uint64_t)(position - head[1]) * 4, &found,
-                                   sizeof found))
+        if (!word_cache_read_bytes(words, chains + (uint64_t)(position - symbols->first) * 4,
+                                   &found, sizeof found))
             return false;
-        if ((found | 1) == (hash | 1) && is_symbol(&tables, words, position, name, &symbol)) {
-            *address = module->bias + symbol.st_value;
+        if ((found | 1) == (hash | 1) && is_symbol(symbols, words, position, name, &symbol)) {
+            *address = symbols->bias + symbol.st_value;
             return true;
         }
         if (found & 1)

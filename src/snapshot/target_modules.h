@@ -40,8 +40,19 @@ void target_modules_find(struct target_modules *modules, const struct target_map
                          struct word_cache *words);
 void target_modules_clear(struct target_modules *modules);
 
+/* Where a module says what it exports. */
+struct target_symbols {
+    uint64_t bias;
+    uint64_t symbols, names, hash;              /* addresses of its tables */
+    uint32_t bucket_count, first, filter_words; /* of its GNU hash table */
+};
+
+/* False: it exports nothing that could be found. */
+bool target_symbols_open(struct target_symbols *symbols, const struct target_module *module,
+                         struct word_cache *words);
+
 /* The address of an exported symbol; false if there is none. By the module's own GNU hash table. */
-bool target_module_find_symbol(const struct target_module *module, struct word_cache *words,
-                               const char *name, uint64_t *address);
+bool target_symbols_find(const struct target_symbols *symbols, struct word_cache *words,
+                         const char *name, uint64_t *address);
 
 #endif

@@ -15,18 +15,18 @@ enum {
 };
 
 /* Where the loader is asked for. */
-static const struct target_module *find_libc(const struct target_modules *modules,
-                                             struct word_cache *words)
+static bool find_libc(const struct target_modules *modules, struct word_cache *words,
+                      struct target_symbols *libc)
 {
     uint64_t address;
     for (size_t i = 0; i < modules->count; i++) {
         const char *name = text_file_name(modules->items[i].path);
         if ((text_starts_with(name, "libc.so") || text_starts_with(name, "libc-")) &&
-            target_module_find_symbol(&modules->items[i], words, "_thread_db_sizeof_pthread",
-                                      &address))
-            return &modules->items[i];
+            target_symbols_open(libc, &modules->items[i], words) &&
+            target_symbols_find(libc, words, "_thread_db_sizeof_pthread", &address))
+            return true;
     }
-    return NULL;
+    return false;
 }
 
 struct wanted_field {
@@ -65,27 +65,27 @@ static const struct wanted_size wanted_sizes[] = {
     FIELD("sizeof_pthread_key_struct", key_bytes),
 };
 
-static bool read_field(const struct target_module *libc, struct word_cache *words, const char *name,
-                       struct library_field *field)
+static bool read_field(const struct target_symbols *libc, struct word_cache *words,
+                       const char *name, struct library_field *field)
 {
     uint64_t address;
     uint32_t raw[3]; /* bits, count, offset */
-    if (!target_module_find_symbol(libc, words, name, &address) ||
+    if (!target_symbols_find(libc, words, name, &address) ||
         !word_cache_read_bytes(words, address, raw, sizeof raw))
         return false;
     *field = (struct library_field){.bytes = raw[0] / 8, .count = raw[1], .offset = raw[2]};
     return true;
 }
 
-static bool read_size(const struct target_module *libc, struct word_cache *words, const char *name,
+static bool read_size(const struct target_symbols *libc, struct word_cache *words, const char *name,
                       uint32_t *size)
 {
     uint64_t address;
-    return target_module_find_symbol(libc, words, name, &address) &&
+    return target_symbols_find(libc, words, name, &address) &&
            word_cache_read_bytes(words, address, size, sizeof *size);
 }
 
-static bool read_layout(struct thread_library *library, const struct target_module *libc,
+static bool read_layout(struct thread_library *library, const struct target_symbols *libc,
                         struct word_cache *words)
 {
     for (size_t i = 0; i < sizeof wanted_fields / sizeof *wanted_fields; i++)
@@ -153,7 +153,7 @@ static void add_module(struct thread_library *library, const struct target_modul
 
 /* The loader's table of modules with thread-local variables: a list of arrays. */
 static void read_modules(struct thread_library *library, const struct target_modules *modules,
-                         const struct target_module *libc, struct word_cache *words,
+                         const struct target_symbols *libc, struct word_cache *words,
                          uint64_t loader)
 {
     struct library_field list, length, next, slots, map, tls_offset;
@@ -185,11 +185,12 @@ void thread_library_find(struct thread_library *library, const struct target_mod
                          struct word_cache *words)
 {
     *library = (struct thread_library){0};
-    const struct target_module *libc = find_libc(modules, words);
+    struct target_symbols symbols;
+    const struct target_symbols *libc = &symbols;
     uint64_t pointer, loader;
     struct library_field used, user, next;
-    if (!libc || !read_layout(library, libc, words) ||
-        !target_module_find_symbol(libc, words, "__nptl_rtld_global", &pointer) ||
+    if (!find_libc(modules, words, &symbols) || !read_layout(library, libc, words) ||
+        !target_symbols_find(libc, words, "__nptl_rtld_global", &pointer) ||
         !word_cache_read(words, pointer, &loader) ||
         !read_field(libc, words, "_thread_db_rtld_global__dl_stack_used", &used) ||
         !read_field(libc, words, "_thread_db_rtld_global__dl_stack_user", &user) ||
@@ -204,7 +205,7 @@ void thread_library_find(struct thread_library *library, const struct target_mod
     uint64_t kept = (used.offset > user.offset ? library->stacks_used : library->stacks_user) + 16;
     if (is_list(words, &next, kept))
         library->stacks_kept = kept;
-    if (!target_module_find_symbol(libc, words, "__pthread_keys", &library->keys_address))
+    if (!target_symbols_find(libc, words, "__pthread_keys", &library->keys_address))
         library->keys_address = 0;
     read_modules(library, modules, libc, words, loader);
 }
