@@ -14,6 +14,7 @@
 
 #include <zstd.h>
 
+#include "base/hash_map.h"
 #include "base/memory.h"
 #include "recording/record_codec.h"
 #include "recording/recording_format.h"
@@ -32,6 +33,7 @@ enum {
 struct chunk_entry {
     struct recording_chunk chunk;
     uint64_t payload_checksum;
+    bool is_noted; /* in the spans of snapshots */
 };
 
 struct recording_reader {
@@ -46,6 +48,10 @@ struct recording_reader {
     size_t stored_capacity;
     uint8_t *raw; /* decompressed, if it had to be */
     size_t raw_capacity;
+    /* Where the chunks of a snapshot stand: by its id, the first one << 32 | the last one; complete
+     * when every chunk with records of snapshots was visited once. */
+    struct hash_map spans;
+    uint64_t unnoted_count;
 };
 
 /* False: the file is shorter, or cannot be read (errno; 0 = shorter). */
@@ -314,6 +320,8 @@ static bool read_chunks(struct recording_reader *reader, struct error *error)
         cut_to_checkpoint(reader);
     }
     info->is_torn = !info->is_finished;
+    for (uint64_t i = 0; i < info->chunk_count; i++)
+        reader->unnoted_count += recording_is_of_snapshot(reader->chunks[i].chunk.kind);
     if (info->chunk_count == 0)
         return error_set(error, "cannot read %s: there is nothing usable in it: %s", reader->path,
                          info->damage);
@@ -327,6 +335,7 @@ struct recording_reader *recording_reader_open(const char *path, struct error *e
     reader->path = memory_duplicate_text(path);
     reader->info.path = reader->path;
     reader->arena = record_arena_create();
+    hash_map_init(&reader->spans);
     if (open_file(reader, error) && read_chunks(reader, error))
         return reader;
     recording_reader_close(reader);
@@ -344,6 +353,7 @@ void recording_reader_close(struct recording_reader *reader)
     free(reader->stored);
     free(reader->raw);
     record_arena_destroy(reader->arena);
+    hash_map_clear(&reader->spans);
     ZSTD_freeDCtx(reader->decompressor);
     free(reader);
 }
@@ -436,9 +446,24 @@ struct visit_call {
     bool is_stopped;
 };
 
-static bool visit_records(struct recording_reader *reader, const struct recording_chunk *chunk,
+/* A chunk holds records of this snapshot. */
+static void note_span(struct recording_reader *reader, uint64_t snapshot_id, uint64_t position)
+{
+    bool is_new;
+    uint64_t *span = hash_map_put(&reader->spans, snapshot_id, &is_new);
+    uint64_t first = *span >> 32, last = *span & UINT32_MAX;
+    if (is_new || position < first)
+        first = position;
+    if (is_new || position > last)
+        last = position;
+    *span = first << 32 | last;
+}
+
+static bool visit_records(struct recording_reader *reader, const struct chunk_entry *entry,
                           const uint8_t *payload, struct visit_call *call)
 {
+    const struct recording_chunk *chunk = &entry->chunk;
+    bool is_to_note = recording_is_of_snapshot(chunk->kind) && !entry->is_noted;
     const struct record_kind *kind = record_kind_find(chunk->kind);
     const uint8_t *at = payload;
     const uint8_t *end = payload + chunk->raw_bytes;
@@ -452,6 +477,8 @@ static bool visit_records(struct recording_reader *reader, const struct recordin
             !record_decode(kind, at, body_bytes, reader->arena, &record))
             return false;
         at += body_bytes;
+        if (is_to_note) /* each of their records begins with the snapshot's id */
+            note_span(reader, *(const uint64_t *)&record, (uint64_t)(entry - reader->chunks));
         if (!call->visit(call->context, kind->kind, &record)) {
             call->is_stopped = true;
             return true;
@@ -460,15 +487,30 @@ static bool visit_records(struct recording_reader *reader, const struct recordin
     return at == end;
 }
 
-static bool visit_chunk(struct recording_reader *reader, const struct chunk_entry *entry,
+static bool visit_chunk(struct recording_reader *reader, struct chunk_entry *entry,
                         struct visit_call *call, struct error *error)
 {
     const uint8_t *payload = load_chunk(reader, entry, error);
     if (!payload)
         return false;
-    if (!visit_records(reader, &entry->chunk, payload, call))
+    if (!visit_records(reader, entry, payload, call))
         return error_set(error, "cannot read %s: chunk %" PRIu64 " holds a malformed record",
                          reader->path, entry->chunk.sequence);
+    if (recording_is_of_snapshot(entry->chunk.kind) && !entry->is_noted && !call->is_stopped) {
+        entry->is_noted = true;
+        reader->unnoted_count--;
+    }
+    return true;
+}
+
+/* The chunks from `first` up to but not including `end`. */
+static bool visit_some(struct recording_reader *reader, enum recording_kind kind, uint64_t first,
+                       uint64_t end, struct visit_call *call, struct error *error)
+{
+    for (uint64_t i = first; i < end && !call->is_stopped; i++)
+        if (reader->chunks[i].chunk.kind == kind &&
+            !visit_chunk(reader, &reader->chunks[i], call, error))
+            return false;
     return true;
 }
 
@@ -478,11 +520,21 @@ bool recording_reader_visit(struct recording_reader *reader, enum recording_kind
     struct visit_call call = {.visit = visit, .context = context};
     if (!record_kind_find(kind))
         return true;
-    for (uint64_t i = 0; i < reader->info.chunk_count && !call.is_stopped; i++)
-        if (reader->chunks[i].chunk.kind == kind &&
-            !visit_chunk(reader, &reader->chunks[i], &call, error))
-            return false;
-    return true;
+    return visit_some(reader, kind, 0, reader->info.chunk_count, &call, error);
+}
+
+bool recording_reader_visit_snapshot(struct recording_reader *reader, enum recording_kind kind,
+                                     uint64_t snapshot_id, recording_visit visit, void *context,
+                                     struct error *error)
+{
+    struct visit_call call = {.visit = visit, .context = context};
+    uint64_t first = 0, end = reader->info.chunk_count;
+    if (reader->unnoted_count == 0 && end <= UINT32_MAX) {
+        const uint64_t *span = hash_map_find(&reader->spans, snapshot_id);
+        first = span ? *span >> 32 : end;
+        end = span ? (*span & UINT32_MAX) + 1 : end;
+    }
+    return visit_some(reader, kind, first, end, &call, error);
 }
 
 bool recording_reader_visit_all(struct recording_reader *reader, recording_visit visit,
