@@ -14,6 +14,8 @@
 
 struct values {
     bool is_json;
+    bool is_growth;
+    struct option_texts debug_folders;
     bool is_tree;
     bool is_bottom_up;
     bool is_inclusive;
@@ -68,6 +70,10 @@ static const struct option_row rows[] = {
      PLACE(process),
      .value_name = "ID",
      .help = "only the process with this id (default: all)"},
+    {.name = "growth",
+     .kind = OPTION_FLAG,
+     PLACE(is_growth),
+     .help = "what grows: bytes a minute with 95 % bounds, and what holds it"},
     {.name = "tree", .kind = OPTION_FLAG, PLACE(is_tree), .help = "call trees, from main down"},
     {.name = "bottom-up",
      .kind = OPTION_FLAG,
@@ -84,6 +90,11 @@ static const struct option_row rows[] = {
      PLACE(at),
      .value_name = "INSTANT",
      .help = "end or peak, as FILE@INSTANT (default: end)"},
+    {.name = "debug-dir",
+     .kind = OPTION_TEXTS,
+     PLACE(debug_folders),
+     .value_name = "FOLDER",
+     .help = "with --growth, look for names of variables there first (may be repeated)"},
     {.name = "json", .kind = OPTION_FLAG, PLACE(is_json), .help = "print JSON"},
     {.name = "arguments",
      .kind = OPTION_FLAG,
@@ -146,21 +157,40 @@ static bool fill_options(const struct invocation *invocation,
                                            error);
 }
 
+/* What grows stands in JSON always; in a sampled recording, what holds it is not known. */
+static void find_growths(const struct values *values, const struct recording_argument *argument,
+                         struct report_options *options, struct process_growths *growths)
+{
+    const struct symbolizer_options symbols = {.debug_folders = values->debug_folders.items,
+                                               .debug_folder_count = values->debug_folders.count};
+
+    if (!values->is_growth && !values->is_json)
+        return;
+    options->is_growth = values->is_growth;
+    process_growths_find(argument->profile, argument->reader, options->query.process, &symbols, 0,
+                         growths);
+    options->growths = growths;
+}
+
 static int run(const struct invocation *invocation)
 {
     const struct values *values = invocation->values;
     const struct report_format *format = report_format_find(values->is_json ? "json" : "text");
     struct recording_argument argument = {0};
+    struct process_growths growths = {0};
     struct report_options options;
     struct error error;
     bool is_good;
 
     is_good = recording_argument_load(&argument, &invocation->operands, values->at,
                                       &(struct profile_options){0}, &error) &&
-              fill_options(invocation, &argument, &options, &error) &&
-              report_write(format, argument.profile, &options, stdout, &error);
+              fill_options(invocation, &argument, &options, &error);
+    if (is_good)
+        find_growths(values, &argument, &options, &growths);
+    is_good = is_good && report_write(format, argument.profile, &options, stdout, &error);
     if (!is_good)
         log_error("%s", error.message);
+    process_growths_clear(&growths);
     recording_argument_close(&argument);
     return is_good ? 0 : EXIT_TROUBLE;
 }

@@ -20,6 +20,10 @@
 #include "report/summary.h"
 #include "snapshot/snapshot.h"
 
+enum {
+    SUMMARY_GRAPH_BLOCKS = 1000000 /* above, the summary leaves out what holds a growing site */
+};
+
 struct values {
     bool is_force;
     bool is_best_effort;
@@ -300,6 +304,7 @@ static bool write_summary(const struct invocation *invocation, const char *recor
         .process = QUERY_ALL_PROCESSES, .snapshot = LEAK_REPORT_DEFAULT, .since = LEAK_REPORT_NONE};
     struct recording_argument argument = {0};
     struct suppressions suppressions;
+    struct process_growths growths = {0};
     struct leak_report leaks = {0};
     bool is_good;
 
@@ -311,7 +316,13 @@ static bool write_summary(const struct invocation *invocation, const char *recor
     if (is_good &&
         leak_report_build(argument.profile, argument.reader, &leak_options, &leaks, NULL))
         options.leaks = &leaks;
+    if (is_good) {
+        process_growths_find(argument.profile, argument.reader, QUERY_ALL_PROCESSES,
+                             &(struct symbolizer_options){0}, SUMMARY_GRAPH_BLOCKS, &growths);
+        options.growths = &growths;
+    }
     is_good = is_good && summary_write(argument.profile, &options, out, error);
+    process_growths_clear(&growths);
     leak_report_clear(&leaks);
     suppressions_clear(&suppressions);
     recording_argument_close(&argument);

@@ -28,6 +28,7 @@ target_programs = \
 	tests/targets/processes \
 	tests/targets/sandboxed \
 	tests/targets/sampled \
+	tests/targets/server \
 	tests/targets/signals \
 	tests/targets/static_child \
 	tests/targets/storms \
@@ -74,6 +75,7 @@ EXTRA_DIST += \
 	tests/targets/processes.c \
 	tests/targets/sandboxed.c \
 	tests/targets/sampled.c \
+	tests/targets/server.cpp \
 	tests/targets/signals.c \
 	tests/targets/slot_malloc.c \
 	tests/targets/static_child.c \

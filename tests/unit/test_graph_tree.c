@@ -34,8 +34,10 @@ static void make(const char *text, const char *classes, uint32_t root_count,
     for (size_t i = 0; i < example->snapshot.root_count; i++)
         root_of_slot[i] = (uint32_t)(i % root_count);
     example->graph = (struct process_graph){.snapshot = &example->snapshot};
-    object_graph_build(&example->snapshot, &(struct object_graph_roots){root_of_slot, root_count},
-                       &example->graph.graph);
+    object_graph_build(
+        &example->snapshot,
+        &(struct object_graph_roots){.root_of_slot = root_of_slot, .count = root_count},
+        &example->graph.graph);
     example->graph.site_of_block = memory_allocate_zeroed(example->snapshot.block_count,
                                                           sizeof(uint32_t));
     assert_int_equal(strlen(classes), example->snapshot.block_count);

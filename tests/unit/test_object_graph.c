@@ -22,7 +22,9 @@ static void build(const struct snapshot *snapshot, uint32_t count, uint32_t **ro
     *root_of_slot = memory_allocate_zeroed(snapshot->root_count, sizeof **root_of_slot);
     for (size_t i = 0; i < snapshot->root_count; i++)
         (*root_of_slot)[i] = (uint32_t)(i % count);
-    object_graph_build(snapshot, &(struct object_graph_roots){*root_of_slot, count}, graph);
+    object_graph_build(snapshot,
+                       &(struct object_graph_roots){.root_of_slot = *root_of_slot, .count = count},
+                       graph);
 }
 
 /* ---- known answers ---- */
@@ -142,6 +144,27 @@ static void test_long_list(void **state)
     snapshot_clear(&snapshot);
 }
 
+/* A root of a smaller rank is named, however long its way. */
+static void test_ranks(void **state)
+{
+    static const uint32_t root_of_slot[] = {0, 1};
+    static const uint8_t ranks[] = {0, 3}; /* of a and of c */
+    struct snapshot snapshot;
+    struct object_graph graph;
+
+    (void)state;
+    block_graph_read("R>c R>a a>b b>c c>d", &snapshot);
+    object_graph_build(&snapshot, &(struct object_graph_roots){root_of_slot, 2, ranks}, &graph);
+    assert_int_equal(graph.parents[object_graph_node(&graph, 3)], object_graph_node(&graph, 2));
+    assert_int_equal(graph.parents[object_graph_node(&graph, 2)], object_graph_node(&graph, 1));
+    assert_int_equal(graph.parents[object_graph_node(&graph, 0)], 1);
+    object_graph_clear(&graph);
+    object_graph_build(&snapshot, &(struct object_graph_roots){root_of_slot, 2, NULL}, &graph);
+    assert_int_equal(graph.parents[object_graph_node(&graph, 2)], 2);
+    object_graph_clear(&graph);
+    snapshot_clear(&snapshot);
+}
+
 /* ---- against the oracle ---- */
 
 struct reach {
@@ -231,8 +254,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_list_and_tree), cmocka_unit_test(test_lost),
-        cmocka_unit_test(test_several_roots), cmocka_unit_test(test_no_blocks),
-        cmocka_unit_test(test_long_list),     cmocka_unit_test(test_random_graphs),
+        cmocka_unit_test(test_ranks),         cmocka_unit_test(test_several_roots),
+        cmocka_unit_test(test_no_blocks),     cmocka_unit_test(test_long_list),
+        cmocka_unit_test(test_random_graphs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/gate.h \
 	viewer/analysis/gate_findings.c \
 	viewer/analysis/gate_findings.h \
+	viewer/analysis/growth.c \
+	viewer/analysis/growth.h \
 	viewer/analysis/key_table.c \
 	viewer/analysis/key_table.h \
 	viewer/analysis/late_names.c \
@@ -53,15 +55,25 @@ libseep_a_SOURCES += \
 	viewer/analysis/site_lists.h \
 	viewer/analysis/site_order.c \
 	viewer/analysis/site_order.h \
+	viewer/analysis/site_series.c \
+	viewer/analysis/site_series.h \
 	viewer/analysis/stack_sums.c \
 	viewer/analysis/stack_sums.h \
 	viewer/analysis/suppression_parser.c \
 	viewer/analysis/suppression_pattern.c \
 	viewer/analysis/suppression_pattern.h \
 	viewer/analysis/suppressions.c \
-	viewer/analysis/suppressions.h
+	viewer/analysis/suppressions.h \
+	viewer/analysis/trend.c \
+	viewer/analysis/trend.h
 
 if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_trend tests/unit/test_growth
+TESTS += tests/unit/test_trend tests/unit/test_growth
+tests_unit_test_trend_SOURCES = tests/unit/test_trend.c
+tests_unit_test_trend_LDADD = $(unit_libs)
+tests_unit_test_growth_SOURCES = tests/unit/test_growth.c $(profile_builder)
+tests_unit_test_growth_LDADD = $(unit_libs)
 check_PROGRAMS += tests/unit/test_call_tree tests/unit/test_fingerprint \
 	tests/unit/test_place tests/unit/test_profile tests/unit/test_quality \
 	tests/unit/test_query tests/unit/test_suppressions

@@ -31,15 +31,34 @@ static void find_sites(struct process_graph *graph)
     hash_map_clear(&positions);
 }
 
+/* A variable says more than a frame that happens to hold a pointer, too. */
+static uint8_t *rank_roots(const struct root_names *names)
+{
+    static const uint8_t ranks[SNAPSHOT_ROOT_KIND_COUNT] = {
+        [SNAPSHOT_ROOT_GLOBAL] = 0, [SNAPSHOT_ROOT_TLS] = 0,     [SNAPSHOT_ROOT_KEY] = 0,
+        [SNAPSHOT_ROOT_REGION] = 0, [SNAPSHOT_ROOT_THREAD] = 1,  [SNAPSHOT_ROOT_MAPPING] = 2,
+        [SNAPSHOT_ROOT_STACK] = 3,  [SNAPSHOT_ROOT_REGISTER] = 4};
+    uint8_t *list = memory_allocate_zeroed(names->count, 1);
+
+    for (uint32_t i = 0; i < names->count; i++)
+        list[i] = names->items[i].kind < SNAPSHOT_ROOT_KIND_COUNT ? ranks[names->items[i].kind] : 3;
+    return list;
+}
+
 void process_graph_build(const struct profile *profile, uint32_t process,
                          const struct snapshot *snapshot, const struct symbolizer_options *options,
                          struct process_graph *graph)
 {
     *graph = (struct process_graph){.profile = profile, .process = process, .snapshot = snapshot};
+    uint8_t *ranks;
+
     root_names_find(profile, snapshot, options, &graph->names);
-    object_graph_build(snapshot,
-                       &(struct object_graph_roots){graph->names.root_of_slot, graph->names.count},
-                       &graph->graph);
+    ranks = rank_roots(&graph->names);
+    object_graph_build(
+        snapshot,
+        &(struct object_graph_roots){graph->names.root_of_slot, graph->names.count, ranks},
+        &graph->graph);
+    free(ranks);
     find_sites(graph);
 }
 

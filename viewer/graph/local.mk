@@ -5,6 +5,8 @@ libseep_a_SOURCES += \
 	viewer/graph/graph_tables.h \
 	viewer/graph/graph_tree.c \
 	viewer/graph/graph_tree.h \
+	viewer/graph/growth_paths.c \
+	viewer/graph/growth_paths.h \
 	viewer/graph/object_graph.c \
 	viewer/graph/object_graph.h \
 	viewer/graph/root_names.c \

@@ -95,22 +95,44 @@ static void step(void *context, uint32_t node)
     walk->queue[walk->count++] = node;
 }
 
-/* Breadth first, so that each way is a shortest one. A block that nothing reaches (one that was
- * within a realloc) hangs from the whole. */
-static void find_ways(struct object_graph *graph)
+enum {
+    RANKS = 256
+};
+
+static unsigned rank_of(const struct object_graph_roots *roots, const struct object_graph *graph,
+                        uint32_t root)
+{
+    if (root == object_graph_lost(graph))
+        return RANKS - 1;
+    return roots->ranks ? roots->ranks[root - 1] : 0;
+}
+
+/* Breadth first, so that each way is a shortest one; the roots of a smaller rank take all that they
+ * reach before the next begin. A block that nothing reaches (one that was within a realloc) hangs
+ * from nothing. */
+static void find_ways(struct object_graph *graph, const struct object_graph_roots *roots)
 {
     struct walk walk = {.graph = graph};
+    size_t done = 0;
+    bool has_rank[RANKS] = {false};
 
     walk.queue = memory_allocate_large(graph->node_count, sizeof *walk.queue);
     graph->parents = memory_allocate_large(graph->node_count, sizeof *graph->parents);
     for (uint32_t i = 0; i < graph->node_count; i++)
         graph->parents[i] = OBJECT_GRAPH_NONE;
-    walk.queue[walk.count++] = OBJECT_GRAPH_WHOLE;
-    for (size_t i = 0; i < walk.count; i++) {
-        walk.from = walk.queue[i];
-        object_graph_visit_successors(graph, walk.from, step, &walk);
+    for (uint32_t root = 1; root <= graph->root_count; root++) {
+        graph->parents[root] = OBJECT_GRAPH_WHOLE;
+        has_rank[rank_of(roots, graph, root)] = true;
     }
-    graph->parents[OBJECT_GRAPH_WHOLE] = OBJECT_GRAPH_NONE;
+    for (unsigned rank = 0; rank < RANKS; rank++) {
+        for (uint32_t root = 1; has_rank[rank] && root <= graph->root_count; root++)
+            if (rank_of(roots, graph, root) == rank)
+                walk.queue[walk.count++] = root;
+        for (; done < walk.count; done++) {
+            walk.from = walk.queue[done];
+            object_graph_visit_successors(graph, walk.from, step, &walk);
+        }
+    }
     free(walk.queue);
 }
 
@@ -147,7 +169,7 @@ void object_graph_build(const struct snapshot *snapshot, const struct object_gra
     find_lost(graph, &leaders);
     sort_roots(graph, roots, &leaders);
     leak_leaders_clear(&leaders);
-    find_ways(graph);
+    find_ways(graph, roots);
     order = memory_allocate_large(graph->node_count, sizeof *order);
     graph->dominators = memory_allocate_large(graph->node_count, sizeof *graph->dominators);
     reached = dominators_find(graph, order);

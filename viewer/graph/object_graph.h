@@ -26,6 +26,8 @@
 struct object_graph_roots {
     const uint32_t *root_of_slot; /* by position in snapshot.roots, 0 .. count - 1 */
     uint32_t count;               /* "lost" is not among them */
+    const uint8_t *ranks;         /* by root: ways begin at those of a smaller rank where they can.
+                                     NULL = all are equal */
 };
 
 struct object_graph {
@@ -35,8 +37,8 @@ struct object_graph {
     uint32_t *dominators;      /* by node: the immediate one; of the whole OBJECT_GRAPH_NONE */
     uint64_t *retained_bytes;  /* by node */
     uint32_t *retained_blocks; /* by node */
-    uint32_t *parents;         /* by node: the step before it on a shortest way from a root; of
-                                  roots the whole */
+    uint32_t *parents;         /* by node: the step before it on a shortest way from a root of the
+                                  smallest rank that reaches it; of roots the whole */
     uint8_t *is_lost;          /* by block */
     uint64_t *root_starts;     /* root_count + 1: where a root's blocks stand in the next */
     uint32_t *root_blocks;

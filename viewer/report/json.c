@@ -427,6 +427,52 @@ static void add_misuse(struct writing *writing, uint32_t process)
     json_stream_end(stream);
 }
 
+/* ---- growth ---- */
+
+static json_t *make_path(const struct growth_path *path)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; path && i < path->name_count; i++) {
+        json_t *element = json_object();
+        json_object_set_new(element, "name", json_text(path->names[i]));
+        json_object_set_new(element, "member", json_null());
+        json_object_set_new(element, "type", json_null());
+        json_array_append_new(list, element);
+    }
+    return list;
+}
+
+static json_t *make_rate(double rate)
+{
+    return json_integer(rate > 9e18 ? INT64_MAX : rate < -9e18 ? INT64_MIN : (int64_t)rate);
+}
+
+static void add_growth(struct writing *writing, uint32_t process)
+{
+    struct json_stream *stream = &writing->stream;
+    const struct process_growths *growths = writing->options->growths;
+    const struct process_growth *growth = growths ? process_growths_of(growths, process) : NULL;
+    uint64_t limit = limit_of(writing->options);
+    json_stream_begin_array(stream, "growth");
+    for (size_t i = 0; growth && i < growth->growth.count && (!limit || i < limit); i++) {
+        const struct growth_site *site = &growth->growth.sites[i];
+        const struct profile_site *from = &writing->profile->sites[site->site];
+        char fingerprint[FINGERPRINT_TEXT_BYTES];
+        json_stream_begin_object(stream, NULL);
+        json_stream_add(stream, "fingerprint",
+                        json_string(fingerprint_format(from->fingerprint, fingerprint)));
+        json_stream_add(stream, "bytes_per_minute", make_rate(site->bytes_per_minute));
+        json_stream_add(stream, "low", make_rate(site->low));
+        json_stream_add(stream, "high", make_rate(site->high));
+        json_stream_add(stream, "verdict", json_string(trend_verdict_name(site->verdict)));
+        json_stream_add(stream, "held_by",
+                        make_path(i < growth->growth.growing_count ? &growth->paths[i] : NULL));
+        json_stacks_add(&writing->stacks, stream, "stack", from->stack_node);
+        json_stream_end(stream);
+    }
+    json_stream_end(stream);
+}
+
 /* ---- the whole ---- */
 
 static bool add_process(struct writing *writing, uint32_t process, struct error *error)
@@ -442,7 +488,7 @@ static bool add_process(struct writing *writing, uint32_t process, struct error 
     json_stream_add(stream, "trimmable_bytes", NULL);
     if (!add_mappings(writing, process, error))
         return false;
-    json_stream_add(stream, "growth", json_array());
+    add_growth(writing, process);
     json_stream_add(stream, "python", NULL);
     add_misuse(writing, process);
     json_stream_end(stream);

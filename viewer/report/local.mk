@@ -32,6 +32,8 @@ libseep_a_SOURCES += \
 	viewer/report/graph_text.c \
 	viewer/report/graph_tree_report.c \
 	viewer/report/graph_tree_report.h \
+	viewer/report/growth_text.c \
+	viewer/report/growth_text.h \
 	viewer/report/json.c \
 	viewer/report/json_parts.c \
 	viewer/report/json_parts.h \

@@ -12,13 +12,16 @@
 #include "analysis/profile.h"
 #include "analysis/query.h"
 #include "base/error.h"
+#include "graph/growth_paths.h"
 
 /* Everything that a command line can choose. report_options_init gives the defaults. */
 struct report_options {
     struct query query; /* what to show; limit counts only when has_limit */
     bool has_limit;     /* else each format's own default (text 20 rows, JSON 1000) */
     bool has_grouping;  /* --by was given: show that table instead of the sites */
-    bool is_tree;       /* call trees instead of the sites */
+    bool is_growth;     /* what grows instead of the sites */
+    const struct process_growths *growths; /* NULL: nobody looked. Borrowed */
+    bool is_tree;                          /* call trees instead of the sites */
     enum call_tree_direction direction;
     double min_share;         /* of the tree, 0.0 .. 1.0 */
     bool are_arguments_shown; /* of targets; the caller leaves them out under CI (secrets) */

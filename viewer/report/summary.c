@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/units.h"
 #include "report/exit_text.h"
+#include "report/growth_text.h"
 #include "report/page.h"
 #include "report/scan_text.h"
 #include "report/summary_sites.h"
@@ -19,7 +20,8 @@
 enum {
     LAST_LINES = 2,
     TOP_SITES = 5,
-    QUALITY_LINES = 4
+    QUALITY_LINES = 4,
+    GROWING_SITES = 3
 };
 
 static void write_first_line(struct page *page)
@@ -218,6 +220,15 @@ static void write_last_lines(struct page *page, const char *path)
     page_end_line(page);
 }
 
+/* Of the process that the summary is about. */
+static void write_growth(struct page *page, const struct process_growths *growths, uint32_t process)
+{
+    const struct process_growth *growth = growths ? process_growths_of(growths, process) : NULL;
+    page_set_program(page, process);
+    if (growth)
+        growth_write_summary(page, growth, GROWING_SITES);
+}
+
 bool summary_write(const struct profile *profile, const struct summary_options *options, FILE *out,
                    struct error *error)
 {
@@ -230,6 +241,7 @@ bool summary_write(const struct profile *profile, const struct summary_options *
             write_process_line(&page, process);
         write_figures(&page, process);
         write_leaks(&page, options->leaks);
+        write_growth(&page, options->growths, process);
         write_quality(&page);
         unsigned left = SUMMARY_MAX_LINES - LAST_LINES - page.line_count;
         page_set_program(&page, process);

@@ -8,6 +8,7 @@
 #include "analysis/leak_report.h"
 #include "analysis/profile.h"
 #include "base/error.h"
+#include "graph/growth_paths.h"
 
 enum {
     SUMMARY_MAX_LINES = 20
@@ -16,7 +17,8 @@ enum {
 struct summary_options {
     const char *path;                /* of the recording, as to be typed; NULL: the profile's own */
     const struct leak_report *leaks; /* NULL: leaks are not known, and nothing says why */
-    int width;                       /* 0 = 80 */
+    const struct process_growths *growths; /* NULL: nobody looked */
+    int width;                             /* 0 = 80 */
     bool is_colour;
 };
 

@@ -14,6 +14,7 @@
 #include "report/exit_text.h"
 #include "report/formats.h"
 #include "report/page.h"
+#include "report/growth_text.h"
 #include "report/text_parts.h"
 
 enum {
@@ -393,6 +394,23 @@ static bool write_process(struct page *page, const struct report_options *option
     return true;
 }
 
+static void write_growths(struct page *page, const struct report_options *options)
+{
+    const struct profile *profile = page->profile;
+    uint32_t asked = profile->process_count == 1 ? 0 : options->query.process;
+
+    for (uint32_t i = 0; i < profile->process_count; i++) {
+        if (asked != QUERY_ALL_PROCESSES && asked != i)
+            continue;
+        page_set_program(page, i);
+        if (asked == QUERY_ALL_PROCESSES)
+            page_heading(
+                page, "Process %" PRIu64 ": %s, pid %" PRIu64, profile->processes[i].about.id,
+                profile_process_name(&profile->processes[i]), profile->processes[i].about.pid);
+        growth_write_text(page, options, process_growths_of(options->growths, i));
+    }
+}
+
 static void write_rest(struct page *page, uint64_t count)
 {
     char number[UNITS_TEXT_BYTES];
@@ -440,6 +458,10 @@ static bool write_body(struct page *page, const struct report_options *options, 
     uint32_t process = page->profile->process_count == 1 ? 0 : options->query.process;
     if (process != QUERY_ALL_PROCESSES)
         page_set_program(page, process);
+    if (options->is_growth && options->growths) {
+        write_growths(page, options);
+        return true;
+    }
     if (options->is_tree)
         return text_write_tree(page, options, error);
     if (options->has_grouping && options->query.grouping != QUERY_BY_SITE)
