@@ -24,9 +24,19 @@ bool own_memory_is_short_of_addresses(void)
     return limit_of(RLIMIT_AS) != UINT64_MAX;
 }
 
+/* Of what is left no more than half: allocators fill an address space that is limited with reserves
+ * up to a small rest, and in that rest the program lives. */
 bool own_memory_may_be(uint64_t bytes)
 {
-    return bytes <= limit_of(RLIMIT_AS) / OWN_SHARE;
+    uint64_t limit = limit_of(RLIMIT_AS);
+    if (limit == UINT64_MAX)
+        return true;
+    if (bytes > limit / OWN_SHARE)
+        return false;
+    void *rest = raw_mmap(bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    if (rest != NULL)
+        raw_munmap(rest, bytes);
+    return rest != NULL;
 }
 
 /* What may grow downwards is a stack to the kernel; it does not grow, since nobody goes below it.

@@ -2,8 +2,9 @@
  * program's own comes first.
  *
  * RLIMIT_DATA counts private memory that can be written, but no stacks; ours is mapped as one.
- * RLIMIT_AS counts every mapping: of it we take an eighth at most. A thread that finds no room for
- * its state or its ring is not recorded, and what it does is counted as lost. */
+ * RLIMIT_AS counts every mapping: of it we take an eighth at most, and never more than is left. A
+ * thread that finds no room for its state or its ring is not recorded, and what it does is counted
+ * as lost. */
 #ifndef SEEP_PRELOAD_OWN_MEMORY_H
 #define SEEP_PRELOAD_OWN_MEMORY_H
 

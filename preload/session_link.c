@@ -258,8 +258,8 @@ bool session_link_join(void)
     struct session_header *header = raw_mmap(SESSION_RINGS_OFFSET, PROT_READ | PROT_WRITE,
                                              MAP_SHARED, fd);
     if (header != NULL && !can_map_more(header))
-        whole_memory = raw_mmap(SESSION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-                                fd);
+        whole_memory = raw_mmap(session_bytes(header->ring_slots), PROT_READ | PROT_WRITE,
+                                MAP_SHARED | MAP_NORESERVE, fd);
     raw_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
     if (header == NULL)
         return false;

@@ -103,13 +103,15 @@ static uint32_t next_ring_slot(uint32_t attempt)
         uint64_t bits = atomic_load_explicit(&session->free_rings[word], memory_order_relaxed);
         for (; bits != 0; bits &= bits - 1) {
             uint64_t lowest = bits & -bits;
-            if ((atomic_fetch_and(&session->free_rings[word], ~lowest) & lowest) != 0)
-                return word * 64 + (uint32_t)__builtin_ctzll(lowest);
+            uint32_t slot = word * 64 + (uint32_t)__builtin_ctzll(lowest);
+            if ((atomic_fetch_and(&session->free_rings[word], ~lowest) & lowest) != 0 &&
+                slot < session->ring_slots)
+                return slot;
         }
     }
-    if (atomic_load(&session->ring_next) < SESSION_RING_SLOTS) {
+    if (atomic_load(&session->ring_next) < session->ring_slots) {
         uint32_t next = atomic_fetch_add(&session->ring_next, 1);
-        if (next < SESSION_RING_SLOTS)
+        if (next < session->ring_slots)
             return next;
     }
     return attempt;
@@ -124,7 +126,7 @@ static void give_slot_back(struct ring_control *control, uint32_t slot)
 /* Takes a free slot of the session's ring table, and maps its ring. */
 static bool claim_ring_slot(struct thread_state *thread, uint32_t capacity)
 {
-    for (uint32_t attempt = 0; attempt < SESSION_RING_SLOTS; attempt++) {
+    for (uint32_t attempt = 0; attempt < session->ring_slots; attempt++) {
         uint32_t slot = next_ring_slot(attempt);
         struct ring_control *control = session_link_map(session_ring_offset(slot),
                                                         SESSION_RING_CONTROL_BYTES);

@@ -19,8 +19,8 @@
 
 #include "base/memory.h"
 #include "base/units.h"
+#include "record/raised_limits.h"
 #include "record/session_host.h"
-#include "wire/session.h"
 
 /* --- limits -------------------------------------------------------------------------------- */
 
@@ -41,17 +41,21 @@ static void found_bytes(struct doctor_finding *finding, rlim_t bytes)
         doctor_found(finding, "%s", units_format_size(bytes, size));
 }
 
-/* The recorder maps the whole session; a target, at least a ring for each of its threads. */
+/* What recording takes in the program is a part of its address space: preload/own_memory.h. */
 void doctor_check_address_space(const struct doctor_subject *subject,
                                 struct doctor_finding *finding)
 {
+    enum {
+        ENOUGH_BYTES = 1 << 30
+    };
     rlim_t bytes = limit_of(RLIMIT_AS);
 
     (void)subject;
     found_bytes(finding, bytes);
-    if (bytes != RLIM_INFINITY && bytes < 2 * SESSION_BYTES)
+    if (bytes < ENOUGH_BYTES)
         doctor_complain(finding, DOCTOR_LIMITED,
-                        "threads whose rings do not fit into the address space are not recorded",
+                        "recording takes an eighth of it: of many threads, some find no room there,"
+                        " and what they do is counted as lost",
                         "ulimit -v unlimited");
 }
 
@@ -75,9 +79,12 @@ void doctor_check_open_files(const struct doctor_subject *subject, struct doctor
 
 void doctor_check_file_size(const struct doctor_subject *subject, struct doctor_finding *finding)
 {
-    rlim_t bytes = limit_of(RLIMIT_FSIZE);
+    struct raised_limits limits;
 
     (void)subject;
+    raised_limits_raise(&limits); /* as the recorder does */
+    rlim_t bytes = limit_of(RLIMIT_FSIZE);
+    raised_limits_restore(&limits);
     found_bytes(finding, bytes);
     if (bytes != RLIM_INFINITY)
         doctor_complain(finding, DOCTOR_LIMITED,

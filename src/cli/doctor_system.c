@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "record/process_facts.h"
+#include "record/raised_limits.h"
 #include "record/session_host.h"
 #include "record/tick_clock.h"
 #include "wire/session.h"
@@ -68,13 +70,16 @@ void doctor_check_shared_memory(const struct doctor_subject *subject,
                                 struct doctor_finding *finding)
 {
     struct error error;
-    int fd = session_host_open_memory(&error);
+    struct raised_limits limits;
+    uint32_t slots;
     void *memory = MAP_FAILED;
 
     (void)subject;
+    raised_limits_raise(&limits); /* as the recorder does */
+    int fd = session_host_open_memory(&slots, &error);
     if (fd >= 0)
-        memory = mmap(NULL, SESSION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd,
-                      0);
+        memory = mmap(NULL, session_bytes(slots), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (fd >= 0 && memory == MAP_FAILED)
         error_set_errno(&error, errno, "cannot map the session's memory");
     if (memory == MAP_FAILED) {
@@ -83,11 +88,16 @@ void doctor_check_shared_memory(const struct doctor_subject *subject,
                         "allow memfd_create and large files and mappings in memory: ulimit -f"
                         " unlimited -v unlimited");
     } else {
-        doctor_found(finding, "memfd with seals");
-        munmap(memory, SESSION_BYTES);
+        doctor_found(finding, "memfd with seals, for %" PRIu32 " threads at once", slots);
+        munmap(memory, session_bytes(slots));
+        if (slots < SESSION_RING_SLOTS)
+            doctor_complain(finding, DOCTOR_LIMITED,
+                            "what more threads do at once is counted as lost",
+                            "ulimit -H -f unlimited -v unlimited");
     }
     if (fd >= 0)
         close(fd);
+    raised_limits_restore(&limits);
 }
 
 void doctor_check_fork_wiping(const struct doctor_subject *subject, struct doctor_finding *finding)

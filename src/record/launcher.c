@@ -43,8 +43,7 @@ struct launcher {
     struct sigaction inherited_child_action; /* of SIGCHLD */
     struct sigaction inherited_pipe_action;  /* of SIGPIPE */
     struct sigaction inherited_size_action;  /* of SIGXFSZ */
-    struct rlimit inherited_size_limit;      /* of files */
-    struct launcher_inherited inherited;     /* of libc's own signals */
+    struct launcher_inherited inherited;
 };
 
 static const int forwarded_signals[] = {SIGTERM,  SIGHUP,  SIGUSR1, SIGUSR2,
@@ -83,24 +82,8 @@ static bool is_stop_signal(int number)
     return false;
 }
 
-/* A limit on file sizes is meant for the command's output, not for the recording; where it cannot be
- * raised, writing fails, and that must not kill. */
-static void raise_size_limit(struct launcher *launcher)
-{
-    struct sigaction action = {.sa_handler = SIG_IGN};
-    struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
-
-    sigaction(SIGXFSZ, &action, &launcher->inherited_size_action);
-    getrlimit(RLIMIT_FSIZE, &launcher->inherited_size_limit);
-    if (launcher->inherited_size_limit.rlim_cur == RLIM_INFINITY ||
-        setrlimit(RLIMIT_FSIZE, &unlimited) == 0)
-        return;
-    unlimited.rlim_cur = unlimited.rlim_max = launcher->inherited_size_limit.rlim_max;
-    setrlimit(RLIMIT_FSIZE, &unlimited);
-}
-
 /* SIGCHLD must not be ignored, or the command's status would be lost; a reader that closed our
- * stderr must not kill the recorder. */
+ * stderr must not kill the recorder, nor a file that may not grow. */
 static bool take_signals(struct launcher *launcher, struct error *error)
 {
     sigset_t watched = watched_signals();
@@ -110,7 +93,7 @@ static bool take_signals(struct launcher *launcher, struct error *error)
     sigaction(SIGCHLD, &action, &launcher->inherited_child_action);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, &launcher->inherited_pipe_action);
-    raise_size_limit(launcher);
+    sigaction(SIGXFSZ, &action, &launcher->inherited_size_action);
     launcher->signal_fd = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
     if (launcher->signal_fd < 0)
         return error_set_errno(error, errno, "cannot watch signals");
@@ -145,10 +128,14 @@ static void ignore(int number)
     syscall(SYS_rt_sigaction, number, &action, NULL, sizeof action.mask);
 }
 
-struct launcher_inherited launcher_look_inherited(void)
+struct launcher_inherited launcher_inherit(void)
 {
-    return (struct launcher_inherited){is_ignored(LIBC_FIRST_SIGNAL),
-                                       is_ignored(LIBC_SECOND_SIGNAL)};
+    struct launcher_inherited inherited = {
+        .is_first_ignored = is_ignored(LIBC_FIRST_SIGNAL),
+        .is_second_ignored = is_ignored(LIBC_SECOND_SIGNAL),
+    };
+    raised_limits_raise(&inherited.limits);
+    return inherited;
 }
 
 static void restore_signals(const struct launcher *launcher)
@@ -156,7 +143,6 @@ static void restore_signals(const struct launcher *launcher)
     sigaction(SIGCHLD, &launcher->inherited_child_action, NULL);
     sigaction(SIGPIPE, &launcher->inherited_pipe_action, NULL);
     sigaction(SIGXFSZ, &launcher->inherited_size_action, NULL);
-    setrlimit(RLIMIT_FSIZE, &launcher->inherited_size_limit);
     sigprocmask(SIG_SETMASK, &launcher->inherited_mask, NULL);
 }
 
@@ -237,6 +223,7 @@ static void run_child(const struct launcher *launcher, char *const *command, cha
     int number;
 
     restore_signals(launcher);
+    raised_limits_restore(&launcher->inherited.limits);
     if (launcher->inherited.is_first_ignored)
         ignore(LIBC_FIRST_SIGNAL);
     if (launcher->inherited.is_second_ignored)

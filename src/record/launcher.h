@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "record/raised_limits.h"
 
 /* How the command ended; for the exit status of `seep run`. */
 struct command_outcome {
@@ -31,13 +32,14 @@ struct command_outcome {
  * it (the recording's name, the session) can be made. False gives the start up. */
 typedef bool (*launcher_ready)(void *context, pid_t pid, struct error *error);
 
-/* Signals that libc keeps for itself (32 and 33): it catches them once a thread is made, and lets nobody
- * set them. Whether they were ignored when seep began is therefore asked before its first thread, so that
- * the command gets them as seep did. */
+/* What the command gets as seep got it. Signals that libc keeps for itself (32 and 33): it catches
+ * them once a thread is made, and lets nobody set them, so whether they are ignored is asked before
+ * seep's first thread. Limits: seep goes on with as much as it may have. */
 struct launcher_inherited {
     bool is_first_ignored, is_second_ignored;
+    struct raised_limits limits;
 };
-struct launcher_inherited launcher_look_inherited(void);
+struct launcher_inherited launcher_inherit(void);
 
 struct launch_request {
     struct launcher_inherited inherited;

@@ -26,6 +26,8 @@ libseep_a_SOURCES += \
 	src/record/process_tree.h \
 	src/record/process_snapshot.c \
 	src/record/process_snapshot.h \
+	src/record/raised_limits.c \
+	src/record/raised_limits.h \
 	src/record/recorded_process.c \
 	src/record/recorded_process.h \
 	src/record/recorder.c \

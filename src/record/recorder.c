@@ -222,7 +222,7 @@ static bool begin(struct recorder *recorder, struct error *error)
         return error_set_errno(error, errno, "cannot make an epoll descriptor");
     recorder->start_wall_ns = clock_wall_ns();
     tick_clock_start(&recorder->clock);
-    struct launcher_inherited inherited = launcher_look_inherited();
+    struct launcher_inherited inherited = launcher_inherit();
     recorder->host = session_host_create(&settings, &recorder->clock, error);
     if (recorder->host == NULL)
         return false;

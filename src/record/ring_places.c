@@ -124,7 +124,8 @@ static bool start_process(struct process_tree *tree, struct intake *intake)
 uint32_t ring_places_high(const struct process_tree *tree)
 {
     uint32_t high = atomic_load(&session_host_header(tree->host)->ring_high);
-    return high < SESSION_RING_SLOTS ? high : SESSION_RING_SLOTS;
+    uint32_t slots = session_host_ring_slots(tree->host);
+    return high < slots ? high : slots;
 }
 
 void ring_places_look(struct process_tree *tree)

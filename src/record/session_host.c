@@ -29,6 +29,7 @@
 
 struct session_host {
     int memory_fd;
+    uint32_t ring_slots; /* of the header's, too; but that one a target may change */
     struct session_header *header;
     char folder[256];
     char library_path[512];
@@ -46,32 +47,35 @@ struct session_host {
 
 /* ---- the shared memory ---------------------------------------------------------------- */
 
-/* A limit on file sizes is meant for the command's output, not for memory that it never sees. What
- * is beyond the limit would be a signal first. */
-static int set_size(int fd)
+/* Of the address space, as of files, there may be less than a session of full size reserves: then
+ * it has fewer rings. */
+static uint32_t count_ring_slots(void)
 {
-    struct rlimit limit, raised;
-    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
-    if (getrlimit(RLIMIT_FSIZE, &limit) != 0)
-        return ftruncate(fd, SESSION_BYTES);
-    raised = (struct rlimit){limit.rlim_max, limit.rlim_max};
-    sigaction(SIGXFSZ, &ignore, &before);
-    setrlimit(RLIMIT_FSIZE, &raised);
-    int result = ftruncate(fd, SESSION_BYTES), number = errno;
-    setrlimit(RLIMIT_FSIZE, &limit);
-    sigaction(SIGXFSZ, &before, NULL);
-    errno = number;
-    return result;
+    static const struct {
+        int kind;
+        rlim_t share; /* one in so many bytes */
+    } LIMITS[] = {{RLIMIT_FSIZE, 1}, {RLIMIT_AS, 4}};
+    uint64_t slots = SESSION_RING_SLOTS;
+    for (size_t i = 0; i < sizeof LIMITS / sizeof *LIMITS; i++) {
+        struct rlimit limit;
+        if (getrlimit(LIMITS[i].kind, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+            continue;
+        uint64_t bytes = limit.rlim_cur / LIMITS[i].share, fixed = session_bytes(0);
+        uint64_t room = bytes > fixed ? (bytes - fixed) / SESSION_RING_STRIDE : 0;
+        slots = room < slots ? room : slots;
+    }
+    return slots != 0 ? (uint32_t)slots : 1;
 }
 
-int session_host_open_memory(struct error *error)
+int session_host_open_memory(uint32_t *ring_slots, struct error *error)
 {
+    *ring_slots = count_ring_slots();
     int fd = memfd_create("seep-session", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0) {
         error_set_errno(error, errno, "cannot make the session's memory (memfd_create)");
         return -1;
     }
-    if (set_size(fd) != 0)
+    if (ftruncate(fd, (off_t)session_bytes(*ring_slots)) != 0)
         error_set_errno(error, errno, "cannot size the session's memory");
     else if (fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
         error_set_errno(error, errno, "cannot seal the session's memory");
@@ -83,14 +87,15 @@ int session_host_open_memory(struct error *error)
 
 static bool make_memory(struct session_host *host, struct error *error)
 {
-    host->memory_fd = session_host_open_memory(error);
+    host->memory_fd = session_host_open_memory(&host->ring_slots, error);
     if (host->memory_fd < 0)
         return false;
-    void *memory = mmap(NULL, SESSION_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+    size_t bytes = session_bytes(host->ring_slots);
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
                         host->memory_fd, 0);
     if (memory == MAP_FAILED)
         return error_set_errno(error, errno, "cannot map the session's memory");
-    madvise(memory, SESSION_BYTES, MADV_DONTDUMP);
+    madvise(memory, bytes, MADV_DONTDUMP);
     host->header = memory;
     return true;
 }
@@ -370,6 +375,7 @@ static void fill_header(struct session_host *host, const struct session_settings
     header->stack_depth = settings->stack_depth;
     header->bytes_per_sample = settings->bytes_per_sample;
     header->sampling_seed = settings->sampling_seed;
+    header->ring_slots = host->ring_slots;
     header->recorder_pid = (uint32_t)getpid();
     snprintf(header->library_path, sizeof header->library_path, "%s", host->library_path);
     header->library_path_bytes = (uint32_t)strlen(header->library_path);
@@ -412,7 +418,7 @@ void session_host_destroy(struct session_host *host)
         /* The thread outlives this list. */
         if (host->robust_before != NULL)
             syscall(SYS_set_robust_list, host->robust_before, host->robust_before_bytes);
-        munmap(host->header, SESSION_BYTES);
+        munmap(host->header, session_bytes(host->ring_slots));
     }
     if (host->memory_fd >= 0)
         close(host->memory_fd);
@@ -434,6 +440,11 @@ void session_host_destroy(struct session_host *host)
 struct session_header *session_host_header(const struct session_host *host)
 {
     return host->header;
+}
+
+uint32_t session_host_ring_slots(const struct session_host *host)
+{
+    return host->ring_slots;
 }
 
 const char *session_host_library_path(const struct session_host *host)

@@ -30,8 +30,12 @@ struct session_host;
 struct session_host *session_host_create(const struct session_settings *settings,
                                          const struct tick_clock *clock, struct error *error);
 
-/* A descriptor (the caller's) of new shared memory of a session's size, sealed; -1 with *error. */
-int session_host_open_memory(struct error *error);
+/* A descriptor (the caller's) of new shared memory of a session's size, sealed, with room for as
+ * many rings as limits on files and on the address space allow; -1 with *error. */
+int session_host_open_memory(uint32_t *ring_slots, struct error *error);
+
+/* How many rings there may be. */
+uint32_t session_host_ring_slots(const struct session_host *host);
 
 /* The folder in which session folders are made: XDG_RUNTIME_DIR when it is ours, else TMPDIR, else
  * wherever one can write. Borrowed from the environment. */

@@ -38,8 +38,11 @@ enum {
     SESSION_PROCESS_RING_BYTES = 64 << 20 /* at most, of one process */
 };
 
-#define SESSION_BYTES                                                                              \
-    (SESSION_RINGS_OFFSET + (uint64_t)SESSION_RING_SLOTS * (uint64_t)SESSION_RING_STRIDE)
+/* Of all of a session's memory. */
+static inline uint64_t session_bytes(uint32_t ring_slots)
+{
+    return SESSION_RINGS_OFFSET + (uint64_t)ring_slots * (uint64_t)SESSION_RING_STRIDE;
+}
 
 enum session_clock {
     SESSION_CLOCK_TSC = 0,
@@ -137,6 +140,8 @@ struct session_header {
     uint32_t hold_limit_ms;    /* a process holds itself for no longer */
     uint64_t bytes_per_sample; /* one in so many bytes chooses its block; 0 = all are recorded */
     uint64_t sampling_seed;
+    uint32_t
+        ring_slots; /* so many there are: fewer than SESSION_RING_SLOTS where memory is limited */
     /* Which executables are recorded: texts "+GLOB" (only these) and "-GLOB" (not these), one after
      * the other, each NUL-terminated; an empty one ends the list. */
     char filters[4096];

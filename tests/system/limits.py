@@ -3,6 +3,7 @@
 alone, nothing waits for long, and what is not recorded is counted.
 
 Limits that a program sets for itself are in tests/targets/crowd.c."""
+import ctypes
 import errno
 import os
 import pty
@@ -16,7 +17,7 @@ sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 from counted import Counted
 from recorded import (IS_LONG, SEEP, TIMEOUT_S, Checks, Recording, check_invariants,
-                      clean_environment, matches, new_path, record, seep, start, state_of, target,
+                      clean_environment, matches, new_path, record, run, seep, start, state_of, target,
                       wait_until)
 
 checks = Checks()
@@ -128,6 +129,45 @@ def limited(kind, soft_bytes):
         resource.setrlimit(kind, (soft_bytes, resource.getrlimit(kind)[1]))
     return limit
 
+
+PR_CAPBSET_DROP, CAP_SYS_RESOURCE = 24, 24
+libc = ctypes.CDLL(None)
+
+
+def bound(kind, bytes_count):
+    """For preexec_fn: a limit that cannot be raised again, whoever runs the tests."""
+    def bind():
+        libc.prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0)
+        resource.setrlimit(kind, (bytes_count, bytes_count))
+    return bind
+
+
+def check_bound(what, option, kind, bytes_count, shown):
+    """The recorder makes do with what it may have, and the program has its limit as it was."""
+    limit = bound(kind, bytes_count)
+    if run([SEEP, "--version"], preexec_fn=limit).returncode != 0:
+        print(f"{what}: a seep with sanitizers cannot run so")
+        return
+    recording = record(["sh", "-c", f"ulimit {option}; exec \"$0\" threads 20", target("crowd")],
+                       preexec_fn=limit)
+    checks.equal(f"{what}: output", (0, f"{shown}\nthreads 20\n".encode(), b""),
+                 (recording.status, recording.stdout, recording.stderr))
+    checks.equal(f"{what}: complete", True, recording.report["complete"])
+    process = next(process for process in recording.report["processes"]
+                   if process["executable"].endswith("/crowd"))
+    checks.equal(f"{what}: events", 20 + 40, process["totals"]["allocations"])
+
+
+check_bound("4 GB of addresses", "-v", resource.RLIMIT_AS, 4000000 << 10, 4000000)
+check_bound("files of 100 MiB", "-f", resource.RLIMIT_FSIZE, 100 * MIB, 100 * MIB // 512)
+
+# With room for few rings only, what more threads do is counted.
+recording = record([target("crowd"), "threads", "100"], preexec_fn=bound(resource.RLIMIT_FSIZE, 20 * MIB))
+checks.equal("few rings: output", (0, b"threads 100\n"), (recording.status, recording.stdout))
+allocations, frees = step_figures(recording, "worker")
+checks.equal("few rings: recorded and lost", 400,
+             allocations + frees + recording.report["quality"]["lost_events"])
+check_invariants(checks, "few rings", recording.report)
 
 # The recording is larger than the limit, which still holds for the program.
 recording = record(["sh", "-c", "ulimit -f; exec \"$0\" threads 10", target("crowd")],
