@@ -272,25 +272,47 @@ static uint64_t dynamic_block(const struct thread_plan *threads, uint64_t table,
     return pointers[0];
 }
 
+/* The table of a descriptor; 0 = none, with *table_count = 0. */
+static uint64_t plan_table(const struct thread_plan *threads, uint64_t descriptor, uint32_t thread,
+                           uint64_t *table_count)
+{
+    struct root_plan *plan = threads->plan;
+    const struct thread_library *library = &threads->library;
+    uint64_t table = 0;
+    uint64_t entry_bytes = library->table_entries.bytes;
+    *table_count = 0;
+    /* The entry before the first says how many there are; the table's memory begins with it. */
+    if (!word_cache_read(plan->words, descriptor + library->table.offset, &table) || table == 0 ||
+        !word_cache_read(plan->words, table - entry_bytes, table_count) ||
+        *table_count > TABLE_ENTRIES_MAX) {
+        *table_count = 0;
+        return 0;
+    }
+    root_plan_add_value(plan, &(struct root_value){.address = descriptor + library->table.offset,
+                                                   .value = table - entry_bytes,
+                                                   .kind = SNAPSHOT_ROOT_THREAD,
+                                                   .thread = thread});
+    return table;
+}
+
+/* Of a thread that has ended, and of one to come, glibc keeps the table and the blocks that it leads
+ * to; what stands in them is of no use to anybody. */
+static void plan_dead_locals(const struct thread_plan *threads, uint64_t descriptor)
+{
+    uint64_t table_count, table = plan_table(threads, descriptor, SNAPSHOT_NONE, &table_count);
+    for (size_t i = 0; i < threads->library.module_count; i++)
+        if (threads->library.modules[i].tls_offset == 0)
+            dynamic_block(threads, table, table_count, &threads->library.modules[i],
+                          SNAPSHOT_NONE);
+}
+
 /* Returns the lowest address of static ones: there the stack begins. */
 static uint64_t plan_locals(const struct thread_plan *threads, uint64_t descriptor, uint32_t thread)
 {
     struct root_plan *plan = threads->plan;
     const struct thread_library *library = &threads->library;
     uint64_t lowest = descriptor;
-    uint64_t table = 0, table_count = 0;
-    uint64_t entry_bytes = library->table_entries.bytes;
-    /* The entry before the first says how many there are; the table's memory begins with it. */
-    if (!word_cache_read(plan->words, descriptor + library->table.offset, &table) ||
-        !word_cache_read(plan->words, table - entry_bytes, &table_count) ||
-        table_count > TABLE_ENTRIES_MAX)
-        table = table_count = 0;
-    if (table)
-        root_plan_add_value(plan,
-                            &(struct root_value){.address = descriptor + library->table.offset,
-                                                 .value = table - entry_bytes,
-                                                 .kind = SNAPSHOT_ROOT_THREAD,
-                                                 .thread = thread});
+    uint64_t table_count, table = plan_table(threads, descriptor, thread, &table_count);
     for (size_t i = 0; i < library->module_count; i++) {
         const struct library_module *known = &library->modules[i];
         uint64_t block = known->tls_offset
@@ -573,12 +595,15 @@ static void plan_others(const struct thread_plan *threads)
         bool has_stack = own_stack(threads, described, &stack);
         if (has_stack)
             range_list_add(&plan->claimed, stack.start, stack.end);
-        if (described->is_kept)
+        if (described->is_kept) {
+            plan_dead_locals(threads, described->address);
             continue;
+        }
         word_cache_read_bytes(plan->words, described->address + threads->library.tid.offset, &tid,
                               sizeof tid);
         if ((int32_t)tid <= 0) {
             plan_result(threads, described->address);
+            plan_dead_locals(threads, described->address);
             continue;
         }
         uint32_t position = snapshot_add_thread(plan->result,
