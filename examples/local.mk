@@ -5,3 +5,6 @@ examples_demo_SOURCES = examples/demo.cpp
 examples_demo_LDFLAGS =
 examples_demo_LDADD =
 examples/demo.$(OBJEXT): CXXFLAGS = -g -O0
+
+# A program that checks itself; tests/system/interface.py holds it to its first comment.
+EXTRA_DIST += examples/leak_test.c

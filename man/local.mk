@@ -1,5 +1,6 @@
 dist_man_MANS += \
 	man/seep.1 \
+	man/seep-api.3 \
 	man/seep-check.1 \
 	man/seep-completion.1 \
 	man/seep-diff.1 \

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "preload/annotation.h"
 #include "preload/exec_check.h"
 #include "preload/exit_hold.h"
 #include "preload/export.h"
@@ -31,7 +32,10 @@ enum {
 EXPORT pid_t fork(void)
 {
     uint64_t number = process_notice_fork();
+    uint32_t ignoring_depth = annotation_ignoring_depth();
     pid_t pid = real.fork();
+    if (pid == 0 && ignoring_depth != 0)
+        annotation_restore_ignoring(ignoring_depth);
     if (pid != 0 && number != 0)
         process_notice_fork_done(number, pid);
     return pid;

@@ -35,6 +35,8 @@ endif
 preload_PROGRAMS += libseep-preload.so
 
 libseep_preload_so_SOURCES = $(preload_unwind_sources) \
+	preload/annotation.c \
+	preload/annotation.h \
 	preload/bootstrap_heap.c \
 	preload/bootstrap_heap.h \
 	preload/event_writer.c \
@@ -46,6 +48,8 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/export.h \
 	preload/hook.c \
 	preload/hook.h \
+	preload/interface.c \
+	preload/interface_lsan.c \
 	preload/interpose.c \
 	preload/interpose_cxx.c \
 	preload/interpose_loader.c \
@@ -67,6 +71,8 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/raw_syscall.h \
 	preload/real_functions.c \
 	preload/real_functions.h \
+	preload/recorder_call.c \
+	preload/recorder_call.h \
 	preload/sampled_blocks.c \
 	preload/sampled_blocks.h \
 	preload/sampler.h \

@@ -13,8 +13,7 @@ enum {
     EXEC_LIMIT_MS = 50
 };
 
-/* The thread, if it records and is not in the middle of a record. */
-static struct thread_state *begin_telling(void)
+struct thread_state *process_notice_begin(void)
 {
     lifecycle_ensure();
     if (!lifecycle_tells())
@@ -26,7 +25,7 @@ static struct thread_state *begin_telling(void)
     return thread;
 }
 
-static void end_telling(struct thread_state *thread)
+void process_notice_end(struct thread_state *thread)
 {
     thread->last_birth = 0;
     thread->is_busy = false;
@@ -35,7 +34,7 @@ static void end_telling(struct thread_state *thread)
 static void tell_words(uint64_t kind, uint64_t first, uint64_t second, uint32_t word_count)
 {
     int saved_errno = errno;
-    struct thread_state *thread = begin_telling();
+    struct thread_state *thread = process_notice_begin();
     if (thread == NULL)
         return;
     uint64_t *record = event_reserve(thread, word_count);
@@ -46,7 +45,7 @@ static void tell_words(uint64_t kind, uint64_t first, uint64_t second, uint32_t 
         record[0] = event_stamp() | kind;
         event_commit(thread, word_count);
     }
-    end_telling(thread);
+    process_notice_end(thread);
     errno = saved_errno;
 }
 
@@ -67,7 +66,7 @@ void process_notice_fork_done(uint64_t number, int64_t pid)
 
 void process_notice_exec(uint64_t pid, enum wire_exec_reason reason, const char *path)
 {
-    struct thread_state *thread = begin_telling();
+    struct thread_state *thread = process_notice_begin();
     if (thread == NULL)
         return;
     size_t length = path != NULL ? strlen(path) : 0;
@@ -88,7 +87,7 @@ void process_notice_exec(uint64_t pid, enum wire_exec_reason reason, const char 
         if (reason != WIRE_EXEC_FOLLOWED)
             event_writer_await(noted, noted_before, EXEC_LIMIT_MS);
     }
-    end_telling(thread);
+    process_notice_end(thread);
 }
 
 void process_notice_exec_failed(void)

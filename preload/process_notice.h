@@ -20,4 +20,11 @@ void process_notice_exec_failed(void);
 /* The program asked to end with this status. */
 void process_notice_exit(int status);
 
+struct thread_state;
+
+/* Around a record of another kind: the thread, if it tells of itself and is not in the middle of a
+ * record; else NULL. */
+struct thread_state *process_notice_begin(void);
+void process_notice_end(struct thread_state *thread);
+
 #endif

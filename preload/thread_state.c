@@ -198,6 +198,8 @@ static bool claim_process(void)
             continue;
         atomic_store(&shared->own_bytes, 0);
         atomic_store(&shared->ring_bytes, 0);
+        atomic_store(&session_call_at(session, slot)->state, SESSION_CALL_NONE);
+        atomic_store(&session_call_at(session, slot)->tid, 0);
         tell_own_range(&shared->own[0], process, sizeof *process);
         tell_own_range(&shared->own[1], stack_capture_rules, sizeof *stack_capture_rules);
         atomic_store(&shared->pid, pid);
@@ -318,6 +320,7 @@ static struct thread_state *claim(void)
     thread->passed_over = NULL;
     thread->sampler.newest = NULL;
     thread->last_birth = 0;
+    thread->ignoring_depth = 0;
     memset(&thread->memory, 0, sizeof thread->memory);
     thread->memory.are_system_calls_forbidden = sandbox_is_closed;
     thread_current = thread;

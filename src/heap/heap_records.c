@@ -263,3 +263,16 @@ bool heap_model_wants_compaction(const struct heap_model *model)
 {
     return model->timeline.was_widened;
 }
+
+void heap_model_visit_sites(const struct heap_model *model, heap_model_visit_site visit,
+                            void *context)
+{
+    for (uint32_t id = 0; id < model->sites.count; id++) {
+        const struct site *site = site_table_at(&model->sites, id);
+        visit(context, &(struct heap_site_sums){.id = id,
+                                                .allocations = site->allocations,
+                                                .allocated_bytes = site->allocated_bytes,
+                                                .frees = site->frees,
+                                                .freed_bytes = site->freed_bytes});
+    }
+}

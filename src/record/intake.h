@@ -39,6 +39,7 @@ struct intake {
     /* What the thread's records mean: kept by the process (recorded_process.c). */
     uint32_t thread;
     bool has_thread;
+    bool is_ignoring;      /* what it allocates is no leak */
     bool has_process;      /* attached to one */
     uint64_t last_birth;   /* address of the record before, if a BIRTH */
     uint32_t *stack_slots; /* stack ids by the thread's cache slots; NULL until the first */

@@ -1,4 +1,6 @@
 libseep_a_SOURCES += \
+	src/record/annotations.c \
+	src/record/annotations.h \
 	src/record/event_order.c \
 	src/record/event_order.h \
 	src/record/event_run.c \
@@ -9,10 +11,14 @@ libseep_a_SOURCES += \
 	src/record/intake.h \
 	src/record/launcher.c \
 	src/record/launcher.h \
+	src/record/marks.c \
+	src/record/marks.h \
 	src/record/module_files.c \
 	src/record/module_files.h \
 	src/record/own_allocators.c \
 	src/record/own_allocators.h \
+	src/record/process_calls.c \
+	src/record/process_calls.h \
 	src/record/process_ends.c \
 	src/record/process_ends.h \
 	src/record/process_facts.c \

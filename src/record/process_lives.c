@@ -1,4 +1,5 @@
-/* Records of processes' and threads' lives: threads begin and end, forks, execs, exits. */
+/* Records of processes' and threads' lives: threads begin and end, forks, execs, exits; and what
+ * programs say of themselves. */
 #define _GNU_SOURCE
 #include "record/process_tree.h"
 
@@ -20,6 +21,7 @@ static void apply_thread(struct process_tree *tree, struct recorded_process *pro
     intake->thread = heap_model_add_thread(process->model, tid, name,
                                            tick_clock_to_ns(tree->clock, ticks));
     intake->has_thread = true;
+    intake->is_ignoring = false;
 }
 
 /* Before we read of its exec or spawn; a spawn is told when it is over. */
@@ -84,6 +86,35 @@ static void apply_fork_done(struct process_tree *tree, struct recorded_process *
     }
 }
 
+/* What the program says of its memory. */
+static void apply_annotation(struct process_tree *tree, struct recorded_process *process,
+                             struct intake *intake, const uint64_t *record)
+{
+    uint64_t time_ns = tick_clock_to_ns(tree->clock, intake->ticks);
+    uint64_t address = record[1] & WIRE_ADDRESS_MASK;
+    switch (record[0] & 0xff) {
+    case WIRE_IGNORE:
+        annotations_ignore(&process->annotations, address, time_ns);
+        break;
+    case WIRE_IGNORING:
+        intake->is_ignoring = record[1] != 0;
+        break;
+    default: /* REGION */
+        if (record[3] != 0)
+            annotations_add_region(&process->annotations, address, record[2]);
+        else
+            annotations_remove_region(&process->annotations, address, record[2]);
+    }
+}
+
+static void apply_mark(struct process_tree *tree, struct recorded_process *process,
+                       const uint64_t *record, uint64_t ticks)
+{
+    recorded_process_flush(process);
+    marks_add(&tree->marks, &process->mark_trail, process->model, process->id,
+              tick_clock_to_ns(tree->clock, ticks), (const char *)(record + 2), record[1]);
+}
+
 void process_tree_apply_lifecycle(struct process_tree *tree, struct recorded_process *process,
                                   struct intake *intake, const void *record, size_t size)
 {
@@ -117,6 +148,14 @@ void process_tree_apply_lifecycle(struct process_tree *tree, struct recorded_pro
             process->is_exit_told = true;
             process->exit_told = (int)(uint32_t)words[1];
         }
+        break;
+    case WIRE_MARK:
+        apply_mark(tree, process, words, ticks);
+        break;
+    case WIRE_IGNORE:
+    case WIRE_IGNORING:
+    case WIRE_REGION:
+        apply_annotation(tree, process, intake, words);
         break;
     default:
         process->bad_records++;

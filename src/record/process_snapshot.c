@@ -225,6 +225,7 @@ static void list_blocks(struct taking *taking)
     taking->blocks = memory_allocate_large(totals.live_blocks + 1, sizeof *taking->blocks);
     heap_model_visit_blocks(taking->process->model, add_block, taking);
     sort_blocks(&taking->blocks, taking->block_count);
+    annotations_flag_blocks(&taking->process->annotations, taking->blocks, taking->block_count);
 }
 
 static void list_threads(struct taking *taking)
@@ -320,6 +321,8 @@ static bool scan(struct taking *taking)
         .thread_count = taking->hold.stopper.count,
         .own = {taking->own, taking->own_count},
         .program = {taking->program, taking->program_count},
+        .regions = {taking->process->annotations.regions,
+                    taking->process->annotations.region_count},
         .roots_off = taking->request->roots_off,
         .has_no_heuristics = taking->request->has_no_heuristics,
         .clock = taking->clock,

@@ -64,6 +64,7 @@ void process_tree_clear(struct process_tree *tree)
     module_files_destroy(tree->files);
     module_table_clear(&tree->modules);
     stack_table_destroy(tree->stacks);
+    marks_clear(&tree->marks);
     memset(tree, 0, sizeof *tree);
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "heap/stack_table.h"
+#include "record/marks.h"
 #include "record/module_files.h"
 #include "record/recorded_process.h"
 #include "record/remote_unwind.h"
@@ -75,6 +76,7 @@ struct process_tree {
     size_t view_count, view_capacity;
     struct expected_image *expected;
     size_t expected_count, expected_capacity;
+    struct marks marks;
     bool is_journal_void; /* a process began anew under its id: what stands there of it is wrong */
 
     uint32_t stack_depth;

@@ -35,6 +35,9 @@ void recorded_process_destroy(struct recorded_process *process)
     heap_model_destroy(process->model);
     module_map_clear(&process->modules);
     hash_map_clear(&process->frame_cache);
+    annotations_clear(&process->annotations);
+    mark_trail_clear(&process->mark_trail);
+    leak_history_clear(&process->leak_history);
     free(process->batch);
     free(process->intakes);
     free(process->executable);
@@ -73,6 +76,9 @@ void recorded_process_rest(struct recorded_process *process)
     process->intake_count = process->intake_capacity = 0;
     hash_map_clear(&process->frame_cache);
     hash_map_init(&process->frame_cache);
+    annotations_clear(&process->annotations);
+    mark_trail_clear(&process->mark_trail);
+    leak_history_clear(&process->leak_history);
 }
 
 uint64_t recorded_process_lost_events(const struct recorded_process *process)
@@ -290,17 +296,36 @@ static void apply_copied(struct recorded_process *process, struct process_tree *
         process->applied_ticks = intake->ticks;
 }
 
+static bool bears_block(unsigned kind)
+{
+    return kind == WIRE_BIRTH || kind == WIRE_BIRTH_LARGE || kind == WIRE_ARRIVE ||
+           kind == WIRE_ARRIVE_LARGE;
+}
+
+/* The block that the newest event bears is no leak. */
+static void ignore_newest(struct recorded_process *process)
+{
+    const struct heap_event *event = &process->batch[process->batch_count - 1];
+    if (event->address != 0)
+        annotations_ignore(&process->annotations, event->address, event->time_ns);
+}
+
 uint64_t recorded_process_apply(struct recorded_process *process, struct process_tree *tree,
                                 struct intake *intake, uint64_t limit_ticks)
 {
-    uint64_t bytes = event_run_apply(process, tree->clock, intake, limit_ticks);
+    uint64_t bytes = intake->is_ignoring
+                         ? 0
+                         : event_run_apply(process, tree->clock, intake, limit_ticks);
     if (bytes != 0)
         return bytes;
     bytes = intake->size;
-    if (event_run_has_kind(intake->kind))
+    if (event_run_has_kind(intake->kind)) {
         event_run_apply_one(process, tree->clock, intake);
-    else
+        if (intake->is_ignoring && bears_block(intake->kind))
+            ignore_newest(process);
+    } else {
         apply_copied(process, tree, intake);
+    }
     intake_advance(intake);
     return bytes;
 }

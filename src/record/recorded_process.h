@@ -10,9 +10,12 @@
 #include "base/hash_map.h"
 #include "heap/heap_model.h"
 #include "heap/stack_table.h"
+#include "record/annotations.h"
 #include "record/intake.h"
+#include "record/marks.h"
 #include "record/tick_clock.h"
 #include "recording/recording_records.h"
+#include "snapshot/leak_counts.h"
 #include "symbols/module_map.h"
 
 struct process_tree;
@@ -66,6 +69,10 @@ struct recorded_process {
 
     struct heap_event *batch; /* PROCESS_BATCH_EVENTS, while it is in use */
     size_t batch_count;
+
+    struct annotations annotations;
+    struct mark_trail mark_trail;
+    struct leak_history leak_history; /* of what the program itself asked */
 
     /* quality, beside the model's own */
     uint64_t truncated_stacks, failed_unwinds, remote_unwinds, bad_records;

@@ -36,7 +36,7 @@ struct recording_output {
 
     /* What stands in the journal already. */
     bool is_session_written;
-    size_t written_modules, written_strings, written_frames, written_nodes, written_names;
+    size_t written_marks, written_modules, written_strings, written_frames, written_nodes, written_names;
     bool is_journal_void; /* it holds records of which later ones did not replace all */
     uint32_t snapshot_count;
 };
@@ -392,6 +392,15 @@ static void write_recorder(struct recording_output *output)
     add(output, RECORDING_recorder, &record);
 }
 
+static void write_marks(struct recording_output *output)
+{
+    const struct marks *marks = &output->options.tree->marks;
+    for (; output->written_marks < marks->count; output->written_marks++) {
+        struct recording_mark record = marks_record(&marks->items[output->written_marks]);
+        add(output, RECORDING_mark, &record);
+    }
+}
+
 /* False: timelines were coarsened, or a process began anew: what stands in the journal of them is
  * void. */
 static bool write_records(struct recording_output *output, bool is_everything)
@@ -420,6 +429,7 @@ static bool write_records(struct recording_output *output, bool is_everything)
         process->is_written = process->is_ended;
         process->is_in_journal = true;
     }
+    write_marks(output);
     is_valid &= !tree->is_journal_void;
     tree->is_journal_void = false;
     return is_valid;
@@ -428,7 +438,7 @@ static bool write_records(struct recording_output *output, bool is_everything)
 static void forget_what_is_written(struct recording_output *output)
 {
     output->is_session_written = false;
-    output->written_modules = output->written_strings = 0;
+    output->written_modules = output->written_strings = output->written_marks = 0;
     output->written_frames = output->written_nodes = output->written_names = 0;
 }
 

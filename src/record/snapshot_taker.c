@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/units.h"
+#include "record/process_calls.h"
 #include "record/process_images.h"
 #include "record/process_snapshot.h"
 
@@ -46,9 +47,8 @@ void snapshot_taker_destroy(struct snapshot_taker *taker)
 }
 
 /* `snapshot` is initialised and empty, and the caller's to clear. */
-static bool take(struct snapshot_taker *taker, struct recorded_process *process,
-                 struct process_snapshot_request *request, struct snapshot *snapshot,
-                 struct error *error)
+static void look_at(struct snapshot_taker *taker, struct recorded_process *process,
+                    struct process_snapshot_request *request, struct snapshot *snapshot)
 {
     request->budget_ns = taker->options.budget_ns;
     request->way = taker->options.way;
@@ -56,6 +56,14 @@ static bool take(struct snapshot_taker *taker, struct recorded_process *process,
     request->has_no_heuristics = taker->options.has_no_heuristics;
     request->is_own_child = process->pid == taker->options.command_pid;
     process_snapshot_take(taker->options.tree, process, request, &taker->sleepers, snapshot);
+}
+
+/* The same, and keeps it. */
+static bool take(struct snapshot_taker *taker, struct recorded_process *process,
+                 struct process_snapshot_request *request, struct snapshot *snapshot,
+                 struct error *error)
+{
+    look_at(taker, process, request, snapshot);
     process->is_scanned |= request->reason == SNAPSHOT_AT_EXIT ||
                            request->reason == SNAPSHOT_AT_EXEC;
     process->has_run_out |= snapshot->end == SNAPSHOT_BUDGET;
@@ -229,6 +237,52 @@ static bool take_what_is_due(struct snapshot_taker *taker, struct error *error)
     return is_fine;
 }
 
+/* ---- asked for by the program itself -------------------------------------------------- */
+
+static void beat(void *context)
+{
+    const struct process_tree *tree = context;
+    session_host_beat(tree->host, tree->clock);
+}
+
+static void count_leaks(struct snapshot_taker *taker, struct recorded_process *process,
+                        const struct snapshot *snapshot, enum leak_counts_scope scope,
+                        struct leak_counts *counts)
+{
+    uint8_t *kinds = memory_allocate_zeroed(snapshot->block_count, 1);
+    leak_counts_judge(snapshot, kinds, beat, taker->options.tree);
+    leak_counts_take(snapshot, kinds, scope, &process->leak_history, counts);
+    free(kinds);
+}
+
+static bool serve_call(struct snapshot_taker *taker, struct recorded_process *process,
+                       const struct process_call *call, struct error *error)
+{
+    struct process_snapshot_request request = {
+        .reason = SNAPSHOT_AT_CALL, .hold_sp = call->sp, .hold_tid = call->tid};
+    struct leak_counts counts = {0};
+    enum leak_counts_scope scope;
+    struct snapshot snapshot;
+    bool is_fine = true, is_done = false;
+    if (!is_there(process) || taker->options.tree->bytes_per_sample != 0) {
+        process_calls_answer(call, false, NULL);
+        return true;
+    }
+    snapshot_init(&snapshot);
+    if (process_calls_scope(call, &scope)) {
+        look_at(taker, process, &request, &snapshot);
+        is_done = snapshot.end == SNAPSHOT_DONE;
+        if (is_done)
+            count_leaks(taker, process, &snapshot, scope, &counts);
+    } else {
+        is_fine = take(taker, process, &request, &snapshot, error);
+        is_done = is_fine && snapshot.end == SNAPSHOT_DONE;
+    }
+    process_calls_answer(call, is_done, &counts);
+    snapshot_clear(&snapshot);
+    return is_fine;
+}
+
 /* ---- on request ----------------------------------------------------------------------- */
 
 static bool take_for(struct snapshot_taker *taker, uint32_t pid, char answer[SESSION_ANSWER_BYTES],
@@ -286,13 +340,23 @@ static bool serve_holds(struct snapshot_taker *taker, struct error *error)
     uint32_t high = atomic_load(&header->process_high);
     for (uint32_t slot = 0; slot < high && slot < SESSION_PROCESS_SLOTS; slot++) {
         struct session_process *shared = session_process_at(header, slot);
-        if (atomic_load(&shared->hold) == SESSION_HOLD_NONE)
+        struct recorded_process *process = tree->by_slot[slot];
+        struct process_call call;
+        bool is_held = atomic_load(&shared->hold) != SESSION_HOLD_NONE;
+        bool is_calling = process_calls_find(header, slot, &call);
+        if (!is_held && !is_calling)
             continue;
-        if (tree->by_slot[slot] != NULL)
-            is_fine &= serve_one(taker, shared, tree->by_slot[slot], is_fine ? error : NULL);
-        else if (is_patient(taker))
+        if (process == NULL && is_patient(taker)) {
             is_somebody_unknown = true;
-        else
+            continue;
+        }
+        if (is_calling && process != NULL)
+            is_fine &= serve_call(taker, process, &call, is_fine ? error : NULL);
+        else if (is_calling)
+            process_calls_answer(&call, false, NULL);
+        if (is_held && process != NULL)
+            is_fine &= serve_one(taker, shared, process, is_fine ? error : NULL);
+        else if (is_held)
             let_go(shared);
     }
     if (!is_somebody_unknown) {

@@ -254,11 +254,15 @@ struct recording_text_list {
     UNSIGNED(live_count) \
     UNSIGNED(live_bytes)
 
-/* An instant with a name. */
+/* An instant with a name, and what each site of the process had allocated and freed until then: five
+ * numbers for each that has changed since the process's mark before: site id, allocations, allocated
+ * bytes, frees, freed bytes. Marks of a process follow each other in time. */
 #define RECORDING_FIELDS_mark(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
     UNSIGNED(process_id_plus_1) \
     UNSIGNED(time_ns) \
-    TEXT(name)
+    TEXT(name) \
+    UNSIGNED(has_figures)           /* 0: not known, at this mark and later ones */ \
+    UNSIGNED_LIST(sites)
 
 /* A call that the program should not have made. */
 #define RECORDING_FIELDS_misuse(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \

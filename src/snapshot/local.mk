@@ -6,6 +6,8 @@ libseep_a_SOURCES += \
 	src/snapshot/block_shapes.h \
 	src/snapshot/class_tables.c \
 	src/snapshot/class_tables.h \
+	src/snapshot/leak_counts.c \
+	src/snapshot/leak_counts.h \
 	src/snapshot/leak_kind.c \
 	src/snapshot/leak_kind.h \
 	src/snapshot/leak_leaders.c \
@@ -83,8 +85,10 @@ endif
 
 # What is lost of it.
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_reachability tests/unit/test_strong_sets
-TESTS += tests/unit/test_reachability tests/unit/test_strong_sets
+check_PROGRAMS += tests/unit/test_leak_counts tests/unit/test_reachability tests/unit/test_strong_sets
+TESTS += tests/unit/test_leak_counts tests/unit/test_reachability tests/unit/test_strong_sets
+tests_unit_test_leak_counts_SOURCES = tests/unit/test_leak_counts.c $(block_graph)
+tests_unit_test_leak_counts_LDADD = $(unit_libs)
 tests_unit_test_reachability_SOURCES = tests/unit/test_reachability.c $(block_graph)
 tests_unit_test_reachability_LDADD = $(unit_libs)
 tests_unit_test_strong_sets_SOURCES = tests/unit/test_strong_sets.c $(block_graph)

@@ -55,7 +55,7 @@ static void meet_roots(struct flood *flood, uint64_t roots_off, enum reach how)
             meet(flood, root->block, how);
     }
     for (uint32_t i = 0; how == REACH_SURE && i < snapshot->block_count; i++)
-        if (snapshot->blocks[i].flags & SNAPSHOT_BLOCK_TRANSIT)
+        if (snapshot->blocks[i].flags & (SNAPSHOT_BLOCK_TRANSIT | SNAPSHOT_BLOCK_IGNORED))
             meet(flood, i, how);
 }
 

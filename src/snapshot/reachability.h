@@ -14,8 +14,8 @@ enum reach {
 
 /* Fills `reach` (a byte a block: enum reach). Roots whose kind is in `roots_off` (1 << enum
  * snapshot_root_kind) do not count. Blocks within a realloc count as reached: whoever holds them
- * may be in a register of the call. Linear in blocks and references; the list of what is still to
- * be looked at takes 4 bytes a block. */
+ * may be in a register of the call; and so do those that the program wants to be ignored. Linear in
+ * blocks and references; the list of what is still to be looked at takes 4 bytes a block. */
 void reachability_mark(const struct snapshot *snapshot, uint64_t roots_off, uint8_t *reach);
 
 #endif

@@ -4,7 +4,8 @@
  *   0         struct session_header
  *   64 KiB    struct session_process [SESSION_PROCESS_SLOTS]
  *   640 KiB   struct session_parked [SESSION_PARKED_SLOTS]
- *   1 MiB     ring slots, SESSION_RING_STRIDE bytes each: struct ring_control in the first page,
+ *   1 MiB     struct session_call [SESSION_PROCESS_SLOTS], by the slots of processes
+ *   1.5 MiB   ring slots, SESSION_RING_STRIDE bytes each: struct ring_control in the first page,
  * data after it. Pages that nobody touched cost nothing, so a slot has room for the largest ring,
  * and rings begin small.
  *
@@ -27,7 +28,8 @@ enum {
     SESSION_PROCESSES_OFFSET = 64 << 10,
     SESSION_PARKED_SLOTS = 8192,
     SESSION_PARKED_OFFSET = 640 << 10,
-    SESSION_RINGS_OFFSET = 1 << 20,
+    SESSION_CALLS_OFFSET = 1 << 20,
+    SESSION_RINGS_OFFSET = 1536 << 10,
     SESSION_RING_SLOTS = 16384,
     SESSION_RING_CONTROL_BYTES = 4096,
     SESSION_RING_MIN_BYTES = 64 << 10, /* what a thread's ring begins with */
@@ -167,7 +169,7 @@ struct session_header {
      */
     _Atomic uint32_t has_sandboxed;
 
-    _Atomic uint32_t hold_count;   /* how often processes have held themselves */
+    _Atomic uint32_t hold_count;   /* how often processes have held themselves, or called */
     _Atomic uint32_t parked_count; /* slots of session_parked that are taken */
     struct session_request request;
 
@@ -223,8 +225,52 @@ _Static_assert(sizeof(struct session_header) <= SESSION_PROCESSES_OFFSET, "heade
 _Static_assert(SESSION_PROCESSES_OFFSET + SESSION_PROCESS_SLOTS * 128 <= SESSION_PARKED_OFFSET,
                "process slots fit");
 _Static_assert(SESSION_PARKED_OFFSET + SESSION_PARKED_SLOTS * sizeof(struct session_parked) <=
-                   SESSION_RINGS_OFFSET,
+                   SESSION_CALLS_OFFSET,
                "slots of threads that are parked fit");
+
+/* What a program asks the recorder while it runs (include/seep.h), one call of a process at a time.
+ * `state` is a ticket, new with each call, above one of these. So an answer that comes too late is
+ * never taken for one to a later call. */
+enum session_call_state {
+    SESSION_CALL_NONE = 0,
+    SESSION_CALL_MADE = 1, /* somebody fills it in */
+    SESSION_CALL_ASKED = 2,
+    SESSION_CALL_ANSWERED = 3
+};
+
+enum {
+    SESSION_CALL_STATE_BITS = 2,
+    SESSION_CALL_KINDS = 5 /* of leaks */
+};
+
+enum session_call_what {
+    SESSION_CALL_SNAPSHOT = 1,
+    SESSION_CALL_CHECK = 2, /* these three: what is lost? As enum seep_check_mode */
+    SESSION_CALL_CHECK_NEW = 3,
+    SESSION_CALL_CHECK_CHANGED = 4
+};
+
+struct session_call_sum {
+    _Atomic uint64_t blocks, bytes;
+};
+
+struct session_call {
+    _Atomic uint32_t state;   /* a futex word; see enum session_call_state */
+    _Atomic uint32_t what;    /* enum session_call_what */
+    _Atomic uint32_t tid;     /* who asks, as the process sees it */
+    _Atomic uint32_t is_done; /* the answer: it was looked at */
+    _Atomic uint64_t sp;      /* the caller's stack begins here */
+    uint64_t spare;
+    struct session_call_sum sums[SESSION_CALL_KINDS]; /* by enum leak_kind */
+};
+_Static_assert(SESSION_CALLS_OFFSET + SESSION_PROCESS_SLOTS * sizeof(struct session_call) <=
+                   SESSION_RINGS_OFFSET,
+               "calls fit");
+
+static inline struct session_call *session_call_at(void *session, uint32_t slot)
+{
+    return (struct session_call *)((char *)session + SESSION_CALLS_OFFSET) + slot;
+}
 
 static inline struct session_process *session_process_at(void *session, uint32_t slot)
 {

@@ -66,7 +66,10 @@ enum {
     KIND(27, EXIT,           2, 0) /* status: the program asked to end with it */ \
     KIND(28, MARK,           2, 1) /* length; name */ \
     KIND(29, RELEASE_AT,     3, 0) /* address+function, stack slot | size claimed << 32 (0: none) */ \
-    KIND(30, AGED,           2, 0) /* address of a sample, before its release: its thread has allocated since */
+    KIND(30, AGED,           2, 0) /* address of a sample, before its release: its thread has allocated since */ \
+    KIND(31, IGNORE,         2, 0) /* address: the program says that this block is no leak */ \
+    KIND(32, IGNORING,       2, 0) /* depth: what this thread allocates is no leak until it is 0 */ \
+    KIND(33, REGION,         4, 0) /* address, size, 1: holds references; 0: not any more */
 /* clang-format on */
 
 enum wire_kind {

@@ -17,8 +17,10 @@ target_programs = \
 	tests/targets/ends \
 	tests/targets/family \
 	tests/targets/host \
+	tests/targets/interface \
 	tests/targets/lost \
 	tests/targets/lost_cxx \
+	tests/targets/lsan_interface \
 	tests/targets/mappings \
 	tests/targets/misuse \
 	tests/targets/own_malloc \
@@ -62,8 +64,10 @@ EXTRA_DIST += \
 	tests/targets/ends.c \
 	tests/targets/family.c \
 	tests/targets/host.c \
+	tests/targets/interface.c \
 	tests/targets/lost.c \
 	tests/targets/lost_cxx.cpp \
+	tests/targets/lsan_interface.c \
 	tests/targets/mappings.c \
 	tests/targets/misuse.cpp \
 	tests/targets/own_malloc.cpp \
@@ -88,6 +92,10 @@ EXTRA_DIST += \
 	tests/targets/visible.c \
 	tests/targets/waits.c
 
+# By its header alone: nothing to link with.
+tests/targets/interface: tests/targets/interface.c include/seep.h
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -I$(top_srcdir)/include -o $@ $< \
+		-pthread
 tests/targets/static_child: tests/targets/static_child.c
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -static -o $@ $<
 tests/targets/%: tests/targets/%.c

@@ -18,7 +18,7 @@
 enum how {
     COUNTED,
     BY_ENTRY,      /* suppressed by an entry */
-    BY_CONNECTION, /* by the program, or it hangs from suppressed ones */
+    BY_CONNECTION, /* it hangs from suppressed ones */
     NOT_COUNTED    /* the parent's, or there before */
 };
 
@@ -94,8 +94,6 @@ static void judge_reach(struct finding *finding)
         finding->kind_of[i] = kinds[finding->kind_of[i]];
         if (flags & SNAPSHOT_BLOCK_INHERITED)
             finding->how_of[i] = NOT_COUNTED;
-        else if (flags & SNAPSHOT_BLOCK_IGNORED && finding->kind_of[i] != LEAK_REACHABLE)
-            finding->how_of[i] = BY_CONNECTION;
     }
 }
 

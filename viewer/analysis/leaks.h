@@ -34,8 +34,7 @@ struct leak {
     uint32_t cycle_block; /* the oldest of those */
     uint32_t first_block; /* the oldest block; positions in the snapshot */
     size_t suppression;   /* suppressed: the entry for the oldest block, or
-                             LEAKS_NO_SUPPRESSION: the program itself said so, or it hangs from
-                             suppressed ones */
+                             LEAKS_NO_SUPPRESSION: it hangs from suppressed ones */
 };
 
 #define LEAKS_NO_SUPPRESSION SIZE_MAX

@@ -1,0 +1,218 @@
+#!/usr/bin/env python3
+"""What programs tell seep and ask it while they run: include/seep.h and LeakSanitizer's interface.
+What the targets print is compared with known answers, under `seep run` and alone; and what stands in
+the recording afterwards."""
+import json
+import os
+import shutil
+import sys
+
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from recorded import IS_LONG, SOURCE, Checks, new_path, record, run, seep, target
+
+checks = Checks()
+
+# Label, status and, of a check, definite, indirect and possible blocks/bytes.
+ANSWERS = {
+    "modes": """clean 0 0/0 0/0 0/0
+                full 0 1/100 1/200 0/0
+                nothing_new 0 0/0 0/0 0/0
+                new 0 1/300 0/0 1/400
+                nothing_changed 0 0/0 0/0 0/0
+                changed 0 3/150 0/0 0/0
+                less_sure 0 1/400 0/0 0/0
+                all 0 6/950 1/200 0/0
+                bad -5
+                no_counts 0""",
+    "threads": "bad_answers 0",
+    "in_child": """child_clean 0 0/0 0/0 0/0
+                   child 0 1/601 0/0 0/0
+                   parent 0 1/600 0/0 0/0
+                   vfork 1""",
+    "in_handler": "handler 0 700",
+    "ends": """constructor 0 0/0 0/0 0/0
+               main 0 1/800 0/0 0/0
+               atexit 0 1/800 0/0 0/0""",
+    # The block that was ignored and freed, and what stands there now; and a block that was moved.
+    "ignored": """ignore 0
+                  inside 0
+                  ignored 0 2/5102 0/0 0/0""",
+    "ignoring": """inner 0
+                   ignoring_child 0 0/0 0/0 0/0
+                   outer 0
+                   once_more -1
+                   ignoring 0 2/305 0/0 0/0""",
+    "roots": """no_root 0 1/100 0/0 0/0
+                add 0
+                root 0 0/0 0/0 0/0
+                still 0 0/0 0/0 0/0
+                remove 0
+                gone 0 1/100 0/0 0/0
+                nonsense 0 1/100 0/0 0/0""",
+    "marks": """mark 0
+                snapshot 0
+                unnamed 0
+                bad -5 -5""",
+    "by_name": """is_recorded 0
+                  by_name 0""",
+}
+
+
+def lines_of(text):
+    return [" ".join(line.split()) for line in text.strip().splitlines()]
+
+
+def check_answers():
+    for name, answers in ANSWERS.items():
+        made = record([target("interface"), name])
+        checks.equal(f"{name}: status", 0, made.status)
+        checks.equal(f"{name}: said", lines_of(answers), lines_of(made.stdout.decode()))
+        checks.equal(f"{name}: said on stderr", b"", made.stderr)
+        checks.equal(f"{name}: complete", True, made.report["complete"])
+
+
+def check_alone():
+    """Nobody records: the calls do nothing and say so, whatever stands around them."""
+    for name in ANSWERS:
+        finished = run([target("interface"), name])
+        checks.equal(f"{name} alone: status", 0, finished.returncode)
+        statuses = {line.split()[1] for line in lines_of(finished.stdout.decode())
+                    if line.split()[0] not in ("bad_answers", "handler", "vfork")}
+        checks.equal(f"{name} alone: said", True, statuses <= {"-1"})
+
+
+def check_no_answer():
+    """A recorder that is stopped delays a call, and the call says that there was no answer."""
+    # A sampled recording cannot tell what is lost.
+    made = record([target("interface"), "in_handler"], ["--sample=1M"])
+    checks.equal("sampled: said", ["handler -3 0"], lines_of(made.stdout.decode()))
+
+
+# ---- LeakSanitizer's interface -------------------------------------------------------------
+
+LSAN_ANSWERS = {
+    "constructor": "constructor 0",
+    "lost": """clean 0
+               lost 1
+               again 1""",
+    "interior": """interior 0
+                   gone 1""",
+    "ignored": "ignored 0",
+    "disabled": """disabled 0
+                   enabled 1""",
+    "region": """region 0
+                 no_region 1""",
+    "threads": "threads 20",
+    "ends": "atexit 1",
+    "final": "",
+}
+
+
+def leaks(path):
+    finished = seep("leaks", "--json", path)
+    checks.equal(f"seep leaks {path}", 0, finished.returncode)
+    return json.loads(finished.stdout)["processes"][0]
+
+
+def check_lsan():
+    for name, answers in LSAN_ANSWERS.items():
+        made = record([target("lsan_interface"), name])
+        checks.equal(f"lsan {name}: status", 0, made.status)
+        checks.equal(f"lsan {name}: said", lines_of(answers), lines_of(made.stdout.decode()))
+        checks.equal(f"lsan {name}: said on stderr", b"", made.stderr)
+        if name != "final":
+            continue
+        # The check that a program makes itself takes the place of the one at exit, and is made once.
+        process = leaks(made.path)
+        checks.equal("lsan final: instant", "snapshot", process["scan"]["reason"])
+        checks.equal("lsan final: definite", {"blocks": 1, "bytes": 100},
+                     process["summary"]["definite"])
+        checks.equal("lsan final: indirect", {"blocks": 1, "bytes": 200},
+                     process["summary"]["indirect"])
+    for name in LSAN_ANSWERS:
+        finished = run([target("lsan_interface"), name])
+        checks.equal(f"lsan {name} alone: status", 0, finished.returncode)
+
+
+def check_real_lsan():
+    """LeakSanitizer itself says the same of the same program."""
+    program = new_path("")
+    built = run(["cc", "-fsanitize=leak", "-g", "-O0", "-fno-builtin", "-o", program,
+                 os.path.join(SOURCE, "tests/targets/lsan_interface.c")])
+    if built.returncode != 0:
+        print("cc has no LeakSanitizer: not compared")
+        return
+    for name, answers in LSAN_ANSWERS.items():
+        finished = run([program, name])
+        if b"LeakSanitizer has encountered a fatal error" in finished.stderr:
+            print("LeakSanitizer cannot work here: not compared")
+            return
+        checks.equal(f"real lsan {name}: said", lines_of(answers),
+                     lines_of(finished.stdout.decode()))
+
+
+# ---- the header ----------------------------------------------------------------------------
+
+PROGRAM = """#include <dlfcn.h>
+#include "seep.h"
+#include <stdio.h>
+int main(void)
+{
+    struct seep_leak_counts counts;
+    printf("%d %d\\n", seep_leak_check(SEEP_CHECK_FULL, &counts), seep_snapshot("x"));
+    return 0;
+}
+"""
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wcast-qual", "-Werror"]
+COMPILERS = [
+    ["cc", "-x", "c", "-std=c99", "-pedantic-errors"],
+    ["cc", "-x", "c", "-std=gnu17", "-O2", "-fno-pie", "-no-pie"],
+    ["cc", "-x", "c", "-static"],
+    ["c++", "-x", "c++", "-std=c++98", "-pedantic-errors", "-Wno-long-long"],
+    ["c++", "-x", "c++", "-std=c++20", "-pedantic-errors", "-Wold-style-cast"],
+    ["clang", "-x", "c", "-std=c11", "-pedantic-errors"],
+    ["clang++", "-x", "c++", "-std=c++17", "-pedantic-errors"],
+]
+
+
+def check_header():
+    """It compiles alone, without a word, and its programs link with nothing."""
+    for compiler in COMPILERS:
+        name = " ".join(compiler)
+        if shutil.which(compiler[0]) is None:
+            continue
+        program = new_path("")
+        flags = STRICT if "-static" not in compiler else []
+        built = run([*compiler, *flags, f"-I{SOURCE}/include", "-o", program, "-"],
+                    input=PROGRAM.encode())
+        if "-static" in compiler and built.returncode != 0:
+            continue  # no static library here
+        checks.equal(f"{name}: built", (0, b""), (built.returncode, built.stderr))
+        if built.returncode != 0:
+            continue
+        checks.equal(f"{name}: alone", b"-1 -1\n", run([program]).stdout)
+        if "-static" not in compiler:
+            checks.equal(f"{name}: recorded", b"0 0\n", record([program]).stdout)
+
+
+def check_example():
+    """examples/leak_test.c does what its first comment says."""
+    program = new_path("")
+    built = run(["cc", "-g", f"-I{SOURCE}/include", os.path.join(SOURCE, "examples/leak_test.c"),
+                 "-o", program])
+    checks.equal("example: built", (0, b""), (built.returncode, built.stderr))
+    checks.equal("example: alone", 0, run([program]).returncode)
+    made = record([program])
+    checks.equal("example: said", (1, b"lost 2 blocks, 64 bytes\n"), (made.status, made.stdout))
+
+
+check_answers()
+check_alone()
+check_no_answer()
+check_lsan()
+check_header()
+check_example()
+if IS_LONG:
+    check_real_lsan()
+checks.finish()
