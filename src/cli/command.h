@@ -58,6 +58,7 @@ struct command {
     enum operand_kind operands;
     size_t most_operands; /* more are an error; not counted for OPERANDS_PROGRAM */
     int usage_status;     /* for what was typed wrongly */
+    bool is_launching;    /* starts programs, which get the signals that we were given */
     int (*run)(const struct invocation *invocation); /* the exit status */
 };
 

@@ -1,30 +1,28 @@
 /* check: the gate for continuous integration. */
 #include "config.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "analysis/gate.h"
-#include "analysis/leak_report.h"
+#include "analysis/gate_baseline_text.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "cli/check_subjects.h"
 #include "cli/command.h"
-#include "cli/installation.h"
-#include "cli/recording_argument.h"
+#include "cli/config_file.h"
+#include "cli/output_file.h"
 #include "cli/terminal.h"
+#include "cli/word_list.h"
 #include "record/launcher.h"
-#include "record/recorder.h"
 #include "report/check_report.h"
 
 enum {
     MOST_FORMATS = 8,
+    MOST_RUNS = 1000,
     EXIT_OVER = 1,
     EXIT_INCONCLUSIVE = 3,
     DEFAULT_MIN_DELTA = 64 << 10
@@ -34,7 +32,11 @@ static const double DEFAULT_TOLERANCE = 0.05;
 struct values {
     struct option_number budgets[GATE_BUDGET_COUNT];
     const char *leak_kinds;
-    const char *baseline;
+    struct option_texts scopes;
+    const char *budget_file;
+    struct option_texts baselines;
+    bool is_update;
+    struct option_number repeat;
     const char *tolerance;
     struct option_number min_delta;
     bool is_new_leaks_only;
@@ -47,6 +49,7 @@ struct values {
     struct option_number error_status;
     struct option_number inconclusive_status;
     const char *output;
+    const char *source_root;
     bool is_json;
     bool is_github;
     const char *files[MOST_FORMATS]; /* by check_format_at */
@@ -57,6 +60,13 @@ struct values {
     {                                                                                              \
         .name = option, .kind = option_kind, PLACE(budgets[budget]), .value_name = value,          \
         .help = text                                                                               \
+    }
+
+/* `number` is the format's position (check_format_at). */
+#define FILE_ROW(option, number, text)                                                             \
+    {                                                                                              \
+        .name = option, .kind = OPTION_TEXT, PLACE(files[number]), .value_name = "FILE",           \
+        .scope = OPTION_NOT_IN_FILES, .help = text                                                 \
     }
 
 /* clang-format off */
@@ -77,8 +87,17 @@ static const struct option_row rows[] = {
                "what one site leaks"),
     {.name = "leak-kinds", .kind = OPTION_TEXT, PLACE(leak_kinds), .value_name = "LIST",
      .help = "what counts as leaked (default: definite,indirect)"},
-    {.name = "baseline", .kind = OPTION_TEXT, PLACE(baseline), .value_name = "FILE",
-     .help = "a recording to compare with"},
+    {.name = "budget", .kind = OPTION_TEXTS, PLACE(scopes), .value_name = "TEXT",
+     .help = "of a part of the program: \"GLOB: peak 8M, leaked 0\" (may be repeated)"},
+    {.name = "budget-file", .kind = OPTION_TEXT, PLACE(budget_file), .value_name = "FILE",
+     .is_path = true, .help = "budgets from a file, \"peak 64M\" or \"GLOB: peak 8M\" a line"},
+    {.name = "baseline", .kind = OPTION_TEXTS, PLACE(baselines), .value_name = "FILE",
+     .is_path = true,
+     .help = "compare with a recording, JSON of it, or the text of an update"},
+    {.name = "update-baseline", .kind = OPTION_FLAG, PLACE(is_update), .scope = OPTION_NOT_IN_FILES,
+     .help = "write what was measured into the file of --baseline"},
+    {.name = "repeat", .kind = OPTION_COUNT, PLACE(repeat), .value_name = "N",
+     .help = "run the program N times, and tell its noise from growth"},
     {.name = "tolerance", .kind = OPTION_TEXT, PLACE(tolerance), .value_name = "PERCENT",
      .help = "how far the baseline may be exceeded (default: 5%)"},
     {.name = "min-delta", .kind = OPTION_SIZE, PLACE(min_delta), .value_name = "SIZE",
@@ -90,7 +109,7 @@ static const struct option_row rows[] = {
     {.name = "skip", .kind = OPTION_TEXTS, PLACE(skip), .value_name = "GLOB",
      .help = "do not judge executables that match (may be repeated)"},
     {.name = "suppressions", .kind = OPTION_TEXTS, PLACE(suppressions), .value_name = "FILE",
-     .help = "leaks that do not count, as LeakSanitizer or Valgrind write them"},
+     .is_path = true, .help = "leaks that do not count, as LeakSanitizer or Valgrind write them"},
     {.name = "no-built-in-suppressions", .kind = OPTION_FLAG, PLACE(is_without_built_in),
      .help = "do without the known leaks of libc and the loader"},
     {.name = "allow-sampled", .kind = OPTION_FLAG, PLACE(is_sampled_allowed),
@@ -102,41 +121,41 @@ static const struct option_row rows[] = {
     {.name = "inconclusive-exitcode", .kind = OPTION_COUNT, PLACE(inconclusive_status),
      .value_name = "N", .help = "exit status for what could not be judged (default: 3)"},
     {.name = "output", .letter = 'o', .kind = OPTION_TEXT, PLACE(output), .value_name = "FILE",
+     .scope = OPTION_NOT_IN_FILES,
      .help = "keep the recording of -- PROGRAM in FILE"},
+    {.name = "source-root", .kind = OPTION_TEXT, PLACE(source_root), .value_name = "FOLDER",
+     .is_path = true,
+     .help = "name source files from here (default: GitHub's or GitLab's workspace, the "
+             "version-controlled tree, the folder of the run)"},
     {.name = "json", .kind = OPTION_FLAG, PLACE(is_json), .help = "print JSON"},
     {.name = "github", .kind = OPTION_FLAG, PLACE(is_github),
      .help = "print annotations for GitHub Actions, and write the step's summary"},
-    {.name = "junit", .kind = OPTION_TEXT, PLACE(files[0]), .value_name = "FILE",
-     .help = "also write JUnit XML"},
-    {.name = "sarif", .kind = OPTION_TEXT, PLACE(files[1]), .value_name = "FILE",
-     .help = "also write SARIF"},
-    {.name = "gitlab", .kind = OPTION_TEXT, PLACE(files[2]), .value_name = "FILE",
-     .help = "also write GitLab's code quality report"},
-    {.name = "markdown", .kind = OPTION_TEXT, PLACE(files[3]), .value_name = "FILE",
-     .help = "also write a summary in Markdown"},
+    FILE_ROW("junit", 0, "also write JUnit XML"),
+    FILE_ROW("sarif", 1, "also write SARIF"),
+    FILE_ROW("gitlab", 2, "also write GitLab's code quality report"),
+    FILE_ROW("markdown", 3, "also write a summary in Markdown"),
+    FILE_ROW("openmetrics", 4, "also write what was measured as OpenMetrics"),
+    FILE_ROW("benchmark", 5, "also write it for github-action-benchmark (customSmallerIsBetter)"),
+    FILE_ROW("bencher", 6, "also write it in the Bencher Metric Format"),
 };
 /* clang-format on */
-
-/* One recording and what belongs to it. */
-struct subject {
-    struct recording_argument argument;
-    struct leak_report leaks;
-    bool has_leaks;
-    struct gate_scan *scans; /* by process */
-};
 
 struct checking {
     const struct invocation *invocation;
     const struct values *values;
     struct gate_options options;
+    struct gate_scopes scopes;
     struct suppressions suppressions;
-    struct subject baseline;
-    struct subject *subjects;
+    struct gate_baseline baseline;
+    struct check_subjects compared; /* recordings of the baseline */
+    struct check_subjects subjects;
+    struct gate_run *runs; /* by subject */
+    const char **paths;
     struct check_entry *entries;
-    size_t count, subject_capacity, entry_capacity;
+    size_t entry_count;
     struct command_outcome command;
-    bool has_command;
-    char *temporary; /* recording to be removed */
+    bool has_command, is_unrecorded;
+    char *source_root;
 };
 
 /* ---- options ---- */
@@ -153,30 +172,74 @@ static bool parse_percent(const char *text, double *part, struct error *error)
     return true;
 }
 
-static bool parse_kinds(const char *list, unsigned *kinds, struct error *error)
+static bool read_budget_file(struct checking *checking, struct error *error)
 {
-    char *copy = memory_duplicate_text(list), *rest = copy;
-    bool is_good = true;
+    const char *path = checking->values->budget_file;
+    char *text = check_subjects_read_file(path, error);
+    bool is_good = text && gate_budgets_read(text, path, &checking->options.limits,
+                                             &checking->scopes, error);
 
-    *kinds = 0;
-    for (char *word; is_good && (word = strsep(&rest, ",")) != NULL;) {
-        unsigned kind = 0;
-
-        while (leak_kind_name(kind) && strcmp(leak_kind_name(kind), word) != 0)
-            kind++;
-        is_good = leak_kind_name(kind) ||
-                  error_set(error, "--leak-kinds: \"%s\" is no kind of leak", word);
-        *kinds |= is_good ? 1u << kind : 0;
-    }
-    free(copy);
+    free(text);
     return is_good;
+}
+
+/* Options are stronger than the file. */
+static bool fill_budgets(struct checking *checking, struct error *error)
+{
+    const struct values *values = checking->values;
+    struct gate_limits *limits = &checking->options.limits;
+
+    if (values->budget_file && !read_budget_file(checking, error))
+        return false;
+    for (int i = 0; i < GATE_BUDGET_COUNT; i++)
+        if (values->budgets[i].is_given) {
+            limits->is_set[i] = true;
+            limits->values[i] = values->budgets[i].value;
+        }
+    for (size_t i = 0; i < values->scopes.count; i++)
+        if (!gate_scopes_parse(&checking->scopes, values->scopes.items[i], error))
+            return error_prefix(error, "--budget: ");
+    checking->options.scopes = checking->scopes.items;
+    checking->options.scope_count = checking->scopes.count;
+    return true;
+}
+
+static bool is_baseline_scanned(const struct gate_baseline *baseline)
+{
+    for (size_t i = 0; i < baseline->count; i++)
+        if (baseline->processes[i].is_scanned)
+            return true;
+    return false;
+}
+
+/* What is judged when nothing was said: against a baseline what it knows of peak and leaks. */
+static void choose_budgets(struct checking *checking)
+{
+    const struct values *values = checking->values;
+    struct gate_limits *limits = &checking->options.limits;
+    bool is_any = checking->scopes.count > 0;
+
+    for (int i = 0; i < GATE_BUDGET_COUNT; i++)
+        is_any = is_any || limits->is_set[i];
+    if (values->is_new_leaks_only) {
+        if (!limits->is_set[GATE_LEAKED])
+            limits->values[GATE_LEAKED] = 0;
+        limits->is_set[GATE_LEAKED] = true;
+    } else if (!is_any && values->baselines.count > 0) {
+        limits->is_set[GATE_PEAK] = true;
+        limits->is_set[GATE_LEAKED] = values->is_update || is_baseline_scanned(&checking->baseline);
+        limits->values[GATE_PEAK] = limits->values[GATE_LEAKED] = UINT64_MAX;
+        if (!limits->is_set[GATE_LEAKED])
+            log_note("the baseline does not say what leaked: leaks are not judged");
+    } else if (!is_any) {
+        limits->is_set[GATE_LEAKED] = true;
+    }
 }
 
 static bool fill_options(struct checking *checking, struct error *error)
 {
     const struct values *values = checking->values;
     struct gate_options *options = &checking->options;
-    bool is_any = false;
 
     *options = (struct gate_options){
         .leaked_kinds = 1u << LEAK_DEFINITE | 1u << LEAK_INDIRECT,
@@ -188,33 +251,22 @@ static bool fill_options(struct checking *checking, struct error *error)
         .is_new_leaks_only = values->is_new_leaks_only,
         .tolerance = DEFAULT_TOLERANCE,
         .min_delta = values->min_delta.is_given ? values->min_delta.value : DEFAULT_MIN_DELTA};
-    for (int i = 0; i < GATE_BUDGET_COUNT; i++) {
-        options->is_set[i] = values->budgets[i].is_given;
-        options->limits[i] = values->budgets[i].value;
-        is_any = is_any || options->is_set[i];
-    }
-    if (!is_any && values->baseline) { /* what it compares when nothing was said */
-        options->is_set[GATE_PEAK] = options->is_set[GATE_LEAKED] = true;
-        options->limits[GATE_PEAK] = options->limits[GATE_LEAKED] = UINT64_MAX;
-    } else if (!is_any) {
-        options->is_set[GATE_LEAKED] = true;
-    }
-    if (values->is_new_leaks_only) {
-        if (!values->baseline)
-            return error_set(error, "--new-leaks-only needs a --baseline");
-        if (!values->budgets[GATE_LEAKED].is_given)
-            options->limits[GATE_LEAKED] = 0;
-        options->is_set[GATE_LEAKED] = true;
-    }
+    if (values->is_new_leaks_only && values->baselines.count == 0)
+        return error_set(error, "--new-leaks-only needs a --baseline");
+    if (values->is_update && values->baselines.count != 1)
+        return error_set(error, "--update-baseline needs one --baseline");
+    if (values->repeat.is_given && (values->repeat.value == 0 || values->repeat.value > MOST_RUNS))
+        return error_set(error, "--repeat takes 1 to %d", (int)MOST_RUNS);
     return (!values->tolerance || parse_percent(values->tolerance, &options->tolerance, error)) &&
-           (!values->leak_kinds || parse_kinds(values->leak_kinds, &options->leaked_kinds, error));
+           (!values->leak_kinds || word_list_parse("leak-kinds", values->leak_kinds, leak_kind_name,
+                                                   &options->leaked_kinds, error)) &&
+           fill_budgets(checking, error);
 }
 
 static bool read_suppressions(struct checking *checking, struct error *error)
 {
     const struct values *values = checking->values;
 
-    suppressions_init(&checking->suppressions);
     for (size_t i = 0; i < values->suppressions.count; i++)
         if (!suppressions_read_file(&checking->suppressions, values->suppressions.items[i], error))
             return false;
@@ -223,155 +275,72 @@ static bool read_suppressions(struct checking *checking, struct error *error)
     return true;
 }
 
-/* ---- recordings ---- */
+/* ---- what is judged, and what it is compared with ---- */
 
-static void find_scans(struct subject *subject, const struct suppressions *suppressions)
+static bool read_baselines(struct checking *checking, struct error *error)
 {
-    const struct leak_report_options options = {.suppressions = suppressions,
-                                                .process = QUERY_ALL_PROCESSES,
-                                                .snapshot = LEAK_REPORT_DEFAULT,
-                                                .since = LEAK_REPORT_NONE};
-    const struct profile *profile = subject->argument.profile;
-    struct error error;
+    const struct option_texts *paths = &checking->values->baselines;
+    bool is_good = true;
 
-    subject->scans = memory_allocate_zeroed(profile->process_count, sizeof *subject->scans);
-    for (size_t i = 0; i < profile->process_count; i++)
-        subject->scans[i].reason = profile_is_sampled(profile) ? "sampled" : "off";
-    subject->has_leaks = leak_report_build(profile, subject->argument.reader, &options,
-                                           &subject->leaks, &error);
-    for (size_t i = 0; subject->has_leaks && i < subject->leaks.process_count; i++) {
-        const struct leak_report_process *process = &subject->leaks.processes[i];
-
-        subject->scans[process->process] = (struct gate_scan){
-            .leaks = process->is_done ? &process->leaks : NULL, .reason = process->reason};
-    }
+    if (checking->values->is_update)
+        is_good = check_subjects_read_old_baseline(paths->items[0], &checking->baseline, error);
+    else
+        for (size_t i = 0; is_good && i < paths->count; i++)
+            is_good = check_subjects_read_baseline(&checking->compared, (char *)paths->items[i],
+                                                   &checking->suppressions, &checking->baseline,
+                                                   error);
+    if (paths->count > 0 && !checking->values->is_update)
+        checking->options.baseline = &checking->baseline;
+    return is_good || error_prefix(error, "--baseline: ");
 }
 
-static bool open_subject(struct subject *subject, char *path,
-                         const struct suppressions *suppressions, struct error *error)
+static bool has_failed(const struct command_outcome *command)
 {
-    const struct option_operands operand = {.items = &path, .count = 1};
-
-    *subject = (struct subject){0};
-    if (!recording_argument_load(&subject->argument, &operand, NULL, &(struct profile_options){0},
-                                 error))
-        return false;
-    find_scans(subject, suppressions);
-    return true;
+    return command->kind == COMMAND_SIGNALED || command->value != 0;
 }
 
-static void close_subject(struct subject *subject)
-{
-    if (subject->has_leaks)
-        leak_report_clear(&subject->leaks);
-    free(subject->scans);
-    recording_argument_close(&subject->argument);
-}
-
-static bool add_recording(struct checking *checking, char *path, struct error *error)
-{
-    struct subject subject;
-
-    if (!open_subject(&subject, path, &checking->suppressions, error)) {
-        recording_argument_close(&subject.argument);
-        return false;
-    }
-    checking->subjects = memory_grow(checking->subjects, &checking->subject_capacity,
-                                     checking->count + 1, sizeof *checking->subjects);
-    checking->entries = memory_grow(checking->entries, &checking->entry_capacity,
-                                    checking->count + 1, sizeof *checking->entries);
-    checking->subjects[checking->count] = subject;
-    checking->entries[checking->count++] = (struct check_entry){
-        .path = subject.argument.path, .profile = subject.argument.profile};
-    return true;
-}
-
-static int is_recording_name(const struct dirent *entry)
-{
-    return text_ends_with(entry->d_name, ".seep");
-}
-
-/* A test runner leaves hundreds of them: all of a folder, by name. */
-static bool add_folder(struct checking *checking, const char *folder, struct error *error)
-{
-    struct dirent **names;
-    int count = scandir(folder, &names, is_recording_name, alphasort);
-    bool is_good = count > 0 || (count == 0 ? error_set(error, "%s: no recordings in it", folder)
-                                            : error_set_errno(error, errno, "%s", folder));
-
-    for (int i = 0; i < count; i++) {
-        char *path = memory_print_text("%s/%s", folder, names[i]->d_name);
-
-        is_good = is_good && add_recording(checking, path, error);
-        free(path);
-        free(names[i]);
-    }
-    if (count >= 0)
-        free(names);
-    return is_good;
-}
-
-static bool add_operand(struct checking *checking, char *path, struct error *error)
-{
-    struct stat about;
-
-    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
-        return add_folder(checking, path, error);
-    return add_recording(checking, path, error);
-}
-
-/* ---- a command ---- */
-
-/* Where its recording goes: what was asked for, or a file that is removed at the end. */
-static bool choose_output(struct checking *checking, struct error *error)
-{
-    const char *folder = getenv("TMPDIR");
-    int fd;
-
-    if (checking->values->output)
-        return true;
-    checking->temporary = memory_print_text("%s/seep-check.XXXXXX.seep",
-                                            folder && *folder ? folder : "/tmp");
-    fd = mkostemps(checking->temporary, strlen(".seep"), O_CLOEXEC);
-    if (fd < 0) {
-        error_set_errno(error, errno, "cannot create %s", checking->temporary);
-        free(checking->temporary);
-        checking->temporary = NULL;
-        return false;
-    }
-    close(fd);
-    unlink(checking->temporary); /* the recorder makes it anew, never over a file */
-    return true;
-}
-
+/* A run that fails is the last one. */
 static bool run_command(struct checking *checking, struct error *error)
 {
     const struct option_operands *operands = &checking->invocation->operands;
-    struct record_outcome outcome = {0};
-    char *preload = installation_find_preload(error);
-    bool is_good = preload && choose_output(checking, error);
+    const struct values *values = checking->values;
+    unsigned count = values->repeat.is_given ? (unsigned)values->repeat.value : 1;
+    bool is_recorded;
 
-    if (is_good) {
-        struct record_options options = {
-            .command = operands->items + operands->count - operands->rest_count,
-            .output = checking->temporary ? checking->temporary : checking->values->output,
-            .follow = RECORD_FOLLOW_ALL,
-            .preload_path = preload};
-
-        is_good = recorder_run(&options, &outcome, error);
+    for (unsigned i = 1; i <= count; i++) {
+        if (!check_subjects_run(&checking->subjects,
+                                operands->items + operands->count - operands->rest_count,
+                                values->output, i, count, &checking->suppressions,
+                                &checking->command, &is_recorded, error))
+            return false;
+        checking->has_command = true;
+        checking->is_unrecorded = checking->is_unrecorded || !is_recorded;
+        if (has_failed(&checking->command))
+            break;
     }
-    free(preload);
-    if (!is_good)
-        return false;
     signal(SIGPIPE, SIG_IGN);
-    checking->command = outcome.command;
-    checking->has_command = true;
-    if (outcome.late_error.message[0])
-        log_error("%s", outcome.late_error.message);
-    is_good = outcome.path ? add_recording(checking, outcome.path, error)
-                           : error_set(error, "the command was not recorded");
-    free(outcome.path);
-    return is_good;
+    return true;
+}
+
+/* Runs of a command are one entry, recordings that are named one each. */
+static void make_entries(struct checking *checking)
+{
+    const struct check_subjects *subjects = &checking->subjects;
+    size_t count = subjects->count;
+
+    checking->runs = memory_allocate_zeroed(count, sizeof *checking->runs);
+    checking->paths = memory_allocate_zeroed(count, sizeof *checking->paths);
+    for (size_t i = 0; i < count; i++) {
+        checking->runs[i] = (struct gate_run){subjects->items[i].argument.profile,
+                                              subjects->items[i].scans};
+        checking->paths[i] = subjects->items[i].argument.path;
+    }
+    checking->entry_count = checking->has_command ? count > 0 : count;
+    checking->entries = memory_allocate_zeroed(checking->entry_count, sizeof *checking->entries);
+    for (size_t i = 0; i < checking->entry_count; i++)
+        checking->entries[i] = (struct check_entry){.runs = &checking->runs[i],
+                                                    .paths = &checking->paths[i],
+                                                    .run_count = checking->has_command ? count : 1};
 }
 
 /* ---- the verdict ---- */
@@ -380,30 +349,94 @@ static void judge(struct checking *checking, struct check_report *report)
 {
     report->verdict = GATE_PASS;
     report->reason = "";
-    for (size_t i = 0; i < checking->count; i++) {
-        struct gate *gate = &checking->entries[i].gate;
+    if (checking->is_unrecorded) {
+        report->verdict = GATE_INCONCLUSIVE;
+        report->reason = "the command was not recorded";
+    }
+    for (size_t i = 0; i < checking->entry_count; i++) {
+        struct check_entry *entry = &checking->entries[i];
 
-        gate_judge(checking->entries[i].profile, checking->subjects[i].scans, &checking->options,
-                   gate);
-        if (gate->verdict > report->verdict) {
-            report->verdict = gate->verdict;
-            report->reason = gate->reason;
+        gate_judge(entry->runs, entry->run_count, &checking->options, &entry->gate);
+        if (entry->gate.verdict > report->verdict) {
+            report->verdict = entry->gate.verdict;
+            report->reason = entry->gate.reason;
         }
     }
 }
 
-static bool write_to(const struct check_format *format, const struct check_report *report,
-                     const char *path, const char *mode, struct error *error)
-{
-    FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, mode);
-    bool is_written;
+struct baseline_text {
+    struct text text;
+};
 
-    if (!out)
-        return error_set_errno(error, errno, "cannot write %s", path);
-    is_written = check_write(format, report, out, error);
-    if (out != stdout && fclose(out) != 0 && is_written)
-        is_written = error_set_errno(error, errno, "cannot write %s", path);
-    return is_written;
+static bool write_baseline(const void *context, FILE *out, struct error *error)
+{
+    const struct baseline_text *baseline = context;
+
+    return fwrite(text_get(&baseline->text), 1, baseline->text.count, out) ==
+               baseline->text.count ||
+           error_set(error, "cannot write the baseline");
+}
+
+/* What is doubtful is no baseline. */
+static bool update_baseline(const struct checking *checking, const struct check_report *report,
+                            struct error *error)
+{
+    const struct gate_baseline_writing writing = {
+        .part = checking->options.tolerance,
+        .bytes = checking->options.min_delta,
+        .is_resident_told = checking->options.limits.is_set[GATE_RESIDENT],
+        .leaked_kinds = checking->options.leaked_kinds};
+    struct gate_baseline measured = {0};
+    struct baseline_text baseline = {0};
+    bool is_good;
+
+    if (report->verdict == GATE_INCONCLUSIVE) {
+        log_note("the baseline stays as it is");
+        return true;
+    }
+    for (size_t i = 0; i < checking->subjects.count; i++) {
+        const struct gate_run *run = &checking->runs[i];
+        uint32_t *ranks = gate_process_ranks(run->profile);
+
+        for (uint32_t j = 0; j < run->profile->process_count; j++)
+            if (gate_is_judged(run->profile, j, &checking->options) &&
+                !*gate_doubt(run->profile, j, &checking->options))
+                gate_baseline_add_process(&measured, run->profile, j, ranks[j], &run->scans[j]);
+        free(ranks);
+    }
+    gate_baseline_write_text(&measured, &checking->baseline, &writing, &baseline.text);
+    is_good = output_file_write(checking->values->baselines.items[0], write_baseline, &baseline,
+                                error);
+    text_clear(&baseline.text);
+    gate_baseline_clear(&measured);
+    return is_good;
+}
+
+/* ---- output ---- */
+
+/* Caller frees; NULL when nothing says where it is. */
+static char *find_source_root(const struct values *values)
+{
+    static const char *const names[] = {"GITHUB_WORKSPACE", "CI_PROJECT_DIR"};
+    const char *root = values->source_root;
+    char *found;
+
+    for (size_t i = 0; !root && i < sizeof names / sizeof *names; i++)
+        root = getenv(names[i]) && *getenv(names[i]) ? getenv(names[i]) : NULL;
+    found = root ? realpath(root, NULL) : config_find_tree_root();
+    return found || !root ? found : memory_duplicate_text(root);
+}
+
+struct output {
+    const struct check_format *format;
+    const struct check_report *report;
+};
+
+static bool write_output(const void *context, FILE *out, struct error *error)
+{
+    const struct output *output = context;
+
+    return check_write(output->format, output->report, out, error);
 }
 
 /* The summary of a step: the file that GitHub names, to which steps append. */
@@ -412,9 +445,16 @@ static bool write_github(const struct check_report *report, struct error *error)
     static const struct check_format annotations = {"annotations", "", check_write_github};
     static const struct check_format summary = {"the summary", "", check_write_markdown};
     const char *path = getenv("GITHUB_STEP_SUMMARY");
+    FILE *out;
+    bool is_written;
 
-    return check_write(&annotations, report, stdout, error) &&
-           (!path || !*path || write_to(&summary, report, path, "ae", error));
+    if (!check_write(&annotations, report, stdout, error) || !path || !*path)
+        return path == NULL || !*path;
+    out = fopen(path, "ae");
+    if (!out)
+        return error_set_errno(error, errno, "cannot write %s", path);
+    is_written = check_write(&summary, report, out, error);
+    return fclose(out) == 0 ? is_written : error_set_errno(error, errno, "cannot write %s", path);
 }
 
 static bool write_reports(const struct checking *checking, const struct check_report *report,
@@ -425,45 +465,63 @@ static bool write_reports(const struct checking *checking, const struct check_re
     if (!check_write(values->is_json ? &check_json : &check_text, report, stdout, error) ||
         (values->is_github && !write_github(report, error)))
         return false;
-    for (size_t i = 0; check_format_at(i); i++)
-        if (values->files[i] &&
-            !write_to(check_format_at(i), report, values->files[i], "we", error))
+    for (size_t i = 0; check_format_at(i); i++) {
+        const struct output output = {check_format_at(i), report};
+
+        if (values->files[i] && !output_file_write(values->files[i], write_output, &output, error))
             return false;
+    }
+    return true;
+}
+
+/* ---- the whole ---- */
+
+static bool check_operands(const struct checking *checking, struct error *error)
+{
+    const struct option_operands *operands = &checking->invocation->operands;
+    size_t file_count = operands->count - operands->rest_count;
+
+    if (operands->has_rest && file_count > 0)
+        return error_set(error, "either recordings or -- PROGRAM, not both");
+    if (operands->has_rest ? operands->rest_count == 0 : file_count == 0)
+        return error_set(error, "what is to be checked? name a recording, or -- PROGRAM");
+    if (!operands->has_rest && checking->values->repeat.is_given)
+        return error_set(error, "--repeat needs -- PROGRAM");
     return true;
 }
 
 static bool check(struct checking *checking, struct check_report *report, struct error *error)
 {
     const struct option_operands *operands = &checking->invocation->operands;
-    size_t file_count = operands->count - operands->rest_count;
+    bool is_good;
 
-    if (operands->has_rest ? operands->rest_count == 0 || file_count > 0 : file_count == 0)
-        return error_set(error, operands->has_rest && file_count > 0
-                                    ? "either recordings or -- PROGRAM, not both"
-                                    : "what is to be checked? name a recording, or -- PROGRAM");
-    if (!fill_options(checking, error) || !read_suppressions(checking, error))
+    suppressions_init(&checking->suppressions);
+    if (!check_operands(checking, error) || !fill_options(checking, error) ||
+        !read_suppressions(checking, error) || !read_baselines(checking, error))
         return false;
-    if (checking->values->baseline) {
-        if (!open_subject(&checking->baseline, (char *)checking->values->baseline,
-                          &checking->suppressions, error))
-            return error_prefix(error, "--baseline: ");
-        checking->options.baseline = checking->baseline.argument.profile;
-        checking->options.baseline_scans = checking->baseline.scans;
-    }
+    choose_budgets(checking);
     if (operands->has_rest && !run_command(checking, error))
         return false;
-    for (size_t i = 0; i < file_count; i++)
-        if (!add_operand(checking, operands->items[i], error))
+    for (size_t i = 0; i < operands->count - operands->rest_count; i++)
+        if (!check_subjects_add(&checking->subjects, operands->items[i], &checking->suppressions,
+                                error))
             return false;
+    make_entries(checking);
     judge(checking, report);
+    checking->source_root = find_source_root(checking->values);
+    report->source_root = checking->source_root;
     report->entries = checking->entries;
-    report->count = checking->count;
+    report->count = checking->entry_count;
     if (checking->has_command) {
         report->command = checking->command.kind == COMMAND_SIGNALED ? CHECK_COMMAND_SIGNAL
                                                                      : CHECK_COMMAND_STATUS;
         report->command_value = checking->command.value;
     }
-    return write_reports(checking, report, error);
+    is_good = write_reports(checking, report, error);
+    if (is_good && checking->values->is_update &&
+        !(checking->has_command && has_failed(&checking->command)))
+        is_good = update_baseline(checking, report, error);
+    return is_good;
 }
 
 static int status_of(const struct checking *checking, enum gate_verdict verdict)
@@ -481,17 +539,17 @@ static int status_of(const struct checking *checking, enum gate_verdict verdict)
 
 static void clear(struct checking *checking)
 {
-    for (size_t i = 0; i < checking->count; i++) {
+    for (size_t i = 0; i < checking->entry_count; i++)
         gate_clear(&checking->entries[i].gate);
-        close_subject(&checking->subjects[i]);
-    }
-    close_subject(&checking->baseline);
-    suppressions_clear(&checking->suppressions);
-    if (checking->temporary)
-        unlink(checking->temporary);
-    free(checking->temporary);
     free(checking->entries);
-    free(checking->subjects);
+    free(checking->source_root);
+    free(checking->runs);
+    free(checking->paths);
+    gate_baseline_clear(&checking->baseline);
+    check_subjects_clear(&checking->subjects);
+    check_subjects_clear(&checking->compared);
+    gate_scopes_clear(&checking->scopes);
+    suppressions_clear(&checking->suppressions);
 }
 
 static int run(const struct invocation *invocation)
@@ -499,7 +557,6 @@ static int run(const struct invocation *invocation)
     struct checking checking = {.invocation = invocation, .values = invocation->values};
     struct check_report report = {.options = &checking.options,
                                   .reason = "",
-                                  .width = terminal_width(stdout),
                                   .is_colour = terminal_has_colour(stdout, invocation->common)};
     struct command_outcome command;
     struct error error;
@@ -516,7 +573,7 @@ static int run(const struct invocation *invocation)
             *report.reason ? " (" : "", report.reason, *report.reason ? ")" : "");
     command = checking.command;
     is_failed = is_good && checking.has_command && !checking.values->is_verdict_only &&
-                (command.kind == COMMAND_SIGNALED || command.value != 0);
+                has_failed(&command);
     clear(&checking);
     if (is_failed)
         launcher_die_like(&command);
@@ -532,5 +589,6 @@ const struct command cli_command_check = {
     .operands = OPERANDS_RECORDING,
     .most_operands = SIZE_MAX,
     .usage_status = EXIT_TROUBLE,
+    .is_launching = true,
     .run = run,
 };

@@ -1,7 +1,6 @@
 /* export: a recording in another tool's format. */
 #include "config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/filter_rows.h"
 #include "cli/instant.h"
+#include "cli/output_file.h"
 #include "cli/recording_argument.h"
 #include "cli/terminal.h"
 #include "report/export.h"
@@ -87,43 +87,31 @@ static bool fill_options(const struct values *values, const struct recording_arg
                                            error);
 }
 
-/* Into a file beside the wanted one first, so that a failed export leaves what was there. */
-static bool write_file(const struct export_format *format, const struct profile *profile,
-                       const struct export_options *options, const char *path, struct error *error)
-{
-    struct text part = {0};
-    FILE *out;
-    bool is_written = false;
+struct output {
+    const struct export_format *format;
+    const struct profile *profile;
+    const struct export_options *options;
+};
 
-    text_print(&part, "%s.part", path);
-    out = fopen(text_get(&part), "we");
-    if (!out) {
-        error_set_errno(error, errno, "%s", path);
-    } else {
-        is_written = export_write(format, profile, options, out, error);
-        if (fclose(out) != 0 && is_written)
-            is_written = error_set_errno(error, errno, "%s", path);
-        if (is_written && rename(text_get(&part), path) != 0)
-            is_written = error_set_errno(error, errno, "%s", path);
-        if (!is_written)
-            unlink(text_get(&part));
-    }
-    text_clear(&part);
-    return is_written;
+static bool write_output(const void *context, FILE *out, struct error *error)
+{
+    const struct output *output = context;
+
+    return export_write(output->format, output->profile, output->options, out, error);
 }
 
 static bool write_export(const struct values *values, const struct export_format *format,
                          const struct recording_argument *argument, struct error *error)
 {
+    const char *path = values->output ? values->output : "-";
     struct export_options options;
+    struct output output = {format, argument->profile, &options};
 
     if (!fill_options(values, argument, &options, error))
         return false;
-    if (values->output && strcmp(values->output, "-") != 0)
-        return write_file(format, argument->profile, &options, values->output, error);
-    if (format->is_binary && isatty(STDOUT_FILENO))
+    if (strcmp(path, "-") == 0 && format->is_binary && isatty(STDOUT_FILENO))
         return error_set(error, "%s is not for a terminal: name a file with -o", format->name);
-    return export_write(format, argument->profile, &options, stdout, error);
+    return output_file_write(path, write_output, &output, error);
 }
 
 static int run(const struct invocation *invocation)

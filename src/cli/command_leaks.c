@@ -15,6 +15,7 @@
 #include "cli/instant.h"
 #include "cli/recording_argument.h"
 #include "cli/terminal.h"
+#include "cli/word_list.h"
 #include "report/leaks_report.h"
 #include "snapshot/snapshot.h"
 
@@ -81,6 +82,7 @@ static const struct option_row rows[] = {
      .kind = OPTION_TEXTS,
      PLACE(suppressions),
      .value_name = "FILE",
+     .is_path = true,
      .help = "known leaks, as LSan or Valgrind read them; may be repeated"},
     {.name = "no-built-in-suppressions",
      .kind = OPTION_FLAG,
@@ -122,37 +124,11 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
-/* ---- lists of words ---- */
-
-typedef const char *(*name_at)(unsigned position);
-
 static const char *root_name_at(unsigned position)
 {
     return position < SNAPSHOT_ROOT_KIND_COUNT
                ? snapshot_root_kind_name((enum snapshot_root_kind)position)
                : NULL;
-}
-
-/* Sets the bits of the words of a list; "all" is all of them. */
-static bool parse_words(const char *option, const char *list, name_at at, unsigned *bits,
-                        struct error *error)
-{
-    char *copy = memory_duplicate_text(list), *rest = copy;
-    bool is_good = true;
-    *bits = 0;
-    for (char *word; is_good && (word = strsep(&rest, ",")) != NULL;) {
-        unsigned position = 0, all = 0;
-        while (at(position) && strcmp(at(position), word) != 0)
-            all |= 1u << position++;
-        if (at(position))
-            *bits |= 1u << position;
-        else if (strcmp(word, "all") == 0)
-            *bits |= all;
-        else
-            is_good = error_set(error, "--%s: \"%s\" is none of its words", option, word);
-    }
-    free(copy);
-    return is_good;
 }
 
 /* ---- what was asked for ---- */
@@ -166,7 +142,7 @@ static bool find_roots_off(const struct values *values, uint64_t *off, struct er
             *off |= UINT64_C(1) << kind;
     if (!values->roots)
         return true;
-    if (!parse_words("roots", values->roots, root_name_at, &on, error))
+    if (!word_list_parse("roots", values->roots, root_name_at, &on, error))
         return false;
     *off |= ~(uint64_t)on & ((UINT64_C(1) << SNAPSHOT_ROOT_KIND_COUNT) - 1);
     return true;
@@ -218,7 +194,7 @@ static bool find_kinds(const struct values *values, unsigned *listed, unsigned *
     *bad = 1u << LEAK_DEFINITE | 1u << LEAK_INDIRECT;
     if (!values->kinds)
         return true;
-    if (!parse_words("kinds", values->kinds, leak_kind_name, listed, error))
+    if (!word_list_parse("kinds", values->kinds, leak_kind_name, listed, error))
         return false;
     *bad = *listed;
     return true;

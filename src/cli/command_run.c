@@ -397,5 +397,6 @@ const struct command cli_command_run = {
     .values_bytes = sizeof(struct values),
     .operands = OPERANDS_PROGRAM,
     .usage_status = EXIT_NOT_STARTED,
+    .is_launching = true,
     .run = run,
 };

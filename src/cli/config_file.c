@@ -24,6 +24,7 @@ struct config_reading {
     const struct config_request *request;
     struct option_assignments *list;
     enum option_source source;
+    const char *path; /* of the file that is read; NULL = none is */
     struct error *error;
 };
 
@@ -44,6 +45,17 @@ void config_clear(struct config *config)
     *config = (struct config){0};
 }
 
+/* A project's file is found from any folder below it: what it names lies beside it. */
+static const char *place_path(const struct config_reading *reading, const char *value)
+{
+    const char *slash = reading->path ? strrchr(reading->path, '/') : NULL;
+
+    if (!slash || *value == '/' || strcmp(value, "-") == 0)
+        return value;
+    return keep(reading->config,
+                memory_print_text("%.*s/%s", (int)(slash - reading->path), reading->path, value));
+}
+
 /* `name` is an option of this command, or of another one (then it is passed over), or nothing.
  * `is_ours` says that it was meant for this command alone. */
 static bool take_option(const struct config_reading *reading, const char *name, const char *value,
@@ -61,7 +73,9 @@ static bool take_option(const struct config_reading *reading, const char *name, 
     if (row->scope == OPTION_TYPED_ONLY ||
         (row->scope == OPTION_NOT_IN_FILES && reading->source == OPTION_FROM_FILE))
         return error_set(reading->error, "%s: \"%s\" cannot be given here", origin, name);
-    options_assign(reading->list, row, binding->values, value, reading->source, origin);
+    options_assign(reading->list, row, binding->values,
+                   row->is_path && value ? place_path(reading, value) : value, reading->source,
+                   origin);
     return true;
 }
 
@@ -160,7 +174,7 @@ static bool take_line(const struct config_reading *reading, char *line, const ch
     return take_option(reading, trim(line), equals ? trim(equals + 1) : NULL, is_ours, origin);
 }
 
-static bool read_file(const struct config_reading *reading, const char *path, bool is_asked_for)
+static bool read_file(struct config_reading *reading, const char *path, bool is_asked_for)
 {
     const char *section = NULL;
     char *content;
@@ -171,6 +185,7 @@ static bool read_file(const struct config_reading *reading, const char *path, bo
     if (!content)
         return true;
     log_verbose("options from %s", path);
+    reading->path = path;
     char *rest = keep(reading->config, content);
     for (char *line; (line = strsep(&rest, "\n"));) {
         line = trim(line);
@@ -217,6 +232,22 @@ static bool is_tree_root(const char *folder)
         if (exists_in(folder, marks[i]))
             return true;
     return false;
+}
+
+char *config_find_tree_root(void)
+{
+    char *here = getcwd(NULL, 0);
+
+    while (here && !is_tree_root(here)) {
+        char *slash = strrchr(here, '/');
+
+        if (!slash || slash == here) {
+            free(here);
+            return NULL;
+        }
+        *slash = '\0';
+    }
+    return here;
 }
 
 /* The nearest .seep.conf between the current folder and the root of its tree. Caller frees; NULL =
@@ -328,6 +359,7 @@ bool config_read(struct config *config, const struct config_request *request,
     if (!read_files(&reading))
         return false;
     reading.source = OPTION_FROM_ENVIRONMENT;
+    reading.path = NULL;
     if (options && !read_environment_options(&reading, options))
         return false;
     if (output && *output)

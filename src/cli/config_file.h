@@ -41,4 +41,8 @@ bool config_read(struct config *config, const struct config_request *request,
                  struct option_assignments *list, struct error *error);
 void config_clear(struct config *config);
 
+/* The root of the version-controlled tree that the current folder lies in. Caller frees; NULL = it
+ * lies in none. */
+char *config_find_tree_root(void);
+
 #endif

@@ -1,6 +1,8 @@
 seep_SOURCES += src/cli/main.c
 
 libseep_a_SOURCES += \
+	src/cli/check_subjects.c \
+	src/cli/check_subjects.h \
 	src/cli/command.c \
 	src/cli/command.h \
 	src/cli/command_check.c \
@@ -34,10 +36,14 @@ libseep_a_SOURCES += \
 	src/cli/nearest_name.h \
 	src/cli/options.c \
 	src/cli/options.h \
+	src/cli/output_file.c \
+	src/cli/output_file.h \
 	src/cli/recording_argument.c \
 	src/cli/recording_argument.h \
 	src/cli/terminal.c \
-	src/cli/terminal.h
+	src/cli/terminal.h \
+	src/cli/word_list.c \
+	src/cli/word_list.h
 
 # How a seep that was not installed finds manual pages and schemas (src/cli/installation.c).
 noinst_DATA += source-tree

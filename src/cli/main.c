@@ -175,7 +175,7 @@ int main(int word_count, char **words)
         return fail_unknown_command(words[1]);
     /* A reader that has seen enough ends us quietly, also where SIGPIPE came ignored; a recorded
      * program, though, starts with the signals that we were given. */
-    if (command->operands != OPERANDS_PROGRAM)
+    if (!command->is_launching)
         signal(SIGPIPE, SIG_DFL);
     return finish_output(run_command(command, word_count - 1, words + 1));
 }

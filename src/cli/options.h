@@ -61,6 +61,7 @@ struct option_row {
     const char *help;
     const char *(*choice_at)(size_t position); /* of OPTION_CHOICE; NULL past the end */
     enum option_scope scope;
+    bool is_path; /* in a file, what is relative is so to the file's folder */
 };
 
 struct option_table {

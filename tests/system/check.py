@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -126,6 +127,281 @@ def check_baseline(folder, recording):
     expect_verdict(0, "pass", f"--baseline={recording}", "--max-live=1G", "--min-delta=2MB", grown)
 
 
+NOISY = """
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+static void *volatile sink;
+static size_t percent;
+__attribute__((noinline)) static void *buffer_new(size_t bytes)
+{
+    void *buffer = malloc(bytes);
+    memset(buffer, 1, bytes);
+    return buffer;
+}
+__attribute__((noinline)) static void *cache_fill(size_t bytes)
+{
+    return malloc(bytes);
+}
+static void *work(void *argument)
+{
+    void *buffer = buffer_new(200000 * percent / 100);
+    for (int i = 0; i < 200; i++)
+        free(sink = malloc(100 + i));
+    free(buffer);
+    return argument;
+}
+int main(int count, char **arguments)
+{
+    pthread_t threads[4];
+    percent = 90 + atoi(arguments[1]) % 21;
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, work, NULL);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    void *buffer = buffer_new(4000000 * percent / 100);
+    if (count > 2)
+        free(cache_fill(3000000));
+    free(buffer);
+    return 0;
+}
+"""
+
+
+def build(folder, name, source, *flags, compiler="cc"):
+    path = f"{folder}/{name}"
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(f"{path}.c", "w", encoding="utf-8") as file:
+        file.write(source)
+    built = subprocess.run([compiler, "-g", "-O1", *flags, "-o", path, f"{path}.c", "-lpthread"],
+                           capture_output=True, text=True, check=False)
+    return path if built.returncode == 0 else None
+
+
+def check_noise(folder):
+    """Twenty runs of a threaded program whose peak varies by 10 % either way pass, one of a program
+    that holds more fails, at the function that asks for it. Numbers of runs, not chance, make the
+    noise: each run is told how much it shall need."""
+    program = build(folder, "noisy", NOISY)
+    if not program:
+        print("no C compiler: noise not tried")
+        return
+    with open(f"{folder}/turns.sh", "w", encoding="utf-8") as file:
+        file.write(f"""n=$(($(cat {folder}/turn 2>/dev/null || echo 0) + 8))
+echo $n >{folder}/turn
+exec {program} $n $1
+""")
+    baseline = f"--baseline={folder}/noisy.txt"
+    runner = ["--", "sh", f"{folder}/turns.sh"]
+    expect_verdict(0, "pass", baseline, "--update-baseline", "--repeat=8", "--only=noisy", *runner)
+    for _ in range(20):
+        expect_verdict(0, "pass", baseline, "--max-peak=1G", "--max-leaked=0", "--only=noisy",
+                       *runner)
+    done = expect_verdict(1, "fail (peak)", baseline, "--only=noisy", "--json", *runner, "more")
+    result = json.loads(done.stdout)["results"][0]
+    expect("noise: culprit", result["culprit"]["function"], "cache_fill")
+    expect("noise: finding", [(finding["state"], finding["bytes"]) for finding in
+                              result["findings"]][:1], [("new", 3000000)])
+    # Against one run nothing is known of noise; over several here it is.
+    single = f"--baseline={folder}/single.txt"
+    expect_verdict(0, "pass", single, "--update-baseline", "--only=noisy", "--", program, "0")
+    expect_verdict(1, "fail (peak)", single, "--only=noisy", "--", program, "20")
+    expect_verdict(0, "pass", single, "--only=noisy", "--repeat=4", *runner)
+    done = expect_verdict(1, "fail (heap)", "--repeat=3", "--max-heap=4300000", "--only=noisy",
+                          "--json", "--", "sh", f"{folder}/turns.sh", "more")
+    runs = json.loads(done.stdout)["results"][0]["runs"]
+    expect("repeat: runs", (runs["count"], runs["least"] <= runs["mean"] <= runs["most"]),
+           (3, True))
+
+
+LEAKS = """
+#include <stdlib.h>
+static void *volatile sink;
+__attribute__((noinline)) static void leak_old(void) { sink = malloc(1000); }
+__attribute__((noinline)) static void leak_new(void) { sink = malloc(500); }
+int main(int count, char **arguments)
+{
+    (void)arguments;
+    leak_old();
+    if (count > 1)
+        leak_new();
+    sink = NULL;
+    return 0;
+}
+"""
+
+
+def check_text_baseline(folder):
+    program = build(folder, "leaks/prog", LEAKS)
+    if not program:
+        return
+    text = f"{folder}/leaks.txt"
+    expect_verdict(1, "fail (leaked)", "--", program)
+    expect_verdict(0, "pass", f"--baseline={text}", "--update-baseline", "--", program)
+    with open(text, encoding="utf-8") as file:
+        first = file.read()
+    lines = first.splitlines()
+    expect("text: sorted", lines[3:], sorted(lines[3:]))
+    expect("text: the leak", [line.split("  # ")[1] for line in lines if "definite=1000" in line],
+           ["leak_old at prog.c"])
+    expect_verdict(0, "pass", f"--baseline={text}", "--", program)
+    expect_verdict(0, "pass", f"--baseline={text}", "--new-leaks-only", "--", program)
+    done = expect_verdict(1, "fail (leaked)", f"--baseline={text}", "--new-leaks-only", "--json",
+                          "--", program, "x")
+    result = json.loads(done.stdout)["results"][0]
+    expect("new leak", (result["value"], result["culprit"]["function"],
+                        sorted(finding["state"] for finding in result["findings"])),
+           (500, "leak_new", ["known", "new"]))
+    # The same program again changes nothing in the file, in another folder neither.
+    other = build(folder, "elsewhere/prog", "\n\n" + LEAKS)
+    expect_verdict(0, "pass", f"--baseline={text}", "--update-baseline", "--", other)
+    with open(text, encoding="utf-8") as file:
+        expect("text: unchanged", file.read(), first)
+    # A leak that is mended goes from the file when it is updated.
+    expect_verdict(0, "pass", f"--baseline={folder}/two.txt", "--update-baseline", "--", program,
+                   "x")
+    done = expect_verdict(0, "pass", f"--baseline={folder}/two.txt", "--json", "--", program)
+    states = [finding["state"] for result in json.loads(done.stdout)["results"]
+              for finding in result["findings"]]
+    expect("fixed", states.count("fixed"), 1)
+    expect_verdict(0, "pass", f"--baseline={folder}/two.txt", "--update-baseline", "--", program)
+    with open(f"{folder}/two.txt", encoding="utf-8") as file:
+        expect("text: mended", "leak_new" in file.read(), False)
+    # Nothing else is replaced, and a program that fails updates nothing.
+    recording = f"{folder}/leaks.seep"
+    subprocess.run([SEEP, "run", "-q", "-o", recording, program], check=True, timeout=120)
+    expect_verdict(2, "inconclusive (trouble)", f"--baseline={recording}", "--update-baseline",
+                   "--", program)
+    expect_verdict(7, "pass", f"--baseline={folder}/never.txt", "--update-baseline", "--", "sh",
+                   "-c", "exit 7")
+    expect("never written", os.path.exists(f"{folder}/never.txt"), False)
+    # JSON of the recording does as well as the recording.
+    for command in ("report", "leaks"):
+        with open(f"{folder}/{command}.json", "wb") as file:
+            subprocess.run([SEEP, command, "--json", recording], check=True, stdout=file,
+                           timeout=120)
+    both = [f"--baseline={folder}/report.json", f"--baseline={folder}/leaks.json"]
+    expect_verdict(0, "pass", *both, "--new-leaks-only", recording)
+    expect_verdict(1, "fail (leaked)", *both, "--new-leaks-only", "--", program, "x")
+    expect_verdict(0, "pass", both[0], recording)
+    done = check("--json", recording)[0]
+    with open(f"{folder}/check.json", "w", encoding="utf-8") as file:
+        file.write(done.stdout)
+    expect_verdict(0, "pass", f"--baseline={folder}/check.json", "--new-leaks-only", recording)
+    # A baseline of another program compares nothing.
+    expect_verdict(3, "inconclusive (the baseline has none of the processes)",
+                   f"--baseline={text}", "--", "sh", "-c", ":")
+
+
+def check_scopes_and_files(folder, recording):
+    """Flags are stronger than the environment, that than .seep.conf, that than the budget file."""
+    expect_verdict(0, "pass", "--budget=*demo.cpp: peak 10M", recording)
+    done = expect_verdict(1, "fail (live)", "--budget=open_session*: live 1M, leaked 1G",
+                          "--budget=rebuild*: live 0", recording)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
+    expect("scope: lines", [" of open_session* " in line for line in lines], [True])
+    tree = f"{folder}/tree"
+    os.makedirs(f"{tree}/below")
+    os.mkdir(f"{tree}/.git")
+    with open(f"{tree}/budgets", "w", encoding="utf-8") as file:
+        file.write("heap 1  # of everything\nrebuild_index: live 0\n")
+    with open(f"{tree}/.seep.conf", "w", encoding="utf-8") as file:
+        file.write("[check]\nbudget-file = budgets\n")
+    home = {"HOME": folder, "XDG_CONFIG_HOME": folder}
+
+    def status(arguments, options=None):
+        environment = {**os.environ, **home, **({"SEEP_OPTIONS": options} if options else {})}
+        return subprocess.run([SEEP, "check", *arguments, recording], cwd=f"{tree}/below",
+                              capture_output=True, env=environment, timeout=120,
+                              check=False).returncode
+
+    expect("budget file", status([]), 1)
+    expect("without files", status(["--no-config", "--max-heap=1G"]), 0)
+    with open(f"{tree}/.seep.conf", "a", encoding="utf-8") as file:
+        file.write("max-heap = 1G\n")
+    expect("over the budget file: .seep.conf", status([]), 0)
+    expect("over .seep.conf: SEEP_OPTIONS", status([], "max-heap=1"), 1)
+    expect("over SEEP_OPTIONS: flags", status(["--max-heap=1G"], "max-heap=1"), 0)
+    with open(f"{tree}/.seep.conf", "a", encoding="utf-8") as file:
+        file.write("junit = /tmp/never\n")
+    expect("files overwrite nothing", status([]), 2)
+
+
+STATIC = "#include <stdlib.h>\nint main(void) { return malloc(1) == NULL; }\n"
+BUSY = """
+#include <stdlib.h>
+static void *volatile sink;
+int main(void)
+{
+    for (int i = 0; i < 2000000; i++) {
+        sink = malloc(i % 100);
+        free(sink);
+    }
+    return 0;
+}
+"""
+OWN = """
+#include <stddef.h>
+static char heap[1 << 20];
+static size_t used;
+void *malloc(size_t bytes) { used += (bytes + 15) / 16 * 16; return heap + used - bytes; }
+void free(void *block) { (void)block; }
+void *je_malloc(size_t bytes) { return malloc(bytes); }
+int mallctl(void) { return 0; }
+int main(void) { return malloc(10) == NULL; }
+"""
+
+
+def check_causes_of_3(folder, recording):
+    """Whatever was not measured passes nothing. Each row: what the last line says, and how."""
+    def seep_run(name, *arguments):
+        path = f"{folder}/{name}.seep"
+        subprocess.run([SEEP, "run", "-q", "-o", path, *arguments], check=False, timeout=120,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return path
+
+    with open(recording, "rb") as file:
+        whole = file.read()
+    torn = f"{folder}/half.seep"
+    with open(torn, "wb") as file:
+        file.write(whole[: len(whole) * 9 // 10])
+    rows = [("torn", ["--max-peak=1G", torn]),
+            ("not scanned", [seep_run("unscanned", "--no-scan", "--", DEMO)]),
+            ("not scanned", ["--verdict-only", "--", "sh", "-c", "kill -9 $$"]),
+            ("sampled", ["--max-peak=1G", seep_run("sampled", "--sample=4k", "--", DEMO)]),
+            ("not scanned", ["--allow-sampled", f"{folder}/sampled.seep"]),
+            ("no process was judged", ["--skip=demo", recording]),
+            ("the baseline has none of the processes",
+             [f"--baseline={recording}", "--only=true", "--", "/bin/true"])]
+    static = build(folder, "static", STATIC, "-static")
+    if static:
+        rows += [("not observed", ["--max-peak=1G", "--", static]),
+                 ("not observed", ["--max-peak=1G", "--", "sh", "-c", f"{static}; true"])]
+        seep_run("static_run", "--best-effort", "--", static)
+        rows.append(("not observed", ["--max-peak=1G", f"{folder}/static_run.seep"]))
+    own = build(folder, "own", OWN, "-fno-builtin")
+    if own:
+        rows.append(("not observed", ["--max-peak=1G", "--", own]))
+    busy = build(folder, "busy", BUSY)
+    if busy:  # more events than rings hold, while the recorder is stopped
+        rows.append(("events were lost", ["--max-peak=1T", seep_run(
+            "lost", "--on-full=drop", "--", "sh", "-c",
+            f"kill -STOP $PPID; {busy}; kill -CONT $PPID")]))
+    if os.geteuid() == 0 and own:
+        setuid = build(folder, "setuid", STATIC)
+        os.chown(setuid, 65534, 65534)
+        os.chmod(setuid, 0o4755)
+        rows.append(("not observed", ["--max-peak=1G", "--", setuid]))
+    for words, arguments in rows:
+        done, last = check(*arguments)
+        expect(f"{arguments}: status", done.returncode, 3)
+        expect(f"{arguments}: {last}", last.startswith("seep check: inconclusive ("), True)
+        if words != "torn":
+            expect(f"{arguments}: why", words in last, True)
+    # More is not less: what is over its limit fails in spite of all doubts.
+    expect_verdict(1, "fail (peak)", "--max-peak=1", f"{folder}/sampled.seep")
+
+
 def check_files(folder, recording):
     summary = f"{folder}/step.md"
     done, _ = check(f"--max-peak={PEAK - 1}", "--max-live=1G", "--json",
@@ -156,6 +432,7 @@ def check_files(folder, recording):
         expect("gitlab: an array", isinstance(json.load(file), list), True)
     with open(f"{folder}/o.md", encoding="utf-8") as file:
         expect("markdown: rows", file.read().count("\n| "), 3)
+    check_trackers(folder, recording)
     done, _ = check("--max-peak=1", "--github", recording,
                     environment={"GITHUB_STEP_SUMMARY": summary})
     lines = [line for line in done.stdout.splitlines() if line.startswith("::")]
@@ -164,6 +441,24 @@ def check_files(folder, recording):
            True)
     with open(summary, encoding="utf-8") as file:
         expect("github: summary", file.read().startswith("### seep check: fail (peak)"), True)
+
+
+def check_trackers(folder, recording):
+    check("--max-peak=1G", "--max-allocations=1000000", f"--benchmark={folder}/o.benchmark",
+          f"--bencher={folder}/o.bencher", f"--openmetrics={folder}/o.prom", recording)
+    with open(f"{folder}/o.benchmark", encoding="utf-8") as file:
+        expect("benchmark", json.load(file)[0],
+               {"name": "demo: peak", "unit": "bytes", "value": PEAK})
+    with open(f"{folder}/o.bencher", encoding="utf-8") as file:
+        expect("bencher", json.load(file), {"demo": {"peak-bytes": {"value": PEAK},
+                                                     "allocations": {"value": 50602}}})
+    with open(f"{folder}/o.prom", encoding="utf-8") as file:
+        text = file.read()
+    expect("openmetrics", f'seep_check_peak_bytes{{program="demo"}} {PEAK}\n' in text, True)
+    if shutil.which("promtool"):
+        done = subprocess.run(["promtool", "check", "metrics"], input=text, text=True,
+                              capture_output=True, timeout=60, check=False)
+        expect(f"promtool: {done.stderr}", done.returncode, 0)
 
 
 def main():
@@ -177,6 +472,10 @@ def main():
         check_trouble(folder)
         check_command(folder)
         check_baseline(folder, recording)
+        check_noise(folder)
+        check_text_baseline(folder)
+        check_scopes_and_files(folder, recording)
+        check_causes_of_3(folder, recording)
         check_files(folder, recording)
     return failures != 0
 

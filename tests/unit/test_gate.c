@@ -44,11 +44,12 @@ static const struct gate_scan not_scanned[] = {{NULL, "off"}, {NULL, "off"}, {NU
 static struct gate judge(const struct profile *profile, const struct gate_scan *scans,
                          struct gate_options options)
 {
+    const struct gate_run run = {profile, scans};
     struct gate gate;
 
     if (!options.leaked_kinds)
         options.leaked_kinds = 1u << LEAK_DEFINITE | 1u << LEAK_INDIRECT;
-    gate_judge(profile, scans, &options, &gate);
+    gate_judge(&run, 1, &options, &gate);
     return gate;
 }
 
@@ -64,7 +65,7 @@ static void test_limits_and_choice(void **state)
     struct profile *profile = make(1000, true);
     struct gate gate = judge(
         profile, not_scanned,
-        (struct gate_options){.is_set[GATE_LIVE] = true, .limits[GATE_LIVE] = 999});
+        (struct gate_options){.limits.is_set[GATE_LIVE] = true, .limits.values[GATE_LIVE] = 999});
 
     (void)state;
     assert_int_equal(gate.verdict, GATE_FAIL);
@@ -76,13 +77,14 @@ static void test_limits_and_choice(void **state)
     assert_int_equal(gate.results[1].process, 2);
     assert_int_equal(gate.results[1].verdict, GATE_PASS);
     gate_clear(&gate);
-    gate = judge(profile, not_scanned,
-                 (struct gate_options){.is_set[GATE_LIVE] = true, .limits[GATE_LIVE] = 1000});
+    gate = judge(
+        profile, not_scanned,
+        (struct gate_options){.limits.is_set[GATE_LIVE] = true, .limits.values[GATE_LIVE] = 1000});
     assert_int_equal(gate.verdict, GATE_PASS); /* exactly as much is within */
     gate_clear(&gate);
     gate = judge(profile, not_scanned,
-                 (struct gate_options){.is_set[GATE_LIVE] = true,
-                                       .limits[GATE_LIVE] = 60,
+                 (struct gate_options){.limits.is_set[GATE_LIVE] = true,
+                                       .limits.values[GATE_LIVE] = 60,
                                        .only = (const char *const[]){"sort"},
                                        .only_count = 1});
     assert_int_equal(gate.count, 1);
@@ -90,7 +92,7 @@ static void test_limits_and_choice(void **state)
     assert_int_equal(gate.verdict, GATE_FAIL);
     gate_clear(&gate);
     gate = judge(profile, not_scanned,
-                 (struct gate_options){.is_set[GATE_LIVE] = true,
+                 (struct gate_options){.limits.is_set[GATE_LIVE] = true,
                                        .skip = (const char *const[]){"/home/*"},
                                        .skip_count = 1});
     assert_int_equal(gate.verdict, GATE_INCONCLUSIVE); /* nothing was judged */
@@ -105,25 +107,26 @@ static void test_doubts(void **state)
     struct profile *profile = make(1000, false);
     struct gate gate = judge(
         profile, not_scanned,
-        (struct gate_options){.is_set[GATE_LIVE] = true, .limits[GATE_LIVE] = 5000});
+        (struct gate_options){.limits.is_set[GATE_LIVE] = true, .limits.values[GATE_LIVE] = 5000});
 
     (void)state;
     assert_int_equal(gate.verdict, GATE_INCONCLUSIVE);
     assert_string_equal(gate.reason, "events were lost");
     gate_clear(&gate);
-    gate = judge(profile, not_scanned,
-                 (struct gate_options){.is_set[GATE_LIVE] = true, .limits[GATE_LIVE] = 5});
+    gate = judge(
+        profile, not_scanned,
+        (struct gate_options){.limits.is_set[GATE_LIVE] = true, .limits.values[GATE_LIVE] = 5});
     assert_int_equal(gate.verdict, GATE_FAIL);
     gate_clear(&gate);
     profile_destroy(profile);
     profile = make(1000, true);
-    gate = judge(
-        profile, not_scanned,
-        (struct gate_options){.is_set[GATE_RESIDENT] = true, .limits[GATE_RESIDENT] = 1 << 30});
+    gate = judge(profile, not_scanned,
+                 (struct gate_options){.limits.is_set[GATE_RESIDENT] = true,
+                                       .limits.values[GATE_RESIDENT] = 1 << 30});
     assert_int_equal(gate.results[0].verdict, GATE_INCONCLUSIVE);
     assert_string_equal(gate.results[0].reason, "not measured");
     gate_clear(&gate);
-    gate = judge(profile, not_scanned, (struct gate_options){.is_set[GATE_LEAKED] = true});
+    gate = judge(profile, not_scanned, (struct gate_options){.limits.is_set[GATE_LEAKED] = true});
     assert_int_equal(gate.count, 1); /* the forked one is not scanned by design */
     assert_int_equal(gate.results[0].verdict, GATE_INCONCLUSIVE);
     assert_string_equal(gate.results[0].scan_reason, "off");
@@ -153,8 +156,10 @@ static void test_leaks(void **state)
     struct leaks none = {0},
                  before = {.kinds = {[LEAK_DEFINITE] = {1, 100}}, .items = items, .count = 1};
     const struct gate_scan scans[] = {{&leaks, ""}, {&none, ""}, {&none, ""}};
+    struct gate_baseline baseline = {0};
     const struct gate_scan base_scans[] = {{&before, ""}, {&none, ""}, {&none, ""}};
-    struct gate gate = judge(profile, scans, (struct gate_options){.is_set[GATE_LEAKED] = true});
+    struct gate gate = judge(profile, scans,
+                             (struct gate_options){.limits.is_set[GATE_LEAKED] = true});
 
     (void)state;
     assert_int_equal(gate.verdict, GATE_FAIL);
@@ -165,22 +170,23 @@ static void test_leaks(void **state)
     assert_string_equal(culprit(profile, &gate.results[0]), "keep");
     gate_clear(&gate);
     gate = judge(profile, scans,
-                 (struct gate_options){.is_set[GATE_LEAKED_PER_SITE] = true,
-                                       .limits[GATE_LEAKED_PER_SITE] = 200,
+                 (struct gate_options){.limits.is_set[GATE_LEAKED_PER_SITE] = true,
+                                       .limits.values[GATE_LEAKED_PER_SITE] = 200,
                                        .leaked_kinds = LEAK_KINDS_LOST});
     assert_int_equal(gate.verdict, GATE_PASS);
     assert_int_equal(gate.results[0].value, 200);
     gate_clear(&gate);
     /* The baseline leaks at `keep`, too: what is new is at `churn`. */
+    gate_baseline_add_profile(&baseline, profile, base_scans);
     gate = judge(profile, scans,
-                 (struct gate_options){.is_set[GATE_LEAKED] = true,
-                                       .limits[GATE_LEAKED] = 50,
-                                       .baseline = profile,
-                                       .baseline_scans = base_scans,
+                 (struct gate_options){.limits.is_set[GATE_LEAKED] = true,
+                                       .limits.values[GATE_LEAKED] = 50,
+                                       .baseline = &baseline,
                                        .is_new_leaks_only = true});
     assert_int_equal(gate.verdict, GATE_PASS);
     assert_int_equal(gate.results[0].value, 50);
     gate_clear(&gate);
+    gate_baseline_clear(&baseline);
     profile_destroy(profile);
 }
 
@@ -188,10 +194,10 @@ static void test_leaks(void **state)
 static void test_baseline(void **state)
 {
     struct profile *base = make(1000, true), *other = make(1200, true);
-    struct gate_options options = {.is_set[GATE_LIVE] = true,
-                                   .limits[GATE_LIVE] = UINT64_MAX,
-                                   .baseline = base,
-                                   .baseline_scans = not_scanned};
+    struct gate_baseline baseline = {0};
+    struct gate_options options = {.limits.is_set[GATE_LIVE] = true,
+                                   .limits.values[GATE_LIVE] = UINT64_MAX,
+                                   .baseline = &baseline};
     const struct {
         double tolerance;
         uint64_t min_delta;
@@ -200,6 +206,7 @@ static void test_baseline(void **state)
                  {0.05, 199, GATE_FAIL}, {0.2, 0, GATE_PASS},    {0.19, 0, GATE_FAIL}};
 
     (void)state;
+    gate_baseline_add_profile(&baseline, base, not_scanned);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         options.tolerance = cases[i].tolerance;
         options.min_delta = cases[i].min_delta;
@@ -214,10 +221,120 @@ static void test_baseline(void **state)
         }
         gate_clear(&gate);
     }
-    assert_int_equal(gate_counterpart(other, 2, base), 2);
-    assert_int_equal(gate_counterpart(other, 1, base), 1);
+    gate_baseline_clear(&baseline);
+    gate_baseline_get(&baseline, "renamed", 0);
+    struct gate gate = judge(other, not_scanned, options);
+    assert_int_equal(gate.verdict, GATE_INCONCLUSIVE); /* nothing was compared */
+    gate_clear(&gate);
+    gate_baseline_clear(&baseline);
     profile_destroy(base);
     profile_destroy(other);
+}
+
+/* Three runs of the heap at 900, 1000, 1100: mean 1000, deviation 100. */
+static void test_runs(void **state)
+{
+    static const uint64_t kept[] = {900, 1000, 1100};
+    struct profile *profiles[3], *grown;
+    struct gate_run runs[3], one;
+    struct gate_baseline baseline = {0};
+    struct gate_options options = {
+        .limits.is_set[GATE_LIVE] = true, .limits.values[GATE_LIVE] = 1100, .tolerance = 0.05};
+    struct gate gate;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        profiles[i] = make(kept[i], true);
+        runs[i] = (struct gate_run){profiles[i], not_scanned};
+        gate_baseline_add_profile(&baseline, profiles[i], not_scanned);
+    }
+    gate_judge(runs, 3, &options, &gate);
+    assert_int_equal(gate.verdict, GATE_PASS);
+    assert_int_equal(gate.results[0].value, 1100); /* the worst */
+    assert_int_equal(gate.results[0].run, 2);
+    assert_int_equal(gate.results[0].figure.runs, 3);
+    assert_int_equal((int)gate.results[0].figure.mean, 1000);
+    assert_int_equal((int)gate_figure_deviation(&gate.results[0].figure), 100);
+    gate_clear(&gate);
+    options.limits.values[GATE_LIVE] = 1099;
+    gate_judge(runs, 3, &options, &gate);
+    assert_int_equal(gate.verdict, GATE_FAIL);
+    gate_clear(&gate);
+
+    /* Of a fourth run at 3000 chance explains as much as t(0.999; 2) = 22.327 times 100 times
+     * sqrt(1 + 1/3), which is 2578; not so of one at 4000. */
+    options.limits.values[GATE_LIVE] = UINT64_MAX;
+    options.baseline = &baseline;
+    for (unsigned i = 0; i < 2; i++) {
+        grown = make(3000 + 1000 * i, true);
+        one = (struct gate_run){grown, not_scanned};
+        gate_judge(&one, 1, &options, &gate);
+        assert_int_equal((int)gate.results[0].margin, 2578);
+        assert_int_equal(gate.results[0].verdict, i == 0 ? GATE_PASS : GATE_FAIL);
+        gate_clear(&gate);
+        profile_destroy(grown);
+    }
+    gate_baseline_clear(&baseline);
+    for (size_t i = 0; i < 3; i++)
+        profile_destroy(profiles[i]);
+}
+
+static void test_scopes(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t value; /* of process 0 */
+        enum gate_verdict verdict;
+    } cases[] = {{"keep: live 999", 1000, GATE_FAIL},  {"keep: live 1000", 1000, GATE_PASS},
+                 {"a.c: live 1k", 1000, GATE_PASS},    {"ma*: peak 1499", 1500, GATE_FAIL},
+                 {"nothing::*: peak 0", 0, GATE_PASS}, {"*demo: allocations 19", 19, GATE_PASS},
+                 {"churn: allocations 8", 9, GATE_FAIL}};
+    struct profile *profile = make(1000, true);
+    struct error error;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct gate_scopes scopes = {0};
+        assert_true(gate_scopes_parse(&scopes, cases[i].text, &error));
+        struct gate gate = judge(
+            profile, not_scanned,
+            (struct gate_options){.scopes = scopes.items, .scope_count = scopes.count});
+        assert_int_equal(gate.count, 2);
+        assert_int_equal(gate.results[0].value, cases[i].value);
+        assert_int_equal(gate.verdict, cases[i].verdict);
+        gate_clear(&gate);
+        gate_scopes_clear(&scopes);
+    }
+    profile_destroy(profile);
+}
+
+static void test_budget_file(void **state)
+{
+    static const char *const bad[] = {"peak",     "peak 1x",   "speed 3",     "a.c: heap 3",
+                                      ": peak 3", "a.c: peak", "peak 1, live"};
+    struct gate_limits limits = {0};
+    struct gate_scopes scopes = {0};
+    struct error error;
+
+    (void)state;
+    assert_true(gate_budgets_read("# all of it\npeak 64M, leaked 0\n\n"
+                                  "  ns::parse*: peak 8 MiB  # the parser\n"
+                                  "ns::parse*: leaked 0, peak 9M\nallocations 10",
+                                  "budgets", &limits, &scopes, &error));
+    assert_true(limits.is_set[GATE_PEAK] && limits.is_set[GATE_LEAKED]);
+    assert_false(limits.is_set[GATE_HEAP]);
+    assert_int_equal(limits.values[GATE_PEAK], 64 << 20);
+    assert_int_equal(limits.values[GATE_ALLOCATIONS], 10);
+    assert_int_equal(scopes.count, 1);
+    assert_string_equal(scopes.items[0].pattern, "ns::parse*");
+    assert_int_equal(scopes.items[0].limits.values[GATE_PEAK], 9 << 20);
+    assert_true(scopes.items[0].limits.is_set[GATE_LEAKED]);
+    gate_scopes_clear(&scopes);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_false(gate_budgets_read(bad[i], "budgets", &limits, &scopes, &error));
+        assert_memory_equal(error.message, "budgets:1: ", 11);
+    }
+    gate_scopes_clear(&scopes);
 }
 
 int main(void)
@@ -227,6 +344,9 @@ int main(void)
         cmocka_unit_test(test_doubts),
         cmocka_unit_test(test_leaks),
         cmocka_unit_test(test_baseline),
+        cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_scopes),
+        cmocka_unit_test(test_budget_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,10 @@
  * to stdout, for golden files. FORMAT may also be "summary", or one of exports'.
  * With SAMPLE "leaks" FORMAT is one of those of leaks_report.h, and options are [process=N]
  * [width=N] [limit=N] [colour] [kinds=BITS] [snapshot=N] [since=N] [suppressed] (leak_samples.h).
- * With "base=SAMPLE" it is the difference from that sample. With SAMPLE a path to a recording,
- * reports that. */
+ * With "base=SAMPLE" it is the difference from that sample. FORMAT "check-F" is that of `seep
+ * check` named F (text, json, github or one of check_report.h's), where the first two sites of the
+ * sample's first process leak, and only the first one of the base's. With SAMPLE a path to a
+ * recording, reports that. */
 #include "config.h"
 
 #include <stdio.h>
@@ -12,9 +14,11 @@
 #include <string.h>
 
 #include "analysis/diff.h"
+#include "analysis/gate.h"
 #include "leak_samples.h"
 #include "profile_samples.h"
 #include "recording/recording_reader.h"
+#include "report/check_report.h"
 #include "report/diff_report.h"
 #include "report/export.h"
 #include "report/report.h"
@@ -135,6 +139,83 @@ static bool write_leaks(const char *format, const struct report_options *shared,
     return leak_sample_write(format, &options, is_suppressed, snapshot, since, error);
 }
 
+/* ---- seep check ---- */
+
+/* The first sites of the first process, each as a leak of 100 and 50 bytes. */
+static void make_leaks(struct leak *items, size_t count, struct leaks *leaks)
+{
+    *leaks = (struct leaks){.items = items, .count = count};
+    for (size_t i = 0; i < count; i++) {
+        items[i] = (struct leak){.kind = i == 0 ? LEAK_DEFINITE : LEAK_INDIRECT,
+                                 .site = (uint32_t)i,
+                                 .blocks = 1 + i,
+                                 .bytes = 100 / (1 + i),
+                                 .suppression = LEAKS_NO_SUPPRESSION};
+        leaks->kinds[items[i].kind].blocks += items[i].blocks;
+        leaks->kinds[items[i].kind].bytes += items[i].bytes;
+    }
+}
+
+static struct gate_scan *make_scans(const struct profile *profile, const struct leaks *leaks)
+{
+    struct gate_scan *scans = calloc(profile->process_count, sizeof *scans);
+
+    for (size_t i = 0; i < profile->process_count; i++)
+        scans[i] = (struct gate_scan){i == 0 ? leaks : NULL, i == 0 ? "exit" : "killed"};
+    return scans;
+}
+
+static bool write_check(const char *format, const struct profile *profile,
+                        const struct profile *base, struct error *error)
+{
+    static const struct check_format github = {"github", "", check_write_github};
+    static const char *const path = "app.seep";
+    char pattern[] = "*.c*";
+    struct gate_scope scope = {
+        .pattern = pattern, .limits.is_set[GATE_LIVE] = true, .limits.values[GATE_LIVE] = 1};
+    struct leak items[2], base_items[1];
+    struct leaks leaks, base_leaks;
+    struct gate_scan *scans, *base_scans = NULL;
+    struct gate_baseline baseline = {0};
+    struct gate_options options = {
+        .scopes = &scope, .scope_count = 1, .leaked_kinds = LEAK_KINDS_LOST, .tolerance = 0.05};
+    struct check_report report = {.count = 1, .options = &options};
+    const struct check_format *chosen = strcmp(format, "text") == 0     ? &check_text
+                                        : strcmp(format, "json") == 0   ? &check_json
+                                        : strcmp(format, "github") == 0 ? &github
+                                                                        : NULL;
+
+    for (size_t i = 0; !chosen && check_format_at(i); i++)
+        if (strcmp(check_format_at(i)->name, format) == 0)
+            chosen = check_format_at(i);
+    if (!chosen)
+        fail(format, "no such format");
+    make_leaks(items, profile->site_count < 2 ? profile->site_count : 2, &leaks);
+    scans = make_scans(profile, &leaks);
+    if (base) {
+        make_leaks(base_items, 1, &base_leaks);
+        base_scans = make_scans(base, &base_leaks);
+        gate_baseline_add_profile(&baseline, base, base_scans);
+        options.baseline = &baseline;
+    }
+    for (int budget = 0; budget < GATE_BUDGET_COUNT; budget++) {
+        options.limits.is_set[budget] = true;
+        options.limits.values[budget] = budget % 2 ? UINT64_MAX : 1000;
+    }
+    struct gate_run run = {profile, scans};
+    struct check_entry entry = {.runs = &run, .paths = &path, .run_count = 1};
+    gate_judge(&run, 1, &options, &entry.gate);
+    report.entries = &entry;
+    report.verdict = entry.gate.verdict;
+    report.reason = entry.gate.reason;
+    bool is_written = check_write(chosen, &report, stdout, error);
+    gate_clear(&entry.gate);
+    gate_baseline_clear(&baseline);
+    free(scans);
+    free(base_scans);
+    return is_written;
+}
+
 static bool is_for_leaks(const char *argument)
 {
     return value_of(argument, "kinds") || value_of(argument, "snapshot") ||
@@ -161,7 +242,11 @@ int main(int count, char **arguments)
     }
     struct profile *profile = load(arguments[1]);
     bool is_written;
-    if (base) {
+    if (strncmp(arguments[2], "check-", 6) == 0) {
+        struct profile *base_profile = base ? load(base) : NULL;
+        is_written = write_check(arguments[2] + 6, profile, base_profile, &error);
+        profile_destroy(base_profile);
+    } else if (base) {
         struct profile *base_profile = load(base);
         is_written = write_difference(base_profile, profile, &options,
                                       strcmp(arguments[2], "json") == 0, &error);

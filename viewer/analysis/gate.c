@@ -7,27 +7,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-static const struct gate_budget_info budgets[] = {
-    {GATE_PEAK, "peak", "heap and anonymous mappings at their common peak", true, false,
-     QUERY_PEAK_BYTES},
-    {GATE_HEAP, "heap", "the heap at its peak", true, false, QUERY_PEAK_BYTES},
-    {GATE_RESIDENT, "resident", "resident memory at its peak, by the kernel", true, false,
-     QUERY_PEAK_BYTES},
-    {GATE_LIVE, "live", "what is not freed at the end", true, false, QUERY_LIVE_BYTES},
-    {GATE_ALLOCATIONS, "allocations", "calls that return a block", false, false, QUERY_ALLOCATIONS},
-    {GATE_TEMPORARY, "temporary", "blocks freed before their thread allocates again", false, false,
-     QUERY_TEMPORARY},
-    {GATE_LEAKED, "leaked", "what is leaked, of the kinds in --leak-kinds", true, true,
-     QUERY_LIVE_BYTES},
-    {GATE_LEAKED_PER_SITE, "leaked-per-site", "what one site leaks", true, true, QUERY_LIVE_BYTES},
-};
-_Static_assert(sizeof budgets / sizeof *budgets == GATE_BUDGET_COUNT, "a row for each budget");
-
-const struct gate_budget_info *gate_budget_at(size_t position)
-{
-    return position < GATE_BUDGET_COUNT ? &budgets[position] : NULL;
-}
-
 const char *gate_verdict_name(enum gate_verdict verdict)
 {
     static const char *const names[] = {"pass", "inconclusive", "fail"};
@@ -74,60 +53,19 @@ bool gate_is_judged(const struct profile *profile, uint32_t process,
     return is_command(profile, process) || !is_of_the_system(executable);
 }
 
-static const char *name_of(const struct profile *profile, uint32_t process)
+/* A forked process that never became a program of its own is not scanned by design: what it leaks
+ * of its parent's is its parent's. */
+static bool is_exempt(const struct profile *profile, uint32_t process, const struct gate_scan *scan,
+                      enum gate_budget budget)
 {
-    return text_file_name(profile->processes[process].about.executable);
+    return gate_budget_at(budget)->is_of_leaks && !scan->leaks &&
+           !profile->processes[process].about.is_own_image;
 }
 
-uint32_t gate_counterpart(const struct profile *profile, uint32_t process,
-                          const struct profile *baseline)
-{
-    const char *name = name_of(profile, process);
-    uint32_t rank = 0;
+/* ---- doubts ---- */
 
-    for (uint32_t i = 0; i < process; i++)
-        rank += strcmp(name_of(profile, i), name) == 0;
-    for (uint32_t i = 0; i < baseline->process_count; i++)
-        if (strcmp(name_of(baseline, i), name) == 0 && rank-- == 0)
-            return i;
-    return (uint32_t)baseline->process_count;
-}
-
-/* ---- figures ---- */
-
-/* False: it was not measured. */
-static bool measure(const struct profile *profile, uint32_t process, const struct gate_scan *scan,
-                    const struct gate_options *options, enum gate_budget budget, uint64_t *value)
-{
-    const struct profile_process *owner = &profile->processes[process];
-    const struct recording_totals *totals = &owner->totals;
-    uint64_t values[GATE_BUDGET_COUNT] = {
-        [GATE_PEAK] = totals->common_peak_bytes,
-        [GATE_HEAP] = totals->peak_bytes,
-        [GATE_RESIDENT] = totals->peak_resident_bytes,
-        [GATE_LIVE] = totals->live_bytes,
-        [GATE_ALLOCATIONS] = totals->allocations,
-        [GATE_TEMPORARY] = totals->temporary_allocations,
-    };
-
-    *value = 0;
-    if (budgets[budget].is_of_leaks) {
-        if (!scan->leaks)
-            return false;
-        *value = budget == GATE_LEAKED
-                     ? gate_leaked_bytes(scan->leaks, options->leaked_kinds)
-                     : gate_leaked_by_a_site(profile, scan->leaks, options->leaked_kinds);
-        return true;
-    }
-    *value = values[budget];
-    return owner->has_totals && owner->about.observed && !(budget == GATE_RESIDENT && *value == 0);
-}
-
-/* ---- verdicts ---- */
-
-/* Why figures of this process may be too small; "" when they are not. */
-static const char *doubt(const struct profile *profile, uint32_t process,
-                         const struct gate_options *options)
+const char *gate_doubt(const struct profile *profile, uint32_t process,
+                       const struct gate_options *options)
 {
     const struct profile_process *owner = &profile->processes[process];
 
@@ -137,111 +75,280 @@ static const char *doubt(const struct profile *profile, uint32_t process,
         return "sampled";
     if (!profile->is_finished)
         return "the recording was not finished";
-    if (owner->quality.lost_events)
-        return "events were lost";
-    if (!profile->is_complete)
-        return "the recording is incomplete";
-    return "";
+    if (profile->is_complete)
+        return "";
+    for (size_t i = 0; i < profile->process_count; i++)
+        if (profile->processes[i].quality.lost_events)
+            return "events were lost";
+    return "the recording is incomplete";
 }
 
-/* Both must be exceeded: the part and the bytes. */
-static bool is_over_baseline(const struct gate_result *result, const struct gate_options *options)
+/* ---- judging ---- */
+
+struct judging {
+    const struct gate_run *runs;
+    size_t run_count;
+    const struct gate_options *options;
+    struct gate *gate;
+    size_t capacity;
+    uint32_t **ranks;    /* by run, by process */
+    uint8_t **is_member; /* by run: sites of the scope that is judged; NULL without one */
+};
+
+/* The process of a run that is known by the name and rank; its process_count when there is none. */
+static uint32_t find_process(const struct judging *judging, size_t run, const char *name,
+                             uint32_t rank)
 {
-    uint64_t delta;
+    const struct profile *profile = judging->runs[run].profile;
+    uint32_t i = 0;
 
-    if (!result->has_baseline || !result->has_value || result->value <= result->baseline)
-        return false;
-    delta = result->value - result->baseline;
-    return (double)delta > options->tolerance * (double)result->baseline &&
-           (!budgets[result->budget].is_bytes || delta > options->min_delta);
+    while (i < profile->process_count &&
+           (judging->ranks[run][i] != rank || strcmp(gate_process_name(profile, i), name) != 0))
+        i++;
+    return i;
 }
 
-static void give_verdict(struct gate_result *result, const struct gate_options *options,
-                         const char *process_doubt)
+static struct gate_subject make_subject(const struct judging *judging, size_t run, uint32_t process)
+{
+    const struct gate_baseline *baseline = judging->options->baseline;
+    const struct profile *profile = judging->runs[run].profile;
+
+    return (struct gate_subject){
+        .profile = profile,
+        .process = process,
+        .scan = &judging->runs[run].scans[process],
+        .base = baseline ? gate_baseline_find(baseline, gate_process_name(profile, process),
+                                              judging->ranks[run][process])
+                         : NULL,
+        .is_member = judging->is_member ? judging->is_member[run] : NULL};
+}
+
+static void take_doubt(struct gate_result *result, const struct gate_subject *subject,
+                       bool has_value, const struct gate_options *options)
+{
+    bool is_of_leaks = gate_budget_at(result->budget)->is_of_leaks;
+    const char *doubt = gate_doubt(subject->profile, subject->process, options);
+
+    if (!*doubt && !has_value)
+        doubt = is_of_leaks ? "not scanned" : "not measured";
+    if (!*result->reason)
+        result->reason = doubt;
+    if (is_of_leaks && !subject->scan->leaks && !*result->scan_reason &&
+        subject->profile->processes[subject->process].about.observed)
+        result->scan_reason = subject->scan->reason;
+}
+
+/* All runs of the process; the largest value is the one that is told. */
+static void measure_runs(const struct judging *judging, struct gate_result *result)
+{
+    const char *name = gate_process_name(judging->runs[result->run].profile, result->process);
+    size_t first_run = result->run;
+    uint32_t first = result->process;
+
+    for (size_t run = 0; run < judging->run_count; run++) {
+        uint32_t process = run == first_run ? first
+                                            : find_process(judging, run, name, result->rank);
+        struct gate_subject subject;
+        uint64_t value;
+        bool has_value;
+
+        if (process == judging->runs[run].profile->process_count)
+            continue;
+        subject = make_subject(judging, run, process);
+        has_value = gate_measure(&subject, judging->options, result->budget, &value);
+        take_doubt(result, &subject, has_value, judging->options);
+        if (!has_value)
+            continue;
+        if (!result->has_value || value > result->value) {
+            result->value = value;
+            result->run = run;
+            result->process = process;
+        }
+        result->has_value = true;
+        gate_figure_add(&result->figure, value);
+    }
+}
+
+/* Of leaks there is no mean: the baseline's are all that was ever seen. */
+static struct gate_figure base_figure(const struct gate_baseline_process *base,
+                                      const struct gate_options *options, enum gate_budget budget)
+{
+    struct gate_figure figure = base->figures[budget];
+
+    if (gate_budget_at(budget)->is_of_leaks && base->is_scanned)
+        gate_figure_add(&figure, budget == GATE_LEAKED
+                                     ? gate_baseline_leaked(base, options->leaked_kinds)
+                                     : gate_baseline_leaked_by_a_site(base, options->leaked_kinds));
+    return figure;
+}
+
+/* All must be exceeded: the part, the bytes, and chance. */
+static bool is_over_baseline(const struct gate_result *result, const struct gate_figure *base,
+                             const struct gate_options *options)
+{
+    const struct gate_budget_info *budget = gate_budget_at(result->budget);
+    double value = budget->is_of_leaks ? (double)result->value : result->figure.mean;
+    double delta = value - base->mean;
+
+    return result->has_value && delta > 0 && delta > options->tolerance * base->mean &&
+           (!budget->is_bytes || delta > (double)options->min_delta) && delta > result->margin;
+}
+
+static void give_verdict(struct gate_result *result, const struct gate_subject *subject,
+                         const struct gate_options *options)
 {
     bool is_over = result->has_value && result->has_limit && result->value > result->limit;
 
-    result->reason = "";
-    if (is_over || is_over_baseline(result, options)) {
-        result->verdict = GATE_FAIL;
-        return;
+    if (subject->base && !result->scope &&
+        !(options->is_new_leaks_only && gate_budget_at(result->budget)->is_of_leaks)) {
+        struct gate_figure base = base_figure(subject->base, options, result->budget);
+
+        result->has_baseline = base.runs > 0;
+        result->baseline = (uint64_t)(base.mean + 0.5);
+        result->margin = gate_budget_at(result->budget)->is_of_leaks
+                             ? 0
+                             : gate_noise_margin(&result->figure, &base);
+        is_over = is_over || (result->has_baseline && is_over_baseline(result, &base, options));
     }
-    result->verdict = GATE_PASS;
-    if (*process_doubt)
-        result->reason = process_doubt;
-    else if (!result->has_value)
-        result->reason = budgets[result->budget].is_of_leaks ? "not scanned" : "not measured";
-    if (*result->reason)
-        result->verdict = GATE_INCONCLUSIVE;
+    result->verdict = is_over ? GATE_FAIL : *result->reason ? GATE_INCONCLUSIVE : GATE_PASS;
+    if (is_over)
+        result->reason = "";
 }
 
-/* A forked process that never became a program of its own is not scanned by design: what it leaks
- * of its parent's is its parent's. */
-static bool is_exempt(const struct profile *profile, uint32_t process, const struct gate_scan *scan,
-                      enum gate_budget budget)
+static void judge_budget(struct judging *judging, size_t run, uint32_t process,
+                         enum gate_budget budget, const struct gate_scope *scope)
 {
-    return budgets[budget].is_of_leaks && !scan->leaks &&
-           !profile->processes[process].about.is_own_image;
+    const struct gate_limits *limits = scope ? &scope->limits : &judging->options->limits;
+    struct gate *gate = judging->gate;
+    struct gate_subject subject;
+    struct gate_result *result;
+
+    gate->results = memory_grow(gate->results, &judging->capacity, gate->count + 1, sizeof *result);
+    result = &gate->results[gate->count++];
+    *result = (struct gate_result){.run = run,
+                                   .process = process,
+                                   .rank = judging->ranks[run][process],
+                                   .budget = budget,
+                                   .scope = scope,
+                                   .has_limit = limits->values[budget] != UINT64_MAX,
+                                   .limit = limits->values[budget],
+                                   .reason = "",
+                                   .scan_reason = "",
+                                   .culprit = QUERY_NO_SITE};
+    measure_runs(judging, result);
+    subject = make_subject(judging, result->run, result->process);
+    gate_find_findings(&subject, judging->options, result);
+    give_verdict(result, &subject, judging->options);
+    if (result->verdict > gate->verdict)
+        gate->verdict = result->verdict;
 }
 
-static void judge_budget(const struct profile *profile, const struct gate_scan *scans,
-                         const struct gate_options *options, uint32_t process,
-                         enum gate_budget budget, struct gate_result *result)
+static void judge_limits(struct judging *judging, size_t run, uint32_t process,
+                         const struct gate_scope *scope)
 {
-    const struct gate_scan *base_scan = NULL;
-    uint32_t base = 0;
+    const struct gate_limits *limits = scope ? &scope->limits : &judging->options->limits;
 
-    *result = (struct gate_result){.process = process, .budget = budget, .culprit = QUERY_NO_SITE};
-    result->has_limit = options->is_set[budget] && options->limits[budget] != UINT64_MAX;
-    result->limit = options->limits[budget];
-    result->has_value = measure(profile, process, &scans[process], options, budget, &result->value);
-    if (options->baseline) {
-        base = gate_counterpart(profile, process, options->baseline);
-        if (base < options->baseline->process_count) {
-            base_scan = &options->baseline_scans[base];
-            result->has_baseline = measure(options->baseline, base, base_scan, options, budget,
-                                           &result->baseline);
+    for (int budget = 0; budget < GATE_BUDGET_COUNT; budget++)
+        if (limits->is_set[budget] &&
+            !is_exempt(judging->runs[run].profile, process, &judging->runs[run].scans[process],
+                       (enum gate_budget)budget))
+            judge_budget(judging, run, process, (enum gate_budget)budget, scope);
+}
+
+/* Was it met in an earlier run? */
+static bool is_repeated(const struct judging *judging, size_t run, uint32_t process)
+{
+    const char *name = gate_process_name(judging->runs[run].profile, process);
+
+    for (size_t i = 0; i < run; i++)
+        if (find_process(judging, i, name, judging->ranks[run][process]) <
+            judging->runs[i].profile->process_count)
+            return true;
+    return false;
+}
+
+static void judge_processes(struct judging *judging, const struct gate_scope *scope)
+{
+    for (size_t run = 0; run < judging->run_count; run++)
+        for (uint32_t i = 0; i < judging->runs[run].profile->process_count; i++)
+            if (gate_is_judged(judging->runs[run].profile, i, judging->options) &&
+                !is_repeated(judging, run, i))
+                judge_limits(judging, run, i, scope);
+}
+
+static void judge_scopes(struct judging *judging)
+{
+    uint8_t **is_member = memory_allocate_zeroed(judging->run_count, sizeof *is_member);
+
+    for (size_t i = 0; i < judging->options->scope_count; i++) {
+        const struct gate_scope *scope = &judging->options->scopes[i];
+
+        for (size_t run = 0; run < judging->run_count; run++) {
+            const struct profile *profile = judging->runs[run].profile;
+
+            is_member[run] = memory_allocate_zeroed(profile->site_count, 1);
+            gate_scope_find(profile, scope->pattern, is_member[run]);
         }
+        judging->is_member = is_member;
+        judge_processes(judging, scope);
+        judging->is_member = NULL;
+        for (size_t run = 0; run < judging->run_count; run++)
+            free(is_member[run]);
     }
-    gate_find_findings(profile, &scans[process], options, base_scan ? &base : NULL, base_scan,
-                       result);
-    result->scan_reason = budgets[budget].is_of_leaks && !scans[process].leaks
-                              ? scans[process].reason
-                              : "";
-    give_verdict(result, options, doubt(profile, process, options));
+    free(is_member);
+}
+
+/* ---- the whole ---- */
+
+/* A baseline that has none of the processes compares nothing: a renamed program must not pass by
+ * that. */
+static bool is_anything_compared(const struct judging *judging)
+{
+    for (size_t i = 0; i < judging->gate->count; i++) {
+        const struct gate_result *result = &judging->gate->results[i];
+
+        if (result->has_limit ||
+            gate_baseline_find(
+                judging->options->baseline,
+                gate_process_name(judging->runs[result->run].profile, result->process),
+                result->rank))
+            return true;
+    }
+    return false;
 }
 
 static const char *reason_of(const struct gate *gate)
 {
     for (size_t i = 0; i < gate->count; i++)
         if (gate->results[i].verdict == gate->verdict)
-            return gate->verdict == GATE_FAIL ? budgets[gate->results[i].budget].name
+            return gate->verdict == GATE_FAIL ? gate_budget_at(gate->results[i].budget)->name
                                               : gate->results[i].reason;
     return "";
 }
 
-void gate_judge(const struct profile *profile, const struct gate_scan *scans,
-                const struct gate_options *options, struct gate *gate)
+void gate_judge(const struct gate_run *runs, size_t run_count, const struct gate_options *options,
+                struct gate *gate)
 {
-    size_t capacity = 0;
+    struct judging judging = {
+        .runs = runs, .run_count = run_count, .options = options, .gate = gate};
 
     *gate = (struct gate){.reason = ""};
-    for (uint32_t i = 0; i < profile->process_count; i++)
-        for (int budget = 0; budget < GATE_BUDGET_COUNT; budget++) {
-            struct gate_result *result;
-
-            if (!options->is_set[budget] || !gate_is_judged(profile, i, options) ||
-                is_exempt(profile, i, &scans[i], (enum gate_budget)budget))
-                continue;
-            gate->results = memory_grow(gate->results, &capacity, gate->count + 1, sizeof *result);
-            result = &gate->results[gate->count++];
-            judge_budget(profile, scans, options, i, (enum gate_budget)budget, result);
-            if (result->verdict > gate->verdict)
-                gate->verdict = result->verdict;
-        }
-    if (gate->count == 0)
+    judging.ranks = memory_allocate_zeroed(run_count, sizeof *judging.ranks);
+    for (size_t i = 0; i < run_count; i++)
+        judging.ranks[i] = gate_process_ranks(runs[i].profile);
+    judge_processes(&judging, NULL);
+    judge_scopes(&judging);
+    gate->reason = reason_of(gate);
+    if (gate->count == 0) {
         gate->verdict = GATE_INCONCLUSIVE;
-    gate->reason = gate->count == 0 ? "no process was judged" : reason_of(gate);
+        gate->reason = "no process was judged";
+    } else if (gate->verdict == GATE_PASS && options->baseline && !is_anything_compared(&judging)) {
+        gate->verdict = GATE_INCONCLUSIVE;
+        gate->reason = "the baseline has none of the processes";
+    }
+    for (size_t i = 0; i < run_count; i++)
+        free(judging.ranks[i]);
+    free(judging.ranks);
 }
 
 void gate_clear(struct gate *gate)

@@ -9,15 +9,14 @@ enum {
     MAX_GROWN_SITES = 10
 };
 
-/* Figures of one fingerprint, in the recording and in the baseline. */
+/* Figures of one fingerprint. */
 struct sum {
     uint64_t fingerprint;
-    uint64_t bytes, base_bytes;
+    uint64_t value; /* of the budget */
     uint64_t blocks;
     uint64_t largest; /* of the site below */
     uint32_t site;
     int leak_kind; /* the first met, which is the worst */
-    bool is_here, is_in_base;
 };
 
 struct sums {
@@ -33,7 +32,7 @@ static void sums_clear(struct sums *sums)
 }
 
 static void sums_add(struct sums *sums, const struct profile *profile, uint32_t site, int leak_kind,
-                     uint64_t bytes, uint64_t blocks, bool is_base)
+                     uint64_t value, uint64_t blocks)
 {
     uint64_t fingerprint = site == QUERY_NO_SITE ? 0 : profile->sites[site].fingerprint;
     bool is_new;
@@ -48,85 +47,173 @@ static void sums_add(struct sums *sums, const struct profile *profile, uint32_t 
             .fingerprint = fingerprint, .site = QUERY_NO_SITE, .leak_kind = leak_kind};
     }
     sum = &sums->items[*position];
-    *(is_base ? &sum->base_bytes : &sum->bytes) += bytes;
-    sum->blocks += is_base ? 0 : blocks;
-    if (sum->site == QUERY_NO_SITE || sum->is_here == is_base || bytes > sum->largest) {
-        sum->site = is_base && sum->is_here ? sum->site : site;
-        sum->largest = bytes;
+    sum->value += value;
+    sum->blocks += blocks;
+    if (sum->site == QUERY_NO_SITE || value > sum->largest) {
+        sum->site = site;
+        sum->largest = value;
     }
-    *(is_base ? &sum->is_in_base : &sum->is_here) = true;
 }
 
-static void add_leaks(struct sums *sums, const struct profile *profile, const struct leaks *leaks,
-                      unsigned kinds, bool is_base)
+static bool is_member(const struct gate_subject *subject, uint32_t site)
 {
+    return !subject->is_member || (site != QUERY_NO_SITE && subject->is_member[site]);
+}
+
+static void add_leaks(struct sums *sums, const struct gate_subject *subject, unsigned kinds)
+{
+    const struct leaks *leaks = subject->scan->leaks;
+
     for (size_t i = 0; i < leaks->count; i++) {
         const struct leak *leak = &leaks->items[i];
 
-        if (kinds >> leak->kind & 1)
-            sums_add(sums, profile, leak->site, (int)leak->kind, leak->bytes, leak->blocks,
-                     is_base);
+        if (kinds >> leak->kind & 1 && is_member(subject, leak->site))
+            sums_add(sums, subject->profile, leak->site, (int)leak->kind, leak->bytes,
+                     leak->blocks);
     }
 }
 
-static void add_sites(struct sums *sums, const struct profile *profile, uint32_t process,
-                      enum query_metric metric, bool is_base)
+static void add_sites(struct sums *sums, const struct gate_subject *subject,
+                      enum query_metric metric)
 {
-    const struct profile_process *owner = &profile->processes[process];
+    const struct profile *profile = subject->profile;
+    const struct profile_process *owner = &profile->processes[subject->process];
 
     for (uint32_t i = owner->first_site; i < owner->first_site + owner->site_count; i++)
-        sums_add(sums, profile, i, -1, query_site_value(&profile->sites[i], metric),
-                 profile->sites[i].figures.live_blocks, is_base);
+        if (is_member(subject, i))
+            sums_add(sums, profile, i, -1, query_site_value(&profile->sites[i], metric),
+                     profile->sites[i].figures.live_blocks);
 }
 
-uint64_t gate_leaked_bytes(const struct leaks *leaks, unsigned kinds)
+static void sums_init(struct sums *sums, const struct gate_subject *subject,
+                      const struct gate_options *options, enum gate_budget budget)
 {
-    uint64_t bytes = 0;
-
-    for (unsigned kind = 0; kind < LEAK_KIND_COUNT; kind++)
-        bytes += kinds >> kind & 1 ? leaks->kinds[kind].bytes : 0;
-    return bytes;
+    *sums = (struct sums){0};
+    if (!gate_budget_at(budget)->is_of_leaks)
+        add_sites(sums, subject, gate_budget_at(budget)->metric);
+    else if (subject->scan->leaks)
+        add_leaks(sums, subject, options->leaked_kinds);
 }
 
-static uint64_t largest_of(const struct sums *sums, bool is_new_only)
-{
-    uint64_t largest = 0;
+/* ---- the value ---- */
 
-    for (size_t i = 0; i < sums->count; i++)
-        if (sums->items[i].bytes > largest && !(is_new_only && sums->items[i].is_in_base))
-            largest = sums->items[i].bytes;
-    return largest;
+static bool is_known_leak(const struct gate_subject *subject, const struct gate_options *options,
+                          uint64_t fingerprint)
+{
+    const struct gate_baseline_site *site = subject->base ? gate_baseline_find_site(subject->base,
+                                                                                    fingerprint)
+                                                          : NULL;
+
+    return site && gate_baseline_site_leaked(site, options->leaked_kinds) > 0;
 }
 
-uint64_t gate_leaked_by_a_site(const struct profile *profile, const struct leaks *leaks,
-                               unsigned kinds)
+static uint64_t measure_sites(const struct gate_subject *subject,
+                              const struct gate_options *options, enum gate_budget budget)
 {
-    struct sums sums = {0};
-    uint64_t largest;
+    bool is_largest = budget == GATE_LEAKED_PER_SITE;
+    bool is_new_only = options->is_new_leaks_only && gate_budget_at(budget)->is_of_leaks;
+    uint64_t value = 0;
+    struct sums sums;
 
-    add_leaks(&sums, profile, leaks, kinds, false);
-    largest = largest_of(&sums, false);
+    sums_init(&sums, subject, options, budget);
+    for (size_t i = 0; i < sums.count; i++) {
+        const struct sum *sum = &sums.items[i];
+
+        if (is_new_only && is_known_leak(subject, options, sum->fingerprint))
+            continue;
+        if (!is_largest)
+            value += sum->value;
+        else if (sum->value > value)
+            value = sum->value;
+    }
     sums_clear(&sums);
-    return largest;
+    return value;
+}
+
+bool gate_measure(const struct gate_subject *subject, const struct gate_options *options,
+                  enum gate_budget budget, uint64_t *value)
+{
+    const struct profile_process *owner = &subject->profile->processes[subject->process];
+    const struct recording_totals *totals = &owner->totals;
+    const uint64_t values[GATE_BUDGET_COUNT] = {
+        [GATE_PEAK] = totals->common_peak_bytes,
+        [GATE_HEAP] = totals->peak_bytes,
+        [GATE_RESIDENT] = totals->peak_resident_bytes,
+        [GATE_LIVE] = totals->live_bytes,
+        [GATE_ALLOCATIONS] = totals->allocations,
+        [GATE_TEMPORARY] = totals->temporary_allocations,
+    };
+    bool is_of_leaks = gate_budget_at(budget)->is_of_leaks;
+
+    *value = 0;
+    if (is_of_leaks ? !subject->scan->leaks : !owner->has_totals || !owner->about.observed)
+        return false;
+    *value = is_of_leaks || subject->is_member ? measure_sites(subject, options, budget)
+                                               : values[budget];
+    return !(budget == GATE_RESIDENT && *value == 0); /* the kernel did not say */
 }
 
 /* ---- findings ---- */
 
-static void add_finding(struct gate_result *result, size_t *capacity, const struct sum *sum)
+static uint64_t base_value(const struct gate_baseline_site *site,
+                           const struct gate_options *options, enum gate_budget budget)
+{
+    if (!site)
+        return 0;
+    return gate_budget_at(budget)->is_of_leaks
+               ? gate_baseline_site_leaked(site, options->leaked_kinds)
+               : site->values[budget];
+}
+
+static struct gate_finding *append(struct gate_result *result, size_t *capacity)
 {
     result->findings = memory_grow(result->findings, capacity, result->finding_count + 1,
                                    sizeof *result->findings);
-    result->findings[result->finding_count++] = (struct gate_finding){
+    result->findings[result->finding_count] = (struct gate_finding){.site = QUERY_NO_SITE};
+    return &result->findings[result->finding_count++];
+}
+
+static void add_finding(const struct gate_subject *subject, const struct gate_options *options,
+                        const struct sum *sum, struct gate_result *result, size_t *capacity)
+{
+    const struct gate_baseline_site *before = subject->base ? gate_baseline_find_site(
+                                                                  subject->base, sum->fingerprint)
+                                                            : NULL;
+    bool is_leak = gate_budget_at(result->budget)->is_of_leaks;
+    bool is_known = is_leak ? is_known_leak(subject, options, sum->fingerprint) : before != NULL;
+
+    *append(result, capacity) = (struct gate_finding){
         .fingerprint = sum->fingerprint,
-        .state = !sum->is_here     ? GATE_FINDING_FIXED
-                 : sum->is_in_base ? GATE_FINDING_KNOWN
-                                   : GATE_FINDING_NEW,
+        .state = is_known ? GATE_FINDING_KNOWN : GATE_FINDING_NEW,
         .leak_kind = sum->leak_kind,
-        .bytes = sum->is_here ? sum->bytes : sum->base_bytes,
-        .base_bytes = sum->base_bytes,
+        .bytes = sum->value,
+        .base_bytes = base_value(before, options, result->budget),
         .blocks = sum->blocks,
-        .is_in_baseline = !sum->is_here,
+        .profile = subject->profile,
         .site = sum->site};
+}
+
+/* Leaks of the baseline that are none any more. */
+static void add_fixed(const struct gate_subject *subject, const struct gate_options *options,
+                      const struct sums *sums, struct gate_result *result, size_t *capacity)
+{
+    for (size_t i = 0; i < subject->base->site_count; i++) {
+        const struct gate_baseline_site *site = &subject->base->sites[i];
+        uint64_t bytes = gate_baseline_site_leaked(site, options->leaked_kinds);
+        int kind = 0;
+
+        if (!bytes || hash_map_find(&sums->positions, site->fingerprint))
+            continue;
+        while (!(options->leaked_kinds >> kind & 1 && site->leaked[kind]))
+            kind++;
+        *append(result, capacity) = (struct gate_finding){.fingerprint = site->fingerprint,
+                                                          .state = GATE_FINDING_FIXED,
+                                                          .leak_kind = kind,
+                                                          .bytes = bytes,
+                                                          .base_bytes = bytes,
+                                                          .profile = site->profile,
+                                                          .site = site->site};
+    }
 }
 
 static uint64_t growth_of(const struct gate_finding *finding)
@@ -149,91 +236,59 @@ static int compare_findings(const void *left, const void *right)
     return a->fingerprint < b->fingerprint ? -1 : a->fingerprint > b->fingerprint;
 }
 
-static void sort_findings(struct gate_result *result)
+/* The first finding, unless it was there before as it is now; else the largest site. */
+static void choose_culprit(const struct sums *sums, struct gate_result *result)
 {
-    if (result->finding_count > 0)
-        qsort(result->findings, result->finding_count, sizeof *result->findings, compare_findings);
-    if (result->culprit == QUERY_NO_SITE && result->finding_count > 0 &&
-        !result->findings[0].is_in_baseline)
-        result->culprit = result->findings[0].site;
-}
+    const struct gate_finding *first = result->findings;
 
-static void find_leaks(const struct profile *profile, const struct gate_scan *scan,
-                       const struct gate_options *options, const struct gate_scan *base_scan,
-                       struct gate_result *result)
-{
-    bool has_base = base_scan && base_scan->leaks;
-    struct sums sums = {0};
-    size_t capacity = 0;
-    uint64_t new_bytes = 0;
-
-    if (!scan->leaks)
+    result->culprit = QUERY_NO_SITE;
+    if (result->finding_count > 0 && first->state != GATE_FINDING_FIXED) {
+        result->culprit = first->site;
+        result->culprit_value = growth_of(first) ? growth_of(first) : first->bytes;
         return;
-    add_leaks(&sums, profile, scan->leaks, options->leaked_kinds, false);
-    if (has_base)
-        add_leaks(&sums, options->baseline, base_scan->leaks, options->leaked_kinds, true);
-    for (size_t i = 0; i < sums.count; i++) {
-        add_finding(result, &capacity, &sums.items[i]);
-        new_bytes += sums.items[i].is_in_base ? 0 : sums.items[i].bytes;
     }
-    if (has_base && options->is_new_leaks_only) {
-        result->value = result->budget == GATE_LEAKED ? new_bytes : largest_of(&sums, true);
-        result->has_baseline = false;
-    }
-    sums_clear(&sums);
+    for (size_t i = 0; i < sums->count; i++)
+        if (sums->items[i].value > result->culprit_value) {
+            result->culprit = sums->items[i].site;
+            result->culprit_value = sums->items[i].value;
+        }
 }
 
-/* The largest growths that a tolerance does not cover. */
-static void find_growth(const struct profile *profile, const struct gate_options *options,
-                        uint32_t base, struct gate_result *result)
-{
-    enum query_metric metric = gate_budget_at(result->budget)->culprit;
-    bool is_bytes = gate_budget_at(result->budget)->is_bytes;
-    struct sums sums = {0};
-    size_t capacity = 0;
-
-    add_sites(&sums, profile, result->process, metric, false);
-    add_sites(&sums, options->baseline, base, metric, true);
-    for (size_t i = 0; i < sums.count; i++) {
-        const struct sum *sum = &sums.items[i];
-        uint64_t delta = sum->bytes > sum->base_bytes ? sum->bytes - sum->base_bytes : 0;
-
-        if ((double)delta > options->tolerance * (double)sum->base_bytes && delta > 0 &&
-            (!is_bytes || delta > options->min_delta))
-            add_finding(result, &capacity, sum);
-    }
-    sort_findings(result);
-    if (result->finding_count > MAX_GROWN_SITES)
-        result->finding_count = MAX_GROWN_SITES;
-    sums_clear(&sums);
-}
-
-static uint32_t largest_site(const struct profile *profile, uint32_t process,
-                             enum query_metric metric)
-{
-    const struct profile_process *owner = &profile->processes[process];
-    uint32_t best = QUERY_NO_SITE;
-
-    for (uint32_t i = owner->first_site; i < owner->first_site + owner->site_count; i++)
-        if (best == QUERY_NO_SITE || query_site_value(&profile->sites[i], metric) >
-                                         query_site_value(&profile->sites[best], metric))
-            best = i;
-    return best != QUERY_NO_SITE && query_site_value(&profile->sites[best], metric) > 0
-               ? best
-               : QUERY_NO_SITE;
-}
-
-void gate_find_findings(const struct profile *profile, const struct gate_scan *scan,
-                        const struct gate_options *options, const uint32_t *base,
-                        const struct gate_scan *base_scan, struct gate_result *result)
+/* Of leaks all, of other budgets the largest growths that a tolerance does not cover. */
+void gate_find_findings(const struct gate_subject *subject, const struct gate_options *options,
+                        struct gate_result *result)
 {
     const struct gate_budget_info *budget = gate_budget_at(result->budget);
+    size_t capacity = 0;
+    struct sums sums;
 
-    if (budget->is_of_leaks)
-        find_leaks(profile, scan, options, base_scan, result);
-    else if (base)
-        find_growth(profile, options, *base, result);
-    sort_findings(result);
-    if (!budget->is_of_leaks && result->culprit == QUERY_NO_SITE)
-        result->culprit = largest_site(profile, result->process, budget->culprit);
+    sums_init(&sums, subject, options, result->budget);
+    for (size_t i = 0; i < sums.count; i++) {
+        const struct sum *sum = &sums.items[i];
+        uint64_t before = 0;
+
+        if (!budget->is_of_leaks) {
+            if (!subject->base)
+                break;
+            before = base_value(gate_baseline_find_site(subject->base, sum->fingerprint), options,
+                                budget->budget == GATE_HEAP || budget->budget == GATE_RESIDENT
+                                    ? GATE_PEAK
+                                    : budget->budget);
+            if (sum->value <= before ||
+                (double)(sum->value - before) <= options->tolerance * (double)before ||
+                (budget->is_bytes && sum->value - before <= options->min_delta))
+                continue;
+        }
+        add_finding(subject, options, sum, result, &capacity);
+        if (!budget->is_of_leaks)
+            result->findings[result->finding_count - 1].base_bytes = before;
+    }
+    if (budget->is_of_leaks && subject->base && subject->scan->leaks && !subject->is_member)
+        add_fixed(subject, options, &sums, result, &capacity);
+    if (result->finding_count > 0)
+        qsort(result->findings, result->finding_count, sizeof *result->findings, compare_findings);
+    if (!budget->is_of_leaks && result->finding_count > MAX_GROWN_SITES)
+        result->finding_count = MAX_GROWN_SITES;
+    choose_culprit(&sums, result);
+    sums_clear(&sums);
 }

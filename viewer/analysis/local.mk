@@ -11,8 +11,17 @@ libseep_a_SOURCES += \
 	viewer/analysis/fingerprint.h \
 	viewer/analysis/gate.c \
 	viewer/analysis/gate.h \
+	viewer/analysis/gate_baseline.c \
+	viewer/analysis/gate_baseline.h \
+	viewer/analysis/gate_baseline_json.c \
+	viewer/analysis/gate_baseline_text.c \
+	viewer/analysis/gate_baseline_text.h \
+	viewer/analysis/gate_budgets.c \
+	viewer/analysis/gate_budgets.h \
 	viewer/analysis/gate_findings.c \
 	viewer/analysis/gate_findings.h \
+	viewer/analysis/gate_noise.c \
+	viewer/analysis/gate_noise.h \
 	viewer/analysis/growth.c \
 	viewer/analysis/growth.h \
 	viewer/analysis/key_table.c \
@@ -81,8 +90,10 @@ TESTS += tests/unit/test_call_tree tests/unit/test_fingerprint \
 	tests/unit/test_place tests/unit/test_profile tests/unit/test_quality \
 	tests/unit/test_query tests/unit/test_suppressions
 profile_builder = tests/unit/profile_builder.c tests/unit/profile_builder.h
-check_PROGRAMS += tests/unit/test_diff tests/unit/test_gate
-TESTS += tests/unit/test_diff tests/unit/test_gate
+check_PROGRAMS += tests/unit/test_diff tests/unit/test_gate tests/unit/test_gate_baseline
+TESTS += tests/unit/test_diff tests/unit/test_gate tests/unit/test_gate_baseline
+tests_unit_test_gate_baseline_SOURCES = tests/unit/test_gate_baseline.c $(profile_builder)
+tests_unit_test_gate_baseline_LDADD = $(unit_libs)
 tests_unit_test_gate_SOURCES = tests/unit/test_gate.c $(profile_builder)
 tests_unit_test_gate_LDADD = $(unit_libs)
 tests_unit_test_diff_SOURCES = tests/unit/test_diff.c $(profile_builder)
@@ -122,3 +133,8 @@ TESTS += tests/fuzz/replay_suppressions
 tests_fuzz_replay_suppressions_SOURCES = tests/fuzz/fuzz_suppressions.c tests/fuzz/replay.c
 tests_fuzz_replay_suppressions_LDADD = libseep.a $(seep_libs)
 EXTRA_DIST += tests/fuzz/corpus/suppressions
+check_PROGRAMS += tests/fuzz/replay_baseline
+TESTS += tests/fuzz/replay_baseline
+tests_fuzz_replay_baseline_SOURCES = tests/fuzz/fuzz_baseline.c tests/fuzz/replay.c
+tests_fuzz_replay_baseline_LDADD = libseep.a $(seep_libs)
+EXTRA_DIST += tests/fuzz/corpus/baseline

@@ -34,7 +34,7 @@ static void write_annotation(const struct check_report *report, const struct che
     struct check_place place;
     struct text words = {0};
 
-    check_find_place(entry->profile, result->culprit, &place);
+    check_find_place_in_tree(report, check_profile(entry, result), result->culprit, &place);
     check_describe(result, report->options, &words);
     fprintf(out, "::%s ", result->verdict == GATE_FAIL ? "error" : "warning");
     if (place.file && place.is_in_tree) {
@@ -103,7 +103,7 @@ static void write_row(const struct check_report *report, const struct check_entr
     struct check_place place;
     struct text line = {0};
 
-    check_find_place(entry->profile, result->culprit, &place);
+    check_find_place_in_tree(report, check_profile(entry, result), result->culprit, &place);
     check_describe(result, report->options, &line);
     fprintf(out, "| %s | ", words[result->verdict]);
     write_cell(out, profile_process_name(check_process(entry, result)));

@@ -7,15 +7,16 @@
 #include "report/check_report.h"
 #include "report/json_stream.h"
 
-static void add_issue(json_t *issues, const struct check_entry *entry,
-                      const struct gate_result *result, uint32_t site, const char *description)
+static void add_issue(json_t *issues, const struct check_report *report,
+                      const struct check_entry *entry, const struct gate_result *result,
+                      uint32_t site, const char *description)
 {
     json_t *issue = json_object(), *location = json_object(), *lines = json_object();
     char print[FINGERPRINT_TEXT_BYTES];
     struct check_place place;
     struct text fingerprint = {0};
 
-    check_find_place(entry->profile, site, &place);
+    check_find_place_in_tree(report, check_profile(entry, result), site, &place);
     if (!place.file || !place.is_in_tree) {
         json_decref(issue);
         json_decref(location);
@@ -23,7 +24,7 @@ static void add_issue(json_t *issues, const struct check_entry *entry,
         return;
     }
     text_print(&fingerprint, "%s:%s",
-               fingerprint_format(entry->profile->sites[site].fingerprint, print),
+               fingerprint_format(check_profile(entry, result)->sites[site].fingerprint, print),
                gate_budget_at(result->budget)->name);
     json_object_set_new(issue, "description", json_text(description));
     json_object_set_new(issue, "check_name", json_text(gate_budget_at(result->budget)->name));
@@ -52,7 +53,7 @@ bool check_write_gitlab(const struct check_report *report, FILE *out, struct err
             if (result->verdict == GATE_PASS)
                 continue;
             check_describe(result, report->options, &words);
-            add_issue(issues, entry, result, result->culprit, text_get(&words));
+            add_issue(issues, report, entry, result, result->culprit, text_get(&words));
             text_clear(&words);
         }
     is_written = json_dumpf(issues, out, JSON_INDENT(1)) == 0 && fputc('\n', out) != EOF;

@@ -53,7 +53,8 @@ static void write_case(const struct check_report *report, const struct check_ent
         fputs("\">", out);
         xml_write_text(out, text_get(&words));
         if (result->culprit != QUERY_NO_SITE)
-            profile_visit_stack(entry->profile, entry->profile->sites[result->culprit].stack_node,
+            profile_visit_stack(check_profile(entry, result),
+                                check_profile(entry, result)->sites[result->culprit].stack_node,
                                 write_frame, out);
         fprintf(out, "</%s>\n    </testcase>\n", element);
     }
@@ -74,7 +75,7 @@ static size_t write_suite(const struct check_report *report, const struct check_
     xml_write_text(out, profile_process_name(check_process(entry, &results[first])));
     fprintf(out, "\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"0\" time=\"%.3f\">\n",
             counts.tests, counts.failures, counts.errors,
-            (double)entry->profile->duration_ns / 1e9);
+            (double)check_profile(entry, &results[first])->duration_ns / 1e9);
     for (size_t i = first; i < end; i++)
         write_case(report, entry, &results[i], out);
     fputs("  </testsuite>\n", out);

@@ -11,9 +11,10 @@
 #include "base/error.h"
 #include "base/text.h"
 
-struct check_entry { /* one recording */
-    const char *path;
-    const struct profile *profile;
+struct check_entry { /* one recording, or the runs of one command */
+    const struct gate_run *runs;
+    const char *const *paths; /* by run */
+    size_t run_count;
     struct gate gate;
 };
 
@@ -32,7 +33,8 @@ struct check_report {
     enum check_command command; /* what was run, if anything */
     int command_value;          /* its status or signal */
     bool is_colour;             /* text only */
-    int width;                  /* text only */
+    const char *source_root;    /* of the project's tree, without '/' at its end; NULL = the folder
+                                   that the command ran in */
 };
 
 struct check_format {
@@ -50,11 +52,13 @@ bool check_write(const struct check_format *format, const struct check_report *r
 
 extern const struct check_format check_text, check_json;
 
-/* The process of a result and its words, of which formats are made. */
+/* The recording and the process of a result, of which formats are made. */
+const struct profile *check_profile(const struct check_entry *entry,
+                                    const struct gate_result *result);
 const struct profile_process *check_process(const struct check_entry *entry,
                                             const struct gate_result *result);
 
-/* "peak 71.2 MiB > 64.0 MiB (+11 %)", "leaked: not scanned (killed)"; appended. */
+/* "peak 71.2 MiB > 64.0 MiB (+11 %)", "leaked of src/a*: not scanned (killed)"; appended. */
 void check_describe(const struct gate_result *result, const struct gate_options *options,
                     struct text *out);
 
@@ -63,11 +67,19 @@ struct check_place {
     const char *function;
     const char *file; /* NULL = not known */
     uint32_t line;
-    bool
-        is_in_tree; /* the file lies in the folder that the command ran in, `file` relative to it */
+    bool is_in_tree; /* the file lies in the project's tree, and `file` is relative to that */
 };
-void check_find_place(const struct profile *profile, uint32_t site, struct check_place *place);
+void check_find_place(const struct check_report *report, const struct profile *profile,
+                      uint32_t site, struct check_place *place);
 
+/* For services that show files of the project: where that one does not lie in the tree, its first
+ * caller that does. */
+void check_find_place_in_tree(const struct check_report *report, const struct profile *profile,
+                              uint32_t site, struct check_place *place);
+
+bool check_write_benchmark(const struct check_report *report, FILE *out, struct error *error);
+bool check_write_bencher(const struct check_report *report, FILE *out, struct error *error);
+bool check_write_openmetrics(const struct check_report *report, FILE *out, struct error *error);
 bool check_write_text(const struct check_report *report, FILE *out, struct error *error);
 bool check_write_json(const struct check_report *report, FILE *out, struct error *error);
 bool check_write_junit(const struct check_report *report, FILE *out, struct error *error);

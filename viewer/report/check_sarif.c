@@ -117,16 +117,16 @@ static json_t *make_stacks(const struct profile *profile, uint32_t site)
     return stacks;
 }
 
-static void add_result(json_t *results, const struct check_entry *entry,
-                       const struct gate_result *result, uint32_t site, uint64_t fingerprint,
-                       const char *message)
+static void add_result(json_t *results, const struct check_report *report,
+                       const struct check_entry *entry, const struct gate_result *result,
+                       uint32_t site, uint64_t fingerprint, const char *message)
 {
     json_t *object = json_object(), *prints = json_object(), *locations = json_array();
     char print[FINGERPRINT_TEXT_BYTES];
     struct check_place place;
     struct text rule = {0};
 
-    check_find_place(entry->profile, site, &place);
+    check_find_place_in_tree(report, check_profile(entry, result), site, &place);
     text_print(&rule, "seep/%s", gate_budget_at(result->budget)->name);
     json_object_set_new(object, "ruleId", json_text(text_get(&rule)));
     json_object_set_new(object, "ruleIndex", json_integer(result->budget));
@@ -138,7 +138,7 @@ static void add_result(json_t *results, const struct check_entry *entry,
             locations, make_location(place.function, place.file, place.line, place.is_in_tree));
     json_object_set_new(object, "locations", locations);
     if (site != QUERY_NO_SITE)
-        json_object_set_new(object, "stacks", make_stacks(entry->profile, site));
+        json_object_set_new(object, "stacks", make_stacks(check_profile(entry, result), site));
     json_object_set_new(prints, "seepStack/v1",
                         json_string(fingerprint_format(fingerprint, print)));
     json_object_set_new(object, "partialFingerprints", prints);
@@ -146,14 +146,14 @@ static void add_result(json_t *results, const struct check_entry *entry,
     text_clear(&rule);
 }
 
-static void add_findings(json_t *results, const struct check_entry *entry,
-                         const struct gate_result *result)
+static void add_findings(json_t *results, const struct check_report *report,
+                         const struct check_entry *entry, const struct gate_result *result)
 {
     for (size_t i = 0; i < result->finding_count && json_array_size(results) < MOST_RESULTS; i++) {
         const struct gate_finding *finding = &result->findings[i];
         struct text message = {0};
 
-        if (finding->is_in_baseline || finding->state == GATE_FINDING_FIXED)
+        if (finding->state == GATE_FINDING_FIXED)
             continue;
         text_print(&message, "%llu bytes in %llu blocks", (unsigned long long)finding->bytes,
                    (unsigned long long)finding->blocks);
@@ -162,7 +162,8 @@ static void add_findings(json_t *results, const struct check_entry *entry,
         else
             text_print(&message, " where the baseline has %llu",
                        (unsigned long long)finding->base_bytes);
-        add_result(results, entry, result, finding->site, finding->fingerprint, text_get(&message));
+        add_result(results, report, entry, result, finding->site, finding->fingerprint,
+                   text_get(&message));
         text_clear(&message);
     }
 }
@@ -181,14 +182,14 @@ static json_t *make_results(const struct check_report *report)
                 continue;
             text_print(&message, "%s: ", profile_process_name(check_process(entry, result)));
             check_describe(result, report->options, &message);
-            add_result(results, entry, result, result->culprit,
+            add_result(results, report, entry, result, result->culprit,
                        result->culprit == QUERY_NO_SITE
                            ? 0
-                           : entry->profile->sites[result->culprit].fingerprint,
+                           : check_profile(entry, result)->sites[result->culprit].fingerprint,
                        text_get(&message));
             text_clear(&message);
             if (result->verdict == GATE_FAIL)
-                add_findings(results, entry, result);
+                add_findings(results, report, entry, result);
         }
     return results;
 }

@@ -1,14 +1,10 @@
 /* A line for each verdict: which program, which budget, what was measured against what, and where
- * to look first. Of leaks and of what grew, the first sites below. */
+ * to look first. Lines are not cut: a pipeline's log has no width. */
 #include "config.h"
 
 #include "base/units.h"
 #include "report/check_report.h"
 #include "report/page.h"
-
-enum {
-    MOST_FINDINGS = 3
-};
 
 static void add_place(struct page *page, uint32_t site)
 {
@@ -20,69 +16,62 @@ static void add_place(struct page *page, uint32_t site)
     page_add_place(page, &place);
 }
 
-static void write_finding(struct page *page, const struct gate_result *result,
-                          const struct gate_finding *finding)
+/* "  top: buf_new at buf.c:15 52.0 MiB": of what is over a limit or grew. */
+static void add_top(struct page *page, const struct gate_result *result)
 {
-    char now[UNITS_TEXT_BYTES], before[UNITS_TEXT_BYTES];
+    char words[UNITS_TEXT_BYTES];
     bool is_bytes = gate_budget_at(result->budget)->is_bytes;
 
-    page_add(page, "      %10s",
-             is_bytes ? units_format_size(finding->bytes, now)
-                      : units_format_count(finding->bytes, now));
-    if (finding->leak_kind >= 0)
-        page_add(page, " %s", leak_kind_name((unsigned)finding->leak_kind));
-    if (finding->base_bytes)
-        page_add(page, ", was %s",
-                 is_bytes ? units_format_size(finding->base_bytes, before)
-                          : units_format_count(finding->base_bytes, before));
-    page_add(page, "  ");
-    add_place(page, finding->site);
-    page_end_line(page);
+    if (result->culprit == QUERY_NO_SITE)
+        return;
+    page_add(page, "  top: ");
+    add_place(page, result->culprit);
+    page_add(page, " %s%s", result->has_baseline && result->finding_count > 0 ? "+" : "",
+             is_bytes ? units_format_size(result->culprit_value, words)
+                      : units_format_count(result->culprit_value, words));
 }
 
-static void write_findings(struct page *page, const struct gate_result *result)
+static size_t count_findings(const struct gate_result *result)
 {
-    size_t shown = 0, left = 0;
+    size_t count = 0;
 
-    for (size_t i = 0; i < result->finding_count; i++) {
-        if (result->findings[i].state == GATE_FINDING_FIXED || result->findings[i].is_in_baseline)
-            continue;
-        if (shown < MOST_FINDINGS)
-            write_finding(page, result, &result->findings[i]);
-        else
-            left++;
-        shown++;
-    }
-    if (left > 0) {
-        page_add(page, "      and %zu more", left);
-        page_end_line(page);
-    }
+    for (size_t i = 0; i < result->finding_count; i++)
+        count += result->findings[i].state != GATE_FINDING_FIXED;
+    return count;
 }
 
 static void write_result(struct page *page, const struct check_report *report,
                          const struct check_entry *entry, const struct gate_result *result)
 {
     static const char *const words[] = {"pass", "????", "FAIL"};
-    const struct profile_process *process = check_process(entry, result);
     struct text line = {0};
 
     page_set_style(page, result->verdict == GATE_PASS ? PAGE_DIM : PAGE_BOLD);
     page_add(page, "%s", words[result->verdict]);
     page_set_style(page, PAGE_PLAIN);
     page_add(page, "  ");
-    page_add_foreign(page, profile_process_name(process), 24);
+    page_add_foreign(page, profile_process_name(check_process(entry, result)), 24);
     check_describe(result, report->options, &line);
-    page_add(page, "  %s", text_get(&line));
+    page_add(page, "  ");
+    page_add_foreign(page, text_get(&line), 0);
     text_clear(&line);
-    if (result->verdict != GATE_PASS && result->culprit != QUERY_NO_SITE &&
-        result->finding_count == 0) {
-        page_end_line(page);
-        page_add(page, "      top: ");
-        add_place(page, result->culprit);
+    if (result->verdict == GATE_FAIL) {
+        size_t count = count_findings(result);
+
+        add_top(page, result);
+        if (count > 1)
+            page_add(page, ", and %zu more", count - 1);
     }
     page_end_line(page);
-    if (result->verdict == GATE_FAIL)
-        write_findings(page, result);
+}
+
+static void write_path(const char *path, FILE *out)
+{
+    struct text safe = {0};
+
+    page_make_safe(&safe, path);
+    fprintf(out, "%s\n", text_get(&safe));
+    text_clear(&safe);
 }
 
 bool check_write_text(const struct check_report *report, FILE *out, struct error *error)
@@ -90,16 +79,17 @@ bool check_write_text(const struct check_report *report, FILE *out, struct error
     (void)error;
     for (size_t i = 0; i < report->count; i++) {
         const struct check_entry *entry = &report->entries[i];
-        struct page page;
 
-        page_init(&page, entry->profile, out, report->width, report->is_colour);
-        if (report->count > 1) {
-            page_add_foreign(&page, entry->path, 0);
-            page_end_line(&page);
+        if (report->count > 1)
+            write_path(entry->paths[0], out);
+        for (size_t j = 0; j < entry->gate.count; j++) {
+            const struct gate_result *result = &entry->gate.results[j];
+            struct page page;
+
+            page_init(&page, check_profile(entry, result), out, 0, report->is_colour);
+            write_result(&page, report, entry, result);
+            page_clear(&page);
         }
-        for (size_t j = 0; j < entry->gate.count; j++)
-            write_result(&page, report, entry, &entry->gate.results[j]);
-        page_clear(&page);
     }
     return true;
 }

@@ -4,6 +4,7 @@ libseep_a_SOURCES += \
 	viewer/report/check_gitlab.c \
 	viewer/report/check_json.c \
 	viewer/report/check_junit.c \
+	viewer/report/check_metrics.c \
 	viewer/report/check_report.c \
 	viewer/report/check_report.h \
 	viewer/report/check_sarif.c \
