@@ -33,6 +33,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "snapshot/hold_watch.h"
 
 struct launcher {
     pid_t pid;
@@ -155,6 +156,8 @@ static void forward_signal(const struct launcher *launcher, const struct signalf
     if (number == SIGCHLD || is_from_terminal || launcher->has_ended)
         return;
     if (info->ssi_pid == (uint32_t)launcher->pid)
+        return;
+    if (info->ssi_code == SI_QUEUE && info->ssi_ptr == HOLD_WATCH_MARK)
         return;
     if (info->ssi_code == SI_QUEUE)
         sigqueue(launcher->pid, number, (union sigval){.sival_ptr = (void *)info->ssi_ptr});

@@ -33,6 +33,8 @@ libseep_a_SOURCES += \
 	src/snapshot/snapshot_store.h \
 	src/snapshot/stop_probe.c \
 	src/snapshot/stop_probe.h \
+	src/snapshot/hold_watch.c \
+	src/snapshot/hold_watch.h \
 	src/snapshot/stopper.c \
 	src/snapshot/stopper.h \
 	src/snapshot/strong_sets.c \

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "snapshot/hold_watch.h"
 #include "snapshot/task_facts.h"
 
 enum {
@@ -280,6 +281,7 @@ bool stopper_stop(struct stopper *stopper, pid_t pid, bool is_own_child, const s
 {
     *stopper = (struct stopper){.pid = pid, .is_own_child = is_own_child};
     struct enlisting enlisting = {.stopper = stopper, .pid = pid};
+    stopper->watch = hold_watch_begin();
     if (gather(stopper, clock, deadline_ns, &enlisting, error)) {
         stopper->is_stopped = true;
         return true;
@@ -295,6 +297,12 @@ void stopper_release(struct stopper *stopper)
     stopper->is_stopped = false;
 }
 
+static void end_watch(struct stopper *stopper)
+{
+    hold_watch_end(stopper->watch);
+    stopper->watch = NULL;
+}
+
 bool stopper_settle(struct stopper *stopper)
 {
     bool is_settled = true;
@@ -307,11 +315,14 @@ bool stopper_settle(struct stopper *stopper)
         release_thread(thread);
         is_settled &= thread->state == STOPPER_GONE;
     }
+    if (is_settled)
+        end_watch(stopper);
     return is_settled;
 }
 
 void stopper_clear(struct stopper *stopper)
 {
+    end_watch(stopper);
     for (size_t i = 0; i < stopper->count; i++)
         free(stopper->threads[i].extended);
     free(stopper->threads);

@@ -47,6 +47,7 @@ struct stopper {
     struct stopper_thread *threads;
     size_t count, capacity;
     bool is_stopped;
+    struct hold_watch *watch; /* until all threads have been let go; NULL = none */
 };
 
 /* Stops every thread of `pid`, or none: false with *error. `is_own_child`: its end is left for

@@ -113,6 +113,27 @@ static int end_of(pid_t pid)
     return status;
 }
 
+/* A holder that is stopped in the middle goes on, so that whom it holds does. */
+static void test_stopped_holder(void **state)
+{
+    (void)state;
+    pid_t holder = fork();
+    if (holder == 0) {
+        pid_t held = fork();
+        if (held == 0)
+            for (;;)
+                pause();
+        struct stopper stopper;
+        stop(&stopper, held);
+        bool is_watched = stopper.watch != NULL;
+        kill(getpid(), SIGSTOP);
+        release(&stopper);
+        kill(held, SIGKILL);
+        _exit(is_watched && WTERMSIG(end_of(held)) == SIGKILL ? 0 : 1);
+    }
+    assert_int_equal(end_of(holder), 0);
+}
+
 static _Noreturn void end_child(void)
 {
     _exit(0);
@@ -514,6 +535,7 @@ static bool may_trace(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stopped_holder),
         TEST(test_all_threads_stand_still),
         TEST(test_threads_that_come_and_go),
         TEST(test_calls_begin_anew),
