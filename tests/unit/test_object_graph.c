@@ -165,6 +165,32 @@ static void test_ranks(void **state)
     snapshot_clear(&snapshot);
 }
 
+/* What pointers to starts reach is not also kept by pointers into its middle. */
+static void test_interiors(void **state)
+{
+    struct snapshot snapshot;
+    struct object_graph graph;
+
+    (void)state;
+    read_graph("R>a R>b a>c b?c c>d", &snapshot, &graph);
+    assert_int_equal(retained(&graph, 'a'), 1 + 4 + 8);
+    assert_int_equal(retained(&graph, 'b'), 2);
+    object_graph_clear(&graph);
+    snapshot_clear(&snapshot);
+    read_graph("R>a R>b a?c b?c c>d", &snapshot, &graph); /* there is nothing better */
+    assert_int_equal(retained(&graph, 'a'), 1);
+    assert_int_equal(retained(&graph, 'b'), 2);
+    assert_int_equal(retained(&graph, 'c'), 4 + 8);
+    object_graph_clear(&graph);
+    snapshot_clear(&snapshot);
+    read_graph("R>a a?b b?c R?c", &snapshot, &graph);
+    assert_int_equal(retained(&graph, 'a'), 1 + 2);
+    assert_int_equal(retained(&graph, 'c'), 4);
+    assert_int_equal(graph.retained_bytes[1], 7);
+    object_graph_clear(&graph);
+    snapshot_clear(&snapshot);
+}
+
 /* ---- against the oracle ---- */
 
 struct reach {
@@ -254,9 +280,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_list_and_tree), cmocka_unit_test(test_lost),
-        cmocka_unit_test(test_ranks),         cmocka_unit_test(test_several_roots),
-        cmocka_unit_test(test_no_blocks),     cmocka_unit_test(test_long_list),
-        cmocka_unit_test(test_random_graphs),
+        cmocka_unit_test(test_ranks),         cmocka_unit_test(test_interiors),
+        cmocka_unit_test(test_several_roots), cmocka_unit_test(test_no_blocks),
+        cmocka_unit_test(test_long_list),     cmocka_unit_test(test_random_graphs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

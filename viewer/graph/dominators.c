@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "graph/object_edges.h"
 
 struct search {
     struct object_graph *graph;
@@ -12,7 +13,7 @@ struct search {
     uint32_t *parents; /* by number: the parent's number in the tree */
     uint32_t count;
 
-    /* Edges backwards, by number: predecessors[starts[n]] .. */
+    /* Edges backwards: numbers of a node's predecessors are predecessors[starts[node]] .. */
     uint64_t *starts;
     uint32_t *predecessors;
 
@@ -24,95 +25,69 @@ struct search {
 
 /* ---- depth-first numbers ---- */
 
-/* A stack of (node, parent): an edge is followed when it is taken from the stack, so a node may lie
- * there several times, once for each edge at most. */
-struct pending {
-    uint32_t node;
-    uint32_t parent; /* number */
-};
-
-struct numbering {
-    struct search *search;
-    struct pending *stack;
-    size_t count, capacity;
-    uint32_t parent;
-};
-
-static void push(void *context, uint32_t node)
+/* Without a stack: the way back is in `parents`, and how far a node's edges were followed is in
+ * `cursors`, by number. */
+static void number_nodes(struct search *search, uint32_t *cursors)
 {
-    struct numbering *numbering = context;
+    const struct object_graph *graph = search->graph;
+    uint32_t at = 0;
 
-    if (numbering->search->numbers[node] != OBJECT_GRAPH_NONE)
-        return;
-    numbering->stack = memory_grow(numbering->stack, &numbering->capacity, numbering->count + 1,
-                                   sizeof *numbering->stack);
-    numbering->stack[numbering->count++] = (struct pending){node, numbering->parent};
-}
-
-static void number_nodes(struct search *search)
-{
-    struct numbering numbering = {.search = search, .parent = 0};
-
-    for (uint32_t i = 0; i < search->graph->node_count; i++)
+    for (uint32_t i = 0; i < graph->node_count; i++)
         search->numbers[i] = OBJECT_GRAPH_NONE;
-    push(&numbering, OBJECT_GRAPH_WHOLE);
-    while (numbering.count > 0) {
-        struct pending next = numbering.stack[--numbering.count];
+    search->numbers[OBJECT_GRAPH_WHOLE] = 0;
+    search->order[0] = OBJECT_GRAPH_WHOLE;
+    search->parents[0] = 0;
+    cursors[0] = 0;
+    search->count = 1;
+    for (;;) {
+        uint64_t cursor = cursors[at];
+        uint32_t next = object_edges_next(graph, search->order[at], &cursor);
 
-        if (search->numbers[next.node] != OBJECT_GRAPH_NONE)
-            continue;
-        search->numbers[next.node] = search->count;
-        search->order[search->count] = next.node;
-        search->parents[search->count] = next.parent;
-        numbering.parent = search->count++;
-        object_graph_visit_successors(search->graph, next.node, push, &numbering);
+        cursors[at] = (uint32_t)cursor;
+        if (next == OBJECT_GRAPH_NONE) {
+            if (at == 0)
+                return;
+            at = search->parents[at];
+        } else if (search->numbers[next] == OBJECT_GRAPH_NONE) {
+            search->numbers[next] = search->count;
+            search->order[search->count] = next;
+            search->parents[search->count] = at;
+            at = search->count++;
+            cursors[at] = 0;
+        }
     }
-    free(numbering.stack);
 }
 
 /* ---- edges backwards ---- */
 
-struct reversing {
-    struct search *search;
-    uint32_t from;
-    uint64_t *next; /* NULL: count only */
-};
-
-static void reverse(void *context, uint32_t node)
-{
-    struct reversing *reversing = context;
-    struct search *search = reversing->search;
-    uint32_t number = search->numbers[node];
-
-    if (reversing->next)
-        search->predecessors[reversing->next[number]++] = reversing->from;
-    else
-        search->starts[number + 1]++;
-}
-
-static void visit_all(struct search *search, struct reversing *reversing)
-{
-    for (uint32_t i = 0; i < search->count; i++) {
-        reversing->from = i;
-        object_graph_visit_successors(search->graph, search->order[i], reverse, reversing);
-    }
-}
-
+/* By node: first each count of predecessors becomes the end of their row, then filling the row from
+ * its end makes it the start. */
 static void reverse_edges(struct search *search)
 {
-    struct reversing reversing = {.search = search};
+    const struct object_graph *graph = search->graph;
+    uint64_t *starts = memory_allocate_zeroed((size_t)graph->node_count + 1, sizeof *starts);
 
-    search->starts = memory_allocate_zeroed((size_t)search->count + 1, sizeof *search->starts);
-    visit_all(search, &reversing);
-    for (uint32_t i = 0; i < search->count; i++)
-        search->starts[i + 1] += search->starts[i];
-    search->predecessors = memory_allocate_large(search->starts[search->count],
+    for (uint32_t node = 0; node < graph->node_count; node++) {
+        uint64_t cursor = 0;
+
+        if (search->numbers[node] == OBJECT_GRAPH_NONE)
+            continue;
+        for (uint32_t to; (to = object_edges_next(graph, node, &cursor)) != OBJECT_GRAPH_NONE;)
+            starts[to]++;
+    }
+    for (uint32_t node = 0; node < graph->node_count; node++)
+        starts[node + 1] += starts[node];
+    search->predecessors = memory_allocate_large(starts[graph->node_count],
                                                  sizeof *search->predecessors);
-    reversing.next = memory_allocate_large(search->count, sizeof *reversing.next);
-    for (uint32_t i = 0; i < search->count; i++)
-        reversing.next[i] = search->starts[i];
-    visit_all(search, &reversing);
-    free(reversing.next);
+    for (uint32_t node = 0; node < graph->node_count; node++) {
+        uint64_t cursor = 0;
+
+        if (search->numbers[node] == OBJECT_GRAPH_NONE)
+            continue;
+        for (uint32_t to; (to = object_edges_next(graph, node, &cursor)) != OBJECT_GRAPH_NONE;)
+            search->predecessors[--starts[to]] = search->numbers[node];
+    }
+    search->starts = starts;
 }
 
 /* ---- semidominators ---- */
@@ -148,7 +123,9 @@ static void find_semidominators(struct search *search)
         search->labels[i] = search->semi[i] = i;
     }
     for (uint32_t i = search->count; i-- > 1;) {
-        for (uint64_t j = search->starts[i]; j < search->starts[i + 1]; j++) {
+        uint32_t node = search->order[i];
+
+        for (uint64_t j = search->starts[node]; j < search->starts[node + 1]; j++) {
             uint32_t best = evaluate(search, search->predecessors[j], stack);
 
             if (search->semi[best] < search->semi[i])
@@ -178,18 +155,18 @@ uint32_t dominators_find(struct object_graph *graph, uint32_t *order)
 
     search.numbers = memory_allocate_large(graph->node_count, sizeof(uint32_t));
     search.parents = memory_allocate_large(graph->node_count, sizeof(uint32_t));
-    number_nodes(&search);
+    search.semi = memory_allocate_large(graph->node_count, sizeof(uint32_t));
+    number_nodes(&search, search.semi);
     reverse_edges(&search);
+    free(search.numbers);
     search.ancestors = memory_allocate_large(search.count, sizeof(uint32_t));
     search.labels = memory_allocate_large(search.count, sizeof(uint32_t));
-    search.semi = memory_allocate_large(search.count, sizeof(uint32_t));
     find_semidominators(&search);
     find_nearest_ancestors(&search);
     for (uint32_t i = 0; i < graph->node_count; i++)
         graph->dominators[i] = OBJECT_GRAPH_NONE;
     for (uint32_t i = 1; i < search.count; i++)
         graph->dominators[order[i]] = order[search.parents[i]];
-    free(search.numbers);
     free(search.parents);
     free(search.starts);
     free(search.predecessors);

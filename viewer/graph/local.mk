@@ -7,6 +7,7 @@ libseep_a_SOURCES += \
 	viewer/graph/graph_tree.h \
 	viewer/graph/growth_paths.c \
 	viewer/graph/growth_paths.h \
+	viewer/graph/object_edges.h \
 	viewer/graph/object_graph.c \
 	viewer/graph/object_graph.h \
 	viewer/graph/root_names.c \

@@ -5,52 +5,209 @@
 
 #include "base/memory.h"
 #include "graph/dominators.h"
+#include "graph/object_edges.h"
 #include "snapshot/leak_leaders.h"
-#include "snapshot/reachability.h"
-
-/* ---- edges ---- */
-
-/* A block that is lost keeps nothing alive that is not lost itself. */
-static bool is_edge(const struct object_graph *graph, uint32_t from, uint32_t to)
-{
-    return !graph->is_lost[from] || graph->is_lost[to];
-}
 
 void object_graph_visit_successors(const struct object_graph *graph, uint32_t node,
                                    object_graph_visit visit, void *context)
 {
+    uint64_t cursor = 0;
+
+    for (uint32_t next; (next = object_edges_next(graph, node, &cursor)) != OBJECT_GRAPH_NONE;)
+        visit(context, next);
+}
+
+/* ---- ways and reach ----
+ *
+ * Breadth first, so that each way is a shortest one; the roots of a smaller rank take all that they
+ * reach before the next begin. First only by pointers to starts: what is met is sure. Then by all:
+ * what else is met is possible. What remains is lost, and hangs from its leaders. */
+
+enum {
+    RANKS = 256
+};
+
+struct walk {
+    struct object_graph *graph;
+    const struct object_graph_roots *roots;
+    uint32_t *queue; /* blocks */
+    size_t count;
+    size_t followed;  /* of these, how many were followed */
+    enum reach reach; /* of what is met */
+};
+
+static void meet(struct walk *walk, uint32_t from, uint32_t block)
+{
+    struct object_graph *graph = walk->graph;
+
+    if (graph->reach[block] != REACH_NONE)
+        return;
+    graph->reach[block] = (uint8_t)walk->reach;
+    graph->parents[object_graph_node(graph, block)] = from;
+    walk->queue[walk->count++] = block;
+}
+
+static void follow(struct walk *walk, size_t position)
+{
+    enum {
+        AHEAD = 8
+    };
+    const struct snapshot *snapshot = walk->graph->snapshot;
+    uint32_t block = walk->queue[position], node = object_graph_node(walk->graph, block);
+    uint64_t end = snapshot->first_reference[block + 1];
+
+    if (position + AHEAD < walk->count)
+        __builtin_prefetch(&snapshot->first_reference[walk->queue[position + AHEAD]]);
+    if (position + AHEAD / 2 < walk->count)
+        __builtin_prefetch(
+            &snapshot->references[snapshot->first_reference[walk->queue[position + AHEAD / 2]]]);
+    for (uint64_t i = snapshot->first_reference[block]; i < end; i++) {
+        const struct snapshot_reference *reference = &snapshot->references[i];
+
+        if (walk->reach == REACH_POSSIBLE ||
+            snapshot_counts_as_start((enum snapshot_reference_kind)reference->kind))
+            meet(walk, node, reference->block);
+    }
+}
+
+static void walk_from_roots(struct walk *walk)
+{
+    const struct snapshot *snapshot = walk->graph->snapshot;
+    const struct object_graph_roots *roots = walk->roots;
+    size_t done = walk->followed;
+    bool has_rank[RANKS] = {[0] = true};
+
+    for (uint32_t i = 0; roots->ranks && i < roots->count; i++)
+        has_rank[roots->ranks[i]] = true;
+    for (unsigned rank = 0; rank < RANKS; rank++) {
+        for (size_t i = 0; has_rank[rank] && i < snapshot->root_count; i++) {
+            const struct snapshot_root *slot = &snapshot->roots[i];
+            uint32_t root = roots->root_of_slot[i];
+
+            if ((roots->ranks ? roots->ranks[root] : 0) == rank &&
+                (walk->reach == REACH_POSSIBLE ||
+                 snapshot_counts_as_start((enum snapshot_reference_kind)slot->reference)))
+                meet(walk, root + 1, slot->block);
+        }
+        for (; done < walk->count; done++)
+            follow(walk, done);
+    }
+    walk->followed = done;
+}
+
+/* What sure blocks refer to besides. */
+static void meet_interiors(struct walk *walk)
+{
+    const struct object_graph *graph = walk->graph;
     const struct snapshot *snapshot = graph->snapshot;
 
-    if (node == OBJECT_GRAPH_WHOLE) {
-        for (uint32_t root = 1; root <= graph->root_count; root++)
-            visit(context, root);
-    } else if (!object_graph_is_block(graph, node)) {
-        for (uint64_t i = graph->root_starts[node - 1]; i < graph->root_starts[node]; i++)
-            visit(context, object_graph_node(graph, graph->root_blocks[i]));
-    } else {
-        uint32_t block = object_graph_block(graph, node);
+    for (uint32_t block = 0; block < snapshot->block_count; block++) {
+        uint64_t end = snapshot->first_reference[block + 1];
+
+        if (graph->reach[block] != REACH_SURE)
+            continue;
+        for (uint64_t i = snapshot->first_reference[block]; i < end; i++)
+            if (snapshot->references[i].kind == SNAPSHOT_INTERIOR)
+                meet(walk, object_graph_node(graph, block), snapshot->references[i].block);
+    }
+}
+
+/* What only blocks within a realloc refer to is not lost, but hangs from nothing either. */
+static void keep_in_transit(struct walk *walk)
+{
+    const struct snapshot *snapshot = walk->graph->snapshot;
+    size_t done = walk->count;
+
+    for (uint32_t i = 0; i < snapshot->block_count; i++)
+        if (snapshot->blocks[i].flags & SNAPSHOT_BLOCK_TRANSIT)
+            meet(walk, OBJECT_GRAPH_NONE, i);
+    size_t first = done;
+    for (; done < walk->count; done++)
+        follow(walk, done);
+    for (; first < walk->count; first++)
+        walk->graph->parents[object_graph_node(walk->graph, walk->queue[first])] =
+            OBJECT_GRAPH_NONE;
+}
+
+/* Hangs what is lost from its leaders. */
+static void walk_from_leaders(struct walk *walk, const struct leak_leaders *leaders)
+{
+    struct object_graph *graph = walk->graph;
+    const struct snapshot *snapshot = graph->snapshot;
+    size_t done = 0;
+
+    walk->count = 0;
+    for (size_t i = 0; i < leaders->count; i++) {
+        graph->parents[object_graph_node(graph, leaders->items[i].block)] = object_graph_lost(
+            graph);
+        walk->queue[walk->count++] = leaders->items[i].block;
+    }
+    for (; done < walk->count; done++) {
+        uint32_t block = walk->queue[done];
 
         for (uint64_t i = snapshot->first_reference[block];
-             i < snapshot->first_reference[block + 1]; i++)
-            if (is_edge(graph, block, snapshot->references[i].block))
-                visit(context, object_graph_node(graph, snapshot->references[i].block));
+             i < snapshot->first_reference[block + 1]; i++) {
+            uint32_t other = snapshot->references[i].block, node = object_graph_node(graph, other);
+
+            if (graph->reach[other] != REACH_NONE || graph->parents[node] != OBJECT_GRAPH_NONE)
+                continue;
+            graph->parents[node] = object_graph_node(graph, block);
+            walk->queue[walk->count++] = other;
+        }
     }
+}
+
+static void find_leaders(const struct object_graph *graph, struct leak_leaders *leaders)
+{
+    size_t block_count = graph->snapshot->block_count;
+    uint8_t *is_lost;
+
+    *leaders = (struct leak_leaders){0};
+    if (!memchr(graph->reach, REACH_NONE, block_count))
+        return;
+    is_lost = memory_allocate_zeroed(block_count, 1);
+    for (size_t i = 0; i < block_count; i++)
+        is_lost[i] = graph->reach[i] == REACH_NONE;
+    leak_leaders_find(graph->snapshot, is_lost, leaders);
+    free(is_lost);
+}
+
+static void find_ways(struct object_graph *graph, const struct object_graph_roots *roots,
+                      struct leak_leaders *leaders)
+{
+    size_t block_count = graph->snapshot->block_count;
+    struct walk walk = {.graph = graph, .roots = roots, .reach = REACH_SURE};
+
+    *leaders = (struct leak_leaders){0};
+    graph->reach = memory_allocate_zeroed(block_count, 1);
+    graph->parents = memory_allocate_large(graph->node_count, sizeof *graph->parents);
+    for (uint32_t i = 0; i < graph->node_count; i++)
+        graph->parents[i] = i >= 1 && i <= graph->root_count ? OBJECT_GRAPH_WHOLE
+                                                             : OBJECT_GRAPH_NONE;
+    if (block_count == 0)
+        return;
+    walk.queue = memory_allocate_large(block_count, sizeof *walk.queue);
+    walk_from_roots(&walk);
+    walk.reach = REACH_POSSIBLE;
+    meet_interiors(&walk);
+    walk_from_roots(&walk);
+    keep_in_transit(&walk);
+    free(walk.queue);
+    find_leaders(graph, leaders);
+    if (leaders->count == 0)
+        return;
+    walk.queue = memory_allocate_large(block_count, sizeof *walk.queue);
+    walk_from_leaders(&walk, leaders);
+    free(walk.queue);
 }
 
 /* ---- roots ---- */
 
-/* What is lost, and the leaders under which it hangs. */
-static void find_lost(struct object_graph *graph, struct leak_leaders *leaders)
+/* Does the slot keep its block? */
+static bool keeps(const struct object_graph *graph, const struct snapshot_root *slot)
 {
-    const struct snapshot *snapshot = graph->snapshot;
-    uint8_t *reach = memory_allocate_zeroed(snapshot->block_count, 1);
-
-    graph->is_lost = memory_allocate_zeroed(snapshot->block_count, 1);
-    reachability_mark(snapshot, 0, reach);
-    for (size_t i = 0; i < snapshot->block_count; i++)
-        graph->is_lost[i] = reach[i] == REACH_NONE;
-    leak_leaders_find(snapshot, graph->is_lost, leaders);
-    free(reach);
+    return graph->reach[slot->block] != REACH_SURE ||
+           snapshot_counts_as_start((enum snapshot_reference_kind)slot->reference);
 }
 
 /* The blocks of each root stand together, those of "lost" last. */
@@ -64,76 +221,17 @@ static void sort_roots(struct object_graph *graph, const struct object_graph_roo
     graph->root_blocks = memory_allocate_zeroed(snapshot->root_count + leaders->count,
                                                 sizeof(uint32_t));
     for (size_t i = 0; i < snapshot->root_count; i++)
-        graph->root_starts[roots->root_of_slot[i] + 1]++;
+        graph->root_starts[roots->root_of_slot[i] + 1] += keeps(graph, &snapshot->roots[i]);
     graph->root_starts[graph->root_count] += leaders->count;
     for (uint32_t i = 0; i < graph->root_count; i++)
         graph->root_starts[i + 1] += graph->root_starts[i];
     memcpy(next, graph->root_starts, graph->root_count * sizeof *next);
     for (size_t i = 0; i < snapshot->root_count; i++)
-        graph->root_blocks[next[roots->root_of_slot[i]]++] = snapshot->roots[i].block;
+        if (keeps(graph, &snapshot->roots[i]))
+            graph->root_blocks[next[roots->root_of_slot[i]]++] = snapshot->roots[i].block;
     for (size_t i = 0; i < leaders->count; i++)
         graph->root_blocks[next[graph->root_count - 1]++] = leaders->items[i].block;
     free(next);
-}
-
-/* ---- ways ---- */
-
-struct walk {
-    struct object_graph *graph;
-    uint32_t *queue;
-    size_t count;
-    uint32_t from;
-};
-
-static void step(void *context, uint32_t node)
-{
-    struct walk *walk = context;
-
-    if (walk->graph->parents[node] != OBJECT_GRAPH_NONE)
-        return;
-    walk->graph->parents[node] = walk->from;
-    walk->queue[walk->count++] = node;
-}
-
-enum {
-    RANKS = 256
-};
-
-static unsigned rank_of(const struct object_graph_roots *roots, const struct object_graph *graph,
-                        uint32_t root)
-{
-    if (root == object_graph_lost(graph))
-        return RANKS - 1;
-    return roots->ranks ? roots->ranks[root - 1] : 0;
-}
-
-/* Breadth first, so that each way is a shortest one; the roots of a smaller rank take all that they
- * reach before the next begin. A block that nothing reaches (one that was within a realloc) hangs
- * from nothing. */
-static void find_ways(struct object_graph *graph, const struct object_graph_roots *roots)
-{
-    struct walk walk = {.graph = graph};
-    size_t done = 0;
-    bool has_rank[RANKS] = {false};
-
-    walk.queue = memory_allocate_large(graph->node_count, sizeof *walk.queue);
-    graph->parents = memory_allocate_large(graph->node_count, sizeof *graph->parents);
-    for (uint32_t i = 0; i < graph->node_count; i++)
-        graph->parents[i] = OBJECT_GRAPH_NONE;
-    for (uint32_t root = 1; root <= graph->root_count; root++) {
-        graph->parents[root] = OBJECT_GRAPH_WHOLE;
-        has_rank[rank_of(roots, graph, root)] = true;
-    }
-    for (unsigned rank = 0; rank < RANKS; rank++) {
-        for (uint32_t root = 1; has_rank[rank] && root <= graph->root_count; root++)
-            if (rank_of(roots, graph, root) == rank)
-                walk.queue[walk.count++] = root;
-        for (; done < walk.count; done++) {
-            walk.from = walk.queue[done];
-            object_graph_visit_successors(graph, walk.from, step, &walk);
-        }
-    }
-    free(walk.queue);
 }
 
 /* ---- retained ---- */
@@ -166,10 +264,9 @@ void object_graph_build(const struct snapshot *snapshot, const struct object_gra
                                    .root_count = roots->count + 1,
                                    .node_count = roots->count + 2 +
                                                  (uint32_t)snapshot->block_count};
-    find_lost(graph, &leaders);
+    find_ways(graph, roots, &leaders);
     sort_roots(graph, roots, &leaders);
     leak_leaders_clear(&leaders);
-    find_ways(graph, roots);
     order = memory_allocate_large(graph->node_count, sizeof *order);
     graph->dominators = memory_allocate_large(graph->node_count, sizeof *graph->dominators);
     reached = dominators_find(graph, order);
@@ -183,7 +280,7 @@ void object_graph_clear(struct object_graph *graph)
     free(graph->retained_bytes);
     free(graph->retained_blocks);
     free(graph->parents);
-    free(graph->is_lost);
+    free(graph->reach);
     free(graph->root_starts);
     free(graph->root_blocks);
     *graph = (struct object_graph){0};
@@ -191,43 +288,34 @@ void object_graph_clear(struct object_graph *graph)
 
 /* ---- sets ---- */
 
-struct marking {
-    const struct object_graph *graph;
-    const uint8_t *is_in_set;
-    uint8_t *is_reached; /* by node */
-    uint32_t *stack;
-    size_t count;
-};
-
-static void mark(void *context, uint32_t node)
-{
-    struct marking *marking = context;
-    const struct object_graph *graph = marking->graph;
-
-    if (marking->is_reached[node] ||
-        (object_graph_is_block(graph, node) && marking->is_in_set[object_graph_block(graph, node)]))
-        return;
-    marking->is_reached[node] = 1;
-    marking->stack[marking->count++] = node;
-}
-
 void object_graph_retained_set(const struct object_graph *graph, const uint8_t *is_in_set,
                                uint64_t *bytes, uint64_t *blocks)
 {
-    struct marking marking = {.graph = graph, .is_in_set = is_in_set};
+    size_t block_count = graph->snapshot->block_count, count = 0;
+    uint8_t *is_reached = memory_allocate_zeroed(graph->node_count, 1);
+    uint32_t *stack = memory_allocate_large(graph->node_count, sizeof *stack);
 
-    marking.is_reached = memory_allocate_zeroed(graph->node_count, 1);
-    marking.stack = memory_allocate_large(graph->node_count, sizeof *marking.stack);
-    mark(&marking, OBJECT_GRAPH_WHOLE);
-    while (marking.count > 0)
-        object_graph_visit_successors(graph, marking.stack[--marking.count], mark, &marking);
+    stack[count++] = OBJECT_GRAPH_WHOLE;
+    while (count > 0) {
+        uint32_t node = stack[--count];
+        uint64_t cursor = 0;
+
+        for (uint32_t next;
+             (next = object_edges_next(graph, node, &cursor)) != OBJECT_GRAPH_NONE;) {
+            if (is_reached[next] ||
+                (object_graph_is_block(graph, next) && is_in_set[object_graph_block(graph, next)]))
+                continue;
+            is_reached[next] = 1;
+            stack[count++] = next;
+        }
+    }
     *bytes = *blocks = 0;
-    for (uint32_t i = 0; i < graph->snapshot->block_count; i++)
-        if (!marking.is_reached[object_graph_node(graph, i)] &&
+    for (uint32_t i = 0; i < block_count; i++)
+        if (!is_reached[object_graph_node(graph, i)] &&
             graph->parents[object_graph_node(graph, i)] != OBJECT_GRAPH_NONE) {
             *bytes += graph->snapshot->blocks[i].bytes;
             ++*blocks;
         }
-    free(marking.is_reached);
-    free(marking.stack);
+    free(is_reached);
+    free(stack);
 }

@@ -4,6 +4,10 @@
  * and "lost"), behind them the blocks, in the snapshot's order. What no root reaches hangs from
  * "lost", by its leaders (leak_leaders.h); what is lost keeps nothing alive that is not.
  *
+ * A pointer into the middle of a block may be an old one: what the allocator left in memory that
+ * was never written looks like it. So a block that a chain of pointers to starts reaches is not
+ * also kept by pointers into its middle; those of blocks that have no other count (reachability.h).
+ *
  * A node dominates another when every way from the whole to that one leads through it: without it
  * the other would be lost. What a node retains is itself and all that it dominates. Dominators are
  * found by semi-NCA (Georgiadis, "Linear-Time Algorithms for Dominators and Related Problems",
@@ -39,13 +43,13 @@ struct object_graph {
     uint32_t *retained_blocks; /* by node */
     uint32_t *parents;         /* by node: the step before it on a shortest way from a root of the
                                   smallest rank that reaches it; of roots the whole */
-    uint8_t *is_lost;          /* by block */
+    uint8_t *reach;            /* by block: enum reach (reachability.h); REACH_NONE = lost */
     uint64_t *root_starts;     /* root_count + 1: where a root's blocks stand in the next */
     uint32_t *root_blocks;
 };
 
-/* The snapshot (SNAPSHOT_DONE) must outlive the graph. About 45 bytes a block and 4 a reference,
- * and as much again while it is built. */
+/* The snapshot (SNAPSHOT_DONE) must outlive the graph. 21 bytes a block; while it is built, 41 and
+ * 4 a reference. */
 void object_graph_build(const struct snapshot *snapshot, const struct object_graph_roots *roots,
                         struct object_graph *graph);
 void object_graph_clear(struct object_graph *graph);
