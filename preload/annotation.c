@@ -11,37 +11,40 @@ enum {
     MAX_NAME_BYTES = 255
 };
 
-/* `words` are those behind the first. */
-static bool tell(enum wire_kind kind, const uint64_t *words, uint32_t word_count)
+/* `words` are those behind the first. Returns that one; 0 = not told. */
+static uint64_t tell(enum wire_kind kind, const uint64_t *words, uint32_t word_count)
 {
     int saved_errno = errno;
     struct thread_state *thread = process_notice_begin();
-    uint64_t *record = NULL;
+    uint64_t *record, first = 0;
     if (thread != NULL && preload_mode == PRELOAD_RECORDS) {
         record = event_reserve(thread, word_count + 1);
         if (record != NULL) {
             memcpy(record + 1, words, word_count * sizeof *words);
-            record[0] = event_stamp() | kind;
+            record[0] = first = event_stamp() | kind;
             event_commit(thread, word_count + 1);
         }
     }
     if (thread != NULL)
         process_notice_end(thread);
     errno = saved_errno;
-    return record != NULL;
+    return first;
 }
 
-bool annotation_mark(const char *name)
+bool annotation_mark(const char *name, uint64_t *ticks)
 {
     uint64_t words[1 + (MAX_NAME_BYTES + 7) / 8] = {0};
     words[0] = strnlen(name, MAX_NAME_BYTES);
     memcpy(words + 1, name, words[0]);
-    return tell(WIRE_MARK, words, 1 + (uint32_t)(words[0] + 7) / 8);
+    uint64_t first = tell(WIRE_MARK, words, 1 + (uint32_t)(words[0] + 7) / 8);
+    if (ticks != NULL)
+        *ticks = first >> WIRE_TICKS_SHIFT;
+    return first != 0;
 }
 
 bool annotation_ignore(const void *address)
 {
-    return tell(WIRE_IGNORE, (uint64_t[]){event_address(address, FUNCTION_NONE)}, 1);
+    return tell(WIRE_IGNORE, (uint64_t[]){event_address(address, FUNCTION_NONE)}, 1) != 0;
 }
 
 /* The record says how deep, not that it became deeper: one that is lost does no lasting harm. */
@@ -54,7 +57,7 @@ static bool change_depth(int step)
     if (thread == NULL || (step < 0 && thread->ignoring_depth == 0))
         return false;
     thread->ignoring_depth += (uint32_t)step;
-    return tell(WIRE_IGNORING, (uint64_t[]){thread->ignoring_depth}, 1);
+    return tell(WIRE_IGNORING, (uint64_t[]){thread->ignoring_depth}, 1) != 0;
 }
 
 bool annotation_begin_ignoring(void)
@@ -85,5 +88,6 @@ void annotation_restore_ignoring(uint32_t depth)
 bool annotation_region(const void *start, size_t bytes, bool is_added)
 {
     return tell(WIRE_REGION,
-                (uint64_t[]){event_address(start, FUNCTION_NONE), (uint64_t)bytes, is_added}, 3);
+                (uint64_t[]){event_address(start, FUNCTION_NONE), (uint64_t)bytes, is_added},
+                3) != 0;
 }

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An instant with a name, which is cut where it is too long. */
-bool annotation_mark(const char *name);
+/* An instant with a name, which is cut where it is too long. `*ticks` (may be NULL) is its time. */
+bool annotation_mark(const char *name, uint64_t *ticks);
 
 /* The block that has this address is no leak, nor is what it refers to. */
 bool annotation_ignore(const void *address);

@@ -39,7 +39,7 @@ INTERFACE(seep_is_recorded, (void))
 
 INTERFACE(seep_mark, (const char *name))
 {
-    return name == NULL || name[0] == '\0' ? SEEP_BAD_CALL : told(annotation_mark(name));
+    return name == NULL || name[0] == '\0' ? SEEP_BAD_CALL : told(annotation_mark(name, NULL));
 }
 
 /* What is below the registers on the stack does not count: all that is needed here stands in the
@@ -48,9 +48,10 @@ static __attribute__((noinline)) int take_snapshot(const char *name,
                                                    const struct exit_registers *registers)
 {
     int saved_errno = errno;
+    struct recorder_question question = {SESSION_CALL_SNAPSHOT, registers, 0};
     if (name != NULL && name[0] != '\0')
-        annotation_mark(name);
-    int status = status_of(recorder_call(SESSION_CALL_SNAPSHOT, registers, NULL));
+        annotation_mark(name, &question.mark_ticks);
+    int status = status_of(recorder_call(&question, NULL));
     errno = saved_errno;
     return status;
 }
@@ -79,7 +80,8 @@ static __attribute__((noinline)) int check_leaks(int mode, struct seep_leak_coun
     int saved_errno = errno;
     if (mode < 0 || (size_t)mode >= sizeof whats / sizeof *whats)
         return SEEP_BAD_CALL;
-    int status = status_of(recorder_call(whats[mode], registers, sums));
+    struct recorder_question question = {whats[mode], registers, 0};
+    int status = status_of(recorder_call(&question, sums));
     if (counts != NULL)
         *counts = (struct seep_leak_counts){count_of(&sums[0]), count_of(&sums[1]),
                                             count_of(&sums[2]), count_of(&sums[3])};

@@ -131,7 +131,7 @@ static __attribute__((noinline)) bool check(enum session_call_what what,
     int saved_errno = errno;
     lifecycle_ensure();
     if (preload_mode == PRELOAD_RECORDS && !is_turned_off())
-        recorder_call(what, registers, sums);
+        recorder_call(&(struct recorder_question){what, registers, 0}, sums);
     errno = saved_errno;
     return sums[0].blocks + sums[1].blocks != 0; /* definite and indirect */
 }

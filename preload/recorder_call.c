@@ -61,13 +61,14 @@ static void give_turn_back(struct session_call *call, uint32_t ticket)
 }
 
 static enum recorder_call_result ask(struct session_call *call, uint32_t ticket,
-                                     enum session_call_what what, uint64_t sp,
+                                     const struct recorder_question *question,
                                      struct recorder_call_sum sums[SESSION_CALL_KINDS])
 {
     uint32_t asked = with_state(ticket, SESSION_CALL_ASKED);
     enum recorder_call_result result = RECORDER_CALL_NO_ANSWER;
-    atomic_store(&call->what, what);
-    atomic_store(&call->sp, sp);
+    atomic_store(&call->what, question->what);
+    atomic_store(&call->sp, (uint64_t)(uintptr_t)question->registers);
+    atomic_store(&call->mark_ticks, question->mark_ticks);
     atomic_store(&call->is_done, 0);
     atomic_store(&call->state, asked);
     atomic_fetch_add(&session->hold_count, 1);
@@ -89,8 +90,7 @@ bool recorder_call_is_possible(void)
            atomic_load(&session->state) != SESSION_OVER;
 }
 
-enum recorder_call_result recorder_call(enum session_call_what what,
-                                        const struct exit_registers *registers,
+enum recorder_call_result recorder_call(const struct recorder_question *question,
                                         struct recorder_call_sum sums[SESSION_CALL_KINDS])
 {
     lifecycle_ensure();
@@ -107,5 +107,5 @@ enum recorder_call_result recorder_call(enum session_call_what what,
     uint32_t ticket = take_turn(call, thread->tid);
     if (ticket == 0)
         return RECORDER_CALL_BUSY;
-    return ask(call, ticket, what, (uint64_t)(uintptr_t)registers, sums);
+    return ask(call, ticket, question, sums);
 }

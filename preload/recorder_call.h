@@ -25,11 +25,17 @@ struct recorder_call_sum {
 /* Is this process recorded, and its recorder not known to be gone? */
 bool recorder_call_is_possible(void);
 
-/* Waits, but never for long. `registers` was filled by arch_capture_registers in the function that
- * the program called: what is on the stack below it does not count. `sums` is filled when it was
- * done. Leaves errno alone. */
-enum recorder_call_result recorder_call(enum session_call_what what,
-                                        const struct exit_registers *registers,
+/* `registers` was filled by arch_capture_registers in the function that the program called: what is
+ * on the stack below it does not count. */
+struct recorder_question {
+    enum session_call_what what;
+    const struct exit_registers *registers;
+    uint64_t mark_ticks; /* of a snapshot: the time of the mark that names it; 0 = none */
+};
+
+/* Waits, but never for long. `sums` (may be NULL) is filled when it was done. Leaves errno alone.
+ */
+enum recorder_call_result recorder_call(const struct recorder_question *question,
                                         struct recorder_call_sum sums[SESSION_CALL_KINDS]);
 
 #endif

@@ -82,7 +82,7 @@ static bool compare(const struct invocation *invocation, const struct recording_
         options.profiles[side] = arguments[side].profile;
         options.is_peak[side] = arguments[side].instant == INSTANT_PEAK;
         report.paths[side] = arguments[side].path;
-        report.instants[side] = instant_name(arguments[side].instant);
+        report.instants[side] = arguments[side].instant_text;
     }
     if (!diff_run(&options, &diff, error))
         return false;

@@ -62,7 +62,7 @@ static const struct option_row rows[] = {
      .kind = OPTION_TEXT,
      PLACE(at),
      .value_name = "INSTANT",
-     .help = "end or peak, as FILE@INSTANT (default: end)"},
+     .help = "end, peak or mark:NAME, as FILE@INSTANT (default: end)"},
     {.name = "arguments",
      .kind = OPTION_FLAG,
      PLACE(are_arguments_shown),

@@ -43,7 +43,7 @@ static const struct option_row rows[] = {
     {.name = "tree", .kind = OPTION_FLAG, PLACE(is_tree),
      .help = "what retains what, as a tree from the roots down"},
     {.name = "at", .kind = OPTION_TEXT, PLACE(at), .value_name = "INSTANT",
-     .help = "end or snapshot:N, as FILE@INSTANT (default: what was asked for, else the exit)"},
+     .help = "end, snapshot:N or mark:NAME, as FILE@INSTANT (default: what was asked for, else the exit)"},
     {.name = "snapshot", .kind = OPTION_COUNT, PLACE(snapshot), .value_name = "N",
      .help = "the snapshot with this number, as --at=snapshot:N"},
     {.name = "process", .kind = OPTION_COUNT, PLACE(process), .value_name = "ID",
@@ -194,7 +194,7 @@ static bool load(const struct invocation *invocation, struct recording_argument 
         return error_set(error, "--at and --snapshot name the same: give one of them");
     if (values->snapshot.is_given)
         at = instant_format(INSTANT_SNAPSHOT, values->snapshot.value, name);
-    argument->takes_snapshots = true;
+    argument->takes_snapshots = argument->takes_marks_as_snapshots = true;
     if (!recording_argument_load(argument, &invocation->operands, at, &(struct profile_options){0},
                                  error))
         return false;

@@ -82,6 +82,27 @@ static void print_file(struct page *page, const struct recording_info *info, str
     label(page, "State", line);
 }
 
+enum {
+    MOST_MARKS = 50 /* named in the text */
+};
+
+static void print_marks(struct page *page, struct text *line)
+{
+    const struct profile *profile = page->profile;
+    for (size_t i = 0; i < profile->mark_count && i < MOST_MARKS; i++) {
+        char time[UNITS_TEXT_BYTES];
+
+        text_add(line, "mark:");
+        page_make_safe(line, profile->marks[i].name);
+        text_print(line, " after %s", units_format_duration(profile->marks[i].time_ns, time));
+        label(page, i == 0 ? "Marks" : "", line);
+    }
+    if (profile->mark_count > MOST_MARKS) {
+        text_print(line, "and %zu more", profile->mark_count - MOST_MARKS);
+        label(page, "", line);
+    }
+}
+
 static void print_session(struct page *page, bool are_arguments_shown, struct text *line)
 {
     const struct profile *profile = page->profile;
@@ -171,6 +192,7 @@ static void write_text(const struct recording_argument *argument, bool are_argum
     print_file(&page, &profile->info, &line);
     print_session(&page, are_arguments_shown, &line);
     print_content(&page, &line);
+    print_marks(&page, &line);
     page_heading(&page, "Processes");
     for (size_t i = 0; i < profile->process_count; i++)
         print_process(&page, &profile->processes[i].about);
@@ -245,7 +267,7 @@ static void write_json(const struct recording_argument *argument, bool are_argum
     struct json_stream stream;
 
     json_stream_init(&stream, stdout);
-    json_begin_report(&stream, profile, "seep/info", "1.0", instant_name(argument->instant),
+    json_begin_report(&stream, profile, "seep/info", "1.0", argument->instant_text,
                       are_arguments_shown);
     add_file(&stream, &profile->info);
     add_origin(&stream, &profile->session);

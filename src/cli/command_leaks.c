@@ -115,7 +115,7 @@ static const struct option_row rows[] = {
      .kind = OPTION_TEXT,
      PLACE(at),
      .value_name = "INSTANT",
-     .help = "end or snapshot:N, as FILE@INSTANT (default: what was asked for, else the exit)"},
+     .help = "end, snapshot:N or mark:NAME, as FILE@INSTANT (default: what was asked for, else the exit)"},
     {.name = "json", .kind = OPTION_FLAG, PLACE(is_json), .help = "print JSON"},
     {.name = "arguments",
      .kind = OPTION_FLAG,
@@ -163,11 +163,12 @@ static bool read_suppressions(const struct values *values, struct suppressions *
 static bool parse_since(const char *word, uint64_t *id, struct error *error)
 {
     enum instant_kind kind;
+    const char *mark;
     char *stop;
     *id = strtoull(word, &stop, 10);
     if (*word >= '0' && *word <= '9' && !*stop)
         return true;
-    if (instant_parse(word, &kind, id, error) && kind == INSTANT_SNAPSHOT)
+    if (instant_parse(word, &kind, id, &mark, error) && kind == INSTANT_SNAPSHOT)
         return true;
     return error_set(error, "--new-since: \"%s\" is no snapshot, such as snapshot:1", word);
 }
@@ -176,7 +177,7 @@ static bool load(const struct invocation *invocation, struct recording_argument 
                  struct error *error)
 {
     const struct values *values = invocation->values;
-    argument->takes_snapshots = true;
+    argument->takes_snapshots = argument->takes_marks_as_snapshots = true;
     if (!recording_argument_load(argument, &invocation->operands, values->at,
                                  &(struct profile_options){0}, error))
         return false;

@@ -89,7 +89,7 @@ static const struct option_row rows[] = {
      .kind = OPTION_TEXT,
      PLACE(at),
      .value_name = "INSTANT",
-     .help = "end or peak, as FILE@INSTANT (default: end)"},
+     .help = "end, peak or mark:NAME, as FILE@INSTANT (default: end)"},
     {.name = "debug-dir",
      .kind = OPTION_TEXTS,
      PLACE(debug_folders),
@@ -151,7 +151,7 @@ static bool fill_options(const struct invocation *invocation,
     options->are_arguments_shown = values->are_arguments_shown || !terminal_is_ci();
     options->is_colour = terminal_has_colour(stdout, invocation->common);
     options->width = terminal_width(stdout);
-    options->instant = instant_name(argument->instant);
+    options->instant = argument->instant_text;
     return !values->process.is_given ||
            recording_argument_find_process(argument, values->process.value, &options->query.process,
                                            error);
@@ -164,7 +164,7 @@ static void find_growths(const struct values *values, const struct recording_arg
     const struct symbolizer_options symbols = {.debug_folders = values->debug_folders.items,
                                                .debug_folder_count = values->debug_folders.count};
 
-    if (!values->is_growth && !values->is_json)
+    if ((!values->is_growth && !values->is_json) || argument->profile->is_at_mark)
         return;
     options->is_growth = values->is_growth;
     process_growths_find(argument->profile, argument->reader, options->query.process, &symbols, 0,

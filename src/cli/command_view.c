@@ -61,7 +61,7 @@ static const struct option_row rows[] = {
      .kind = OPTION_TEXT,
      PLACE(at),
      .value_name = "INSTANT",
-     .help = "end or peak, as FILE@INSTANT (default: end)"},
+     .help = "end, peak or mark:NAME, as FILE@INSTANT (default: end)"},
     {.name = "path-map",
      .kind = OPTION_TEXTS,
      PLACE(path_maps),
@@ -107,7 +107,7 @@ static bool show(const struct invocation *invocation, const struct recording_arg
     bool is_mono = common->color.is_given && common->color.value == COLOR_NEVER;
     const char *colors = values->scheme.is_given ? scheme_at(values->scheme.value) : NULL;
     struct tui_options options = {.recording = argument->path,
-                                  .instant = instant_name(argument->instant),
+                                  .instant = argument->instant_text,
                                   .screen = screen_at(values->screen.value),
                                   .colors = colors,
                                   .is_ascii = values->is_ascii,

@@ -14,9 +14,11 @@ static const char *const names[] = {
     [INSTANT_END] = "end",
     [INSTANT_PEAK] = "peak",
     [INSTANT_SNAPSHOT] = "snapshot",
+    [INSTANT_MARK] = "mark",
 };
 
 static const char snapshot_start[] = "snapshot:";
+static const char mark_start[] = "mark:";
 
 const char *instant_name(enum instant_kind kind)
 {
@@ -32,7 +34,7 @@ const char *instant_format(enum instant_kind kind, uint64_t snapshot, char *out)
     return out;
 }
 
-bool instant_parse(const char *name, enum instant_kind *kind, uint64_t *snapshot,
+bool instant_parse(const char *name, enum instant_kind *kind, uint64_t *snapshot, const char **mark,
                    struct error *error)
 {
     for (unsigned i = INSTANT_END; i <= INSTANT_PEAK; i++)
@@ -49,20 +51,28 @@ bool instant_parse(const char *name, enum instant_kind *kind, uint64_t *snapshot
         if (*digits >= '0' && *digits <= '9' && !*stop)
             return true;
     }
-    return error_set(error, "there is no instant \"%s\": it is \"end\", \"peak\" or \"snapshot:N\"",
+    if (strncmp(name, mark_start, strlen(mark_start)) == 0 && name[strlen(mark_start)] != '\0') {
+        *kind = INSTANT_MARK;
+        *mark = name + strlen(mark_start);
+        return true;
+    }
+    return error_set(error,
+                     "there is no instant \"%s\": it is \"end\", \"peak\", \"snapshot:N\" or "
+                     "\"mark:NAME\"",
                      name);
 }
 
 bool instant_split(const char *word, char **file, enum instant_kind *kind, uint64_t *snapshot,
-                   bool *has_instant, struct error *error)
+                   const char **mark, bool *has_instant, struct error *error)
 {
-    const char *at = strrchr(word, '@');
+    const char *at_mark = strstr(word, "@mark:"); /* its name may hold anything */
+    const char *at = at_mark ? at_mark : strrchr(word, '@');
 
     *has_instant = at && at != word && access(word, F_OK) != 0;
     *file = memory_duplicate_text(word);
     if (!*has_instant)
         return true;
-    if (!instant_parse(at + 1, kind, snapshot, error)) {
+    if (!instant_parse(at + 1, kind, snapshot, mark, error)) {
         free(*file);
         *file = NULL;
         return error_prefix(error, "%s: ", word);

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "recording/recording_format.h"
+#include "snapshot/snapshot_store.h"
 
 /* The best of the folder's files so far: the newest and, among equals, the last by name. */
 struct newest {
@@ -76,13 +77,16 @@ static bool choose_instant(struct recording_argument *argument, const char *at, 
 {
     enum instant_kind named = argument->instant;
     uint64_t snapshot = argument->snapshot;
+    const char *mark = argument->mark;
     char name[INSTANT_TEXT_BYTES];
 
     if (!at)
         return true;
-    if (!instant_parse(at, &argument->instant, &argument->snapshot, error))
+    if (!instant_parse(at, &argument->instant, &argument->snapshot, &argument->mark, error))
         return error_prefix(error, "--at: ");
-    if (argument->has_instant && (named != argument->instant || snapshot != argument->snapshot))
+    if (argument->has_instant &&
+        (named != argument->instant || snapshot != argument->snapshot ||
+         (mark != NULL && argument->mark != NULL && strcmp(mark, argument->mark) != 0)))
         return error_set(error, "FILE@%s and --at=%s contradict each other",
                          instant_format(named, snapshot, name), at);
     argument->has_instant = true;
@@ -93,8 +97,8 @@ static bool check_instant(const struct recording_argument *argument, struct erro
 {
     return argument->instant != INSTANT_SNAPSHOT || argument->takes_snapshots ||
            error_set(error,
-                     "%s: this is known at the end and the peak only; leaks, graph and diff look "
-                     "at snapshots",
+                     "%s: this is known at the end, the peak and marks only; leaks, graph and "
+                     "diff look at snapshots",
                      argument->path);
 }
 
@@ -114,15 +118,20 @@ bool recording_argument_open(struct recording_argument *argument,
                              const struct option_operands *operands, const char *at,
                              struct error *error)
 {
-    *argument = (struct recording_argument){.takes_snapshots = argument->takes_snapshots,
-                                            .instant = INSTANT_END};
+    *argument = (struct recording_argument){
+        .takes_snapshots = argument->takes_snapshots,
+        .takes_marks_as_snapshots = argument->takes_marks_as_snapshots,
+        .instant = INSTANT_END};
     if (operands->count == 0)
         argument->path = find_newest(error);
     else
         instant_split(operands->items[0], &argument->path, &argument->instant, &argument->snapshot,
-                      &argument->has_instant, error);
+                      &argument->mark, &argument->has_instant, error);
     if (!argument->path || !choose_instant(argument, at, error) || !check_instant(argument, error))
         return false;
+    argument->instant_text = argument->instant == INSTANT_MARK
+                                 ? memory_print_text("mark:%s", argument->mark)
+                                 : memory_duplicate_text(instant_name(argument->instant));
     argument->reader = recording_reader_open(argument->path, error);
     return argument->reader || name_file_first(argument->path, error);
 }
@@ -160,12 +169,39 @@ static void name_the_rest(struct recording_argument *argument,
     late_names_destroy(names);
 }
 
+/* The first snapshot that was taken by that name. */
+static bool find_snapshot_of_mark(struct recording_argument *argument, struct error *error)
+{
+    struct snapshot_list list = {0};
+    bool is_found = false;
+    if (!snapshot_list_read(&list, argument->reader, error))
+        return false;
+    for (size_t i = 0; i < list.count && !is_found; i++)
+        if (strcmp(list.heads[i].mark, argument->mark) == 0) {
+            is_found = true;
+            argument->instant = INSTANT_SNAPSHOT;
+            argument->snapshot = list.heads[i].id;
+        }
+    snapshot_list_clear(&list);
+    return is_found || error_set(error, "%s: the program took no snapshot of that name at mark:%s",
+                                 argument->path, argument->mark);
+}
+
 bool recording_argument_load(struct recording_argument *argument,
                              const struct option_operands *operands, const char *at,
                              const struct profile_options *options, struct error *error)
 {
+    struct profile_options at_mark = *options;
+
     if (!recording_argument_open(argument, operands, at, error))
         return false;
+    if (argument->instant == INSTANT_MARK && argument->takes_marks_as_snapshots) {
+        if (!find_snapshot_of_mark(argument, error))
+            return false;
+    } else if (argument->instant == INSTANT_MARK) {
+        at_mark.mark = argument->mark;
+        options = &at_mark;
+    }
     argument->profile = profile_load(argument->reader, options, error);
     if (!argument->profile)
         return name_file_first(argument->path, error);
@@ -187,5 +223,6 @@ void recording_argument_close(struct recording_argument *argument)
     profile_destroy(argument->profile);
     recording_reader_close(argument->reader);
     free(argument->path);
+    free(argument->instant_text);
     *argument = (struct recording_argument){0};
 }

@@ -12,11 +12,14 @@
 #include "recording/recording_reader.h"
 
 struct recording_argument {
-    bool takes_snapshots; /* set by the caller before: may the instant be a snapshot? */
+    bool takes_snapshots;          /* set by the caller before: may the instant be a snapshot? */
+    bool takes_marks_as_snapshots; /* the same: of a mark, the snapshot is meant that it names */
     char *path;
     enum instant_kind instant; /* the end, unless one was named */
     uint64_t snapshot;         /* its number, of INSTANT_SNAPSHOT */
-    bool has_instant;          /* one was named */
+    const char *mark;   /* its name, of INSTANT_MARK: the profile is as it was then. Borrowed */
+    bool has_instant;   /* one was named */
+    char *instant_text; /* "end", "mark:ready", ...: what headers and JSON show */
     struct recording_reader *reader;
     struct profile *profile; /* NULL unless it was asked for */
 };

@@ -120,10 +120,12 @@ typedef void (*heap_model_write)(void *context, enum recording_kind kind, const 
 bool heap_model_write_records(struct heap_model *model, uint64_t process_id, bool is_everything,
                               heap_model_write write, void *context);
 
-/* What a site has had until now; all of them. */
+/* The figures of a site as they are now; all of them. */
 struct heap_site_sums {
     uint32_t id; /* as in RECORDING_site */
     uint64_t allocations, allocated_bytes, frees, freed_bytes;
+    uint64_t temporary_allocations;
+    uint64_t peak_blocks, peak_bytes;
 };
 typedef void (*heap_model_visit_site)(void *context, const struct heap_site_sums *sums);
 void heap_model_visit_sites(const struct heap_model *model, heap_model_visit_site visit,

@@ -273,6 +273,12 @@ void heap_model_visit_sites(const struct heap_model *model, heap_model_visit_sit
                                                 .allocations = site->allocations,
                                                 .allocated_bytes = site->allocated_bytes,
                                                 .frees = site->frees,
-                                                .freed_bytes = site->freed_bytes});
+                                                .freed_bytes = site->freed_bytes,
+                                                .temporary_allocations =
+                                                    site->temporary_allocations,
+                                                .peak_blocks =
+                                                    peak_site_blocks(&model->peak, site),
+                                                .peak_bytes =
+                                                    peak_site_bytes(&model->peak, site)});
     }
 }

@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash_map.h"
 #include "base/memory.h"
 
 enum {
     MAX_MARKS = 100000,
     MAX_NUMBERS = 16 << 20, /* 128 MiB */
-    NUMBERS_OF_SITE = 5
+    NUMBERS_OF_SITE = 8
 };
 
 void marks_clear(struct marks *marks)
@@ -23,7 +24,7 @@ void marks_clear(struct marks *marks)
 
 void mark_trail_clear(struct mark_trail *trail)
 {
-    free(trail->calls);
+    free(trail->told);
     *trail = (struct mark_trail){0};
 }
 
@@ -33,51 +34,75 @@ struct making {
     size_t capacity;
 };
 
+/* Never 0, which means that nothing was told. */
+static uint64_t hash_sums(const struct heap_site_sums *sums)
+{
+    return hash_bytes(&sums->allocations,
+                      sizeof *sums - offsetof(struct heap_site_sums, allocations), 1) |
+           1;
+}
+
 static void add_site(void *context, const struct heap_site_sums *sums)
 {
     struct making *making = context;
     struct mark_trail *trail = making->trail;
     struct mark *mark = making->mark;
-    if (sums->id >= trail->count) {
-        trail->calls = memory_grow(trail->calls, &trail->capacity, sums->id + (size_t)1,
-                                   sizeof *trail->calls);
-        memset(trail->calls + trail->count, 0,
-               (sums->id + (size_t)1 - trail->count) * sizeof *trail->calls);
-        trail->count = sums->id + (size_t)1;
+    uint64_t hash = hash_sums(sums);
+    size_t needed = sums->id + (size_t)1;
+    if (needed > trail->count) {
+        trail->told = memory_grow(trail->told, &trail->capacity, needed, sizeof *trail->told);
+        memset(trail->told + trail->count, 0, (needed - trail->count) * sizeof *trail->told);
+        trail->count = needed;
     }
-    if (trail->calls[sums->id] == sums->allocations + sums->frees)
+    if (trail->told[sums->id] == hash)
         return;
-    trail->calls[sums->id] = sums->allocations + sums->frees;
+    trail->told[sums->id] = hash;
+    const uint64_t numbers[NUMBERS_OF_SITE] = {
+        sums->id,          sums->allocations,           sums->allocated_bytes, sums->frees,
+        sums->freed_bytes, sums->temporary_allocations, sums->peak_blocks,     sums->peak_bytes};
     mark->numbers = memory_grow(mark->numbers, &making->capacity,
                                 mark->number_count + NUMBERS_OF_SITE, sizeof *mark->numbers);
-    uint64_t *numbers = mark->numbers + mark->number_count;
-    numbers[0] = sums->id;
-    numbers[1] = sums->allocations;
-    numbers[2] = sums->allocated_bytes;
-    numbers[3] = sums->frees;
-    numbers[4] = sums->freed_bytes;
+    memcpy(mark->numbers + mark->number_count, numbers, sizeof numbers);
     mark->number_count += NUMBERS_OF_SITE;
 }
 
-void marks_add(struct marks *marks, struct mark_trail *trail, const struct heap_model *model,
-               uint64_t process_id, uint64_t time_ns, const char *name, size_t name_bytes)
+static void fill_totals(struct mark *mark, const struct heap_model *model)
 {
-    if (marks->count == MAX_MARKS) {
-        marks->refused_count++;
+    struct recording_totals totals;
+    heap_model_totals(model, &totals);
+    const uint64_t numbers[MARK_TOTALS] = {
+        totals.reallocations,     totals.failed_allocations, totals.peak_blocks,
+        totals.peak_bytes,        totals.peak_time_ns,       totals.mapped_bytes,
+        totals.mapped_peak_bytes, totals.common_peak_bytes,  totals.common_peak_time_ns};
+    memcpy(mark->totals, numbers, sizeof numbers);
+}
+
+void marks_add(struct marks *marks, struct mark_trail *trail, const struct heap_model *model,
+               const struct mark *when, const char *name, size_t name_bytes)
+{
+    if (marks->count == MAX_MARKS)
         return;
-    }
     marks->items = memory_grow(marks->items, &marks->capacity, marks->count + 1,
                                sizeof *marks->items);
     struct mark *mark = &marks->items[marks->count++];
-    *mark = (struct mark){.process_id = process_id, .time_ns = time_ns};
+    *mark = *when;
     mark->name = memory_print_text("%.*s", (int)name_bytes, name);
     trail->is_broken |= marks->number_count >= MAX_NUMBERS;
     if (trail->is_broken)
         return;
     struct making making = {mark, trail, 0};
     heap_model_visit_sites(model, add_site, &making);
+    fill_totals(mark, model);
     mark->has_figures = true;
     marks->number_count += mark->number_count;
+}
+
+const char *marks_find(const struct marks *marks, uint64_t process_id, uint64_t ticks)
+{
+    for (size_t i = marks->count; i-- > 0;)
+        if (marks->items[i].process_id == process_id && marks->items[i].ticks == ticks)
+            return marks->items[i].name;
+    return "";
 }
 
 struct recording_mark marks_record(const struct mark *mark)
@@ -86,5 +111,6 @@ struct recording_mark marks_record(const struct mark *mark)
                                    .time_ns = mark->time_ns,
                                    .name = mark->name,
                                    .has_figures = mark->has_figures,
+                                   .totals = {mark->totals, mark->has_figures ? MARK_TOTALS : 0},
                                    .sites = {mark->numbers, mark->number_count}};
 }

@@ -22,6 +22,7 @@ bool process_calls_find(struct session_header *header, uint32_t slot, struct pro
     call->shared = shared;
     call->tid = atomic_load(&shared->tid);
     call->sp = atomic_load(&shared->sp);
+    call->mark_ticks = atomic_load(&shared->mark_ticks);
     uint32_t what = atomic_load(&shared->what);
     call->what = (enum session_call_what)what;
     if (what >= SESSION_CALL_SNAPSHOT && what <= SESSION_CALL_CHECK_CHANGED && call->sp != 0)

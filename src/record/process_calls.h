@@ -15,6 +15,7 @@ struct process_call {
     enum session_call_what what;
     uint32_t tid;
     uint64_t sp;
+    uint64_t mark_ticks; /* 0 = none */
 };
 
 /* Does the process of this slot ask for something? What it says makes sense then. */

@@ -111,8 +111,11 @@ static void apply_mark(struct process_tree *tree, struct recorded_process *proce
                        const uint64_t *record, uint64_t ticks)
 {
     recorded_process_flush(process);
-    marks_add(&tree->marks, &process->mark_trail, process->model, process->id,
-              tick_clock_to_ns(tree->clock, ticks), (const char *)(record + 2), record[1]);
+    struct mark when = {.process_id = process->id,
+                        .ticks = ticks,
+                        .time_ns = tick_clock_to_ns(tree->clock, ticks)};
+    marks_add(&tree->marks, &process->mark_trail, process->model, &when,
+              (const char *)(record + 2), record[1]);
 }
 
 void process_tree_apply_lifecycle(struct process_tree *tree, struct recorded_process *process,

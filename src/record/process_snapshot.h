@@ -19,6 +19,7 @@ struct process_snapshot_request {
     bool is_own_child; /* somebody else in this program waits for its end */
     uint64_t hold_sp;  /* it holds itself: where its thread's stack begins; 0 = it runs */
     uint32_t hold_tid; /* the thread, as the process sees it */
+    uint64_t mark_ticks; /* of the mark that names it; 0 = none */
 };
 
 /* Threads that were stopped in a sleep that nothing interrupts: let go when they wake. */

@@ -56,6 +56,9 @@ static void look_at(struct snapshot_taker *taker, struct recorded_process *proce
     request->has_no_heuristics = taker->options.has_no_heuristics;
     request->is_own_child = process->pid == taker->options.command_pid;
     process_snapshot_take(taker->options.tree, process, request, &taker->sleepers, snapshot);
+    if (request->mark_ticks != 0)
+        snprintf(snapshot->mark, sizeof snapshot->mark, "%s",
+                 marks_find(&taker->options.tree->marks, process->id, request->mark_ticks));
 }
 
 /* The same, and keeps it. */
@@ -259,7 +262,10 @@ static bool serve_call(struct snapshot_taker *taker, struct recorded_process *pr
                        const struct process_call *call, struct error *error)
 {
     struct process_snapshot_request request = {
-        .reason = SNAPSHOT_AT_CALL, .hold_sp = call->sp, .hold_tid = call->tid};
+        .reason = SNAPSHOT_AT_CALL,
+        .hold_sp = call->sp,
+        .hold_tid = call->tid,
+        .mark_ticks = call->mark_ticks};
     struct leak_counts counts = {0};
     enum leak_counts_scope scope;
     struct snapshot snapshot;

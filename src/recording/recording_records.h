@@ -254,14 +254,17 @@ struct recording_text_list {
     UNSIGNED(live_count) \
     UNSIGNED(live_bytes)
 
-/* An instant with a name, and what each site of the process had allocated and freed until then: five
- * numbers for each that has changed since the process's mark before: site id, allocations, allocated
- * bytes, frees, freed bytes. Marks of a process follow each other in time. */
+/* An instant with a name, and the figures of the process as they were then. Totals are nine numbers:
+ * reallocations, failed allocations, peak blocks, peak bytes, peak time, mapped bytes and their peak,
+ * common peak bytes and time. Sites are eight for each that has changed since the process's mark before:
+ * site id, allocations, allocated bytes, frees, freed bytes, temporary allocations, peak blocks, peak
+ * bytes. Marks of a process follow each other in time. */
 #define RECORDING_FIELDS_mark(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
     UNSIGNED(process_id_plus_1) \
     UNSIGNED(time_ns) \
     TEXT(name) \
     UNSIGNED(has_figures)           /* 0: not known, at this mark and later ones */ \
+    UNSIGNED_LIST(totals) \
     UNSIGNED_LIST(sites)
 
 /* A call that the program should not have made. */
@@ -311,7 +314,8 @@ struct recording_text_list {
     UNSIGNED(module_count) \
     UNSIGNED(thread_count) \
     UNSIGNED(class_count) \
-    UNSIGNED(fact_count)
+    UNSIGNED(fact_count) \
+    TEXT(mark)                      /* of the instant, by the program; "" = none */
 
 /* A file that was mapped as a module; roots name it by its position among these. */
 #define RECORDING_FIELDS_snapshot_module(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \

@@ -186,6 +186,7 @@ struct snapshot {
     uint64_t unsure_blocks;    /* in transit, or that the model had to guess */
     uint64_t roots_off;        /* set of 1 << enum snapshot_root_kind: switched off */
     char note[256];            /* "" or what went wrong or is missing, in words */
+    char mark[256];            /* "" or the name that the program gave to this instant */
 
     /* What the scan looked at. */
     uint64_t scanned_bytes;

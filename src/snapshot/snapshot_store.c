@@ -1,6 +1,7 @@
 #include "snapshot/snapshot_store.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -255,6 +256,7 @@ void snapshot_write(const struct snapshot *snapshot, snapshot_add_record add, vo
         .reason = snapshot->reason,
         .end = snapshot->end,
         .note = snapshot->note,
+        .mark = snapshot->mark,
         .stop_ns = snapshot->stop_ns,
         .scan_ns = snapshot->scan_ns,
         .unreadable_bytes = snapshot->unreadable_bytes,
@@ -316,8 +318,10 @@ static bool visit_head(void *context, enum recording_kind kind, const void *reco
     struct recording_snapshot head = *(const struct recording_snapshot *)record;
     size_t at = find_head(list, head.id);
     head.note = memory_duplicate_text(head.note);
+    head.mark = memory_duplicate_text(head.mark != NULL ? head.mark : "");
     if (at < list->count && list->heads[at].id == head.id) {
         free((char *)list->heads[at].note);
+        free((char *)list->heads[at].mark);
         list->heads[at] = head;
         return true;
     }
@@ -373,6 +377,7 @@ static void drop_torn(struct snapshot_list *list, const struct tally *tallies)
             list->heads[kept++] = list->heads[i];
         } else {
             free((char *)list->heads[i].note);
+            free((char *)list->heads[i].mark);
             list->torn_count++;
         }
     }
@@ -409,8 +414,10 @@ bool snapshot_list_read(struct snapshot_list *list, struct recording_reader *rea
 
 void snapshot_list_clear(struct snapshot_list *list)
 {
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < list->count; i++) {
         free((char *)list->heads[i].note);
+        free((char *)list->heads[i].mark);
+    }
     free(list->heads);
     *list = (struct snapshot_list){0};
 }
@@ -461,6 +468,7 @@ static bool take_head(void *context, enum recording_kind kind, const void *recor
     size_t note_bytes = strnlen(head->note, sizeof snapshot->note - 1);
     memcpy(snapshot->note, head->note, note_bytes);
     snapshot->note[note_bytes] = '\0';
+    snprintf(snapshot->mark, sizeof snapshot->mark, "%s", head->mark);
     return true;
 }
 

@@ -260,7 +260,7 @@ struct session_call {
     _Atomic uint32_t tid;     /* who asks, as the process sees it */
     _Atomic uint32_t is_done; /* the answer: it was looked at */
     _Atomic uint64_t sp;      /* the caller's stack begins here */
-    uint64_t spare;
+    _Atomic uint64_t mark_ticks; /* SNAPSHOT: the time of the mark that names it; 0 = none */
     struct session_call_sum sums[SESSION_CALL_KINDS]; /* by enum leak_kind */
 };
 _Static_assert(SESSION_CALLS_OFFSET + SESSION_PROCESS_SLOTS * sizeof(struct session_call) <=

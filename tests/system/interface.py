@@ -9,7 +9,8 @@ import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from recorded import IS_LONG, SOURCE, Checks, new_path, record, run, seep, target
+from recorded import (IS_LONG, SOURCE, Checks, check_invariants, new_path, record, run, seep,
+                      target)
 
 checks = Checks()
 
@@ -87,6 +88,45 @@ def check_no_answer():
     # A sampled recording cannot tell what is lost.
     made = record([target("interface"), "in_handler"], ["--sample=1M"])
     checks.equal("sampled: said", ["handler -3 0"], lines_of(made.stdout.decode()))
+
+
+# ---- marks ---------------------------------------------------------------------------------
+
+# Live, peak and allocated bytes, and frees.
+MARKS = {"one": (1000, 1000, 1000, 0), "two": (2000, 3000, 3000, 1),
+         "three": (5000, 5000, 6000, 1)}
+
+
+def check_marks():
+    """FILE@mark:NAME: everything as it was then, and what came afterwards is not in it."""
+    path = record([target("interface"), "marks"]).path
+    for name, figures in MARKS.items():
+        finished = seep("report", "--json", f"{path}@mark:{name}")
+        checks.equal(f"mark {name}: status", 0, finished.returncode)
+        report = json.loads(finished.stdout)
+        process = report["processes"][0]
+        totals = process["totals"]
+        checks.equal(f"mark {name}: instant", f"mark:{name}", report["instant"])
+        checks.equal(f"mark {name}: figures", figures,
+                     (totals["live_bytes"], totals["peak_bytes"], totals["allocated_bytes"],
+                      totals["frees"]))
+        for key in ("live_bytes", "peak_bytes", "allocated_bytes", "frees"):
+            checks.equal(f"mark {name}: {key} of sites", totals[key],
+                         sum(site[key] for site in process["sites"]))
+        check_invariants(checks, f"mark {name}", report)
+    finished = seep("diff", "--json", f"{path}@mark:one", f"{path}@mark:two")
+    checks.equal("marks: diff", [("grown", 1000)],
+                 [(site["state"], site["change"])
+                  for site in json.loads(finished.stdout)["sites"]])
+    finished = seep("leaks", "--json", f"{path}@mark:three")
+    process = json.loads(finished.stdout)["processes"][0]
+    checks.equal("mark three: leaks", {"blocks": 1, "bytes": 3000}, process["summary"]["definite"])
+    for command, instant in (("report", "mark:nosuch"), ("leaks", "mark:one"),
+                             ("report", "mark:")):
+        checks.equal(f"{command} at {instant}", 2,
+                     seep(command, f"{path}@{instant}").returncode)
+    said = seep("info", path).stdout.decode()
+    checks.true("info names marks", all(f"mark:{name} after" in said for name in MARKS), said)
 
 
 # ---- LeakSanitizer's interface -------------------------------------------------------------
@@ -210,6 +250,7 @@ def check_example():
 check_answers()
 check_alone()
 check_no_answer()
+check_marks()
 check_lsan()
 check_header()
 check_example()

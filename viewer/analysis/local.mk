@@ -41,6 +41,7 @@ libseep_a_SOURCES += \
 	viewer/analysis/place_sums.c \
 	viewer/analysis/profile.c \
 	viewer/analysis/profile.h \
+	viewer/analysis/profile_at_mark.c \
 	viewer/analysis/profile_load_code.c \
 	viewer/analysis/profile_load_processes.c \
 	viewer/analysis/profile_load_session.c \

@@ -68,6 +68,7 @@ struct profile_process {
 };
 
 struct profile {
+    bool is_at_mark; /* figures of threads, sizes, lifetimes and mappings are not known, nor growth */
     struct recording_info info; /* path, torn or not, ... */
     struct recording_session session;
     struct recording_recorder recorder;
@@ -108,6 +109,9 @@ struct late_names;
 struct profile_options {
     bool with_timeline;             /* also decode timeline deltas (timeline.h) */
     const struct late_names *names; /* found since (late_names.h); NULL = none. Borrowed */
+    /* The process that set this mark as it was then, and nothing of others (profile_at_mark.c); NULL =
+     * all, at the end. */
+    const char *mark;
 };
 
 /* Loads everything; a torn recording loads as far as it is whole. Untrusted: ids out of range are

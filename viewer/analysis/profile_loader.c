@@ -143,12 +143,15 @@ struct profile *profile_load(struct recording_reader *reader, const struct profi
     profile->arena = arena_create();
     profile->info = *recording_reader_info(reader);
     profile->info.path = arena_copy_text(profile->arena, profile->info.path);
-    struct profile_loader loader = {.profile = profile, .arena = profile->arena, .reader = reader, .names = options->names};
+    struct profile_loader loader = {.profile = profile, .arena = profile->arena, .reader = reader, .names = options->names, .mark = options->mark};
 
     profile_load_session(&loader);
     bool is_loaded = profile_load_code(&loader, error);
     if (is_loaded) {
         profile_load_processes(&loader);
+        is_loaded = profile_load_mark(&loader, error);
+    }
+    if (is_loaded) {
         profile_load_order(profile);
         profile->is_finished = loader.has_end && !profile->info.is_torn;
         profile->is_complete = is_whole(&loader);

@@ -28,6 +28,7 @@ struct profile_loader {
     struct arena *arena; /* the profile's */
     struct recording_reader *reader;
     const struct late_names *names; /* NULL = none */
+    const char *mark;               /* NULL = the end */
 
     const char **strings; /* by id; NULL = no such record */
     size_t string_count, string_capacity, string_records;
@@ -68,6 +69,9 @@ void *profile_loader_grow(void *items, size_t *count, size_t *capacity, uint64_t
 /* Makes `record` (a copy of the struct that a visit got, or zeroes) independent of the reader: what
  * it points to moves into the arena. */
 void profile_loader_own(struct profile_loader *loader, enum recording_kind kind, void *record);
+
+/* Everything is loaded, and not yet in order: what is not of the mark that was asked for goes. */
+bool profile_load_mark(struct profile_loader *loader, struct error *error);
 
 /* The same for one list. One whose length is not a multiple of its group loses the rest. */
 void profile_loader_own_list(struct profile_loader *loader, struct recording_list *list,

@@ -1,0 +1,166 @@
+/* A recording as it would be had it ended at a mark. Each mark tells the figures of the sites that
+ * had changed since the process's mark before, so those up to this one, the newest first, tell of
+ * all.
+ *
+ * Only the process that set the mark is known at that instant; of others nothing is left. Nor are
+ * figures by thread, histograms, mappings and what grew. */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/profile_loader.h"
+#include "base/hash_map.h"
+#include "base/memory.h"
+
+enum {
+    SITE_NUMBERS = 8,
+    TOTAL_NUMBERS = 9
+};
+
+static const struct recording_mark *find_mark(const struct profile *profile, const char *name)
+{
+    const struct recording_mark *first = NULL;
+    for (size_t i = 0; i < profile->mark_count; i++) {
+        const struct recording_mark *mark = &profile->marks[i];
+        if (strcmp(mark->name, name) == 0 && (!first || mark->time_ns < first->time_ns))
+            first = mark;
+    }
+    return first;
+}
+
+/* Site id to the address of its numbers. (Marks stand in the order in which they were written,
+ * those of a process in that of time.) */
+static void collect(const struct profile *profile, const struct recording_mark *last,
+                    struct hash_map *known)
+{
+    hash_map_init(known);
+    for (const struct recording_mark *mark = profile->marks; mark <= last; mark++) {
+        if (mark->process_id_plus_1 != last->process_id_plus_1)
+            continue;
+        for (size_t i = 0; i + SITE_NUMBERS <= mark->sites.count; i += SITE_NUMBERS)
+            *hash_map_put(known, mark->sites.items[i],
+                          NULL) = (uint64_t)(uintptr_t)&mark->sites.items[i];
+    }
+}
+
+static void set_site(struct recording_site *site, const uint64_t *numbers, uint64_t time_ns)
+{
+    site->allocations = numbers[1];
+    site->allocated_bytes = numbers[2];
+    site->frees = numbers[3];
+    site->freed_bytes = numbers[4];
+    site->temporary_allocations = numbers[5];
+    site->peak_blocks = numbers[6];
+    site->peak_bytes = numbers[7];
+    site->live_blocks = site->inherited_blocks + site->allocations - site->frees;
+    site->live_bytes = site->inherited_bytes + site->allocated_bytes - site->freed_bytes;
+    if (site->last_ns > time_ns)
+        site->last_ns = time_ns;
+    site->size_histogram = site->lifetime_histogram = site->threads = site->estimates =
+        (struct recording_list){0};
+}
+
+static void add_to_totals(struct recording_totals *totals, const struct recording_site *site)
+{
+    totals->allocations += site->allocations;
+    totals->frees += site->frees;
+    totals->allocated_bytes += site->allocated_bytes;
+    totals->freed_bytes += site->freed_bytes;
+    totals->inherited_blocks += site->inherited_blocks;
+    totals->inherited_bytes += site->inherited_bytes;
+    totals->live_blocks += site->live_blocks;
+    totals->live_bytes += site->live_bytes;
+    totals->temporary_allocations += site->temporary_allocations;
+}
+
+static void set_totals(struct recording_totals *totals, const struct recording_mark *mark)
+{
+    uint64_t process_id = totals->process_id;
+    const uint64_t *numbers = mark->totals.items;
+    *totals = (struct recording_totals){.process_id = process_id};
+    if (mark->totals.count < TOTAL_NUMBERS)
+        return;
+    totals->reallocations = numbers[0];
+    totals->failed_allocations = numbers[1];
+    totals->peak_blocks = numbers[2];
+    totals->peak_bytes = numbers[3];
+    totals->peak_time_ns = numbers[4];
+    totals->mapped_bytes = numbers[5];
+    totals->mapped_peak_bytes = numbers[6];
+    totals->common_peak_bytes = numbers[7];
+    totals->common_peak_time_ns = numbers[8];
+}
+
+static void keep_sites(struct profile *profile, uint32_t process, const struct recording_mark *mark)
+{
+    struct hash_map known;
+    struct recording_totals *totals = &profile->processes[process].totals;
+    size_t kept = 0;
+    collect(profile, mark, &known);
+    for (size_t i = 0; i < profile->site_count; i++) {
+        struct profile_site *site = &profile->sites[i];
+        const uint64_t *at = site->process == process ? hash_map_find(&known, site->figures.id)
+                                                      : NULL;
+        if (!at)
+            continue;
+        set_site(&site->figures, (const uint64_t *)(uintptr_t)*at, mark->time_ns);
+        add_to_totals(totals, &site->figures);
+        profile->sites[kept++] = *site;
+    }
+    profile->site_count = kept;
+    hash_map_clear(&known);
+}
+
+/* Of what comes in order of time, what was there already; of one process. (Their process_id is
+ * still a position.) */
+static void keep_samples(struct profile *profile, uint32_t process, uint64_t time_ns)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < profile->sample_count; i++)
+        if (profile->samples[i].process_id == process && profile->samples[i].time_ns <= time_ns)
+            profile->samples[kept++] = profile->samples[i];
+    profile->sample_count = kept;
+    kept = 0;
+    for (size_t i = 0; i < profile->misuse_count; i++)
+        if (profile->misuses[i].process_id == process && profile->misuses[i].time_ns <= time_ns)
+            profile->misuses[kept++] = profile->misuses[i];
+    profile->misuse_count = kept;
+}
+
+static uint64_t resident_peak(const struct profile *profile)
+{
+    uint64_t peak = 0;
+    for (size_t i = 0; i < profile->sample_count; i++)
+        if (profile->samples[i].resident_bytes > peak)
+            peak = profile->samples[i].resident_bytes;
+    return peak;
+}
+
+bool profile_load_mark(struct profile_loader *loader, struct error *error)
+{
+    struct profile *profile = loader->profile;
+    if (!loader->mark)
+        return true;
+    const struct recording_mark *mark = find_mark(profile, loader->mark);
+    if (!mark)
+        return error_set(error, "the recording has no mark:%s%s", loader->mark,
+                         profile->mark_count ? "" : ", nor any other");
+    uint32_t process = mark->process_id_plus_1
+                           ? profile_find_process(profile, mark->process_id_plus_1 - 1)
+                           : (uint32_t)profile->process_count;
+    if (!mark->has_figures || process == profile->process_count)
+        return error_set(error, "what there was at mark:%s is not known: there were too many",
+                         loader->mark);
+    if (profile_is_sampled(profile))
+        return error_set(error, "the recording is sampled: what there was at marks is not known");
+    for (uint32_t i = 0; i < profile->process_count; i++)
+        profile->processes[i].has_totals = i == process;
+    set_totals(&profile->processes[process].totals, mark);
+    keep_sites(profile, process, mark);
+    keep_samples(profile, process, mark->time_ns);
+    profile->processes[process].totals.peak_resident_bytes = resident_peak(profile);
+    profile->thread_count = profile->mapping_count = 0;
+    profile->is_at_mark = true;
+    return true;
+}
