@@ -12,6 +12,7 @@
 #include "cli/instant.h"
 #include "cli/recording_argument.h"
 #include "cli/terminal.h"
+#include "graph/graph_types.h"
 #include "report/graph_report.h"
 
 enum {
@@ -29,6 +30,8 @@ struct values {
     struct option_number depth;
     struct option_texts debug_folders;
     const char *at;
+    const char *type;
+    const char *module;
     bool is_tree;
     bool is_json;
     bool are_arguments_shown;
@@ -42,6 +45,10 @@ static const struct option_row rows[] = {
      .help = "what keeps these alive: a function (a regular expression), fp1:..., or 0x..."},
     {.name = "tree", .kind = OPTION_FLAG, PLACE(is_tree),
      .help = "what retains what, as a tree from the roots down"},
+    {.name = "type", .kind = OPTION_TEXT, PLACE(type), .value_name = "TEXT",
+     .help = "only blocks whose type contains this"},
+    {.name = "module", .kind = OPTION_TEXT, PLACE(module), .value_name = "TEXT",
+     .help = "only blocks allocated by code of a module whose path contains this"},
     {.name = "at", .kind = OPTION_TEXT, PLACE(at), .value_name = "INSTANT",
      .help = "end, snapshot:N or mark:NAME, as FILE@INSTANT (default: what was asked for, else the exit)"},
     {.name = "snapshot", .kind = OPTION_COUNT, PLACE(snapshot), .value_name = "N",
@@ -68,9 +75,8 @@ struct graphs {
     size_t count, done_count;
 };
 
-static const struct recording_snapshot *choose(const struct graphs *graphs,
-                                               const struct recording_argument *argument,
-                                               uint64_t process_id)
+static const struct recording_snapshot *
+choose(const struct graphs *graphs, const struct recording_argument *argument, uint64_t process_id)
 {
     if (argument->instant != INSTANT_SNAPSHOT)
         return argument->has_instant ? process_graph_choose_end(&graphs->list, process_id)
@@ -101,6 +107,9 @@ static bool add_process(struct graphs *graphs, const struct recording_argument *
         return false;
     entry->graph = &graphs->graphs[graphs->count - 1];
     process_graph_build(argument->profile, process, snapshot, &options, entry->graph);
+    process_graph_find_types(entry->graph, &options);
+    if (values->type || values->module)
+        process_graph_filter(entry->graph, values->type, values->module);
     graphs->done_count++;
     return true;
 }
@@ -208,7 +217,8 @@ static int run(const struct invocation *invocation)
     struct recording_argument argument = {0};
     struct graphs graphs = {0};
     struct error error;
-    bool is_good = load(invocation, &argument, &error) && build(&graphs, &argument, invocation->values, &error) &&
+    bool is_good = load(invocation, &argument, &error) &&
+                   build(&graphs, &argument, invocation->values, &error) &&
                    write(invocation, &argument, &graphs, &error);
 
     if (!is_good)

@@ -172,6 +172,21 @@ bool snapshot_find_fact(const struct snapshot *snapshot, enum snapshot_fact_kind
     return true;
 }
 
+uint32_t snapshot_find_reference(const struct snapshot *snapshot, uint32_t block, uint64_t slot)
+{
+    uint64_t low = snapshot->first_reference[block];
+    uint64_t end = snapshot->first_reference[block + 1], high = end;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (snapshot->references[middle].slot < slot)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < end && snapshot->references[low].slot == slot ? snapshot->references[low].block
+                                                               : SNAPSHOT_NONE;
+}
+
 uint32_t snapshot_find_block(const struct snapshot *snapshot, uint64_t address)
 {
     size_t low = 0;

@@ -238,6 +238,9 @@ void snapshot_add_fact(struct snapshot *snapshot, enum snapshot_fact_kind kind, 
 bool snapshot_find_fact(const struct snapshot *snapshot, enum snapshot_fact_kind kind,
                         uint32_t owner, uint32_t slot, uint64_t *value);
 
+/* The block that a word of a block refers to, or SNAPSHOT_NONE. By binary search. */
+uint32_t snapshot_find_reference(const struct snapshot *snapshot, uint32_t block, uint64_t slot);
+
 /* The block that holds the address, or SNAPSHOT_NONE. By binary search. */
 uint32_t snapshot_find_block(const struct snapshot *snapshot, uint64_t address);
 

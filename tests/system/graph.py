@@ -70,22 +70,28 @@ def main():
         why = json.loads(seep("graph", "--json", "--why=^open_session", recording).stdout)
         check_schema(why)
         paths = why["processes"][0]["paths"]
-        expect("why", [(path["blocks"], path["share"], [step["name"] for step in path["path"]])
-                       for path in paths], [(500, 1.0, ["sessions", "open_session(int)"])])
+        expect("why", [(path["blocks"], path["share"],
+                        [(step["name"], step["type"]) for step in path["path"]]) for path in paths],
+               [(500, 1.0, [("sessions", "Session *"), ("open_session(int)", "Session")])])
+        types = {row["name"]: row for row in process["types"]}
+        expect("type", (types["Session"]["source"], types["Session"]["confidence"],
+                        types["Session"]["blocks"], types["Session"]["retained_bytes"]),
+               ("dwarf", "sure", 500, 2048000))
+        expect("type of the site", process["sites"][0]["type"], "Session")
         text = seep("graph", "--why=remember_caller", recording).stdout
         expect("why lost", "100.0 %" in text and "    lost\n" in text, True)
         text = seep("graph", recording).stdout
         drawn = seep("graph", "--tree", recording + "@end").stdout
-        expect("tree", "  sessions in demo\n" in drawn and "    500 x open_session\n" in drawn, True)
+        expect("tree", "  sessions in demo\n" in drawn and "    500 x Session\n" in drawn, True)
         tree = json.loads(seep("graph", "--json", "--tree", recording).stdout)
         check_schema(tree)
         nodes = tree["processes"][0]["tree"]
         expect("tree's nodes", [(node["parent"], node["kind"], node["name"], node["retained_blocks"])
                                 for node in nodes[:2]],
-               [(None, "root", "sessions", 500), (0, "blocks", "open_session(int)", 500)])
+               [(None, "root", "sessions", 500), (0, "blocks", "Session", 500)])
         expect("held by", [(node["parent"], node["kind"], node["name"], node["chain"])
                            for node in why["processes"][0]["held_by"]],
-               [(None, "blocks", "open_session(int)", 500), (0, "root", "sessions", None)])
+               [(None, "blocks", "Session", 500), (0, "root", "sessions", None)])
         expect("instant", tree["instant"], "snapshot:0")
         expect("the same by its number", seep("graph", "--tree", recording + "@snapshot:0").stdout,
                drawn)

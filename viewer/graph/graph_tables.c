@@ -62,8 +62,21 @@ void process_graph_build(const struct profile *profile, uint32_t process,
     find_sites(graph);
 }
 
+void process_graph_find_types(struct process_graph *graph, const struct symbolizer_options *options)
+{
+    if (graph->types)
+        return;
+    graph->types = memory_allocate_zeroed(1, sizeof *graph->types);
+    type_names_find(graph->profile, graph->snapshot, graph->site_of_block, &graph->names, options,
+                    graph->types);
+}
+
 void process_graph_clear(struct process_graph *graph)
 {
+    if (graph->types)
+        type_names_clear(graph->types);
+    free(graph->types);
+    free(graph->is_wanted);
     object_graph_clear(&graph->graph);
     root_names_clear(&graph->names);
     free(graph->site_of_block);
@@ -116,14 +129,34 @@ const char *process_graph_function(const struct process_graph *graph, uint32_t s
     return location ? location->function : NULL;
 }
 
+#define TYPE_CLASSES UINT32_C(0x40000000) /* from here on: groups of types */
+
 uint32_t process_graph_class(const struct process_graph *graph, uint32_t block)
 {
-    return graph->site_of_block[block];
+    uint32_t group = graph->types ? graph->types->group_of_block[block] : TYPE_NO_GROUP;
+
+    return group != TYPE_NO_GROUP && !graph->types->groups[group].is_plain
+               ? TYPE_CLASSES + group
+               : graph->site_of_block[block];
+}
+
+bool process_graph_class_is_type(uint32_t class_id)
+{
+    return class_id != GRAPH_NO_SITE && class_id >= TYPE_CLASSES;
 }
 
 const char *process_graph_class_name(const struct process_graph *graph, uint32_t class_id)
 {
-    return process_graph_function(graph, class_id);
+    return process_graph_class_is_type(class_id)
+               ? graph->types->groups[class_id - TYPE_CLASSES].name
+               : process_graph_function(graph, class_id);
+}
+
+const char *process_graph_type_name(const struct process_graph *graph, uint32_t block)
+{
+    uint32_t group = graph->types ? graph->types->group_of_block[block] : TYPE_NO_GROUP;
+
+    return group != TYPE_NO_GROUP ? graph->types->groups[group].name : NULL;
 }
 
 struct ranked {
@@ -184,7 +217,8 @@ static void work_out(const struct process_graph *graph, struct graph_site *site)
     uint8_t *is_in_set = memory_allocate_zeroed(graph->snapshot->block_count, 1);
 
     for (size_t i = 0; i < graph->snapshot->block_count; i++)
-        is_in_set[i] = graph->site_of_block[i] == site->site;
+        is_in_set[i] = graph->site_of_block[i] == site->site &&
+                       (!graph->is_wanted || graph->is_wanted[i]);
     object_graph_retained_set(&graph->graph, is_in_set, &site->retained_bytes,
                               &site->retained_blocks);
     free(is_in_set);
@@ -200,8 +234,11 @@ struct graph_site *process_graph_sites(const struct process_graph *graph, size_t
     *count = 0;
     for (size_t i = 0; i < graph->snapshot->block_count; i++) {
         bool is_new;
-        uint64_t *position = hash_map_put(&positions, graph->site_of_block[i], &is_new);
+        uint64_t *position;
 
+        if (graph->is_wanted && !graph->is_wanted[i])
+            continue;
+        position = hash_map_put(&positions, graph->site_of_block[i], &is_new);
         if (is_new) {
             *position = *count;
             sites = memory_grow(sites, &capacity, *count + 1, sizeof *sites);
@@ -232,6 +269,13 @@ static uint32_t module_of(const struct process_graph *graph, uint32_t site)
     return place.is_wrapper && place.caller_frame ? place.caller_frame->module_plus_1
            : place.frame                          ? place.frame->module_plus_1
                                                   : 0;
+}
+
+const char *process_graph_module(const struct process_graph *graph, uint32_t site)
+{
+    uint32_t position = site == GRAPH_NO_SITE ? 0 : module_of(graph, site);
+
+    return position ? graph->profile->modules[position - 1].path : NULL;
 }
 
 static int compare_own_modules(const void *left, const void *right)
@@ -285,13 +329,16 @@ struct graph_module *process_graph_modules(const struct process_graph *graph, si
     for (size_t i = 0; i < graph->snapshot->block_count; i++) {
         struct graph_module *module = &list[module_at(graph, modules, i)];
 
+        if (graph->is_wanted && !graph->is_wanted[i])
+            continue;
         module->blocks++;
         module->bytes += graph->snapshot->blocks[i].bytes;
     }
     qsort(list, most, sizeof *list, compare_own_modules);
     for (*count = 0; *count < most && *count < exact && list[*count].blocks > 0; ++*count) {
         for (size_t i = 0; i < graph->snapshot->block_count; i++)
-            is_in_set[i] = module_at(graph, modules, i) == list[*count].module_plus_1;
+            is_in_set[i] = module_at(graph, modules, i) == list[*count].module_plus_1 &&
+                           (!graph->is_wanted || graph->is_wanted[i]);
         object_graph_retained_set(&graph->graph, is_in_set, &list[*count].retained_bytes,
                                   &list[*count].retained_blocks);
     }
@@ -560,6 +607,25 @@ static bool is_named(const struct profile *profile, uint32_t site, const regex_t
             regexec(expression, place.caller->function, 0, NULL, 0) == 0);
 }
 
+/* Types that match as a whole: "client" is not "client[]". */
+static bool select_types(const struct process_graph *graph, const regex_t *expression,
+                         uint8_t *is_target)
+{
+    bool is_any = false;
+
+    for (uint32_t i = 0; graph->types && i < graph->types->group_count; i++) {
+        const char *name = graph->types->groups[i].name;
+        regmatch_t match;
+
+        if (regexec(expression, name, 1, &match, 0) != 0 || match.rm_so != 0 || name[match.rm_eo])
+            continue;
+        for (uint32_t j = 0; j < graph->snapshot->block_count; j++)
+            if (graph->types->group_of_block[j] == i)
+                is_target[j] = is_any = true;
+    }
+    return is_any;
+}
+
 static bool select_sites(const struct process_graph *graph, const uint8_t *is_wanted,
                          uint8_t *is_target)
 {
@@ -584,15 +650,17 @@ bool process_graph_select(const struct process_graph *graph, const char *word, u
         *is_any = select_address(graph, word, is_target);
         return true;
     }
-    if (!is_fingerprint && regcomp(&expression, word, REG_EXTENDED | REG_NOSUB) != 0)
+    if (!is_fingerprint && regcomp(&expression, word, REG_EXTENDED) != 0)
         return error_set(error, "\"%s\" is no regular expression", word);
     is_wanted = memory_allocate_zeroed(profile->site_count, 1);
     for (uint32_t i = 0; i < profile->site_count; i++)
         is_wanted[i] = is_fingerprint ? profile->sites[i].fingerprint == fingerprint
                                       : is_named(profile, i, &expression);
     *is_any = select_sites(graph, is_wanted, is_target);
-    if (!is_fingerprint)
+    if (!is_fingerprint) {
+        *is_any = select_types(graph, &expression, is_target) || *is_any;
         regfree(&expression);
+    }
     free(is_wanted);
     return true;
 }

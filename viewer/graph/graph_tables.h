@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "graph/object_graph.h"
 #include "graph/root_names.h"
+#include "graph/type_names.h"
 #include "snapshot/snapshot_store.h"
 
 #define GRAPH_NO_SITE UINT32_MAX
@@ -26,12 +27,18 @@ struct process_graph {
     const struct snapshot *snapshot;
     struct root_names names;
     struct object_graph graph;
-    uint32_t *site_of_block; /* position in profile.sites, or GRAPH_NO_SITE */
+    uint32_t *site_of_block;  /* position in profile.sites, or GRAPH_NO_SITE */
+    struct type_names *types; /* NULL: not looked for */
+    uint8_t *is_wanted;       /* by block: counts in tables (graph_types.h); NULL = all do */
 };
 
 void process_graph_build(const struct profile *profile, uint32_t process,
                          const struct snapshot *snapshot, const struct symbolizer_options *options,
                          struct process_graph *graph);
+/* Types and members, where there is debug information; that may take seconds. What `options` point
+ * to is borrowed until the clear. */
+void process_graph_find_types(struct process_graph *graph,
+                              const struct symbolizer_options *options);
 void process_graph_clear(struct process_graph *graph);
 
 /* The snapshot of a process that a graph is made of when none was named: the newest that was asked
@@ -43,7 +50,8 @@ const struct recording_snapshot *process_graph_choose_end(const struct snapshot_
                                                           uint64_t process_id);
 
 /* The blocks that a word means: "0x..." the block there, a fingerprint or a regular expression the
- * blocks of sites that have it, or are named after a function that matches. Sets bytes in
+ * blocks of sites that have it, or are named after a function that matches; or of types that match
+ * it from their beginning to their end. Sets bytes in
  * `is_target` (a byte a block). False for a malformed expression. */
 bool process_graph_select(const struct process_graph *graph, const char *word, uint8_t *is_target,
                           bool *is_any, struct error *error);
@@ -57,13 +65,23 @@ const char *process_graph_root_module(const struct process_graph *graph, uint32_
 /* The root from which the shortest way leads to a node. */
 uint32_t process_graph_holder(const struct process_graph *graph, uint32_t node);
 
-/* Blocks of one class are one row in trees and one step on ways: those of one site. Below 2^31 - 1,
- * or GRAPH_NO_SITE. Its name is the function that the site is named after; NULL = not known. */
+/* Blocks of one class are one row in trees and one step on ways: those of one type, or where that
+ * is not known, or says little, those of one site. Below 2^31 - 1, or GRAPH_NO_SITE. Its name is
+ * that of the type, or of the function that the site is named after; NULL = not known. */
 uint32_t process_graph_class(const struct process_graph *graph, uint32_t block);
 const char *process_graph_class_name(const struct process_graph *graph, uint32_t class_id);
 
+bool process_graph_class_is_type(uint32_t class_id);
+
+/* "client", "client[]", "std::map<int, Session> node": the type of a block; NULL = not known.
+ * Borrowed. */
+const char *process_graph_type_name(const struct process_graph *graph, uint32_t block);
+
 /* The function that a site is named after (place.h), of wrappers their caller; NULL = not known. */
 const char *process_graph_function(const struct process_graph *graph, uint32_t site);
+
+/* The path of the module that has this code; NULL = not known. Borrowed from the profile. */
+const char *process_graph_module(const struct process_graph *graph, uint32_t site);
 
 /* The roots that retain something, the largest first, then by kind and name. Caller frees. */
 uint32_t *process_graph_roots(const struct process_graph *graph, size_t *count);

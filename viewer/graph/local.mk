@@ -1,17 +1,31 @@
 libseep_a_SOURCES += \
+	viewer/graph/containers.c \
+	viewer/graph/containers.h \
 	viewer/graph/dominators.c \
 	viewer/graph/dominators.h \
+	viewer/graph/graph_path.c \
+	viewer/graph/graph_path.h \
 	viewer/graph/graph_tables.c \
 	viewer/graph/graph_tables.h \
 	viewer/graph/graph_tree.c \
 	viewer/graph/graph_tree.h \
+	viewer/graph/graph_types.c \
+	viewer/graph/graph_types.h \
 	viewer/graph/growth_paths.c \
 	viewer/graph/growth_paths.h \
 	viewer/graph/object_edges.h \
 	viewer/graph/object_graph.c \
 	viewer/graph/object_graph.h \
 	viewer/graph/root_names.c \
-	viewer/graph/root_names.h
+	viewer/graph/root_names.h \
+	viewer/graph/type_names.c \
+	viewer/graph/type_names.h \
+	viewer/graph/type_propagation.c \
+	viewer/graph/type_propagation.h \
+	viewer/graph/type_spelling.c \
+	viewer/graph/type_spelling.h \
+	viewer/graph/type_table.c \
+	viewer/graph/type_table.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_object_graph

@@ -34,6 +34,15 @@ static struct variables *variables_of(struct naming *naming, uint32_t position)
     return naming->variables[position];
 }
 
+/* What versions of the C++ library's classes add to names is nothing that people write. */
+static void drop_tags(char *name)
+{
+    static const char tag[] = "[abi:cxx11]";
+
+    for (char *at = strstr(name, tag); at; at = strstr(at, tag))
+        memmove(at, at + sizeof tag - 1, strlen(at + sizeof tag - 1) + 1);
+}
+
 static const struct snapshot_module *module_of(const struct naming *naming,
                                                const struct snapshot_root *root)
 {
@@ -54,6 +63,8 @@ static void name_variable(struct naming *naming, const struct snapshot_root *roo
     else if (module)
         name = variables_find(variables_of(naming, root->module), root->address - module->bias,
                               &start);
+    if (name)
+        drop_tags(name);
     if (name)
         text_add(out, name);
     else

@@ -5,6 +5,8 @@
 
 #include "analysis/fingerprint.h"
 #include "base/memory.h"
+#include "graph/graph_path.h"
+#include "graph/graph_types.h"
 #include "report/graph_report.h"
 #include "report/graph_tree_report.h"
 #include "report/json_parts.h"
@@ -70,6 +72,7 @@ static void add_sites(struct writing *writing)
         const struct profile_site *site = sites[i].site == GRAPH_NO_SITE
                                               ? NULL
                                               : &writing->graph->profile->sites[sites[i].site];
+        uint32_t type = process_graph_site_type(writing->graph, sites[i].site);
         char fingerprint[FINGERPRINT_TEXT_BYTES];
 
         json_stream_begin_object(&writing->stream, NULL);
@@ -80,7 +83,9 @@ static void add_sites(struct writing *writing)
         json_stream_add_number(&writing->stream, "bytes", sites[i].bytes);
         json_stream_add_number(&writing->stream, "retained_blocks", sites[i].retained_blocks);
         json_stream_add_number(&writing->stream, "retained_bytes", sites[i].retained_bytes);
-        json_stream_add(&writing->stream, "type", NULL);
+        json_stream_add(
+            &writing->stream, "type",
+            json_text(type == TYPE_NO_GROUP ? NULL : writing->graph->types->groups[type].name));
         if (site)
             json_stacks_add(&writing->stacks, &writing->stream, "stack", site->stack_node);
         else
@@ -89,6 +94,74 @@ static void add_sites(struct writing *writing)
     }
     json_stream_end(&writing->stream);
     free(sites);
+}
+
+static json_t *make_elements(bool are_known, uint64_t elements)
+{
+    return are_known ? json_number(elements) : json_null();
+}
+
+static void add_types(struct writing *writing)
+{
+    const struct type_names *types = writing->graph->types;
+    uint64_t limit = writing->options->limit;
+    size_t count;
+    struct graph_type_row *rows = process_graph_types(
+        writing->graph, limit && limit < MOST_EXACT_SITES ? (size_t)limit : MOST_EXACT_SITES,
+        &count);
+
+    json_stream_begin_array(&writing->stream, "types");
+    for (size_t i = 0; i < count; i++) {
+        const struct type_group *group = rows[i].group == TYPE_NO_GROUP
+                                             ? NULL
+                                             : &types->groups[rows[i].group];
+        json_t *row = json_object();
+
+        if (group) {
+            json_object_set_new(row, "name", json_text(group->name));
+            json_object_set_new(row, "source",
+                                json_string(type_source_name(type_group_source(group))));
+            json_object_set_new(row, "blocks", json_number(rows[i].blocks));
+            json_object_set_new(row, "bytes", json_number(rows[i].bytes));
+            json_object_set_new(row, "retained_bytes", json_number(rows[i].retained_bytes));
+            json_object_set_new(row, "retained_blocks", json_number(rows[i].retained_blocks));
+            json_object_set_new(row, "confidence",
+                                json_string(type_confidence_name(type_group_confidence(group))));
+            json_object_set_new(row, "elements",
+                                make_elements(rows[i].are_known, rows[i].elements));
+            json_stream_add(&writing->stream, NULL, row);
+        } else {
+            json_decref(row);
+        }
+    }
+    json_stream_end(&writing->stream);
+    free(rows);
+}
+
+static void add_containers(struct writing *writing)
+{
+    struct type_names *types = writing->graph->types;
+    uint64_t limit = writing->options->limit;
+
+    json_stream_begin_array(&writing->stream, "containers");
+    for (size_t i = 0; types && i < types->container_count && (!limit || i < limit); i++) {
+        const struct container *container = &types->containers[i];
+        json_t *row = json_object();
+        struct text name = {0}, type = {0};
+
+        type_names_add_container(types, container, &name);
+        type_table_add_name(&types->table, container->type, &type);
+        json_object_set_new(row, "name", json_text(text_get(&name)));
+        json_object_set_new(row, "type", json_text(text_get(&type)));
+        json_object_set_new(row, "elements",
+                            make_elements(container->are_known, container->elements));
+        json_object_set_new(row, "blocks", json_number(container->blocks));
+        json_object_set_new(row, "bytes", json_number(container->bytes));
+        json_stream_add(&writing->stream, NULL, row);
+        text_clear(&name);
+        text_clear(&type);
+    }
+    json_stream_end(&writing->stream);
 }
 
 static void add_modules(struct writing *writing)
@@ -117,27 +190,23 @@ static void add_modules(struct writing *writing)
     free(modules);
 }
 
-/* From the root to the node, over its dominators; those of one site that follow each other, such as
- * the blocks of a list, are one step. */
+static json_t *make_path(struct graph_path *path)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < path->count; i++)
+        json_array_append_new(array, make_element(path->elements[i].name, path->elements[i].member,
+                                                  path->elements[i].type));
+    graph_path_clear(path);
+    return array;
+}
+
 static json_t *make_dominator_path(const struct process_graph *graph, uint32_t node)
 {
-    const struct object_graph *objects = &graph->graph;
-    json_t *path = json_array();
-    uint32_t below = GRAPH_NO_SITE - 1, top = node;
+    struct graph_path path;
 
-    for (; object_graph_is_block(objects, node); node = objects->dominators[node]) {
-        uint32_t site = graph->site_of_block[object_graph_block(objects, node)];
-
-        if (site != below && json_array_size(path) < GRAPH_WAY_STEPS)
-            json_array_insert_new(path, 0,
-                                  make_element(process_graph_function(graph, site), NULL, NULL));
-        below = site;
-        top = node;
-    }
-    if (node == OBJECT_GRAPH_WHOLE) /* several roots hold it: the nearest */
-        node = process_graph_holder(graph, top);
-    json_array_insert_new(path, 0, make_element(process_graph_root_name(graph, node), NULL, NULL));
-    return path;
+    graph_path_find_dominators(graph, node, &path);
+    return make_path(&path);
 }
 
 static void add_suspects(struct writing *writing)
@@ -166,19 +235,15 @@ static void add_suspects(struct writing *writing)
 
 static json_t *make_way(const struct writing *writing, const struct graph_way *way, uint64_t blocks)
 {
-    json_t *object = json_object(), *path = json_array();
+    json_t *object = json_object();
+    struct graph_path path;
 
     json_object_set_new(object, "blocks", json_number(way->blocks));
     json_object_set_new(object, "bytes", json_number(way->bytes));
     json_object_set_new(object, "share",
                         json_real(blocks ? (double)way->blocks / (double)blocks : 0));
-    json_array_append_new(
-        path, make_element(process_graph_root_name(writing->graph, way->root), NULL, NULL));
-    for (size_t i = 0; i < way->step_count; i++)
-        json_array_append_new(
-            path, make_element(process_graph_class_name(writing->graph, way->steps[i].class_id),
-                               NULL, NULL));
-    json_object_set_new(object, "path", path);
+    graph_path_find(writing->graph, way->block, &path);
+    json_object_set_new(object, "path", make_path(&path));
     return object;
 }
 
@@ -246,12 +311,13 @@ static bool add_process(struct writing *writing, const struct profile *profile,
     if (graph) {
         add_roots(writing);
         add_sites(writing);
-        json_stream_add(stream, "types", json_array());
+        add_types(writing);
         add_suspects(writing);
         if (writing->options->is_tree)
             add_dominators(writing);
         is_good = !writing->options->why || add_paths(writing, error);
         add_modules(writing);
+        add_containers(writing);
     } else {
         json_stream_add(stream, "roots", json_array());
         json_stream_add(stream, "sites", json_array());

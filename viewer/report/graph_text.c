@@ -5,11 +5,17 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "graph/graph_path.h"
+#include "graph/graph_types.h"
 #include "base/units.h"
 #include "report/graph_report.h"
 #include "report/graph_tree_report.h"
 #include "report/page.h"
 #include "report/text_parts.h"
+
+enum {
+    MOST_MEMBER_WAYS = 3
+};
 
 struct writing {
     struct page page;
@@ -60,7 +66,33 @@ void graph_add_class_name(const struct process_graph *graph, uint32_t class_id, 
 {
     const char *name = process_graph_class_name(graph, class_id);
 
-    page_shorten_name(name ? name : "an unknown function", out);
+    if (process_graph_class_is_type(class_id))
+        text_add(out, name);
+    else
+        page_shorten_name(name ? name : "an unknown function", out);
+}
+
+/* "; it has cache.table, a std::map<int, Session> of 1,000 elements" */
+static void add_container(const struct process_graph *graph, uint32_t node, struct text *out)
+{
+    bool is_block = object_graph_is_block(&graph->graph, node);
+    const struct container *container = graph->types
+                                            ? type_names_find_container(
+                                                  graph->types,
+                                                  is_block ? object_graph_block(&graph->graph, node)
+                                                           : SNAPSHOT_NONE,
+                                                  node - 1)
+                                            : NULL;
+    char elements[UNITS_TEXT_BYTES];
+
+    if (!container)
+        return;
+    text_add(out, "; it has ");
+    type_names_add_container(graph->types, container, out);
+    text_add(out, ", a ");
+    type_table_add_name(&graph->types->table, container->type, out);
+    if (container->are_known)
+        text_print(out, " of %s elements", units_format_count(container->elements, elements));
 }
 
 static void add_node(const struct process_graph *graph, uint32_t node, struct text *out)
@@ -72,9 +104,19 @@ static void add_node(const struct process_graph *graph, uint32_t node, struct te
     uint32_t block = object_graph_block(&graph->graph, node);
     char size[UNITS_TEXT_BYTES];
 
-    text_print(out, "a block of %s from ",
+    const char *type = process_graph_type_name(graph, block);
+    struct graph_path path;
+
+    text_print(out, "a %s of %s from ", type ? type : "block",
                units_format_size(graph->snapshot->blocks[block].bytes, size));
     page_shorten_name(function_of(graph, graph->site_of_block[block]), out);
+    graph_path_find(graph, block, &path);
+    if (path.count > 1 && path.elements[0].member) {
+        text_add(out, " (");
+        graph_path_write(&path, out);
+        text_add(out, ")");
+    }
+    graph_path_clear(&path);
 }
 
 void graph_describe_suspect(const struct process_graph *graph, const struct graph_suspect *suspect,
@@ -98,6 +140,7 @@ void graph_describe_suspect(const struct process_graph *graph, const struct grap
                                                                           : ", which gather at ");
         add_node(graph, suspect->gathering, out);
     }
+    add_container(graph, suspect->gathering, out);
     if (suspect->site != GRAPH_NO_SITE) {
         text_print(out, "; most of it, %s in %s, ", units_format_size(suspect->site_bytes, size),
                    units_format_count(suspect->site_blocks, blocks));
@@ -224,6 +267,118 @@ static void write_modules(struct writing *writing)
     free(modules);
 }
 
+static void write_type_titles(struct page *page)
+{
+    page_set_style(page, PAGE_DIM);
+    page_add(page, "%11s%8s%11s%11s%11s  %s", "Retained", "%", "Own", "Blocks", "Elements", "Type");
+    page_set_style(page, PAGE_PLAIN);
+    page_end_line(page);
+}
+
+/* "client[] (dwarf, likely)"; what is not sure says so. */
+static void add_type(const struct process_graph *graph, uint32_t position, struct text *out)
+{
+    const struct type_group *group = position == TYPE_NO_GROUP ? NULL
+                                                               : &graph->types->groups[position];
+
+    if (!group) {
+        text_add(out, "not known");
+        return;
+    }
+    text_print(out, "%s (%s", group->name, type_source_name(type_group_source(group)));
+    if (type_group_confidence(group) != TYPE_SURE)
+        text_print(out, ", %s", type_confidence_name(type_group_confidence(group)));
+    text_add(out, ")");
+}
+
+static void write_types(struct writing *writing)
+{
+    struct page *page = &writing->page;
+    const struct process_graph *graph = writing->graph;
+    size_t count, exact = writing->options->limit ? (size_t)writing->options->limit : SIZE_MAX;
+    struct graph_type_row *rows = process_graph_types(graph, exact, &count);
+
+    if (count > 0 && graph->types->group_count > 0) {
+        page_heading(page, "Types by what their blocks retain together");
+        write_type_titles(page);
+    }
+    for (size_t i = 0; graph->types && graph->types->group_count > 0 && i < count; i++) {
+        char elements[UNITS_TEXT_BYTES] = "";
+        struct text name = {0};
+
+        add_size(page, rows[i].retained_bytes);
+        text_add_percent(page, 8, rows[i].retained_bytes, total_of(graph));
+        add_size(page, rows[i].bytes);
+        add_count(page, rows[i].blocks);
+        page_add_right(page, 11,
+                       rows[i].are_known ? units_format_count(rows[i].elements, elements) : "");
+        add_type(graph, rows[i].group, &name);
+        page_add(page, "  ");
+        page_add_foreign(page, text_get(&name), page_left(page, 20));
+        page_end_line(page);
+        text_clear(&name);
+    }
+    free(rows);
+}
+
+static void write_containers(struct writing *writing)
+{
+    struct page *page = &writing->page;
+    struct type_names *types = writing->graph->types;
+    uint64_t limit = writing->options->limit;
+
+    if (!types || types->container_count == 0)
+        return;
+    page_heading(page, "Containers by their own memory");
+    page_set_style(page, PAGE_DIM);
+    page_add(page, "%11s%11s%11s  %s", "Own", "Blocks", "Elements", "Container");
+    page_set_style(page, PAGE_PLAIN);
+    page_end_line(page);
+    for (size_t i = 0; i < types->container_count && (!limit || i < limit); i++) {
+        const struct container *container = &types->containers[i];
+        char elements[UNITS_TEXT_BYTES] = "";
+        struct text name = {0};
+
+        add_size(page, container->bytes);
+        add_count(page, container->blocks);
+        page_add_right(page, 11,
+                       container->are_known ? units_format_count(container->elements, elements)
+                                            : "");
+        type_names_add_container(types, container, &name);
+        text_add(&name, ", ");
+        type_table_add_name(&types->table, container->type, &name);
+        page_add(page, "  ");
+        page_add_foreign(page, text_get(&name), page_left(page, 20));
+        page_end_line(page);
+        text_clear(&name);
+    }
+}
+
+/* Ways by members, as far as these are known. */
+static void write_members(struct writing *writing, const struct graph_way *ways, size_t count)
+{
+    struct page *page = &writing->page;
+    bool is_first = true;
+
+    for (size_t i = 0; i < count && i < MOST_MEMBER_WAYS; i++) {
+        struct graph_path path;
+        struct text line = {0};
+
+        graph_path_find(writing->graph, ways[i].block, &path);
+        if (path.count > 1 && path.elements[0].member) {
+            graph_path_write(&path, &line);
+            if (is_first)
+                page_heading(page, "Such as");
+            is_first = false;
+            page_add(page, "  ");
+            page_add_foreign(page, text_get(&line), page_left(page, 20));
+            page_end_line(page);
+        }
+        text_clear(&line);
+        graph_path_clear(&path);
+    }
+}
+
 static struct graph_tree_options tree_options(const struct writing *writing, bool is_upwards)
 {
     return (struct graph_tree_options){.is_upwards = is_upwards,
@@ -251,6 +406,7 @@ static bool write_why(struct writing *writing, struct error *error)
                      units_format_size(tree.nodes[0].retained_bytes, bytes),
                      units_format_count(tree.nodes[0].retained_blocks, blocks));
         graph_tree_write_text(page, graph, &tree, &options);
+        write_members(writing, ways, count);
         if (!is_any) {
             page_add(page, "  No block of this process is meant by it.");
             page_end_line(page);
@@ -323,8 +479,13 @@ bool graph_write_text(const struct profile *profile, const struct graph_report_p
             write_tree(&writing);
             continue;
         }
-        write_suspects(&writing);
-        write_roots(&writing);
+        if (!writing.graph->is_wanted) {
+            write_suspects(&writing);
+            write_roots(&writing);
+        }
+        write_types(&writing);
+        if (!writing.graph->is_wanted)
+            write_containers(&writing);
         write_sites(&writing);
         write_modules(&writing);
     }

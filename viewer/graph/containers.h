@@ -1,0 +1,53 @@
+/* Containers of the C++ library (libstdc++): what their memory is.
+ *
+ * Their own members say little: a map's nodes are _Rb_tree_node_base to it. So a container gets
+ * members of our own, at the places that the library's ABI fixes, which point to memory with a name
+ * that people know: "std::map<int, Session> node". Whatever follows types then follows these. */
+#ifndef SEEP_GRAPH_CONTAINERS_H
+#define SEEP_GRAPH_CONTAINERS_H
+
+#include "graph/type_table.h"
+
+/* If it is a container whose size is as expected, gives it its members. */
+void containers_recognise(struct type_table *table, struct graph_type *type);
+
+/* The type of a block by the name of its class, as compilers write it: of the library's own classes
+ * what people know them as. The definition is looked for in `module` first; where there is none it
+ * is a type with a name and no more. */
+uint32_t containers_type_of_class(struct type_table *table, uint32_t module, const char *name);
+
+/* The type of a block by what the library's allocator was asked for: the name of a function such as
+ * "std::__new_allocator<T>::allocate(...)", and that of the function that called it (or ""). A
+ * container's memory is named so also where it is reached by nothing that has a type. TYPE_NONE:
+ * not such a function. */
+uint32_t containers_type_of_allocator(struct type_table *table, const char *function);
+
+/* "std::string", of no debug information; "std::vector" of what is not known. */
+uint32_t containers_plain_string(struct type_table *table);
+uint32_t containers_plain_vector(struct type_table *table);
+
+/* How many elements a container has: `owner` has it at `offset`. */
+struct container_owner {
+    uint32_t block;   /* SNAPSHOT_NONE: a variable */
+    uint64_t address; /* of the variable or block */
+};
+
+struct container_figures {
+    uint64_t elements;
+    bool are_known;
+    uint64_t blocks, bytes; /* of its own memory */
+};
+
+/* Finds references by where they stand. */
+struct container_search {
+    struct type_table *table;
+    const struct snapshot *snapshot;
+    const uint32_t *type_of_block;
+    const struct hash_map *roots; /* address of a slot: position in snapshot.roots */
+};
+
+/* False: it has no memory (and so no elements). */
+bool containers_measure(const struct container_search *search, const struct container_owner *owner,
+                        uint64_t offset, uint32_t container, struct container_figures *figures);
+
+#endif

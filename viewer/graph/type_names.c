@@ -1,0 +1,517 @@
+#include "graph/type_names.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "graph/containers.h"
+
+enum {
+    WORD_BYTES = 8,
+    MOST_CONTAINERS_OF_TYPE = 256,
+    MOST_DEPTH = 8,
+    MOST_ELEMENTS = 64 /* of arrays within a type that are looked into */
+};
+
+/* ---- groups ---- */
+
+static bool is_array(const struct type_names *names, uint32_t block)
+{
+    const struct block_type *of = &names->types.blocks[block];
+    const struct graph_type *type = type_table_get(&names->table, of->type);
+    uint64_t bytes = names->snapshot->blocks[block].bytes, flexible;
+
+    if (type->is_memory || type->facts.bytes == 0)
+        return false;
+    if (type->facts.kind == TYPE_POINTER || type->facts.kind == TYPE_CHARACTER ||
+        type->facts.kind == TYPE_BASE)
+        return bytes != type->facts.bytes;
+    return bytes >= 2 * type->facts.bytes && of->confidence > TYPE_UNSURE &&
+           type_table_flexible((struct type_table *)&names->table, of->type, &flexible) ==
+               TYPE_NONE;
+}
+
+static uint32_t add_group(struct type_names *names, uint32_t type, bool is_of_several,
+                          struct hash_map *by_name)
+{
+    const struct graph_type *item = type_table_get(&names->table, type);
+    struct text name = {0};
+    uint64_t *known;
+    bool is_new;
+
+    if (item->is_memory)
+        text_add(&name, item->facts.name);
+    else
+        type_table_add_name(&names->table, type, &name);
+    if (is_of_several)
+        text_add(&name, "[]");
+    known = hash_map_put(by_name, hash_bytes(text_get(&name), name.count, 0), &is_new);
+    if (!is_new) {
+        text_clear(&name);
+        return (uint32_t)*known;
+    }
+    *known = names->group_count;
+    names->groups = memory_grow(names->groups, &names->group_capacity, names->group_count + 1,
+                                sizeof *names->groups);
+    names->groups[names->group_count] = (struct type_group){
+        .name = text_take(&name),
+        .is_plain = item->facts.kind == TYPE_BASE || item->facts.kind == TYPE_CHARACTER};
+    return (uint32_t)names->group_count++;
+}
+
+static void find_groups(struct type_names *names)
+{
+    struct hash_map by_type = {0}, by_name = {0};
+
+    names->group_of_block = memory_allocate_large(names->snapshot->block_count, sizeof(uint32_t));
+    for (uint32_t i = 0; i < names->snapshot->block_count; i++) {
+        const struct block_type *of = &names->types.blocks[i];
+        uint64_t *known;
+        bool is_new, is_of_several;
+
+        names->group_of_block[i] = TYPE_NO_GROUP;
+        if (of->type == TYPE_NONE)
+            continue;
+        is_of_several = is_array(names, i);
+        known = hash_map_put(&by_type, (uint64_t)of->type << 1 | is_of_several, &is_new);
+        if (is_new)
+            *known = add_group(names, of->type, is_of_several, &by_name);
+        names->group_of_block[i] = (uint32_t)*known;
+        struct type_group *group = &names->groups[*known];
+        group->blocks++;
+        group->bytes += names->snapshot->blocks[i].bytes;
+        group->by_source[of->source]++;
+        group->by_confidence[of->confidence]++;
+    }
+    hash_map_clear(&by_type);
+    hash_map_clear(&by_name);
+}
+
+enum type_source type_group_source(const struct type_group *group)
+{
+    enum type_source best = TYPE_SOURCE_VTABLE;
+
+    for (int i = TYPE_SOURCE_VTABLE; i < TYPE_SOURCE_COUNT; i++)
+        if (group->by_source[i] > group->by_source[best])
+            best = (enum type_source)i;
+    return best;
+}
+
+enum type_confidence type_group_confidence(const struct type_group *group)
+{
+    uint64_t below = 0;
+
+    for (int i = TYPE_UNSURE; i < TYPE_SURE; i++) {
+        below += group->by_confidence[i];
+        if (2 * below >= group->blocks)
+            return (enum type_confidence)i;
+    }
+    return TYPE_SURE;
+}
+
+const char *type_source_name(enum type_source source)
+{
+    static const char *const words[] = {"none", "vtable", "dwarf", "container", "site"};
+
+    return words[source];
+}
+
+const char *type_confidence_name(enum type_confidence confidence)
+{
+    static const char *const words[] = {"unsure", "likely", "sure"};
+
+    return words[confidence];
+}
+
+/* ---- members ---- */
+
+static bool add_path(struct text *out, size_t start, const struct text *path)
+{
+    const char *text = text_get(path);
+
+    /* What stands first has no dot. */
+    text_add(out, out->count == start && *text == '.' ? text + 1 : text);
+    return out->count > start;
+}
+
+/* The place in a typed block: of several elements, which. */
+static bool add_place(struct type_names *names, uint32_t block, uint64_t offset, struct text *out)
+{
+    const struct block_type *of = &names->types.blocks[block];
+    const struct graph_type *type = type_table_get(&names->table, of->type);
+    uint32_t element = of->type;
+    struct type_leaf leaf;
+    struct text path = {0};
+    size_t start = out->count;
+
+    if (!type || type->facts.bytes == 0 || offset < (uint64_t)of->header_words * WORD_BYTES)
+        return false;
+    offset -= (uint64_t)of->header_words * WORD_BYTES;
+    if (is_array(names, block) || (type->is_memory && type->facts.kind == TYPE_ARRAY)) {
+        text_print(&path, "[%" PRIu64 "]", offset / type->facts.bytes);
+        offset %= type->facts.bytes;
+        if (type->is_memory)
+            element = type_table_target(&names->table, element);
+    }
+    type_table_descend(&names->table, element, offset, &leaf, &path);
+    add_path(out, start, &path);
+    text_clear(&path);
+    return out->count > start;
+}
+
+bool type_names_add_member(struct type_names *names, uint32_t from, uint32_t to, struct text *out)
+{
+    const struct snapshot *snapshot = names->snapshot;
+
+    if (names->types.blocks[from].type == TYPE_NONE)
+        return false;
+    for (uint64_t i = snapshot->first_reference[from]; i < snapshot->first_reference[from + 1]; i++)
+        if (snapshot->references[i].block == to &&
+            snapshot->references[i].slot != SNAPSHOT_FAR_SLOT)
+            return add_place(names, from, (uint64_t)snapshot->references[i].slot * WORD_BYTES, out);
+    return false;
+}
+
+static void find_first_slots(struct type_names *names)
+{
+    for (size_t i = 0; i < names->snapshot->root_count; i++) {
+        uint64_t key = (uint64_t)names->roots->root_of_slot[i] << 32 |
+                       names->snapshot->roots[i].block;
+        bool is_new;
+        uint64_t *slot = hash_map_put(&names->first_slots, key, &is_new);
+
+        /* One that is in a known variable says more. */
+        if (is_new || (names->types.variable_of_root[*slot] == TYPE_NO_VARIABLE &&
+                       names->types.variable_of_root[i] != TYPE_NO_VARIABLE))
+            *slot = i;
+    }
+}
+
+static const struct typed_variable *find_variable(const struct type_names *names, uint32_t root,
+                                                  uint32_t to, uint64_t *slot)
+{
+    const uint64_t *found = hash_map_find(&names->first_slots, (uint64_t)root << 32 | to);
+
+    if (!found || names->types.variable_of_root[*found] == TYPE_NO_VARIABLE)
+        return NULL;
+    *slot = *found;
+    return &names->types.variables[names->types.variable_of_root[*found]];
+}
+
+static void add_variable_place(struct type_names *names, uint32_t slot, uint64_t offset,
+                               struct text *out)
+{
+    const struct typed_variable *variable =
+        &names->types.variables[names->types.variable_of_root[slot]];
+    const char *root = names->roots->items[names->roots->root_of_slot[slot]].name;
+    size_t bytes = strlen(variable->name), root_bytes = strlen(root), start = out->count;
+    struct type_leaf leaf;
+    struct text path = {0};
+
+    /* The root is called after the variable, perhaps with its scopes or a number behind. */
+    if (names->snapshot->roots[slot].kind == SNAPSHOT_ROOT_STACK || root_bytes < bytes ||
+        !strstr(root, variable->name))
+        text_add(out, variable->name);
+    type_table_descend(&names->table, variable->type, offset, &leaf, &path);
+    add_path(out, start, &path);
+    text_clear(&path);
+}
+
+bool type_names_add_root_member(struct type_names *names, uint32_t root, uint32_t to,
+                                struct text *out)
+{
+    uint64_t slot;
+    size_t start = out->count;
+
+    if (!find_variable(names, root, to, &slot))
+        return false;
+    add_variable_place(names, (uint32_t)slot,
+                       block_types_root_offset(names->snapshot, &names->types, (uint32_t)slot),
+                       out);
+    return out->count > start;
+}
+
+bool type_names_add_root_type(struct type_names *names, uint32_t root, uint32_t to,
+                              struct text *out)
+{
+    uint64_t slot = 0;
+    const struct typed_variable *variable = NULL;
+
+    if (to != SNAPSHOT_NONE)
+        variable = find_variable(names, root, to, &slot);
+    for (size_t i = 0; to == SNAPSHOT_NONE && i < names->snapshot->root_count && !variable; i++)
+        if (names->roots->root_of_slot[i] == root &&
+            names->types.variable_of_root[i] != TYPE_NO_VARIABLE)
+            variable = &names->types.variables[names->types.variable_of_root[i]];
+    if (!variable || variable->type == TYPE_NONE)
+        return false;
+    type_table_add_name(&names->table, variable->type, out);
+    return true;
+}
+
+/* ---- containers ---- */
+
+struct found_container {
+    uint64_t offset;
+    uint32_t type;
+};
+
+/* The containers within a type: where they are. */
+struct inner_containers {
+    struct found_container *items;
+    size_t count, capacity;
+};
+
+static void find_inner(struct type_names *names, uint32_t type, uint64_t offset, unsigned depth,
+                       struct inner_containers *found)
+{
+    const struct graph_type *item = type_table_get(&names->table, type);
+
+    if (!item || depth > MOST_DEPTH || found->count >= MOST_CONTAINERS_OF_TYPE)
+        return;
+    if (item->container != CONTAINER_NONE) {
+        found->items = memory_grow(found->items, &found->capacity, found->count + 1,
+                                   sizeof *found->items);
+        found->items[found->count++] = (struct found_container){offset, type};
+    } else if (item->facts.kind == TYPE_STRUCT) {
+        for (size_t i = 0; i < item->facts.member_count; i++)
+            find_inner(names, type_table_member(&names->table, type, i),
+                       offset + item->facts.members[i].offset, depth + 1, found);
+    } else if (item->facts.kind == TYPE_ARRAY && item->facts.count <= MOST_ELEMENTS) {
+        uint32_t element = type_table_target(&names->table, type);
+        const struct graph_type *of = type_table_get(&names->table, element);
+
+        for (uint64_t i = 0; of && i < item->facts.count; i++)
+            find_inner(names, element, offset + i * of->facts.bytes, depth + 1, found);
+    }
+}
+
+struct gathering {
+    struct type_names *names;
+    struct container_search search;
+    struct hash_map by_type; /* position in found, + 1 */
+    struct inner_containers *found;
+    size_t count, capacity;
+};
+
+static const struct inner_containers *inner_of(struct gathering *gathering, uint32_t type)
+{
+    bool is_new;
+    uint64_t *position = hash_map_put(&gathering->by_type, type, &is_new);
+
+    if (is_new) {
+        *position = gathering->count;
+        gathering->found = memory_grow(gathering->found, &gathering->capacity, gathering->count + 1,
+                                       sizeof *gathering->found);
+        gathering->found[gathering->count] = (struct inner_containers){0};
+        find_inner(gathering->names, type, 0, 0, &gathering->found[gathering->count++]);
+    }
+    return &gathering->found[*position];
+}
+
+static void add_container(struct gathering *gathering, const struct container *like,
+                          const struct container_owner *owner)
+{
+    struct type_names *names = gathering->names;
+    struct container container = *like;
+    struct container_figures figures;
+
+    if (!containers_measure(&gathering->search, owner, like->offset, like->type, &figures))
+        return;
+    container.elements = figures.elements;
+    container.are_known = figures.are_known;
+    container.blocks = figures.blocks;
+    container.bytes = figures.bytes;
+    names->containers = memory_grow(names->containers, &names->container_capacity,
+                                    names->container_count + 1, sizeof *names->containers);
+    names->containers[names->container_count++] = container;
+}
+
+static void gather_in_block(struct gathering *gathering, uint32_t block)
+{
+    struct type_names *names = gathering->names;
+    const struct block_type *of = &names->types.blocks[block];
+    const struct graph_type *type = type_table_get(&names->table, of->type);
+    uint64_t bytes = names->snapshot->blocks[block].bytes;
+    uint64_t header = (uint64_t)of->header_words * WORD_BYTES, step, count = 1;
+    uint32_t element = of->type;
+
+    if (!type || type->facts.bytes == 0 || bytes < header)
+        return;
+    step = type->facts.bytes;
+    if (type->is_memory && type->facts.kind == TYPE_ARRAY)
+        element = type_table_target(&names->table, element);
+    if (element != of->type || is_array(names, block))
+        count = (bytes - header) / step;
+    const struct inner_containers *inner = inner_of(gathering, element);
+    for (uint64_t i = 0; inner->count > 0 && i < count; i++)
+        for (size_t j = 0; j < inner->count; j++)
+            add_container(gathering,
+                          &(struct container){.block = block,
+                                              .variable = TYPE_NO_VARIABLE,
+                                              .root = SNAPSHOT_NONE,
+                                              .offset = header + i * step + inner->items[j].offset,
+                                              .type = inner->items[j].type},
+                          &(struct container_owner){.block = block});
+}
+
+static void gather_in_variables(struct gathering *gathering)
+{
+    struct type_names *names = gathering->names;
+    struct hash_map seen = {0};
+
+    for (uint32_t i = 0; i < names->snapshot->root_count; i++) {
+        uint32_t number = names->types.variable_of_root[i];
+        uint64_t start;
+        bool is_new;
+
+        if (number == TYPE_NO_VARIABLE)
+            continue;
+        /* Where the variable begins in memory, also of thread-local ones. */
+        start = names->snapshot->roots[i].address -
+                block_types_root_offset(names->snapshot, &names->types, i);
+        hash_map_put(&seen, start, &is_new);
+        if (!is_new)
+            continue;
+        const struct inner_containers *inner = inner_of(gathering,
+                                                        names->types.variables[number].type);
+        for (size_t j = 0; j < inner->count; j++)
+            add_container(gathering,
+                          &(struct container){.block = SNAPSHOT_NONE,
+                                              .variable = number,
+                                              .root = i,
+                                              .offset = inner->items[j].offset,
+                                              .type = inner->items[j].type},
+                          &(struct container_owner){SNAPSHOT_NONE, start});
+    }
+    hash_map_clear(&seen);
+}
+
+static int compare_containers(const void *left, const void *right)
+{
+    const struct container *a = left, *b = right;
+
+    if (a->bytes != b->bytes)
+        return a->bytes < b->bytes ? 1 : -1;
+    if (a->elements != b->elements)
+        return a->elements < b->elements ? 1 : -1;
+    if (a->root != b->root)
+        return a->root > b->root ? 1 : -1;
+    if (a->block != b->block)
+        return a->block < b->block ? -1 : 1;
+    return a->offset < b->offset ? -1 : a->offset > b->offset;
+}
+
+static void find_containers(struct type_names *names)
+{
+    const struct snapshot *snapshot = names->snapshot;
+    uint32_t *type_of_block = memory_allocate_large(snapshot->block_count, sizeof *type_of_block);
+    struct hash_map roots = {0};
+    struct gathering gathering = {.names = names,
+                                  .search = {.table = &names->table,
+                                             .snapshot = snapshot,
+                                             .type_of_block = type_of_block,
+                                             .roots = &roots}};
+
+    for (uint32_t i = 0; i < snapshot->block_count; i++)
+        type_of_block[i] = names->types.blocks[i].type;
+    for (uint32_t i = 0; i < snapshot->root_count; i++)
+        if (snapshot->roots[i].kind != SNAPSHOT_ROOT_REGISTER)
+            *hash_map_put(&roots, snapshot->roots[i].address, NULL) = i;
+    gather_in_variables(&gathering);
+    for (uint32_t i = 0; i < snapshot->block_count; i++)
+        gather_in_block(&gathering, i);
+    if (names->container_count > 0)
+        qsort(names->containers, names->container_count, sizeof *names->containers,
+              compare_containers);
+    for (size_t i = 0; i < gathering.count; i++)
+        free(gathering.found[i].items);
+    free(gathering.found);
+    hash_map_clear(&gathering.by_type);
+    hash_map_clear(&roots);
+    free(type_of_block);
+}
+
+const struct container *type_names_find_container(const struct type_names *names, uint32_t block,
+                                                  uint32_t root)
+{
+    for (size_t i = 0; i < names->container_count; i++) {
+        const struct container *container = &names->containers[i];
+
+        if (container->block == block &&
+            (block != SNAPSHOT_NONE || names->roots->root_of_slot[container->root] == root))
+            return container;
+    }
+    return NULL;
+}
+
+bool type_names_add_container_member(struct type_names *names, const struct container *container,
+                                     struct text *out)
+{
+    size_t start = out->count;
+
+    if (container->block != SNAPSHOT_NONE)
+        return add_place(names, container->block, container->offset, out);
+    add_variable_place(names, container->root, container->offset, out);
+    return out->count > start;
+}
+
+void type_names_add_container(struct type_names *names, const struct container *container,
+                              struct text *out)
+{
+    if (container->block != SNAPSHOT_NONE) {
+        text_add(out, names->groups[names->group_of_block[container->block]].name);
+        struct text place = {0};
+        if (add_place(names, container->block, container->offset, &place))
+            text_print(out, "%s%s", *text_get(&place) == '[' ? "" : ".", text_get(&place));
+        text_clear(&place);
+        return;
+    }
+    const struct root_name *root =
+        &names->roots->items[names->roots->root_of_slot[container->root]];
+    struct text place = {0};
+    text_add(out, root->name);
+    add_variable_place(names, container->root, container->offset, &place);
+    if (place.count > 0)
+        text_print(out, "%s%s",
+                   root->kind == SNAPSHOT_ROOT_STACK ? ": "
+                   : *text_get(&place) == '['        ? ""
+                                                     : ".",
+                   text_get(&place));
+    text_clear(&place);
+}
+
+/* ---- all ---- */
+
+void type_names_find(const struct profile *profile, const struct snapshot *snapshot,
+                     const uint32_t *site_of_block, const struct root_names *roots,
+                     const struct symbolizer_options *options, struct type_names *names)
+{
+    const struct type_input input = {.profile = profile,
+                                     .snapshot = snapshot,
+                                     .site_of_block = site_of_block,
+                                     .table = &names->table};
+
+    *names = (struct type_names){.snapshot = snapshot, .roots = roots, .options = *options};
+    type_table_init(&names->table, snapshot, &names->options);
+    block_types_find(&input, &names->types);
+    find_groups(names);
+    find_first_slots(names);
+    find_containers(names);
+}
+
+void type_names_clear(struct type_names *names)
+{
+    if (!names->snapshot)
+        return;
+    block_types_clear(&names->types);
+    type_table_clear(&names->table);
+    free(names->group_of_block);
+    for (size_t i = 0; i < names->group_count; i++)
+        free(names->groups[i].name);
+    free(names->groups);
+    free(names->containers);
+    hash_map_clear(&names->first_slots);
+    *names = (struct type_names){0};
+}
