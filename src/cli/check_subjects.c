@@ -52,6 +52,9 @@ static void close_subject(struct check_subject *subject)
 {
     if (subject->has_leaks)
         leak_report_clear(&subject->leaks);
+    for (size_t i = 0; subject->growths && i < subject->argument.profile->process_count; i++)
+        growth_clear(&subject->growths[i]);
+    free(subject->growths);
     free(subject->scans);
     recording_argument_close(&subject->argument);
     if (subject->temporary)
@@ -65,6 +68,20 @@ void check_subjects_clear(struct check_subjects *subjects)
         close_subject(&subjects->items[i]);
     free(subjects->items);
     *subjects = (struct check_subjects){0};
+}
+
+void check_subjects_find_growth(struct check_subjects *subjects)
+{
+    for (size_t i = 0; i < subjects->count; i++) {
+        struct check_subject *subject = &subjects->items[i];
+        const struct profile *profile = subject->argument.profile;
+
+        subject->growths = memory_allocate_zeroed(profile->process_count, sizeof *subject->growths);
+        for (uint32_t j = 0; j < profile->process_count; j++) {
+            growth_find(profile, subject->argument.reader, j, &subject->growths[j]);
+            subject->scans[j].growth = &subject->growths[j];
+        }
+    }
 }
 
 static bool add_recording(struct check_subjects *subjects, char *path,

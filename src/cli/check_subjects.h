@@ -19,6 +19,7 @@ struct check_subject {
     struct leak_report leaks;
     bool has_leaks;
     struct gate_scan *scans; /* by process */
+    struct growth *growths;  /* by process; NULL = not looked for */
     char *temporary;         /* the file, which is removed at the end; NULL = it stays */
 };
 
@@ -29,6 +30,9 @@ struct check_subjects {
 };
 
 void check_subjects_clear(struct check_subjects *subjects);
+
+/* Looks in all of them for what grows. */
+void check_subjects_find_growth(struct check_subjects *subjects);
 
 /* A recording, or all of a folder, by name: a test runner leaves hundreds of them. */
 bool check_subjects_add(struct check_subjects *subjects, char *path,

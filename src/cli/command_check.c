@@ -31,6 +31,7 @@ static const double DEFAULT_TOLERANCE = 0.05;
 
 struct values {
     struct option_number budgets[GATE_BUDGET_COUNT];
+    const char *growth;
     const char *leak_kinds;
     struct option_texts scopes;
     const char *budget_file;
@@ -85,6 +86,8 @@ static const struct option_row rows[] = {
                "what is leaked (without any budget: 0)"),
     BUDGET_ROW("max-leaked-per-site", OPTION_SIZE, GATE_LEAKED_PER_SITE, "SIZE",
                "what one site leaks"),
+    {.name = "max-growth", .kind = OPTION_TEXT, PLACE(growth), .value_name = "SIZE/min",
+     .help = "what grows without end, per minute"},
     {.name = "leak-kinds", .kind = OPTION_TEXT, PLACE(leak_kinds), .value_name = "LIST",
      .help = "what counts as leaked (default: definite,indirect)"},
     {.name = "budget", .kind = OPTION_TEXTS, PLACE(scopes), .value_name = "TEXT",
@@ -196,6 +199,12 @@ static bool fill_budgets(struct checking *checking, struct error *error)
             limits->is_set[i] = true;
             limits->values[i] = values->budgets[i].value;
         }
+    if (values->growth) {
+        if (!gate_budget_parse_limit(gate_budget_at(GATE_GROWTH), values->growth,
+                                     &limits->values[GATE_GROWTH], error))
+            return error_prefix(error, "--max-growth: ");
+        limits->is_set[GATE_GROWTH] = true;
+    }
     for (size_t i = 0; i < values->scopes.count; i++)
         if (!gate_scopes_parse(&checking->scopes, values->scopes.items[i], error))
             return error_prefix(error, "--budget: ");
@@ -344,6 +353,15 @@ static void make_entries(struct checking *checking)
 }
 
 /* ---- the verdict ---- */
+
+static bool is_growth_judged(const struct gate_options *options)
+{
+    bool is_judged = options->limits.is_set[GATE_GROWTH];
+
+    for (size_t i = 0; i < options->scope_count; i++)
+        is_judged = is_judged || options->scopes[i].limits.is_set[GATE_GROWTH];
+    return is_judged;
+}
 
 static void judge(struct checking *checking, struct check_report *report)
 {
@@ -506,6 +524,8 @@ static bool check(struct checking *checking, struct check_report *report, struct
         if (!check_subjects_add(&checking->subjects, operands->items[i], &checking->suppressions,
                                 error))
             return false;
+    if (is_growth_judged(&checking->options))
+        check_subjects_find_growth(&checking->subjects);
     make_entries(checking);
     judge(checking, report);
     checking->source_root = find_source_root(checking->values);

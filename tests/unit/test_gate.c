@@ -39,7 +39,8 @@ static struct profile *make(uint64_t kept, bool is_whole)
     return profile;
 }
 
-static const struct gate_scan not_scanned[] = {{NULL, "off"}, {NULL, "off"}, {NULL, "off"}};
+static const struct gate_scan not_scanned[] = {
+    {NULL, "off", NULL}, {NULL, "off", NULL}, {NULL, "off", NULL}};
 
 static struct gate judge(const struct profile *profile, const struct gate_scan *scans,
                          struct gate_options options)
@@ -155,9 +156,10 @@ static void test_leaks(void **state)
         .count = 3};
     struct leaks none = {0},
                  before = {.kinds = {[LEAK_DEFINITE] = {1, 100}}, .items = items, .count = 1};
-    const struct gate_scan scans[] = {{&leaks, ""}, {&none, ""}, {&none, ""}};
+    const struct gate_scan scans[] = {{&leaks, "", NULL}, {&none, "", NULL}, {&none, "", NULL}};
     struct gate_baseline baseline = {0};
-    const struct gate_scan base_scans[] = {{&before, ""}, {&none, ""}, {&none, ""}};
+    const struct gate_scan base_scans[] = {
+        {&before, "", NULL}, {&none, "", NULL}, {&none, "", NULL}};
     struct gate gate = judge(profile, scans,
                              (struct gate_options){.limits.is_set[GATE_LEAKED] = true});
 
@@ -285,9 +287,9 @@ static void test_scopes(void **state)
         const char *text;
         uint64_t value; /* of process 0 */
         enum gate_verdict verdict;
-    } cases[] = {{"keep: live 999", 1000, GATE_FAIL},  {"keep: live 1000", 1000, GATE_PASS},
-                 {"a.c: live 1k", 1000, GATE_PASS},    {"ma*: peak 1499", 1500, GATE_FAIL},
-                 {"nothing::*: peak 0", 0, GATE_PASS}, {"*demo: allocations 19", 19, GATE_PASS},
+    } cases[] = {{"keep: live 999", 1000, GATE_FAIL},   {"keep: live 1000", 1000, GATE_PASS},
+                 {"a.c: live 1k", 1000, GATE_PASS},     {"ma*: peak 1499", 1500, GATE_FAIL},
+                 {"nothing::*: peak 0", 0, GATE_PASS},  {"*demo: allocations 19", 19, GATE_PASS},
                  {"churn: allocations 8", 9, GATE_FAIL}};
     struct profile *profile = make(1000, true);
     struct error error;
@@ -308,10 +310,41 @@ static void test_scopes(void **state)
     profile_destroy(profile);
 }
 
+/* Growing sites count, others do not, and a run too short to tell says so. */
+static void test_growth(void **state)
+{
+    struct profile *profile = make(1000, true);
+    struct growth_site sites[] = {
+        {.site = site_of(profile, "keep"), .verdict = TREND_GROWING, .bytes_per_minute = 3000},
+        {.site = site_of(profile, "churn"), .verdict = TREND_UNCLEAR, .bytes_per_minute = 9000}};
+    struct growth growth = {.sites = sites, .count = 2, .growing_count = 1, .has_timeline = true};
+    const struct gate_scan scans[] = {
+        {NULL, "off", &growth}, {NULL, "off", &growth}, {NULL, "off", &growth}};
+    struct gate_options options = {.limits.is_set[GATE_GROWTH] = true,
+                                   .limits.values[GATE_GROWTH] = 3000};
+    struct gate gate = judge(profile, scans, options);
+
+    (void)state;
+    assert_int_equal(gate.verdict, GATE_PASS);
+    assert_int_equal(gate.results[0].value, 3000);
+    gate_clear(&gate);
+    options.limits.values[GATE_GROWTH] = 2999;
+    gate = judge(profile, scans, options);
+    assert_int_equal(gate.verdict, GATE_FAIL);
+    assert_string_equal(culprit(profile, &gate.results[0]), "keep");
+    gate_clear(&gate);
+    growth.is_too_short = true;
+    gate = judge(profile, scans, options);
+    assert_int_equal(gate.verdict, GATE_INCONCLUSIVE);
+    gate_clear(&gate);
+    profile_destroy(profile);
+}
+
 static void test_budget_file(void **state)
 {
-    static const char *const bad[] = {"peak",     "peak 1x",   "speed 3",     "a.c: heap 3",
-                                      ": peak 3", "a.c: peak", "peak 1, live"};
+    static const char *const bad[] = {"peak",         "peak 1x",       "speed 3",
+                                      "a.c: heap 3",  ": peak 3",      "a.c: peak",
+                                      "peak 1, live", "growth 1M/day", "peak 1M/min"};
     struct gate_limits limits = {0};
     struct gate_scopes scopes = {0};
     struct error error;
@@ -319,12 +352,14 @@ static void test_budget_file(void **state)
     (void)state;
     assert_true(gate_budgets_read("# all of it\npeak 64M, leaked 0\n\n"
                                   "  ns::parse*: peak 8 MiB  # the parser\n"
-                                  "ns::parse*: leaked 0, peak 9M\nallocations 10",
+                                  "ns::parse*: leaked 0, peak 9M\nallocations 10\n"
+                                  "growth 60k/h",
                                   "budgets", &limits, &scopes, &error));
     assert_true(limits.is_set[GATE_PEAK] && limits.is_set[GATE_LEAKED]);
     assert_false(limits.is_set[GATE_HEAP]);
     assert_int_equal(limits.values[GATE_PEAK], 64 << 20);
     assert_int_equal(limits.values[GATE_ALLOCATIONS], 10);
+    assert_int_equal(limits.values[GATE_GROWTH], 1024);
     assert_int_equal(scopes.count, 1);
     assert_string_equal(scopes.items[0].pattern, "ns::parse*");
     assert_int_equal(scopes.items[0].limits.values[GATE_PEAK], 9 << 20);
@@ -346,6 +381,7 @@ int main(void)
         cmocka_unit_test(test_baseline),
         cmocka_unit_test(test_runs),
         cmocka_unit_test(test_scopes),
+        cmocka_unit_test(test_growth),
         cmocka_unit_test(test_budget_file),
     };
 

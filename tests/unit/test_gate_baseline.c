@@ -138,7 +138,7 @@ static void test_recordings(void **state)
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
         struct profile_builder *builder = profile_builder_create();
-        const struct gate_scan scan = {NULL, "off"};
+        const struct gate_scan scan = {.reason = "off"};
 
         profile_builder_add_process(builder, PROFILE_BUILDER_PROGRAM);
         profile_builder_add_site(builder, 0, FUNCTION_MALLOC, "main@main.c:1;keep@a.c:2", 10,

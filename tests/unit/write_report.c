@@ -161,7 +161,8 @@ static struct gate_scan *make_scans(const struct profile *profile, const struct 
     struct gate_scan *scans = calloc(profile->process_count, sizeof *scans);
 
     for (size_t i = 0; i < profile->process_count; i++)
-        scans[i] = (struct gate_scan){i == 0 ? leaks : NULL, i == 0 ? "exit" : "killed"};
+        scans[i] = (struct gate_scan){.leaks = i == 0 ? leaks : NULL,
+                                      .reason = i == 0 ? "exit" : "killed"};
     return scans;
 }
 

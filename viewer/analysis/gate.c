@@ -130,7 +130,9 @@ static void take_doubt(struct gate_result *result, const struct gate_subject *su
     const char *doubt = gate_doubt(subject->profile, subject->process, options);
 
     if (!*doubt && !has_value)
-        doubt = is_of_leaks ? "not scanned" : "not measured";
+        doubt = is_of_leaks                               ? "not scanned"
+                : gate_budget_at(result->budget)->is_rate ? "too short to tell what grows"
+                                                          : "not measured";
     if (!*result->reason)
         result->reason = doubt;
     if (is_of_leaks && !subject->scan->leaks && !*result->scan_reason &&

@@ -174,7 +174,7 @@ static void add_sites(struct run *run, uint32_t process)
         for (size_t budget = 0; budget < GATE_BUDGET_COUNT; budget++) {
             const struct gate_budget_info *info = gate_budget_at(budget);
 
-            if (info->is_of_sites && !info->is_of_leaks)
+            if (gate_budget_has_metric(info))
                 sum->values[budget] += query_site_value(&run->profile->sites[i], info->metric);
         }
     }

@@ -15,6 +15,7 @@
 
 #include "analysis/gate_budgets.h"
 #include "analysis/gate_noise.h"
+#include "analysis/growth.h"
 #include "analysis/leaks.h"
 #include "analysis/profile.h"
 #include "base/error.h"
@@ -23,8 +24,9 @@
 
 /* What is known of a process's leaks. */
 struct gate_scan {
-    const struct leaks *leaks; /* NULL: it was not scanned */
-    const char *reason;        /* why not: "killed", ... */
+    const struct leaks *leaks;   /* NULL: it was not scanned */
+    const char *reason;          /* why not: "killed", ... */
+    const struct growth *growth; /* NULL: not looked for */
 };
 
 /* All sites of a fingerprint; of several runs the largest figures. */

@@ -12,19 +12,21 @@
 /* clang-format off */
 static const struct gate_budget_info budgets[] = {
     {GATE_PEAK, "peak", "heap and anonymous mappings at their common peak",
-     true, false, true, QUERY_PEAK_BYTES},
-    {GATE_HEAP, "heap", "the heap at its peak", true, false, false, QUERY_PEAK_BYTES},
+     true, false, true, QUERY_PEAK_BYTES, false},
+    {GATE_HEAP, "heap", "the heap at its peak", true, false, false, QUERY_PEAK_BYTES, false},
     {GATE_RESIDENT, "resident", "resident memory at its peak, by the kernel",
-     true, false, false, QUERY_PEAK_BYTES},
-    {GATE_LIVE, "live", "what is not freed at the end", true, false, true, QUERY_LIVE_BYTES},
+     true, false, false, QUERY_PEAK_BYTES, false},
+    {GATE_LIVE, "live", "what is not freed at the end", true, false, true, QUERY_LIVE_BYTES, false},
     {GATE_ALLOCATIONS, "allocations", "calls that return a block",
-     false, false, true, QUERY_ALLOCATIONS},
+     false, false, true, QUERY_ALLOCATIONS, false},
     {GATE_TEMPORARY, "temporary", "blocks freed before their thread allocates again",
-     false, false, true, QUERY_TEMPORARY},
+     false, false, true, QUERY_TEMPORARY, false},
     {GATE_LEAKED, "leaked", "what is leaked, of the kinds in --leak-kinds",
-     true, true, true, QUERY_LIVE_BYTES},
+     true, true, true, QUERY_LIVE_BYTES, false},
     {GATE_LEAKED_PER_SITE, "leaked-per-site", "what one site leaks",
-     true, true, true, QUERY_LIVE_BYTES},
+     true, true, true, QUERY_LIVE_BYTES, false},
+    {GATE_GROWTH, "growth", "what grows without end, per minute",
+     true, false, true, QUERY_LIVE_BYTES, true},
 };
 /* clang-format on */
 _Static_assert(sizeof budgets / sizeof *budgets == GATE_BUDGET_COUNT, "a row for each budget");
@@ -71,6 +73,31 @@ static bool parse_count(const char *text, uint64_t *count, struct error *error)
            error_set(error, "\"%s\" is no number", text);
 }
 
+bool gate_budget_parse_limit(const struct gate_budget_info *budget, const char *text,
+                             uint64_t *limit, struct error *error)
+{
+    static const struct {
+        const char *unit;
+        uint64_t times, parts; /* what makes a minute of it */
+    } units[] = {{"min", 1, 1}, {"s", 60, 1}, {"h", 1, 60}};
+    const char *slash = budget->is_rate ? strchr(text, '/') : NULL;
+    char *size = copy_trimmed(text, slash ? (size_t)(slash - text) : strlen(text));
+    char *unit = slash ? copy_trimmed(slash + 1, strlen(slash + 1)) : NULL;
+    bool is_good = budget->is_bytes ? units_parse_size(size, limit, error)
+                                    : parse_count(size, limit, error);
+    size_t i = 0;
+
+    while (is_good && unit && i < sizeof units / sizeof *units && strcmp(units[i].unit, unit) != 0)
+        i++;
+    if (is_good && unit && (i == sizeof units / sizeof *units || *limit > UINT64_MAX / 60))
+        is_good = error_set(error, "\"%s\" is no size per min", text);
+    else if (is_good && unit)
+        *limit = *limit * units[i].times / units[i].parts;
+    free(size);
+    free(unit);
+    return is_good;
+}
+
 /* "peak 8M" */
 static bool parse_budget(const char *text, bool is_of_sites, struct gate_limits *limits,
                          struct error *error)
@@ -86,8 +113,7 @@ static bool parse_budget(const char *text, bool is_of_sites, struct gate_limits 
         return error_set(error, "parts of a program have no budget \"%s\"", budget->name);
     if (!*value)
         return error_set(error, "how much %s? say \"%s 0\"", budget->name, budget->name);
-    if (!(budget->is_bytes ? units_parse_size(value, &limit, error)
-                           : parse_count(value, &limit, error)))
+    if (!gate_budget_parse_limit(budget, value, &limit, error))
         return error_prefix(error, "%s: ", budget->name);
     limits->is_set[budget->budget] = true;
     limits->values[budget->budget] = limit;

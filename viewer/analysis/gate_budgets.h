@@ -19,6 +19,7 @@ enum gate_budget {
     GATE_TEMPORARY,
     GATE_LEAKED,
     GATE_LEAKED_PER_SITE,
+    GATE_GROWTH,
     GATE_BUDGET_COUNT
 };
 
@@ -28,9 +29,20 @@ struct gate_budget_info {
     const char *help;         /* of the option */
     bool is_bytes;            /* else a count */
     bool is_of_leaks;         /* needs a scan */
-    bool is_of_sites;         /* sites have such a figure, by `metric` or by their leaks */
+    bool is_of_sites;         /* sites have such a figure, by `metric`, by leaks or by growth */
     enum query_metric metric; /* whose largest site is named */
+    bool is_rate;             /* bytes a minute, of what grows (growth.h) */
 };
+
+/* Is it what `metric` tells of a site? */
+static inline bool gate_budget_has_metric(const struct gate_budget_info *budget)
+{
+    return budget->is_of_sites && !budget->is_of_leaks && !budget->is_rate;
+}
+
+/* "8M", "1000", of rates "1M/min", also "/s" or "/h". */
+bool gate_budget_parse_limit(const struct gate_budget_info *budget, const char *text,
+                             uint64_t *limit, struct error *error);
 
 /* In the order of the enum; NULL past the end. */
 const struct gate_budget_info *gate_budget_at(size_t position);

@@ -85,11 +85,26 @@ static void add_sites(struct sums *sums, const struct gate_subject *subject,
                      profile->sites[i].figures.live_blocks);
 }
 
+static void add_growth(struct sums *sums, const struct gate_subject *subject)
+{
+    const struct growth *growth = subject->scan->growth;
+
+    for (size_t i = 0; growth && i < growth->growing_count; i++) {
+        const struct growth_site *site = &growth->sites[i];
+
+        if (is_member(subject, site->site))
+            sums_add(sums, subject->profile, site->site, -1, (uint64_t)site->bytes_per_minute,
+                     subject->profile->sites[site->site].figures.live_blocks);
+    }
+}
+
 static void sums_init(struct sums *sums, const struct gate_subject *subject,
                       const struct gate_options *options, enum gate_budget budget)
 {
     *sums = (struct sums){0};
-    if (!gate_budget_at(budget)->is_of_leaks)
+    if (gate_budget_at(budget)->is_rate)
+        add_growth(sums, subject);
+    else if (!gate_budget_at(budget)->is_of_leaks)
         add_sites(sums, subject, gate_budget_at(budget)->metric);
     else if (subject->scan->leaks)
         add_leaks(sums, subject, options->leaked_kinds);
@@ -130,6 +145,11 @@ static uint64_t measure_sites(const struct gate_subject *subject,
     return value;
 }
 
+static bool is_growth_known(const struct growth *growth)
+{
+    return growth && growth->has_timeline && !growth->is_too_short;
+}
+
 bool gate_measure(const struct gate_subject *subject, const struct gate_options *options,
                   enum gate_budget budget, uint64_t *value)
 {
@@ -148,8 +168,11 @@ bool gate_measure(const struct gate_subject *subject, const struct gate_options 
     *value = 0;
     if (is_of_leaks ? !subject->scan->leaks : !owner->has_totals || !owner->about.observed)
         return false;
-    *value = is_of_leaks || subject->is_member ? measure_sites(subject, options, budget)
-                                               : values[budget];
+    if (gate_budget_at(budget)->is_rate && !is_growth_known(subject->scan->growth))
+        return false;
+    *value = is_of_leaks || gate_budget_at(budget)->is_rate || subject->is_member
+                 ? measure_sites(subject, options, budget)
+                 : values[budget];
     return !(budget == GATE_RESIDENT && *value == 0); /* the kernel did not say */
 }
 
@@ -267,6 +290,10 @@ void gate_find_findings(const struct gate_subject *subject, const struct gate_op
         const struct sum *sum = &sums.items[i];
         uint64_t before = 0;
 
+        if (budget->is_rate) {
+            add_finding(subject, options, sum, result, &capacity);
+            continue;
+        }
         if (!budget->is_of_leaks) {
             if (!subject->base)
                 break;

@@ -74,7 +74,10 @@ static void add_benchmark(void *context, const struct check_report *report, size
     add_series(report, entry, result, &name);
     text_print(&name, ": %s", budget->name);
     json_object_set_new(object, "name", json_text(text_get(&name)));
-    json_object_set_new(object, "unit", json_string(budget->is_bytes ? "bytes" : "blocks"));
+    json_object_set_new(object, "unit",
+                        json_string(budget->is_rate    ? "bytes/min"
+                                    : budget->is_bytes ? "bytes"
+                                                       : "blocks"));
     json_object_set_new(object, "value", json_number(figure_of(result)));
     if (result->figure.runs > 1) {
         text_print(&range, "%.0f", gate_figure_deviation(&result->figure));
@@ -103,7 +106,8 @@ static void add_measure(void *context, const struct check_report *report, size_t
     struct text name = {0}, key = {0};
 
     add_series(report, entry, result, &name);
-    text_print(&key, "%s%s", budget->name, budget->is_bytes ? "-bytes" : "");
+    text_print(&key, "%s%s%s", budget->name, budget->is_bytes ? "-bytes" : "",
+               budget->is_rate ? "-per-minute" : "");
     json_object_set_new(measure, "value", json_number(figure_of(result)));
     if (result->figure.runs > 1) {
         json_object_set_new(measure, "lower_value", json_number(result->figure.least));
@@ -141,7 +145,7 @@ static void begin_family(struct family *family, const char *name)
         return;
     family->is_begun = true;
     fprintf(family->out, "# TYPE %s gauge\n", name);
-    if (family->budget->is_bytes)
+    if (family->budget->is_bytes && !family->budget->is_rate)
         fprintf(family->out, "# UNIT %s bytes\n", name);
     fprintf(family->out, "# HELP %s Measured by seep check: %s.\n", name, family->budget->help);
 }
@@ -155,7 +159,9 @@ static void add_sample(void *context, const struct check_report *report, size_t 
     if (result->budget != family->budget->budget)
         return;
     text_print(&name, "seep_check_%s%s", family->budget->name,
-               family->budget->is_bytes ? "_bytes" : "");
+               family->budget->is_rate    ? "_bytes_per_minute"
+               : family->budget->is_bytes ? "_bytes"
+                                          : "");
     for (char *at = name.bytes; *at; at++)
         *at = *at == '-' ? '_' : *at;
     begin_family(family, text_get(&name));

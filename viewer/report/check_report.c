@@ -56,6 +56,8 @@ static void add_figure(const struct gate_result *result, uint64_t figure, struct
 
     text_add(out, gate_budget_at(result->budget)->is_bytes ? units_format_size(figure, words)
                                                            : units_format_count(figure, words));
+    if (gate_budget_at(result->budget)->is_rate)
+        text_add(out, "/min");
 }
 
 /* "(+11 %)", against a figure that is not 0. */

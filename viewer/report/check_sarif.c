@@ -157,7 +157,11 @@ static void add_findings(json_t *results, const struct check_report *report,
             continue;
         text_print(&message, "%llu bytes in %llu blocks", (unsigned long long)finding->bytes,
                    (unsigned long long)finding->blocks);
-        if (finding->leak_kind >= 0)
+        if (gate_budget_at(result->budget)->is_rate) {
+            text_clear(&message);
+            text_print(&message, "grows by %llu bytes a minute",
+                       (unsigned long long)finding->bytes);
+        } else if (finding->leak_kind >= 0)
             text_print(&message, " are leaked (%s)", leak_kind_name((unsigned)finding->leak_kind));
         else
             text_print(&message, " where the baseline has %llu",

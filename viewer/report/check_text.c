@@ -29,6 +29,8 @@ static void add_top(struct page *page, const struct gate_result *result)
     page_add(page, " %s%s", result->has_baseline && result->finding_count > 0 ? "+" : "",
              is_bytes ? units_format_size(result->culprit_value, words)
                       : units_format_count(result->culprit_value, words));
+    if (gate_budget_at(result->budget)->is_rate)
+        page_add(page, "/min");
 }
 
 static size_t count_findings(const struct gate_result *result)
