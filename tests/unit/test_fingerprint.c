@@ -55,6 +55,36 @@ static void names_lose_template_arguments(void **state)
     expect_simplified("", "");
 }
 
+static void expect_reduced(const char *name, const char *expected)
+{
+    struct text text = {0};
+    fingerprint_reduce_name(name, &text);
+    assert_string_equal(text_get(&text), expected);
+    text_clear(&text);
+}
+
+static void names_are_the_same_inlined_and_not(void **state)
+{
+    (void)state;
+    expect_reduced("main", "main");
+    expect_reduced("open_session(int)", "open_session");
+    expect_reduced("(anonymous namespace)::Cache::grow(unsigned long) const", "grow");
+    expect_reduced("void fill<int>(int*)", "fill");
+    expect_reduced("Box<int>::Box(int)", "Box");
+    expect_reduced("Box::~Box()", "~Box");
+    expect_reduced("A::operator()(int) const", "operator()");
+    expect_reduced("operator<<(B)", "operator<<");
+    expect_reduced("A::operator bool() const", "operator bool");
+    expect_reduced("A::operator new(unsigned long)", "operator new");
+    expect_reduced("main::{lambda(int)#1}::operator()(int) const", "operator()");
+    expect_reduced("main::$_0::operator()(int) const", "operator()");
+    expect_reduced("run(int)::{lambda()#2}", "{lambda}");
+    expect_reduced("run(int)::$_1", "{lambda}");
+    expect_reduced("<alloc::vec::Vec<T> as core::iter::Iterator>::next", "next");
+    expect_reduced("ns::f(", "f");
+    expect_reduced("", "");
+}
+
 static void text_and_number(void **state)
 {
     (void)state;
@@ -86,16 +116,25 @@ static void own_frames_make_it(void **state)
     (void)state;
     const char *expected = "fp1:296c964c2171c1b9"; /* read_lines lines.c, main main.c */
     expect_fingerprint(FUNCTION_MALLOC, "main@main.c:1;read_lines@lines.c:2", expected);
-    /* lines, folders, inlined code, libc, start code and compiler suffixes do not matter */
+    /* lines, folders, libc, start code and compiler suffixes do not matter */
     expect_fingerprint(FUNCTION_MALLOC,
                        "_start;__libc_start_main!libc;main@/src/main.c:77;"
-                       "read_lines.constprop.0@/a/b/lines.c:5;~copy@lines.h:3;strdup!libc",
+                       "read_lines.constprop.0@/a/b/lines.c:5;strdup!libc",
+                       expected);
+    /* nor does what is inlined, and how often a function calls itself */
+    expected = "fp1:ce186d5685da14e9"; /* copy lines.h, read_lines lines.c, main main.c */
+    expect_fingerprint(FUNCTION_MALLOC,
+                       "main@main.c:1;read_lines@lines.c:2;copy(char const*)@lines.h:3", expected);
+    expect_fingerprint(FUNCTION_MALLOC, "main@main.c:1;read_lines@lines.c:2;~copy@lines.h:3",
+                       expected);
+    expect_fingerprint(FUNCTION_MALLOC,
+                       "main@main.c:1;read_lines@lines.c:2;read_lines@lines.c:9;ns::copy@lines.h:3",
                        expected);
     expect_fingerprint(FUNCTION_NEW,
                        "main@/src/main.cpp:3;Box<char>::Box(int)@/src/box.hpp:8;"
                        "void std::vector<char>::resize<int>(int)@/usr/include/stl_vector.h:3;"
                        "std::__detail::grow!libstdc++",
-                       "fp1:6ab848b6a2546e1f");
+                       "fp1:4e9ebf5a2df27b82");
 }
 
 static void without_symbols_the_offset_counts(void **state)
@@ -157,6 +196,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_lose_what_compilers_add),
         cmocka_unit_test(names_lose_template_arguments),
+        cmocka_unit_test(names_are_the_same_inlined_and_not),
         cmocka_unit_test(text_and_number),
         cmocka_unit_test(own_frames_make_it),
         cmocka_unit_test(without_symbols_the_offset_counts),

@@ -157,27 +157,96 @@ void fingerprint_simplify_name(const char *function, struct text *out)
     remove_spaces(out, start);
 }
 
+/* ---- what all compilers say of a function ---- */
+
+/* Bytes of the (...) or {...} that `at` begins with; to the end when it is not balanced. */
+static size_t balanced(const char *at, char open, char close)
+{
+    size_t depth = 0;
+    for (const char *byte = at; *byte; byte++) {
+        depth += *byte == open;
+        if (*byte == close && --depth == 0)
+            return (size_t)(byte - at) + 1;
+    }
+    return strlen(at);
+}
+
+/* Bytes of "{lambda(int)#1}" (GCC), "<lambda(int)>" (its debug information), "$_0" (Clang) or
+ * "{closure#0}" (Rust); 0 when there is none here. */
+static size_t lambda_name(const char *at)
+{
+    if (text_starts_with(at, "{lambda") || text_starts_with(at, "{closure"))
+        return balanced(at, '{', '}');
+    if (text_starts_with(at, "<lambda"))
+        return balanced(at, '<', '>');
+    if (text_starts_with(at, "$_"))
+        return 2 + strspn(at + 2, "0123456789");
+    return 0;
+}
+
+/* "operator bool": the space in it. */
+static bool is_after_operator(const char *name, const char *at)
+{
+    size_t count = strlen("operator");
+    return (size_t)(at - name) >= count && text_starts_with(at - count, "operator");
+}
+
+/* Without parameters: "f", "A::f", "operator()". */
+static void add_bare_name(const char *name, struct text *out)
+{
+    for (const char *at = name; *at;) {
+        size_t kept = operator_name(name, at), lambda = lambda_name(at);
+        if (lambda) {
+            text_add(out, "{lambda}");
+            at += lambda;
+        } else if (*at == '(') {
+            at += balanced(at, '(', ')');
+        } else if (*at == '<' && !kept) {
+            at += balanced(at, '<', '>'); /* of Rust: "<Vec as Iterator>::next" */
+        } else if (*at == ' ' && !is_after_operator(name, at)) {
+            at += strlen(at); /* "const", "&" */
+        } else {
+            text_add_bytes(out, at, kept ? kept : 1);
+            at += kept ? kept : 1;
+        }
+    }
+}
+
+void fingerprint_reduce_name(const char *function, struct text *out)
+{
+    struct text simple = {0}, bare = {0};
+    fingerprint_simplify_name(own_code_qualified_name(function), &simple);
+    add_bare_name(text_get(&simple), &bare);
+    const char *name = text_get(&bare);
+    for (const char *at = name; *at; at++)
+        if (text_starts_with(at, "::") && at[2])
+            name = at + 2;
+    text_add(out, name);
+    text_clear(&simple);
+    text_clear(&bare);
+}
+
 /* ---- stacks ---- */
 
-enum frame_class {
-    FRAME_NONE,
-    FRAME_LIBRARY,
-    FRAME_OWN
+enum location_class {
+    LOCATION_NONE, /* of omitted frames */
+    LOCATION_LIBRARY,
+    LOCATION_OWN
 };
 
 struct fingerprint_table {
     const struct profile *profile;
-    uint64_t *hashes; /* by frame */
-    uint8_t *classes; /* enum frame_class */
+    uint64_t *hashes; /* by location */
+    uint8_t *classes; /* enum location_class */
 };
 
-static uint64_t hash_frame(const struct profile *profile, const struct profile_frame *frame,
-                           const struct profile_location *location, struct text *scratch)
+static uint64_t hash_location(const struct profile *profile, const struct profile_frame *frame,
+                              const struct profile_location *location, struct text *scratch)
 {
     scratch->count = 0;
     const char *file = NULL;
     if (location->is_symbolized) {
-        fingerprint_simplify_name(location->function, scratch);
+        fingerprint_reduce_name(location->function, scratch);
         file = location->file;
     } else if (frame->module_plus_1) {
         text_print(scratch, "%s+0x%" PRIx64, profile->modules[frame->module_plus_1 - 1].name,
@@ -194,18 +263,20 @@ struct fingerprint_table *fingerprint_table_create(const struct profile *profile
 {
     struct fingerprint_table *table = memory_allocate_zeroed(1, sizeof *table);
     table->profile = profile;
-    table->hashes = memory_allocate_zeroed(profile->frame_count, sizeof *table->hashes);
-    table->classes = memory_allocate_zeroed(profile->frame_count, sizeof *table->classes);
+    table->hashes = memory_allocate_zeroed(profile->location_count, sizeof *table->hashes);
+    table->classes = memory_allocate_zeroed(profile->location_count, sizeof *table->classes);
     struct text scratch = {0};
     for (size_t i = 0; i < profile->frame_count; i++) {
         const struct profile_frame *frame = &profile->frames[i];
         if (frame->kind == RECORDING_FRAME_OMITTED)
             continue;
-        const struct profile_location *location =
-            &profile->locations[frame->first_location + frame->location_count - 1];
-        bool is_own = own_code_is_own(profile, frame, location);
-        table->classes[i] = is_own ? FRAME_OWN : FRAME_LIBRARY;
-        table->hashes[i] = hash_frame(profile, frame, location, &scratch);
+        for (uint32_t j = frame->first_location; j < frame->first_location + frame->location_count;
+             j++) {
+            const struct profile_location *location = &profile->locations[j];
+            bool is_own = own_code_is_own(profile, frame, location);
+            table->classes[j] = is_own ? LOCATION_OWN : LOCATION_LIBRARY;
+            table->hashes[j] = hash_location(profile, frame, location, &scratch);
+        }
     }
     text_clear(&scratch);
     return table;
@@ -220,17 +291,24 @@ void fingerprint_table_destroy(struct fingerprint_table *table)
     free(table);
 }
 
-/* Hashes the first frames of at least this class; returns how many there were. */
-static unsigned add_frames(const struct fingerprint_table *table, uint32_t node,
-                           enum frame_class least, uint64_t *hash)
+/* Hashes the first locations of at least this class; returns how many there were. What calls itself
+ * counts once: compilers make loops of it, or inline a few of its calls. */
+static unsigned add_locations(const struct fingerprint_table *table, uint32_t node,
+                              enum location_class least, uint64_t *hash)
 {
+    const struct profile *profile = table->profile;
     unsigned count = 0;
-    for (; node && count < FINGERPRINT_FRAMES; node = table->profile->nodes[node].parent) {
-        uint32_t frame = table->profile->nodes[node].frame;
-        if (table->classes[frame] < least)
-            continue;
-        *hash = finalise(*hash ^ table->hashes[frame]);
-        count++;
+    uint64_t last = 0;
+    for (; node && count < FINGERPRINT_FRAMES; node = profile->nodes[node].parent) {
+        const struct profile_frame *frame = &profile->frames[profile->nodes[node].frame];
+        uint32_t end = frame->first_location + frame->location_count;
+        for (uint32_t i = frame->first_location; i < end && count < FINGERPRINT_FRAMES; i++) {
+            if (table->classes[i] < least || (count > 0 && table->hashes[i] == last))
+                continue;
+            last = table->hashes[i];
+            *hash = finalise(*hash ^ last);
+            count++;
+        }
     }
     return count;
 }
@@ -240,7 +318,7 @@ uint64_t fingerprint_of_stack(const struct fingerprint_table *table, enum functi
 {
     const char *name = profile_function_name(function);
     uint64_t hash = finalise(fnv_hash(name, strlen(name)));
-    if (!add_frames(table, stack_node, FRAME_OWN, &hash))
-        add_frames(table, stack_node, FRAME_LIBRARY, &hash);
+    if (!add_locations(table, stack_node, LOCATION_OWN, &hash))
+        add_locations(table, stack_node, LOCATION_LIBRARY, &hash);
     return hash;
 }
