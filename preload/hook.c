@@ -1,6 +1,10 @@
 #include "preload/hook.h"
 
+#include <signal.h>
+#include <string.h>
+
 #include "preload/event_writer.h"
+#include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
 #include "preload/sandbox.h"
 #include "preload/stack_capture.h"
@@ -197,6 +201,49 @@ static bool is_inside(const struct thread_state *thread, uintptr_t frame)
            *(const uintptr_t *)(thread->guard + sizeof(uintptr_t)) == thread->guard_return;
 }
 
+/* On the stack of its own that the program gave its handlers? */
+static bool is_on_signal_stack(void)
+{
+    stack_t stack;
+    return raw_failed(raw_syscall(SYS_sigaltstack, NULL, &stack, 0, 0, 0, 0)) ||
+           (stack.ss_flags & SS_ONSTACK) != 0;
+}
+
+/* Did a handler that came while an event was recorded leave by siglongjmp? Then the call that
+ * recorded it is not on the stack any more, as it is while a handler runs that will return to it.
+ */
+static bool is_abandoned(struct thread_state *thread, uintptr_t frame)
+{
+    uintptr_t guard = thread->guard;
+    if (guard == 0 || is_on_signal_stack())
+        return false;
+    size_t between = frame > guard ? frame - guard : 0;
+    size_t wanted = between > 2 * sizeof guard ? between : 2 * sizeof guard;
+    if (walk_memory_readable(&thread->memory, guard, wanted) < wanted)
+        return false; /* two stacks */
+    return frame >= guard || *(const uintptr_t *)(guard + sizeof guard) != thread->guard_return;
+}
+
+/* What was half done is void, and what the recorder was not told for certain is told anew. */
+static __attribute__((noinline)) void recover(struct thread_state *thread)
+{
+    struct ring_control *control = thread->ring.control;
+    uint64_t lost = 1 + (thread->pending.address != NULL) +
+                    atomic_exchange_explicit(&thread->deferred_count, 0, memory_order_relaxed);
+    atomic_fetch_add(&control->lost_events, lost);
+    atomic_store_explicit(&control->capacity, thread->ring.capacity, memory_order_relaxed);
+    memset(thread->cache_hashes, 0, sizeof thread->cache_hashes);
+    memset(&thread->memo, 0, sizeof thread->memo);
+    memset(&thread->trail, 0, sizeof thread->trail);
+    thread->pending.address = NULL;
+    thread->passed_over = NULL;
+    thread->sampler.newest = NULL;
+    thread->last_birth = 0;
+    thread->guard = 0;
+    SIGNAL_FENCE();
+    thread->is_busy = false;
+}
+
 void hook_enter_slow(struct hook *hook, uintptr_t frame)
 {
     hook->level = HOOK_OFF;
@@ -208,6 +255,8 @@ void hook_enter_slow(struct hook *hook, uintptr_t frame)
     hook->thread = thread;
     if (thread == NULL)
         return;
+    if (thread->is_busy && is_abandoned(thread, frame))
+        recover(thread);
     if (thread->is_busy || (thread->guard != 0 && is_inside(thread, frame))) {
         hook->level = HOOK_NESTED;
         return;

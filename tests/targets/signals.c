@@ -32,6 +32,9 @@
  *     mapping on_mapping_timer/mmap count=<=$handled
  *   run on_other_thread
  *     site on_signal allocations=100 frees=50
+ *   run jump_while_mapping
+ *     quality lost_events=<=$handled
+ *     site allocate_and_free/malloc allocations=1000 frees=1000
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -242,6 +245,28 @@ static void case_on_other_thread(void)
     tell("handled", handled);
 }
 
+/* ---- a handler that leaves by a jump, often out of the recording of an event */
+
+static sigjmp_buf behind_mapping;
+
+static void on_jump(int signal)
+{
+    (void)signal;
+    handled++;
+    siglongjmp(behind_mapping, 1);
+}
+
+static void case_jump_while_mapping(void)
+{
+    start_storm(on_jump);
+    sigsetjmp(behind_mapping, 1);
+    while (handled < SIGNALS)
+        map_and_unmap();
+    stop_storm();
+    for (int i = 0; i < 1000; i++)
+        allocate_and_free(40);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -254,6 +279,7 @@ static const struct {
     {"timer_while_mapping", case_timer_while_mapping},
     {"map_while_allocating", case_map_while_allocating},
     {"on_other_thread", case_on_other_thread},
+    {"jump_while_mapping", case_jump_while_mapping},
 };
 
 int main(int count, char **arguments)
