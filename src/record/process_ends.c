@@ -117,8 +117,12 @@ void process_tree_end_pid(struct process_tree *tree, uint32_t pid,
 {
     /* Its first records may still wait for a look, and a later image of it too. */
     process_tree_drain(tree);
-    process_images_settle_expected(tree, pid);
     struct recorded_process *process = process_images_find_pid(tree, pid);
+    /* It may have said that the exec which is waited for failed. */
+    if (process != NULL && !process->is_ended && process->model != NULL)
+        process_ends_hear_last_words(tree, process);
+    process_images_settle_expected(tree, pid);
+    process = process_images_find_pid(tree, pid);
     if (process == NULL || process->is_ended)
         return;
     process_ends_end_image(tree, process, exit_kind, exit_value, tick_clock_now(tree->clock));
