@@ -160,7 +160,10 @@ void doctor_check_program_recordable(const struct doctor_subject *subject,
         return;
     }
     const char *allocator;
-    char *reason = target_check_reason(subject->program, &allocator);
+    int searched_fd;
+    char *reason = target_check_reason(subject->program, &allocator, &searched_fd);
+    if (searched_fd >= 0)
+        close(searched_fd);
     if (!reason) {
         doctor_found(finding, "seep run records it");
         return;

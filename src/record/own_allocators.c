@@ -88,22 +88,42 @@ static const struct known_file *find_file(const struct own_allocators *allocator
     return NULL;
 }
 
+static bool take_key(int fd, struct file_key *key)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+        return false;
+    *key = (struct file_key){status.st_dev, status.st_ino, status.st_size, status.st_mtim};
+    return true;
+}
+
 /* As the process sees it: it may live under another root, and be gone already. */
 static int open_program(const struct recorded_process *process, struct file_key *key)
 {
     char path[64];
-    struct stat status;
     snprintf(path, sizeof path, "/proc/%u/exe", process->pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 && process->executable[0] == '/')
         fd = open(process->executable, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd >= 0 && (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))) {
+    if (fd >= 0 && !take_key(fd, key)) {
         close(fd);
         return -1;
     }
-    if (fd >= 0)
-        *key = (struct file_key){status.st_dev, status.st_ino, status.st_size, status.st_mtim};
     return fd;
+}
+
+static void add_file(struct own_allocators *allocators, const struct known_file *file)
+{
+    allocators->files = memory_grow(allocators->files, &allocators->file_capacity,
+                                    allocators->file_count + 1, sizeof *allocators->files);
+    allocators->files[allocators->file_count++] = *file;
+}
+
+void own_allocators_know(struct own_allocators *allocators, int fd, const char *allocator)
+{
+    struct known_file file = {.allocator = allocator};
+    if (take_key(fd, &file.key))
+        add_file(allocators, &file);
 }
 
 static void let_wait(struct own_allocators *allocators, struct recorded_process *process,
@@ -149,9 +169,7 @@ bool own_allocators_look(struct own_allocators *allocators)
         return false;
     struct known_file file = {.key = allocators->waiting[0].key};
     file.allocator = look_into(allocators->waiting[0].fd);
-    allocators->files = memory_grow(allocators->files, &allocators->file_capacity,
-                                    allocators->file_count + 1, sizeof *allocators->files);
-    allocators->files[allocators->file_count++] = file;
+    add_file(allocators, &file);
     size_t kept = 0;
     for (size_t i = 0; i < allocators->waiting_count; i++) {
         struct waiting_process *waiting = &allocators->waiting[i];

@@ -22,6 +22,10 @@ void own_allocators_destroy(struct own_allocators *allocators);
 void own_allocators_add(struct own_allocators *allocators, struct recorded_process *process,
                         bool is_told);
 
+/* What was found in an open file already: it is not looked into again. `allocator` is static text;
+ * NULL = none. */
+void own_allocators_know(struct own_allocators *allocators, int fd, const char *allocator);
+
 /* Looks into one file at most, and tells the processes that run it. False: there was none left. */
 bool own_allocators_look(struct own_allocators *allocators);
 

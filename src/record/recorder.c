@@ -24,6 +24,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "record/launcher.h"
+#include "record/own_allocators.h"
 #include "record/process_facts.h"
 #include "record/process_tree.h"
 #include "record/recording_name.h"
@@ -126,6 +127,9 @@ static bool open_output(void *context, pid_t pid, struct error *error)
     if (recorder->target->reason != NULL)
         command->reason = memory_duplicate_text(recorder->target->reason);
     command->own_allocator = recorder->target->own_allocator;
+    if (recorder->target->searched_fd >= 0)
+        own_allocators_know(recorder->tree.own_allocators, recorder->target->searched_fd,
+                            recorder->target->own_allocator);
     return true;
 }
 

@@ -99,9 +99,10 @@ static const char *find_plain_reason(const char *path)
     return NULL;
 }
 
-char *target_check_reason(const char *path, const char **own_allocator)
+char *target_check_reason(const char *path, const char **own_allocator, int *searched_fd)
 {
     *own_allocator = NULL;
+    *searched_fd = -1;
     const char *reason = find_plain_reason(path);
     if (reason != NULL)
         return memory_duplicate_text(reason);
@@ -109,9 +110,8 @@ char *target_check_reason(const char *path, const char **own_allocator)
     int fd = elf_file_read_path(path, &file, NULL) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (fd < 0)
         return NULL;
-    char *result = find_allocator_reason(fd, own_allocator);
-    close(fd);
-    return result;
+    *searched_fd = fd;
+    return find_allocator_reason(fd, own_allocator);
 }
 
 bool target_check(const struct record_options *options, struct target_facts *facts,
@@ -119,6 +119,7 @@ bool target_check(const struct record_options *options, struct target_facts *fac
 {
     facts->reason = NULL;
     facts->own_allocator = NULL;
+    facts->searched_fd = -1;
     facts->path = target_check_find(options->command[0]);
     if (facts->path == NULL) {
         facts->path = memory_duplicate_text(options->command[0]);
@@ -126,7 +127,7 @@ bool target_check(const struct record_options *options, struct target_facts *fac
     }
     char *interpreter = target_check_interpreter(facts->path);
     facts->reason = target_check_reason(interpreter != NULL ? interpreter : facts->path,
-                                        &facts->own_allocator);
+                                        &facts->own_allocator, &facts->searched_fd);
     free(interpreter);
     char *real = realpath(facts->path, NULL);
     if (real != NULL) {
@@ -146,5 +147,8 @@ void target_facts_clear(struct target_facts *facts)
 {
     free(facts->path);
     free(facts->reason);
+    if (facts->searched_fd >= 0)
+        close(facts->searched_fd);
     facts->path = facts->reason = NULL;
+    facts->searched_fd = -1;
 }

@@ -12,6 +12,7 @@ struct target_facts {
     char *path;   /* of the executable, as found in PATH; the command's own word if not found */
     char *reason; /* why it cannot be observed; NULL = it can */
     const char *own_allocator; /* where that is the reason, its name. Static text */
+    int searched_fd; /* of the executable, where it was searched for allocators; -1 = it was not */
 };
 
 /* False: it cannot be recorded, and --best-effort was not asked for; *error says why, *outcome how
@@ -27,7 +28,7 @@ char *target_check_find(const char *name);
 char *target_check_interpreter(const char *path);
 
 /* Why nothing can be observed in this executable; NULL = it can. Caller owns. *own_allocator: the
- * allocator in it, where that is the reason. */
-char *target_check_reason(const char *path, const char **own_allocator);
+ * allocator in it, where that is the reason. *searched_fd as above, for the caller to close. */
+char *target_check_reason(const char *path, const char **own_allocator, int *searched_fd);
 
 #endif

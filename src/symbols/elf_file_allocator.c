@@ -80,8 +80,11 @@ struct search {
 
 static bool is_same_function(const char *name, const char *function)
 {
-    size_t bytes = strlen(function);
+    size_t bytes;
 
+    if (name[0] != function[0] || name[1] != function[1]) /* of thousands nearly all */
+        return false;
+    bytes = strlen(function);
     return strncmp(name, function, bytes) == 0 && (name[bytes] == '\0' || name[bytes] == '@');
 }
 
