@@ -21,6 +21,7 @@
 #include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
 #include "preload/sampled_blocks.h"
+#include "preload/self_copy.h"
 #include "preload/session_link.h"
 #include "preload/stack_capture.h"
 #include "preload/unwind_rules.h"
@@ -278,6 +279,7 @@ void lifecycle_thread_started(struct thread_state *thread, bool is_first_of_proc
         unwind_rules_after_fork(stack_capture_rules);
     if (is_first_of_process) {
         park_tell_child();
+        self_copy_offer();
         tell_process(thread);
         event_writer_await(&process_current->shared->is_watched, 0, WATCH_LIMIT_MS);
     }

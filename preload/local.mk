@@ -78,6 +78,8 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/sampler.h \
 	preload/sandbox.c \
 	preload/sandbox.h \
+	preload/self_copy.c \
+	preload/self_copy.h \
 	preload/session_link.c \
 	preload/session_link.h \
 	preload/stack_bytes.c \

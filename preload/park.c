@@ -9,10 +9,12 @@
 #include "preload/lifecycle.h"
 #include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
+#include "preload/self_copy.h"
 
 enum {
     SIGNAL_SET_BYTES = 8,
-    EXEC_LIMIT_MS = 10000
+    EXEC_LIMIT_MS = 10000,
+    STEP_MS = 2
 };
 
 bool park_is_ready;
@@ -100,6 +102,14 @@ static void pass_on(int number, siginfo_t *info, void *context)
 static void wait_until_over(struct session_process *shared, struct session_parked *slot,
                             uint32_t park)
 {
+    /* Short steps: the first one may be asked to make a copy of the process. */
+    uint64_t end = event_clock(session->clock) +
+                   session->ticks_per_second / 1000 * session->hold_limit_ms;
+    while (slot == session_parked_at(session, 0) && atomic_load(&shared->park) == park &&
+           event_clock(session->clock) < end) {
+        event_writer_await(&shared->park, park, STEP_MS);
+        self_copy_make_if_wanted();
+    }
     event_writer_await(&shared->park, park, session->hold_limit_ms);
     if (atomic_load(&shared->park) == park)
         atomic_store(&slot->has_left, 1);

@@ -15,6 +15,7 @@
 #include "preload/process_notice.h"
 #include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
+#include "preload/self_copy.h"
 #include "preload/session_link.h"
 #include "preload/thread_state.h"
 
@@ -43,10 +44,13 @@ static void set_forbidden(bool is_forbidden)
     for (; state != NULL; state = state->next)
         state->memory.are_system_calls_forbidden = is_forbidden;
     sandbox_is_closed = is_forbidden;
-    if (is_forbidden)
+    if (is_forbidden) {
         park_close();
-    else
+        self_copy_withdraw();
+    } else {
         park_open();
+        self_copy_offer();
+    }
 }
 
 bool sandbox_close(void)

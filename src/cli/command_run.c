@@ -188,7 +188,7 @@ static const struct option_row rows[] = {
      .kind = OPTION_COUNT,
      PLACE(keep_snapshots),
      .value_name = "N",
-     .help = "of those at intervals, keep the newest N (default: 10)"},
+     .help = "of those at intervals, keep N: first, last, peak, and ever fewer with age (default: 8)"},
     {.name = "no-root-globals",
      .kind = OPTION_FLAG,
      PLACE(are_off[SNAPSHOT_ROOT_GLOBAL]),

@@ -9,6 +9,8 @@ libseep_a_SOURCES += \
 	src/record/fork_views.h \
 	src/record/intake.c \
 	src/record/intake.h \
+	src/record/kept_snapshots.c \
+	src/record/kept_snapshots.h \
 	src/record/launcher.c \
 	src/record/launcher.h \
 	src/record/marks.c \
@@ -48,6 +50,8 @@ libseep_a_SOURCES += \
 	src/record/ring_places.h \
 	src/record/session_host.c \
 	src/record/session_host.h \
+	src/record/snapshot_job.c \
+	src/record/snapshot_job.h \
 	src/record/snapshot_request.c \
 	src/record/snapshot_request.h \
 	src/record/snapshot_taker.c \
@@ -95,6 +99,11 @@ check_PROGRAMS += tests/unit/test_stack_path
 TESTS += tests/unit/test_stack_path
 tests_unit_test_stack_path_SOURCES = tests/unit/test_stack_path.c
 tests_unit_test_stack_path_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_kept_snapshots
+TESTS += tests/unit/test_kept_snapshots
+tests_unit_test_kept_snapshots_SOURCES = tests/unit/test_kept_snapshots.c
+tests_unit_test_kept_snapshots_LDADD = $(unit_libs)
 
 check_PROGRAMS += tests/unit/test_recording_name tests/unit/test_tick_clock
 TESTS += tests/unit/test_recording_name tests/unit/test_tick_clock

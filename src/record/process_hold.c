@@ -21,13 +21,15 @@ bool process_hold_begin(struct process_hold *hold, const struct process_hold_req
                                    .pid = request->pid,
                                    .waiting_tid = request->waiting_tid,
                                    .memory = &hold->memory};
-    if (parker_take_still(&hold->parker, &hold->stopper))
+    hold->is_parked = parker_take_still(&hold->parker, &hold->stopper);
+    if (hold->is_parked)
         return true;
     hold->process = target_process_open((uint32_t)request->pid, error);
     if (hold->process == NULL)
         return false;
     hold->memory = target_process_memory(hold->process);
-    if (parker_park(&hold->parker, &hold->stopper, clock, deadline_ns, error))
+    hold->is_parked = parker_park(&hold->parker, &hold->stopper, clock, deadline_ns, error);
+    if (hold->is_parked)
         return true;
     if (refusal.message[0] != '\0' && atomic_load(&request->shared->park_state) == SESSION_PARK_NOT)
         error_set(error, "%s (try seep run --stop=signal)", refusal.message);
@@ -40,9 +42,9 @@ void process_hold_end(struct process_hold *hold)
 {
     if (hold->is_stopped)
         stopper_release(&hold->stopper);
-    else
+    else if (hold->is_parked)
         parker_release(&hold->parker, &hold->stopper);
-    hold->is_stopped = false;
+    hold->is_stopped = hold->is_parked = false;
     target_process_close(hold->process);
     hold->process = NULL;
 }

@@ -30,6 +30,7 @@ struct process_hold {
     struct target_process *process; /* to read registers from, where a signal put them */
     struct target_memory memory;
     bool is_stopped; /* by ptrace */
+    bool is_parked;  /* or as others stopped it */
 };
 
 bool process_hold_begin(struct process_hold *hold, const struct process_hold_request *request,

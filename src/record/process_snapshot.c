@@ -18,11 +18,15 @@
 #include "record/process_facts.h"
 #include "record/ring_places.h"
 #include "snapshot/snapshot_scan.h"
+#include "snapshot/target_copy.h"
 
-#define STOP_NS     UINT64_C(1000000000) /* to be stopped within, at most */
-#define HALF_WAY_NS UINT64_C(200000)     /* what a thread gets to end its call */
-#define CATCH_UP_NS UINT64_C(5000000000)
+#define STOP_NS         UINT64_C(1000000000) /* to be stopped within, at most */
+#define HALF_WAY_NS     UINT64_C(200000)     /* what a thread gets to end its call */
+#define CATCH_UP_NS     UINT64_C(5000000000)
+/* From here on a process is copied rather than held until it was read. */
+#define COPY_FROM_BYTES (UINT64_C(64) << 20)
 enum {
+    COPY_PATIENCE = 12, /* a copy may be read for so many times as long as a process may be held */
     CATCH_UP_BYTES = 64 << 10, /* less is left for when it stands still */
     FEW_BLOCKS = 20000,
     ADDRESS_BITS = 48,
@@ -51,8 +55,15 @@ struct taking {
     const struct process_snapshot_request *request;
     struct snapshot *snapshot;
     struct process_hold hold;
+    bool has_ended_hold;
+    struct target_copy copy;
+    bool is_copied;
+    uint64_t resident_bytes;
+    struct error no_copy; /* why not, if it was to be */
+    struct snapshot_job *job;
     struct clock clock;
     uint64_t begin_ns, deadline_ns;
+    uint64_t stop_ns; /* how long it was held */
     uint64_t time_ns; /* the instant, since the session began */
 
     struct snapshot_block *blocks;
@@ -305,7 +316,7 @@ static bool scan(struct taking *taking)
     struct error error;
     struct target_mappings mappings = {0};
     bool is_done = false;
-    uint32_t tid = reading_tid(taking);
+    uint32_t tid = taking->is_copied ? (uint32_t)taking->copy.pid : reading_tid(taking);
     struct target_process *memory = target_process_open(tid, &error);
     if (memory == NULL || !target_mappings_read(&mappings, tid, &error)) {
         fail(taking, SNAPSHOT_FAILED, error.message);
@@ -337,6 +348,93 @@ end:
     return is_done;
 }
 
+static uint64_t time_since_begin(struct taking *taking)
+{
+    return taking->clock.now_ns(taking->clock.context) - taking->begin_ns;
+}
+
+static void end_hold(struct taking *taking)
+{
+    if (!taking->has_ended_hold) {
+        process_hold_end(&taking->hold);
+        taking->stop_ns = time_since_begin(taking);
+    }
+    taking->has_ended_hold = true;
+}
+
+static bool make_copy(struct taking *taking)
+{
+    struct session_process *shared = session_process_at(session_host_header(taking->tree->host),
+                                                        taking->process->process_slot);
+    uint64_t bytes = taking->resident_bytes = process_facts_resident(taking->process->pid,
+                                                                     &taking->process->statm_fd);
+    if (!taking->request->may_copy || bytes < COPY_FROM_BYTES)
+        return false;
+    taking->is_copied = target_copy_has_room((pid_t)taking->process->pid, bytes,
+                                             &taking->no_copy) &&
+                        target_copy_make(&taking->copy, &taking->hold.stopper,
+                                         taking->hold.parker.park != 0, shared, &taking->clock,
+                                         taking->deadline_ns, &taking->no_copy);
+    return taking->is_copied;
+}
+
+/* What the model knows of this instant, and what the memory does. */
+static bool read_all(struct taking *taking)
+{
+    list_blocks(taking);
+    heap_model_visit_mappings(taking->process->model, add_program_mapping, taking);
+    if (scan(taking))
+        return true;
+    if (taking->snapshot->end == SNAPSHOT_BUDGET && taking->no_copy.message[0] != '\0')
+        fail(taking, SNAPSHOT_BUDGET, taking->no_copy.message);
+    return false;
+}
+
+static void add_note(struct taking *taking)
+{
+    const char *note = process_hold_note(&taking->hold);
+    if (note[0] != '\0')
+        snprintf(taking->snapshot->note, sizeof taking->snapshot->note, "%s", note);
+}
+
+/* What the scan does not fill in, and a failed one empties. */
+static void fill_head(struct taking *taking, uint32_t number, uint64_t stop_ns)
+{
+    struct snapshot *snapshot = taking->snapshot;
+    snapshot->number = number;
+    snapshot->process_id = taking->process->id;
+    snapshot->reason = taking->request->reason;
+    snapshot->time_ns = taking->time_ns;
+    snapshot->stop_ns = stop_ns;
+    snapshot->is_copied = taking->is_copied;
+    snapshot->resident_bytes = taking->resident_bytes;
+}
+
+/* In a child of the recorder, or in the recorder itself where there can be no child. */
+static void read_copy(void *context, struct snapshot *snapshot)
+{
+    struct taking *taking = context;
+    uint32_t number = snapshot->number;
+    taking->snapshot = snapshot;
+    taking->deadline_ns = taking->begin_ns + taking->request->budget_ns * COPY_PATIENCE;
+    if (read_all(taking))
+        add_note(taking);
+    target_copy_end(&taking->copy);
+    fill_head(taking, number, taking->stop_ns);
+}
+
+/* The model stays as it is until it was copied with the recorder: nobody drains meanwhile. */
+static bool read_copy_beside(struct taking *taking)
+{
+    struct error error;
+    end_hold(taking);
+    taking->job = snapshot_job_start(read_copy, taking, taking->snapshot, taking->copy.pidfd,
+                                     &error);
+    if (taking->job == NULL)
+        read_copy(taking, taking->snapshot);
+    return true;
+}
+
 static bool take(struct taking *taking, struct process_snapshot_sleepers *sleepers)
 {
     if (!stop_between_calls(taking, sleepers))
@@ -345,25 +443,28 @@ static bool take(struct taking *taking, struct process_snapshot_sleepers *sleepe
     if (taking->process->is_ended || taking->process->model == NULL)
         return fail(taking, SNAPSHOT_EXECED, "another program stood there already");
     taking->time_ns = tick_clock_to_ns(taking->tree->clock, tick_clock_now(taking->tree->clock));
-    list_blocks(taking);
     list_threads(taking);
     list_own_memory(taking);
-    heap_model_visit_mappings(taking->process->model, add_program_mapping, taking);
-    if (!scan(taking))
+    if (make_copy(taking)) {
+        if (process_hold_is_still(&taking->hold))
+            return read_copy_beside(taking);
+        target_copy_end(&taking->copy);
+        return fail(taking, SNAPSHOT_FAILED, "the process went on while it was copied");
+    }
+    if (!read_all(taking))
         return false;
     if (!process_hold_is_still(&taking->hold)) {
         snapshot_clear(taking->snapshot);
         return fail(taking, SNAPSHOT_FAILED, "the process went on while it was read");
     }
-    const char *note = process_hold_note(&taking->hold);
-    if (note[0] != '\0')
-        snprintf(taking->snapshot->note, sizeof taking->snapshot->note, "%s", note);
+    add_note(taking);
     return true;
 }
 
 void process_snapshot_take(struct process_tree *tree, struct recorded_process *process,
                            const struct process_snapshot_request *request,
-                           struct process_snapshot_sleepers *sleepers, struct snapshot *snapshot)
+                           struct process_snapshot_sleepers *sleepers, struct snapshot *snapshot,
+                           struct snapshot_job **job)
 {
     struct beating_clock beating = {tree, clock_monotonic()};
     struct taking taking = {
@@ -377,13 +478,12 @@ void process_snapshot_take(struct process_tree *tree, struct recorded_process *p
     taking.begin_ns = taking.clock.now_ns(taking.clock.context);
     taking.deadline_ns = taking.begin_ns + request->budget_ns;
     taking.time_ns = tick_clock_to_ns(tree->clock, tick_clock_now(tree->clock));
+    uint32_t number = snapshot->number;
     take(&taking, sleepers);
-    process_hold_end(&taking.hold);
+    end_hold(&taking);
     keep_sleepers(&taking, sleepers);
-    snapshot->process_id = process->id;
-    snapshot->time_ns = taking.time_ns;
-    snapshot->reason = request->reason;
-    snapshot->stop_ns = taking.clock.now_ns(taking.clock.context) - taking.begin_ns;
+    fill_head(&taking, number, taking.stop_ns);
+    *job = taking.job;
     free(taking.blocks);
     free(taking.threads);
     free(taking.own);

@@ -8,6 +8,7 @@
 
 #include "record/process_hold.h"
 #include "record/process_tree.h"
+#include "record/snapshot_job.h"
 #include "snapshot/snapshot.h"
 
 struct process_snapshot_request {
@@ -16,6 +17,7 @@ struct process_snapshot_request {
     uint64_t roots_off;     /* set of 1 << enum snapshot_root_kind */
     bool has_no_heuristics; /* pointers into blocks count as interior, whatever they look like */
     enum process_hold_way way;
+    bool may_copy;     /* it need not be held until it was read */
     bool is_own_child; /* somebody else in this program waits for its end */
     uint64_t hold_sp;  /* it holds itself: where its thread's stack begins; 0 = it runs */
     uint32_t hold_tid; /* the thread, as the process sees it */
@@ -30,10 +32,14 @@ struct process_snapshot_sleepers {
 void process_snapshot_settle(struct process_snapshot_sleepers *sleepers);
 void process_snapshot_clear_sleepers(struct process_snapshot_sleepers *sleepers);
 
-/* Fills `snapshot` (initialised, empty), also when there was nothing to be had: then its end and
- * note say why. The process runs again when this returns. */
+/* Fills `snapshot` (initialised, empty but for its number), also when there was nothing to be had:
+ * then its end and note say why. The process runs again when this returns.
+ *
+ * A large process that may be copied makes a copy of itself, and goes on while that is read by
+ * another process: then *job is set, and has the snapshot when it is over. */
 void process_snapshot_take(struct process_tree *tree, struct recorded_process *process,
                            const struct process_snapshot_request *request,
-                           struct process_snapshot_sleepers *sleepers, struct snapshot *snapshot);
+                           struct process_snapshot_sleepers *sleepers, struct snapshot *snapshot,
+                           struct snapshot_job **job);
 
 #endif

@@ -45,7 +45,7 @@ enum {
     SLEEP_US = 20000,
     SHORT_SLEEP_US = 1000, /* when somebody cannot wake it */
     MAX_ANCESTORS = 1000,
-    DEFAULT_KEPT_SNAPSHOTS = 10,
+    DEFAULT_KEPT_SNAPSHOTS = 8,
     HOLD_EXTRA_MS = 10000 /* beyond the scan's budget: for what it told before, and for others */
 };
 #define DEFAULT_CHECKPOINT_NS  UINT64_C(5000000000)

@@ -62,7 +62,7 @@ struct record_options {
     uint64_t scan_budget_ns;       /* for each scan; 0 = 5 s */
     uint64_t snapshot_interval_ns; /* 0 = none at intervals */
     uint64_t snapshot_level_bytes; /* 0 = none when a heap becomes so large */
-    uint64_t kept_snapshots;       /* of those at intervals; 0 = 10 */
+    uint64_t kept_snapshots;       /* of those at intervals; 0 = 8 */
     uint64_t roots_off;            /* set of 1 << enum snapshot_root_kind: not taken for roots */
     bool are_heuristics_off; /* pointers into blocks count as interior, whatever they look like */
     bool is_oracle_wanted;   /* test mode: every stack is also unwound by libunwind, and compared */

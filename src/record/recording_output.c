@@ -498,14 +498,26 @@ static void add_snapshot_record(void *context, enum recording_kind kind, const v
     add(context, kind, record);
 }
 
-/* What the snapshot names (sites, threads) stands before it; and all of it is in the file before the
- * process goes on, which may take this one with it. */
-bool recording_output_add_snapshot(struct recording_output *output, struct snapshot *snapshot,
+uint32_t recording_output_number_snapshot(struct recording_output *output)
+{
+    return output->snapshot_count++;
+}
+
+/* What the snapshot names (sites, threads) stands before it; and all of it is in the file before
+ * the process goes on, which may take this one with it. */
+bool recording_output_add_snapshot(struct recording_output *output, const struct snapshot *snapshot,
                                    struct error *error)
 {
     bool is_fine = recording_output_checkpoint(output, error);
-    snapshot->number = output->snapshot_count++;
     snapshot_write(snapshot, add_snapshot_record, output);
+    return recording_writer_flush(output->options.writer, false, is_fine ? error : NULL) && is_fine;
+}
+
+bool recording_output_add_job(struct recording_output *output, struct snapshot_job *job,
+                              struct recording_snapshot *head, bool *is_there, struct error *error)
+{
+    bool is_fine = recording_output_checkpoint(output, error);
+    *is_there = snapshot_job_take(job, add_snapshot_record, output, head);
     return recording_writer_flush(output->options.writer, false, is_fine ? error : NULL) && is_fine;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "record/process_tree.h"
+#include "record/snapshot_job.h"
 #include "recording/recording_writer.h"
 #include "snapshot/snapshot.h"
 #include "symbols/symbolizer.h"
@@ -22,7 +23,7 @@ struct recording_output_options {
     uint64_t stack_depth;
     uint64_t checkpoint_ns;
     uint64_t bytes_per_sample, sampling_seed; /* as in struct recording_session */
-    char *const *command; /* borrowed */
+    char *const *command;                     /* borrowed */
 };
 
 /* Caller owns. */
@@ -32,9 +33,17 @@ void recording_output_destroy(struct recording_output *output);
 /* Appends what changed since the last call. Compacts the journal when timelines were coarsened. */
 bool recording_output_checkpoint(struct recording_output *output, struct error *error);
 
-/* Gives the snapshot its number and appends it, behind everything that changed. */
-bool recording_output_add_snapshot(struct recording_output *output, struct snapshot *snapshot,
+/* A number that no snapshot of this recording has. */
+uint32_t recording_output_number_snapshot(struct recording_output *output);
+
+/* Appends a snapshot, which has its number, behind everything that changed. */
+bool recording_output_add_snapshot(struct recording_output *output, const struct snapshot *snapshot,
                                    struct error *error);
+
+/* The same of one that a job has made; *is_there: it has. The head's note is the caller's to free.
+ */
+bool recording_output_add_job(struct recording_output *output, struct snapshot_job *job,
+                              struct recording_snapshot *head, bool *is_there, struct error *error);
 
 /* A snapshot of this number is not wanted any more. */
 void recording_output_drop_snapshot(struct recording_output *output, uint32_t number);

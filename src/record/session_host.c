@@ -483,6 +483,7 @@ void session_host_free_process(struct session_host *host, uint32_t slot)
     atomic_store(&shared->park, 0);
     atomic_store(&shared->park_guard, SESSION_PARK_FREE);
     atomic_store(&shared->park_state, SESSION_PARK_NOT);
+    atomic_store(&shared->copy_entry, 0);
     /* Release: pairs with the claim in preload/thread_state.c. */
     atomic_store_explicit(&shared->state, SESSION_SLOT_FREE, memory_order_release);
 }

@@ -14,7 +14,9 @@
 #include "base/units.h"
 #include "record/process_calls.h"
 #include "record/process_images.h"
+#include "record/kept_snapshots.h"
 #include "record/process_snapshot.h"
+#include "record/snapshot_job.h"
 
 /* A process that holds itself before anybody knows whose it is waits no longer for that. */
 #define UNKNOWN_NS UINT64_C(500000000)
@@ -25,8 +27,13 @@ struct snapshot_taker {
     uint32_t seen_holds;
     uint64_t unknown_since_ticks; /* 0 = all that hold themselves are known */
     uint64_t next_ns;             /* when those at intervals are due */
-    uint32_t *kept;               /* numbers of those at intervals, the oldest first */
-    size_t kept_count, kept_capacity;
+    struct kept_snapshots kept;   /* of those at intervals */
+
+    /* One that is made beside us; until it is there no other is begun, but where a process ends. */
+    struct snapshot_job *job;
+    struct recording_snapshot job_head; /* what is known of it beforehand */
+    uint64_t job_live_bytes;
+    uint32_t job_pid;
 };
 
 struct snapshot_taker *snapshot_taker_create(const struct snapshot_taker_options *options)
@@ -42,35 +49,53 @@ void snapshot_taker_destroy(struct snapshot_taker *taker)
     if (taker == NULL)
         return;
     process_snapshot_clear_sleepers(&taker->sleepers);
-    free(taker->kept);
+    snapshot_job_destroy(taker->job);
+    kept_snapshots_clear(&taker->kept);
     free(taker);
 }
 
-/* `snapshot` is initialised and empty, and the caller's to clear. */
+/* `snapshot` is initialised and empty, and the caller's to clear. Of one that is made beside us, it
+ * has the head only: then *job is set. */
 static void look_at(struct snapshot_taker *taker, struct recorded_process *process,
-                    struct process_snapshot_request *request, struct snapshot *snapshot)
+                    struct process_snapshot_request *request, struct snapshot *snapshot,
+                    struct snapshot_job **job)
 {
     request->budget_ns = taker->options.budget_ns;
     request->way = taker->options.way;
     request->roots_off = taker->options.roots_off;
     request->has_no_heuristics = taker->options.has_no_heuristics;
     request->is_own_child = process->pid == taker->options.command_pid;
-    process_snapshot_take(taker->options.tree, process, request, &taker->sleepers, snapshot);
+    request->may_copy = request->hold_sp == 0 && taker->job == NULL;
+    process_snapshot_take(taker->options.tree, process, request, &taker->sleepers, snapshot, job);
     if (request->mark_ticks != 0)
         snprintf(snapshot->mark, sizeof snapshot->mark, "%s",
                  marks_find(&taker->options.tree->marks, process->id, request->mark_ticks));
 }
 
-/* The same, and keeps it. */
+/* The same, and keeps it; or has it made: then taker->job is set. */
 static bool take(struct snapshot_taker *taker, struct recorded_process *process,
                  struct process_snapshot_request *request, struct snapshot *snapshot,
                  struct error *error)
 {
-    look_at(taker, process, request, snapshot);
+    struct snapshot_job *job = NULL;
+    snapshot->number = recording_output_number_snapshot(taker->options.output);
+    look_at(taker, process, request, snapshot, &job);
     process->is_scanned |= request->reason == SNAPSHOT_AT_EXIT ||
                            request->reason == SNAPSHOT_AT_EXEC;
     process->has_run_out |= snapshot->end == SNAPSHOT_BUDGET;
-    return recording_output_add_snapshot(taker->options.output, snapshot, error);
+    if (job == NULL)
+        return recording_output_add_snapshot(taker->options.output, snapshot, error);
+    struct recording_totals totals;
+    heap_model_totals(process->model, &totals);
+    taker->job = job;
+    taker->job_live_bytes = totals.live_bytes;
+    taker->job_pid = process->pid;
+    taker->job_head = (struct recording_snapshot){.id = snapshot->number,
+                                                  .process_id = snapshot->process_id,
+                                                  .time_ns = snapshot->time_ns,
+                                                  .reason = snapshot->reason,
+                                                  .stop_ns = snapshot->stop_ns};
+    return true;
 }
 
 static bool is_there(const struct recorded_process *process)
@@ -114,27 +139,6 @@ static void say_why_not(const struct snapshot_taker *taker, const struct recorde
         note = "it ended without a word";
     }
     snprintf(snapshot->note, sizeof snapshot->note, "%s", note != NULL ? note : "");
-}
-
-bool snapshot_taker_finish(struct snapshot_taker *taker, struct error *error)
-{
-    const struct process_tree *tree = taker->options.tree;
-    bool is_fine = true;
-    for (size_t i = 0; i < tree->count; i++) {
-        struct recorded_process *process = tree->processes[i];
-        if (process->is_scanned || process->model == NULL)
-            continue;
-        struct snapshot snapshot;
-        snapshot_init(&snapshot);
-        snapshot.process_id = process->id;
-        snapshot.reason = SNAPSHOT_AT_EXIT;
-        snapshot.time_ns = tick_clock_to_ns(tree->clock, process->end_ticks);
-        say_why_not(taker, process, &snapshot);
-        is_fine &= recording_output_add_snapshot(taker->options.output, &snapshot,
-                                                 is_fine ? error : NULL);
-        snapshot_clear(&snapshot);
-    }
-    return is_fine;
 }
 
 /* ---- processes that hold themselves --------------------------------------------------- */
@@ -182,26 +186,28 @@ static bool is_patient(struct snapshot_taker *taker)
 
 /* ---- at intervals and levels ---------------------------------------------------------- */
 
-static void keep(struct snapshot_taker *taker, uint32_t number)
+/* Those at intervals are thinned out. */
+static void keep(struct snapshot_taker *taker, uint32_t number, uint32_t process_id,
+                 uint64_t time_ns, uint64_t live_bytes)
 {
-    if (taker->options.kept_count != 0 && taker->kept_count == taker->options.kept_count) {
-        recording_output_drop_snapshot(taker->options.output, taker->kept[0]);
-        memmove(taker->kept, taker->kept + 1, --taker->kept_count * sizeof *taker->kept);
-    }
-    taker->kept = memory_grow(taker->kept, &taker->kept_capacity, taker->kept_count + 1,
-                              sizeof *taker->kept);
-    taker->kept[taker->kept_count++] = number;
+    uint32_t dropped;
+    struct kept_snapshot kept = {number, process_id, time_ns, live_bytes};
+    if (kept_snapshots_add(&taker->kept, &kept, taker->options.kept_count, &dropped))
+        recording_output_drop_snapshot(taker->options.output, dropped);
 }
 
 static bool take_unasked(struct snapshot_taker *taker, struct recorded_process *process,
                          enum snapshot_reason reason, struct error *error)
 {
     struct process_snapshot_request request = {.reason = reason};
+    struct recording_totals totals;
     struct snapshot snapshot;
     snapshot_init(&snapshot);
+    heap_model_totals(process->model, &totals);
+    struct snapshot_job *before = taker->job;
     bool is_fine = take(taker, process, &request, &snapshot, error);
-    if (reason == SNAPSHOT_AT_INTERVAL)
-        keep(taker, snapshot.number);
+    if (reason == SNAPSHOT_AT_INTERVAL && taker->job == before)
+        keep(taker, snapshot.number, snapshot.process_id, snapshot.time_ns, totals.live_bytes);
     snapshot_clear(&snapshot);
     return is_fine;
 }
@@ -219,7 +225,7 @@ static bool has_reached_level(const struct snapshot_taker *taker, struct recorde
 static bool take_what_is_due(struct snapshot_taker *taker, struct error *error)
 {
     const struct process_tree *tree = taker->options.tree;
-    if (taker->options.interval_ns == 0 && taker->options.level_bytes == 0)
+    if ((taker->options.interval_ns == 0 && taker->options.level_bytes == 0) || taker->job != NULL)
         return true;
     bool is_fine = true;
     uint64_t now = tick_clock_to_ns(tree->clock, tick_clock_now(tree->clock));
@@ -261,11 +267,10 @@ static void count_leaks(struct snapshot_taker *taker, struct recorded_process *p
 static bool serve_call(struct snapshot_taker *taker, struct recorded_process *process,
                        const struct process_call *call, struct error *error)
 {
-    struct process_snapshot_request request = {
-        .reason = SNAPSHOT_AT_CALL,
-        .hold_sp = call->sp,
-        .hold_tid = call->tid,
-        .mark_ticks = call->mark_ticks};
+    struct process_snapshot_request request = {.reason = SNAPSHOT_AT_CALL,
+                                               .hold_sp = call->sp,
+                                               .hold_tid = call->tid,
+                                               .mark_ticks = call->mark_ticks};
     struct leak_counts counts = {0};
     enum leak_counts_scope scope;
     struct snapshot snapshot;
@@ -276,7 +281,7 @@ static bool serve_call(struct snapshot_taker *taker, struct recorded_process *pr
     }
     snapshot_init(&snapshot);
     if (process_calls_scope(call, &scope)) {
-        look_at(taker, process, &request, &snapshot);
+        look_at(taker, process, &request, &snapshot, &(struct snapshot_job *){NULL});
         is_done = snapshot.end == SNAPSHOT_DONE;
         if (is_done)
             count_leaks(taker, process, &snapshot, scope, &counts);
@@ -291,46 +296,104 @@ static bool serve_call(struct snapshot_taker *taker, struct recorded_process *pr
 
 /* ---- on request ----------------------------------------------------------------------- */
 
-static bool take_for(struct snapshot_taker *taker, uint32_t pid, char answer[SESSION_ANSWER_BYTES],
-                     bool *is_taken, struct error *error)
+static void say_taken(const struct snapshot_taker *taker, uint64_t number, uint64_t block_count,
+                      uint64_t stop_ns, uint32_t pid, char answer[SESSION_ANSWER_BYTES])
 {
-    struct recorded_process *process = process_images_find_pid(taker->options.tree, pid);
-    *is_taken = false;
-    if (process == NULL || !is_there(process)) {
-        snprintf(answer, SESSION_ANSWER_BYTES, "process %u is not recorded (any more)", pid);
-        return true;
-    }
-    struct process_snapshot_request request = {.reason = SNAPSHOT_AT_REQUEST};
-    struct snapshot snapshot;
     char duration[UNITS_TEXT_BYTES], blocks[UNITS_TEXT_BYTES];
-    snapshot_init(&snapshot);
-    bool is_fine = take(taker, process, &request, &snapshot, error);
-    *is_taken = is_fine && snapshot.end == SNAPSHOT_DONE;
-    if (*is_taken)
-        snprintf(answer, SESSION_ANSWER_BYTES,
-                 "snapshot:%u of process %u: %s blocks, held for %s; in %s", snapshot.number, pid,
-                 units_format_count(snapshot.block_count, blocks),
-                 units_format_duration(snapshot.stop_ns, duration), taker->options.path);
-    else
-        snprintf(answer, SESSION_ANSWER_BYTES, "no snapshot of process %u: %.900s", pid,
-                 is_fine ? snapshot.note : error->message);
-    snapshot_clear(&snapshot);
-    return is_fine;
+    snprintf(answer, SESSION_ANSWER_BYTES,
+             "snapshot:%u of process %u: %s blocks, held for %s; in %s", (uint32_t)number, pid,
+             units_format_count(block_count, blocks), units_format_duration(stop_ns, duration),
+             taker->options.path);
+}
+
+static void answer(struct snapshot_taker *taker, bool is_taken,
+                   const char text[SESSION_ANSWER_BYTES])
+{
+    struct session_request *request = &session_host_header(taker->options.tree->host)->request;
+    if (atomic_load(&request->state) != SESSION_REQUEST_ASKED)
+        return; /* nobody waits for it any more */
+    memcpy(request->answer, text, SESSION_ANSWER_BYTES);
+    atomic_store(&request->state, is_taken ? SESSION_REQUEST_DONE : SESSION_REQUEST_REFUSED);
+    syscall(SYS_futex, &request->state, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 static bool answer_request(struct snapshot_taker *taker, struct error *error)
 {
-    struct session_header *header = session_host_header(taker->options.tree->host);
-    struct session_request *request = &header->request;
-    if (atomic_load(&request->state) != SESSION_REQUEST_ASKED)
+    struct session_request *asked = &session_host_header(taker->options.tree->host)->request;
+    if (atomic_load(&asked->state) != SESSION_REQUEST_ASKED || taker->job != NULL)
         return true;
-    bool is_taken;
-    char answer[SESSION_ANSWER_BYTES] = "";
-    bool is_fine = take_for(taker, request->pid, answer, &is_taken, error);
-    memcpy(request->answer, answer, sizeof answer);
-    atomic_store(&request->state, is_taken ? SESSION_REQUEST_DONE : SESSION_REQUEST_REFUSED);
-    syscall(SYS_futex, &request->state, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+    uint32_t pid = asked->pid;
+    struct recorded_process *process = process_images_find_pid(taker->options.tree, pid);
+    char text[SESSION_ANSWER_BYTES] = "";
+    if (process == NULL || !is_there(process)) {
+        snprintf(text, sizeof text, "process %u is not recorded (any more)", pid);
+        answer(taker, false, text);
+        return true;
+    }
+    struct process_snapshot_request request = {.reason = SNAPSHOT_AT_REQUEST};
+    struct snapshot snapshot;
+    snapshot_init(&snapshot);
+    bool is_fine = take(taker, process, &request, &snapshot, error);
+    bool is_taken = is_fine && snapshot.end == SNAPSHOT_DONE;
+    if (is_taken)
+        say_taken(taker, snapshot.number, snapshot.block_count, snapshot.stop_ns, pid, text);
+    else
+        snprintf(text, sizeof text, "no snapshot of process %u: %.900s", pid,
+                 is_fine ? snapshot.note : error->message);
+    snapshot_clear(&snapshot);
+    if (taker->job == NULL)
+        answer(taker, is_taken, text);
     return is_fine;
+}
+
+/* ---- made beside us --------------------------------------------------------------------- */
+
+static void say_lost(const struct recording_snapshot *head, struct snapshot *snapshot)
+{
+    snapshot->process_id = (uint32_t)head->process_id;
+    snapshot->time_ns = head->time_ns;
+    snapshot->reason = (enum snapshot_reason)head->reason;
+    snapshot->stop_ns = head->stop_ns;
+    snapshot->end = SNAPSHOT_FAILED;
+    snprintf(snapshot->note, sizeof snapshot->note, "what was to read the copy has died");
+}
+
+static bool take_in(struct snapshot_taker *taker, struct error *error)
+{
+    struct recording_output *output = taker->options.output;
+    struct recording_snapshot head;
+    bool is_there, is_fine = recording_output_add_job(output, taker->job, &head, &is_there, error);
+    if (!is_there) {
+        struct snapshot snapshot;
+        snapshot_init(&snapshot);
+        snapshot.number = recording_output_number_snapshot(output);
+        say_lost(&taker->job_head, &snapshot);
+        is_fine &= recording_output_add_snapshot(output, &snapshot, is_fine ? error : NULL);
+        snapshot_clear(&snapshot);
+    }
+    if (taker->job_head.reason == SNAPSHOT_AT_INTERVAL && is_there)
+        keep(taker, (uint32_t)taker->job_head.id, (uint32_t)taker->job_head.process_id,
+             taker->job_head.time_ns, taker->job_live_bytes);
+    if (taker->job_head.reason == SNAPSHOT_AT_REQUEST) {
+        char text[SESSION_ANSWER_BYTES] = "";
+        bool is_taken = is_there && is_fine && head.end == SNAPSHOT_DONE;
+        if (is_taken)
+            say_taken(taker, head.id, head.block_count, head.stop_ns, taker->job_pid, text);
+        else
+            snprintf(text, sizeof text, "no snapshot of process %u: %.900s", taker->job_pid,
+                     is_there ? head.note : "what was to read the copy has died");
+        answer(taker, is_taken, text);
+    }
+    free((char *)(uintptr_t)head.note);
+    snapshot_job_destroy(taker->job);
+    taker->job = NULL;
+    return is_fine;
+}
+
+static bool look_at_job(struct snapshot_taker *taker, bool is_waited_for, struct error *error)
+{
+    return taker->job == NULL || !snapshot_job_is_over(taker->job, is_waited_for) ||
+           take_in(taker, error);
 }
 
 /* ---- all of it ------------------------------------------------------------------------ */
@@ -376,6 +439,28 @@ bool snapshot_taker_serve(struct snapshot_taker *taker, struct error *error)
 {
     if (taker->sleepers.count != 0)
         process_snapshot_settle(&taker->sleepers);
-    return serve_holds(taker, error) && answer_request(taker, error) &&
-           take_what_is_due(taker, error);
+    return serve_holds(taker, error) && look_at_job(taker, false, error) &&
+           answer_request(taker, error) && take_what_is_due(taker, error);
+}
+
+bool snapshot_taker_finish(struct snapshot_taker *taker, struct error *error)
+{
+    const struct process_tree *tree = taker->options.tree;
+    bool is_fine = look_at_job(taker, true, error);
+    for (size_t i = 0; i < tree->count; i++) {
+        struct recorded_process *process = tree->processes[i];
+        if (process->is_scanned || process->model == NULL)
+            continue;
+        struct snapshot snapshot;
+        snapshot_init(&snapshot);
+        snapshot.number = recording_output_number_snapshot(taker->options.output);
+        snapshot.process_id = process->id;
+        snapshot.reason = SNAPSHOT_AT_EXIT;
+        snapshot.time_ns = tick_clock_to_ns(tree->clock, process->end_ticks);
+        say_why_not(taker, process, &snapshot);
+        is_fine &= recording_output_add_snapshot(taker->options.output, &snapshot,
+                                                 is_fine ? error : NULL);
+        snapshot_clear(&snapshot);
+    }
+    return is_fine;
 }

@@ -21,7 +21,7 @@ struct snapshot_taker_options {
     enum process_hold_way way;
     uint64_t interval_ns; /* a snapshot of every process so often; 0 = none */
     uint64_t level_bytes; /* one of each whose heap reaches this; 0 = none */
-    uint64_t kept_count;  /* of those at intervals; 0 = all */
+    uint64_t kept_count;  /* of those at intervals, per process; 0 = all */
     const char *path;     /* of the recording, for answers; borrowed */
 };
 

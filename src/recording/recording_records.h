@@ -1,8 +1,8 @@
 /* The records of a recording: one list from which structs, encoder, decoder, `seep dump` and the
  * check of the man page are derived. Fields may only be added, at the end of a record.
  *
- * Field types: UNSIGNED varint; SIGNED zigzag varint; TEXT varint length + UTF-8 bytes; BYTES varint
- * length + bytes; UNSIGNED_LIST varint count + varints; TEXT_LIST varint count + texts.
+ * Field types: UNSIGNED varint; SIGNED zigzag varint; TEXT varint length + UTF-8 bytes; BYTES
+ * varint length + bytes; UNSIGNED_LIST varint count + varints; TEXT_LIST varint count + texts.
  *
  * Times `_ns` are nanoseconds since the session began, unless the name says unix.
  * Ids are dense from 0 in their table. `x_plus_1` is an id + 1, 0 = none.
@@ -315,7 +315,9 @@ struct recording_text_list {
     UNSIGNED(thread_count) \
     UNSIGNED(class_count) \
     UNSIGNED(fact_count) \
-    TEXT(mark)                      /* of the instant, by the program; "" = none */
+    TEXT(mark)                      /* of the instant, by the program; "" = none */ \
+    UNSIGNED(is_copied)             /* the process went on while a copy of it was read */ \
+    UNSIGNED(resident_bytes)        /* that it had in memory */
 
 /* A file that was mapped as a module; roots name it by its position among these. */
 #define RECORDING_FIELDS_snapshot_module(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
@@ -384,22 +386,22 @@ enum recording_kind {
 #define RECORDING_ENUM(number, name, keys) RECORDING_##name = number,
     RECORDING_RECORDS(RECORDING_ENUM)
 #undef RECORDING_ENUM
-        RECORDING_index = 255 /* the index chunk: framing, not a record */
+    RECORDING_index = 255 /* the index chunk: framing, not a record */
 };
 
-/* Records of snapshots are written once and not kept in memory: a compaction copies their chunks, and
- * a chunk holds those of one snapshot only. They all begin with the snapshot's id. */
+/* Records of snapshots are written once and not kept in memory: a compaction copies their chunks,
+ * and a chunk holds those of one snapshot only. They all begin with the snapshot's id. */
 static inline int recording_is_of_snapshot(unsigned kind)
 {
     return kind >= RECORDING_snapshot && kind <= RECORDING_snapshot_facts;
 }
 
-#define RECORDING_STRUCT_UNSIGNED(field) uint64_t field;
-#define RECORDING_STRUCT_SIGNED(field) int64_t field;
-#define RECORDING_STRUCT_TEXT(field) const char *field;
-#define RECORDING_STRUCT_BYTES(field) struct recording_bytes field;
+#define RECORDING_STRUCT_UNSIGNED(field)      uint64_t field;
+#define RECORDING_STRUCT_SIGNED(field)        int64_t field;
+#define RECORDING_STRUCT_TEXT(field)          const char *field;
+#define RECORDING_STRUCT_BYTES(field)         struct recording_bytes field;
 #define RECORDING_STRUCT_UNSIGNED_LIST(field) struct recording_list field;
-#define RECORDING_STRUCT_TEXT_LIST(field) struct recording_text_list field;
+#define RECORDING_STRUCT_TEXT_LIST(field)     struct recording_text_list field;
 #define RECORDING_STRUCT(number, name, keys)                                                       \
     struct recording_##name {                                                                      \
         RECORDING_FIELDS_##name(RECORDING_STRUCT_UNSIGNED, RECORDING_STRUCT_SIGNED,                \
@@ -420,8 +422,8 @@ enum recording_exit_kind {
 enum recording_frame_kind {
     RECORDING_FRAME_NATIVE = 0,
     RECORDING_FRAME_JIT = 1,
-    RECORDING_FRAME_UNKNOWN = 2,  /* no module there */
-    RECORDING_FRAME_OMITTED = 3,  /* the depth limit left out `offset` frames here */
+    RECORDING_FRAME_UNKNOWN = 2, /* no module there */
+    RECORDING_FRAME_OMITTED = 3, /* the depth limit left out `offset` frames here */
     RECORDING_FRAME_PYTHON = 4
 };
 

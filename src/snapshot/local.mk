@@ -39,6 +39,8 @@ libseep_a_SOURCES += \
 	src/snapshot/stopper.h \
 	src/snapshot/strong_sets.c \
 	src/snapshot/strong_sets.h \
+	src/snapshot/target_copy.c \
+	src/snapshot/target_copy.h \
 	src/snapshot/target_mappings.c \
 	src/snapshot/target_memory.c \
 	src/snapshot/target_memory.h \

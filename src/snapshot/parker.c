@@ -177,6 +177,17 @@ static size_t count_silent(const struct stopper *stopper)
     return silent;
 }
 
+/* One that does not hold the signal back only waits for a processor, or for us to hear it. */
+static bool is_worth_waiting(const struct stopper *stopper)
+{
+    for (size_t i = 0; i < stopper->count; i++)
+        if (stopper->threads[i].state == STOPPER_RUNS &&
+            !task_facts_blocks_signal(stopper->threads[i].pid, stopper->threads[i].tid,
+                                      SESSION_PARK_SIGNAL))
+            return true;
+    return false;
+}
+
 static void name_silent(struct parker *parker, const struct stopper *stopper, size_t count)
 {
     char names[NAMES_BYTES] = "";
@@ -208,7 +219,12 @@ static bool gather(struct parker *parker, struct stopper *stopper, const struct 
         hear_answers(parker, stopper);
         size_t silent = count_silent(stopper);
         uint64_t now_ns = clock->now_ns(clock->context);
-        if (silent == 0 || (until_ns != 0 && now_ns >= until_ns)) {
+        bool is_time = until_ns != 0 && now_ns >= until_ns;
+        if (is_time && now_ns < deadline_ns && is_worth_waiting(stopper)) {
+            until_ns = now_ns + ANSWER_NS;
+            is_time = false;
+        }
+        if (silent == 0 || is_time) {
             listing.new_count = 0;
             if (!task_facts_visit_threads(stopper->pid, ask, &listing))
                 return error_set(error, "process %d has ended", (int)stopper->pid);
@@ -223,7 +239,7 @@ static bool gather(struct parker *parker, struct stopper *stopper, const struct 
             until_ns = now_ns + ANSWER_NS;
             looks = 0;
         }
-        if (now_ns >= deadline_ns)
+        if (now_ns >= deadline_ns && until_ns == 0)
             return error_set(error, "%zu of %zu threads of process %d did not answer in time",
                              silent, stopper->count, (int)stopper->pid);
         if (looks != 0 && looks % STATE_LOOKS == 0)

@@ -42,6 +42,14 @@ static inline void processor_repeat_system_call(uint64_t *general)
     general[PROCESSOR_WORD_PC] -= PROCESSOR_SYSCALL_BYTES;
 }
 
+/* From wherever it is to a function, in no system call. */
+static inline void processor_lead_to(uint64_t *general, uint64_t entry)
+{
+    general[PROCESSOR_WORD_PC] = entry;
+    general[PROCESSOR_WORD_RAX] = 0;
+    general[PROCESSOR_WORD_ORIG_RAX] = UINT64_MAX;
+}
+
 #define PROCESSOR_CAN_REPEAT 1
 
 /* Where the thread's own variables stand; 0 = that is not among these registers. */
@@ -114,6 +122,11 @@ static inline int64_t processor_system_call_result(const uint64_t *general)
 static inline void processor_repeat_system_call(uint64_t *general)
 {
     (void)general;
+}
+
+static inline void processor_lead_to(uint64_t *general, uint64_t entry)
+{
+    general[PROCESSOR_WORD_PC] = entry;
 }
 
 #define PROCESSOR_CAN_REPEAT 0

@@ -177,8 +177,10 @@ struct snapshot {
     uint64_t time_ns;    /* since the session began */
     enum snapshot_reason reason;
     enum snapshot_end end;
-    uint64_t stop_ns; /* how long the process was held */
-    uint64_t scan_ns; /* how long the scan took */
+    uint64_t stop_ns;        /* how long the process was held */
+    uint64_t scan_ns;        /* how long the scan took */
+    bool is_copied;          /* the process went on while a copy of it was read */
+    uint64_t resident_bytes; /* that it had in memory; 0 = not known */
 
     /* What is missing. The result is complete when all of these are 0 and `note` is empty. */
     uint64_t unreadable_bytes; /* of blocks and roots */

@@ -265,6 +265,8 @@ void snapshot_write(const struct snapshot *snapshot, snapshot_add_record add, vo
         .roots_off = snapshot->roots_off,
         .scanned_bytes = snapshot->scanned_bytes,
         .skipped_bytes = snapshot->skipped_bytes,
+        .is_copied = snapshot->is_copied,
+        .resident_bytes = snapshot->resident_bytes,
         .block_count = snapshot->block_count,
         .reference_count = snapshot->reference_count,
         .root_count = snapshot->root_count,
@@ -465,6 +467,8 @@ static bool take_head(void *context, enum recording_kind kind, const void *recor
     snapshot->roots_off = head->roots_off;
     snapshot->scanned_bytes = head->scanned_bytes;
     snapshot->skipped_bytes = head->skipped_bytes;
+    snapshot->is_copied = head->is_copied != 0;
+    snapshot->resident_bytes = head->resident_bytes;
     size_t note_bytes = strnlen(head->note, sizeof snapshot->note - 1);
     memcpy(snapshot->note, head->note, note_bytes);
     snapshot->note[note_bytes] = '\0';

@@ -100,6 +100,7 @@ static void note_stop(struct stopper_thread *thread, int status)
     /* status: the signal, and above it the event. Without PTRACE_EVENT_STOP a signal was just about
      * to be delivered. */
     thread->signal = status >> 8 == PTRACE_EVENT_STOP ? 0 : status & 0xff;
+    thread->is_halted = status >> 8 == PTRACE_EVENT_STOP && (status & 0xff) != SIGTRAP;
     if (!read_general(thread))
         return; /* killed at this very moment: its end is still to come */
     thread->state = STOPPER_STOPPED;

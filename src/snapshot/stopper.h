@@ -33,6 +33,7 @@ struct stopper_thread {
     pid_t tid;
     enum stopper_state state;
     int signal;       /* came while it was being stopped; it gets it when it goes on. 0 = none */
+    bool is_halted;   /* the whole process was stopped already, by a signal */
     bool is_repeated; /* its system call begins anew */
     uint64_t
         general[PROCESSOR_GENERAL_WORDS]; /* as they were when it stopped; sleeping: pc and sp */

@@ -86,6 +86,13 @@ bool task_facts_ignores_signal(pid_t pid, pid_t tid, int number)
     return number >= 1 && number <= 64 && (dropped_signals(&sets) & set_of(number)) != 0;
 }
 
+bool task_facts_blocks_signal(pid_t pid, pid_t tid, int number)
+{
+    struct signal_sets sets;
+    read_signal_sets(pid, tid, &sets);
+    return number >= 1 && number <= 64 && (sets.pending & sets.blocked & set_of(number)) != 0;
+}
+
 /* ---- where it is ---------------------------------------------------------------------- */
 
 bool task_facts_sleeper(pid_t pid, pid_t tid, uint64_t *pc, uint64_t *sp)

@@ -38,4 +38,7 @@ uint64_t task_facts_switches(pid_t pid, pid_t tid);
 /* What the thread calls itself, in its own pid namespace; 0 = not known. */
 pid_t task_facts_own_tid(pid_t pid, pid_t tid);
 
+/* Was the thread sent the signal, and holds it back? */
+bool task_facts_blocks_signal(pid_t pid, pid_t tid, int number);
+
 #endif

@@ -90,6 +90,13 @@ enum session_park_state {
     SESSION_PARK_CLOSED = 3  /* it is, but the process may not return from it (preload/sandbox.h) */
 };
 
+/* Of copy_pid, before there is one. */
+enum session_copy {
+    SESSION_COPY_NONE = 0,
+    SESSION_COPY_BY_PARKED = -1, /* a thread that is parked is to make it */
+    SESSION_COPY_UNDER_WAY = -2
+};
+
 /* One process is parked at a time. */
 struct session_parked {
     _Atomic uint32_t park; /* session_process.park, once the rest is filled in */
@@ -217,8 +224,13 @@ struct session_process {
                               = none, or it is over */
     _Atomic uint32_t park_guard; /* enum session_park_guard, and a futex word */
     _Atomic uint32_t park_state; /* enum session_park_state */
-    uint32_t spare_word;
-    uint64_t spare[2];
+    /* A copy of the process (preload/self_copy.h): its number while it is wanted, and a futex word;
+     * the code that makes one (0: none can be made); its pid, a futex word, or enum session_copy;
+     * why there is none (errno). */
+    _Atomic uint32_t copy;
+    _Atomic uint64_t copy_entry;
+    _Atomic uint32_t copy_pid;
+    _Atomic uint32_t copy_error;
 };
 _Static_assert(sizeof(struct session_process) == 128, "two cache lines each");
 _Static_assert(sizeof(struct session_header) <= SESSION_PROCESSES_OFFSET, "header fits");

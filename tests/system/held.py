@@ -75,8 +75,11 @@ if shutil.which("strace") and run(["strace", "-o", "/dev/null", "true"]).returnc
 
 # ---- while it runs ---------------------------------------------------------------------------
 
-def start_waiting(*options):
-    recording, process = start([target("waits")], options=list(options), stdin=subprocess.PIPE,
+QUIET = ["interrupted", "0", "visible", "0", "children", "0"]
+
+
+def start_waiting(*options, blocks=0):
+    recording, process = start([target("waits"), str(blocks)], options=list(options), stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE)
     pid = process.stdout.readline().split()[1].decode()
     return recording, process, pid
@@ -87,23 +90,10 @@ def end_waiting(process):
     return output.decode().split()
 
 
-def reachable_sizes(path, number):
-    finished = seep("leaks", "--json", "--kinds=all", "--limit=0", f"{path}@snapshot:{number}")
-    report = json.loads(finished.stdout)
-    process = report["processes"][0]
-    kinds = {}
-    for leak in process["leaks"]:
-        if leak["bytes"] >= 699 and leak["bytes"] <= 708 and leak["blocks"] == 1:
-            kinds[leak["bytes"]] = leak["kind"]
-    return process["scan"], kinds
-
-
 def sites_of_waits(path, number):
-    """The eight threads share a site: what is lost, and how much of the kind reachable."""
-    scan, _ = reachable_sizes(path, number)
-    report = json.loads(seep("leaks", "--json", f"{path}@snapshot:{number}").stdout)
-    summary = report["processes"][0]["summary"]
-    return scan, summary["definite"], summary["possible"]
+    report = json.loads(seep("leaks", "--json", f"{path}@snapshot:{number - 1}").stdout)
+    process = report["processes"][0]
+    return process["scan"], process["summary"]["definite"], process["summary"]["possible"]
 
 
 for way in ("ptrace", "signal"):
@@ -111,8 +101,7 @@ for way in ("ptrace", "signal"):
     for number in (1, 2, 3):
         asked = seep("snapshot", pid)
         checks.equal(f"{way}: snapshot {number}", 0, asked.returncode)
-    checks.equal(f"{way}: what the program sees", ["interrupted", "0", "visible", "0"],
-                 end_waiting(process))
+    checks.equal(f"{way}: what the program sees", QUIET, end_waiting(process))
     for number in (1, 2, 3):
         scan, definite, possible = sites_of_waits(recording.path, number)
         checks.equal(f"{way}: {number}: complete", (True, None, 0),
@@ -120,8 +109,24 @@ for way in ("ptrace", "signal"):
         checks.equal(f"{way}: {number}: lost", (1, 699), (definite["blocks"], definite["bytes"]))
         checks.equal(f"{way}: {number}: possible", 0, possible["blocks"])
 
+# A large one goes on while a copy of it is read.
+for way in ("ptrace", "signal"):
+    recording, process, pid = start_waiting(f"--stop={way}", blocks=80)
+    for number in (1, 2, 3):
+        checks.equal(f"copied, {way}: snapshot {number}", 0, seep("snapshot", pid).returncode)
+    checks.equal(f"copied, {way}: what the program sees", QUIET, end_waiting(process))
+    for number in (1, 2, 3):
+        scan, definite, possible = sites_of_waits(recording.path, number)
+        checks.equal(f"copied, {way}: {number}: complete", (True, None, 0),
+                     (scan["done"], scan["note"], scan["missing_threads"]))
+        checks.equal(f"copied, {way}: {number}: copied", True, scan["copied"])
+        checks.true(f"copied, {way}: {number}: resident", scan["resident_bytes"] > 80 << 20)
+        checks.equal(f"copied, {way}: {number}: lost", (1, 699),
+                     (definite["blocks"], definite["bytes"]))
+        checks.equal(f"copied, {way}: {number}: possible", 0, possible["blocks"])
+
 # Stopped by a signal: by both ways, and it stays stopped.
-for way, wrapper in (("auto", []), ("signal", [])):
+for way in ("auto", "signal"):
     recording, process, pid = start_waiting(f"--stop={way}")
     os.kill(int(pid), signal.SIGSTOP)
 

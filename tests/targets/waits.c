@@ -1,10 +1,13 @@
 /* Threads that wait in system calls, one in each, while somebody looks at the process: poll,
- * epoll_wait, nanosleep, pause-like ppoll with all signals, sigtimedwait for all signals, recv with
- * a timeout, sem_wait, and one that blocks every signal and computes. Each holds one block of 701 +
- * n bytes in a local variable, the main thread one of 700, and one of 699 bytes is lost.
+ * epoll_wait, nanosleep, ppoll with all signals blocked, sigtimedwait for all signals, recv with a
+ * timeout, sem_wait, and one that blocks every signal and computes. Each holds one block of 701 + n
+ * bytes in a local variable, the main thread one of 700, and one of 699 bytes is lost. With a
+ * number as argument there are so many blocks of 1 MiB more, full, each with the address of the
+ * next.
  *
  * Prints "ready PID", waits for a line on its input, lets all threads end and prints how many calls
- * were interrupted, and what it sees of signal 61: "interrupted 0", "visible 0". */
+ * were interrupted, what it sees of signal 61, how many children it knows, and of whose end it was
+ * told: "interrupted 0", "visible 0", "children 0". */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
@@ -18,6 +21,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -108,8 +112,28 @@ static long visible(void)
     return (action.sa_handler != SIG_DFL) + sigismember(&blocked, 61) + sigismember(&pending, 61);
 }
 
-int main(void)
+static struct large {
+    struct large *next;
+    char rest[(1 << 20) - 8];
+} * large;
+
+static atomic_int told;
+
+static void hear(int number)
 {
+    (void)number;
+    told++;
+}
+
+int main(int argument_count, char **arguments)
+{
+    for (int i = argument_count > 1 ? atoi(arguments[1]) : 0; i > 0; i--) {
+        struct large *added = malloc(sizeof *added);
+        memset(added, 1, sizeof *added);
+        added->next = large;
+        large = added;
+    }
+    signal(SIGCHLD, hear);
     pthread_t threads[THREADS];
     char *volatile block = malloc(700);
     char *volatile lost = malloc(699);
@@ -132,6 +156,7 @@ int main(void)
         pthread_join(threads[i], NULL);
     tell("interrupted", interrupted);
     tell("visible", visible());
+    tell("children", told + (waitpid(-1, NULL, WNOHANG | __WALL) != -1 || errno != ECHILD));
     free(block);
     (void)lost;
     return 0;

@@ -64,6 +64,10 @@ static void add_scan(struct json_stream *stream, const struct leak_report_proces
     json_object_set_new(scan, "time_ns", is_done ? json_number(head->time_ns) : json_null());
     json_object_set_new(scan, "stop_ns", is_done ? json_number(head->stop_ns) : json_null());
     json_object_set_new(scan, "scan_ns", is_done ? json_number(head->scan_ns) : json_null());
+    json_object_set_new(scan, "copied", is_done ? json_boolean(head->is_copied) : json_null());
+    json_object_set_new(scan, "resident_bytes",
+                        is_done && head->resident_bytes != 0 ? json_number(head->resident_bytes)
+                                                             : json_null());
     json_object_set_new(scan, "unreadable_bytes",
                         is_done ? json_number(head->unreadable_bytes) : json_null());
     json_object_set_new(scan, "missing_threads",
