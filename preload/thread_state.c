@@ -19,6 +19,7 @@
 
 __thread struct thread_state *thread_current __attribute__((tls_model("initial-exec")));
 struct process_state *process_current;
+_Atomic bool thread_state_are_several;
 
 static void *map_wiped(size_t bytes)
 {
@@ -293,6 +294,8 @@ static struct thread_state *claim(void)
     bool is_first = atomic_load(&process_current->is_claimed) == 0;
     if (is_first && !lifecycle_may_record_process())
         return NULL;
+    /* Before the process is claimed, which others may do as well; a forked child begins with one. */
+    atomic_store(&thread_state_are_several, !is_first);
     if (!claim_process())
         return refuse();
     if (sandbox_is_closed)

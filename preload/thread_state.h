@@ -11,6 +11,7 @@
 #ifndef SEEP_PRELOAD_THREAD_STATE_H
 #define SEEP_PRELOAD_THREAD_STATE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -104,6 +105,9 @@ _Static_assert(offsetof(struct thread_state, ring) <= THREAD_MUTE_BYTES,
 
 extern __thread struct thread_state *thread_current __attribute__((tls_model("initial-exec")));
 extern struct process_state *process_current; /* set once the session is joined */
+
+/* Has a second thread of this process begun to record? Set before its first event. */
+extern _Atomic bool thread_state_are_several;
 
 /* The calling thread's state, claimed; NULL when it cannot record (no ring, session over). Slow
  * path of every hook. */
