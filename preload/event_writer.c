@@ -32,7 +32,7 @@ static void wake_recorder(void)
         raw_futex(&session->recorder_sleeps, FUTEX_WAKE, INT_MAX, NULL);
 }
 
-void event_writer_wake_recorder(const struct thread_state *thread)
+static void wake_recorder_for(const struct thread_state *thread)
 {
     const struct ring *ring = &thread->ring;
     uint64_t tail = atomic_load_explicit(&ring->control->tail, memory_order_relaxed);
@@ -132,7 +132,7 @@ static void wait_a_little(struct thread_state *thread)
     atomic_store(&control->producer_waits, 1);
     atomic_thread_fence(memory_order_seq_cst);
     if (atomic_load(&control->tail) == thread->ring.tail_seen) {
-        event_writer_wake_recorder(thread);
+        wake_recorder_for(thread);
         struct timespec step = {0, WAIT_STEP_MS * 1000000};
         raw_futex(&control->tail_futex, FUTEX_WAIT, seen, &step);
     }
@@ -177,6 +177,7 @@ static void *wait_for_room(struct thread_state *thread, uint32_t bytes)
     for (bool has_waited = false;; has_waited = true) {
         if (is_recorder_dead()) {
             preload_mode = PRELOAD_PASSES;
+            thread->is_plain = false;
             return NULL;
         }
         bool is_grown = (has_waited || is_large) && grow(thread);
@@ -206,7 +207,7 @@ static void *wait_for_room(struct thread_state *thread, uint32_t bytes)
     }
 }
 
-void *event_writer_make_room(struct thread_state *thread, uint32_t bytes)
+static void *make_room(struct thread_state *thread, uint32_t bytes)
 {
     void *room = NULL;
     if (thread->is_dropping)
@@ -221,4 +222,12 @@ void *event_writer_make_room(struct thread_state *thread, uint32_t bytes)
     if (room == NULL)
         lose(thread);
     return room;
+}
+
+void *event_writer_make_room(struct thread_state *thread, uint32_t bytes)
+{
+    if (atomic_load_explicit(&session->recorder_sleeps, memory_order_relaxed) != 0)
+        wake_recorder_for(thread);
+    void *room = ring_reserve(&thread->ring, bytes);
+    return room != NULL ? room : make_room(thread, bytes);
 }

@@ -13,12 +13,10 @@ enum {
     EVENT_PREFETCH_BYTES = 512
 };
 
-/* Room for `bytes`, waiting or growing as need be; NULL when the event must be lost (it is
- * counted). */
+/* Room for `bytes` beyond the ring's limit, waiting or growing as need be; NULL when the event must
+ * be lost (it is counted). Wakes the sleeping recorder if much has gathered in this thread's ring.
+ */
 void *event_writer_make_room(struct thread_state *thread, uint32_t bytes);
-
-/* Wakes the sleeping recorder if much has gathered in this thread's ring. */
-void event_writer_wake_recorder(const struct thread_state *thread);
 
 /* Waits until the recorder has changed `word` from `seen`, for at most `limit_ms`. */
 void event_writer_await(_Atomic uint32_t *word, uint32_t seen, uint32_t limit_ms);
@@ -26,9 +24,10 @@ void event_writer_await(_Atomic uint32_t *word, uint32_t seen, uint32_t limit_ms
 /* The same where no system call may be made (preload/sandbox.h). */
 void event_writer_await_busily(_Atomic uint32_t *word, uint32_t seen, uint32_t limit_ms);
 
-/* Ticks of the session's clock. The cycle counter, unless the kernel itself does not trust it. As long
- * as a process has but one thread nothing is handed from one to another, and the cheaper reading is
- * exact. Of a block that came from a second thread this one knows after that thread set the flag. */
+/* Ticks of the session's clock. The cycle counter, unless the kernel itself does not trust it. As
+ * long as a process has but one thread nothing is handed from one to another, and the cheaper
+ * reading is exact. Of a block that came from a second thread this one knows after that thread set
+ * the flag. */
 static inline uint64_t event_clock(uint32_t clock)
 {
     if (__builtin_expect(clock == SESSION_CLOCK_TSC, 1))
@@ -48,10 +47,10 @@ static inline uint64_t event_stamp(void)
 
 static inline uint64_t *event_reserve(struct thread_state *thread, uint32_t words)
 {
-    uint64_t *room = ring_reserve(&thread->ring, words * 8);
-    if (__builtin_expect(room == NULL, 0))
-        room = event_writer_make_room(thread, words * 8);
-    return room;
+    struct ring *ring = &thread->ring;
+    if (__builtin_expect(!ring_has_room(ring, words * 8), 0))
+        return event_writer_make_room(thread, words * 8);
+    return ring_reserve(ring, words * 8);
 }
 
 static inline void event_commit(struct thread_state *thread, uint32_t words)
@@ -61,9 +60,6 @@ static inline void event_commit(struct thread_state *thread, uint32_t words)
     /* The lines ahead are in the recorder's cache; it takes long to get them back. */
     arch_prefetch_for_write(ring->data +
                             ((ring->head + EVENT_PREFETCH_BYTES) & (ring->capacity - 1)));
-    if (__builtin_expect(atomic_load_explicit(&session->recorder_sleeps, memory_order_relaxed) != 0,
-                         0))
-        event_writer_wake_recorder(thread);
 }
 
 /* For events that count. */

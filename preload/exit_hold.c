@@ -135,7 +135,13 @@ void exit_hold_watch_main(void)
     *(void **)&enlist = symbol_search_in_tables("__cxa_thread_atexit_impl", NULL);
     if (enlist == NULL)
         return;
+    struct thread_state *thread = thread_current;
+    bool was_plain = thread != NULL && thread->is_plain;
+    if (was_plain)
+        thread->is_plain = false; /* plain hooks do not ask what is ready */
     __atomic_store_n(&real_is_ready, false, __ATOMIC_RELEASE);
     enlist(hold_before_handlers, NULL, (void *)(uintptr_t)hold_before_handlers);
     __atomic_store_n(&real_is_ready, true, __ATOMIC_RELEASE);
+    if (was_plain)
+        thread->is_plain = true;
 }

@@ -4,33 +4,29 @@
 #include <string.h>
 
 #include "preload/event_writer.h"
+#include "preload/hook_plain.h"
 #include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
 #include "preload/sandbox.h"
 #include "preload/stack_capture.h"
 #include "preload/unwind_rules.h"
 
-/* Orders plain stores of this thread as a signal handler on it sees them; costs nothing. */
-#define SIGNAL_FENCE() atomic_signal_fence(memory_order_seq_cst)
-
 static void write_birth(struct thread_state *thread, uint32_t slot, const void *block,
                         uint64_t size, enum function_kind function, enum wire_kind small,
                         enum wire_kind large)
 {
-    bool is_large = size > UINT32_MAX;
-    uint32_t words = is_large ? 4 : 3;
-    uint64_t *record = event_reserve(thread, words);
+    if (__builtin_expect(size <= UINT32_MAX, 1)) {
+        hook_write_small(thread, slot, block, (uint32_t)size, function, small);
+        return;
+    }
+    uint64_t *record = event_reserve(thread, 4);
     if (record == NULL)
         return;
     record[1] = event_address(block, function);
-    if (is_large) {
-        record[2] = slot;
-        record[3] = size;
-    } else {
-        record[2] = slot | size << 32;
-    }
-    record[0] = event_stamp() | (is_large ? large : small);
-    event_commit(thread, words);
+    record[2] = slot;
+    record[3] = size;
+    record[0] = event_stamp() | large;
+    event_commit(thread, 4);
     event_count(thread);
     thread->last_birth = small == WIRE_BIRTH ? (uint64_t)(uintptr_t)block : 0;
 }
@@ -126,7 +122,7 @@ static void write_deferred_event(struct thread_state *thread, struct deferred_ev
 
 /* More may be set aside meanwhile: only when none came since the last one was written, which the
  * exchange finds out and settles at once, are all of them done. */
-static __attribute__((noinline)) void write_deferred(struct thread_state *thread)
+static void write_deferred(struct thread_state *thread)
 {
     uint32_t written = 0,
              count = atomic_load_explicit(&thread->deferred_count, memory_order_relaxed);
@@ -138,30 +134,15 @@ static __attribute__((noinline)) void write_deferred(struct thread_state *thread
                                                       memory_order_relaxed, memory_order_relaxed));
 }
 
-static inline bool has_deferred(struct thread_state *thread)
+void hook_write_deferred(struct thread_state *thread)
 {
-    return atomic_load_explicit(&thread->deferred_count, memory_order_relaxed) != 0;
-}
-
-static inline __attribute__((always_inline)) void begin_busy(struct thread_state *thread)
-{
-    thread->is_busy = true;
-    SIGNAL_FENCE();
-}
-
-static inline __attribute__((always_inline)) void end_busy(struct thread_state *thread)
-{
-    SIGNAL_FENCE();
-    thread->is_busy = false;
-    SIGNAL_FENCE();
-    /* Looked at only now that nothing is set aside any more. */
-    while (__builtin_expect(has_deferred(thread), 0)) {
-        begin_busy(thread);
+    do {
+        hook_begin_busy(thread);
         write_deferred(thread);
         SIGNAL_FENCE();
         thread->is_busy = false;
         SIGNAL_FENCE();
-    }
+    } while (atomic_load_explicit(&thread->deferred_count, memory_order_relaxed) != 0);
 }
 
 /* ---- nesting -------------------------------------------------------------------------- */
@@ -190,9 +171,9 @@ static void flush_pending(struct thread_state *thread, const struct walk_registe
 {
     if (thread->pending.address == NULL)
         return;
-    begin_busy(thread);
+    hook_begin_busy(thread);
     write_pending(thread, caller);
-    end_busy(thread);
+    hook_end_busy(thread);
 }
 
 static bool is_inside(const struct thread_state *thread, uintptr_t frame)
@@ -261,18 +242,10 @@ void hook_enter_slow(struct hook *hook, uintptr_t frame)
         hook->level = HOOK_NESTED;
         return;
     }
-    hook_set_guard(thread, frame, hook->caller.pc);
     hook->level = HOOK_OUTER;
-    atomic_store_explicit(&thread->ring.control->in_hook, 1, memory_order_relaxed);
+    hook_enter_outer(thread, frame, hook->caller.pc);
     flush_pending(thread, &hook->caller); /* of a call that an exception left */
     thread->outer_release = NULL;
-}
-
-static inline void leave_outer(struct thread_state *thread)
-{
-    /* Release: the record that this hook published is seen by whoever sees the flag cleared. */
-    atomic_store_explicit(&thread->ring.control->in_hook, 0, memory_order_release);
-    thread->guard = 0;
 }
 
 void hook_done(struct hook *hook)
@@ -283,7 +256,7 @@ void hook_done(struct hook *hook)
     if (__builtin_expect(thread->pending.address != NULL, 0))
         flush_pending(thread, &hook->caller);
     thread->outer_release = NULL;
-    leave_outer(thread);
+    hook_leave_outer(thread);
 }
 
 /* ---- events --------------------------------------------------------------------------- */
@@ -320,7 +293,7 @@ static void nested_birth(struct hook *hook, void *block, size_t size, enum funct
 static void outer_birth(struct hook *hook, void *block, size_t size, enum function_kind function)
 {
     struct thread_state *thread = hook->thread;
-    begin_busy(thread);
+    hook_begin_busy(thread);
     bool is_told = false; /* the same event, seen from inside */
     if (__builtin_expect(thread->pending.address != NULL, 0)) {
         is_told = thread->pending.address == block;
@@ -334,8 +307,8 @@ static void outer_birth(struct hook *hook, void *block, size_t size, enum functi
         if (__builtin_expect(slot != STACK_CAPTURE_LOST, 1))
             write_birth(thread, slot, block, size, function, WIRE_BIRTH, WIRE_BIRTH_LARGE);
     }
-    end_busy(thread);
-    leave_outer(thread);
+    hook_end_busy(thread);
+    hook_leave_outer(thread);
 }
 
 void hook_birth(struct hook *hook, void *block, size_t size, enum function_kind function)
@@ -354,7 +327,7 @@ static bool write_plain(struct hook *hook, const uint64_t *words, uint32_t word_
     struct thread_state *thread = hook->thread;
     if (thread->is_busy)
         return defer(hook, words, word_count, false);
-    begin_busy(thread);
+    hook_begin_busy(thread);
     uint64_t *record = event_reserve(thread, word_count);
     if (__builtin_expect(record != NULL, 1)) {
         for (uint32_t word = 1; word < word_count; word++)
@@ -364,7 +337,7 @@ static bool write_plain(struct hook *hook, const uint64_t *words, uint32_t word_
         event_count(thread);
     }
     thread->last_birth = 0;
-    end_busy(thread);
+    hook_end_busy(thread);
     return record != NULL;
 }
 
@@ -403,15 +376,6 @@ static bool is_told_already(struct hook *hook, void *block)
     return false;
 }
 
-/* Releases carry their stacks when the user asks for it, or once the recorder has seen misuse in
- * this process: then it wants to say where. */
-static inline bool wants_stack(const struct thread_state *thread)
-{
-    return __builtin_expect(atomic_load_explicit(&thread->ring.control->wants_release_stacks,
-                                                 memory_order_relaxed) != 0,
-                            0);
-}
-
 static void release_with_stack(struct hook *hook, void *block, size_t size,
                                enum function_kind function)
 {
@@ -422,7 +386,7 @@ static void release_with_stack(struct hook *hook, void *block, size_t size,
         defer(hook, words, 3, true);
         return;
     }
-    begin_busy(thread);
+    hook_begin_busy(thread);
     uint32_t slot = stack_capture(thread, &hook->caller);
     uint64_t *record = slot != STACK_CAPTURE_LOST ? event_reserve(thread, 3) : NULL;
     if (record != NULL) {
@@ -433,27 +397,23 @@ static void release_with_stack(struct hook *hook, void *block, size_t size,
         event_count(thread);
     }
     thread->last_birth = 0;
-    end_busy(thread);
+    hook_end_busy(thread);
 }
 
-/* The short record means the birth just before it, so nothing may come in between once it is
- * chosen: what a signal handler tells is set aside from here on. */
+/* The block of the birth just before, which is still the last record once handlers cannot add one.
+ */
 static bool release_last(struct hook *hook, void *block, enum function_kind function)
 {
     struct thread_state *thread = hook->thread;
     if (hook->level != HOOK_OUTER || (uint64_t)(uintptr_t)block != thread->last_birth ||
-        (function != FUNCTION_FREE && function != FUNCTION_DELETE))
+        !hook_has_short_release(function))
         return false;
-    begin_busy(thread);
+    hook_begin_busy(thread);
     bool is_last = (uint64_t)(uintptr_t)block == thread->last_birth; /* still */
-    uint64_t *record = is_last ? event_reserve(thread, 1) : NULL;
-    if (record != NULL) {
-        record[0] = event_stamp() | (function == FUNCTION_FREE ? WIRE_FREE_LAST : WIRE_DELETE_LAST);
-        event_commit(thread, 1);
-        event_count(thread);
-        thread->last_birth = 0;
-    }
-    end_busy(thread);
+    if (is_last)
+        hook_write_release_of_last(thread,
+                                   function == FUNCTION_FREE ? WIRE_FREE_LAST : WIRE_DELETE_LAST);
+    hook_end_busy(thread);
     return is_last;
 }
 
@@ -462,7 +422,7 @@ void hook_release(struct hook *hook, void *block, enum function_kind function)
     if (hook->level == HOOK_OFF || is_told_already(hook, block) || !was_chosen(block))
         return;
     tell_age(hook, block);
-    if (wants_stack(hook->thread))
+    if (hook_wants_stack(hook->thread))
         release_with_stack(hook, block, 0, function);
     else if (!release_last(hook, block, function))
         write_plain(hook, (uint64_t[]){WIRE_RELEASE, event_address(block, function)}, 2);
@@ -473,7 +433,7 @@ void hook_release_sized(struct hook *hook, void *block, size_t size, enum functi
     if (hook->level == HOOK_OFF || is_told_already(hook, block) || !was_chosen(block))
         return;
     tell_age(hook, block);
-    if (wants_stack(hook->thread)) {
+    if (hook_wants_stack(hook->thread)) {
         release_with_stack(hook, block, size, function);
         return;
     }
@@ -533,13 +493,42 @@ void hook_arrive(struct hook *hook, void *block, size_t size, enum function_kind
     if (hook->level == HOOK_NESTED)
         forget_outer_release(thread, block);
     if (is_told) {
-        begin_busy(thread);
+        hook_begin_busy(thread);
         uint32_t slot = is_new ? stack_capture(thread, &hook->caller) : 0;
         if (slot != STACK_CAPTURE_LOST)
             write_birth(thread, slot, arrived, size, function, small, large);
-        end_busy(thread);
+        hook_end_busy(thread);
     }
     hook_done(hook);
+}
+
+/* ---- plain hooks that turn out not to be -----------------------------------------------------
+ */
+
+static struct hook outer_hook(struct thread_state *thread, uintptr_t frame)
+{
+    return (struct hook){
+        .thread = thread, .caller = walk_caller_registers(frame), .level = HOOK_OUTER};
+}
+
+void hook_birth_otherwise(struct thread_state *thread, uintptr_t frame, void *block, size_t size,
+                          enum function_kind function)
+{
+    struct hook hook = outer_hook(thread, frame);
+    hook_birth(&hook, block, size, function);
+}
+
+void hook_release_otherwise(struct thread_state *thread, uintptr_t frame, void *block, size_t size,
+                            enum function_kind function)
+{
+    struct hook hook = outer_hook(thread, frame);
+    release_with_stack(&hook, block, size, function);
+}
+
+void hook_end_otherwise(struct thread_state *thread, uintptr_t frame)
+{
+    struct hook hook = outer_hook(thread, frame);
+    hook_done(&hook);
 }
 
 /* ---- mappings ------------------------------------------------------------------------- */
@@ -567,7 +556,7 @@ void hook_map(struct hook *hook, void *address, size_t size, uint32_t flags,
         flag_word |= (uint64_t)WIRE_MAP_OF_ALLOCATOR << 32;
     if (thread->is_busy)
         return; /* a signal handler maps inside an allocator's call: it would count as its heap */
-    begin_busy(thread);
+    hook_begin_busy(thread);
     uint32_t slot = stack_capture(thread, &hook->caller);
     uint64_t *record = slot != STACK_CAPTURE_LOST ? event_reserve(thread, 4) : NULL;
     if (record != NULL) {
@@ -578,7 +567,7 @@ void hook_map(struct hook *hook, void *address, size_t size, uint32_t flags,
         event_commit(thread, 4);
     }
     thread->last_birth = 0;
-    end_busy(thread);
+    hook_end_busy(thread);
     hook_done(hook);
 }
 
@@ -595,7 +584,7 @@ void hook_break(struct hook *hook, void *new_end, void *old_end, enum function_k
         return;
     struct thread_state *thread = hook->thread;
     if (!is_of_allocator(hook)) {
-        begin_busy(thread);
+        hook_begin_busy(thread);
         uint32_t slot = stack_capture(thread, &hook->caller);
         uint64_t *record = slot != STACK_CAPTURE_LOST ? event_reserve(thread, 4) : NULL;
         if (record != NULL) {
@@ -606,7 +595,7 @@ void hook_break(struct hook *hook, void *new_end, void *old_end, enum function_k
             event_commit(thread, 4);
         }
         thread->last_birth = 0;
-        end_busy(thread);
+        hook_end_busy(thread);
     }
     hook_done(hook);
 }

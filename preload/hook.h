@@ -29,6 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "preload/hook_write.h"
 #include "preload/lifecycle.h"
 #include "preload/sampled_blocks.h"
 #include "preload/stack_walk.h"
@@ -86,22 +87,10 @@ static inline __attribute__((always_inline)) void *hook_passed(void *block,
 /* Out of line: anything but the first hook on a claimed thread's stack. */
 void hook_enter_slow(struct hook *hook, uintptr_t frame);
 
-/* A signal handler's hook never finds the one half with another call's other half: the return
- * address stands there before the frame does, and again after it, since a handler in between leaves
- * its own. */
-static inline __attribute__((always_inline)) void hook_set_guard(struct thread_state *thread,
-                                                                 uintptr_t frame, uintptr_t caller)
-{
-    thread->guard_return = caller;
-    atomic_signal_fence(memory_order_seq_cst);
-    thread->guard = frame;
-    atomic_signal_fence(memory_order_seq_cst);
-    thread->guard_return = caller;
-}
-
 static inline __attribute__((always_inline)) void hook_enter(struct hook *hook, uintptr_t frame)
 {
     struct thread_state *thread = thread_current;
+    hook->caller = walk_caller_registers(frame);
     hook->is_lost = false;
     if (__builtin_expect(preload_mode != PRELOAD_RECORDS || thread == NULL || !thread->is_claimed ||
                              thread->guard != 0 || thread->is_busy,
@@ -111,18 +100,14 @@ static inline __attribute__((always_inline)) void hook_enter(struct hook *hook, 
     }
     hook->thread = thread;
     hook->level = HOOK_OUTER;
-    hook_set_guard(thread, frame, hook->caller.pc);
-    /* Before the time stamp of whatever this call records; see record/event_order.c. */
-    atomic_store_explicit(&thread->ring.control->in_hook, 1, memory_order_relaxed);
+    hook_enter_outer(thread, frame, hook->caller.pc);
 }
 
-/* In the exported function itself: it names the caller's registers by its own frame. */
-#define HOOK_ENTER(hook)                                                                           \
-    do {                                                                                           \
-        ARCH_CALLER_REGISTERS((hook)->caller.pc, (hook)->caller.sp, (hook)->caller.bp);            \
-        (hook)->caller.is_exact = false;                                                           \
-        hook_enter((hook), (uintptr_t)__builtin_frame_address(0));                                 \
-    } while (0)
+/* Of an exported function, in itself. */
+#define HOOK_FRAME() ((uintptr_t)__builtin_frame_address(0))
+
+/* In the exported function, or given its frame: it names the caller's registers by that. */
+#define HOOK_ENTER(hook) hook_enter((hook), HOOK_FRAME())
 
 /* Each of these ends the hook, but hook_release and hook_leave, which come before the real call,
  * and hook_note_failed, after which the call tries something else. */

@@ -7,7 +7,7 @@
 
 #include "preload/bootstrap_heap.h"
 #include "preload/export.h"
-#include "preload/hook.h"
+#include "preload/hook_plain.h"
 #include "preload/lifecycle.h"
 #include "preload/real_functions.h"
 
@@ -23,16 +23,37 @@ static inline bool is_too_early(void)
     return !real_is_ready;
 }
 
-EXPORT void *malloc(size_t size)
+static __attribute__((noinline)) void *malloc_otherwise(size_t size, uintptr_t frame)
 {
-    if (hook_passes_allocation(size))
-        return hook_passed(real.malloc(size), FUNCTION_MALLOC);
     if (is_too_early())
         return bootstrap_heap_allocate(size, 0);
     struct hook hook;
-    HOOK_ENTER(&hook);
+    hook_enter(&hook, frame);
     void *block = real.malloc(size);
     hook_birth(&hook, block, size, FUNCTION_MALLOC);
+    return block;
+}
+
+EXPORT void *malloc(size_t size)
+{
+    struct thread_state *thread = hook_begin_plain(HOOK_FRAME());
+    if (__builtin_expect(thread != NULL, 1)) {
+        void *block = real.malloc(size);
+        hook_birth_plain(thread, HOOK_FRAME(), block, size, FUNCTION_MALLOC);
+        return block;
+    }
+    if (hook_passes_allocation(size))
+        return hook_passed(real.malloc(size), FUNCTION_MALLOC);
+    return malloc_otherwise(size, HOOK_FRAME());
+}
+
+static __attribute__((noinline)) void *calloc_otherwise(size_t count, size_t size, size_t bytes,
+                                                        uintptr_t frame)
+{
+    struct hook hook;
+    hook_enter(&hook, frame);
+    void *block = real.calloc(count, size);
+    hook_birth(&hook, block, bytes, FUNCTION_CALLOC);
     return block;
 }
 
@@ -40,15 +61,17 @@ EXPORT void *calloc(size_t count, size_t size)
 {
     size_t bytes;
     bool overflows = __builtin_mul_overflow(count, size, &bytes);
+    struct thread_state *thread = hook_begin_plain(HOOK_FRAME());
+    if (__builtin_expect(thread != NULL, 1)) {
+        void *block = real.calloc(count, size);
+        hook_birth_plain(thread, HOOK_FRAME(), block, bytes, FUNCTION_CALLOC);
+        return block;
+    }
     if (is_too_early())
         return overflows ? NULL : bootstrap_heap_allocate(bytes, 0);
     if (hook_passes_allocation(bytes))
         return hook_passed(real.calloc(count, size), FUNCTION_CALLOC);
-    struct hook hook;
-    HOOK_ENTER(&hook);
-    void *block = real.calloc(count, size);
-    hook_birth(&hook, block, bytes, FUNCTION_CALLOC);
-    return block;
+    return calloc_otherwise(count, size, bytes, HOOK_FRAME());
 }
 
 static inline __attribute__((always_inline)) void release(struct hook *hook, void *block,
@@ -65,17 +88,31 @@ static inline bool is_nothing_to_free(void *block)
     return block == NULL || __builtin_expect(bootstrap_heap_owns(block), 0) || is_too_early();
 }
 
+static __attribute__((noinline)) void free_otherwise(void *block, uintptr_t frame)
+{
+    if (is_nothing_to_free(block))
+        return;
+    struct hook hook;
+    hook_enter(&hook, frame);
+    release(&hook, block, FUNCTION_FREE);
+}
+
 EXPORT void free(void *block)
 {
     if (hook_passes_release(block)) {
         real.free(block);
         return;
     }
-    if (is_nothing_to_free(block))
+    struct thread_state *thread = block != NULL && !bootstrap_heap_owns(block)
+                                      ? hook_begin_plain(HOOK_FRAME())
+                                      : NULL;
+    if (__builtin_expect(thread == NULL, 0)) {
+        free_otherwise(block, HOOK_FRAME());
         return;
-    struct hook hook;
-    HOOK_ENTER(&hook);
-    release(&hook, block, FUNCTION_FREE);
+    }
+    hook_release_plain(thread, HOOK_FRAME(), block, FUNCTION_FREE);
+    real.free(block);
+    hook_end_plain(thread, HOOK_FRAME());
 }
 
 EXPORT void cfree(void *block)

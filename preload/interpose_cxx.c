@@ -12,7 +12,7 @@
 
 #include "preload/bootstrap_heap.h"
 #include "preload/export.h"
-#include "preload/hook.h"
+#include "preload/hook_plain.h"
 #include "preload/lifecycle.h"
 #include "preload/old_glibc.h"
 #include "preload/real_functions.h"
@@ -63,24 +63,22 @@ static void throw_bad_alloc(const void *caller)
     abort();
 }
 
-#define CALLER() __builtin_extract_return_addr(__builtin_return_address(0))
+/* Is this operator to be done by the real malloc or free? */
+#define IS_PLAIN(symbol) (real.is_new_plain || real.symbol == NULL)
 
 /* The plain allocation, or what stands for it when malloc failed: there the new-handler may run,
  * and the operator may throw past us. What a new-handler does is recorded as nested (hook.h). */
-#define DEFINE_NEW(symbol, function, CALL_REAL, IS_NOTHROW, ...)                                   \
-    EXPORT void *symbol(size_t size __VA_ARGS__)                                                   \
+#define DEFINE_NEW(symbol, function, CALL_REAL, IS_NOTHROW, TAG, ...)                              \
+    static __attribute__((noinline)) void *symbol##_otherwise(size_t size, const void *tag,        \
+                                                              uintptr_t frame)                     \
     {                                                                                              \
         void *block;                                                                               \
-        if (hook_passes_allocation(size)) {                                                        \
-            block = real.symbol != NULL && !real.is_new_plain ? CALL_REAL(symbol)                  \
-                                                              : real.malloc(size != 0 ? size : 1); \
-            if (__builtin_expect(block != NULL, 1))                                                \
-                return block;                                                                      \
-        }                                                                                          \
+        (void)tag;                                                                                 \
         lifecycle_ensure();                                                                        \
         struct hook hook;                                                                          \
-        HOOK_ENTER(&hook);                                                                         \
-        if (real.symbol != NULL && !real.is_new_plain) {                                           \
+        hook_enter(&hook, frame);                                                                  \
+        const void *caller = (const void *)(uintptr_t)hook.caller.pc;                              \
+        if (!IS_PLAIN(symbol)) {                                                                   \
             block = CALL_REAL(symbol);                                                             \
         } else {                                                                                   \
             block = real.malloc(size != 0 ? size : 1);                                             \
@@ -89,26 +87,48 @@ static void throw_bad_alloc(const void *caller)
                 if (real.symbol != NULL)                                                           \
                     block = CALL_REAL(symbol);                                                     \
                 else                                                                               \
-                    block = allocate_by_handler(0, size != 0 ? size : 1, CALLER());                \
+                    block = allocate_by_handler(0, size != 0 ? size : 1, caller);                  \
                 if (block == NULL) {                                                               \
                     hook_done(&hook);                                                              \
                     if (!(IS_NOTHROW))                                                             \
-                        throw_bad_alloc(CALLER());                                                 \
+                        throw_bad_alloc(caller);                                                   \
                     return NULL;                                                                   \
                 }                                                                                  \
             }                                                                                      \
         }                                                                                          \
         hook_birth(&hook, block, size, function);                                                  \
         return block;                                                                              \
+    }                                                                                              \
+                                                                                                   \
+    EXPORT void *symbol(size_t size __VA_ARGS__)                                                   \
+    {                                                                                              \
+        void *block;                                                                               \
+        struct thread_state *thread = IS_PLAIN(symbol) ? hook_begin_plain(HOOK_FRAME()) : NULL;    \
+        if (__builtin_expect(thread != NULL, 1)) {                                                 \
+            block = real.malloc(size != 0 ? size : 1);                                             \
+            if (__builtin_expect(block != NULL, 1)) {                                              \
+                hook_birth_plain(thread, HOOK_FRAME(), block, size, function);                     \
+                return block;                                                                      \
+            }                                                                                      \
+            hook_end_plain(thread, HOOK_FRAME()); /* and tried again */                            \
+        }                                                                                          \
+        if (hook_passes_allocation(size)) {                                                        \
+            block = !IS_PLAIN(symbol) ? CALL_REAL(symbol) : real.malloc(size != 0 ? size : 1);     \
+            if (__builtin_expect(block != NULL, 1))                                                \
+                return block;                                                                      \
+        }                                                                                          \
+        return symbol##_otherwise(size, TAG, HOOK_FRAME());                                        \
     }
 
 #define CALL_PLAIN(symbol)   real.symbol(size)
 #define CALL_NOTHROW(symbol) real.symbol(size, tag)
 
-DEFINE_NEW(_Znwm, FUNCTION_NEW, CALL_PLAIN, false)
-DEFINE_NEW(_Znam, FUNCTION_NEW_ARRAY, CALL_PLAIN, false)
-DEFINE_NEW(_ZnwmRKSt9nothrow_t, FUNCTION_NEW, CALL_NOTHROW, true, , const void *tag)
-DEFINE_NEW(_ZnamRKSt9nothrow_t, FUNCTION_NEW_ARRAY, CALL_NOTHROW, true, , const void *tag)
+DEFINE_NEW(_Znwm, FUNCTION_NEW, CALL_PLAIN, false, NULL)
+DEFINE_NEW(_Znam, FUNCTION_NEW_ARRAY, CALL_PLAIN, false, NULL)
+DEFINE_NEW(_ZnwmRKSt9nothrow_t, FUNCTION_NEW, CALL_NOTHROW, true, tag, , const void *tag)
+DEFINE_NEW(_ZnamRKSt9nothrow_t, FUNCTION_NEW_ARRAY, CALL_NOTHROW, true, tag, , const void *tag)
+
+#define CALLER() __builtin_extract_return_addr(__builtin_return_address(0))
 
 #define DEFINE_NEW_ALIGNED(symbol, function, CALL_REAL, IS_NOTHROW, ...)                           \
     EXPORT void *symbol(size_t size, size_t alignment __VA_ARGS__)                                 \
@@ -155,7 +175,7 @@ DEFINE_NEW_ALIGNED(_ZnamSt11align_val_tRKSt9nothrow_t, FUNCTION_NEW_ARRAY_ALIGNE
 
 #define CALL_DELETE(symbol, arguments)                                                             \
     do {                                                                                           \
-        if (real.symbol != NULL && !real.is_new_plain)                                             \
+        if (!IS_PLAIN(symbol))                                                                     \
             real.symbol arguments;                                                                 \
         else                                                                                       \
             real.free(block);                                                                      \
@@ -171,6 +191,16 @@ DEFINE_NEW_ALIGNED(_ZnamSt11align_val_tRKSt9nothrow_t, FUNCTION_NEW_ARRAY_ALIGNE
         }                                                                                          \
         if (block == NULL || bootstrap_heap_owns(block))                                           \
             return;                                                                                \
+        struct thread_state *thread = IS_PLAIN(symbol) ? hook_begin_plain(HOOK_FRAME()) : NULL;    \
+        if (__builtin_expect(thread != NULL, 1)) {                                                 \
+            if ((SIZE) != 0)                                                                       \
+                hook_release_sized_plain(thread, HOOK_FRAME(), block, (SIZE), function);           \
+            else                                                                                   \
+                hook_release_plain(thread, HOOK_FRAME(), block, function);                         \
+            real.free(block);                                                                      \
+            hook_end_plain(thread, HOOK_FRAME());                                                  \
+            return;                                                                                \
+        }                                                                                          \
         lifecycle_ensure();                                                                        \
         struct hook hook;                                                                          \
         HOOK_ENTER(&hook);                                                                         \

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "preload/export.h"
 #include "preload/thread_state.h"
 
 enum preload_mode {
@@ -13,7 +14,7 @@ enum preload_mode {
     PRELOAD_RECORDS
 };
 
-extern enum preload_mode preload_mode;
+INTERNAL extern enum preload_mode preload_mode;
 
 /* Is there somebody to tell of forks, execs and exits? */
 static inline bool lifecycle_tells(void)

@@ -48,6 +48,8 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/export.h \
 	preload/hook.c \
 	preload/hook.h \
+	preload/hook_plain.h \
+	preload/hook_write.h \
 	preload/interface.c \
 	preload/interface_lsan.c \
 	preload/interpose.c \

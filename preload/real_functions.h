@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+#include "preload/export.h"
 #include "preload/interposed_functions.h"
 
 struct real_functions {
@@ -30,10 +31,10 @@ struct real_functions {
     bool is_malloc_own;
 };
 
-extern struct real_functions real;
+INTERNAL extern struct real_functions real;
 
 /* Is everything found? False only before and during the lookup: then bootstrap_heap serves. */
-extern bool real_is_ready;
+INTERNAL extern bool real_is_ready;
 
 /* Looks everything up; safe to enter from the calls that dlsym itself makes (they see real_is_ready
  * false and do not come here again). Returns false when another thread, or this one further up, is

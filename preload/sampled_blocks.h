@@ -22,6 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "preload/export.h"
+
 enum {
     SAMPLED_COUNTERS = 1 << 15,
     SAMPLED_COUNTER_FULL = 255, /* for good */
@@ -37,7 +39,7 @@ struct sampled_blocks {
 };
 
 /* NULL in a recording that is not sampled. */
-extern struct sampled_blocks *sampled_blocks;
+INTERNAL extern struct sampled_blocks *sampled_blocks;
 
 enum sampled_answer {
     SAMPLED_NO,

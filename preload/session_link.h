@@ -13,10 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "preload/export.h"
 #include "wire/session.h"
 
 /* NULL until joined, and for good when there is no session. Survives fork. */
-extern struct session_header *session;
+INTERNAL extern struct session_header *session;
 
 /* Joins: finds, maps, checks. Called once, before the first event. */
 bool session_link_join(void);

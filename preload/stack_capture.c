@@ -148,7 +148,7 @@ static uint32_t walk_and_remember(struct thread_state *thread, const struct walk
         entry->generation = generation;
         entry->hash = hash;
         entry->slot = slot;
-        entry->is_bp_used = reads.is_bp_used;
+        entry->bp_mask = reads.is_bp_used ? UINT64_MAX : 0;
         entry->read_count = reads.count;
     }
     return slot;
@@ -167,7 +167,7 @@ static void check_remembered(struct thread_state *thread, const struct walk_regi
 
 uint32_t stack_capture(struct thread_state *thread, const struct walk_registers *caller)
 {
-    uint32_t key = stack_memo_key(caller);
+    uint32_t key = stack_memo_key(caller->pc, caller->sp);
     uint64_t generation = unwind_rules_generation(stack_capture_rules);
     struct stack_memo_entry *entry = stack_memo_find(&thread->memo, key, caller, generation);
     if (__builtin_expect(entry != NULL && thread->cache_hashes[entry->slot] == entry->hash, 1)) {

@@ -6,15 +6,17 @@
 
 #include <stdint.h>
 
+#include "preload/export.h"
 #include "preload/stack_walk.h"
 #include "preload/thread_state.h"
 
 #define STACK_CAPTURE_LOST UINT32_MAX
 
 /* The process's rules; set at start. */
-extern struct unwind_rules *stack_capture_rules;
+INTERNAL extern struct unwind_rules *stack_capture_rules;
 
-/* Where the dynamic loader stands. Its entry has no unwind table: a stack that ends there is whole. */
+/* Where the dynamic loader stands. Its entry has no unwind table: a stack that ends there is whole.
+ */
 extern uint64_t stack_capture_loader_start, stack_capture_loader_end;
 
 /* Counts dlcloses: a stack from before one is not taken for an equal one after it. */
@@ -24,6 +26,25 @@ extern _Atomic uint64_t stack_capture_unloads;
  * STACK_CAPTURE_LOST when the stack could not be told (the event is then lost with it, and counted
  * already). The thread must be busy. */
 uint32_t stack_capture(struct thread_state *thread, const struct walk_registers *caller);
+
+/* The same for the caller of the function whose frame this is: when its stack is the one that was
+ * remembered last, that is found out here. */
+static inline __attribute__((always_inline)) uint32_t
+stack_capture_from(struct thread_state *thread, uintptr_t frame)
+{
+    uint64_t pc = arch_frame_return_address(frame), sp = arch_frame_caller_sp(frame);
+    uint32_t key = stack_memo_key(pc, sp);
+    const struct stack_memo_entry *entry = stack_memo_last(&thread->memo, key);
+    if (__builtin_expect(stack_memo_is_current(entry, pc, sp, arch_frame_caller_bp(frame),
+                                               unwind_rules_generation(stack_capture_rules)) &&
+                             thread->cache_hashes[entry->slot] == entry->hash,
+                         1)) {
+        stack_memo_note_hit(&thread->memo, key);
+        return entry->slot;
+    }
+    struct walk_registers caller = walk_caller_registers(frame);
+    return stack_capture(thread, &caller);
+}
 
 /* The same for addresses found before (a deferred event's). */
 uint32_t stack_capture_frames(struct thread_state *thread, const uint64_t *frames, size_t count);

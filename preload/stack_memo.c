@@ -2,19 +2,6 @@
 
 #include <stddef.h>
 
-/* Stack words of other frames, read as plain words. */
-#define READS_FOREIGN_FRAMES __attribute__((no_sanitize("address", "undefined", "thread")))
-
-READS_FOREIGN_FRAMES
-static inline bool are_words_unchanged(const struct stack_memo_entry *entry)
-{
-    const struct walk_read *read = entry->reads, *end = read + entry->read_count;
-    for (; read != end; read++)
-        if (*(const uint64_t *)(uintptr_t)read->address != read->value)
-            return false;
-    return true;
-}
-
 struct stack_memo_entry *stack_memo_find(struct stack_memo *memo, uint32_t key,
                                          const struct walk_registers *from, uint64_t generation)
 {
@@ -23,10 +10,7 @@ struct stack_memo_entry *stack_memo_find(struct stack_memo *memo, uint32_t key,
     for (uint32_t i = 0; i < STACK_MEMO_WAYS; i++) {
         uint32_t way = first ^ i;
         struct stack_memo_entry *entry = &memo->entries[set][way];
-        if (entry->pc == from->pc && entry->sp == from->sp &&
-            (entry->bp == from->bp || !entry->is_bp_used) &&
-            entry->read_count != 0 && entry->generation == generation &&
-            are_words_unchanged(entry)) {
+        if (stack_memo_is_current(entry, from->pc, from->sp, from->bp, generation)) {
             if (i != 0)
                 memo->last_hit[set] = (uint8_t)way;
             memo->wasted[set] = 0;

@@ -27,13 +27,18 @@ struct walk_registers {
     bool is_exact; /* pc is an instruction that was interrupted, not a return address */
 };
 
-/* Sets `registers` to those of the caller of the function that this stands in. That function is
- * compiled with a frame pointer. */
+/* Those of the caller of a function, by the address of that function's frame. It is compiled with a
+ * frame pointer. */
+static inline struct walk_registers walk_caller_registers(uintptr_t frame)
+{
+    return (struct walk_registers){.pc = arch_frame_return_address(frame),
+                                   .sp = arch_frame_caller_sp(frame),
+                                   .bp = arch_frame_caller_bp(frame)};
+}
+
+/* In that function itself. */
 #define WALK_CALLER_REGISTERS(registers)                                                           \
-    do {                                                                                           \
-        ARCH_CALLER_REGISTERS((registers)->pc, (registers)->sp, (registers)->bp);                  \
-        (registers)->is_exact = false;                                                             \
-    } while (0)
+    (*(registers) = walk_caller_registers((uintptr_t)__builtin_frame_address(0)))
 
 /* ---- memory that may be read -------------------------------------------------------------------
  */

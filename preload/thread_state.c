@@ -9,6 +9,7 @@
 #include "preload/own_memory.h"
 #include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
+#include "preload/sampled_blocks.h"
 #include "preload/session_link.h"
 #include "preload/stack_capture.h"
 #include "preload/unwind_rules.h"
@@ -171,7 +172,7 @@ static bool claim_ring(struct thread_state *thread)
     ring->capacity = capacity;
     atomic_store(&ring->control->capacity, capacity);
     ring->head = atomic_load(&ring->control->head);
-    ring->tail_seen = ring->head;
+    ring->tail_seen = ring->limit = ring->head;
     atomic_store(&ring->control->in_hook, 0);
     atomic_store(&ring->control->wants_release_stacks,
                  (session->flags & SESSION_RELEASE_STACKS) != 0);
@@ -258,6 +259,13 @@ static void start_sampler(struct thread_state *thread)
                   real.may_nest);
 }
 
+/* Do the hooks of this process do no more than record, once for each call? */
+static bool is_plain(void)
+{
+    return preload_mode == PRELOAD_RECORDS && session->clock == SESSION_CLOCK_TSC &&
+           sampled_blocks == NULL && (session->flags & SESSION_ORACLE) == 0 && !real.may_nest;
+}
+
 static struct thread_state *refuse(void)
 {
     atomic_fetch_add(&session->refused_events, 1);
@@ -294,7 +302,8 @@ static struct thread_state *claim(void)
     bool is_first = atomic_load(&process_current->is_claimed) == 0;
     if (is_first && !lifecycle_may_record_process())
         return NULL;
-    /* Before the process is claimed, which others may do as well; a forked child begins with one. */
+    /* Before the process is claimed, which others may do as well; a forked child begins with one.
+     */
     atomic_store(&thread_state_are_several, !is_first);
     if (!claim_process())
         return refuse();
@@ -335,6 +344,7 @@ static struct thread_state *claim(void)
     atomic_store(&thread->is_ending, 0);
     thread->is_claimed = true;
     lifecycle_thread_started(thread, is_first);
+    thread->is_plain = is_plain();
     return thread;
 }
 

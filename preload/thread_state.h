@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "preload/export.h"
 #include "preload/sampler.h"
 #include "preload/stack_memo.h"
 #include "preload/stack_walk.h"
@@ -53,14 +54,17 @@ struct thread_state {
     uintptr_t guard;
     uintptr_t guard_return; /* the return address that stands in that frame, while it lives */
     bool is_claimed;        /* has a ring; false after a fork until claimed again */
-    bool is_busy; /* between the start of a stack capture and the end of a write: not re-entrant */
-    bool is_mute; /* found no room for state or ring: events are counted as lost */
+    bool is_busy;  /* between the start of a stack capture and the end of a write: not re-entrant */
+    bool is_plain; /* claimed, and nothing in this session asks for more than records: hook_plain.h
+                     */
+    bool is_mute;  /* found no room for state or ring: events are counted as lost */
     bool is_dropping; /* the recorder stopped reading: lose and count, do not wait */
-    struct sampler sampler;
     struct ring ring;
     uint64_t last_birth; /* address of the record just before in the ring, if a BIRTH; else 0 */
-
     struct pending_birth pending;
+    _Atomic uint32_t deferred_count;
+    struct sampler sampler;
+
     void *outer_release; /* what the outer hook already recorded as released */
     void *passed_over;   /* by an inner call; if the outer one returns it, that is decided */
     struct walk_memory memory;
@@ -76,7 +80,6 @@ struct thread_state {
     uint32_t ignoring_depth; /* what it allocates is no leak: annotation.h */
     uint64_t module_start, module_end; /* of the module seen last by module_notice */
 
-    _Atomic uint32_t deferred_count;
     struct deferred_event deferred[THREAD_DEFERRED_EVENTS];
 
     uint8_t cache_victims[STACK_CACHE_SETS];
@@ -100,14 +103,14 @@ struct process_state {
     uint32_t exit_tid;
 };
 
-_Static_assert(offsetof(struct thread_state, ring) <= THREAD_MUTE_BYTES,
+_Static_assert(offsetof(struct thread_state, outer_release) <= THREAD_MUTE_BYTES,
                "what is asked of any thread stands in its first page");
 
 extern __thread struct thread_state *thread_current __attribute__((tls_model("initial-exec")));
-extern struct process_state *process_current; /* set once the session is joined */
+INTERNAL extern struct process_state *process_current; /* set once the session is joined */
 
 /* Has a second thread of this process begun to record? Set before its first event. */
-extern _Atomic bool thread_state_are_several;
+INTERNAL extern _Atomic bool thread_state_are_several;
 
 /* The calling thread's state, claimed; NULL when it cannot record (no ring, session over). Slow
  * path of every hook. */

@@ -61,13 +61,20 @@ static inline int64_t arch_system_call(int64_t number, uint64_t a, uint64_t b, u
     return (int64_t)x0;
 }
 
-#define ARCH_CALLER_REGISTERS(pc, sp, bp)                                                          \
-    do {                                                                                           \
-        const uint64_t *arch_frame_ = __builtin_frame_address(0);                                  \
-        (bp) = arch_frame_[0];                                                                     \
-        (pc) = arch_frame_[1];                                                                     \
-        (sp) = (uint64_t)(uintptr_t)(arch_frame_ + 2);                                             \
-    } while (0)
+static inline uint64_t arch_frame_return_address(uintptr_t frame)
+{
+    return ((const uint64_t *)frame)[1];
+}
+
+static inline uint64_t arch_frame_caller_sp(uintptr_t frame)
+{
+    return frame + 16;
+}
+
+static inline uint64_t arch_frame_caller_bp(uintptr_t frame)
+{
+    return ((const uint64_t *)frame)[0];
+}
 
 enum arch_register {
     ARCH_REGISTER_PC,

@@ -77,15 +77,22 @@ static inline int64_t arch_system_call(int64_t number, uint64_t a, uint64_t b, u
 /* ---- registers ---------------------------------------------------------------------------------
  */
 
-/* The caller's pc (a return address), sp and bp, from inside a function that was compiled with a
- * frame pointer and does not realign its stack. A macro: it must not get a frame of its own. */
-#define ARCH_CALLER_REGISTERS(pc, sp, bp)                                                          \
-    do {                                                                                           \
-        const uint64_t *arch_frame_ = __builtin_frame_address(0);                                  \
-        (bp) = arch_frame_[0];                                                                     \
-        (pc) = arch_frame_[1];                                                                     \
-        (sp) = (uint64_t)(uintptr_t)(arch_frame_ + 2);                                             \
-    } while (0)
+/* Of a function that was compiled with a frame pointer and does not realign its stack, by the address
+ * of its frame: where it returns to, and its caller's sp and bp there. */
+static inline uint64_t arch_frame_return_address(uintptr_t frame)
+{
+    return ((const uint64_t *)frame)[1];
+}
+
+static inline uint64_t arch_frame_caller_sp(uintptr_t frame)
+{
+    return frame + 16;
+}
+
+static inline uint64_t arch_frame_caller_bp(uintptr_t frame)
+{
+    return ((const uint64_t *)frame)[0];
+}
 
 /* What an unwinder with full unwind tables needs to begin: the registers that calls preserve. */
 enum arch_register {

@@ -24,7 +24,7 @@ struct ring_control {
     _Atomic uint32_t state; /* enum session_slot_state */
     uint32_t process_slot;
     _Atomic uint32_t tid;
-    _Atomic uint32_t capacity; /* bytes, a power of two */
+    _Atomic uint32_t capacity;             /* bytes, a power of two */
     _Atomic uint32_t wants_release_stacks; /* releases are to carry their stacks, too */
     struct session_range own;              /* what the preload keeps for the thread */
 
@@ -50,27 +50,54 @@ struct ring {
     uint64_t head;      /* producer: own position; consumer: last seen */
     uint64_t tail_seen; /* producer: last seen; consumer: own position */
     uint32_t capacity;
+    uint64_t
+        limit; /* producer: up to this position there is room in one piece; head or before: look */
 };
 
-/* Producer. Room for a record of `bytes` (a multiple of 8, at most capacity / 2), contiguous; NULL
- * when the ring is full. Borrowed until ring_commit of the same size. */
-static inline void *ring_reserve(struct ring *ring, uint32_t bytes)
+/* Producer. Is there room without another look? */
+static inline bool ring_has_room(const struct ring *ring, uint32_t bytes)
+{
+    return (int64_t)(ring->limit - ring->head - bytes) >= 0;
+}
+
+/* A producer that has filled such a part of the ring looks round. */
+enum {
+    RING_STEPS = 16
+};
+
+/* Producer: what ring_reserve does beyond the limit: goes round at the ring's end, looks at the
+ * tail, and sets the next limit. */
+static inline __attribute__((cold)) void *ring_reserve_further(struct ring *ring, uint32_t bytes)
 {
     uint64_t place = ring->head & (ring->capacity - 1);
     uint64_t to_end = ring->capacity - place;
     uint64_t wanted = bytes <= to_end ? bytes : to_end + bytes;
-    if (__builtin_expect(ring->head + wanted - ring->tail_seen > ring->capacity, 0)) {
+    if (ring->head + wanted - ring->tail_seen > ring->capacity) {
         /* Acquire: pairs with the release in ring_consume. */
         ring->tail_seen = atomic_load_explicit(&ring->control->tail, memory_order_acquire);
         if (ring->head + wanted - ring->tail_seen > ring->capacity)
             return NULL;
     }
-    if (__builtin_expect(bytes > to_end, 0)) {
+    if (bytes > to_end) {
         *(uint64_t *)(ring->data + place) = WIRE_PAD | to_end << WIRE_TICKS_SHIFT;
         ring->head += to_end;
         place = 0;
+        to_end = ring->capacity;
     }
+    uint64_t room = ring->tail_seen + ring->capacity - ring->head;
+    uint64_t step = ring->capacity / RING_STEPS > bytes ? ring->capacity / RING_STEPS : bytes;
+    room = room < to_end ? room : to_end;
+    ring->limit = ring->head + (room < step ? room : step);
     return ring->data + place;
+}
+
+/* Producer. Room for a record of `bytes` (a multiple of 8, at most capacity / 2), contiguous; NULL
+ * when the ring is full. Borrowed until ring_commit of the same size. */
+static inline void *ring_reserve(struct ring *ring, uint32_t bytes)
+{
+    if (__builtin_expect(!ring_has_room(ring, bytes), 0))
+        return ring_reserve_further(ring, bytes);
+    return ring->data + (ring->head & (ring->capacity - 1));
 }
 
 /* Publishes what was written into the reserved room. */
@@ -88,6 +115,7 @@ static inline bool ring_grow(struct ring *ring, uint32_t capacity)
     if (ring->tail_seen != ring->head)
         return false;
     ring->capacity = capacity;
+    ring->limit = ring->head;
     /* Published by the next release store of head; nothing is read before that. */
     atomic_store_explicit(&ring->control->capacity, capacity, memory_order_relaxed);
     return true;

@@ -39,8 +39,8 @@ static struct both_ends make_ring(uint64_t start)
     char *data = (char *)control + SESSION_RING_CONTROL_BYTES;
     return (struct both_ends){
         .control = control,
-        .producer = {control, data, start, start, SMALL},
-        .consumer = {control, data, 0, start, 0},
+        .producer = {control, data, start, start, SMALL, start},
+        .consumer = {control, data, 0, start, 0, 0},
     };
 }
 

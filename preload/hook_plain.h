@@ -1,0 +1,104 @@
+/* The plain case of a hook, in one piece without calls: what nearly every malloc and free of a
+ * program is.
+ *
+ *   struct thread_state *thread = hook_begin_plain(HOOK_FRAME());
+ *   if (thread != NULL) {
+ *       void *block = real.malloc(size);
+ *       hook_birth_plain(thread, HOOK_FRAME(), block, size, FUNCTION_MALLOC);
+ *       return block;
+ *   }
+ *
+ * Plain is the outermost hook of a thread that is_plain: its ring is claimed, nothing is sampled or
+ * compared, and the allocator's functions do not call each other by name, so that only a signal
+ * handler can come in between. Whatever else turns up on the way is left to the functions of
+ * hook.h, which can do all of it: so this is only faster. The frame address is passed on in place
+ * of the registers, which are read from there when they are needed. */
+#ifndef SEEP_PRELOAD_HOOK_PLAIN_H
+#define SEEP_PRELOAD_HOOK_PLAIN_H
+
+#include <stddef.h>
+
+#include "preload/hook.h"
+#include "preload/hook_write.h"
+#include "preload/stack_capture.h"
+
+/* NULL, and nothing has been done, when this call is not plain. Otherwise one of the functions that
+ * end a hook must follow the real call. */
+static inline ALWAYS_INLINE struct thread_state *hook_begin_plain(uintptr_t frame)
+{
+    struct thread_state *thread = thread_current;
+    if (__builtin_expect(thread == NULL, 0))
+        return NULL;
+    if (__builtin_expect(!thread->is_plain || thread->is_busy || thread->guard != 0, 0))
+        return NULL;
+    hook_enter_outer(thread, frame, arch_frame_return_address(frame));
+    return thread;
+}
+
+/* The same hook as hook.h knows it. */
+void hook_birth_otherwise(struct thread_state *thread, uintptr_t frame, void *block, size_t size,
+                          enum function_kind function);
+void hook_release_otherwise(struct thread_state *thread, uintptr_t frame, void *block, size_t size,
+                            enum function_kind function);
+void hook_end_otherwise(struct thread_state *thread, uintptr_t frame);
+
+/* Ends the hook. */
+static inline ALWAYS_INLINE void hook_birth_plain(struct thread_state *thread, uintptr_t frame,
+                                                  void *block, size_t size,
+                                                  enum function_kind function)
+{
+    hook_begin_busy(thread);
+    /* A handler's block may be pending, if it came while the real function ran. */
+    if (__builtin_expect(block == NULL || size > UINT32_MAX || thread->pending.address != NULL,
+                         0)) {
+        hook_end_busy(thread);
+        hook_birth_otherwise(thread, frame, block, size, function);
+        return;
+    }
+    uint32_t slot = stack_capture_from(thread, frame);
+    if (__builtin_expect(slot != STACK_CAPTURE_LOST, 1))
+        hook_write_small(thread, slot, block, (uint32_t)size, function, WIRE_BIRTH);
+    hook_end_busy(thread);
+    hook_leave_outer(thread);
+}
+
+/* Before the real call; hook_end_plain after it. */
+static inline ALWAYS_INLINE void hook_release_plain(struct thread_state *thread, uintptr_t frame,
+                                                    void *block, enum function_kind function)
+{
+    if (hook_wants_stack(thread)) {
+        hook_release_otherwise(thread, frame, block, 0, function);
+        return;
+    }
+    hook_begin_busy(thread);
+    if (hook_has_short_release(function) && (uint64_t)(uintptr_t)block == thread->last_birth)
+        hook_write_release_of_last(thread,
+                                   function == FUNCTION_FREE ? WIRE_FREE_LAST : WIRE_DELETE_LAST);
+    else
+        hook_write_release(thread, block, function);
+    hook_end_busy(thread);
+}
+
+static inline ALWAYS_INLINE void hook_release_sized_plain(struct thread_state *thread,
+                                                          uintptr_t frame, void *block, size_t size,
+                                                          enum function_kind function)
+{
+    if (hook_wants_stack(thread)) {
+        hook_release_otherwise(thread, frame, block, size, function);
+        return;
+    }
+    hook_begin_busy(thread);
+    hook_write_release_sized(thread, block, size, function);
+    hook_end_busy(thread);
+}
+
+static inline ALWAYS_INLINE void hook_end_plain(struct thread_state *thread, uintptr_t frame)
+{
+    if (__builtin_expect(thread->pending.address != NULL, 0)) {
+        hook_end_otherwise(thread, frame);
+        return;
+    }
+    hook_leave_outer(thread);
+}
+
+#endif
