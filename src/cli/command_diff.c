@@ -7,10 +7,13 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/filter_rows.h"
+#include "cli/graph_argument.h"
 #include "cli/instant.h"
 #include "cli/recording_argument.h"
 #include "cli/terminal.h"
+#include "graph/graph_diff.h"
 #include "report/diff_report.h"
+#include "report/graph_diff_report.h"
 
 enum {
     DEFAULT_TEXT_ROWS = 20,
@@ -61,28 +64,86 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
-static bool compare(const struct invocation *invocation, const struct recording_argument *arguments,
-                    struct error *error)
+/* How the report looks, whatever is compared. */
+static void fill_report(const struct invocation *invocation,
+                        const struct recording_argument *arguments,
+                        struct diff_report_options *report)
 {
     const struct values *values = invocation->values;
-    struct diff_report_options report = {
+
+    *report = (struct diff_report_options){
         .are_arguments_shown = values->are_arguments_shown || !terminal_is_ci(),
         .is_colour = terminal_has_colour(stdout, invocation->common),
         .width = terminal_width(stdout),
         .stack_depth = values->depth.is_given ? (unsigned)values->depth.value : DEFAULT_DEPTH};
-    struct diff_options options = {.filter = values->filter,
-                                   .limit = values->limit.is_given ? values->limit.value
-                                            : values->is_json      ? DEFAULT_JSON_ROWS
-                                                                   : DEFAULT_TEXT_ROWS,
-                                   .min_delta = values->min_bytes.value};
+    for (int side = 0; side < DIFF_SIDES; side++) {
+        report->paths[side] = arguments[side].path;
+        report->instants[side] = arguments[side].instant_text;
+    }
+}
+
+static uint64_t limit_of(const struct values *values)
+{
+    return values->limit.is_given ? values->limit.value
+           : values->is_json      ? DEFAULT_JSON_ROWS
+                                  : DEFAULT_TEXT_ROWS;
+}
+
+/* Is it one process, so that blocks can be told apart by address and birth? */
+static bool is_same_process(const struct recording_argument *arguments,
+                            const struct graph_argument *graphs)
+{
+    return arguments[DIFF_BASE].profile->info.session_id ==
+               arguments[DIFF_OTHER].profile->info.session_id &&
+           graphs[DIFF_BASE].head->process_id == graphs[DIFF_OTHER].head->process_id;
+}
+
+static bool compare_snapshots(const struct invocation *invocation,
+                              const struct recording_argument *arguments, struct error *error)
+{
+    const struct values *values = invocation->values;
+    struct graph_argument graphs[DIFF_SIDES] = {0};
+    struct diff_report_options report;
+    struct graph_diff diff;
+    bool is_good = true;
+
+    for (int side = 0; is_good && side < DIFF_SIDES; side++)
+        is_good = graph_argument_open(&graphs[side], &arguments[side], QUERY_ALL_PROCESSES,
+                                      &(struct symbolizer_options){0}, error);
+    if (is_good) {
+        fill_report(invocation, arguments, &report);
+        graph_diff_run(&graphs[DIFF_BASE].graph, &graphs[DIFF_OTHER].graph,
+                       is_same_process(arguments, graphs), &diff);
+        is_good = values->is_json
+                      ? graph_diff_write_json(&diff, &report, limit_of(values), stdout, error)
+                      : graph_diff_write_text(&diff, &report, limit_of(values), stdout, error);
+        graph_diff_clear(&diff);
+    }
+    for (int side = 0; side < DIFF_SIDES; side++)
+        graph_argument_close(&graphs[side]);
+    return is_good;
+}
+
+static bool compare(const struct invocation *invocation, const struct recording_argument *arguments,
+                    struct error *error)
+{
+    const struct values *values = invocation->values;
+    struct diff_report_options report;
+    struct diff_options options = {
+        .filter = values->filter, .limit = limit_of(values), .min_delta = values->min_bytes.value};
     struct diff diff;
     bool is_written;
 
+    if (arguments[DIFF_BASE].instant == INSTANT_SNAPSHOT &&
+        arguments[DIFF_OTHER].instant == INSTANT_SNAPSHOT)
+        return compare_snapshots(invocation, arguments, error);
+    if (arguments[DIFF_BASE].instant == INSTANT_SNAPSHOT ||
+        arguments[DIFF_OTHER].instant == INSTANT_SNAPSHOT)
+        return error_set(error, "a snapshot is compared with a snapshot: name snapshot:N of both");
+    fill_report(invocation, arguments, &report);
     for (int side = 0; side < DIFF_SIDES; side++) {
         options.profiles[side] = arguments[side].profile;
         options.is_peak[side] = arguments[side].instant == INSTANT_PEAK;
-        report.paths[side] = arguments[side].path;
-        report.instants[side] = arguments[side].instant_text;
     }
     if (!diff_run(&options, &diff, error))
         return false;
@@ -103,6 +164,7 @@ static int run(const struct invocation *invocation)
         const struct option_operands operand = {.items = invocation->operands.items + side,
                                                 .count = 1};
 
+        arguments[side].takes_snapshots = true;
         is_good = recording_argument_load(&arguments[side], &operand, NULL,
                                           &(struct profile_options){0}, &error);
     }

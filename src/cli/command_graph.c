@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/command.h"
+#include "cli/graph_argument.h"
 #include "cli/instant.h"
 #include "cli/recording_argument.h"
 #include "cli/terminal.h"
@@ -75,20 +76,6 @@ struct graphs {
     size_t count, done_count;
 };
 
-static const struct recording_snapshot *
-choose(const struct graphs *graphs, const struct recording_argument *argument, uint64_t process_id)
-{
-    if (argument->instant != INSTANT_SNAPSHOT)
-        return argument->has_instant ? process_graph_choose_end(&graphs->list, process_id)
-                                     : process_graph_choose(&graphs->list, process_id);
-    for (size_t i = 0; i < graphs->list.count; i++)
-        if (graphs->list.heads[i].id == argument->snapshot &&
-            graphs->list.heads[i].process_id == process_id &&
-            graphs->list.heads[i].end == SNAPSHOT_DONE)
-            return &graphs->list.heads[i];
-    return NULL;
-}
-
 static bool add_process(struct graphs *graphs, const struct recording_argument *argument,
                         const struct values *values, uint32_t process, struct error *error)
 {
@@ -98,7 +85,7 @@ static bool add_process(struct graphs *graphs, const struct recording_argument *
     struct snapshot *snapshot = &graphs->snapshots[graphs->count];
 
     *entry = (struct graph_report_process){.process = process};
-    entry->head = choose(graphs, argument, argument->profile->processes[process].about.id);
+    entry->head = graph_argument_choose(&graphs->list, argument, argument->profile->processes[process].about.id);
     snapshot_init(snapshot);
     graphs->count++;
     if (!entry->head)

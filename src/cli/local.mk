@@ -38,6 +38,8 @@ libseep_a_SOURCES += \
 	src/cli/options.h \
 	src/cli/output_file.c \
 	src/cli/output_file.h \
+	src/cli/graph_argument.c \
+	src/cli/graph_argument.h \
 	src/cli/recording_argument.c \
 	src/cli/recording_argument.h \
 	src/cli/terminal.c \

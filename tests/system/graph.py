@@ -26,13 +26,13 @@ def seep(*arguments):
                           check=False)
 
 
-def check_schema(document):
+def check_schema(document, name="graph"):
     try:
         import jsonschema
     except ImportError:
         print("python3-jsonschema is not there: the schema was not tried")
         return
-    with open(f"{SCHEMA}/seep-graph.json", encoding="utf-8") as file:
+    with open(f"{SCHEMA}/seep-{name}.json", encoding="utf-8") as file:
         validator = jsonschema.Draft202012Validator(json.load(file))
     expect("schema", [error.message for error in validator.iter_errors(document)], [])
 
@@ -97,6 +97,15 @@ def main():
                drawn)
         expect("text", "  sessions in demo\n" in text, True)
         expect("the same again", seep("graph", recording).stdout, text)
+        difference = json.loads(seep("diff", "--json", f"{recording}@snapshot:0",
+                                     f"{recording}@snapshot:1").stdout)
+        check_schema(difference, "diff")
+        sessions = [root for root in difference["roots"] if root["name"] == "sessions"][0]
+        expect("difference", (sessions["change"], sessions["survived"], sessions["added"]["blocks"],
+                              sessions["freed"]["blocks"]),
+               (0, {"blocks": 500, "bytes": 2048000}, 0, 0))
+        expect("a snapshot and an end",
+               seep("diff", f"{recording}@snapshot:0", recording).returncode, 2)
         for arguments in (["--why=("], ["--snapshot=77"], ["--at=peak"], ["--at=snapshot:x"], ["--process=9"]):
             expect(f"{arguments}", seep("graph", *arguments, recording).returncode, 2)
     return failures != 0

@@ -5,6 +5,8 @@ libseep_a_SOURCES += \
 	viewer/graph/dominators.h \
 	viewer/graph/graph_path.c \
 	viewer/graph/graph_path.h \
+	viewer/graph/graph_diff.c \
+	viewer/graph/graph_diff.h \
 	viewer/graph/graph_tables.c \
 	viewer/graph/graph_tables.h \
 	viewer/graph/graph_tree.c \
@@ -32,6 +34,10 @@ check_PROGRAMS += tests/unit/test_object_graph
 TESTS += tests/unit/test_object_graph
 tests_unit_test_object_graph_SOURCES = tests/unit/test_object_graph.c $(block_graph)
 tests_unit_test_object_graph_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_graph_diff
+TESTS += tests/unit/test_graph_diff
+tests_unit_test_graph_diff_SOURCES = tests/unit/test_graph_diff.c $(block_graph)
+tests_unit_test_graph_diff_LDADD = $(unit_libs)
 check_PROGRAMS += tests/unit/test_graph_tree
 TESTS += tests/unit/test_graph_tree
 tests_unit_test_graph_tree_SOURCES = tests/unit/test_graph_tree.c $(block_graph)

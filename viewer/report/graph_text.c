@@ -95,7 +95,7 @@ static void add_container(const struct process_graph *graph, uint32_t node, stru
         text_print(out, " of %s elements", units_format_count(container->elements, elements));
 }
 
-static void add_node(const struct process_graph *graph, uint32_t node, struct text *out)
+void graph_add_node_name(const struct process_graph *graph, uint32_t node, struct text *out)
 {
     if (!object_graph_is_block(&graph->graph, node)) {
         graph_add_root_name(graph, node, out);
@@ -125,7 +125,7 @@ void graph_describe_suspect(const struct process_graph *graph, const struct grap
     char retained[UNITS_TEXT_BYTES], percent[UNITS_TEXT_BYTES], blocks[UNITS_TEXT_BYTES];
     char size[UNITS_TEXT_BYTES];
 
-    add_node(graph, suspect->node, out);
+    graph_add_node_name(graph, suspect->node, out);
     text_print(out, " retains %s (%s) in %s blocks",
                units_format_size(suspect->retained_bytes, retained),
                units_format_percent(suspect->retained_bytes, total_of(graph), percent),
@@ -138,7 +138,7 @@ void graph_describe_suspect(const struct process_graph *graph, const struct grap
     if (suspect->gathering != suspect->node) {
         text_add(out, object_graph_is_block(&graph->graph, suspect->node) ? "; they gather at "
                                                                           : ", which gather at ");
-        add_node(graph, suspect->gathering, out);
+        graph_add_node_name(graph, suspect->gathering, out);
     }
     add_container(graph, suspect->gathering, out);
     if (suspect->site != GRAPH_NO_SITE) {

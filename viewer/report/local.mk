@@ -28,6 +28,9 @@ libseep_a_SOURCES += \
 	viewer/report/export_pprof.c \
 	viewer/report/export_speedscope.c \
 	viewer/report/formats.h \
+	viewer/report/graph_diff_json.c \
+	viewer/report/graph_diff_report.h \
+	viewer/report/graph_diff_text.c \
 	viewer/report/graph_json.c \
 	viewer/report/graph_report.h \
 	viewer/report/graph_text.c \
