@@ -140,6 +140,7 @@ static const struct option_row rows[] = {
     FILE_ROW("openmetrics", 4, "also write what was measured as OpenMetrics"),
     FILE_ROW("benchmark", 5, "also write it for github-action-benchmark (customSmallerIsBetter)"),
     FILE_ROW("bencher", 6, "also write it in the Bencher Metric Format"),
+    FILE_ROW("valgrind-log", 7, "also write leaks as Valgrind's log has them, for CTest"),
 };
 /* clang-format on */
 

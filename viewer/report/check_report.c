@@ -20,6 +20,7 @@ static const struct check_format formats[] = {
     {"openmetrics", "OpenMetrics, for Prometheus and GitLab", check_write_openmetrics},
     {"benchmark", "github-action-benchmark's customSmallerIsBetter", check_write_benchmark},
     {"bencher", "Bencher Metric Format", check_write_bencher},
+    {"valgrind-log", "leaks as Valgrind's log has them, for CTest", check_write_valgrind},
 };
 
 const struct check_format *check_format_at(size_t position)

@@ -80,6 +80,7 @@ void check_find_place_in_tree(const struct check_report *report, const struct pr
 bool check_write_benchmark(const struct check_report *report, FILE *out, struct error *error);
 bool check_write_bencher(const struct check_report *report, FILE *out, struct error *error);
 bool check_write_openmetrics(const struct check_report *report, FILE *out, struct error *error);
+bool check_write_valgrind(const struct check_report *report, FILE *out, struct error *error);
 bool check_write_text(const struct check_report *report, FILE *out, struct error *error);
 bool check_write_json(const struct check_report *report, FILE *out, struct error *error);
 bool check_write_junit(const struct check_report *report, FILE *out, struct error *error);

@@ -9,6 +9,7 @@ libseep_a_SOURCES += \
 	viewer/report/check_report.h \
 	viewer/report/check_sarif.c \
 	viewer/report/check_text.c \
+	viewer/report/check_valgrind.c \
 	viewer/report/diff_json.c \
 	viewer/report/diff_report.h \
 	viewer/report/diff_text.c \
