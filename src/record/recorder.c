@@ -43,6 +43,7 @@ enum {
     NAP_US = 200,
     LONG_NAP_US = 5000, /* while there are news at all */
     SLEEP_US = 20000,
+    LONG_SLEEP_US = 100000, /* when nobody asked for snapshots at a distance */
     SHORT_SLEEP_US = 1000, /* when somebody cannot wake it */
     MAX_ANCESTORS = 1000,
     DEFAULT_KEPT_SNAPSHOTS = 8,
@@ -361,7 +362,9 @@ static unsigned longest_nap_us(const struct recorder *recorder, uint64_t news_by
 {
     if (atomic_load(&session_host_header(recorder->host)->has_sandboxed) != 0)
         return SHORT_SLEEP_US;
-    return news_bytes != 0 ? LONG_NAP_US : SLEEP_US;
+    if (news_bytes != 0)
+        return LONG_NAP_US;
+    return recorder->options->snapshot_interval_ns != 0 ? SLEEP_US : LONG_SLEEP_US;
 }
 
 /* Looking costs as much for one event as for hundreds, so little news are left to gather, twice as

@@ -6,12 +6,26 @@
 #include <zstd.h>
 
 #include "base/memory.h"
+#include "recording/recording_records.h"
 #include "recording/varint.h"
 
+/* Levels of zstd. A sixth of the bytes is worth its time while they are few; where chunks are full
+ * there are many, and the program's end is waited for. */
 enum {
-    COMPRESSION_LEVEL = 3,
-    QUICK_LEVEL = 1
+    SMALL_LEVEL = 3,
+    LARGE_LEVEL = 1,
+    QUICK_LEVEL = -3,
+    LARGE_BYTES = 512 << 10
 };
+
+static int choose_level(const struct chunk_maker *maker, uint16_t kind, size_t bytes)
+{
+    if (recording_is_of_snapshot(kind)) /* copied as it stands when the rest is written anew */
+        return LARGE_LEVEL;
+    if (maker->is_quick)
+        return QUICK_LEVEL;
+    return bytes < LARGE_BYTES ? SMALL_LEVEL : LARGE_LEVEL;
+}
 
 /* The payload as it is stored, behind room for the chunk header. Compression that does not help, or
  * fails, is left out. */
@@ -35,8 +49,7 @@ void chunk_maker_make(struct chunk_maker *maker, uint16_t kind, const struct chu
     if (maker->compressor)
         stored_bytes = ZSTD_compressCCtx(maker->compressor, chunk->stored.bytes + header_bytes,
                                          chunk->stored.capacity - header_bytes, payload->bytes,
-                                         payload->count,
-                                         maker->is_quick ? QUICK_LEVEL : COMPRESSION_LEVEL);
+                                         payload->count, choose_level(maker, kind, payload->count));
     if (!ZSTD_isError(stored_bytes) && stored_bytes < payload->count) {
         chunk->flags = RECORDING_CHUNK_ZSTD;
     } else {
