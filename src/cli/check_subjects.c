@@ -75,12 +75,15 @@ void check_subjects_find_growth(struct check_subjects *subjects)
     for (size_t i = 0; i < subjects->count; i++) {
         struct check_subject *subject = &subjects->items[i];
         const struct profile *profile = subject->argument.profile;
+        struct snapshot_list snapshots = {0};
 
+        snapshot_list_read(&snapshots, subject->argument.reader, NULL);
         subject->growths = memory_allocate_zeroed(profile->process_count, sizeof *subject->growths);
         for (uint32_t j = 0; j < profile->process_count; j++) {
-            growth_find(profile, subject->argument.reader, j, &subject->growths[j]);
+            growth_find(profile, subject->argument.reader, &snapshots, j, &subject->growths[j]);
             subject->scans[j].growth = &subject->growths[j];
         }
+        snapshot_list_clear(&snapshots);
     }
 }
 

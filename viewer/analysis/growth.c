@@ -4,7 +4,6 @@
 
 #include "analysis/site_series.h"
 #include "base/memory.h"
-#include "snapshot/snapshot_store.h"
 
 enum {
     STEPS = 240,
@@ -14,19 +13,21 @@ enum {
 static const double NS_PER_MINUTE = 60e9;
 
 /* When main returned or exit() was entered; 0 = not known. */
-static uint64_t end_of(const struct profile *profile, struct recording_reader *reader,
-                       uint32_t process)
+static uint64_t end_of(const struct recording_process *about, const struct snapshot_list *snapshots)
 {
-    struct snapshot_list list = {0};
     uint64_t end_ns = 0;
 
-    if (snapshot_list_read(&list, reader, NULL))
-        for (size_t i = 0; i < list.count; i++)
-            if (list.heads[i].process_id == profile->processes[process].about.id &&
-                list.heads[i].reason == SNAPSHOT_AT_BEFORE_EXIT)
-                end_ns = list.heads[i].time_ns;
-    snapshot_list_clear(&list);
+    for (size_t i = 0; i < snapshots->count; i++)
+        if (snapshots->heads[i].process_id == about->id &&
+            snapshots->heads[i].reason == SNAPSHOT_AT_BEFORE_EXIT)
+            end_ns = snapshots->heads[i].time_ns;
     return end_ns;
+}
+
+/* Sessions of thousands of short processes are common: their timelines are not read for nothing. */
+static bool is_short_lived(const struct recording_process *about)
+{
+    return about->end_ns > about->start_ns && about->end_ns - about->start_ns < GROWTH_LEAST_NS;
 }
 
 static struct growth_site judge(const struct site_series *series, size_t row, bool is_too_short)
@@ -84,20 +85,27 @@ static void sort(const struct profile *profile, struct growth *growth)
     free(list);
 }
 
-void growth_find(const struct profile *profile, struct recording_reader *reader, uint32_t process,
-                 struct growth *growth)
+void growth_find(const struct profile *profile, struct recording_reader *reader,
+                 const struct snapshot_list *snapshots, uint32_t process, struct growth *growth)
 {
-    uint64_t end_ns = end_of(profile, reader, process);
+    const struct recording_process *about = &profile->processes[process].about;
+    uint64_t end_ns = end_of(about, snapshots);
     const struct site_series_options options = {
         .process = process,
         .end_ns = end_ns,
-        .last_ns = end_ns ? end_ns : profile->processes[process].about.end_ns,
+        .last_ns = end_ns ? end_ns : about->end_ns,
         .least_bytes = GROWTH_LEAST_BYTES,
         .most_sites = MOST_SITES,
         .step_count = STEPS};
     struct site_series series;
 
     *growth = (struct growth){0};
+    if (is_short_lived(about)) {
+        growth->start_ns = about->start_ns;
+        growth->end_ns = about->end_ns;
+        growth->has_timeline = growth->is_too_short = true;
+        return;
+    }
     site_series_read(profile, reader, &options, &series);
     growth->start_ns = series.start_ns;
     growth->end_ns = series.end_ns;

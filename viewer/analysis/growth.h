@@ -1,8 +1,8 @@
 /* Which sites grow: the leak that is still reachable.
  *
  * What each site held over time (site_series.h) is judged by trend.h. The end is where the process
- * began to end, when a snapshot tells (destructors free what grew), else its last event. Runs of
- * less than GROWTH_LEAST_NS are unclear: a short program grows because it has begun. */
+ * began to end, when a snapshot tells (destructors free what grew), else its last event. Of runs of
+ * less than GROWTH_LEAST_NS nothing is told: a short program grows because it has begun. */
 #ifndef SEEP_ANALYSIS_GROWTH_H
 #define SEEP_ANALYSIS_GROWTH_H
 
@@ -13,6 +13,7 @@
 #include "analysis/profile.h"
 #include "analysis/trend.h"
 #include "recording/recording_reader.h"
+#include "snapshot/snapshot_store.h"
 
 #define GROWTH_LEAST_NS    UINT64_C(10000000000)
 #define GROWTH_LEAST_BYTES 16384 /* that a site holds, and that it rises by */
@@ -34,9 +35,9 @@ struct growth {
     uint64_t start_ns, end_ns;
 };
 
-/* Of a process (position). Clear after use. */
-void growth_find(const struct profile *profile, struct recording_reader *reader, uint32_t process,
-                 struct growth *growth);
+/* Of a process (position); `snapshots`: all of the recording. Clear after use. */
+void growth_find(const struct profile *profile, struct recording_reader *reader,
+                 const struct snapshot_list *snapshots, uint32_t process, struct growth *growth);
 void growth_clear(struct growth *growth);
 
 #endif

@@ -74,7 +74,7 @@ void process_growths_find(const struct profile *profile, struct recording_reader
         if (process != QUERY_ALL_PROCESSES && process != i)
             continue;
         *growth = (struct process_growth){.process = i};
-        growth_find(profile, reader, i, &growth->growth);
+        growth_find(profile, reader, &list, i, &growth->growth);
         if (!growth->growth.has_timeline) {
             growth_clear(&growth->growth);
             continue;
