@@ -150,4 +150,33 @@ static __inline__ SEEP_UNUSED_ int seep_end_ignoring(void)
     SEEP_CALL_("seep_end_ignoring", (void), ());
 }
 
+/* ---- allocators of the program's own ------------------------------------------------------- */
+
+/* `memory` (a block, a mapping, a variable) is one out of which the program gives objects by
+ * itself. Until the pool is destroyed they stand for it, each with the stack that asked for it: the
+ * block that begins at `memory` counts as freed meanwhile. What stands in front of the first object
+ * is the allocator's own, and what it refers to is not lost. */
+static __inline__ SEEP_UNUSED_ int seep_pool_create(const void *memory, size_t bytes)
+{
+    SEEP_CALL_("seep_pool_create", (const void *, size_t), (memory, bytes));
+}
+
+/* Before the memory is given back. Objects that are still in it count as freed; the block is there
+ * again, as it was. */
+static __inline__ SEEP_UNUSED_ int seep_pool_destroy(const void *memory)
+{
+    SEEP_CALL_("seep_pool_destroy", (const void *), (memory));
+}
+
+static __inline__ SEEP_UNUSED_ int seep_pool_alloc(const void *memory, const void *object,
+                                                   size_t bytes)
+{
+    SEEP_CALL_("seep_pool_alloc", (const void *, const void *, size_t), (memory, object, bytes));
+}
+
+static __inline__ SEEP_UNUSED_ int seep_pool_free(const void *memory, const void *object)
+{
+    SEEP_CALL_("seep_pool_free", (const void *, const void *), (memory, object));
+}
+
 #endif

@@ -6,6 +6,7 @@
 #include "preload/event_writer.h"
 #include "preload/lifecycle.h"
 #include "preload/process_notice.h"
+#include "preload/sampled_blocks.h"
 
 enum {
     MAX_NAME_BYTES = 255
@@ -89,5 +90,13 @@ bool annotation_region(const void *start, size_t bytes, bool is_added)
 {
     return tell(WIRE_REGION,
                 (uint64_t[]){event_address(start, FUNCTION_NONE), (uint64_t)bytes, is_added},
+                3) != 0;
+}
+
+bool annotation_pool(const void *start, size_t bytes, bool is_made)
+{
+    return sampled_blocks == NULL &&
+           tell(WIRE_POOL,
+                (uint64_t[]){event_address(start, FUNCTION_CUSTOM), (uint64_t)bytes, is_made},
                 3) != 0;
 }

@@ -121,6 +121,10 @@ void hook_arrive(struct hook *hook, void *block, size_t size, enum function_kind
 void hook_undo(struct hook *hook);
 void hook_done(struct hook *hook);
 
+/* Objects of pools (include/seep.h): told, not hooked. False: nothing was told. */
+bool hook_pool_birth(struct hook *hook, const void *pool, const void *object, size_t size);
+bool hook_pool_release(struct hook *hook, const void *pool, const void *object);
+
 /* Mappings: recorded outright, whatever is around them; `is_inner`: inside a real allocator call.
  */
 void hook_map(struct hook *hook, void *address, size_t size, uint32_t flags,

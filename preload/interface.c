@@ -6,6 +6,7 @@
 #include "include/seep.h"
 #include "preload/annotation.h"
 #include "preload/export.h"
+#include "preload/hook.h"
 #include "preload/recorder_call.h"
 
 /* What the header calls; C's names for them are its own functions'. */
@@ -121,4 +122,35 @@ INTERFACE(seep_begin_ignoring, (void))
 INTERFACE(seep_end_ignoring, (void))
 {
     return told(annotation_end_ignoring());
+}
+
+/* ---- pools -------------------------------------------------------------------------------- */
+
+INTERFACE(seep_pool_create, (const void *memory, size_t bytes))
+{
+    return memory == NULL || bytes == 0 ? SEEP_BAD_CALL
+                                        : told(annotation_pool(memory, bytes, true));
+}
+
+INTERFACE(seep_pool_destroy, (const void *memory))
+{
+    return told(annotation_pool(memory, 0, false));
+}
+
+INTERFACE(seep_pool_alloc, (const void *memory, const void *object, size_t bytes))
+{
+    struct hook hook;
+    if (object == NULL)
+        return SEEP_BAD_CALL;
+    HOOK_ENTER(&hook);
+    return told(hook_pool_birth(&hook, memory, object, bytes));
+}
+
+INTERFACE(seep_pool_free, (const void *memory, const void *object))
+{
+    struct hook hook;
+    if (object == NULL)
+        return SEEP_BAD_CALL;
+    HOOK_ENTER(&hook);
+    return told(hook_pool_release(&hook, memory, object));
 }

@@ -183,6 +183,7 @@ struct recorded_process *process_images_start_by_fork(struct process_tree *tree,
     if (parent != NULL) {
         process->parent_id_plus_1 = parent->id + 1;
         annotations_copy(&process->annotations, &parent->annotations);
+        pools_copy(&process->pools, &parent->pools);
         set_executable(process, parent->executable, strlen(parent->executable));
         copy_arguments(process, parent->arguments);
         process->allocator_name = parent->allocator_name;
@@ -211,6 +212,7 @@ static bool begin_anew(struct process_tree *tree, struct recorded_process *proce
     module_map_init(&process->modules);
     recorded_process_forget_frames(process);
     annotations_clear(&process->annotations);
+    pools_clear(&process->pools);
     process->is_exit_told = false;
     process->own_bytes = 0;
     process->own_allocator = NULL;

@@ -71,6 +71,8 @@ struct taking {
     struct stopped_thread *threads;
     struct address_range *own;
     size_t own_count, own_capacity;
+    struct address_range *regions; /* that the program named, and heads of pools */
+    size_t region_count, region_capacity;
     struct address_range *program; /* mappings that it made itself */
     size_t program_count, program_capacity;
 };
@@ -291,6 +293,22 @@ static void list_own_memory(struct taking *taking)
         add_own(taking, &process->intakes[i]->ring.control->own);
 }
 
+static void add_region(struct taking *taking, struct address_range region)
+{
+    taking->regions = memory_grow(taking->regions, &taking->region_capacity,
+                                  taking->region_count + 1, sizeof *taking->regions);
+    taking->regions[taking->region_count++] = region;
+}
+
+static void list_regions(struct taking *taking)
+{
+    const struct recorded_process *process = taking->process;
+    for (size_t i = 0; i < process->annotations.region_count; i++)
+        add_region(taking, process->annotations.regions[i]);
+    for (size_t i = 0; i < process->pools.count; i++)
+        add_region(taking, pools_head(&process->pools, i));
+}
+
 static void add_program_mapping(void *context, const struct interval *interval)
 {
     struct taking *taking = context;
@@ -332,8 +350,7 @@ static bool scan(struct taking *taking)
         .thread_count = taking->hold.stopper.count,
         .own = {taking->own, taking->own_count},
         .program = {taking->program, taking->program_count},
-        .regions = {taking->process->annotations.regions,
-                    taking->process->annotations.region_count},
+        .regions = {taking->regions, taking->region_count},
         .roots_off = taking->request->roots_off,
         .has_no_heuristics = taking->request->has_no_heuristics,
         .clock = taking->clock,
@@ -445,6 +462,7 @@ static bool take(struct taking *taking, struct process_snapshot_sleepers *sleepe
     taking->time_ns = tick_clock_to_ns(taking->tree->clock, tick_clock_now(taking->tree->clock));
     list_threads(taking);
     list_own_memory(taking);
+    list_regions(taking);
     if (make_copy(taking)) {
         if (process_hold_is_still(&taking->hold))
             return read_copy_beside(taking);
@@ -488,6 +506,7 @@ void process_snapshot_take(struct process_tree *tree, struct recorded_process *p
     free(taking.threads);
     free(taking.own);
     free(taking.program);
+    free(taking.regions);
 }
 
 void process_snapshot_settle(struct process_snapshot_sleepers *sleepers)

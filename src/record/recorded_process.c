@@ -36,6 +36,7 @@ void recorded_process_destroy(struct recorded_process *process)
     module_map_clear(&process->modules);
     hash_map_clear(&process->frame_cache);
     annotations_clear(&process->annotations);
+    pools_clear(&process->pools);
     mark_trail_clear(&process->mark_trail);
     leak_history_clear(&process->leak_history);
     free(process->batch);
@@ -77,6 +78,7 @@ void recorded_process_rest(struct recorded_process *process)
     hash_map_clear(&process->frame_cache);
     hash_map_init(&process->frame_cache);
     annotations_clear(&process->annotations);
+    pools_clear(&process->pools);
     mark_trail_clear(&process->mark_trail);
     leak_history_clear(&process->leak_history);
 }
@@ -238,6 +240,35 @@ static void apply_stack_bytes(struct recorded_process *process, struct process_t
         *slot = id.index;
 }
 
+/* ---- pools ---------------------------------------------------------------------------- */
+
+static void apply_pool(struct recorded_process *process, struct process_tree *tree,
+                       struct intake *intake, const uint64_t *record)
+{
+    recorded_process_flush(process);
+    struct pool_teller teller = {.pools = &process->pools,
+                                 .model = process->model,
+                                 .time_ns = tick_clock_to_ns(tree->clock, intake->ticks),
+                                 .thread = intake->thread};
+    uint64_t start = record[1] & WIRE_ADDRESS_MASK, second = record[2] & WIRE_ADDRESS_MASK;
+    switch (record[0] & 0xff) {
+    case WIRE_POOL_BIRTH:
+        pools_bear(&teller, start, second, record[4],
+                   (struct stack_id){*slot_of(intake, (uint32_t)record[3])});
+        if (intake->is_ignoring)
+            annotations_ignore(&process->annotations, second, teller.time_ns);
+        break;
+    case WIRE_POOL_RELEASE:
+        pools_release(&teller, start, second);
+        break;
+    default: /* POOL */
+        if (record[3] != 0)
+            pools_make(&teller, start, record[2]);
+        else
+            pools_remove(&teller, start);
+    }
+}
+
 /* ---- modules -------------------------------------------------------------------------- */
 
 static void apply_module(struct recorded_process *process, struct process_tree *tree,
@@ -282,6 +313,11 @@ static void apply_copied(struct recorded_process *process, struct process_tree *
         break;
     case WIRE_STACK_BYTES:
         apply_stack_bytes(process, tree, intake, (const struct wire_stack_bytes *)copy);
+        break;
+    case WIRE_POOL:
+    case WIRE_POOL_BIRTH:
+    case WIRE_POOL_RELEASE:
+        apply_pool(process, tree, intake, copy);
         break;
     case WIRE_MODULE:
         apply_module(process, tree, (const struct wire_module *)copy, intake->ticks);

@@ -13,6 +13,7 @@
 #include "record/annotations.h"
 #include "record/intake.h"
 #include "record/marks.h"
+#include "record/pools.h"
 #include "record/tick_clock.h"
 #include "recording/recording_records.h"
 #include "snapshot/leak_counts.h"
@@ -71,6 +72,7 @@ struct recorded_process {
     size_t batch_count;
 
     struct annotations annotations;
+    struct pools pools;
     struct mark_trail mark_trail;
     struct leak_history leak_history; /* of what the program itself asked */
 

@@ -69,7 +69,10 @@ enum {
     KIND(30, AGED,           2, 0) /* address of a sample, before its release: its thread has allocated since */ \
     KIND(31, IGNORE,         2, 0) /* address: the program says that this block is no leak */ \
     KIND(32, IGNORING,       2, 0) /* depth: what this thread allocates is no leak until it is 0 */ \
-    KIND(33, REGION,         4, 0) /* address, size, 1: holds references; 0: not any more */
+    KIND(33, REGION,         4, 0) /* address, size, 1: holds references; 0: not any more */ \
+    KIND(34, POOL,           4, 0) /* address, size, 1: the program gives objects of it; 0: not any more */ \
+    KIND(35, POOL_BIRTH,     5, 0) /* address of the pool, of the object, stack slot, size */ \
+    KIND(36, POOL_RELEASE,   3, 0) /* address of the pool, of the object */
 /* clang-format on */
 
 enum wire_kind {

@@ -51,6 +51,16 @@ ANSWERS = {
                 remove 0
                 gone 0 1/100 0/0 0/0
                 nonsense 0 1/100 0/0 0/0""",
+    "pools": """create 0
+                empty 0 0/0 0/0 0/0
+                alloc 0
+                lost 0 1/60 1/70 0/0
+                free 0
+                freed 0 1/70 0/0 0/0
+                destroy 0
+                destroyed 0 0/0 0/0 0/0
+                bad -5 -5
+                end 0 0/0 0/0 0/0""",
     "marks": """mark 0
                 snapshot 0
                 unnamed 0
@@ -114,6 +124,14 @@ def check_marks():
             checks.equal(f"mark {name}: {key} of sites", totals[key],
                          sum(site[key] for site in process["sites"]))
         check_invariants(checks, f"mark {name}", report)
+    pools = record([target("interface"), "pools"])
+    for name, live in (("full", 3000 + 40 + 50 + 60 + 70), ("less", 3000 + 40 + 50 + 70),
+                       ("none", 3000 + 4096)):
+        report = json.loads(seep("report", "--json", f"{pools.path}@mark:{name}").stdout)
+        checks.equal(f"pools {name}: live", live, report["processes"][0]["totals"]["live_bytes"])
+    totals = pools.process()["totals"]
+    checks.equal("pools: live at the end", 0, totals["live_bytes"])
+    check_invariants(checks, "pools", pools.report)
     finished = seep("diff", "--json", f"{path}@mark:one", f"{path}@mark:two")
     checks.equal("marks: diff", [("grown", 1000)],
                  [(site["state"], site["change"])

@@ -243,6 +243,49 @@ static void roots(void)
     check("nonsense", SEEP_CHECK_FULL);
 }
 
+/* ---- pools ---- */
+
+static void pools(void)
+{
+    /* A head, then objects; what the head refers to is the allocator's. */
+    char *memory = make(4096);
+    held[0] = memory;
+    *(void **)memory = make(3000);
+    printf("create %d\n", seep_pool_create(memory, 4096));
+    check("empty", SEEP_CHECK_FULL);
+    held[1] = memory + 64; /* reachable, and refers to the next */
+    *(void **)(memory + 64) = memory + 128;
+    printf("alloc %d\n", seep_pool_alloc(memory, memory + 64, 40));
+    seep_pool_alloc(memory, memory + 128, 50);
+    seep_pool_alloc(memory, memory + 256, 60);
+    *(void **)(memory + 256) = memory + 512;
+    seep_pool_alloc(memory, memory + 512, 70);
+    check("lost", SEEP_CHECK_FULL);
+    seep_mark("full");
+    printf("free %d\n", seep_pool_free(memory, memory + 256));
+    *(void **)(memory + 256) = 0;
+    check("freed", SEEP_CHECK_FULL);
+    seep_mark("less");
+    printf("destroy %d\n", seep_pool_destroy(memory));
+    *(void **)(memory + 64) = 0;
+    check("destroyed", SEEP_CHECK_FULL);
+    seep_mark("none");
+    free(*(void **)memory);
+    free(memory);
+    held[0] = held[1] = 0;
+    /* An object at the very start; a pool in an object of a pool, and both gone at once. */
+    memory = make(8192);
+    seep_pool_create(memory, 8192);
+    seep_pool_alloc(memory, memory, 1024);
+    seep_pool_alloc(memory, memory + 2048, 1024);
+    seep_pool_create(memory + 2048, 1024);
+    seep_pool_alloc(memory + 2048, memory + 2064, 100);
+    seep_pool_destroy(memory);
+    free(memory);
+    printf("bad %d %d\n", seep_pool_create(0, 5), seep_pool_alloc(memory, 0, 5));
+    check("end", SEEP_CHECK_FULL);
+}
+
 /* ---- instants ---- */
 
 static void marks(void)
@@ -275,7 +318,7 @@ static const struct {
 } cases[] = {
     {"modes", modes}, {"threads", threads}, {"in_child", in_child}, {"in_handler", in_handler},
     {"ends", ends},   {"ignored", ignored}, {"ignoring", ignoring}, {"roots", roots},
-    {"marks", marks}, {"by_name", by_name},
+    {"marks", marks}, {"by_name", by_name}, {"pools", pools},
 };
 
 int main(void)
