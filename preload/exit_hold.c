@@ -30,7 +30,8 @@ typedef int (*register_destructor)(void (*destructor)(void *), void *object, voi
 static bool is_to_be_held(void)
 {
     return preload_mode == PRELOAD_RECORDS && (session->flags & SESSION_SCAN_AT_EXIT) != 0 &&
-           atomic_load(&process_current->is_claimed) != 0 && process_current->is_own_image &&
+           atomic_load(&process_current->is_claimed) != 0 &&
+           (process_current->is_own_image || (session->flags & SESSION_SCAN_FORKS) != 0) &&
            (sandbox_is_closed || raw_getpid() == process_current->own_pid);
 }
 
@@ -76,6 +77,15 @@ void exit_hold_wait(enum session_hold why)
         event_writer_await(&shared->hold, held, session->hold_limit_ms);
     atomic_compare_exchange_strong(&shared->hold, &held, SESSION_HOLD_NONE);
     atomic_store(&shared->hold_tid, 0);
+}
+
+void exit_hold_crash(const void *context)
+{
+    if (!is_to_be_held() || sandbox_is_closed)
+        return;
+    process_current->exit_tid = own_tid();
+    process_current->exit_sp = (uint64_t)(uintptr_t)context;
+    exit_hold_wait(SESSION_HOLD_CRASH);
 }
 
 void exit_hold_before_exec(int folder, const char *path)

@@ -39,6 +39,9 @@ void exit_hold_cancel(void);
  * in a process that is not to be looked at. */
 void exit_hold_wait(enum session_hold why);
 
+/* The same where a signal ends the process, which its handler was given `context` for. */
+void exit_hold_crash(const void *context);
+
 /* The same before another image takes this one's place, if there is one: shells try every folder of
  * PATH. "" = the descriptor itself. */
 void exit_hold_before_exec(int folder, const char *path);

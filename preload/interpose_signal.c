@@ -1,5 +1,6 @@
 /* Signals, where one of them is ours (park.h): what the program asks about that one is kept for it,
- * and what it blocks or waits for goes without it. Everywhere else these lead straight on. */
+ * and what it blocks or waits for goes without it; and where fatal ones are (crash_hold.h).
+ * Everywhere else these lead straight on. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -8,6 +9,7 @@
 #include <sys/select.h>
 #include <sys/signalfd.h>
 
+#include "preload/crash_hold.h"
 #include "preload/export.h"
 #include "preload/lifecycle.h"
 #include "preload/park.h"
@@ -44,16 +46,27 @@ EXPORT int sigaction(int number, const struct sigaction *action, struct sigactio
     lifecycle_ensure();
     if (real.sigaction == NULL)
         return refuse();
-    if (!park_is_ready || (number != SESSION_PARK_SIGNAL && action == NULL))
-        return real.sigaction(number, action, old);
-    if (number == SESSION_PARK_SIGNAL) {
+    if (number == SESSION_PARK_SIGNAL && park_is_ready) {
         park_exchange_wish(action, old);
         return 0;
     }
-    struct sigaction changed = *action;
+    struct sigaction changed, replaced;
     sigset_t copy;
-    changed.sa_mask = *without_ours(&action->sa_mask, &copy);
-    return real.sigaction(number, &changed, old);
+    if (action != NULL && park_is_ready) {
+        changed = *action;
+        changed.sa_mask = *without_ours(&action->sa_mask, &copy);
+        action = &changed;
+    }
+    int result = real.sigaction(number, crash_hold_replace(number, action, &replaced), old);
+    if (crash_hold_is_on && result == 0)
+        crash_hold_hide(old);
+    return result;
+}
+
+static sighandler_t exchange_handler(int number, sighandler_t handler)
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART}, old;
+    return sigaction(number, &action, &old) == 0 ? old.sa_handler : SIG_ERR;
 }
 
 EXPORT sighandler_t signal(int number, sighandler_t handler)
@@ -63,11 +76,8 @@ EXPORT sighandler_t signal(int number, sighandler_t handler)
         refuse();
         return SIG_ERR;
     }
-    if (!park_is_ready || number != SESSION_PARK_SIGNAL)
-        return real.signal(number, handler);
-    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART}, old;
-    park_exchange_wish(&action, &old);
-    return old.sa_handler;
+    bool is_special = crash_hold_is_on || (park_is_ready && number == SESSION_PARK_SIGNAL);
+    return is_special ? exchange_handler(number, handler) : real.signal(number, handler);
 }
 
 EXPORT int sigprocmask(int how, const sigset_t *set, sigset_t *old)

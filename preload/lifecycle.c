@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "preload/bootstrap_heap.h"
+#include "preload/crash_hold.h"
 #include "preload/event_writer.h"
 #include "preload/exit_hold.h"
 #include "preload/old_glibc.h"
@@ -128,6 +129,7 @@ __attribute__((constructor)) static void construct(void)
     thread_state_get();
     on_exit(tell_exit_status, NULL);
     park_start();
+    crash_hold_start();
     exit_hold_watch_main();
 }
 

@@ -39,6 +39,8 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/annotation.h \
 	preload/bootstrap_heap.c \
 	preload/bootstrap_heap.h \
+	preload/crash_hold.c \
+	preload/crash_hold.h \
 	preload/event_writer.c \
 	preload/event_writer.h \
 	preload/exec_check.c \

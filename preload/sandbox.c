@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "preload/crash_hold.h"
 #include "preload/export.h"
 #include "preload/lifecycle.h"
 #include "preload/park.h"
@@ -57,6 +58,7 @@ bool sandbox_close(void)
 {
     if (sandbox_is_closed)
         return false;
+    crash_hold_stop();
     if (!lifecycle_tells()) {
         sandbox_is_closed = true;
         return true;

@@ -31,6 +31,8 @@ struct values {
     bool is_comparing;
     bool are_release_stacks_wanted;
     bool is_scan_off;
+    bool is_crash_scanned;
+    bool are_forks_scanned;
     bool are_heuristics_off;
     bool are_off[SNAPSHOT_ROOT_KIND_COUNT]; /* kinds of roots */
     struct option_number scan_budget;
@@ -164,6 +166,14 @@ static const struct option_row rows[] = {
      .kind = OPTION_FLAG,
      PLACE(is_scan_off),
      .help = "do not look for leaks when a process ends"},
+    {.name = "scan-on-crash",
+     .kind = OPTION_FLAG,
+     PLACE(is_crash_scanned),
+     .help = "look for leaks also when a signal ends a process"},
+    {.name = "scan-forks",
+     .kind = OPTION_FLAG,
+     PLACE(are_forks_scanned),
+     .help = "look for leaks also in forked children that run no program of their own"},
     {.name = "scan-budget",
      .kind = OPTION_DURATION,
      PLACE(scan_budget),
@@ -281,6 +291,8 @@ static void fill_options(const struct invocation *invocation, struct record_opti
         .are_release_stacks_wanted = values->are_release_stacks_wanted,
         /* What is not known to live cannot be told from what is lost. */
         .is_scan_off = values->is_scan_off || values->sample.value != 0,
+        .is_crash_scanned = values->is_crash_scanned,
+        .are_forks_scanned = values->are_forks_scanned,
         .stop = (enum record_stop)values->stop.value,
         .scan_budget_ns = values->scan_budget.value,
         .snapshot_interval_ns = values->snapshot_every.value,

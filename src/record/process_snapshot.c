@@ -29,9 +29,9 @@ enum {
     COPY_PATIENCE = 12, /* a copy may be read for so many times as long as a process may be held */
     CATCH_UP_BYTES = 64 << 10, /* less is left for when it stands still */
     FEW_BLOCKS = 20000,
-    ADDRESS_BITS = 48,
-    DIGIT_BITS = 16,
+    DIGIT_BITS = 11,
     DIGITS = 1 << DIGIT_BITS,
+    DIGIT_COUNT = 5, /* of addresses: 55 bits */
     HALF_WAY_TRIES = 10,
     RED_ZONE_BYTES = 128 /* x86-64: below the stack pointer of a function that calls nobody */
 };
@@ -197,14 +197,20 @@ static void add_block(void *context, const struct heap_block *block)
     };
 }
 
+static size_t digit_of(uint64_t address, unsigned digit)
+{
+    return address >> (digit * DIGIT_BITS) & (DIGITS - 1);
+}
+
 static int compare_blocks(const void *left, const void *right)
 {
     const struct snapshot_block *a = left, *b = right;
     return a->address < b->address ? -1 : a->address > b->address;
 }
 
-/* By 16 bits of the address at a time, from the lowest on (radix sort, least significant digit
- * first): the process waits for it, and millions of blocks come in no order. */
+/* Radix sort, least significant digit first: the process waits for it, and millions of blocks come
+ * in no order. Digits are small, so that the places being written to stay in the cache; those that
+ * all addresses share (high ones, and the lowest) cost nothing. */
 static void sort_blocks(struct snapshot_block **blocks, size_t count)
 {
     if (count < FEW_BLOCKS) {
@@ -212,15 +218,21 @@ static void sort_blocks(struct snapshot_block **blocks, size_t count)
         return;
     }
     struct snapshot_block *from = *blocks, *to = memory_allocate_large(count, sizeof *to);
-    size_t *places = memory_allocate((DIGITS + 1) * sizeof *places);
-    for (int shift = 0; shift < ADDRESS_BITS; shift += DIGIT_BITS) {
-        memset(places, 0, (DIGITS + 1) * sizeof *places);
+    size_t(*places)[DIGITS] = memory_allocate_zeroed(DIGIT_COUNT, sizeof *places);
+    for (size_t i = 0; i < count; i++)
+        for (unsigned digit = 0; digit < DIGIT_COUNT; digit++)
+            places[digit][digit_of(from[i].address, digit)]++;
+    for (unsigned digit = 0; digit < DIGIT_COUNT; digit++) {
+        if (places[digit][digit_of(from[0].address, digit)] == count)
+            continue;
+        size_t place = 0;
+        for (size_t value = 0; value < DIGITS; value++) {
+            size_t here = places[digit][value];
+            places[digit][value] = place;
+            place += here;
+        }
         for (size_t i = 0; i < count; i++)
-            places[(from[i].address >> shift & (DIGITS - 1)) + 1]++;
-        for (size_t digit = 0; digit < DIGITS; digit++)
-            places[digit + 1] += places[digit];
-        for (size_t i = 0; i < count; i++)
-            to[places[from[i].address >> shift & (DIGITS - 1)]++] = from[i];
+            to[places[digit][digit_of(from[i].address, digit)]++] = from[i];
         struct snapshot_block *sorted = to;
         to = from;
         from = sorted;

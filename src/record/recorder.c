@@ -157,6 +157,10 @@ static uint32_t session_flags(const struct record_options *options)
         flags |= SESSION_FOLLOW_EXEC;
     if (!options->is_scan_off)
         flags |= SESSION_SCAN_AT_EXIT;
+    if (options->is_crash_scanned && !options->is_scan_off)
+        flags |= SESSION_SCAN_ON_CRASH;
+    if (options->are_forks_scanned)
+        flags |= SESSION_SCAN_FORKS;
     if (options->stop == RECORD_STOP_SIGNAL ||
         (options->stop == RECORD_STOP_AUTO && !stop_probe_is_allowed()))
         flags |= SESSION_PARK;

@@ -58,6 +58,8 @@ struct record_options {
     bool is_progress_shown;         /* symbolizing progress on stderr */
     bool are_release_stacks_wanted; /* of every release; else from the first misuse on */
     enum record_stop stop;
+    bool is_crash_scanned;         /* processes are held, too, where a signal ends them */
+    bool are_forks_scanned;        /* and children that were forked and run no image of their own */
     bool is_scan_off;              /* processes are not held and scanned where they end */
     uint64_t scan_budget_ns;       /* for each scan; 0 = 5 s */
     uint64_t snapshot_interval_ns; /* 0 = none at intervals */

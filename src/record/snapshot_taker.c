@@ -81,7 +81,8 @@ static bool take(struct snapshot_taker *taker, struct recorded_process *process,
     snapshot->number = recording_output_number_snapshot(taker->options.output);
     look_at(taker, process, request, snapshot, &job);
     process->is_scanned |= request->reason == SNAPSHOT_AT_EXIT ||
-                           request->reason == SNAPSHOT_AT_EXEC;
+                           request->reason == SNAPSHOT_AT_EXEC ||
+                           request->reason == SNAPSHOT_AT_CRASH;
     process->has_run_out |= snapshot->end == SNAPSHOT_BUDGET;
     if (job == NULL)
         return recording_output_add_snapshot(taker->options.output, snapshot, error);
@@ -156,6 +157,7 @@ static bool serve_one(struct snapshot_taker *taker, struct session_process *shar
         [SESSION_HOLD_BEFORE_EXIT] = SNAPSHOT_AT_BEFORE_EXIT,
         [SESSION_HOLD_EXIT] = SNAPSHOT_AT_EXIT,
         [SESSION_HOLD_EXEC] = SNAPSHOT_AT_EXEC,
+        [SESSION_HOLD_CRASH] = SNAPSHOT_AT_CRASH,
     };
     uint32_t why = atomic_load(&shared->hold);
     bool is_fine = true;

@@ -58,7 +58,9 @@ enum session_flags {
     SESSION_FOLLOW_EXEC = 8,
     SESSION_RELEASE_STACKS = 16, /* from the start; else once misuse was seen */
     SESSION_SCAN_AT_EXIT = 32,   /* processes are held where they end, to be scanned */
-    SESSION_PARK = 64            /* processes can be asked to park, by SESSION_PARK_SIGNAL */
+    SESSION_PARK = 64,           /* processes can be asked to park, by SESSION_PARK_SIGNAL */
+    SESSION_SCAN_ON_CRASH = 128, /* they are held, too, where a signal ends them */
+    SESSION_SCAN_FORKS = 256     /* forked children that run no image of their own are held, too */
 };
 
 /* Why a process holds itself, in its slot: it waits there until the recorder has read its memory.
@@ -67,7 +69,8 @@ enum session_hold {
     SESSION_HOLD_NONE = 0,
     SESSION_HOLD_BEFORE_EXIT = 1, /* main returned or exit was called: nothing is torn down yet */
     SESSION_HOLD_EXIT = 2,        /* the last destructor has run */
-    SESSION_HOLD_EXEC = 3         /* another image is about to take its place */
+    SESSION_HOLD_EXEC = 3,        /* another image is about to take its place */
+    SESSION_HOLD_CRASH = 4        /* a signal is about to end it */
 };
 
 /* Where the recorder cannot stop a process it asks its threads, one by one and by this signal, to
@@ -267,11 +270,11 @@ struct session_call_sum {
 };
 
 struct session_call {
-    _Atomic uint32_t state;   /* a futex word; see enum session_call_state */
-    _Atomic uint32_t what;    /* enum session_call_what */
-    _Atomic uint32_t tid;     /* who asks, as the process sees it */
-    _Atomic uint32_t is_done; /* the answer: it was looked at */
-    _Atomic uint64_t sp;      /* the caller's stack begins here */
+    _Atomic uint32_t state;      /* a futex word; see enum session_call_state */
+    _Atomic uint32_t what;       /* enum session_call_what */
+    _Atomic uint32_t tid;        /* who asks, as the process sees it */
+    _Atomic uint32_t is_done;    /* the answer: it was looked at */
+    _Atomic uint64_t sp;         /* the caller's stack begins here */
     _Atomic uint64_t mark_ticks; /* SNAPSHOT: the time of the mark that names it; 0 = none */
     struct session_call_sum sums[SESSION_CALL_KINDS]; /* by enum leak_kind */
 };

@@ -3,6 +3,7 @@
 On request they are scanned while they run, and notice nothing."""
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 from recorded import Checks, record, seep, start, target, wait_until
 
-AT_EXIT, BEFORE_EXIT, ON_REQUEST, AT_INTERVAL, BEFORE_EXEC = 0, 1, 2, 4, 6  # snapshot.h
+AT_EXIT, BEFORE_EXIT, ON_REQUEST, AT_INTERVAL, BEFORE_EXEC, AT_CRASH = 0, 1, 2, 4, 6, 7  # snapshot.h
 DONE, KILLED, CRASHED, OFF = 0, 1, 2, 4
 
 checks = Checks()
@@ -22,10 +23,14 @@ def snapshots(recording, process=0):
             if fields["process_id"] == process]
 
 
-def definite(recording, process=0):
+def summary_of(recording, process=0):
     read = seep("leaks", "--json", recording.path)
     checks.equal("seep leaks: status", 0, read.returncode)
-    found = json.loads(read.stdout)["processes"][process]["summary"]["definite"]
+    return json.loads(read.stdout)["processes"][process]["summary"]
+
+
+def definite(recording, process=0):
+    found = summary_of(recording, process)["definite"]
     return found["blocks"], found["bytes"]
 
 
@@ -50,9 +55,23 @@ checks.equal("last-thread: leaks", (1, 100), definite(recording))
 
 # ---- not scanned
 
-for way, wanted in (("kill", KILLED), ("abort", CRASHED)):
+for way, wanted in (("kill", KILLED), ("abort", CRASHED), ("segv", CRASHED), ("term", KILLED)):
+    recording = record([target("ends"), way])
     checks.equal(f"{way}: snapshots", [(AT_EXIT, wanted)],
-                 snapshots(record([target("ends"), way])))
+                 snapshots(recording))
+    checks.equal(f"{way}: no figures", None, summary_of(recording)["definite"])
+for way, number in (("abort", signal.SIGABRT), ("segv", signal.SIGSEGV), ("term", signal.SIGTERM)):
+    recording = record([target("ends"), way], options=["--scan-on-crash"])
+    checks.equal(f"{way}, scanned: status", -number, recording.status)
+    checks.equal(f"{way}, scanned: snapshots", [(AT_CRASH, DONE)], snapshots(recording))
+    checks.equal(f"{way}, scanned: leaks", (1, 100), definite(recording))
+recording = record([target("ends"), "kill"], options=["--scan-on-crash"])
+checks.equal("kill: is not scanned", [(AT_EXIT, KILLED)], snapshots(recording))
+recording = record([target("ends"), "fork-lose"], options=["--scan-forks"])
+checks.equal("fork, scanned: of the child", BOTH, snapshots(recording, 1))
+checks.equal("fork, scanned: leaks", (1, 100), definite(recording, 1))
+checks.equal("fork, scanned: leaks of the parent", (1, 100), definite(recording))
+
 recording = record([target("ends"), "fork"])
 checks.equal("fork: snapshots", BOTH, snapshots(recording))
 checks.equal("fork: of the child", [(AT_EXIT, OFF)], snapshots(recording, 1))

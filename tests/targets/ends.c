@@ -5,9 +5,14 @@
  *   last-thread                     the same; the first thread is gone long before
  *   handler                         the same; _exit is called by a signal handler
  *   threads                         the same, with 4 more threads that keep 1 block of 200 bytes
- * each kill abort                      not scanned: killed, crashed fork a child without an image
- * of its own is not scanned wait                            says so, then waits for a byte in
- * epoll_wait: 0 if none but that came
+ *                                   each
+ *   kill abort segv term            not scanned: killed, crashed, crashed, killed; but for the
+ *                                   first with --scan-on-crash: as above
+ *   fork                            a child without an image of its own is not scanned
+ *   fork-lose                       the same, and it loses a block of 100 bytes itself: Definite
+ *                                   100 B in 1 block of it with --scan-forks
+ *   wait                            says so, then waits for a byte in epoll_wait: 0 if none but
+ *                                   that came
  */
 #include <pthread.h>
 #include <signal.h>
@@ -105,10 +110,18 @@ int main(int argument_count, char **arguments)
         raise(SIGKILL);
     if (strcmp(way, "abort") == 0)
         abort();
-    if (strcmp(way, "fork") == 0) {
+    if (strcmp(way, "segv") == 0)
+        *(volatile char *)8 = 1;
+    if (strcmp(way, "term") == 0)
+        raise(SIGTERM);
+    if (strncmp(way, "fork", 4) == 0) {
         pid_t child = fork();
-        if (child == 0)
+        if (child == 0) {
+            if (strcmp(way, "fork-lose") == 0)
+                lose();
+            wipe();
             return 0;
+        }
         waitpid(child, NULL, 0);
     }
     if (strcmp(way, "wait") == 0)
