@@ -17,6 +17,7 @@ system_tests = \
 	tests/system/graph.py \
 	tests/system/full_disk.py \
 	tests/system/hostile_elf.py \
+	tests/system/html.py \
 	tests/system/interface.py \
 	tests/system/known_answers.py \
 	tests/system/held.py \

@@ -77,6 +77,7 @@ static bool fill_options(const struct values *values, const struct recording_arg
         .metric = argument->instant == INSTANT_PEAK ? QUERY_PEAK_BYTES : QUERY_LIVE_BYTES,
         .process = QUERY_ALL_PROCESSES,
         .filter = values->filter,
+        .reader = argument->reader,
         .are_arguments_shown = values->are_arguments_shown || !terminal_is_ci()};
     if (values->metric.is_given) {
         options->metric = query_metric_at(values->metric.value)->metric;

@@ -203,6 +203,7 @@ static bool write_check(const char *format, const struct profile *profile,
         options.limits.is_set[budget] = true;
         options.limits.values[budget] = budget % 2 ? UINT64_MAX : 1000;
     }
+    options.limits.values[GATE_LEAKED] = 120;
     struct gate_run run = {profile, scans};
     struct check_entry entry = {.runs = &run, .paths = &path, .run_count = 1};
     gate_judge(&run, 1, &options, &entry.gate);

@@ -4,5 +4,8 @@
 
 extern const char asset_flamegraph_css[];
 extern const char asset_flamegraph_js[];
+extern const char asset_report_css[];
+extern const char asset_report_html[];
+extern const char asset_report_js[];
 
 #endif

@@ -10,6 +10,7 @@ static const struct export_format formats[] = {
     {"folded", "flamegraph.pl, inferno, Firefox Profiler: a line a stack", false,
      export_write_folded},
     {"flamegraph", "browsers: one SVG that zooms and searches", false, export_write_flamegraph},
+    {"html", "browsers: one page with everything that people ask first", false, export_write_html},
     {"callgrind", "KCachegrind, callgrind_annotate: costs of functions and calls", false,
      export_write_callgrind},
     {"massif", "ms_print, massif-visualizer: the heap over time", false, export_write_massif},

@@ -22,6 +22,7 @@ libseep_a_SOURCES += \
 	viewer/report/export_flamegraph.c \
 	viewer/report/export_folded.c \
 	viewer/report/export_gperftools.c \
+	viewer/report/export_html.c \
 	viewer/report/export_massif.c \
 	viewer/report/export_openmetrics.c \
 	viewer/report/export_parts.c \
@@ -69,7 +70,9 @@ libseep_a_SOURCES += \
 	viewer/report/xml_text.h
 
 # What exports embed, as C strings.
-export_assets = viewer/report/assets/flamegraph.css viewer/report/assets/flamegraph.js
+export_assets = viewer/report/assets/flamegraph.css viewer/report/assets/flamegraph.js \
+	viewer/report/assets/report.css viewer/report/assets/report.html \
+	viewer/report/assets/report.js
 EXTRA_DIST += $(export_assets) viewer/report/assets/embed.awk
 CLEANFILES += viewer/report/assets.c
 nodist_libseep_a_SOURCES = viewer/report/assets.c
