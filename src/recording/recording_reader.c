@@ -33,7 +33,21 @@ enum {
 struct chunk_entry {
     struct recording_chunk chunk;
     uint64_t payload_checksum;
-    bool is_noted; /* in the spans of snapshots */
+    bool is_noted; /* in the spans of its owner */
+};
+
+/* Whose records are looked for again and again: all of them begin with its id. */
+enum span_owner {
+    SPAN_OF_SNAPSHOT,
+    SPAN_OF_PROCESS, /* its timeline */
+    SPAN_OWNERS
+};
+
+/* Where the chunks of an owner stand: by its id, the first one << 32 | the last one; complete when
+ * every chunk with such records was visited once. */
+struct spans {
+    struct hash_map by_owner;
+    uint64_t unnoted_count;
 };
 
 struct recording_reader {
@@ -48,11 +62,15 @@ struct recording_reader {
     size_t stored_capacity;
     uint8_t *raw; /* decompressed, if it had to be */
     size_t raw_capacity;
-    /* Where the chunks of a snapshot stand: by its id, the first one << 32 | the last one; complete
-     * when every chunk with records of snapshots was visited once. */
-    struct hash_map spans;
-    uint64_t unnoted_count;
+    struct spans spans[SPAN_OWNERS];
 };
+
+static enum span_owner span_owner(unsigned kind)
+{
+    if (kind == RECORDING_timeline)
+        return SPAN_OF_PROCESS;
+    return recording_is_of_snapshot(kind) ? SPAN_OF_SNAPSHOT : SPAN_OWNERS;
+}
 
 /* False: the file is shorter, or cannot be read (errno; 0 = shorter). */
 static bool read_at(const struct recording_reader *reader, void *bytes, size_t count,
@@ -321,7 +339,8 @@ static bool read_chunks(struct recording_reader *reader, struct error *error)
     }
     info->is_torn = !info->is_finished;
     for (uint64_t i = 0; i < info->chunk_count; i++)
-        reader->unnoted_count += recording_is_of_snapshot(reader->chunks[i].chunk.kind);
+        if (span_owner(reader->chunks[i].chunk.kind) != SPAN_OWNERS)
+            reader->spans[span_owner(reader->chunks[i].chunk.kind)].unnoted_count++;
     if (info->chunk_count == 0)
         return error_set(error, "cannot read %s: there is nothing usable in it: %s", reader->path,
                          info->damage);
@@ -335,7 +354,8 @@ struct recording_reader *recording_reader_open(const char *path, struct error *e
     reader->path = memory_duplicate_text(path);
     reader->info.path = reader->path;
     reader->arena = record_arena_create();
-    hash_map_init(&reader->spans);
+    for (int i = 0; i < SPAN_OWNERS; i++)
+        hash_map_init(&reader->spans[i].by_owner);
     if (open_file(reader, error) && read_chunks(reader, error))
         return reader;
     recording_reader_close(reader);
@@ -353,7 +373,8 @@ void recording_reader_close(struct recording_reader *reader)
     free(reader->stored);
     free(reader->raw);
     record_arena_destroy(reader->arena);
-    hash_map_clear(&reader->spans);
+    for (int i = 0; i < SPAN_OWNERS; i++)
+        hash_map_clear(&reader->spans[i].by_owner);
     ZSTD_freeDCtx(reader->decompressor);
     free(reader);
 }
@@ -446,11 +467,11 @@ struct visit_call {
     bool is_stopped;
 };
 
-/* A chunk holds records of this snapshot. */
-static void note_span(struct recording_reader *reader, uint64_t snapshot_id, uint64_t position)
+/* A chunk holds records of this owner. */
+static void note_span(struct spans *spans, uint64_t id, uint64_t position)
 {
     bool is_new;
-    uint64_t *span = hash_map_put(&reader->spans, snapshot_id, &is_new);
+    uint64_t *span = hash_map_put(&spans->by_owner, id, &is_new);
     uint64_t first = *span >> 32, last = *span & UINT32_MAX;
     if (is_new || position < first)
         first = position;
@@ -463,7 +484,7 @@ static bool visit_records(struct recording_reader *reader, const struct chunk_en
                           const uint8_t *payload, struct visit_call *call)
 {
     const struct recording_chunk *chunk = &entry->chunk;
-    bool is_to_note = recording_is_of_snapshot(chunk->kind) && !entry->is_noted;
+    enum span_owner owner = entry->is_noted ? SPAN_OWNERS : span_owner(chunk->kind);
     const struct record_kind *kind = record_kind_find(chunk->kind);
     const uint8_t *at = payload;
     const uint8_t *end = payload + chunk->raw_bytes;
@@ -477,8 +498,9 @@ static bool visit_records(struct recording_reader *reader, const struct chunk_en
             !record_decode(kind, at, body_bytes, reader->arena, &record))
             return false;
         at += body_bytes;
-        if (is_to_note) /* each of their records begins with the snapshot's id */
-            note_span(reader, *(const uint64_t *)&record, (uint64_t)(entry - reader->chunks));
+        if (owner != SPAN_OWNERS)
+            note_span(&reader->spans[owner], *(const uint64_t *)&record,
+                      (uint64_t)(entry - reader->chunks));
         if (!call->visit(call->context, kind->kind, &record)) {
             call->is_stopped = true;
             return true;
@@ -496,9 +518,10 @@ static bool visit_chunk(struct recording_reader *reader, struct chunk_entry *ent
     if (!visit_records(reader, entry, payload, call))
         return error_set(error, "cannot read %s: chunk %" PRIu64 " holds a malformed record",
                          reader->path, entry->chunk.sequence);
-    if (recording_is_of_snapshot(entry->chunk.kind) && !entry->is_noted && !call->is_stopped) {
+    enum span_owner owner = span_owner(entry->chunk.kind);
+    if (owner != SPAN_OWNERS && !entry->is_noted && !call->is_stopped) {
         entry->is_noted = true;
-        reader->unnoted_count--;
+        reader->spans[owner].unnoted_count--;
     }
     return true;
 }
@@ -523,14 +546,15 @@ bool recording_reader_visit(struct recording_reader *reader, enum recording_kind
     return visit_some(reader, kind, 0, reader->info.chunk_count, &call, error);
 }
 
-bool recording_reader_visit_snapshot(struct recording_reader *reader, enum recording_kind kind,
-                                     uint64_t snapshot_id, recording_visit visit, void *context,
-                                     struct error *error)
+bool recording_reader_visit_owned(struct recording_reader *reader, enum recording_kind kind,
+                                  uint64_t id, recording_visit visit, void *context,
+                                  struct error *error)
 {
     struct visit_call call = {.visit = visit, .context = context};
+    enum span_owner owner = span_owner(kind);
     uint64_t first = 0, end = reader->info.chunk_count;
-    if (reader->unnoted_count == 0 && end <= UINT32_MAX) {
-        const uint64_t *span = hash_map_find(&reader->spans, snapshot_id);
+    if (owner != SPAN_OWNERS && reader->spans[owner].unnoted_count == 0 && end <= UINT32_MAX) {
+        const uint64_t *span = hash_map_find(&reader->spans[owner].by_owner, id);
         first = span ? *span >> 32 : end;
         end = span ? (*span & UINT32_MAX) + 1 : end;
     }

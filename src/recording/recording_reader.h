@@ -65,11 +65,12 @@ typedef bool (*recording_visit)(void *context, enum recording_kind kind, const v
 bool recording_reader_visit(struct recording_reader *reader, enum recording_kind kind,
                             recording_visit visit, void *context, struct error *error);
 
-/* The same for a kind of snapshots' records, of which only those of one snapshot are wanted: quick
- * once all of them were visited, since it is known then where they stand. Others may come too. */
-bool recording_reader_visit_snapshot(struct recording_reader *reader, enum recording_kind kind,
-                                     uint64_t snapshot_id, recording_visit visit, void *context,
-                                     struct error *error);
+/* The same for a kind of snapshots' records, or for timelines, of which only those of one snapshot
+ * or process are wanted: quick once all of them were visited, since it is known then where they
+ * stand. Others may come too. */
+bool recording_reader_visit_owned(struct recording_reader *reader, enum recording_kind kind,
+                                  uint64_t id, recording_visit visit, void *context,
+                                  struct error *error);
 
 /* The same for all kinds, in file order. */
 bool recording_reader_visit_all(struct recording_reader *reader, recording_visit visit,

@@ -712,15 +712,15 @@ static bool read_pieces(struct snapshot_reading *reading, struct recording_reade
 {
     static const recording_visit takers[PIECE_KINDS] = {
         take_module, take_thread, take_blocks, take_references, take_roots, take_class, take_facts};
-    if (!recording_reader_visit_snapshot(reader, RECORDING_snapshot, reading->id, take_head,
-                                         reading, reading->error) ||
+    if (!recording_reader_visit_owned(reader, RECORDING_snapshot, reading->id, take_head, reading,
+                                      reading->error) ||
         reading->is_damaged)
         return false;
     if (!reading->has_head)
         return error_set(reading->error, "there is no snapshot %" PRIu64, reading->id);
     for (size_t i = 0; i < PIECE_KINDS; i++)
-        if (!recording_reader_visit_snapshot(reader, piece_kinds[i], reading->id, takers[i],
-                                             reading, reading->error) ||
+        if (!recording_reader_visit_owned(reader, piece_kinds[i], reading->id, takers[i], reading,
+                                          reading->error) ||
             reading->is_damaged)
             return false;
     snapshot_end_references(reading->snapshot);

@@ -80,10 +80,8 @@ static void name_site_rows(const struct profile *profile, struct query_result *r
 static void sum_up(struct query_gathering *gathering)
 {
     const struct profile *profile = gathering->profile;
-    uint32_t process = gathering->query->process;
-    for (size_t i = 0; i < profile->site_count; i++) {
-        if (process != QUERY_ALL_PROCESSES && profile->sites[i].process != process)
-            continue;
+    size_t end = query_gathering_end_site(gathering);
+    for (size_t i = query_gathering_first_site(gathering); i < end; i++) {
         query_figures_add_site(&gathering->result->total, &profile->sites[i]);
         if (gathering->is_kept[i])
             query_figures_add_site(&gathering->result->matched, &profile->sites[i]);

@@ -59,4 +59,20 @@ struct query_row *query_gathering_add_row(struct query_gathering *gathering, con
 /* Notes that the site is part of the row: for counts, the process, and the row's foremost site. */
 void query_gathering_join(struct query_gathering *gathering, size_t position, uint32_t site);
 
+/* Where the sites of the process that is asked for stand; of all of them. */
+static inline uint32_t query_gathering_first_site(const struct query_gathering *gathering)
+{
+    uint32_t process = gathering->query->process;
+    return process == QUERY_ALL_PROCESSES ? 0 : gathering->profile->processes[process].first_site;
+}
+
+static inline size_t query_gathering_end_site(const struct query_gathering *gathering)
+{
+    uint32_t process = gathering->query->process;
+    if (process == QUERY_ALL_PROCESSES)
+        return gathering->profile->site_count;
+    const struct profile_process *owner = &gathering->profile->processes[process];
+    return (size_t)owner->first_site + owner->site_count;
+}
+
 #endif

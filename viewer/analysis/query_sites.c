@@ -77,7 +77,8 @@ static void gather_first_sites(struct query_gathering *gathering)
     enum query_metric bytes_metric = query_metric_at(query->sort)->bytes_metric;
     struct ranked_site *heap = NULL;
     size_t count = 0, capacity = 0;
-    for (uint32_t i = 0; i < profile->site_count; i++) {
+    size_t end = query_gathering_end_site(gathering);
+    for (uint32_t i = query_gathering_first_site(gathering); i < end; i++) {
         const struct profile_site *site = &profile->sites[i];
         if (!query_gathering_wants(gathering, i))
             continue;
@@ -136,7 +137,8 @@ void query_gather_sites(struct query_gathering *gathering)
     } else if (query->limit) {
         gather_first_sites(gathering);
     } else {
-        for (uint32_t i = 0; i < gathering->profile->site_count; i++)
+        size_t end = query_gathering_end_site(gathering);
+        for (uint32_t i = query_gathering_first_site(gathering); i < end; i++)
             if (query_gathering_wants(gathering, i))
                 add_site_row(gathering, i);
     }

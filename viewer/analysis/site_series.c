@@ -53,7 +53,8 @@ static void visit_all(struct reading *reading, struct recording_reader *reader,
                       recording_visit visit)
 {
     reading->record = 0;
-    recording_reader_visit(reader, RECORDING_timeline, visit, reading, NULL);
+    recording_reader_visit_owned(reader, RECORDING_timeline, reading->process_id, visit, reading,
+                                 NULL);
 }
 
 /* ---- deltas ---- */
