@@ -15,6 +15,8 @@
 #include "report/exit_text.h"
 #include "report/json_parts.h"
 #include "report/page.h"
+#include "snapshot/snapshot.h"
+#include "snapshot/snapshot_store.h"
 
 struct values {
     bool is_json;
@@ -165,6 +167,35 @@ static void print_process(struct page *page, const struct recording_process *abo
     page_end_line(page);
 }
 
+/* The instants that FILE@snapshot:N and --at know, and those that came to nothing. */
+static void print_snapshots(struct page *page, const struct snapshot_list *snapshots)
+{
+    char time[UNITS_TEXT_BYTES], blocks[UNITS_TEXT_BYTES], held[UNITS_TEXT_BYTES];
+
+    if (snapshots->count == 0)
+        return;
+    page_heading(page, "Snapshots");
+    for (size_t i = 0; i < snapshots->count; i++) {
+        const struct recording_snapshot *head = &snapshots->heads[i];
+        page_add(page, "  snapshot:%-4" PRIu64 "  process %-4" PRIu64 "  %10s  ", head->id,
+                 head->process_id, units_format_duration(head->time_ns, time));
+        if (head->end == SNAPSHOT_DONE) {
+            page_add(page, "%s, %s blocks, held for %s%s",
+                     snapshot_reason_name((enum snapshot_reason)head->reason),
+                     units_format_count(head->block_count, blocks),
+                     units_format_duration(head->stop_ns, held),
+                     head->is_copied ? " and copied" : "");
+            if (head->note[0])
+                page_add(page, "; incomplete: ");
+        } else {
+            page_add(page, "not scanned: %s%s", snapshot_end_name((enum snapshot_end)head->end),
+                     head->note[0] ? ": " : "");
+        }
+        page_add_foreign(page, head->note, 0);
+        page_end_line(page);
+    }
+}
+
 static void print_modules(struct page *page)
 {
     static const char *const symbols[] = {"not looked at", "none", "names", "names and lines"};
@@ -180,7 +211,8 @@ static void print_modules(struct page *page)
     }
 }
 
-static void write_text(const struct recording_argument *argument, bool are_arguments_shown,
+static void write_text(const struct recording_argument *argument,
+                       const struct snapshot_list *snapshots, bool are_arguments_shown,
                        const struct invocation *invocation)
 {
     const struct profile *profile = argument->profile;
@@ -196,6 +228,7 @@ static void write_text(const struct recording_argument *argument, bool are_argum
     page_heading(&page, "Processes");
     for (size_t i = 0; i < profile->process_count; i++)
         print_process(&page, &profile->processes[i].about);
+    print_snapshots(&page, snapshots);
     print_modules(&page);
     page_clear(&page);
     text_clear(&line);
@@ -261,7 +294,30 @@ static void add_modules(struct json_stream *stream, const struct profile *profil
     json_stream_end(stream);
 }
 
-static void write_json(const struct recording_argument *argument, bool are_arguments_shown)
+static void add_snapshots(struct json_stream *stream, const struct snapshot_list *snapshots)
+{
+    json_stream_begin_array(stream, "snapshots");
+    for (size_t i = 0; i < snapshots->count; i++) {
+        const struct recording_snapshot *head = &snapshots->heads[i];
+        bool is_done = head->end == SNAPSHOT_DONE;
+        json_stream_begin_object(stream, NULL);
+        json_stream_add(stream, "id", json_number(head->id));
+        json_stream_add(stream, "process_id", json_number(head->process_id));
+        json_stream_add(stream, "time_ns", json_number(head->time_ns));
+        json_stream_add(stream, "taken",
+                        json_text(snapshot_reason_name((enum snapshot_reason)head->reason)));
+        json_stream_add(stream, "result",
+                        json_text(snapshot_end_name((enum snapshot_end)head->end)));
+        json_stream_add(stream, "note", json_text(head->note[0] ? head->note : NULL));
+        json_stream_add(stream, "stop_ns", is_done ? json_number(head->stop_ns) : json_null());
+        json_stream_add(stream, "blocks", is_done ? json_number(head->block_count) : json_null());
+        json_stream_end(stream);
+    }
+    json_stream_end(stream);
+}
+
+static void write_json(const struct recording_argument *argument,
+                       const struct snapshot_list *snapshots, bool are_arguments_shown)
 {
     const struct profile *profile = argument->profile;
     struct json_stream stream;
@@ -280,6 +336,7 @@ static void write_json(const struct recording_argument *argument, bool are_argum
     }
     json_stream_end(&stream);
     add_modules(&stream, profile);
+    add_snapshots(&stream, snapshots);
     json_stream_end(&stream);
 }
 
@@ -288,23 +345,26 @@ static int run(const struct invocation *invocation)
     const struct values *values = invocation->values;
     bool are_arguments_shown = values->are_arguments_shown || !terminal_is_ci();
     struct recording_argument argument = {0};
+    struct snapshot_list snapshots = {0};
     struct error error;
     bool is_good = recording_argument_load(&argument, &invocation->operands, NULL,
-                                           &(struct profile_options){0}, &error);
+                                           &(struct profile_options){0}, &error) &&
+                   snapshot_list_read(&snapshots, argument.reader, &error);
 
     if (!is_good)
         log_error("%s", error.message);
     else if (values->is_json)
-        write_json(&argument, are_arguments_shown);
+        write_json(&argument, &snapshots, are_arguments_shown);
     else
-        write_text(&argument, are_arguments_shown, invocation);
+        write_text(&argument, &snapshots, are_arguments_shown, invocation);
+    snapshot_list_clear(&snapshots);
     recording_argument_close(&argument);
     return is_good ? 0 : EXIT_TROUBLE;
 }
 
 const struct command cli_command_info = {
     .name = "info",
-    .summary = "facts about a recording: format, origin, processes, modules",
+    .summary = "facts about a recording: format, origin, processes, snapshots, modules",
     .synopsis = "[options] [FILE]",
     .options = {rows, sizeof rows / sizeof rows[0]},
     .values_bytes = sizeof(struct values),

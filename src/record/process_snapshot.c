@@ -56,6 +56,7 @@ struct taking {
     struct snapshot *snapshot;
     struct process_hold hold;
     bool has_ended_hold;
+    size_t half_way_count; /* threads that could not be had between two calls */
     struct target_copy copy;
     bool is_copied;
     uint64_t resident_bytes;
@@ -136,19 +137,19 @@ static const struct stopper_thread *find_holder(const struct taking *taking)
     return nearest;
 }
 
-/* Does a thread stand inside a call of the malloc family, so that one half of it may be missing?
+/* How many threads stand inside a call of the malloc family, so that one half of it may be missing?
  * The one that ends the program may, for good: it was called from there. */
-static bool is_half_way(const struct taking *taking)
+static size_t count_half_way(const struct taking *taking)
 {
     const struct stopper_thread *holder = find_holder(taking);
+    size_t count = 0;
     for (size_t i = 0; i < taking->process->intake_count; i++) {
         const struct ring_control *control = taking->process->intakes[i]->ring.control;
-        if (atomic_load(&control->in_hook) != 0 &&
-            atomic_load(&control->state) == SESSION_SLOT_CLAIMED &&
-            (holder == NULL || atomic_load(&control->tid) != taking->request->hold_tid))
-            return true;
+        count += atomic_load(&control->in_hook) != 0 &&
+                 atomic_load(&control->state) == SESSION_SLOT_CLAIMED &&
+                 (holder == NULL || atomic_load(&control->tid) != taking->request->hold_tid);
     }
-    return false;
+    return count;
 }
 
 static void keep_sleepers(struct taking *taking, struct process_snapshot_sleepers *sleepers)
@@ -170,7 +171,8 @@ static bool stop_between_calls(struct taking *taking, struct process_snapshot_sl
         bool is_stopped = stop(taking);
         if (is_stopped) {
             process_ends_hear_last_words(taking->tree, taking->process);
-            if (tries == HALF_WAY_TRIES || !is_half_way(taking))
+            taking->half_way_count = count_half_way(taking);
+            if (tries == HALF_WAY_TRIES || taking->half_way_count == 0)
                 return true;
             process_hold_end(&taking->hold);
         }
@@ -339,6 +341,12 @@ static uint32_t reading_tid(const struct taking *taking)
     return taking->process->pid;
 }
 
+static bool is_allocator_foreign(const struct recorded_process *process)
+{
+    const char *name = process->allocator_name != NULL ? process->allocator_name : "unknown";
+    return strcmp(name, "glibc") != 0 && strcmp(name, "unknown") != 0;
+}
+
 /* ---- all of it ------------------------------------------------------------------------ */
 
 static bool scan(struct taking *taking)
@@ -363,6 +371,7 @@ static bool scan(struct taking *taking)
         .own = {taking->own, taking->own_count},
         .program = {taking->program, taking->program_count},
         .regions = {taking->regions, taking->region_count},
+        .has_foreign_allocator = is_allocator_foreign(taking->process),
         .roots_off = taking->request->roots_off,
         .has_no_heuristics = taking->request->has_no_heuristics,
         .clock = taking->clock,
@@ -412,8 +421,11 @@ static bool read_all(struct taking *taking)
 {
     list_blocks(taking);
     heap_model_visit_mappings(taking->process->model, add_program_mapping, taking);
-    if (scan(taking))
+    if (scan(taking)) {
+        /* Each may hold a block that nobody has told yet. */
+        taking->snapshot->unsure_blocks += taking->half_way_count;
         return true;
+    }
     if (taking->snapshot->end == SNAPSHOT_BUDGET && taking->no_copy.message[0] != '\0')
         fail(taking, SNAPSHOT_BUDGET, taking->no_copy.message);
     return false;

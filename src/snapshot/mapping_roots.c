@@ -86,7 +86,9 @@ static void add_program_parts(struct root_plan *plan, const struct range_list *p
 static void plan_mapping(struct root_plan *plan, const struct range_list *explained,
                          const struct range_list *program, const struct target_mapping *mapping)
 {
-    bool has_blocks = has_block(plan->index, mapping->start, mapping->end) ||
+    bool is_allocators = plan->input->has_foreign_allocator && mapping->inode == 0 &&
+                         !(mapping->flags & TARGET_MAPPING_SHARED);
+    bool has_blocks = is_allocators || has_block(plan->index, mapping->start, mapping->end) ||
                       is_break_of_glibc(plan->words, mapping);
     uint64_t start = mapping->start;
     struct address_range gap;

@@ -90,6 +90,10 @@ struct snapshot_scan_input {
     /* Mappings that the program made itself (a MAP event that was not of the allocator) and still
      * has: roots, also where the kernel merged them with heap into one line of maps. */
     struct address_ranges program;
+    /* The allocator is not glibc's: what it mapped is known by nothing, so that every anonymous mapping
+     * that the program did not make itself counts as its heap, whether it holds a block now or held
+     * one before. */
+    bool has_foreign_allocator;
     struct address_ranges regions; /* registered by the program as roots */
 
     uint64_t roots_off;     /* set of 1 << enum snapshot_root_kind */
