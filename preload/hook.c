@@ -225,6 +225,12 @@ static __attribute__((noinline)) void recover(struct thread_state *thread)
     thread->is_busy = false;
 }
 
+static bool is_quiet(const struct thread_state *thread)
+{
+    return thread->quiet_guard != 0 && thread->quiet_guard == thread->guard &&
+           thread->quiet_return == thread->guard_return;
+}
+
 void hook_enter_slow(struct hook *hook, uintptr_t frame)
 {
     hook->level = HOOK_OFF;
@@ -239,7 +245,7 @@ void hook_enter_slow(struct hook *hook, uintptr_t frame)
     if (thread->is_busy && is_abandoned(thread, frame))
         recover(thread);
     if (thread->is_busy || (thread->guard != 0 && is_inside(thread, frame))) {
-        hook->level = HOOK_NESTED;
+        hook->level = is_quiet(thread) ? HOOK_QUIET : HOOK_NESTED;
         return;
     }
     hook->level = HOOK_OUTER;
@@ -419,7 +425,7 @@ static bool release_last(struct hook *hook, void *block, enum function_kind func
 
 void hook_release(struct hook *hook, void *block, enum function_kind function)
 {
-    if (hook->level == HOOK_OFF || is_told_already(hook, block) || !was_chosen(block))
+    if (hook->level < HOOK_OUTER || is_told_already(hook, block) || !was_chosen(block))
         return;
     tell_age(hook, block);
     if (hook_wants_stack(hook->thread))
@@ -430,7 +436,7 @@ void hook_release(struct hook *hook, void *block, enum function_kind function)
 
 void hook_release_sized(struct hook *hook, void *block, size_t size, enum function_kind function)
 {
-    if (hook->level == HOOK_OFF || is_told_already(hook, block) || !was_chosen(block))
+    if (hook->level < HOOK_OUTER || is_told_already(hook, block) || !was_chosen(block))
         return;
     tell_age(hook, block);
     if (hook_wants_stack(hook->thread)) {
@@ -442,7 +448,7 @@ void hook_release_sized(struct hook *hook, void *block, size_t size, enum functi
 
 void hook_leave(struct hook *hook, void *block, enum function_kind function)
 {
-    if (hook->level == HOOK_OFF)
+    if (hook->level < HOOK_OUTER)
         return;
     if (hook->level == HOOK_NESTED && !hook->thread->is_busy)
         flush_pending(hook->thread, &hook->caller);
@@ -454,7 +460,7 @@ void hook_leave(struct hook *hook, void *block, enum function_kind function)
 
 void hook_undo(struct hook *hook)
 {
-    if (hook->level == HOOK_OFF)
+    if (hook->level < HOOK_OUTER)
         return;
     if (hook->is_unsampled) {
         hook_failed(hook, FUNCTION_REALLOC);
@@ -471,7 +477,7 @@ void hook_undo(struct hook *hook)
  * none may arrive as a sample: a birth. */
 void hook_arrive(struct hook *hook, void *block, size_t size, enum function_kind function)
 {
-    if (hook->level == HOOK_OFF)
+    if (hook->level < HOOK_OUTER)
         return;
     struct thread_state *thread = hook->thread;
     bool is_decided = !thread->is_busy && thread->pending.address == block; /* by an inner call */
@@ -537,7 +543,7 @@ void hook_end_otherwise(struct thread_state *thread, uintptr_t frame)
  * that this one comes from. libc maps by other ways than its public functions. */
 static bool is_of_allocator(const struct hook *hook)
 {
-    if (hook->level == HOOK_NESTED)
+    if (hook->level == HOOK_NESTED || hook->level == HOOK_QUIET)
         return true;
     struct unwind_rules_module module;
     return sampled_blocks != NULL && real.allocator != WIRE_ALLOCATOR_GLIBC &&
@@ -605,7 +611,7 @@ void hook_break(struct hook *hook, void *new_end, void *old_end, enum function_k
 /* In a sampled recording there are none: nobody knows what became of the block that they are in. */
 static bool tells_of_pools(const struct hook *hook)
 {
-    return hook->level != HOOK_OFF && !hook->thread->is_busy && sampled_blocks == NULL;
+    return hook->level >= HOOK_OUTER && !hook->thread->is_busy && sampled_blocks == NULL;
 }
 
 bool hook_pool_birth(struct hook *hook, const void *pool, const void *object, size_t size)

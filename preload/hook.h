@@ -38,6 +38,7 @@
 
 enum hook_level {
     HOOK_OFF,
+    HOOK_QUIET, /* inside a call of another allocator: only mappings are told, as the allocator's */
     HOOK_OUTER,
     HOOK_NESTED
 };
@@ -120,6 +121,19 @@ void hook_leave(struct hook *hook, void *block, enum function_kind function);
 void hook_arrive(struct hook *hook, void *block, size_t size, enum function_kind function);
 void hook_undo(struct hook *hook);
 void hook_done(struct hook *hook);
+
+/* Around the real call of another allocator (allocator_family.h), of an outer hook: what that asks for
+ * is not told. Void once an exception or longjmp has passed, as the guard is. */
+static inline void hook_begin_quiet(struct hook *hook)
+{
+    hook->thread->quiet_return = hook->thread->guard_return;
+    hook->thread->quiet_guard = hook->thread->guard;
+}
+
+static inline void hook_end_quiet(struct hook *hook)
+{
+    hook->thread->quiet_guard = 0;
+}
 
 /* Objects of pools (include/seep.h): told, not hooked. False: nothing was told. */
 bool hook_pool_birth(struct hook *hook, const void *pool, const void *object, size_t size);

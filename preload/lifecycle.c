@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "preload/allocator_family.h"
 #include "preload/bootstrap_heap.h"
 #include "preload/crash_hold.h"
 #include "preload/event_writer.h"
@@ -107,7 +108,10 @@ void lifecycle_begin(void)
         return;
     int saved_errno = errno;
     enum preload_mode joined = real.is_malloc_own ? PRELOAD_WATCHES : PRELOAD_RECORDS;
-    preload_mode = join() ? joined : PRELOAD_PASSES;
+    bool has_joined = join();
+    if (has_joined && joined == PRELOAD_RECORDS)
+        allocator_family_start();
+    preload_mode = has_joined ? joined : PRELOAD_PASSES;
     errno = saved_errno;
 }
 

@@ -35,6 +35,8 @@ endif
 preload_PROGRAMS += libseep-preload.so
 
 libseep_preload_so_SOURCES = $(preload_unwind_sources) \
+	preload/allocator_family.c \
+	preload/allocator_family.h \
 	preload/annotation.c \
 	preload/annotation.h \
 	preload/bootstrap_heap.c \

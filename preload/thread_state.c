@@ -333,6 +333,7 @@ static struct thread_state *claim(void)
     thread->sampler.newest = NULL;
     thread->last_birth = 0;
     thread->ignoring_depth = 0;
+    thread->quiet_guard = 0;
     memset(&thread->memory, 0, sizeof thread->memory);
     thread->memory.are_system_calls_forbidden = sandbox_is_closed;
     thread_current = thread;

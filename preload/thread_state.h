@@ -77,6 +77,7 @@ struct thread_state {
     void *ring_window;
     struct thread_state *next; /* in the process's list of all states */
     uint64_t dropping_since_heartbeat;
+    uintptr_t quiet_guard, quiet_return; /* hook_begin_quiet; 0 = nobody is quiet */
     uint32_t ignoring_depth; /* what it allocates is no leak: annotation.h */
     uint64_t module_start, module_end; /* of the module seen last by module_notice */
 

@@ -22,6 +22,13 @@ enum {
     ARCH_PAGE_BYTES = 4096
 };
 
+/* Kinds of relocations that hold the address of a function (ELF for the Arm 64-bit Architecture). */
+enum {
+    ARCH_RELOCATION_WORD = 257,
+    ARCH_RELOCATION_GLOB_DAT = 1025,
+    ARCH_RELOCATION_JUMP_SLOT = 1026
+};
+
 static inline uint64_t arch_time_stamp(void)
 {
     uint64_t stamp;

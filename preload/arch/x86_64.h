@@ -26,6 +26,13 @@ enum {
     ARCH_PAGE_BYTES = 4096
 };
 
+/* Kinds of relocations that hold the address of a function (System V ABI for AMD64, 4.4). */
+enum {
+    ARCH_RELOCATION_WORD = 1,
+    ARCH_RELOCATION_GLOB_DAT = 6,
+    ARCH_RELOCATION_JUMP_SLOT = 7
+};
+
 /* ---- time ------------------------------------------------------------------------------------ */
 
 /* The cycle counter, read after all earlier loads are done: stamps taken on both sides of a

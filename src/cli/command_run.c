@@ -51,6 +51,7 @@ struct values {
     const char *summary;
     struct option_texts only;
     struct option_texts skip;
+    struct option_texts allocators;
     struct option_texts debug_folders;
 };
 
@@ -127,6 +128,11 @@ static const struct option_row rows[] = {
      PLACE(skip),
      .value_name = "GLOB",
      .help = "of children, no executables that match (may be repeated)"},
+    {.name = "allocator",
+     .kind = OPTION_TEXTS,
+     PLACE(allocators),
+     .value_name = "PREFIX",
+     .help = "record PREFIX_malloc, PREFIX_free, ... of shared libraries too (may be repeated)"},
     {.name = "wait",
      .kind = OPTION_CHOICE,
      PLACE(wait),
@@ -283,6 +289,8 @@ static void fill_options(const struct invocation *invocation, struct record_opti
         .only_count = values->only.count,
         .skip = values->skip.items,
         .skip_count = values->skip.count,
+        .allocators = values->allocators.items,
+        .allocator_count = values->allocators.count,
         .debug_folders = values->debug_folders.items,
         .debug_folder_count = values->debug_folders.count,
         .is_debuginfod_allowed = values->is_debuginfod_allowed,

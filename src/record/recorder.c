@@ -225,6 +225,8 @@ static bool begin(struct recorder *recorder, struct error *error)
         .only_count = options->only_count,
         .skip = options->skip,
         .skip_count = options->skip_count,
+        .allocators = options->allocators,
+        .allocator_count = options->allocator_count,
     };
     recorder->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (recorder->epoll_fd < 0)

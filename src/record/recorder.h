@@ -50,6 +50,8 @@ struct record_options {
     uint64_t only_count;
     const char *const *skip;
     uint64_t skip_count;
+    const char *const *allocators; /* prefixes of families of allocation functions */
+    uint64_t allocator_count;
     const char *const *debug_folders;
     uint64_t debug_folder_count;
     bool is_debuginfod_allowed;

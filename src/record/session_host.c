@@ -349,6 +349,26 @@ void session_host_wake(struct session_host *host)
 
 /* ---- the host ------------------------------------------------------------------------- */
 
+/* "foo_" and "foo" are the same. */
+static bool add_allocators(struct session_header *header, const struct session_settings *settings,
+                           struct error *error)
+{
+    size_t used = 0;
+    if (settings->allocator_count > SESSION_ALLOCATORS)
+        return error_set(error, "--allocator: there may be %d families at most",
+                         SESSION_ALLOCATORS);
+    for (size_t i = 0; i < settings->allocator_count; i++) {
+        const char *prefix = settings->allocators[i];
+        size_t length = strlen(prefix);
+        length -= length > 1 && prefix[length - 1] == '_';
+        if (length == 0 || used + length + 2 > sizeof header->allocators)
+            return error_set(error, "--allocator: \"%s\" is no prefix of function names", prefix);
+        memcpy(header->allocators + used, prefix, length);
+        used += length + 1;
+    }
+    return true;
+}
+
 static bool add_filters(struct session_header *header, size_t *used, char sign,
                         const char *const *globs, size_t count, struct error *error)
 {
@@ -401,7 +421,7 @@ struct session_host *session_host_create(const struct session_settings *settings
     size_t used = 0;
     if (!add_filters(host->header, &used, '+', settings->only, settings->only_count, error) ||
         !add_filters(host->header, &used, '-', settings->skip, settings->skip_count, error) ||
-        !start_waker(host, error)) {
+        !add_allocators(host->header, settings, error) || !start_waker(host, error)) {
         session_host_destroy(host);
         return NULL;
     }

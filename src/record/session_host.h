@@ -19,6 +19,8 @@ struct session_settings {
     size_t only_count;
     const char *const *skip;
     size_t skip_count;
+    const char *const *allocators; /* prefixes */
+    size_t allocator_count;
     uint32_t hold_limit_ms; /* a process that ends waits no longer to be scanned */
     uint64_t bytes_per_sample, sampling_seed;
 };

@@ -46,6 +46,10 @@ static inline uint64_t session_bytes(uint32_t ring_slots)
     return SESSION_RINGS_OFFSET + (uint64_t)ring_slots * (uint64_t)SESSION_RING_STRIDE;
 }
 
+enum {
+    SESSION_ALLOCATORS = 4 /* families */
+};
+
 enum session_clock {
     SESSION_CLOCK_TSC = 0,
     SESSION_CLOCK_MONOTONIC = 1
@@ -157,6 +161,8 @@ struct session_header {
     /* Which executables are recorded: texts "+GLOB" (only these) and "-GLOB" (not these), one after
      * the other, each NUL-terminated; an empty one ends the list. */
     char filters[4096];
+    /* Prefixes of families of allocation functions (preload/allocator_family.h), as filters are. */
+    char allocators[256];
 
     /* Written now and then by the recorder; read by producers only when their ring is full. */
     _Alignas(64) _Atomic uint32_t recorder_lock; /* robust futex: FUTEX_OWNER_DIED = it is dead */

@@ -147,6 +147,42 @@ def check_marks():
     checks.true("info names marks", all(f"mark:{name} after" in said for name in MARKS), said)
 
 
+# ---- other allocators ----------------------------------------------------------------------
+
+def check_family(program):
+    """--allocator: the family's blocks instead of what it takes from malloc itself."""
+    made = record([target(program)], ["--allocator=arena_"])
+    checks.equal(f"{program}: status", (0, b""), (made.status, made.stderr))
+    sites = made.process()["sites"]
+    custom = [site for site in sites if site["allocation_function"] == "custom allocator"]
+    checks.equal(f"{program}: allocations", 6 + 100, sum(site["allocations"] for site in custom))
+    checks.equal(f"{program}: live", 100 + 200 + 400 + 100000,
+                 sum(site["live_bytes"] for site in custom))
+    checks.equal(f"{program}: stacks", {"work", "use"},
+                 {site["stack"][0]["function"] for site in custom})
+    checks.equal(f"{program}: malloc's own", 500,
+                 sum(site["live_bytes"] for site in sites
+                     if site["allocation_function"] == "malloc"))
+    checks.equal(f"{program}: unknown frees", 0, made.report["quality"]["unknown_frees"])
+    checks.equal(f"{program}: misuse", 0, made.report["quality"].get("misuse", 0))
+    check_invariants(checks, program, made.report)
+    checks.equal(f"{program}: definite", {"blocks": 1, "bytes": 200},
+                 leaks(made.path)["summary"]["definite"])
+    plain = record([target(program)])
+    checks.true(f"{program}: without the option",
+                all(site["allocation_function"] != "custom allocator"
+                    for site in plain.process()["sites"]))
+
+
+def check_family_options():
+    for prefixes in (["", "x"], ["a", "b", "c", "d", "e"]):
+        options = [f"--allocator={prefix}" for prefix in prefixes]
+        finished = seep("run", "-q", "-o", new_path(), *options, "--", "true")
+        checks.equal(f"{options}: status", 125, finished.returncode)
+    made = record(["true"], ["--allocator=nobody"])
+    checks.equal("a family that nobody has", (0, b""), (made.status, made.stderr))
+
+
 # ---- LeakSanitizer's interface -------------------------------------------------------------
 
 LSAN_ANSWERS = {
@@ -269,6 +305,9 @@ check_answers()
 check_alone()
 check_no_answer()
 check_marks()
+check_family("family_user")
+check_family("family_user_bound")
+check_family_options()
 check_lsan()
 check_header()
 check_example()

@@ -16,6 +16,8 @@ target_programs = \
 	tests/targets/deep \
 	tests/targets/ends \
 	tests/targets/family \
+	tests/targets/family_user \
+	tests/targets/family_user_bound \
 	tests/targets/host \
 	tests/targets/interface \
 	tests/targets/lost \
@@ -44,6 +46,7 @@ target_programs = \
 target_libraries_of_their_own = \
 	tests/targets/cxx_plugin.so \
 	tests/targets/cxx_plugin_static.so \
+	tests/targets/libarena_family.so \
 	tests/targets/libslot_malloc.so \
 	tests/targets/plugin_a.so \
 	tests/targets/plugin_b.so \
@@ -63,6 +66,8 @@ EXTRA_DIST += \
 	tests/targets/deep.c \
 	tests/targets/ends.c \
 	tests/targets/family.c \
+	tests/targets/family_user.c \
+	tests/targets/arena_family.c \
 	tests/targets/host.c \
 	tests/targets/interface.c \
 	tests/targets/lost.c \
@@ -117,6 +122,14 @@ tests/targets/lib%.so: tests/targets/%.c
 tests/targets/%_static: tests/targets/%.cpp
 	$(AM_V_CXX)$(MKDIR_P) $(@D) && $(CXX) -std=c++17 $(target_flags) -Wno-mismatched-new-delete \
 		-static-libstdc++ -static-libgcc -o $@ $< $(target_libraries)
+
+# An allocator of its own, called lazily and, in a program of which all is bound and read-only, not.
+tests/targets/family_user: tests/targets/family_user.c tests/targets/libarena_family.so
+	$(AM_V_CC)$(CC) -std=gnu11 $(target_flags) -Wl,-z,lazy -Wl,-rpath,'$$ORIGIN' -Ltests/targets \
+		-o $@ $< -larena_family $(target_libraries)
+tests/targets/family_user_bound: tests/targets/family_user.c tests/targets/libarena_family.so
+	$(AM_V_CC)$(CC) -std=gnu11 $(target_flags) -fPIE -pie -Wl,-z,now -Wl,-z,relro \
+		-Wl,-rpath,'$$ORIGIN' -Ltests/targets -o $@ $< -larena_family $(target_libraries)
 
 # Found beside the program, whose own malloc it is.
 tests/targets/storms: tests/targets/storms.c tests/targets/libslot_malloc.so

@@ -44,7 +44,7 @@ static void test_header_and_folder(void **state)
     (void)state;
     const char *const only[] = {"cc*", "/usr/bin/ld"}, *const skip[] = {"sh"};
     struct session_settings settings = {
-        "/somewhere/libseep-preload.so", 77, SESSION_ORACLE, only, 2, skip, 1, 7000, 0, 0};
+        "/somewhere/libseep-preload.so", 77, SESSION_ORACLE, only, 2, skip, 1, NULL, 0, 7000, 0, 0};
     struct session_host *host = make_host(&settings);
     const struct session_header *header = session_host_header(host);
     assert_true(header->magic == SESSION_MAGIC);

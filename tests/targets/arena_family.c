@@ -1,0 +1,64 @@
+/* A shared library with an allocator of its own: objects are cut out of one large block, which it
+ * asks malloc for at its first use, each with a head in front; large ones come from malloc. */
+#define _GNU_SOURCE
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct head {
+    size_t bytes;
+    size_t is_large;
+};
+
+static char *arena;
+static size_t used;
+
+enum {
+    ARENA_BYTES = 1 << 20,
+    LARGE_BYTES = 64 << 10
+};
+
+void *arena_malloc(size_t bytes)
+{
+    struct head *head;
+    if (arena == NULL)
+        arena = malloc(ARENA_BYTES);
+    if (bytes >= LARGE_BYTES) {
+        head = malloc(sizeof *head + bytes);
+    } else {
+        head = (struct head *)(arena + used);
+        used += sizeof *head + ((bytes + 15) & ~(size_t)15);
+    }
+    head->bytes = bytes;
+    head->is_large = bytes >= LARGE_BYTES;
+    memset(head + 1, 0, bytes);
+    return head + 1;
+}
+
+void arena_free(void *object)
+{
+    struct head *head = (struct head *)object - 1;
+    if (object != NULL && head->is_large)
+        free(head);
+}
+
+void *arena_calloc(size_t count, size_t bytes)
+{
+    return arena_malloc(count * bytes);
+}
+
+void *arena_realloc(void *object, size_t bytes)
+{
+    void *moved = arena_malloc(bytes);
+    if (object != NULL) {
+        size_t old = ((struct head *)object - 1)->bytes;
+        memcpy(moved, object, old < bytes ? old : bytes);
+        arena_free(object);
+    }
+    return moved;
+}
+
+char *arena_strdup(const char *text)
+{
+    return strcpy(arena_malloc(strlen(text) + 1), text);
+}
