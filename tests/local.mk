@@ -15,6 +15,7 @@ system_tests = \
 	tests/system/export.py \
 	tests/system/followed.py \
 	tests/system/graph.py \
+	tests/system/graph_export.py \
 	tests/system/full_disk.py \
 	tests/system/hostile_elf.py \
 	tests/system/html.py \

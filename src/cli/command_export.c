@@ -2,17 +2,24 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "cli/command.h"
 #include "cli/filter_rows.h"
+#include "cli/graph_argument.h"
 #include "cli/instant.h"
 #include "cli/output_file.h"
 #include "cli/recording_argument.h"
 #include "cli/terminal.h"
 #include "report/export.h"
+
+enum {
+    DEFAULT_NODES = 60
+};
 
 struct values {
     struct option_number format;
@@ -21,6 +28,9 @@ struct values {
     struct option_number process;
     bool are_arguments_shown;
     const char *at;
+    const char *focus;
+    struct option_number limit;
+    struct option_texts debug_folders;
     struct query_filter filter;
 };
 
@@ -62,7 +72,22 @@ static const struct option_row rows[] = {
      .kind = OPTION_TEXT,
      PLACE(at),
      .value_name = "INSTANT",
-     .help = "end, peak or mark:NAME, as FILE@INSTANT (default: end)"},
+     .help = "end, peak, mark:NAME or, for graphs, snapshot:N, as FILE@INSTANT"},
+    {.name = "focus",
+     .kind = OPTION_TEXT,
+     PLACE(focus),
+     .value_name = "WHAT",
+     .help = "dot, graphml: these blocks and what is around them, as graph --why names them"},
+    {.name = "limit",
+     .kind = OPTION_COUNT,
+     PLACE(limit),
+     .value_name = "N",
+     .help = "dot, and graphml with --focus: N nodes (default: 60; 0 = all)"},
+    {.name = "debug-dir",
+     .kind = OPTION_TEXTS,
+     PLACE(debug_folders),
+     .value_name = "FOLDER",
+     .help = "for graphs, look for debug files there first (may be repeated)"},
     {.name = "arguments",
      .kind = OPTION_FLAG,
      PLACE(are_arguments_shown),
@@ -78,6 +103,7 @@ static bool fill_options(const struct values *values, const struct recording_arg
         .process = QUERY_ALL_PROCESSES,
         .filter = values->filter,
         .reader = argument->reader,
+        .limit = values->limit.is_given ? values->limit.value : DEFAULT_NODES,
         .are_arguments_shown = values->are_arguments_shown || !terminal_is_ci()};
     if (values->metric.is_given) {
         options->metric = query_metric_at(values->metric.value)->metric;
@@ -102,7 +128,9 @@ static bool write_output(const void *context, FILE *out, struct error *error)
 }
 
 static bool write_export(const struct values *values, const struct export_format *format,
-                         const struct recording_argument *argument, struct error *error)
+                         const struct recording_argument *argument,
+                         const struct process_graph *graph, const uint8_t *is_focus,
+                         struct error *error)
 {
     const char *path = values->output ? values->output : "-";
     struct export_options options;
@@ -110,9 +138,52 @@ static bool write_export(const struct values *values, const struct export_format
 
     if (!fill_options(values, argument, &options, error))
         return false;
+    options.graph = graph;
+    options.is_focus = is_focus;
     if (strcmp(path, "-") == 0 && format->is_binary && isatty(STDOUT_FILENO))
         return error_set(error, "%s is not for a terminal: name a file with -o", format->name);
     return output_file_write(path, write_output, &output, error);
+}
+
+/* Of a format that needs a graph: makes it, and finds what --focus means. */
+static bool write_graph(const struct values *values, const struct export_format *format,
+                        const struct recording_argument *argument, struct error *error)
+{
+    const struct symbolizer_options symbols = {.debug_folders = values->debug_folders.items,
+                                               .debug_folder_count = values->debug_folders.count};
+    struct graph_argument graph = {0};
+    uint32_t process = QUERY_ALL_PROCESSES;
+    uint8_t *is_focus = NULL;
+    bool is_any = true, is_good;
+
+    is_good = (!values->process.is_given ||
+               recording_argument_find_process(argument, values->process.value, &process, error)) &&
+              graph_argument_open(&graph, argument, process, &symbols, error);
+    if (is_good)
+        process_graph_find_types(&graph.graph, &symbols);
+    if (is_good && values->focus) {
+        is_focus = memory_allocate_zeroed(graph.snapshot.block_count, 1);
+        is_good = process_graph_select(&graph.graph, values->focus, is_focus, &is_any, error);
+    }
+    if (is_good && !is_any)
+        is_good = error_set(error, "--focus: no block is meant by \"%s\"", values->focus);
+    is_good = is_good && write_export(values, format, argument, &graph.graph, is_focus, error);
+    free(is_focus);
+    graph_argument_close(&graph);
+    return is_good;
+}
+
+static bool run_format(const struct invocation *invocation, const struct export_format *format,
+                       struct recording_argument *argument, struct error *error)
+{
+    const struct values *values = invocation->values;
+
+    argument->takes_snapshots = format->needs_graph;
+    if (!recording_argument_load(argument, &invocation->operands, values->at,
+                                 &(struct profile_options){0}, error))
+        return false;
+    return format->needs_graph ? write_graph(values, format, argument, error)
+                               : write_export(values, format, argument, NULL, NULL, error);
 }
 
 static int run(const struct invocation *invocation)
@@ -126,9 +197,7 @@ static int run(const struct invocation *invocation)
               error_set(&error,
                         "which format? say --format=NAME (\"seep export --help\" lists them)");
     is_good = is_good &&
-              recording_argument_load(&argument, &invocation->operands, values->at,
-                                      &(struct profile_options){0}, &error) &&
-              write_export(values, export_format_at(values->format.value), &argument, &error);
+              run_format(invocation, export_format_at(values->format.value), &argument, &error);
     if (!is_good)
         log_error("%s", error.message);
     recording_argument_close(&argument);

@@ -3,6 +3,8 @@ libseep_a_SOURCES += \
 	viewer/graph/containers.h \
 	viewer/graph/dominators.c \
 	viewer/graph/dominators.h \
+	viewer/graph/graph_part.c \
+	viewer/graph/graph_part.h \
 	viewer/graph/graph_path.c \
 	viewer/graph/graph_path.h \
 	viewer/graph/graph_diff.c \

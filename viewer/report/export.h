@@ -11,6 +11,7 @@
 #include "analysis/profile.h"
 #include "analysis/query.h"
 #include "base/error.h"
+#include "graph/graph_tables.h"
 
 struct export_options {
     enum query_metric metric; /* of formats that carry one figure a stack, and what others show
@@ -20,12 +21,18 @@ struct export_options {
     struct query_filter filter;
     bool are_arguments_shown; /* of targets; left out under CI (secrets) */
     struct recording_reader *reader; /* for leaks and graphs; NULL: do without */
+
+    /* Of formats that need a graph. */
+    const struct process_graph *graph; /* borrowed */
+    const uint8_t *is_focus;           /* by block: what to show the surroundings of; NULL = none */
+    uint64_t limit;                    /* nodes of what is drawn; 0 = all */
 };
 
 struct export_format {
     const char *name;
     const char *summary; /* a line of help: who reads it */
     bool is_binary;      /* nothing for a terminal */
+    bool needs_graph;    /* of one process at a snapshot, in the options */
     bool (*write)(const struct profile *profile, const struct export_options *options, FILE *out,
                   struct error *error);
 };
@@ -60,5 +67,15 @@ bool export_write_csv(const struct profile *profile, const struct export_options
                       FILE *out, struct error *error);
 bool export_write_openmetrics(const struct profile *profile, const struct export_options *options,
                               FILE *out, struct error *error);
+
+bool export_write_heapsnapshot(const struct profile *profile, const struct export_options *options,
+                               FILE *out, struct error *error);
+bool export_write_dot(const struct profile *profile, const struct export_options *options,
+                      FILE *out, struct error *error);
+bool export_write_graphml(const struct profile *profile, const struct export_options *options,
+                          FILE *out, struct error *error);
+bool export_write_graph_flamegraph(const struct profile *profile,
+                                   const struct export_options *options, FILE *out,
+                                   struct error *error);
 
 #endif

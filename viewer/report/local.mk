@@ -19,16 +19,22 @@ libseep_a_SOURCES += \
 	viewer/report/export.h \
 	viewer/report/export_callgrind.c \
 	viewer/report/export_csv.c \
+	viewer/report/export_dot.c \
 	viewer/report/export_flamegraph.c \
 	viewer/report/export_folded.c \
 	viewer/report/export_gperftools.c \
 	viewer/report/export_html.c \
+	viewer/report/export_graph_flamegraph.c \
+	viewer/report/export_graphml.c \
+	viewer/report/export_heapsnapshot.c \
 	viewer/report/export_massif.c \
 	viewer/report/export_openmetrics.c \
 	viewer/report/export_parts.c \
 	viewer/report/export_parts.h \
 	viewer/report/export_pprof.c \
 	viewer/report/export_speedscope.c \
+	viewer/report/flame_svg.c \
+	viewer/report/flame_svg.h \
 	viewer/report/formats.h \
 	viewer/report/graph_diff_json.c \
 	viewer/report/graph_diff_report.h \
