@@ -413,7 +413,65 @@ static uint32_t add_node_class(struct type_table *table, const struct node_class
     return type;
 }
 
-uint32_t containers_type_of_allocator(struct type_table *table, const char *function)
+/* What holds elements as they are, by who asked for them. */
+struct array_class {
+    const char *start; /* of a function's name */
+    const char *container;
+    const char *what;
+    bool is_of_pointers; /* to what the container has */
+};
+
+static const struct array_class array_classes[] = {
+    {"std::vector<", "std::vector", "", false},
+    {"std::_Vector_base<", "std::vector", "", false},
+    {"std::_Deque_base<", "std::deque", " map", true},
+    {"std::_Deque_base<", "std::deque", " chunk", false},
+    {"std::deque<", "std::deque", " chunk", false},
+    {"std::__cxx11::basic_string<", "std::string", "", false},
+};
+
+static uint32_t add_array_class(struct type_table *table, const struct array_class *class,
+                                const char *argument)
+{
+    uint32_t element = type_table_find(table, SNAPSHOT_NONE, argument), type;
+    char *spelled = type_spelling_shorten(argument);
+    bool is_string = strcmp(class->container, "std::string") == 0;
+
+    if (is_string)
+        type = containers_plain_string(table);
+    else
+        type = add_named(table,
+                         memory_print_text("%s<%s>%s", class->container, spelled, class->what),
+                         TYPE_ARRAY, true);
+    free(spelled);
+    if (!is_string && table->items[type]->facts.bytes == 0 && bytes_of(table, element) > 0) {
+        table->items[type]->facts.bytes = bytes_of(table, element);
+        table->items[type]->facts.target = element;
+        table->items[type]->element = element;
+    }
+    return type;
+}
+
+static uint32_t type_of_array(struct type_table *table, const char *argument,
+                              const char *const *callers, size_t count)
+{
+    size_t bytes = strlen(argument);
+    bool is_pointer = bytes > 0 && argument[bytes - 1] == '*';
+
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < sizeof array_classes / sizeof *array_classes; j++) {
+            const struct array_class *class = &array_classes[j];
+
+            if (!text_starts_with(callers[i], class->start) ||
+                (class->is_of_pointers && (!is_pointer || !strstr(callers[i], "_M_allocate_map"))))
+                continue;
+            return add_array_class(table, class, argument);
+        }
+    return TYPE_NONE;
+}
+
+uint32_t containers_type_of_allocator(struct type_table *table, const char *function,
+                                      const char *const *callers, size_t count)
 {
     static const char *const starts[] = {"std::__new_allocator<", "__gnu_cxx::new_allocator<"};
     char *argument = NULL;
@@ -427,6 +485,8 @@ uint32_t containers_type_of_allocator(struct type_table *table, const char *func
     for (size_t i = 0; i < sizeof node_classes / sizeof *node_classes && type == TYPE_NONE; i++)
         if (text_starts_with(argument, node_classes[i].start))
             type = add_node_class(table, &node_classes[i], argument);
+    if (type == TYPE_NONE)
+        type = type_of_array(table, argument, callers, count);
     free(argument);
     return type;
 }
@@ -498,7 +558,7 @@ static void count_chain(const struct container_search *search, uint32_t node, ui
 {
     uint32_t first = block, root;
 
-    while (search->type_of_block[block] == node &&
+    while (search->blocks[block].type == node &&
            figures->elements < search->snapshot->block_count) {
         struct container_owner owner = {.block = block};
 
@@ -543,7 +603,7 @@ static bool measure_tree(const struct container_search *search, const struct con
 
     if (!find_reference(search, owner, offset + TOP, &top, &root))
         return false;
-    for (block = top; search->type_of_block[block] == type->node && steps < most; steps++) {
+    for (block = top; search->blocks[block].type == type->node && steps < most; steps++) {
         struct container_owner node = {.block = block};
 
         if (from == PARENT) {

@@ -6,6 +6,7 @@
 #ifndef SEEP_GRAPH_CONTAINERS_H
 #define SEEP_GRAPH_CONTAINERS_H
 
+#include "graph/type_propagation.h"
 #include "graph/type_table.h"
 
 /* If it is a container whose size is as expected, gives it its members. */
@@ -17,10 +18,11 @@ void containers_recognise(struct type_table *table, struct graph_type *type);
 uint32_t containers_type_of_class(struct type_table *table, uint32_t module, const char *name);
 
 /* The type of a block by what the library's allocator was asked for: the name of a function such as
- * "std::__new_allocator<T>::allocate(...)", and that of the function that called it (or ""). A
- * container's memory is named so also where it is reached by nothing that has a type. TYPE_NONE:
- * not such a function. */
-uint32_t containers_type_of_allocator(struct type_table *table, const char *function);
+ * "std::__new_allocator<T>::allocate(...)", and those of `count` functions around it. A container's
+ * memory is named so also where it is reached by nothing that has a type. TYPE_NONE: not such a
+ * function. */
+uint32_t containers_type_of_allocator(struct type_table *table, const char *function,
+                                      const char *const *callers, size_t count);
 
 /* "std::string", of no debug information; "std::vector" of what is not known. */
 uint32_t containers_plain_string(struct type_table *table);
@@ -42,7 +44,7 @@ struct container_figures {
 struct container_search {
     struct type_table *table;
     const struct snapshot *snapshot;
-    const uint32_t *type_of_block;
+    const struct block_type *blocks;
     const struct hash_map *roots; /* address of a slot: position in snapshot.roots */
 };
 

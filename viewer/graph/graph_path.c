@@ -87,14 +87,14 @@ static char *find_member(const struct process_graph *graph, uint32_t from, uint3
 static char *find_container(const struct process_graph *graph, uint32_t node)
 {
     struct text text = {0};
-    const struct container *container = type_names_find_container(
-        graph->types,
-        object_graph_is_block(&graph->graph, node) ? object_graph_block(&graph->graph, node)
-                                                   : SNAPSHOT_NONE,
-        node - 1);
+    struct container container;
 
-    return container
-               ? take_text(&text, type_names_add_container_member(graph->types, container, &text))
+    return type_names_find_container(graph->types,
+                                     object_graph_is_block(&graph->graph, node)
+                                         ? object_graph_block(&graph->graph, node)
+                                         : SNAPSHOT_NONE,
+                                     node - 1, &container)
+               ? take_text(&text, type_names_add_container_member(graph->types, &container, &text))
                : NULL;
 }
 

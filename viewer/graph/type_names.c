@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/units.h"
 #include "graph/containers.h"
 
 enum {
@@ -289,10 +290,10 @@ static void find_inner(struct type_names *names, uint32_t type, uint64_t offset,
 
 struct gathering {
     struct type_names *names;
-    struct container_search search;
-    struct hash_map by_type; /* position in found, + 1 */
+    struct hash_map by_type; /* position in found */
     struct inner_containers *found;
     size_t count, capacity;
+    struct hash_map places; /* of containers in blocks: position in names->containers */
 };
 
 static const struct inner_containers *inner_of(struct gathering *gathering, uint32_t type)
@@ -310,50 +311,107 @@ static const struct inner_containers *inner_of(struct gathering *gathering, uint
     return &gathering->found[*position];
 }
 
-static void add_container(struct gathering *gathering, const struct container *like,
-                          const struct container_owner *owner)
+static void clear_gathering(struct gathering *gathering)
 {
-    struct type_names *names = gathering->names;
-    struct container container = *like;
+    for (size_t i = 0; i < gathering->count; i++)
+        free(gathering->found[i].items);
+    free(gathering->found);
+    hash_map_clear(&gathering->by_type);
+    hash_map_clear(&gathering->places);
+}
+
+static bool measure(const struct type_names *names, const struct container_owner *owner,
+                    struct container *container)
+{
+    const struct container_search search = {.table = (struct type_table *)&names->table,
+                                            .snapshot = names->snapshot,
+                                            .blocks = names->types.blocks,
+                                            .roots = &names->root_at};
     struct container_figures figures;
 
-    if (!containers_measure(&gathering->search, owner, like->offset, like->type, &figures))
-        return;
-    container.elements = figures.elements;
-    container.are_known = figures.are_known;
-    container.blocks = figures.blocks;
-    container.bytes = figures.bytes;
+    if (!containers_measure(&search, owner, container->offset, container->type, &figures))
+        return false;
+    container->count = 1;
+    container->elements = figures.elements;
+    container->are_known = figures.are_known;
+    container->blocks = figures.blocks;
+    container->bytes = figures.bytes;
+    return true;
+}
+
+static void add_container(struct type_names *names, const struct container *container)
+{
     names->containers = memory_grow(names->containers, &names->container_capacity,
                                     names->container_count + 1, sizeof *names->containers);
-    names->containers[names->container_count++] = container;
+    names->containers[names->container_count++] = *container;
+}
+
+/* Those in blocks count by the type of the block and the place in it. */
+static void sum_up(struct gathering *gathering, const struct container *container, uint64_t place)
+{
+    struct type_names *names = gathering->names;
+    uint32_t owner = names->types.blocks[container->block].type;
+    uint64_t key = hash_mix((uint64_t)owner << 32 | container->type) ^ place;
+    bool is_new;
+    uint64_t *position = hash_map_put(&gathering->places, key, &is_new);
+
+    if (is_new) {
+        *position = names->container_count;
+        add_container(names, container);
+        return;
+    }
+    struct container *sum = &names->containers[*position];
+    sum->count++;
+    sum->elements += container->elements;
+    sum->are_known = sum->are_known && container->are_known;
+    sum->blocks += container->blocks;
+    sum->bytes += container->bytes;
+}
+
+/* The elements of a typed block: what of type, how many, and from where on. */
+struct elements {
+    uint32_t type;
+    uint64_t count, start, step;
+};
+
+static bool find_elements(const struct type_names *names, uint32_t block, struct elements *elements)
+{
+    const struct block_type *of = &names->types.blocks[block];
+    const struct graph_type *type = type_table_get(&names->table, of->type);
+    uint64_t bytes = names->snapshot->blocks[block].bytes;
+
+    elements->start = (uint64_t)of->header_words * WORD_BYTES;
+    if (!type || type->facts.bytes == 0 || bytes < elements->start)
+        return false;
+    elements->type = of->type;
+    elements->step = type->facts.bytes;
+    elements->count = 1;
+    if (type->is_memory && type->facts.kind == TYPE_ARRAY)
+        elements->type = type_table_target((struct type_table *)&names->table, of->type);
+    if (elements->type != of->type || is_array(names, block))
+        elements->count = (bytes - elements->start) / elements->step;
+    return true;
 }
 
 static void gather_in_block(struct gathering *gathering, uint32_t block)
 {
-    struct type_names *names = gathering->names;
-    const struct block_type *of = &names->types.blocks[block];
-    const struct graph_type *type = type_table_get(&names->table, of->type);
-    uint64_t bytes = names->snapshot->blocks[block].bytes;
-    uint64_t header = (uint64_t)of->header_words * WORD_BYTES, step, count = 1;
-    uint32_t element = of->type;
+    struct elements elements;
 
-    if (!type || type->facts.bytes == 0 || bytes < header)
+    if (!find_elements(gathering->names, block, &elements))
         return;
-    step = type->facts.bytes;
-    if (type->is_memory && type->facts.kind == TYPE_ARRAY)
-        element = type_table_target(&names->table, element);
-    if (element != of->type || is_array(names, block))
-        count = (bytes - header) / step;
-    const struct inner_containers *inner = inner_of(gathering, element);
-    for (uint64_t i = 0; inner->count > 0 && i < count; i++)
-        for (size_t j = 0; j < inner->count; j++)
-            add_container(gathering,
-                          &(struct container){.block = block,
-                                              .variable = TYPE_NO_VARIABLE,
-                                              .root = SNAPSHOT_NONE,
-                                              .offset = header + i * step + inner->items[j].offset,
-                                              .type = inner->items[j].type},
-                          &(struct container_owner){.block = block});
+    const struct inner_containers *inner = inner_of(gathering, elements.type);
+    for (uint64_t i = 0; inner->count > 0 && i < elements.count; i++)
+        for (size_t j = 0; j < inner->count; j++) {
+            struct container container = {.block = block,
+                                          .variable = TYPE_NO_VARIABLE,
+                                          .root = SNAPSHOT_NONE,
+                                          .offset = elements.start + i * elements.step +
+                                                    inner->items[j].offset,
+                                          .type = inner->items[j].type};
+
+            if (measure(gathering->names, &(struct container_owner){.block = block}, &container))
+                sum_up(gathering, &container, inner->items[j].offset);
+        }
 }
 
 static void gather_in_variables(struct gathering *gathering)
@@ -376,14 +434,16 @@ static void gather_in_variables(struct gathering *gathering)
             continue;
         const struct inner_containers *inner = inner_of(gathering,
                                                         names->types.variables[number].type);
-        for (size_t j = 0; j < inner->count; j++)
-            add_container(gathering,
-                          &(struct container){.block = SNAPSHOT_NONE,
-                                              .variable = number,
-                                              .root = i,
-                                              .offset = inner->items[j].offset,
-                                              .type = inner->items[j].type},
-                          &(struct container_owner){SNAPSHOT_NONE, start});
+        for (size_t j = 0; j < inner->count; j++) {
+            struct container container = {.block = SNAPSHOT_NONE,
+                                          .variable = number,
+                                          .root = i,
+                                          .offset = inner->items[j].offset,
+                                          .type = inner->items[j].type};
+
+            if (measure(names, &(struct container_owner){SNAPSHOT_NONE, start}, &container))
+                add_container(names, &container);
+        }
     }
     hash_map_clear(&seen);
 }
@@ -406,44 +466,59 @@ static int compare_containers(const void *left, const void *right)
 static void find_containers(struct type_names *names)
 {
     const struct snapshot *snapshot = names->snapshot;
-    uint32_t *type_of_block = memory_allocate_large(snapshot->block_count, sizeof *type_of_block);
-    struct hash_map roots = {0};
-    struct gathering gathering = {.names = names,
-                                  .search = {.table = &names->table,
-                                             .snapshot = snapshot,
-                                             .type_of_block = type_of_block,
-                                             .roots = &roots}};
+    struct gathering gathering = {.names = names};
 
-    for (uint32_t i = 0; i < snapshot->block_count; i++)
-        type_of_block[i] = names->types.blocks[i].type;
     for (uint32_t i = 0; i < snapshot->root_count; i++)
         if (snapshot->roots[i].kind != SNAPSHOT_ROOT_REGISTER)
-            *hash_map_put(&roots, snapshot->roots[i].address, NULL) = i;
+            *hash_map_put(&names->root_at, snapshot->roots[i].address, NULL) = i;
     gather_in_variables(&gathering);
     for (uint32_t i = 0; i < snapshot->block_count; i++)
         gather_in_block(&gathering, i);
     if (names->container_count > 0)
         qsort(names->containers, names->container_count, sizeof *names->containers,
               compare_containers);
-    for (size_t i = 0; i < gathering.count; i++)
-        free(gathering.found[i].items);
-    free(gathering.found);
-    hash_map_clear(&gathering.by_type);
-    hash_map_clear(&roots);
-    free(type_of_block);
+    clear_gathering(&gathering);
 }
 
-const struct container *type_names_find_container(const struct type_names *names, uint32_t block,
-                                                  uint32_t root)
+static bool find_in_block(struct type_names *names, uint32_t block, struct container *container)
 {
-    for (size_t i = 0; i < names->container_count; i++) {
-        const struct container *container = &names->containers[i];
+    struct gathering gathering = {.names = names};
+    struct elements elements;
+    bool is_any = false;
 
-        if (container->block == block &&
-            (block != SNAPSHOT_NONE || names->roots->root_of_slot[container->root] == root))
-            return container;
+    if (find_elements(names, block, &elements) && elements.count == 1) {
+        const struct inner_containers *inner = inner_of(&gathering, elements.type);
+
+        for (size_t i = 0; i < inner->count; i++) {
+            struct container found = {.block = block,
+                                      .variable = TYPE_NO_VARIABLE,
+                                      .root = SNAPSHOT_NONE,
+                                      .offset = elements.start + inner->items[i].offset,
+                                      .type = inner->items[i].type};
+
+            if (!measure(names, &(struct container_owner){.block = block}, &found) ||
+                (is_any && compare_containers(&found, container) >= 0))
+                continue;
+            *container = found;
+            is_any = true;
+        }
     }
-    return NULL;
+    clear_gathering(&gathering);
+    return is_any;
+}
+
+bool type_names_find_container(struct type_names *names, uint32_t block, uint32_t root,
+                               struct container *container)
+{
+    if (block != SNAPSHOT_NONE)
+        return find_in_block(names, block, container);
+    for (size_t i = 0; i < names->container_count; i++)
+        if (names->containers[i].block == SNAPSHOT_NONE &&
+            names->roots->root_of_slot[names->containers[i].root] == root) {
+            *container = names->containers[i];
+            return true;
+        }
+    return false;
 }
 
 bool type_names_add_container_member(struct type_names *names, const struct container *container,
@@ -461,10 +536,18 @@ void type_names_add_container(struct type_names *names, const struct container *
                               struct text *out)
 {
     if (container->block != SNAPSHOT_NONE) {
-        text_add(out, names->groups[names->group_of_block[container->block]].name);
+        char count[UNITS_TEXT_BYTES];
         struct text place = {0};
-        if (add_place(names, container->block, container->offset, &place))
-            text_print(out, "%s%s", *text_get(&place) == '[' ? "" : ".", text_get(&place));
+
+        if (container->count > 1)
+            text_print(out, "%s x ", units_format_count(container->count, count));
+        text_add(out, names->groups[names->group_of_block[container->block]].name);
+        add_place(names, container->block, container->offset, &place);
+        /* Which element it is says nothing of many. */
+        const char *at = text_get(&place);
+        if (*at == '[' && strchr(at, ']'))
+            at = strchr(at, ']') + 1;
+        text_print(out, "%s%s", *at && *at != '.' ? "." : "", at);
         text_clear(&place);
         return;
     }
@@ -513,5 +596,6 @@ void type_names_clear(struct type_names *names)
     free(names->groups);
     free(names->containers);
     hash_map_clear(&names->first_slots);
+    hash_map_clear(&names->root_at);
     *names = (struct type_names){0};
 }

@@ -24,13 +24,14 @@ struct type_group {
     bool is_plain; /* of numbers or characters: says little of what it is for */
 };
 
-/* One container that has memory of its own. */
+/* A container that has memory of its own; or all that blocks of one type have at one place. */
 struct container {
-    uint32_t block;    /* that it is in, or SNAPSHOT_NONE */
+    uint32_t block;    /* that it, or the first of them, is in; or SNAPSHOT_NONE */
     uint32_t variable; /* that it is in, or TYPE_NO_VARIABLE */
     uint32_t root;     /* of a variable: position in snapshot.roots of its first slot */
     uint64_t offset;   /* in the variable or block */
     uint32_t type;     /* of the table */
+    uint64_t count;
     uint64_t elements;
     bool are_known;         /* its elements */
     uint64_t blocks, bytes; /* of its own memory */
@@ -47,6 +48,7 @@ struct type_names {
     size_t group_count, group_capacity;
     struct container *containers; /* those with most bytes first */
     size_t container_count, container_capacity;
+    struct hash_map root_at; /* address of a slot: position in snapshot.roots */
     struct hash_map
         first_slots; /* root << 32 | block: the first slot of a root that refers to it */
 };
@@ -76,14 +78,14 @@ bool type_names_add_root_type(struct type_names *names, uint32_t root, uint32_t 
                               struct text *out);
 
 /* The container with most memory of its own that is in a block; or where that is SNAPSHOT_NONE, in
- * a variable of a root. NULL = none. */
-const struct container *type_names_find_container(const struct type_names *names, uint32_t block,
-                                                  uint32_t root);
+ * a variable of a root. False: there is none. */
+bool type_names_find_container(struct type_names *names, uint32_t block, uint32_t root,
+                               struct container *container);
 /* "table": where it is in that; appended; false: it is all of it. */
 bool type_names_add_container_member(struct type_names *names, const struct container *container,
                                      struct text *out);
 
-/* Where a container is: "g_sessions.table", "Session.lines"; appended. */
+/* Where a container is: "g_sessions.table", "1,000 x Session.lines"; appended. */
 void type_names_add_container(struct type_names *names, const struct container *container,
                               struct text *out);
 

@@ -9,7 +9,7 @@
 
 enum {
     WORD_BYTES = 8,
-    MOST_ALLOCATOR_FRAMES = 6, /* innermost ones, in which the library's allocator is looked for */
+    MOST_ALLOCATOR_FRAMES = 8, /* innermost ones, in which the library's allocator is looked for */
     VOTES = 3                  /* rounds */
 };
 
@@ -421,25 +421,33 @@ static void seed_variables(struct propagation *run)
 
 /* ---- sites ---- */
 
-static uint32_t type_of_site(struct propagation *run, const struct profile_site *site)
+/* The innermost functions of a site's stack, inlined ones too. */
+static size_t find_functions(const struct profile *profile, uint32_t node, const char **functions)
 {
-    const struct profile *profile = run->input->profile;
-    uint32_t node = site->stack_node;
+    size_t count = 0;
 
-    for (unsigned depth = 0; depth < MOST_ALLOCATOR_FRAMES && node != 0;
-         node = profile->nodes[node].parent) {
+    for (; node != 0; node = profile->nodes[node].parent) {
         const struct profile_frame *frame = &profile->frames[profile->nodes[node].frame];
 
-        for (uint32_t i = 0; i < frame->location_count && depth < MOST_ALLOCATOR_FRAMES;
-             i++, depth++) {
-            uint32_t type = containers_type_of_allocator(
-                run->table, profile->locations[frame->first_location + i].function);
-
-            if (type != TYPE_NONE)
-                return type;
+        for (uint32_t i = 0; i < frame->location_count; i++) {
+            if (count == MOST_ALLOCATOR_FRAMES)
+                return count;
+            functions[count++] = profile->locations[frame->first_location + i].function;
         }
     }
-    return TYPE_NONE;
+    return count;
+}
+
+static uint32_t type_of_site(struct propagation *run, const struct profile_site *site)
+{
+    const char *functions[MOST_ALLOCATOR_FRAMES];
+    size_t count = find_functions(run->input->profile, site->stack_node, functions);
+    uint32_t type = TYPE_NONE;
+
+    for (size_t i = 0; i < count && type == TYPE_NONE; i++)
+        type = containers_type_of_allocator(run->table, functions[i], functions + i + 1,
+                                            count - i - 1);
+    return type;
 }
 
 #define SITE_NOT_ASKED UINT32_MAX

@@ -155,6 +155,7 @@ static void add_containers(struct writing *writing)
         json_object_set_new(row, "type", json_text(text_get(&type)));
         json_object_set_new(row, "elements",
                             make_elements(container->are_known, container->elements));
+        json_object_set_new(row, "count", json_number(container->count));
         json_object_set_new(row, "blocks", json_number(container->blocks));
         json_object_set_new(row, "bytes", json_number(container->bytes));
         json_stream_add(&writing->stream, NULL, row);

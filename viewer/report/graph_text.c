@@ -76,23 +76,20 @@ void graph_add_class_name(const struct process_graph *graph, uint32_t class_id, 
 static void add_container(const struct process_graph *graph, uint32_t node, struct text *out)
 {
     bool is_block = object_graph_is_block(&graph->graph, node);
-    const struct container *container = graph->types
-                                            ? type_names_find_container(
-                                                  graph->types,
-                                                  is_block ? object_graph_block(&graph->graph, node)
-                                                           : SNAPSHOT_NONE,
-                                                  node - 1)
-                                            : NULL;
+    struct container container;
     char elements[UNITS_TEXT_BYTES];
 
-    if (!container)
+    if (!graph->types ||
+        !type_names_find_container(
+            graph->types, is_block ? object_graph_block(&graph->graph, node) : SNAPSHOT_NONE,
+            node - 1, &container))
         return;
     text_add(out, "; it has ");
-    type_names_add_container(graph->types, container, out);
+    type_names_add_container(graph->types, &container, out);
     text_add(out, ", a ");
-    type_table_add_name(&graph->types->table, container->type, out);
-    if (container->are_known)
-        text_print(out, " of %s elements", units_format_count(container->elements, elements));
+    type_table_add_name(&graph->types->table, container.type, out);
+    if (container.are_known)
+        text_print(out, " of %s elements", units_format_count(container.elements, elements));
 }
 
 void graph_add_node_name(const struct process_graph *graph, uint32_t node, struct text *out)
