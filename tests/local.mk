@@ -29,6 +29,7 @@ system_tests = \
 	tests/system/recorder_deaths.py \
 	tests/system/refused.py \
 	tests/system/symbolize.py \
+	tests/system/typed.py \
 	tests/system/unwinders.py \
 	tests/system/valgrind_totals.py \
 	tests/system/vows.py

@@ -38,6 +38,9 @@ target_programs = \
 	tests/targets/storms \
 	tests/targets/threads \
 	tests/targets/threads_handoff \
+	tests/targets/typed \
+	tests/targets/typed_cxx \
+	tests/targets/typed_cxx_stripped \
 	tests/targets/unwound_o0 \
 	tests/targets/unwound_o2 \
 	tests/targets/visible \
@@ -93,6 +96,8 @@ EXTRA_DIST += \
 	tests/targets/tls_plugin.c \
 	tests/targets/threads.c \
 	tests/targets/threads_handoff.c \
+	tests/targets/typed.c \
+	tests/targets/typed_cxx.cpp \
 	tests/targets/unwound.c \
 	tests/targets/visible.c \
 	tests/targets/waits.c
@@ -130,6 +135,10 @@ tests/targets/family_user: tests/targets/family_user.c tests/targets/libarena_fa
 tests/targets/family_user_bound: tests/targets/family_user.c tests/targets/libarena_family.so
 	$(AM_V_CC)$(CC) -std=gnu11 $(target_flags) -fPIE -pie -Wl,-z,now -Wl,-z,relro \
 		-Wl,-rpath,'$$ORIGIN' -Ltests/targets -o $@ $< -larena_family $(target_libraries)
+
+# Whose classes are known all the same.
+tests/targets/typed_cxx_stripped: tests/targets/typed_cxx.cpp
+	$(AM_V_CXX)$(MKDIR_P) $(@D) && $(CXX) -std=c++17 -O0 -s -o $@ $<
 
 # Found beside the program, whose own malloc it is.
 tests/targets/storms: tests/targets/storms.c tests/targets/libslot_malloc.so

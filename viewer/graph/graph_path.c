@@ -173,21 +173,16 @@ void graph_path_write(const struct graph_path *path, struct text *out)
 {
     for (size_t i = 0; i < path->count; i++) {
         const struct graph_path_element *element = &path->elements[i];
+        const char *member = element->member;
 
         if (i == 0)
             text_add(out, element->name ? element->name : "?");
-        if (!element->member) {
-            if (i + 1 < path->count)
-                text_add(out, "->...");
-            return;
-        }
-        if (element->blocks > 1)
+        if (element->blocks > 1 || (!member && i + 1 < path->count))
             text_add(out, "->...");
-        text_add(out, i == 0                      ? strchr(element->name, ' ') ? ": " : "."
-                      : element->member[0] == '[' ? ""
-                                                  : "->");
-        if (i == 0 && element->member[0] == '[')
-            out->count--;
-        text_add(out, element->member);
+        if (!member)
+            return;
+        if (*member && *member != '[')
+            text_add(out, i > 0 ? "->" : strchr(element->name, ' ') ? ": " : ".");
+        text_add(out, member);
     }
 }

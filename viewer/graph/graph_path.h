@@ -10,9 +10,10 @@
 #include "graph/graph_tables.h"
 
 struct graph_path_element {
-    char *name;   /* of a root, or of the function that a block's site is named after */
-    char *member; /* that leads to the next; of the last, a container; NULL = not known, or none */
-    char *type;   /* NULL = not known */
+    char *name;      /* of a root, or of the function that a block's site is named after */
+    char *member;    /* that leads to the next; of the last, a container; "" = it is all of a
+                           variable; NULL = not known, or none */
+    char *type;      /* NULL = not known */
     uint64_t blocks; /* of one class that follow each other; 0 of a root */
 };
 

@@ -223,14 +223,13 @@ bool type_names_add_root_member(struct type_names *names, uint32_t root, uint32_
                                 struct text *out)
 {
     uint64_t slot;
-    size_t start = out->count;
 
     if (!find_variable(names, root, to, &slot))
         return false;
     add_variable_place(names, (uint32_t)slot,
                        block_types_root_offset(names->snapshot, &names->types, (uint32_t)slot),
                        out);
-    return out->count > start;
+    return true;
 }
 
 bool type_names_add_root_type(struct type_names *names, uint32_t root, uint32_t to,

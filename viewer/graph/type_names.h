@@ -68,7 +68,8 @@ const char *type_source_name(enum type_source source);
 const char *type_confidence_name(enum type_confidence confidence);
 
 /* The member through which a block, or a root (its position in `roots`), refers to a block:
- * "db[0].dict"; of frames with the variable in front. Appended; false: not known. */
+ * "db[0].dict", "" for a root that is all of a variable; of frames with the variable in front.
+ * Appended; false: not known. */
 bool type_names_add_member(struct type_names *names, uint32_t from, uint32_t to, struct text *out);
 bool type_names_add_root_member(struct type_names *names, uint32_t root, uint32_t to,
                                 struct text *out);

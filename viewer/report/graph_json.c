@@ -28,7 +28,7 @@ static json_t *make_element(const char *name, const char *member, const char *ty
     json_t *element = json_object();
 
     json_object_set_new(element, "name", json_text(name));
-    json_object_set_new(element, "member", json_text(member));
+    json_object_set_new(element, "member", json_text(member && *member ? member : NULL));
     json_object_set_new(element, "type", json_text(type));
     return element;
 }

@@ -1,0 +1,188 @@
+#!/usr/bin/python3
+"""Types, members and containers: all that the targets' comments say."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+SEEP = os.path.abspath("./seep")
+TARGETS = os.path.abspath("./tests/targets")
+SCHEMA = os.path.join(os.path.abspath(os.environ.get("srcdir", ".")), "schema")
+failures = 0
+
+
+def expect(what, found, wanted):
+    global failures
+    if found != wanted:
+        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
+        failures += 1
+
+
+def seep(*arguments):
+    return subprocess.run([SEEP, *arguments], capture_output=True, text=True, timeout=120,
+                          check=False)
+
+
+def graph(recording, *arguments):
+    done = seep("graph", "--json", *arguments, recording)
+    if "no process was scanned" in done.stderr:
+        print("this system lets nobody look into processes: no snapshot was taken")
+        sys.exit(77)
+    expect(f"the same again: {arguments}", seep("graph", "--json", *arguments, recording).stdout,
+           done.stdout)
+    document = json.loads(done.stdout)
+    try:
+        import jsonschema
+    except ImportError:
+        return document["processes"][0]
+    with open(f"{SCHEMA}/seep-graph.json", encoding="utf-8") as file:
+        validator = jsonschema.Draft202012Validator(json.load(file))
+    expect("schema", [error.message for error in validator.iter_errors(document)], [])
+    return document["processes"][0]
+
+
+def record(folder, name):
+    recording = f"{folder}/{name}.seep"
+    subprocess.run([SEEP, "run", "-q", "-o", recording, f"{TARGETS}/{name}"], check=True,
+                   timeout=120)
+    return recording
+
+
+def types_of(process):
+    return {row["name"]: row for row in process["types"]}
+
+
+def expect_types(process, wanted):
+    found = types_of(process)
+    for name, facts in wanted.items():
+        row = found.get(name)
+        expect(f"type {name}", row and tuple(row[key] for key in ("blocks", "source",
+                                                                    "confidence")), facts)
+
+
+def path_of(process):
+    return [(step["name"], step["member"], step["type"]) for step in process["paths"][0]["path"]]
+
+
+def check_c(folder):
+    recording = record(folder, "typed")
+    process = graph(recording)
+    expect_types(process, {
+        "item": (46, "dwarf", "sure"),
+        "leaf": (31, "dwarf", "sure"),
+        "table": (1, "dwarf", "sure"),
+        "entry *[]": (1, "dwarf", "sure"),
+        "entry": (25, "dwarf", "sure"),
+        "value": (25, "site", "likely"),
+        "thread_state": (1, "dwarf", "sure"),
+        "job[]": (1, "dwarf", "likely"),
+        "ring_node": (4, "dwarf", "sure"),
+        "packet": (1, "dwarf", "sure"),
+        "long int[]": (1, "dwarf", "likely"),
+        "char[]": (1, "dwarf", "unsure"),
+    })
+    retained = {name: types_of(process)[name]["retained_bytes"] for name in ("table", "packet")}
+    expect("retained", retained, {"table": 16 + 16 * 8 + 25 * 24 + 15 * 40,
+                                  "packet": 8 + 5 * 16 + 5 * 48})
+    expect("bytes without a type", process["bytes"] -
+           sum(row["bytes"] for row in process["types"]), 72 + 88)
+    why = graph(recording, "--why=entry")
+    expect("entries", sum(path["blocks"] for path in why["paths"]), 25)
+    expect("way to entries", path_of(why)[:2] + [path_of(why)[2][0]],
+           [("server", "db[1].dict", "server"), ("fill_server", "buckets", "table"), "fill_server"])
+    expect("entries' bucket", path_of(why)[2][2], "entry *[]")
+    why = graph(recording, "--why=job\\[\\]")
+    expect("way to jobs", path_of(why), [("current", None, "thread_state *"),
+                                         ("main", "jobs", "thread_state"),
+                                         ("main", None, "job[]")])
+    expect("kind", [root["kind"] for root in why["roots"] if root["name"] == "current"], ["tls"])
+    why = graph(recording, "--why=char\\[\\]")
+    expect("way to the name", path_of(why), [("list", None, "item *"),
+                                             ("make_item", "name", "item"), ("main", None, "char[]")])
+    text = seep("graph", "--why=value", recording).stdout
+    expect("by members", "known_values[" in text, True)
+    text = seep("graph", "--why=char\\[\\]", recording).stdout
+    expect("by members of a list", "list->...->name" in text, True)
+    only = graph(recording, "--type=ring_node")
+    expect("only rings", [(row["name"], row["blocks"]) for row in only["types"]], [("ring_node", 4)])
+    expect("only rings' sites", sorted(site["blocks"] for site in only["sites"]), [1, 3])
+    expect("only another module", graph(recording, "--module=libc.so")["types"], [])
+
+
+CONTAINERS = {
+    "app::cache.table": ("std::unordered_map<long int, app::Session>", 1000, 1001),
+    "app::names": ("std::map<int, std::string>", 300, 300),
+    "app::numbers": ("std::set<long int>", 200, 200),
+    "app::ordered": ("std::multimap<int, long int>", 30, 30),
+    "app::parts": ("std::unordered_set<long int>", 70, 71),
+    "app::sessions": ("std::list<app::Session>", 50, 50),
+    "app::forward": ("std::forward_list<long int>", 40, 40),
+    "app::queue": ("std::deque<double>", 490, 9),
+    "app::text": ("std::string", 10000, 1),
+    "app::shapes": ("std::vector<app::Shape*>", 60, 1),
+    "app::grid": ("std::vector<std::vector<int>>", 20, 1),
+    "app::reserved": ("std::vector<long int>", 0, 1),
+}
+INNER_CONTAINERS = {
+    "1,000 x std::unordered_map<long int, app::Session> node.second.user": ("std::string", 1000),
+    "50 x std::list<app::Session> node.lines": ("std::vector<int>", 50),
+    "20 x std::vector<std::vector<int>>": ("std::vector<int>", 20),
+}
+
+
+def check_cxx(folder):
+    recording = record(folder, "typed_cxx")
+    process = graph(recording)
+    found = {row["name"]: row for row in process["containers"]}
+    for name, wanted in CONTAINERS.items():
+        row = found.get(name)
+        expect(name, row and (row["type"], row["elements"], row["blocks"]), wanted)
+    for name, wanted in INNER_CONTAINERS.items():
+        row = found.get(name)
+        expect(name, row and (row["type"], row["count"]), wanted)
+    expect("ints in the grid", found["20 x std::vector<std::vector<int>>"]["elements"], 2190)
+    expect_types(process, {
+        "app::Square": (40, "vtable", "sure"),
+        "app::Square[]": (1, "vtable", "sure"),
+        "app::Circle": (20, "vtable", "sure"),
+        "app::Plain": (1, "dwarf", "sure"),
+        "std::shared_ptr<app::Node> object": (10, "container", "sure"),
+        "std::shared_ptr<app::Plain> control block": (1, "container", "sure"),
+        "std::map<int, std::string> node": (300, "container", "sure"),
+        "std::list<app::Session> node": (50, "container", "sure"),
+        "std::deque<double> chunk": (8, "container", "sure"),
+        "std::unordered_map<long int, app::Session> buckets": (1, "container", "sure"),
+    })
+    expect("elements of a type",
+           types_of(process)["std::map<int, std::string> node"]["elements"], 300)
+    why = graph(recording, "--why=app::Circle")
+    expect("way to circles", path_of(why),
+           [("app::shapes", None, "std::vector<app::Shape*>"),
+            (path_of(why)[1][0], path_of(why)[1][1], "std::vector<app::Shape*>"),
+            ("app::fill_pointers()", None, "app::Circle")])
+    expect("circles", (why["paths"][0]["blocks"], why["paths"][0]["path"][1]["member"][0]), (20, "["))
+    text = seep("graph", recording).stdout
+    expect("suspect's container", "app::cache.table" in text.split("Roots")[0], True)
+
+
+def check_stripped(folder):
+    process = graph(record(folder, "typed_cxx_stripped"))
+    expect_types(process, {
+        "app::Square": (41, "vtable", "sure"),  # whether it is of three is not known
+        "app::Circle": (20, "vtable", "sure"),
+        "std::shared_ptr<app::Node> object": (10, "container", "sure"),
+    })
+    expect("strings by shape", types_of(process)["std::string"]["confidence"], "likely")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        check_c(folder)
+        check_cxx(folder)
+        check_stripped(folder)
+    return failures != 0
+
+
+sys.exit(main())
