@@ -172,10 +172,10 @@ bool snapshot_find_fact(const struct snapshot *snapshot, enum snapshot_fact_kind
     return true;
 }
 
-uint32_t snapshot_find_reference(const struct snapshot *snapshot, uint32_t block, uint64_t slot)
+uint64_t snapshot_first_reference_from(const struct snapshot *snapshot, uint32_t block,
+                                       uint64_t slot)
 {
-    uint64_t low = snapshot->first_reference[block];
-    uint64_t end = snapshot->first_reference[block + 1], high = end;
+    uint64_t low = snapshot->first_reference[block], high = snapshot->first_reference[block + 1];
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
         if (snapshot->references[middle].slot < slot)
@@ -183,8 +183,15 @@ uint32_t snapshot_find_reference(const struct snapshot *snapshot, uint32_t block
         else
             high = middle;
     }
-    return low < end && snapshot->references[low].slot == slot ? snapshot->references[low].block
-                                                               : SNAPSHOT_NONE;
+    return low;
+}
+
+uint32_t snapshot_find_reference(const struct snapshot *snapshot, uint32_t block, uint64_t slot)
+{
+    uint64_t at = snapshot_first_reference_from(snapshot, block, slot);
+    return at < snapshot->first_reference[block + 1] && snapshot->references[at].slot == slot
+               ? snapshot->references[at].block
+               : SNAPSHOT_NONE;
 }
 
 uint32_t snapshot_find_block(const struct snapshot *snapshot, uint64_t address)

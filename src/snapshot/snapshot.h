@@ -240,6 +240,9 @@ void snapshot_add_fact(struct snapshot *snapshot, enum snapshot_fact_kind kind, 
 bool snapshot_find_fact(const struct snapshot *snapshot, enum snapshot_fact_kind kind,
                         uint32_t owner, uint32_t slot, uint64_t *value);
 
+/* The position of a block's first reference from this word on; by binary search. */
+uint64_t snapshot_first_reference_from(const struct snapshot *snapshot, uint32_t block,
+                                       uint64_t slot);
 /* The block that a word of a block refers to, or SNAPSHOT_NONE. By binary search. */
 uint32_t snapshot_find_reference(const struct snapshot *snapshot, uint32_t block, uint64_t slot);
 

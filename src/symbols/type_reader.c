@@ -168,9 +168,10 @@ static void add_variable(struct walk *walk, Dwarf_Die *die)
     list->is_sorted = false;
 }
 
-static uint64_t hash_name(const char *scope, const char *name)
+/* In C a typedef and a struct may have one name. */
+static uint64_t hash_name(const char *scope, const char *name, bool is_typedef)
 {
-    return hash_bytes(name, strlen(name), hash_bytes(scope, strlen(scope), 0));
+    return hash_bytes(name, strlen(name), hash_bytes(scope, strlen(scope), is_typedef));
 }
 
 static bool is_declaration(Dwarf_Die *die)
@@ -209,7 +210,9 @@ static void add_type(struct walk *walk, Dwarf_Die *die)
         *hash_map_put(&reader->scope_of, (uintptr_t)die->addr, NULL) = scope_id(walk);
     if (is_declaration(die))
         return;
-    position = hash_map_put(&reader->by_name, hash_name(text_get(&walk->scope), name), &is_new);
+    position = hash_map_put(
+        &reader->by_name, hash_name(text_get(&walk->scope), name, dwarf_tag(die) == DW_TAG_typedef),
+        &is_new);
     if (!is_new)
         return;
     *position = reader->definition_count;
@@ -405,7 +408,7 @@ static void find_definition(struct type_reader *reader, Dwarf_Die *die)
     name = dwarf_diename(die);
     if (!name || !is_declaration(die))
         return;
-    position = hash_map_find(&reader->by_name, hash_name(scope_of(reader, die), name));
+    position = hash_map_find(&reader->by_name, hash_name(scope_of(reader, die), name, false));
     if (position)
         *die = die_at(&reader->definitions[*position]);
 }
@@ -630,8 +633,9 @@ uint32_t type_reader_find_type(struct type_reader *reader, const char *name)
             start = i + 1;
     }
     scope = memory_print_text("%.*s", (int)(start == bytes ? 0 : start), name);
-    position = hash_map_find(&reader->by_name,
-                             hash_name(scope, start == bytes ? name : name + start));
+    for (int is_typedef = 0; is_typedef < 2 && !position; is_typedef++)
+        position = hash_map_find(
+            &reader->by_name, hash_name(scope, start == bytes ? name : name + start, is_typedef));
     free(scope);
     if (!position)
         return 0;

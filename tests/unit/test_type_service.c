@@ -14,7 +14,7 @@
 #include "workshop.h"
 
 /* The first unit only declares what the second defines; both are needed for the types of all. */
-static const char first_source[] = "struct node;\n"
+static const char first_source[] = "typedef struct node node;\n"
                                    "typedef struct { struct node *heads[4]; long used; } table;\n"
                                    "struct server { int port; table *tables; struct node *last;\n"
                                    "                union { long number; void *value; } extra; };\n"

@@ -21,7 +21,8 @@ static bool is_array(const struct type_names *names, uint32_t block)
 {
     const struct block_type *of = &names->types.blocks[block];
     const struct graph_type *type = type_table_get(&names->table, of->type);
-    uint64_t bytes = names->snapshot->blocks[block].bytes, flexible;
+    uint64_t flexible,
+        bytes = names->snapshot->blocks[block].bytes - (uint64_t)of->header_words * WORD_BYTES;
 
     if (type->is_memory || type->facts.bytes == 0)
         return false;

@@ -10,10 +10,22 @@
 enum {
     WORD_BYTES = 8,
     MOST_ALLOCATOR_FRAMES = 8, /* innermost ones, in which the library's allocator is looked for */
+    LEAST_ELEMENT_BYTES = 16,  /* of structs in arrays: any size is a multiple of less */
+    MOST_PARTS = 16,           /* of a block */
+    MOST_HEADER_BYTES = 64,    /* that allocators of programs put in front */
     VOTES = 3                  /* rounds */
 };
 
 static const double SURE_VOTE = 0.9;
+
+/* A part of a block that typed pointers lead to. */
+struct part {
+    uint64_t offset;
+    uint32_t type;
+    uint32_t next; /* position + 1 of the block's next one; 0 = none */
+    uint8_t confidence;
+    bool is_spread;
+};
 
 struct propagation {
     const struct type_input *input;
@@ -23,6 +35,9 @@ struct propagation {
     uint8_t *is_queued;
     uint32_t *queue; /* a ring of block_count + 1 */
     size_t head, tail;
+    struct part *parts;
+    size_t part_count, part_capacity;
+    struct hash_map first_part; /* by block: position + 1 */
 };
 
 static void enqueue(struct propagation *run, uint32_t block)
@@ -81,7 +96,7 @@ static int judge(struct propagation *run, uint32_t type, uint64_t bytes)
         return -1;
     if (type_table_flexible(run->table, type, &offset) != TYPE_NONE)
         return TYPE_SURE;
-    return bytes % own == 0 ? TYPE_LIKELY : TYPE_UNSURE;
+    return bytes % own == 0 && own >= LEAST_ELEMENT_BYTES ? TYPE_LIKELY : TYPE_UNSURE;
 }
 
 /* What is said of less than a struct gives way to any. */
@@ -129,7 +144,7 @@ static void settle(struct propagation *run, uint32_t block, uint32_t type, enum 
     }
     if (new_weight > old_weight)
         set_type(run, block, type, source, TYPE_UNSURE);
-    else
+    else if (confidence >= known->confidence)
         known->confidence = TYPE_UNSURE;
 }
 
@@ -154,6 +169,73 @@ static void claim(struct propagation *run, uint32_t block, uint32_t type, enum t
         known->confidence = (uint8_t)confidence;
 }
 
+/* What begins there is known already, or it is one part too many. */
+static bool has_part(struct propagation *run, uint32_t block, uint64_t offset, uint32_t type)
+{
+    const uint64_t *first = hash_map_find(&run->first_part, block);
+    size_t count = 0;
+
+    for (uint64_t at = first ? *first : 0; at != 0; at = run->parts[at - 1].next, count++)
+        if (run->parts[at - 1].offset == offset &&
+            type_table_begins_with(run->table, run->parts[at - 1].type, type))
+            return true;
+    return count >= MOST_PARTS;
+}
+
+static void add_part(struct propagation *run, uint32_t block, uint64_t offset, uint32_t type,
+                     enum type_confidence confidence)
+{
+    uint64_t *first = hash_map_put(&run->first_part, block, NULL);
+
+    run->parts = memory_grow(run->parts, &run->part_capacity, run->part_count + 1,
+                             sizeof *run->parts);
+    run->parts[run->part_count] = (struct part){.offset = offset,
+                                                .type = type,
+                                                .next = (uint32_t)*first,
+                                                .confidence = (uint8_t)confidence};
+    *first = ++run->part_count;
+    enqueue(run, block);
+}
+
+static void set_behind(struct propagation *run, uint32_t block, uint32_t type,
+                       enum type_source source, enum type_confidence confidence, uint64_t offset)
+{
+    set_type(run, block, type, source, confidence);
+    run->types->blocks[block].header_words = (uint16_t)(offset / WORD_BYTES);
+}
+
+/* A pointer behind a block's start. It may be to one of several elements; or allocators of programs
+ * put something of their own in front, such as a length, and hand out what is behind; or blocks
+ * are made of parts. */
+static void claim_behind(struct propagation *run, uint32_t block, uint32_t type,
+                         enum type_source source, enum type_confidence most, uint64_t offset,
+                         bool counts_as_start)
+{
+    const struct graph_type *item = type_table_get(run->table, type);
+    const struct block_type *known = &run->types->blocks[block];
+    uint64_t bytes = run->snapshot->blocks[block].bytes, own = item ? item->facts.bytes : 0;
+    bool is_struct = item && item->facts.kind == TYPE_STRUCT && own >= LEAST_ELEMENT_BYTES;
+    int fit;
+
+    if (own == 0 || offset % WORD_BYTES != 0 || offset > bytes || own > bytes - offset ||
+        item->is_memory || (known->type == type && known->header_words * WORD_BYTES == offset))
+        return;
+    if (!counts_as_start && is_struct && bytes % own == 0 && offset % own == 0) {
+        claim(run, block, type, source, most < TYPE_LIKELY ? most : TYPE_LIKELY);
+        return;
+    }
+    fit = judge(run, type, bytes - offset);
+    if (!counts_as_start && fit > TYPE_UNSURE)
+        fit = offset <= MOST_HEADER_BYTES && fit == TYPE_SURE ? TYPE_LIKELY : TYPE_UNSURE;
+    if (fit > (int)most)
+        fit = (int)most;
+    if (known->type == TYPE_NONE && offset / WORD_BYTES <= UINT16_MAX && fit >= 0 &&
+        (is_struct || counts_as_start))
+        set_behind(run, block, type, source, (enum type_confidence)fit, offset);
+    else if (is_struct && !has_part(run, block, offset, type))
+        add_part(run, block, offset, type, most);
+}
+
 /* ---- spreading ---- */
 
 /* What the pointer at an offset of a typed block points to. */
@@ -167,6 +249,7 @@ static uint32_t pointee_at(struct propagation *run, const struct block_type *of,
     if (offset < (uint64_t)of->header_words * WORD_BYTES || own == 0)
         return TYPE_NONE;
     offset -= (uint64_t)of->header_words * WORD_BYTES;
+    bytes -= (uint64_t)of->header_words * WORD_BYTES;
     if (item->facts.kind == TYPE_POINTER)
         return type_table_target(run->table, of->type);
     if (item->facts.kind == TYPE_ARRAY && item->is_memory) {
@@ -178,11 +261,60 @@ static uint32_t pointee_at(struct propagation *run, const struct block_type *of,
         item = type_table_get(run->table, element);
         if (item && item->facts.bytes > 0 && offset >= start)
             return type_table_pointee(run->table, element, (offset - start) % item->facts.bytes);
-        if (bytes % own != 0)
+        if (bytes % own != 0 || of->confidence == TYPE_UNSURE)
             return TYPE_NONE;
         offset %= own;
     }
     return type_table_pointee(run->table, of->type, offset);
+}
+
+static void spread_reference(struct propagation *run, uint32_t block, uint64_t position,
+                             uint32_t type, enum type_source source,
+                             enum type_confidence confidence)
+{
+    const struct snapshot_reference *reference = &run->snapshot->references[position];
+    uint64_t offset;
+
+    if (type == TYPE_NONE)
+        return;
+    if (reference->kind == SNAPSHOT_START)
+        claim(run, reference->block, type, source, confidence);
+    else if (snapshot_find_fact(run->snapshot, SNAPSHOT_FACT_OFFSET, block, reference->slot,
+                                &offset))
+        claim_behind(run, reference->block, type, source, confidence, offset,
+                     snapshot_counts_as_start((enum snapshot_reference_kind)reference->kind));
+}
+
+static void spread_part(struct propagation *run, uint32_t block, const struct part *part)
+{
+    const struct snapshot *snapshot = run->snapshot;
+    uint64_t end = part->offset + type_table_get(run->table, part->type)->facts.bytes;
+    uint64_t first = part->offset / WORD_BYTES;
+
+    for (uint64_t i = snapshot_first_reference_from(snapshot, block, first);
+         i < snapshot->first_reference[block + 1]; i++) {
+        uint64_t at = (uint64_t)snapshot->references[i].slot * WORD_BYTES;
+
+        if (at >= end || snapshot->references[i].slot == SNAPSHOT_FAR_SLOT)
+            return;
+        spread_reference(run, block, i,
+                         type_table_pointee(run->table, part->type, at - part->offset),
+                         TYPE_SOURCE_DWARF, (enum type_confidence)part->confidence);
+    }
+}
+
+static void spread_parts(struct propagation *run, uint32_t block)
+{
+    const uint64_t *first = hash_map_find(&run->first_part, block);
+
+    for (uint64_t at = first ? *first : 0; at != 0; at = run->parts[at - 1].next) {
+        struct part part = run->parts[at - 1];
+
+        if (part.is_spread)
+            continue;
+        run->parts[at - 1].is_spread = true;
+        spread_part(run, block, &part);
+    }
 }
 
 static void spread_block(struct propagation *run, uint32_t block)
@@ -191,18 +323,14 @@ static void spread_block(struct propagation *run, uint32_t block)
     struct block_type of = run->types->blocks[block];
     enum type_source source = of.source == TYPE_SOURCE_SITE ? TYPE_SOURCE_SITE : TYPE_SOURCE_DWARF;
 
-    for (uint64_t i = snapshot->first_reference[block]; i < snapshot->first_reference[block + 1];
-         i++) {
-        const struct snapshot_reference *reference = &snapshot->references[i];
-        uint32_t type;
-
-        if (reference->kind != SNAPSHOT_START || reference->slot == SNAPSHOT_FAR_SLOT)
-            continue;
-        type = pointee_at(run, &of, snapshot->blocks[block].bytes,
-                          (uint64_t)reference->slot * WORD_BYTES);
-        if (type != TYPE_NONE)
-            claim(run, reference->block, type, source, (enum type_confidence)of.confidence);
-    }
+    for (uint64_t i = snapshot->first_reference[block];
+         of.type != TYPE_NONE && i < snapshot->first_reference[block + 1]; i++)
+        if (snapshot->references[i].slot != SNAPSHOT_FAR_SLOT)
+            spread_reference(run, block, i,
+                             pointee_at(run, &of, snapshot->blocks[block].bytes,
+                                        (uint64_t)snapshot->references[i].slot * WORD_BYTES),
+                             source, (enum type_confidence)of.confidence);
+    spread_parts(run, block);
 }
 
 static void spread(struct propagation *run)
@@ -253,7 +381,7 @@ static void seed_classes(struct propagation *run)
         set_type(run, fact->owner, types[fact->value],
                  item->is_memory ? TYPE_SOURCE_CONTAINER : TYPE_SOURCE_VTABLE,
                  item->facts.bytes && bytes % item->facts.bytes ? TYPE_LIKELY : TYPE_SURE);
-        run->types->blocks[fact->owner].header_words = (uint8_t)fact->slot;
+        run->types->blocks[fact->owner].header_words = (uint16_t)fact->slot;
     }
     free(types);
 }
@@ -408,14 +536,21 @@ static void seed_variables(struct propagation *run)
     const struct snapshot *snapshot = run->snapshot;
 
     for (uint32_t i = 0; i < snapshot->root_count; i++) {
+        const struct snapshot_root *root = &snapshot->roots[i];
         uint32_t variable = run->types->variable_of_root[i], type;
+        uint64_t offset;
 
-        if (variable == TYPE_NO_VARIABLE || snapshot->roots[i].reference != SNAPSHOT_START)
+        if (variable == TYPE_NO_VARIABLE)
             continue;
         type = type_table_pointee(run->table, run->types->variables[variable].type,
                                   block_types_root_offset(snapshot, run->types, i));
-        if (type != TYPE_NONE)
-            claim(run, snapshot->roots[i].block, type, TYPE_SOURCE_DWARF, TYPE_SURE);
+        if (type == TYPE_NONE)
+            continue;
+        if (root->reference == SNAPSHOT_START)
+            claim(run, root->block, type, TYPE_SOURCE_DWARF, TYPE_SURE);
+        else if (snapshot_find_fact(snapshot, SNAPSHOT_FACT_ROOT_OFFSET, i, 0, &offset))
+            claim_behind(run, root->block, type, TYPE_SOURCE_DWARF, TYPE_SURE, offset,
+                         snapshot_counts_as_start(root->reference));
     }
 }
 
@@ -505,6 +640,7 @@ static void seed_shapes(struct propagation *run)
 
 struct vote {
     uint32_t site, type;
+    uint16_t header_words;
     uint64_t count;
 };
 
@@ -539,7 +675,8 @@ static struct vote *count_votes(struct propagation *run, size_t *count)
         if (is_new) {
             *position = *count;
             votes = memory_grow(votes, &capacity, *count + 1, sizeof *votes);
-            votes[(*count)++] = (struct vote){run->input->site_of_block[i], of->type, 0};
+            votes[(*count)++] = (struct vote){run->input->site_of_block[i], of->type,
+                                              of->header_words, 0};
         }
         votes[*position].count++;
     }
@@ -560,6 +697,7 @@ static struct block_type *elect(struct propagation *run)
         uint32_t site = votes[i].site;
         uint64_t most = votes[i].count, all = 0;
         uint32_t type = votes[i].type;
+        uint16_t header_words = votes[i].header_words;
 
         for (; i < count && votes[i].site == site; i++)
             all += votes[i].count;
@@ -567,6 +705,7 @@ static struct block_type *elect(struct propagation *run)
             elected[site] = (struct block_type){
                 .type = type,
                 .source = TYPE_SOURCE_SITE,
+                .header_words = header_words,
                 .confidence = most > 1 && (double)most >= SURE_VOTE * (double)all ? TYPE_LIKELY
                                                                                   : TYPE_UNSURE};
     }
@@ -586,7 +725,10 @@ static bool vote(struct propagation *run)
 
         if (!of || of->type == TYPE_NONE || run->types->blocks[i].type != TYPE_NONE)
             continue;
-        if (type_table_get(run->table, of->type)->facts.bytes > 0)
+        if (of->header_words > 0)
+            claim_behind(run, i, of->type, TYPE_SOURCE_SITE, (enum type_confidence)of->confidence,
+                         (uint64_t)of->header_words * WORD_BYTES, true);
+        else if (type_table_get(run->table, of->type)->facts.bytes > 0)
             claim(run, i, of->type, TYPE_SOURCE_SITE, (enum type_confidence)of->confidence);
         else
             set_type(run, i, of->type, TYPE_SOURCE_SITE, (enum type_confidence)of->confidence);
@@ -620,6 +762,8 @@ void block_types_find(const struct type_input *input, struct block_types *types)
         spread(&run);
     free(run.is_queued);
     free(run.queue);
+    free(run.parts);
+    hash_map_clear(&run.first_part);
 }
 
 void block_types_clear(struct block_types *types)

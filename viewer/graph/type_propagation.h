@@ -7,6 +7,8 @@
  * allocator of containers is asked for a type by name, which stands in the stack that allocated.
  * And blocks of one site are mostly of one type: those that are typed vote for the others.
  *
+ * Where a typed pointer leads into a block, that much of it is of this type, whatever the rest is.
+ *
  * A block has the size of its type, or that of several; what does not fit is not believed, and what
  * fits but not well is less sure. Where two types claim a block the larger wins, and is not sure.
  * The order of all this is that of roots and blocks, so that the result is always the same. */
@@ -38,7 +40,7 @@ struct block_type {
     uint32_t type; /* of the table; TYPE_NONE = not known */
     uint8_t source;
     uint8_t confidence;
-    uint8_t header_words; /* in front of the first element */
+    uint16_t header_words; /* in front of the first element */
 };
 
 /* A variable that has roots: global, thread-local, or of a frame. */
