@@ -39,7 +39,7 @@ enum {
 };
 
 /* Address space of the child; files are mapped into it. */
-static const rlim_t MOST_MEMORY = (rlim_t)16 << 30;
+#define MOST_MEMORY ((rlim_t)16 << 30)
 
 struct type_service {
     const struct symbolizer_module *module;
@@ -254,7 +254,8 @@ static void become_child(const struct type_service *service, int fd)
     setrlimit(RLIMIT_CORE, &no_core);
     setrlimit(RLIMIT_CPU, &seconds);
 #ifndef __SANITIZE_ADDRESS__ /* which reserves terabytes */
-    setrlimit(RLIMIT_AS, &(struct rlimit){MOST_MEMORY, MOST_MEMORY});
+    static const struct rlimit memory = {MOST_MEMORY, MOST_MEMORY};
+    setrlimit(RLIMIT_AS, &memory);
 #endif
     /* What it would say of running out of memory is nobody's concern. */
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -6,19 +6,6 @@
 #include "base/memory.h"
 #include "graph/graph_tables.h"
 
-static void describe(const struct process_graph *graph, const struct graph_way *way,
-                     struct growth_path *path)
-{
-    path->names = memory_allocate_zeroed(way->step_count + 1, sizeof *path->names);
-    path->names[path->name_count++] = memory_duplicate_text(
-        process_graph_root_name(graph, way->root));
-    for (size_t i = 0; i < way->step_count; i++) {
-        const char *name = process_graph_class_name(graph, way->steps[i].class_id);
-
-        path->names[path->name_count++] = memory_duplicate_text(name ? name : "not known");
-    }
-}
-
 static void find_path(const struct process_graph *graph, uint32_t site, struct growth_path *path)
 {
     size_t block_count = graph->snapshot->block_count, count;
@@ -32,7 +19,7 @@ static void find_path(const struct process_graph *graph, uint32_t site, struct g
         path->total += ways[i].blocks;
     if (count > 0) {
         path->blocks = ways[0].blocks;
-        describe(graph, &ways[0], path);
+        graph_path_find(graph, ways[0].block, &path->path);
     }
     free(ways);
     free(is_target);
@@ -53,6 +40,8 @@ static void find_paths(const struct profile *profile, struct recording_reader *r
     if (!snapshot_read(reader, head->id, &snapshot, NULL))
         return;
     process_graph_build(profile, growth->process, &snapshot, options, &graph);
+    if (growth->growth.growing_count > 0)
+        process_graph_find_types(&graph, options);
     for (size_t i = 0; i < growth->growth.growing_count; i++)
         find_path(&graph, growth->growth.sites[i].site, &growth->paths[i]);
     process_graph_clear(&graph);
@@ -93,9 +82,7 @@ void process_growths_clear(struct process_growths *growths)
         struct process_growth *growth = &growths->items[i];
 
         for (size_t j = 0; j < growth->growth.growing_count; j++) {
-            for (size_t k = 0; k < growth->paths[j].name_count; k++)
-                free(growth->paths[j].names[k]);
-            free(growth->paths[j].names);
+            graph_path_clear(&growth->paths[j].path);
         }
         free(growth->paths);
         growth_clear(&growth->growth);

@@ -8,13 +8,13 @@
 
 #include "analysis/growth.h"
 #include "analysis/profile.h"
+#include "graph/graph_path.h"
 #include "recording/recording_reader.h"
 #include "symbols/symbolizer.h"
 
-/* The way on which most of a site's blocks hang: names, the root first. */
+/* The way on which most of a site's blocks hang. */
 struct growth_path {
-    char **names;
-    size_t name_count;      /* 0 = not known: there is no snapshot, or it has none of the blocks */
+    struct graph_path path; /* empty: there is no snapshot, or it has none of the blocks */
     uint64_t blocks, total; /* on that way, and of the site */
 };
 

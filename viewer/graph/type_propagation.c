@@ -158,7 +158,10 @@ static void claim(struct propagation *run, uint32_t block, uint32_t type, enum t
 
     if (fit < 0)
         return;
-    confidence = (enum type_confidence)fit < most ? (enum type_confidence)fit : most;
+    /* A size that fits makes up for what was only likely on the way. */
+    confidence = fit == TYPE_SURE && most == TYPE_LIKELY && source != TYPE_SOURCE_SITE ? TYPE_SURE
+                 : (enum type_confidence)fit < most ? (enum type_confidence)fit
+                                                    : most;
     if (item->is_memory && source == TYPE_SOURCE_DWARF)
         source = TYPE_SOURCE_CONTAINER;
     if (known->type == TYPE_NONE)

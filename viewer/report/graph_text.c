@@ -72,7 +72,7 @@ void graph_add_class_name(const struct process_graph *graph, uint32_t class_id, 
         page_shorten_name(name ? name : "an unknown function", out);
 }
 
-/* "; it has cache.table, a std::map<int, Session> of 1,000 elements" */
+/* "; it has cache.table, a std::map<int, Session> of 1,000 elements"; "; it is a ..." */
 static void add_container(const struct process_graph *graph, uint32_t node, struct text *out)
 {
     bool is_block = object_graph_is_block(&graph->graph, node);
@@ -84,9 +84,15 @@ static void add_container(const struct process_graph *graph, uint32_t node, stru
             graph->types, is_block ? object_graph_block(&graph->graph, node) : SNAPSHOT_NONE,
             node - 1, &container))
         return;
-    text_add(out, "; it has ");
-    type_names_add_container(graph->types, &container, out);
-    text_add(out, ", a ");
+    struct text member = {0};
+    if (is_block || type_names_add_container_member(graph->types, &container, &member)) {
+        text_add(out, "; it has ");
+        type_names_add_container(graph->types, &container, out);
+        text_add(out, ", a ");
+    } else {
+        text_add(out, "; it is a ");
+    }
+    text_clear(&member);
     type_table_add_name(&graph->types->table, container.type, out);
     if (container.are_known)
         text_print(out, " of %s elements", units_format_count(container.elements, elements));

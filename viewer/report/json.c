@@ -432,11 +432,13 @@ static void add_misuse(struct writing *writing, uint32_t process)
 static json_t *make_path(const struct growth_path *path)
 {
     json_t *list = json_array();
-    for (size_t i = 0; path && i < path->name_count; i++) {
+    for (size_t i = 0; path && i < path->path.count; i++) {
+        const struct graph_path_element *from = &path->path.elements[i];
         json_t *element = json_object();
-        json_object_set_new(element, "name", json_text(path->names[i]));
-        json_object_set_new(element, "member", json_null());
-        json_object_set_new(element, "type", json_null());
+        json_object_set_new(element, "name", json_text(from->name));
+        json_object_set_new(element, "member",
+                            json_text(from->member && *from->member ? from->member : NULL));
+        json_object_set_new(element, "type", json_text(from->type));
         json_array_append_new(list, element);
     }
     return list;
