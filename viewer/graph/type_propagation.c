@@ -670,8 +670,9 @@ static struct vote *count_votes(struct propagation *run, size_t *count)
         uint64_t *position;
         bool is_new;
 
+        /* That some text was of one site says nothing of the rest. */
         if (run->input->site_of_block[i] == UINT32_MAX || of->type == TYPE_NONE ||
-            of->source == TYPE_SOURCE_SITE)
+            of->source == TYPE_SOURCE_SITE || weight_of(run, of->type) <= 1)
             continue;
         position = hash_map_put(&positions, (uint64_t)run->input->site_of_block[i] << 32 | of->type,
                                 &is_new);
