@@ -58,6 +58,8 @@ libseep_a_SOURCES += \
 	src/record/snapshot_request.h \
 	src/record/snapshot_taker.c \
 	src/record/snapshot_taker.h \
+	src/record/stack_memo.c \
+	src/record/stack_memo.h \
 	src/record/stack_path.c \
 	src/record/stack_path.h \
 	src/record/target_check.c \

@@ -63,6 +63,7 @@ void process_tree_clear(struct process_tree *tree)
     own_allocators_destroy(tree->own_allocators);
     module_files_destroy(tree->files);
     module_table_clear(&tree->modules);
+    stack_memo_clear(&tree->stack_memo);
     stack_table_destroy(tree->stacks);
     marks_clear(&tree->marks);
     memset(tree, 0, sizeof *tree);

@@ -13,6 +13,7 @@
 #include "record/recorded_process.h"
 #include "record/remote_unwind.h"
 #include "record/session_host.h"
+#include "record/stack_memo.h"
 #include "record/tick_clock.h"
 #include "symbols/module_map.h"
 
@@ -49,6 +50,7 @@ struct process_tree {
     struct session_host *host;
     struct tick_clock *clock;
     struct stack_table *stacks;
+    struct stack_memo stack_memo;
     struct module_table modules;
     struct module_files *files;
     struct own_allocators *own_allocators;

@@ -156,8 +156,8 @@ static struct stack_id add_stack(struct recorded_process *process, struct proces
     struct frame_search search = {process, tree};
     if (intake->path == NULL)
         intake->path = memory_allocate_zeroed(1, sizeof *intake->path);
-    return stack_path_follow(intake->path, path_owner(process), tree->stacks, stack, find_frame_of,
-                             &search);
+    return stack_path_follow(intake->path, path_owner(process), &tree->stack_memo, tree->stacks,
+                             stack, find_frame_of, &search);
 }
 
 static uint32_t *slot_of(struct intake *intake, uint64_t slot)

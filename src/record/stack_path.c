@@ -1,6 +1,14 @@
 #include "record/stack_path.h"
 
+#include <stdbool.h>
+
+#include "record/stack_memo.h"
 #include "recording/recording_records.h"
+
+/* Fewer frames are found as fast one by one. */
+enum {
+    MANY_NEW_FRAMES = 3
+};
 
 /* How many words from `from` on, counted from the outermost, both have. */
 static size_t shared_until(const struct stack_path *path, const struct stack_words *stack,
@@ -35,7 +43,7 @@ static size_t shared_count(const struct stack_path *path, const struct stack_wor
     return shared_until(path, stack, shared, smaller(path->count, stack->count));
 }
 
-struct stack_id stack_path_follow(struct stack_path *path, uint64_t owner,
+struct stack_id stack_path_follow(struct stack_path *path, uint64_t owner, struct stack_memo *memo,
                                   struct stack_table *table, const struct stack_words *stack,
                                   stack_path_find_frame find_frame, void *context)
 {
@@ -44,7 +52,14 @@ struct stack_id stack_path_follow(struct stack_path *path, uint64_t owner,
     path->owner = owner;
     size_t outer_count = outer_count_of(stack);
     size_t shared = shared_count(path, stack, outer_count);
-    struct stack_id node = {shared != 0 ? path->nodes[shared - 1] : 0};
+    bool is_for_memo = stack->count - shared >= MANY_NEW_FRAMES;
+    struct stack_id node = {0};
+    if (is_for_memo)
+        node = stack_memo_find(memo, owner, stack);
+    if (node.index != 0)
+        return node;
+    if (shared != 0)
+        node.index = path->nodes[shared - 1];
     for (size_t i = shared; i < stack->count; i++) {
         uint64_t word = stack->words[stack->count - 1 - i];
         if (i == outer_count) {
@@ -58,5 +73,7 @@ struct stack_id stack_path_follow(struct stack_path *path, uint64_t owner,
     path->count = stack->count;
     path->outer_count = outer_count;
     path->omitted = stack->omitted;
+    if (is_for_memo)
+        stack_memo_add(memo, owner, stack, node);
     return node;
 }

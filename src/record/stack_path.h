@@ -11,6 +11,8 @@
 #include "heap/stack_table.h"
 #include "wire/wire_format.h"
 
+struct stack_memo;
+
 /* What a thread sent: return addresses, innermost first. */
 struct stack_words {
     const uint64_t *words;
@@ -32,9 +34,9 @@ struct stack_path {
     uint32_t nodes[WIRE_MAX_FRAMES]; /* of each word */
 };
 
-/* The node of the stack, which becomes the path's. `owner` changes whenever a word may mean another
- * frame than before. */
-struct stack_id stack_path_follow(struct stack_path *path, uint64_t owner,
+/* The node of the stack, which becomes the path's unless the memo knew it. `owner` changes whenever
+ * a word may mean another frame than before. Paths may share a memo. */
+struct stack_id stack_path_follow(struct stack_path *path, uint64_t owner, struct stack_memo *memo,
                                   struct stack_table *table, const struct stack_words *stack,
                                   stack_path_find_frame find_frame, void *context);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "record/stack_memo.h"
 #include "record/stack_path.h"
 #include "recording/recording_records.h"
 
@@ -27,6 +28,7 @@ static struct frame_id find_frame(void *context, uint64_t word)
 struct fixture {
     struct stack_path *path;
     struct looks looks;
+    struct stack_memo memo;
 };
 
 static int set_up(void **state)
@@ -41,6 +43,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
+    stack_memo_clear(&fixture->memo);
     stack_table_destroy(fixture->looks.table);
     free(fixture->path);
     free(fixture);
@@ -49,8 +52,8 @@ static int tear_down(void **state)
 
 static struct stack_id follow(struct fixture *fixture, uint64_t owner, struct stack_words stack)
 {
-    return stack_path_follow(fixture->path, owner, fixture->looks.table, &stack, find_frame,
-                             &fixture->looks);
+    return stack_path_follow(fixture->path, owner, &fixture->memo, fixture->looks.table, &stack,
+                             find_frame, &fixture->looks);
 }
 
 /* The offsets of a stack, innermost first; OMITTED for a gap. */
@@ -138,12 +141,51 @@ static void test_gaps(void **state)
     expect(fixture, node, WORDS(10, OMITTED + 6, 8, 2, 1), 5);
 }
 
+static void test_stacks_that_come_again_are_known(void **state)
+{
+    struct fixture *fixture = *state;
+    struct stack_words a = {WORDS(5, 4, 3, 2, 1), 5, 0, 0},
+                       b = {WORDS(15, 14, 13, 12, 11), 5, 0, 0};
+    struct stack_words gap = {WORDS(5, 4, 3, 2, 1), 5, 2, 9};
+    struct stack_id first = follow(fixture, 1, a);
+    follow(fixture, 1, b);
+    assert_int_equal(fixture->looks.count, 10);
+    struct stack_id again = follow(fixture, 1, a);
+    assert_int_equal(again.index, first.index);
+    assert_int_equal(fixture->looks.count, 10);
+    /* Not with a gap, and not where the words may mean something else. */
+    struct stack_id other = follow(fixture, 1, gap);
+    expect(fixture, other, WORDS(5, 4, OMITTED + 9, 3, 2, 1), 6);
+    fixture->looks.module_plus_1 = 2;
+    assert_int_not_equal(follow(fixture, 2, a).index, first.index);
+}
+
+static void test_a_full_memo_begins_anew(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t words[4];
+    uint64_t stacks = 2 * (uint64_t)STACK_MEMO_MAX_STACKS + STACK_MEMO_PAUSE;
+    for (uint64_t i = 0; i < stacks + 10; i++) {
+        uint64_t place = i < stacks ? i : i - stacks; /* the last ones again */
+        for (uint64_t j = 0; j < 4; j++)
+            words[3 - j] = 1 + place % 1000 + 1000 * j;
+        words[3] = 10000 + place % 7;
+        struct stack_words stack = {words, 4, 0, 0};
+        struct stack_id node = follow(fixture, 1 + place, stack);
+        expect(fixture, node, words, 4);
+    }
+    assert_true(fixture->memo.count <= STACK_MEMO_MAX_STACKS);
+    assert_true(fixture->memo.word_count <= STACK_MEMO_MAX_WORDS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_only_what_differs_is_looked_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_another_owner_begins_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gaps, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_stacks_that_come_again_are_known, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_full_memo_begins_anew, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
