@@ -36,7 +36,9 @@ libseep_a_SOURCES += \
 	src/symbols/type_service.c \
 	src/symbols/type_service.h \
 	src/symbols/variables.c \
-	src/symbols/variables.h
+	src/symbols/variables.h \
+	src/symbols/zstd_sections.c \
+	src/symbols/zstd_sections.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += \

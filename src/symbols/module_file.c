@@ -30,9 +30,10 @@ enum {
 static void close_elf(struct opened_elf *opened)
 {
     elf_end(opened->elf);
+    zstd_sections_clear(&opened->unpacked);
     if (opened->fd >= 0)
         close(opened->fd);
-    *opened = (struct opened_elf){NULL, -1};
+    *opened = (struct opened_elf){.fd = -1};
 }
 
 /* libdw unpacks every section that it knows, and a third of them is not for us. */
@@ -49,9 +50,10 @@ static void hide_what_is_not_needed(Elf *elf)
 /* Takes ownership of fd. */
 static bool open_elf(struct opened_elf *opened, int fd)
 {
-    *opened = (struct opened_elf){elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL), fd};
+    *opened = (struct opened_elf){.elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL), .fd = fd};
     if (opened->elf != NULL && elf_kind(opened->elf) == ELF_K_ELF) {
         hide_what_is_not_needed(opened->elf);
+        zstd_sections_unpack(&opened->unpacked, opened->elf);
         return true;
     }
     close_elf(opened);
@@ -270,10 +272,10 @@ void module_file_init(struct module_file *file, const struct symbolizer_module *
     char *debug_path = NULL;
 
     *file = (struct module_file){
-        .program = {NULL, -1},
-        .debug = {NULL, -1},
-        .alternate = {NULL, -1},
-        .mini = {NULL, -1},
+        .program = {.fd = -1},
+        .debug = {.fd = -1},
+        .alternate = {.fd = -1},
+        .mini = {.fd = -1},
     };
     reason->message[0] = '\0';
     if (strcmp(module->path, "[vdso]") == 0)

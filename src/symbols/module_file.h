@@ -10,11 +10,13 @@
 #include "symbols/dwarf_lines.h"
 #include "symbols/elf_symbols.h"
 #include "symbols/symbolizer.h"
+#include "symbols/zstd_sections.h"
 
 /* A file that libelf has open. */
 struct opened_elf {
     Elf *elf; /* NULL = none */
     int fd;   /* ours to close; -1 = borrowed or none */
+    struct zstd_sections unpacked;
 };
 
 struct module_file {
@@ -31,7 +33,8 @@ struct module_file {
  * nothing is). `module` and `options` are borrowed during the call; module->fd until the clear. */
 void module_file_init(struct module_file *file, const struct symbolizer_module *module,
                       const struct symbolizer_options *options, struct error *reason);
-/* The symbol tables of all these files, read when they are first asked for: DWARF seldom needs them. */
+/* The symbol tables of all these files, read when they are first asked for: DWARF seldom needs
+ * them. */
 const struct elf_symbols *module_file_symbols(struct module_file *file);
 
 void module_file_clear(struct module_file *file);

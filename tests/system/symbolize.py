@@ -228,18 +228,9 @@ def of_the_module_itself():
     check_equal(shop, before_symbolizing=lambda: os.rename(shop.path("unstripped"), shop.program))
 
 
-def knows_zstd():
-    """elfutils since 0.189."""
-    try:
-        done = run(["pkg-config", "--atleast-version=0.189", "libdw"])
-    except OSError:
-        return False
-    return done.returncode == 0
-
-
 def compressed():
     """By the linker, or by objcopy in the debug file alone; not every tool can do each."""
-    for style in ("zlib", "zlib-gnu", *(["zstd"] if knows_zstd() else [])):
+    for style in ("zlib", "zlib-gnu", "zstd"):
         for flags, options in (([f"-gz={style}"], []),
                                ([], [f"--compress-debug-sections={style}"])):
             shop = Shop(f"compressed-{style}-{len(options)}")
