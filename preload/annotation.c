@@ -9,7 +9,8 @@
 #include "preload/sampled_blocks.h"
 
 enum {
-    MAX_NAME_BYTES = 255
+    MAX_NAME_BYTES = 255,
+    SUPPRESSIONS_PART_BYTES = 1024
 };
 
 /* `words` are those behind the first. Returns that one; 0 = not told. */
@@ -99,4 +100,19 @@ bool annotation_pool(const void *start, size_t bytes, bool is_made)
            tell(WIRE_POOL,
                 (uint64_t[]){event_address(start, FUNCTION_CUSTOM), (uint64_t)bytes, is_made},
                 3) != 0;
+}
+
+void annotation_suppressions(const char *text)
+{
+    size_t left = strlen(text);
+    while (left > 0) {
+        uint64_t words[1 + SUPPRESSIONS_PART_BYTES / 8] = {0};
+        size_t part = left < SUPPRESSIONS_PART_BYTES ? left : SUPPRESSIONS_PART_BYTES;
+        words[0] = part;
+        memcpy(words + 1, text, part);
+        if (tell(WIRE_SUPPRESSIONS, words, 1 + (uint32_t)(part + 7) / 8) == 0)
+            return;
+        text += part;
+        left -= part;
+    }
 }

@@ -25,6 +25,9 @@ void annotation_restore_ignoring(uint32_t depth);
 /* Memory that holds references, or does not any more. */
 bool annotation_region(const void *start, size_t bytes, bool is_added);
 
+/* By which the program suppresses its leaks, as LeakSanitizer reads it. */
+void annotation_suppressions(const char *text);
+
 /* Memory of which the program gives objects itself, or does not any more. */
 bool annotation_pool(const void *start, size_t bytes, bool is_made);
 

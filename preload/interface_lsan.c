@@ -11,6 +11,7 @@
 
 #include "preload/annotation.h"
 #include "preload/export.h"
+#include "preload/interface_lsan.h"
 #include "preload/lifecycle.h"
 #include "preload/recorder_call.h"
 #include "preload/session_link.h"
@@ -156,4 +157,17 @@ EXPORT int __lsan_do_recoverable_leak_check(void)
     arch_capture_registers((uint64_t *)registers.values);
     STEP_ASIDE("__lsan_do_recoverable_leak_check", check_function, return next());
     return check(SESSION_CALL_CHECK, &registers);
+}
+
+/* ---- suppressions ------------------------------------------------------------------------- */
+
+void interface_lsan_start(void)
+{
+    int saved_errno = errno;
+    text_function suppressions = (text_function)symbol_search_in_tables(
+        "__lsan_default_suppressions", NULL);
+    const char *text = suppressions != NULL ? suppressions() : NULL;
+    if (text != NULL)
+        annotation_suppressions(text);
+    errno = saved_errno;
 }

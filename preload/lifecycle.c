@@ -16,6 +16,7 @@
 #include "preload/crash_hold.h"
 #include "preload/event_writer.h"
 #include "preload/exit_hold.h"
+#include "preload/interface_lsan.h"
 #include "preload/old_glibc.h"
 #include "preload/own_memory.h"
 #include "preload/park.h"
@@ -135,6 +136,8 @@ __attribute__((constructor)) static void construct(void)
     park_start();
     crash_hold_start();
     exit_hold_watch_main();
+    if (preload_mode == PRELOAD_RECORDS)
+        interface_lsan_start();
 }
 
 static uint32_t read_link(const char *path, char *text, uint32_t room)

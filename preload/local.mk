@@ -56,6 +56,7 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/hook_write.h \
 	preload/interface.c \
 	preload/interface_lsan.c \
+	preload/interface_lsan.h \
 	preload/interpose.c \
 	preload/interpose_cxx.c \
 	preload/interpose_loader.c \

@@ -182,6 +182,8 @@ struct recorded_process *process_images_start_by_fork(struct process_tree *tree,
     }
     if (parent != NULL) {
         process->parent_id_plus_1 = parent->id + 1;
+        if (parent->suppressions != NULL)
+            process->suppressions = memory_duplicate_text(parent->suppressions);
         annotations_copy(&process->annotations, &parent->annotations);
         pools_copy(&process->pools, &parent->pools);
         set_executable(process, parent->executable, strlen(parent->executable));

@@ -4,6 +4,8 @@
 #include "record/process_tree.h"
 
 #include <limits.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "record/fork_views.h"
@@ -118,6 +120,20 @@ static void apply_mark(struct process_tree *tree, struct recorded_process *proce
               (const char *)(record + 2), record[1]);
 }
 
+/* Texts of more than this are cut at a record: what is left may be no whole line, which readers say. */
+static void apply_suppressions(struct recorded_process *process, const uint64_t *record)
+{
+    enum {
+        MOST_BYTES = 256 << 10
+    };
+    const char *before = process->suppressions != NULL ? process->suppressions : "";
+    if (strlen(before) > MOST_BYTES)
+        return;
+    char *joined = memory_print_text("%s%.*s", before, (int)record[1], (const char *)(record + 2));
+    free(process->suppressions);
+    process->suppressions = joined;
+}
+
 void process_tree_apply_lifecycle(struct process_tree *tree, struct recorded_process *process,
                                   struct intake *intake, const void *record, size_t size)
 {
@@ -151,6 +167,9 @@ void process_tree_apply_lifecycle(struct process_tree *tree, struct recorded_pro
             process->is_exit_told = true;
             process->exit_told = (int)(uint32_t)words[1];
         }
+        break;
+    case WIRE_SUPPRESSIONS:
+        apply_suppressions(process, words);
         break;
     case WIRE_MARK:
         apply_mark(tree, process, words, ticks);

@@ -41,6 +41,7 @@ void recorded_process_destroy(struct recorded_process *process)
     leak_history_clear(&process->leak_history);
     free(process->batch);
     free(process->intakes);
+    free(process->suppressions);
     free(process->executable);
     for (char **argument = process->arguments; *argument != NULL; argument++)
         free(*argument);

@@ -71,6 +71,7 @@ struct recorded_process {
     struct heap_event *batch; /* PROCESS_BATCH_EVENTS, while it is in use */
     size_t batch_count;
 
+    char *suppressions; /* of its leaks, by the program itself; NULL = none */
     struct annotations annotations;
     struct pools pools;
     struct mark_trail mark_trail;

@@ -340,6 +340,7 @@ static void write_process(struct recording_output *output, const struct recorded
                              : process->is_observed ? "dynamic"
                                                     : "",
         .is_own_image = process->is_own_image,
+        .suppressions = process->suppressions != NULL ? process->suppressions : "",
     };
     add(output, RECORDING_process, &record);
 }

@@ -90,7 +90,8 @@ struct recording_text_list {
     TEXT(reason)                    /* why not observed, or why observation ended early */ \
     TEXT(allocator_name)            /* glibc, jemalloc, tcmalloc, mimalloc, musl, unknown */ \
     TEXT(allocator_linkage)         /* dynamic, static */ \
-    UNSIGNED(is_own_image)          /* 1: began with exec, 0: with fork */
+    UNSIGNED(is_own_image)          /* 1: began with exec, 0: with fork */ \
+    TEXT(suppressions)              /* of its leaks, by the program itself (__lsan_default_suppressions) */
 
 /* Totals of the malloc family, and what stands beside it.
  * inherited + allocations = frees + live, in blocks and in bytes. */

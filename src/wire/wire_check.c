@@ -41,6 +41,7 @@ static size_t variable_bytes(unsigned kind, const volatile uint64_t *words)
         return to_words(executable + arguments);
     }
     case WIRE_EXEC:
+    case WIRE_SUPPRESSIONS:
     case WIRE_MARK: {
         uint64_t length = words[kind == WIRE_EXEC ? 3 : 1];
         return length <= WIRE_MAX_TEXT_BYTES ? to_words(length) : SIZE_MAX;

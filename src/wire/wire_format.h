@@ -72,7 +72,8 @@ enum {
     KIND(33, REGION,         4, 0) /* address, size, 1: holds references; 0: not any more */ \
     KIND(34, POOL,           4, 0) /* address, size, 1: the program gives objects of it; 0: not any more */ \
     KIND(35, POOL_BIRTH,     5, 0) /* address of the pool, of the object, stack slot, size */ \
-    KIND(36, POOL_RELEASE,   3, 0) /* address of the pool, of the object */
+    KIND(36, POOL_RELEASE,   3, 0) /* address of the pool, of the object */ \
+    KIND(37, SUPPRESSIONS,   2, 1) /* length; a part of the text by which the program suppresses its leaks */
 /* clang-format on */
 
 enum wire_kind {

@@ -200,6 +200,7 @@ LSAN_ANSWERS = {
     "threads": "threads 20",
     "ends": "atexit 1",
     "final": "",
+    "suppressed": "",
 }
 
 
@@ -215,6 +216,11 @@ def check_lsan():
         checks.equal(f"lsan {name}: status", 0, made.status)
         checks.equal(f"lsan {name}: said", lines_of(answers), lines_of(made.stdout.decode()))
         checks.equal(f"lsan {name}: said on stderr", b"", made.stderr)
+        if name == "suppressed":
+            summary = leaks(made.path)["summary"]
+            checks.equal("lsan suppressed: kinds", [(1, 700), (1, 800), (2, 1100)],
+                         [(summary[kind]["blocks"], summary[kind]["bytes"])
+                          for kind in ("definite", "indirect", "suppressed")])
         if name != "final":
             continue
         # The check that a program makes itself takes the place of the one at exit, and is made once.

@@ -102,6 +102,9 @@ EXTRA_DIST += \
 	tests/targets/visible.c \
 	tests/targets/waits.c
 
+# Its suppressions must be seen from outside.
+tests/targets/lsan_interface: tests/targets/lsan_interface.c
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -rdynamic -o $@ $< -pthread
 # By its header alone: nothing to link with.
 tests/targets/interface: tests/targets/interface.c include/seep.h
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -I$(top_srcdir)/include -o $@ $< \

@@ -151,6 +151,54 @@ static void add_cycles(const struct building *building, struct leak_report_proce
 
 /* ---- processes ---- */
 
+/* ---- the program's own suppressions ---- */
+
+/* Its entries behind those that everybody asked for; what each did is not told. */
+struct joined {
+    struct suppressions own;
+    struct suppressions all; /* items borrowed from both; the array is its own */
+    struct leak_use *uses;
+};
+
+static bool join_suppressions(const struct building *building, const char *text,
+                              struct joined *joined, struct error *error)
+{
+    const struct suppressions *asked = building->options->suppressions;
+    size_t count = asked ? asked->count : 0;
+    suppressions_init(&joined->own);
+    if (!suppressions_read(&joined->own, "__lsan_default_suppressions()", text, strlen(text),
+                           error)) {
+        suppressions_clear(&joined->own);
+        return false;
+    }
+    joined->all.count = count + joined->own.count;
+    joined->all.items = memory_allocate_zeroed(joined->all.count, sizeof *joined->all.items);
+    if (count)
+        memcpy(joined->all.items, asked->items, count * sizeof *asked->items);
+    if (joined->own.count)
+        memcpy(joined->all.items + count, joined->own.items,
+               joined->own.count * sizeof *joined->own.items);
+    joined->uses = memory_allocate_zeroed(joined->all.count, sizeof *joined->uses);
+    if (count)
+        memcpy(joined->uses, building->report->uses, count * sizeof *joined->uses);
+    return true;
+}
+
+static void end_joined(const struct building *building, struct joined *joined, struct leaks *leaks)
+{
+    const struct suppressions *asked = building->options->suppressions;
+    size_t count = asked ? asked->count : 0;
+    if (count)
+        memcpy(building->report->uses, joined->uses, count * sizeof *joined->uses);
+    for (size_t i = 0; i < leaks->count; i++)
+        if (leaks->items[i].suppression != LEAKS_NO_SUPPRESSION &&
+            leaks->items[i].suppression >= count)
+            leaks->items[i].suppression = LEAKS_NO_SUPPRESSION;
+    free(joined->uses);
+    free(joined->all.items);
+    suppressions_clear(&joined->own);
+}
+
 static bool find_leaks(struct building *building, struct leak_report_process *process,
                        struct error *error)
 {
@@ -158,11 +206,25 @@ static bool find_leaks(struct building *building, struct leak_report_process *pr
                                     .uses = building->report->uses,
                                     .roots_off = building->options->roots_off,
                                     .since = building->has_since ? &building->since : NULL};
+    const char *text = building->profile->processes[process->process].about.suppressions;
+    struct joined joined = {0};
+    bool has_own = text && text[0];
     struct snapshot snapshot;
-    snapshot_init(&snapshot);
-    if (!snapshot_read(building->reader, process->head.id, &snapshot, error))
+    if (has_own && !join_suppressions(building, text, &joined, error))
         return false;
+    snapshot_init(&snapshot);
+    if (!snapshot_read(building->reader, process->head.id, &snapshot, error)) {
+        if (has_own)
+            end_joined(building, &joined, &process->leaks);
+        return false;
+    }
+    if (has_own) {
+        options.suppressions = &joined.all;
+        options.uses = joined.uses;
+    }
     leaks_find(building->profile, process->process, &snapshot, &options, &process->leaks);
+    if (has_own)
+        end_joined(building, &joined, &process->leaks);
     add_cycles(building, process, &snapshot);
     snapshot_clear(&snapshot);
     return true;
