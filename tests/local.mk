@@ -32,7 +32,8 @@ system_tests = \
 	tests/system/typed.py \
 	tests/system/unwinders.py \
 	tests/system/valgrind_totals.py \
-	tests/system/vows.py
+	tests/system/vows.py \
+	tests/system/wild.py
 TESTS += $(system_tests)
 EXTRA_DIST += $(system_tests) tests/system/counted.py tests/system/recorded.py tests/README.md
 

@@ -24,10 +24,12 @@
 
 #include "base/memory.h"
 #include "snapshot/processor.h"
+#include "snapshot/task_facts.h"
 
 enum {
     NAP_US = 50,
     YIELDS = 20,
+    STATE_LOOKS = 40,
     ROOM_SHARE = 2, /* one in so many bytes may be changed while it is read */
     SIGNAL_SET_BYTES = 8
 };
@@ -128,7 +130,7 @@ bool target_copy_has_room(pid_t pid, uint64_t bytes, struct error *error)
 /* ---- a thread is led ------------------------------------------------------------------- */
 
 struct led {
-    pid_t tid;
+    pid_t pid, tid;
     uint64_t general[PROCESSOR_GENERAL_WORDS];
     uint8_t extended[PROCESSOR_EXTENDED_MOST];
     size_t extended_bytes;
@@ -189,6 +191,14 @@ static void rest(unsigned looks)
         nanosleep(&nap, NULL);
 }
 
+/* The end of a first thread is told only when all others were waited for, which stand still here.
+ */
+static bool is_dead(const struct led *led)
+{
+    char state = task_facts_state(led->pid, led->tid);
+    return state == 'Z' || state == 'X' || state == '\0';
+}
+
 /* Until it traps. What else stops it (a stop of the whole process) does not count here. */
 static bool await_trap(const struct led *led)
 {
@@ -198,6 +208,8 @@ static bool await_trap(const struct led *led)
             0)
             return false;
         if (info.si_pid != led->tid) {
+            if (looks % STATE_LOOKS == STATE_LOOKS - 1 && is_dead(led))
+                return false;
             rest(looks);
             continue;
         }
@@ -231,6 +243,7 @@ static bool lead(struct stopper *stopper, uint64_t entry, struct error *error)
     struct led *led = memory_allocate_zeroed(1, sizeof *led);
     bool is_led = false;
     if (thread != NULL) {
+        led->pid = thread->pid;
         led->tid = thread->tid;
         is_led = put_aside(led);
     }

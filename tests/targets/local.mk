@@ -44,7 +44,8 @@ target_programs = \
 	tests/targets/unwound_o0 \
 	tests/targets/unwound_o2 \
 	tests/targets/visible \
-	tests/targets/waits
+	tests/targets/waits \
+	tests/targets/wild
 
 target_libraries_of_their_own = \
 	tests/targets/cxx_plugin.so \
@@ -100,7 +101,8 @@ EXTRA_DIST += \
 	tests/targets/typed_cxx.cpp \
 	tests/targets/unwound.c \
 	tests/targets/visible.c \
-	tests/targets/waits.c
+	tests/targets/waits.c \
+	tests/targets/wild.c
 
 # Its suppressions must be seen from outside.
 tests/targets/lsan_interface: tests/targets/lsan_interface.c
