@@ -36,8 +36,12 @@ struct recording_output {
 
     /* What stands in the journal already. */
     bool is_session_written;
-    size_t written_marks, written_modules, written_strings, written_frames, written_nodes, written_names;
-    bool is_journal_void; /* it holds records of which later ones did not replace all */
+    size_t written_marks, written_modules, written_strings, written_frames, written_nodes,
+        written_names;
+    bool is_journal_void;   /* it holds records of which later ones did not replace all */
+    size_t *open_processes; /* positions of those whose last state may not stand there yet */
+    size_t open_count, open_capacity;
+    size_t seen_processes;
     uint32_t snapshot_count;
 };
 
@@ -58,6 +62,7 @@ void recording_output_destroy(struct recording_output *output)
     free(output->names);
     free(output->entries);
     free(output->module_details);
+    free(output->open_processes);
     free(output);
 }
 
@@ -402,6 +407,48 @@ static void write_marks(struct recording_output *output)
     }
 }
 
+/* False: its timeline was coarsened. */
+static bool write_process_state(struct recording_output *output, struct recorded_process *process,
+                                bool is_everything)
+{
+    write_process(output, process);
+    if (process->model == NULL)
+        return true;
+    bool is_valid = heap_model_write_records(process->model, process->id, is_everything,
+                                             write_model_record, output);
+    write_quality(output, process);
+    if (is_everything)
+        write_ranges(output, process);
+    process->is_written = process->is_ended;
+    process->is_in_journal = true;
+    return is_valid;
+}
+
+/* Those that ended before the last checkpoint are not looked at again: a session may have thousands
+ * of them, and each snapshot begins with a checkpoint. */
+static bool write_open_processes(struct recording_output *output)
+{
+    const struct process_tree *tree = output->options.tree;
+    bool is_valid = true;
+    size_t kept = 0;
+    for (; output->seen_processes < tree->count; output->seen_processes++) {
+        output->open_processes = memory_grow(output->open_processes, &output->open_capacity,
+                                             output->open_count + 1,
+                                             sizeof *output->open_processes);
+        output->open_processes[output->open_count++] = output->seen_processes;
+    }
+    for (size_t i = 0; i < output->open_count; i++) {
+        struct recorded_process *process = tree->processes[output->open_processes[i]];
+        if (process->is_written)
+            continue;
+        is_valid &= write_process_state(output, process, false);
+        if (!process->is_written)
+            output->open_processes[kept++] = output->open_processes[i];
+    }
+    output->open_count = kept;
+    return is_valid;
+}
+
 /* False: timelines were coarsened, or a process began anew: what stands in the journal of them is
  * void. */
 static bool write_records(struct recording_output *output, bool is_everything)
@@ -415,21 +462,11 @@ static bool write_records(struct recording_output *output, bool is_everything)
     write_strings(output);
     write_stacks(output);
     write_names(output);
-    for (size_t i = 0; i < tree->count; i++) {
-        struct recorded_process *process = tree->processes[i];
-        if (process->is_written && !is_everything)
-            continue; /* it ended before the last checkpoint */
-        write_process(output, process);
-        if (process->model == NULL)
-            continue;
-        is_valid &= heap_model_write_records(process->model, process->id, is_everything,
-                                             write_model_record, output);
-        write_quality(output, process);
-        if (is_everything)
-            write_ranges(output, process);
-        process->is_written = process->is_ended;
-        process->is_in_journal = true;
-    }
+    if (is_everything)
+        for (size_t i = 0; i < tree->count; i++)
+            is_valid &= write_process_state(output, tree->processes[i], true);
+    else
+        is_valid &= write_open_processes(output);
     write_marks(output);
     is_valid &= !tree->is_journal_void;
     tree->is_journal_void = false;
