@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/query.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/command.h"
+#include "cli/graph_argument.h"
 #include "cli/recording_argument.h"
 #include "report/report.h"
 #include "tui/style.h"
@@ -99,6 +101,42 @@ static bool make_path_maps(const struct option_texts *texts, struct tui_path_map
     return true;
 }
 
+/* The object graph, made when its screen is first shown. */
+struct lazy_graph {
+    const struct recording_argument *argument;
+    struct graph_argument graph;
+    bool was_tried;
+};
+
+static const struct process_graph *get_graph(void *context, struct error *error)
+{
+    struct lazy_graph *lazy = context;
+
+    if (!lazy->was_tried) {
+        lazy->was_tried = true;
+        if (graph_argument_open(&lazy->graph, lazy->argument, QUERY_ALL_PROCESSES,
+                                &(struct symbolizer_options){0}, error))
+            process_graph_find_types(&lazy->graph.graph, &(struct symbolizer_options){0});
+    }
+    if (lazy->graph.is_built)
+        return &lazy->graph.graph;
+    error_set(error, "there is no graph of this recording");
+    return NULL;
+}
+
+static bool has_graph(const struct recording_argument *argument)
+{
+    struct snapshot_list list = {0};
+    bool is_any = false;
+
+    if (argument->instant == INSTANT_PEAK || !snapshot_list_read(&list, argument->reader, NULL))
+        return false;
+    for (size_t i = 0; i < list.count; i++)
+        is_any |= list.heads[i].end == SNAPSHOT_DONE;
+    snapshot_list_clear(&list);
+    return is_any;
+}
+
 static bool show(const struct invocation *invocation, const struct recording_argument *argument,
                  const struct tui_path_map *maps, struct error *error)
 {
@@ -114,13 +152,22 @@ static bool show(const struct invocation *invocation, const struct recording_arg
                                   .without_mouse = values->is_without_mouse,
                                   .path_maps = maps,
                                   .path_map_count = values->path_maps.count};
+    struct lazy_graph lazy = {.argument = argument};
     struct report_options report;
     struct error reason;
 
     if (is_mono)
         options.colors = "mono";
-    if (tui_is_possible(&reason))
-        return tui_run(argument->profile, &options, error);
+    if (has_graph(argument)) {
+        options.get_graph = get_graph;
+        options.graph_context = &lazy;
+    }
+    if (tui_is_possible(&reason)) {
+        bool is_done = tui_run(argument->profile, &options, error);
+
+        graph_argument_close(&lazy.graph);
+        return is_done;
+    }
     log_note("%s; this is the report instead", reason.message);
     report_options_init(&report);
     report.instant = options.instant;

@@ -1,13 +1,14 @@
 /* The viewer over a made-up profile that never changes: what the screens in this folder show, and
  * what the terminal tests play with. Usage: demo_viewer [SOURCES] [OPTION...] with --ascii,
  * --without-mouse, --colors=SCHEME, --one (one process only), --large (3,000 sites), --empty
- * (nothing happened, and the recorder was killed). */
+ * (nothing happened, and the recorder was killed), --graph (with an object graph). */
 #include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/graph_tables.h"
 #include "tests/unit/profile_builder.h"
 #include "tui/tui.h"
 
@@ -143,8 +144,72 @@ static void fill_demo(struct profile_builder *builder, bool is_large,
     add_samples(builder, samples);
 }
 
+/* ---- a graph: a list of tokens with texts under one key, sessions under another ---- */
+
+struct demo_graph {
+    const struct profile *profile;
+    struct snapshot snapshot;
+    struct process_graph graph;
+    bool is_built;
+};
+
+static uint32_t site_at(const struct profile *profile, unsigned position)
+{
+    return (uint32_t)profile->sites[position].figures.id;
+}
+
+static void add_demo_root(struct snapshot *snapshot, uint32_t block, uint32_t key)
+{
+    snapshot_add_root(snapshot, &(struct snapshot_root){.kind = SNAPSHOT_ROOT_KEY,
+                                                        .block = block,
+                                                        .number = key,
+                                                        .module = SNAPSHOT_NONE,
+                                                        .thread = SNAPSHOT_NONE});
+}
+
+/* Blocks 0 .. 9: a list, each with one of 10 .. 19; 20 holds 21 .. 24; 25 is lost. */
+static void make_demo_snapshot(const struct profile *profile, struct snapshot *snapshot)
+{
+    snapshot_init(snapshot);
+    for (uint32_t i = 0; i < 26; i++)
+        snapshot_add_block(snapshot,
+                           &(struct snapshot_block){.address = 0x10000 + i * 0x10000,
+                                                    .bytes = i < 10   ? 64
+                                                             : i < 20 ? 4096
+                                                             : i < 21 ? 512
+                                                                      : 1024,
+                                                    .site = site_at(profile, i < 10   ? 0
+                                                                             : i < 20 ? 1
+                                                                                      : 2)});
+    for (uint32_t i = 0; i < 10; i++) {
+        if (i + 1 < 10)
+            snapshot_add_reference(snapshot, i, i + 1, 0, SNAPSHOT_START);
+        snapshot_add_reference(snapshot, i, i + 10, 1, SNAPSHOT_START);
+    }
+    for (uint32_t i = 21; i < 25; i++)
+        snapshot_add_reference(snapshot, 20, i, i - 21, SNAPSHOT_START);
+    snapshot_end_references(snapshot);
+    add_demo_root(snapshot, 0, 1);
+    add_demo_root(snapshot, 20, 2);
+}
+
+static const struct process_graph *get_graph(void *context, struct error *error)
+{
+    struct demo_graph *demo = context;
+
+    (void)error;
+    if (!demo->is_built) {
+        make_demo_snapshot(demo->profile, &demo->snapshot);
+        process_graph_build(demo->profile, 0, &demo->snapshot, &(struct symbolizer_options){0},
+                            &demo->graph);
+        demo->is_built = true;
+    }
+    return &demo->graph;
+}
+
 int main(int count, char **words)
 {
+    struct demo_graph demo = {0};
     struct tui_path_map map = {"/home/dev/demo/", "./"};
     struct tui_options options = {.recording = "demo.seep"};
     bool is_one = false, is_large = false, is_empty = false;
@@ -162,6 +227,8 @@ int main(int count, char **words)
             is_large = true;
         else if (strcmp(words[i], "--empty") == 0)
             is_empty = true;
+        else if (strcmp(words[i], "--graph") == 0)
+            options.get_graph = get_graph;
         else
             map.to = words[i];
     }
@@ -184,7 +251,13 @@ int main(int count, char **words)
         add_worker(builder);
     struct profile *profile = profile_builder_load(builder);
     profile_builder_destroy(builder);
+    demo.profile = profile;
+    options.graph_context = &demo;
     bool is_done = tui_run(profile, &options, &error);
+    if (demo.is_built) {
+        process_graph_clear(&demo.graph);
+        snapshot_clear(&demo.snapshot);
+    }
     profile_destroy(profile);
     if (!is_done)
         fprintf(stderr, "demo_viewer: %s\n", error.message);

@@ -61,9 +61,11 @@ int main(void)
     const struct key_binding *binding;
     puts(".Bl -tag -width \"PgUp, C-u, C-b\" -compact");
     for (size_t i = 0; (binding = key_binding_at(i)); i++) {
-        const char *start = binding->scopes == SCOPE_TREE   ? "In the tree: "
-                            : binding->scopes == SCOPE_MENU ? "In a menu: "
-                                                            : "";
+        const char *start = binding->scopes == SCOPE_TREE                   ? "In the tree: "
+                            : binding->scopes == SCOPE_GRAPH                ? "In the graph: "
+                            : binding->scopes == (SCOPE_TREE | SCOPE_GRAPH) ? "In trees: "
+                            : binding->scopes == SCOPE_MENU                 ? "In a menu: "
+                                                                            : "";
         print_keys(binding);
         print_sentence(start, binding->help);
     }

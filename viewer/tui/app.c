@@ -259,6 +259,20 @@ static bool choose_colors(struct app *app, const struct tui_options *options, st
     return true;
 }
 
+/* Screens come first in the table of views, the one that may be missing last. */
+static bool is_screen(const struct tui_options *options, const struct view_ops *ops)
+{
+    return ops->digit && (!ops->needs_graph || options->get_graph);
+}
+
+bool app_has_screen(const struct app *app, const struct view_ops *ops)
+{
+    for (size_t i = 0; i < app->screen_count; i++)
+        if (view_ops_at(i) == ops)
+            return true;
+    return false;
+}
+
 bool app_init(struct app *app, const struct profile *profile, const struct tui_options *options,
               struct error *error)
 {
@@ -270,11 +284,11 @@ bool app_init(struct app *app, const struct profile *profile, const struct tui_o
     app->context.question.filter = app->filter;
     app->context.is_utf8 = !options->is_ascii && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     prompt_init(&app->prompt);
-    while (view_ops_at(app->screen_count)->digit)
+    while (is_screen(options, view_ops_at(app->screen_count)))
         app->screen_count++;
     const struct view_ops *first = options->screen ? view_ops_find(options->screen)
                                                    : view_ops_at(0);
-    if (!first || !first->digit)
+    if (!first || !app_has_screen(app, first))
         return error_set(error, "there is no screen \"%s\"", options->screen);
     return open_input(app, options, error) && choose_colors(app, options, error) &&
            app_show_screen(app, first, error);

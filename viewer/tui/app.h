@@ -65,6 +65,7 @@ void app_say(struct app *app, const char *message);
 
 /* Views. What fails says why, for the status row. */
 struct view *app_current_view(const struct app *app);
+bool app_has_screen(const struct app *app, const struct view_ops *ops);
 bool app_show_screen(struct app *app, const struct view_ops *ops, struct error *error);
 bool app_open_view(struct app *app, const struct view_ops *ops, const struct view_request *request,
                    struct error *error);

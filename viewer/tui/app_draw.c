@@ -46,13 +46,11 @@ static int draw_tab(struct app *app, int column, const struct view_ops *ops, boo
     return columns;
 }
 
-static int tabs_columns(void)
+static int tabs_columns(const struct app *app)
 {
     int columns = 0;
-    const struct view_ops *ops;
-    for (size_t i = 0; (ops = view_ops_at(i)); i++)
-        if (ops->digit)
-            columns += text_columns(ops->title) + 4;
+    for (size_t i = 0; i < app->screen_count; i++)
+        columns += text_columns(view_ops_at(i)->title) + 4;
     return columns;
 }
 
@@ -63,13 +61,12 @@ static void draw_title(struct app *app)
     };
     struct screen *screen = &app->screen;
     screen_fill(screen, (struct area){TITLE_ROW, 0, 1, screen->columns}, STYLE_TITLE, ' ');
-    bool has_room = tabs_columns() + MIN_SUBJECT_COLUMNS <= screen->columns;
+    bool has_room = tabs_columns(app) + MIN_SUBJECT_COLUMNS <= screen->columns;
     int column = 0;
-    const struct view_ops *ops;
-    for (size_t i = 0; (ops = view_ops_at(i)); i++) {
+    for (size_t i = 0; i < app->screen_count; i++) {
         bool is_current = i == app->current_screen;
-        if (ops->digit && (has_room || is_current))
-            column += draw_tab(app, column, ops, is_current);
+        if (has_room || is_current)
+            column += draw_tab(app, column, view_ops_at(i), is_current);
     }
     if (!app->context.profile->is_complete)
         column += screen_put(screen, TITLE_ROW, column + 1, screen->columns - column - 1,

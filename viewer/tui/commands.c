@@ -67,7 +67,7 @@ static bool run_search(struct app *app, const char *argument, struct error *erro
 static bool run_view(struct app *app, const char *argument, struct error *error)
 {
     const struct view_ops *ops = view_ops_find(argument);
-    if (!ops || !ops->digit)
+    if (!ops || !app_has_screen(app, ops))
         return error_set(error, "there is no screen \"%s\"", argument);
     return app_show_screen(app, ops, error);
 }

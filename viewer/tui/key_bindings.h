@@ -62,7 +62,8 @@ enum key_scope {
     SCOPE_TREE = 128,
     SCOPE_SOURCE = 256, /* the selected row is a place in a source file */
     SCOPE_MENU = 512,
-    SCOPE_INVERTS = 1024 /* rows can stand in the opposite order */
+    SCOPE_INVERTS = 1024, /* rows can stand in the opposite order */
+    SCOPE_GRAPH = 2048
 };
 
 enum {

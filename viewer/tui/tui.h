@@ -8,6 +8,8 @@
 #include "analysis/profile.h"
 #include "base/error.h"
 
+struct process_graph;
+
 /* Where sources stand here that stood elsewhere when the program was built. */
 struct tui_path_map {
     const char *from; /* a leading part of the recorded path */
@@ -23,6 +25,11 @@ struct tui_options {
     bool without_mouse;    /* leave the mouse to the terminal, so that text can be marked */
     const struct tui_path_map *path_maps; /* tried in their order */
     size_t path_map_count;
+
+    /* Makes the object graph when it is first asked for, which may take seconds; borrowed until the
+     * viewer ends. NULL: there is none, nor its screen. */
+    const struct process_graph *(*get_graph)(void *context, struct error *error);
+    void *graph_context;
 };
 
 /* Can a terminal program run here? Standard input and output must be a terminal that can place its

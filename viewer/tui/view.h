@@ -81,6 +81,7 @@ struct view_ops {
     const char *name;  /* for `:view NAME` */
     const char *title; /* for the first line */
     char digit;        /* of a screen; 0: the view is opened from others */
+    bool needs_graph;  /* a screen that is there only when the options have a graph */
     bool is_popup;     /* stands over the view that opened it */
     unsigned scopes;   /* enum key_scope, besides SCOPE_ANY */
     size_t state_bytes;
@@ -131,6 +132,7 @@ extern const struct view_ops view_sites;
 extern const struct view_ops view_tree;
 extern const struct view_ops view_threads;
 extern const struct view_ops view_modules;
+extern const struct view_ops view_graph;
 extern const struct view_ops view_group;
 extern const struct view_ops view_stack;
 extern const struct view_ops view_source;

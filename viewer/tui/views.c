@@ -4,7 +4,7 @@
 
 /* The order is that of Tab. */
 static const struct view_ops *const views[] = {
-    &view_overview, &view_sites, &view_tree,   &view_threads, &view_modules,
+    &view_overview, &view_sites, &view_tree,   &view_threads, &view_modules, &view_graph,
     &view_group,    &view_stack, &view_source, &view_help,    &view_menu,
 };
 

@@ -1,0 +1,359 @@
+/* What retains what, as a tree whose branches open and close: from the roots down; or turned round,
+ * from the blocks of one row up to what holds them. The trees are graph/graph_tree.h; here is only
+ * what is open. */
+#include "tui/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/units.h"
+#include "graph/graph_tree.h"
+
+enum {
+    COLUMN_BYTES,
+    COLUMN_SHARE,
+    COLUMN_BLOCKS,
+    COLUMN_ITSELF,
+    COLUMN_NAME,
+    GRAPH_COLUMNS
+};
+enum {
+    MAX_INDENT = 40,
+    OPEN_AT_FIRST = 1
+};
+
+struct graph_view {
+    const struct process_graph *graph; /* borrowed from the options */
+    struct graph_tree tree;            /* that is shown */
+    bool is_upwards;
+    uint32_t class_id; /* upwards: whose blocks */
+    uint8_t *is_open;  /* by node */
+    uint32_t *rows;    /* nodes shown; the whole is not */
+    size_t row_count;
+    struct table_column columns[GRAPH_COLUMNS];
+};
+
+static void graph_close(struct view *view)
+{
+    struct graph_view *shown = view->state;
+
+    graph_tree_clear(&shown->tree);
+    free(shown->is_open);
+    free(shown->rows);
+}
+
+/* Depth first, without recursion. */
+static void collect_rows(struct view *view)
+{
+    struct graph_view *shown = view->state;
+    const struct graph_tree_node *nodes = shown->tree.nodes;
+    uint32_t node = nodes[0].first_child;
+
+    shown->row_count = 0;
+    while (node != GRAPH_TREE_NONE) {
+        shown->rows[shown->row_count++] = node;
+        if (shown->is_open[node] && nodes[node].first_child != GRAPH_TREE_NONE) {
+            node = nodes[node].first_child;
+            continue;
+        }
+        while (node != 0 && nodes[node].next_sibling == GRAPH_TREE_NONE)
+            node = nodes[node].parent;
+        node = node == 0 ? GRAPH_TREE_NONE : nodes[node].next_sibling;
+    }
+    view->table.row_count = shown->row_count;
+}
+
+static void fill_columns(struct view *view)
+{
+    struct graph_view *shown = view->state;
+    const struct table_column columns[GRAPH_COLUMNS] = {
+        [COLUMN_BYTES] = {shown->is_upwards ? "Held" : "Retained", 11, false, true, 100,
+                          TABLE_NO_SORT},
+        [COLUMN_SHARE] = {"Share", 8, false, true, 50, TABLE_NO_SORT},
+        [COLUMN_BLOCKS] = {"Blocks", 11, false, true, 40, TABLE_NO_SORT},
+        [COLUMN_ITSELF] = {"Itself", 11, false, true, 20, TABLE_NO_SORT},
+        [COLUMN_NAME] = {shown->is_upwards ? "Held by" : "What", 20, true, false, 100,
+                         TABLE_NO_SORT},
+    };
+
+    memcpy(shown->columns, columns, sizeof columns);
+    view->table.columns = shown->columns;
+    view->table.column_count = GRAPH_COLUMNS;
+}
+
+/* The ways to all blocks of the class, as a tree from them up. */
+static void build_upwards(struct graph_view *shown)
+{
+    size_t block_count = shown->graph->snapshot->block_count, count;
+    uint8_t *is_target = memory_allocate_zeroed(block_count, 1);
+    struct graph_way *ways;
+
+    for (uint32_t i = 0; i < block_count; i++)
+        is_target[i] = process_graph_class(shown->graph, i) == shown->class_id;
+    ways = process_graph_ways(shown->graph, is_target, &count);
+    graph_tree_build_upwards(ways, count, &shown->tree);
+    free(ways);
+    free(is_target);
+}
+
+/* Open: the first levels, and upwards everything, which is what was asked for. */
+static void show_tree(struct view *view)
+{
+    struct graph_view *shown = view->state;
+
+    graph_tree_clear(&shown->tree);
+    if (shown->is_upwards)
+        build_upwards(shown);
+    else
+        graph_tree_build(shown->graph, &shown->tree);
+    shown->is_open = memory_resize(shown->is_open, shown->tree.count, sizeof *shown->is_open);
+    shown->rows = memory_resize(shown->rows, shown->tree.count, sizeof *shown->rows);
+    for (size_t i = 0; i < shown->tree.count; i++)
+        shown->is_open[i] = shown->is_upwards || shown->tree.nodes[i].depth <= OPEN_AT_FIRST;
+    fill_columns(view);
+    collect_rows(view);
+    view->table.selected = view->table.top = 0;
+}
+
+static bool graph_load(struct view *view, struct error *error)
+{
+    struct graph_view *shown = view->state;
+    const struct tui_options *options = view->context->options;
+
+    if (shown->graph) /* it does not depend on what is asked */
+        return true;
+    shown->graph = options->get_graph(options->graph_context, error);
+    if (!shown->graph)
+        return false;
+    show_tree(view);
+    return true;
+}
+
+static void graph_describe(const struct view *view, struct text *out)
+{
+    const struct graph_view *shown = view->state;
+    const struct graph_tree_node *whole = &shown->tree.nodes[0];
+    char bytes[UNITS_TEXT_BYTES], blocks[UNITS_TEXT_BYTES];
+    const char *name;
+
+    if (shown->is_upwards) {
+        name = process_graph_class_name(shown->graph, shown->class_id);
+        text_add(out, "What holds ");
+        text_add(out, name ? name : "blocks of an unknown function");
+    } else {
+        text_print(out, "What retains what, at snapshot:%u", shown->graph->snapshot->number);
+    }
+    text_print(out, ": %s in %s blocks", units_format_size(whole->retained_bytes, bytes),
+               units_format_count(whole->retained_blocks, blocks));
+}
+
+static void print_name(const struct process_graph *graph, const struct graph_tree_node *node,
+                       bool is_upwards, struct text *out)
+{
+    uint64_t count = is_upwards ? node->chain : node->blocks;
+    char number[UNITS_TEXT_BYTES];
+    const char *name;
+
+    switch (node->kind) {
+    case GRAPH_TREE_WHOLE:
+        text_add(out, "all");
+        return;
+    case GRAPH_TREE_ROOT:
+        text_add(out, process_graph_root_name(graph, node->root));
+        name = process_graph_root_module(graph, node->root);
+        if (name)
+            text_print(out, " in %s", text_file_name(name));
+        return;
+    case GRAPH_TREE_SHARED:
+        text_add(out, "several roots together");
+        return;
+    case GRAPH_TREE_OMITTED:
+        text_add(out, "...");
+        return;
+    case GRAPH_TREE_BLOCKS:
+        name = process_graph_class_name(graph, node->class_id);
+        if (count > 1)
+            text_print(out, "%s x ", units_format_count(count, number));
+        text_add(out, name ? name : "an unknown function");
+    }
+}
+
+static void graph_row_text(const struct view *view, size_t row, struct text *out)
+{
+    const struct graph_view *shown = view->state;
+
+    print_name(shown->graph, &shown->tree.nodes[shown->rows[row]], shown->is_upwards, out);
+}
+
+static void draw_name(const struct view *view, struct screen *screen, int row,
+                      struct table_place place, uint32_t number)
+{
+    const struct graph_view *shown = view->state;
+    const struct graph_tree_node *node = &shown->tree.nodes[number];
+    int indent = (int)node->depth - 1;
+    int most = place.columns / 2 < MAX_INDENT ? place.columns / 2 : MAX_INDENT;
+    int column = place.column + (indent < most ? indent : most);
+    enum glyph glyph = node->first_child == GRAPH_TREE_NONE ? GLYPH_LEAF
+                       : shown->is_open[number]             ? GLYPH_OPEN
+                                                            : GLYPH_CLOSED;
+    struct text name = {0};
+
+    screen_put(screen, row, column, 1, STYLE_STRONG, screen_glyph(screen, glyph));
+    column += 2;
+    print_name(shown->graph, node, shown->is_upwards, &name);
+    screen_put_cut(screen, row, column, place.column + place.columns - column,
+                   node->kind == GRAPH_TREE_BLOCKS ? STYLE_FUNCTION : STYLE_STRONG,
+                   text_get(&name));
+    text_clear(&name);
+}
+
+static void put_cell(const struct view *view, struct screen *screen, int row, int column,
+                     enum style style, const char *text)
+{
+    struct table_place place = table_place(&view->table, (size_t)column);
+
+    screen_put_right(screen, row, place.column, place.columns, style, text);
+}
+
+static void graph_draw_row(const struct view *view, struct screen *screen, struct area area,
+                           size_t row)
+{
+    const struct graph_view *shown = view->state;
+    const struct graph_tree_node *node = &shown->tree.nodes[shown->rows[row]];
+    const struct graph_tree_node *whole = &shown->tree.nodes[0];
+    char text[UNITS_TEXT_BYTES];
+
+    put_cell(view, screen, area.row, COLUMN_BYTES, STYLE_STRONG,
+             units_format_size(node->retained_bytes, text));
+    put_cell(view, screen, area.row, COLUMN_SHARE, STYLE_FAINT,
+             units_format_percent(node->retained_bytes, whole->retained_bytes, text));
+    put_cell(view, screen, area.row, COLUMN_BLOCKS, STYLE_TEXT,
+             units_format_count(node->retained_blocks, text));
+    put_cell(view, screen, area.row, COLUMN_ITSELF, STYLE_TEXT,
+             shown->is_upwards || node->bytes == 0 ? "" : units_format_size(node->bytes, text));
+    draw_name(view, screen, area.row, table_place(&view->table, COLUMN_NAME), shown->rows[row]);
+}
+
+/* ---- opening and closing ---- */
+
+static void select_node(struct view *view, uint32_t node)
+{
+    const struct graph_view *shown = view->state;
+
+    for (size_t row = 0; row < shown->row_count; row++)
+        if (shown->rows[row] == node)
+            view->table.selected = row;
+}
+
+static void set_open(struct view *view, uint32_t node, bool is_open)
+{
+    struct graph_view *shown = view->state;
+
+    shown->is_open[node] = is_open;
+    collect_rows(view);
+    select_node(view, node);
+}
+
+static void collapse_or_go_up(struct view *view, uint32_t node)
+{
+    struct graph_view *shown = view->state;
+    uint32_t parent = shown->tree.nodes[node].parent;
+
+    if (shown->is_open[node] && shown->tree.nodes[node].first_child != GRAPH_TREE_NONE)
+        set_open(view, node, false);
+    else if (parent != 0)
+        select_node(view, parent);
+}
+
+static void open_below(struct view *view, uint32_t top)
+{
+    struct graph_view *shown = view->state;
+
+    for (uint32_t node = top; node < shown->tree.count; node++) {
+        uint32_t at = node;
+
+        while (at > top)
+            at = shown->tree.nodes[at].parent;
+        if (at == top)
+            shown->is_open[node] = true;
+    }
+    set_open(view, top, true);
+}
+
+static void close_all(struct view *view, uint32_t node)
+{
+    struct graph_view *shown = view->state;
+
+    while (shown->tree.nodes[node].parent != 0)
+        node = shown->tree.nodes[node].parent;
+    memset(shown->is_open, 0, shown->tree.count);
+    set_open(view, node, false);
+}
+
+/* From the row's blocks up to what holds them; from there back to the roots. */
+static void turn_round(struct view *view, struct reaction *reaction)
+{
+    struct graph_view *shown = view->state;
+
+    if (!shown->is_upwards) {
+        const struct graph_tree_node *node =
+            shown->row_count ? &shown->tree.nodes[shown->rows[view->table.selected]] : NULL;
+
+        if (!node || node->kind != GRAPH_TREE_BLOCKS) {
+            text_add(&reaction->message, "nothing holds a root: choose a row of blocks");
+            return;
+        }
+        shown->class_id = node->class_id;
+    }
+    shown->is_upwards = !shown->is_upwards;
+    show_tree(view);
+}
+
+static bool graph_act(struct view *view, enum action action, struct reaction *reaction)
+{
+    struct graph_view *shown = view->state;
+    uint32_t node;
+
+    if (action == ACTION_DIRECTION) {
+        turn_round(view, reaction);
+        return true;
+    }
+    if (!shown->row_count)
+        return false;
+    node = shown->rows[view->table.selected];
+    switch (action) {
+    case ACTION_OPEN:
+        set_open(view, node, !shown->is_open[node]);
+        return true;
+    case ACTION_EXPAND:
+        set_open(view, node, true);
+        return true;
+    case ACTION_COLLAPSE:
+        collapse_or_go_up(view, node);
+        return true;
+    case ACTION_EXPAND_ALL:
+        open_below(view, node);
+        return true;
+    case ACTION_COLLAPSE_ALL:
+        close_all(view, node);
+        return true;
+    default:
+        return false;
+    }
+}
+
+const struct view_ops view_graph = {
+    .name = "graph",
+    .title = "Graph",
+    .digit = '5',
+    .needs_graph = true,
+    .scopes = SCOPE_GRAPH,
+    .state_bytes = sizeof(struct graph_view),
+    .close = graph_close,
+    .load = graph_load,
+    .describe = graph_describe,
+    .draw_row = graph_draw_row,
+    .row_text = graph_row_text,
+    .act = graph_act,
+};
