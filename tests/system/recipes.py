@@ -35,7 +35,8 @@ def folder_of(name, files):
 
 
 def environment(**more):
-    found = recorded.clean_environment()
+    found = {name: value for name, value in recorded.clean_environment().items()
+             if not name.startswith("MAKE")}  # their make is not a part of ours
     tools = os.path.join(recorded.SCRATCH, "bin")
     os.makedirs(tools, exist_ok=True)
     link = os.path.join(tools, "seep")

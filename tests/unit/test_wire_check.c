@@ -60,6 +60,12 @@ static const struct sample {
     {WIRE_MARK, 16, 1, 0},
     {WIRE_MARK, 16 + 16, 1, 9},
     {WIRE_MARK, 16 + 4096, 1, 4096},
+    {WIRE_IGNORE, 16, 0, 0},
+    {WIRE_IGNORING, 16, 0, 0},
+    {WIRE_REGION, 32, 0, 0},
+    {WIRE_POOL, 32, 0, 0},
+    {WIRE_POOL_BIRTH, 40, 0, 0},
+    {WIRE_POOL_RELEASE, 24, 0, 0},
 };
 
 enum {
