@@ -97,7 +97,7 @@ static inline ALWAYS_INLINE void hook_write_release_of_last(struct thread_state 
     uint64_t *record = event_reserve(thread, 1);
     if (__builtin_expect(record == NULL, 0))
         return;
-    record[0] = event_stamp() | kind;
+    record[0] = event_stamp_alone() | kind;
     event_commit(thread, 1);
     event_count(thread);
     thread->last_birth = 0;
