@@ -141,7 +141,7 @@ static uint32_t walk_and_remember(struct thread_state *thread, const struct walk
     bool is_whole;
     uint32_t slot = slot_of_walk(thread, caller, &walk, &hash, &is_whole);
     if (entry != NULL && slot != STACK_CAPTURE_LOST && is_whole &&
-        reads.count <= STACK_MEMO_READS) {
+        reads.count != 0 && reads.count <= STACK_MEMO_READS) {
         entry->pc = caller->pc;
         entry->sp = caller->sp;
         entry->bp = caller->bp;
@@ -149,7 +149,7 @@ static uint32_t walk_and_remember(struct thread_state *thread, const struct walk
         entry->hash = hash;
         entry->slot = slot;
         entry->bp_mask = reads.is_bp_used ? UINT64_MAX : 0;
-        entry->read_count = reads.count;
+        stack_memo_seal(entry, reads.count);
     }
     return slot;
 }
