@@ -9,4 +9,4 @@ dist_contrib_gitlab_DATA = contrib/gitlab/seep.gitlab-ci.yml
 dist_contrib_DATA = contrib/README.md
 
 TESTS += tests/system/recipes.py
-EXTRA_DIST += tests/system/recipes.py
+EXTRA_DIST += tests/system/recipes.py contrib/seep.spec

@@ -170,6 +170,32 @@ def check_csv(data, totals):
                                for row in rows), True)
 
 
+def check_dhat(data, totals):
+    document = json.loads(data)
+    points = document["pps"]
+    for key, name in (("tb", "allocated_bytes"), ("tbk", "allocations"), ("gb", "peak_bytes"),
+                      ("gbk", "peak_blocks"), ("eb", "live_bytes"), ("ebk", "live_blocks")):
+        expect(f"dhat: {key}", sum(point[key] for point in points), totals[name])
+    expect("dhat: at least", all(point["mb"] >= max(point["gb"], point["eb"]) and point["fs"]
+                                 for point in points), True)
+    expect("dhat: frames", all(0 <= number < len(document["ftbl"])
+                               for point in points for number in point["fs"]), True)
+    expect("dhat: a frame", any(frame.endswith("open_session(int) (demo.cpp:34)")
+                                for frame in document["ftbl"]), True)
+    expect("dhat: times", 0 < document["tg"] <= document["te"], True)
+
+
+def check_valgrind(data, totals):
+    del totals
+    root = xml.etree.ElementTree.fromstring(data)
+    leaks = [(error.findtext("kind"), error.findtext("xwhat/leakedbytes"),
+              error.findtext("xwhat/leakedblocks"), error.findtext("stack/frame/fn"),
+              error.findtext("stack/frame/line")) for error in root.findall("error")]
+    expect("valgrind: leaks", leaks,
+           [("Leak_DefinitelyLost", "100000", "100", "remember_caller(int)", "43")])
+    expect("valgrind: protocol", root.findtext("protocolversion"), "4")
+
+
 def check_openmetrics(data, totals):
     text = data.decode()
     expect("openmetrics: end", text.endswith("\n# EOF\n"), True)
@@ -231,7 +257,8 @@ def main():
         checks = {"pprof": check_pprof, "speedscope": check_speedscope,
                   "flamegraph": check_flamegraph, "callgrind": check_callgrind,
                   "massif": check_massif, "gperftools": check_gperftools, "csv": check_csv,
-                  "openmetrics": check_openmetrics}
+                  "openmetrics": check_openmetrics, "dhat": check_dhat,
+                  "valgrind": check_valgrind}
         for form, check in checks.items():
             data = export(form, recording)
             expect(f"{form}: the same again", export(form, recording) == data, True)

@@ -19,7 +19,7 @@ struct export_options {
     bool has_metric;          /* it was asked for */
     uint32_t process;         /* position, or QUERY_ALL_PROCESSES */
     struct query_filter filter;
-    bool are_arguments_shown; /* of targets; left out under CI (secrets) */
+    bool are_arguments_shown;        /* of targets; left out under CI (secrets) */
     struct recording_reader *reader; /* for leaks and graphs; NULL: do without */
 
     /* Of formats that need a graph. */
@@ -61,6 +61,10 @@ bool export_write_massif(const struct profile *profile, const struct export_opti
                          FILE *out, struct error *error);
 bool export_write_gperftools(const struct profile *profile, const struct export_options *options,
                              FILE *out, struct error *error);
+bool export_write_dhat(const struct profile *profile, const struct export_options *options,
+                       FILE *out, struct error *error);
+bool export_write_valgrind(const struct profile *profile, const struct export_options *options,
+                           FILE *out, struct error *error);
 bool export_write_html(const struct profile *profile, const struct export_options *options,
                        FILE *out, struct error *error);
 bool export_write_csv(const struct profile *profile, const struct export_options *options,

@@ -286,6 +286,7 @@ static void add_totals(struct writing *writing, const struct profile_process *pr
         const char *key;
         uint64_t value;
     } figures[] = {{"peak_bytes", totals->peak_bytes},
+                   {"start_ns", process->about.start_ns},
                    {"peak_time_ns", totals->peak_time_ns},
                    {"common_peak_bytes", totals->common_peak_bytes},
                    {"peak_resident_bytes", totals->peak_resident_bytes},

@@ -136,24 +136,6 @@ static bool write_snapshots(struct writing *writing, struct error *error)
     return write_tree(writing, QUERY_LIVE_BYTES, error);
 }
 
-/* The process that was asked for, or the only one with sites. */
-static bool choose_process(struct writing *writing, struct error *error)
-{
-    const struct profile *profile = writing->profile;
-
-    writing->process = writing->options->process;
-    if (writing->process != QUERY_ALL_PROCESSES)
-        return true;
-    if (export_process_count(profile, writing->options) > 1)
-        return error_set(error, "the massif format holds one process: choose it with --process=ID "
-                                "(\"seep info\" lists them)");
-    writing->process = 0;
-    for (uint32_t i = 0; i < profile->process_count; i++)
-        if (profile->processes[i].site_count > 0)
-            writing->process = i;
-    return profile->process_count > 0 || error_set(error, "the recording has no process");
-}
-
 bool export_write_massif(const struct profile *profile, const struct export_options *options,
                          FILE *out, struct error *error)
 {
@@ -162,7 +144,7 @@ bool export_write_massif(const struct profile *profile, const struct export_opti
 
     if (query_filter_is_given(&options->filter))
         return error_set(error, "the massif format holds whole heaps: it cannot be filtered");
-    if (!choose_process(&writing, error))
+    if (!export_choose_process(profile, options, "massif", &writing.process, error))
         return false;
     export_add_command(&command, profile, options);
     fprintf(out, "desc: written by %s %s\ncmd: %s\ntime_unit: ms\n", PACKAGE_NAME, PACKAGE_VERSION,

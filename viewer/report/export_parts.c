@@ -95,3 +95,21 @@ void export_add_command(struct text *out, const struct profile *profile,
         export_add_name(out, command->items[i], "", ' ');
     }
 }
+
+bool export_choose_process(const struct profile *profile, const struct export_options *options,
+                           const char *format, uint32_t *process, struct error *error)
+{
+    *process = options->process;
+    if (*process != QUERY_ALL_PROCESSES)
+        return true;
+    if (export_process_count(profile, options) > 1)
+        return error_set(error,
+                         "the %s format holds one process: choose it with --process=ID "
+                         "(\"seep info\" lists them)",
+                         format);
+    *process = 0;
+    for (uint32_t i = 0; i < profile->process_count; i++)
+        if (profile->processes[i].site_count > 0)
+            *process = i;
+    return profile->process_count > 0 || error_set(error, "the recording has no process");
+}

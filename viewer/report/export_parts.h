@@ -42,6 +42,10 @@ bool export_has_process(const struct export_options *options, uint32_t process);
 /* How many processes with sites take part: with several, exports keep them apart by name. */
 size_t export_process_count(const struct profile *profile, const struct export_options *options);
 
+/* For formats that hold one process: the one that was asked for, or the only one with sites. */
+bool export_choose_process(const struct profile *profile, const struct export_options *options,
+                           const char *format, uint32_t *process, struct error *error);
+
 /* "python3 (pid 4711)", made harmless. */
 void export_add_process_name(struct text *out, const struct profile_process *process);
 

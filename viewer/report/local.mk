@@ -19,6 +19,7 @@ libseep_a_SOURCES += \
 	viewer/report/export.h \
 	viewer/report/export_callgrind.c \
 	viewer/report/export_csv.c \
+	viewer/report/export_dhat.c \
 	viewer/report/export_dot.c \
 	viewer/report/export_flamegraph.c \
 	viewer/report/export_folded.c \
@@ -33,6 +34,7 @@ libseep_a_SOURCES += \
 	viewer/report/export_parts.h \
 	viewer/report/export_pprof.c \
 	viewer/report/export_speedscope.c \
+	viewer/report/export_valgrind.c \
 	viewer/report/flame_svg.c \
 	viewer/report/flame_svg.h \
 	viewer/report/formats.h \

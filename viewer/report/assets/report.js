@@ -65,7 +65,7 @@
     var of = data.processes[process], totals = of.totals, cards = $("cards");
     cards.textContent = "";
     if (!totals) { cards.appendChild(card("This process", "not observed", of.note)); return; }
-    cards.appendChild(card("Peak of the heap", size(totals.peak_bytes), "after " + (totals.peak_time_ns / 1e9).toFixed(3) + " s"));
+    cards.appendChild(card("Peak of the heap", size(totals.peak_bytes), "after " + ((totals.peak_time_ns - totals.start_ns) / 1e9).toFixed(3) + " s"));
     cards.appendChild(card("With mappings", size(totals.common_peak_bytes), "heap and mappings together"));
     if (totals.peak_resident_bytes) cards.appendChild(card("Resident", size(totals.peak_resident_bytes), "at most, by the kernel"));
     cards.appendChild(card("Live at the end", size(totals.live_bytes), count(totals.live_blocks) + " blocks"));
