@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "cli/check_subjects.h"
 #include "cli/command.h"
+#include "cli/common_rows.h"
 #include "cli/config_file.h"
 #include "cli/output_file.h"
 #include "cli/terminal.h"
@@ -130,7 +131,7 @@ static const struct option_row rows[] = {
      .is_path = true,
      .help = "name source files from here (default: GitHub's or GitLab's workspace, the "
              "version-controlled tree, the folder of the run)"},
-    {.name = "json", .kind = OPTION_FLAG, PLACE(is_json), .help = "print JSON"},
+    ROW_JSON,
     {.name = "github", .kind = OPTION_FLAG, PLACE(is_github),
      .help = "print annotations for GitHub Actions, and write the step's summary"},
     FILE_ROW("junit", 0, "also write JUnit XML"),

@@ -6,6 +6,7 @@
 #include "analysis/diff.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/common_rows.h"
 #include "cli/filter_rows.h"
 #include "cli/graph_argument.h"
 #include "cli/instant.h"
@@ -40,11 +41,7 @@ static const struct option_row rows[] = {
      PLACE(metric),
      .choice_at = query_metric_name_at,
      .help = "what to compare (default: live, which at FILE@peak is what was held then)"},
-    {.name = "limit",
-     .kind = OPTION_COUNT,
-     PLACE(limit),
-     .value_name = "N",
-     .help = "show N sites (default: 20, in JSON 1000; 0 = all)"},
+    ROW_LIMIT("show N sites (default: 20, in JSON 1000; 0 = all)"),
     {.name = "min-delta",
      .kind = OPTION_SIZE,
      PLACE(min_bytes),
@@ -56,11 +53,8 @@ static const struct option_row rows[] = {
      .value_name = "N",
      .help = "show N callers below each site"},
     FILTER_ROWS(struct values, filter),
-    {.name = "json", .kind = OPTION_FLAG, PLACE(is_json), .help = "print JSON"},
-    {.name = "arguments",
-     .kind = OPTION_FLAG,
-     PLACE(are_arguments_shown),
-     .help = "show command-line arguments also under CI"},
+    ROW_JSON,
+    ROW_ARGUMENTS,
 };
 /* clang-format on */
 

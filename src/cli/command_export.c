@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/command.h"
+#include "cli/common_rows.h"
 #include "cli/filter_rows.h"
 #include "cli/graph_argument.h"
 #include "cli/instant.h"
@@ -62,36 +63,21 @@ static const struct option_row rows[] = {
      PLACE(metric),
      .choice_at = query_metric_name_at,
      .help = "the figure, where a format has one, or its first (default: live, at the peak peak)"},
-    {.name = "process",
-     .kind = OPTION_COUNT,
-     PLACE(process),
-     .value_name = "ID",
-     .help = "only the process with this id (default: all)"},
+    ROW_PROCESS,
     FILTER_ROWS(struct values, filter),
-    {.name = "at",
-     .kind = OPTION_TEXT,
-     PLACE(at),
-     .value_name = "INSTANT",
-     .help = "end, peak, mark:NAME or, for graphs, snapshot:N, as FILE@INSTANT"},
+    ROW_INSTANT("end, peak, mark:NAME or, for graphs, snapshot:N, as FILE@INSTANT"),
     {.name = "focus",
      .kind = OPTION_TEXT,
      PLACE(focus),
      .value_name = "WHAT",
      .help = "dot, graphml: these blocks and what is around them, as graph --why names them"},
-    {.name = "limit",
-     .kind = OPTION_COUNT,
-     PLACE(limit),
-     .value_name = "N",
-     .help = "dot, and graphml with --focus: N nodes (default: 60; 0 = all)"},
+    ROW_LIMIT("dot, and graphml with --focus: N nodes (default: 60; 0 = all)"),
     {.name = "debug-dir",
      .kind = OPTION_TEXTS,
      PLACE(debug_folders),
      .value_name = "FOLDER",
      .help = "for graphs, look for debug files there first (may be repeated)"},
-    {.name = "arguments",
-     .kind = OPTION_FLAG,
-     PLACE(are_arguments_shown),
-     .help = "show command-line arguments also under CI"},
+    ROW_ARGUMENTS,
 };
 /* clang-format on */
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/command.h"
+#include "cli/common_rows.h"
 #include "cli/graph_argument.h"
 #include "cli/instant.h"
 #include "cli/recording_argument.h"
@@ -50,21 +51,17 @@ static const struct option_row rows[] = {
      .help = "only blocks whose type contains this"},
     {.name = "module", .kind = OPTION_TEXT, PLACE(module), .value_name = "TEXT",
      .help = "only blocks allocated by code of a module whose path contains this"},
-    {.name = "at", .kind = OPTION_TEXT, PLACE(at), .value_name = "INSTANT",
-     .help = "end, snapshot:N or mark:NAME, as FILE@INSTANT (default: what was asked for, else the exit)"},
+    ROW_INSTANT("end, snapshot:N or mark:NAME, as FILE@INSTANT (default: what was asked for, else the exit)"),
     {.name = "snapshot", .kind = OPTION_COUNT, PLACE(snapshot), .value_name = "N",
      .help = "the snapshot with this number, as --at=snapshot:N"},
-    {.name = "process", .kind = OPTION_COUNT, PLACE(process), .value_name = "ID",
-     .help = "only the process with this id (default: all)"},
-    {.name = "limit", .kind = OPTION_COUNT, PLACE(limit), .value_name = "N",
-     .help = "show N rows of each table (default: 10, in JSON 1000; 0 = all)"},
+    ROW_PROCESS,
+    ROW_LIMIT("show N rows of each table (default: 10, in JSON 1000; 0 = all)"),
     {.name = "depth", .kind = OPTION_COUNT, PLACE(depth), .value_name = "N",
      .help = "show N callers below each site; of trees N levels (default: 12)"},
     {.name = "debug-dir", .kind = OPTION_TEXTS, PLACE(debug_folders), .value_name = "FOLDER",
      .help = "look for debug files there first (may be repeated)"},
-    {.name = "json", .kind = OPTION_FLAG, PLACE(is_json), .help = "print JSON"},
-    {.name = "arguments", .kind = OPTION_FLAG, PLACE(are_arguments_shown),
-     .help = "show command-line arguments also under CI"},
+    ROW_JSON,
+    ROW_ARGUMENTS,
 };
 /* clang-format on */
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "cli/command.h"
+#include "cli/common_rows.h"
 #include "cli/recording_argument.h"
 #include "cli/terminal.h"
 #include "report/exit_text.h"
@@ -27,9 +28,8 @@ struct values {
 
 /* clang-format off */
 static const struct option_row rows[] = {
-    {.name = "json", .kind = OPTION_FLAG, PLACE(is_json), .help = "print JSON"},
-    {.name = "arguments", .kind = OPTION_FLAG, PLACE(are_arguments_shown),
-     .help = "show command-line arguments also under CI"},
+    ROW_JSON,
+    ROW_ARGUMENTS,
 };
 /* clang-format on */
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/command.h"
+#include "cli/common_rows.h"
 #include "cli/instant.h"
 #include "cli/recording_argument.h"
 #include "cli/terminal.h"
@@ -58,21 +59,13 @@ static const struct option_row rows[] = {
      PLACE(kinds),
      .value_name = "LIST",
      .help = "list these kinds: all, or definite,indirect,possible,reachable,suppressed"},
-    {.name = "limit",
-     .kind = OPTION_COUNT,
-     PLACE(limit),
-     .value_name = "N",
-     .help = "list N leaks (default: 20 of a kind, in JSON 1000; 0 = all)"},
+    ROW_LIMIT("list N leaks (default: 20 of a kind, in JSON 1000; 0 = all)"),
     {.name = "depth",
      .kind = OPTION_COUNT,
      PLACE(depth),
      .value_name = "N",
      .help = "show N callers below each leak (default: 8)"},
-    {.name = "process",
-     .kind = OPTION_COUNT,
-     PLACE(process),
-     .value_name = "ID",
-     .help = "only the process with this id (default: all)"},
+    ROW_PROCESS,
     {.name = "new-since",
      .kind = OPTION_TEXT,
      PLACE(new_since),
@@ -111,16 +104,9 @@ static const struct option_row rows[] = {
     ROOT_ROW("threads", SNAPSHOT_ROOT_THREAD, "arguments and results of threads"),
     ROOT_ROW("regions", SNAPSHOT_ROOT_REGION, "registered regions"),
     ROOT_ROW("mappings", SNAPSHOT_ROOT_MAPPING, "mappings that are not heap"),
-    {.name = "at",
-     .kind = OPTION_TEXT,
-     PLACE(at),
-     .value_name = "INSTANT",
-     .help = "end, snapshot:N or mark:NAME, as FILE@INSTANT (default: what was asked for, else the exit)"},
-    {.name = "json", .kind = OPTION_FLAG, PLACE(is_json), .help = "print JSON"},
-    {.name = "arguments",
-     .kind = OPTION_FLAG,
-     PLACE(are_arguments_shown),
-     .help = "show command-line arguments also under CI"},
+    ROW_INSTANT("end, snapshot:N or mark:NAME, as FILE@INSTANT (default: what was asked for, else the exit)"),
+    ROW_JSON,
+    ROW_ARGUMENTS,
 };
 /* clang-format on */
 

@@ -7,6 +7,7 @@
 #include "analysis/query.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/common_rows.h"
 #include "cli/filter_rows.h"
 #include "cli/recording_argument.h"
 #include "cli/terminal.h"
@@ -55,21 +56,13 @@ static const struct option_row rows[] = {
      .kind = OPTION_FLAG,
      PLACE(is_inclusive),
      .help = "order by what a row's callees hold too"},
-    {.name = "limit",
-     .kind = OPTION_COUNT,
-     PLACE(limit),
-     .value_name = "N",
-     .help = "show N rows (default: 20, in JSON 1000; 0 = all)"},
+    ROW_LIMIT("show N rows (default: 20, in JSON 1000; 0 = all)"),
     {.name = "min-bytes",
      .kind = OPTION_SIZE,
      PLACE(min_bytes),
      .value_name = "SIZE",
      .help = "leave out rows below SIZE"},
-    {.name = "process",
-     .kind = OPTION_COUNT,
-     PLACE(process),
-     .value_name = "ID",
-     .help = "only the process with this id (default: all)"},
+    ROW_PROCESS,
     {.name = "growth",
      .kind = OPTION_FLAG,
      PLACE(is_growth),
@@ -85,21 +78,14 @@ static const struct option_row rows[] = {
      .value_name = "N",
      .help = "show N callers below each site"},
     FILTER_ROWS(struct values, filter),
-    {.name = "at",
-     .kind = OPTION_TEXT,
-     PLACE(at),
-     .value_name = "INSTANT",
-     .help = "end, peak or mark:NAME, as FILE@INSTANT (default: end)"},
+    ROW_INSTANT("end, peak or mark:NAME, as FILE@INSTANT (default: end)"),
     {.name = "debug-dir",
      .kind = OPTION_TEXTS,
      PLACE(debug_folders),
      .value_name = "FOLDER",
      .help = "with --growth, look for names of variables there first (may be repeated)"},
-    {.name = "json", .kind = OPTION_FLAG, PLACE(is_json), .help = "print JSON"},
-    {.name = "arguments",
-     .kind = OPTION_FLAG,
-     PLACE(are_arguments_shown),
-     .help = "show command-line arguments also under CI"},
+    ROW_JSON,
+    ROW_ARGUMENTS,
 };
 /* clang-format on */
 

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/graph_argument.h"
+#include "cli/common_rows.h"
 #include "cli/recording_argument.h"
 #include "report/report.h"
 #include "tui/style.h"
@@ -59,11 +60,7 @@ static const struct option_row rows[] = {
      PLACE(screen),
      .value_name = "SCREEN",
      .help = "begin with this screen (default: overview)"},
-    {.name = "at",
-     .kind = OPTION_TEXT,
-     PLACE(at),
-     .value_name = "INSTANT",
-     .help = "end, peak or mark:NAME, as FILE@INSTANT (default: end)"},
+    ROW_INSTANT("end, peak or mark:NAME, as FILE@INSTANT (default: end)"),
     {.name = "path-map",
      .kind = OPTION_TEXTS,
      PLACE(path_maps),

@@ -20,6 +20,7 @@ libseep_a_SOURCES += \
 	src/cli/command_snapshot.c \
 	src/cli/command_symbolize.c \
 	src/cli/command_view.c \
+	src/cli/common_rows.h \
 	src/cli/config_file.c \
 	src/cli/config_file.h \
 	src/cli/doctor.h \

@@ -1,0 +1,32 @@
+/* Options that several commands have under the same name and with the same meaning: rows of their
+ * tables, for a `struct values` with the field that each names. */
+#ifndef SEEP_CLI_COMMON_ROWS_H
+#define SEEP_CLI_COMMON_ROWS_H
+
+#include "cli/options.h"
+
+#define ROW_AT(option, option_kind, field, value, text)                                            \
+    {                                                                                              \
+        .name = option, .kind = option_kind, .offset = offsetof(struct values, field),             \
+        .value_name = value, .help = text                                                          \
+    }
+
+/* `struct option_number limit`; the text says of what, and how many without it. */
+#define ROW_LIMIT(text) ROW_AT("limit", OPTION_COUNT, limit, "N", text)
+
+/* `struct option_number process` */
+#define ROW_PROCESS                                                                                \
+    ROW_AT("process", OPTION_COUNT, process, "ID", "only the process with this id (default: all)")
+
+/* `const char *at`; the text says which instants the command knows. */
+#define ROW_INSTANT(text) ROW_AT("at", OPTION_TEXT, at, "INSTANT", text)
+
+/* `bool is_json` */
+#define ROW_JSON ROW_AT("json", OPTION_FLAG, is_json, NULL, "print JSON")
+
+/* `bool are_arguments_shown` */
+#define ROW_ARGUMENTS                                                                              \
+    ROW_AT("arguments", OPTION_FLAG, are_arguments_shown, NULL,                                    \
+           "show command-line arguments also under CI")
+
+#endif
