@@ -228,7 +228,7 @@ static void choose_budgets(struct checking *checking)
 {
     const struct values *values = checking->values;
     struct gate_limits *limits = &checking->options.limits;
-    bool is_any = checking->scopes.count > 0;
+    bool is_any = false;
 
     for (int i = 0; i < GATE_BUDGET_COUNT; i++)
         is_any = is_any || limits->is_set[i];
@@ -242,7 +242,7 @@ static void choose_budgets(struct checking *checking)
         limits->values[GATE_PEAK] = limits->values[GATE_LEAKED] = UINT64_MAX;
         if (!limits->is_set[GATE_LEAKED])
             log_note("the baseline does not say what leaked: leaks are not judged");
-    } else if (!is_any) {
+    } else if (!is_any && checking->scopes.count == 0) {
         limits->is_set[GATE_LEAKED] = true;
     }
 }
