@@ -21,7 +21,8 @@ struct writing {
     struct export_stack stack;
     struct json_stream stream;
     uint32_t *frame_of_location; /* number in "ftbl", by position in profile.locations; 0 = none */
-    json_t *frames;              /* "ftbl" */
+    uint32_t frame_of_function[FUNCTION_KIND_COUNT]; /* the same, by allocation function */
+    json_t *frames;                                  /* "ftbl" */
     uint64_t run_us;
 };
 
@@ -42,10 +43,28 @@ static json_t *make_frame(const struct export_line *line)
     return frame;
 }
 
-static json_t *make_stack(struct writing *writing, uint32_t node)
+/* The allocation function is the innermost frame, as Valgrind has it: no two sites are alike then,
+ * which the viewer insists on. */
+static json_t *make_function(struct writing *writing, enum function_kind function)
+{
+    bool is_known = (unsigned)function < FUNCTION_KIND_COUNT; /* else forged */
+    uint32_t *number = &writing->frame_of_function[is_known ? function : 0];
+    struct text text = {0};
+
+    if (*number == 0) {
+        *number = (uint32_t)json_array_size(writing->frames);
+        text_print(&text, "0x0: %s", profile_function_name(function));
+        json_array_append_new(writing->frames, json_text(text_get(&text)));
+        text_clear(&text);
+    }
+    return json_number(*number);
+}
+
+static json_t *make_stack(struct writing *writing, enum function_kind function, uint32_t node)
 {
     json_t *array = json_array();
 
+    json_array_append_new(array, make_function(writing, function));
     export_stack_read(&writing->stack, writing->profile, node);
     for (size_t i = 0; i < writing->stack.count; i++) {
         const struct export_line *line = &writing->stack.lines[i];
@@ -58,8 +77,6 @@ static json_t *make_stack(struct writing *writing, uint32_t node)
         }
         json_array_append_new(array, json_number(*number));
     }
-    if (writing->stack.count == 0)
-        json_array_append_new(array, json_number(0)); /* "[root]": there must be one */
     return array;
 }
 
@@ -95,7 +112,7 @@ static void add_site(struct writing *writing, const struct profile_site *site)
 
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         json_object_set_new(point, fields[i].key, json_number(fields[i].value));
-    json_object_set_new(point, "fs", make_stack(writing, site->stack_node));
+    json_object_set_new(point, "fs", make_stack(writing, site->function, site->stack_node));
     json_stream_add(&writing->stream, NULL, point);
 }
 
