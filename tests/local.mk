@@ -35,7 +35,7 @@ system_tests = \
 	tests/system/vows.py \
 	tests/system/wild.py
 TESTS += $(system_tests)
-EXTRA_DIST += $(system_tests) tests/system/counted.py tests/system/recorded.py tests/README.md
+EXTRA_DIST += $(system_tests) tests/system/leaks.verdicts tests/system/counted.py tests/system/recorded.py tests/README.md
 
 # Long ones, for `./test all`.
 long_tests = tests/long/growth.py tests/long/real_programs.py
