@@ -19,22 +19,24 @@ void pools_clear(struct pools *pools)
     for (size_t i = 0; i < pools->count; i++)
         clear_pool(&pools->items[i]);
     free(pools->items);
+    hash_map_clear(&pools->places);
     *pools = (struct pools){0};
 }
 
-static struct pool *add_pool(struct pools *pools)
+static struct pool *add_pool(struct pools *pools, uint64_t start)
 {
     pools->items = memory_grow(pools->items, &pools->capacity, pools->count + 1,
                                sizeof *pools->items);
+    *hash_map_put(&pools->places, start, NULL) = pools->count;
     struct pool *pool = &pools->items[pools->count++];
-    *pool = (struct pool){0};
+    *pool = (struct pool){.start = start};
     return pool;
 }
 
 void pools_copy(struct pools *to, const struct pools *from)
 {
     for (size_t i = 0; i < from->count; i++) {
-        struct pool *pool = add_pool(to);
+        struct pool *pool = add_pool(to, from->items[i].start);
         const struct hash_map_entry *entry;
         *pool = from->items[i];
         hash_map_init(&pool->objects);
@@ -43,13 +45,21 @@ void pools_copy(struct pools *to, const struct pools *from)
     }
 }
 
-/* From the newest on: programs ask of those mostly. */
 static struct pool *find(const struct pools *pools, uint64_t start)
 {
-    for (size_t i = pools->count; i-- > 0;)
-        if (pools->items[i].start == start)
-            return &pools->items[i];
-    return NULL;
+    const uint64_t *place = hash_map_find(&pools->places, start);
+    return place != NULL ? &pools->items[*place] : NULL;
+}
+
+/* The last one takes its place. */
+static void drop(struct pools *pools, struct pool *pool)
+{
+    hash_map_remove(&pools->places, pool->start, NULL);
+    const struct pool *last = &pools->items[--pools->count];
+    if (pool != last) {
+        *pool = *last;
+        *hash_map_put(&pools->places, pool->start, NULL) = (uint64_t)(pool - pools->items);
+    }
 }
 
 /* ---- events ----------------------------------------------------------------------------- */
@@ -85,8 +95,7 @@ void pools_make(const struct pool_teller *teller, uint64_t start, uint64_t bytes
     pools_remove(teller, start);
     if (teller->pools->count >= MAX_POOLS)
         return;
-    struct pool *pool = add_pool(teller->pools);
-    pool->start = start;
+    struct pool *pool = add_pool(teller->pools, start);
     pool->bytes = bytes;
     pool->lowest = start + bytes;
     pool->has_parent = heap_model_find_block(teller->model, start, &pool->parent);
@@ -114,7 +123,7 @@ void pools_remove(const struct pool_teller *teller, uint64_t start)
     remove_inner(teller, start, found->bytes);
     found = find(teller->pools, start);
     struct pool pool = *found;
-    *found = teller->pools->items[--teller->pools->count];
+    drop(teller->pools, found);
     for (size_t at = 0; (entry = hash_map_next(&pool.objects, &at)) != NULL;)
         release(teller, entry->key);
     if (pool.has_parent)

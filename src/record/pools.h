@@ -27,6 +27,7 @@ struct pool {
 struct pools {
     struct pool *items;
     size_t count, capacity;
+    struct hash_map places; /* start -> position */
 };
 
 /* Of whom, when, and by which thread something is told. */
