@@ -27,11 +27,17 @@ enum {
     SITES
 };
 
+enum {
+    MOST_BLOCKS = 4
+};
+
 struct example {
     struct profile_builder *builder;
     struct recording_reader *reader;
     struct profile *profile;
     struct timeline_writer deltas;
+    uint8_t *blocks[MOST_BLOCKS]; /* bytes that the recording borrows */
+    size_t block_count;
 };
 
 static void begin(struct example *example, uint64_t seconds)
@@ -68,7 +74,9 @@ static void end_block(struct example *example, uint64_t index, uint64_t bucket_n
         .delta_count = example->deltas.delta_count,
         .deltas = {.bytes = example->deltas.bytes, .count = example->deltas.byte_count}};
     profile_builder_add_record(example->builder, RECORDING_timeline, record);
-    free(record); /* its bytes are borrowed until the recording is written */
+    free(record);
+    assert_true(example->block_count < MOST_BLOCKS);
+    example->blocks[example->block_count++] = example->deltas.bytes;
     example->deltas = (struct timeline_writer){0};
 }
 
@@ -93,6 +101,8 @@ static void clear(struct example *example)
     profile_destroy(example->profile);
     recording_reader_close(example->reader);
     profile_builder_destroy(example->builder);
+    for (size_t i = 0; i < example->block_count; i++)
+        free(example->blocks[i]);
 }
 
 static void add_minute(struct example *example, uint64_t seconds)
