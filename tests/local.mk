@@ -33,12 +33,13 @@ system_tests = \
 	tests/system/unwinders.py \
 	tests/system/valgrind_totals.py \
 	tests/system/vows.py \
+	tests/system/web.py \
 	tests/system/wild.py
 TESTS += $(system_tests)
 EXTRA_DIST += $(system_tests) tests/system/leaks.verdicts tests/system/counted.py tests/system/recorded.py tests/README.md
 
 # Long ones, for `./test all`.
-long_tests = tests/long/growth.py tests/long/real_programs.py
+long_tests = tests/long/graph_scale.py tests/long/growth.py tests/long/real_programs.py
 TESTS += $(long_tests)
 EXTRA_DIST += $(long_tests)
 

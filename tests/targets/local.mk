@@ -45,6 +45,7 @@ target_programs = \
 	tests/targets/unwound_o2 \
 	tests/targets/visible \
 	tests/targets/waits \
+	tests/targets/web \
 	tests/targets/wild
 
 target_libraries_of_their_own = \
@@ -102,6 +103,7 @@ EXTRA_DIST += \
 	tests/targets/unwound.c \
 	tests/targets/visible.c \
 	tests/targets/waits.c \
+	tests/targets/web.c \
 	tests/targets/wild.c
 
 # Its suppressions must be seen from outside.

@@ -2,10 +2,12 @@
  * to the starts of others: the first one to the next block, the rest at random. The variable `web`
  * refers to the first. What graphs are measured with. At most four references.
  *
- * Known answer: all BLOCKS blocks are reachable, and `web` retains all of them. */
+ * Known answer: all BLOCKS blocks are reachable, and `web` retains all of them. With one reference
+ * each they are a chain: the first retains all of it, the last itself alone. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     MOST = 4
@@ -40,6 +42,7 @@ int main(int count, char **arguments)
             table[i]->others[j] = table[next_random(&seed) % blocks];
     }
     web = table[0];
+    memset(table, 0, blocks * sizeof *table); /* its memory may become a buffer of stdout */
     free(table);
     puts("ready");
     return 0;
