@@ -76,7 +76,7 @@ static const struct option_row rows[] = {
      .kind = OPTION_TEXTS,
      PLACE(debug_folders),
      .value_name = "FOLDER",
-     .help = "for graphs, look for debug files there first (may be repeated)"},
+     .help = "for graphs and types, look for debug files there first (may be repeated)"},
     ROW_ARGUMENTS,
 };
 /* clang-format on */
@@ -118,6 +118,8 @@ static bool write_export(const struct values *values, const struct export_format
                          const struct process_graph *graph, const uint8_t *is_focus,
                          struct error *error)
 {
+    const struct symbolizer_options symbols = {.debug_folders = values->debug_folders.items,
+                                               .debug_folder_count = values->debug_folders.count};
     const char *path = values->output ? values->output : "-";
     struct export_options options;
     struct output output = {format, argument->profile, &options};
@@ -125,6 +127,7 @@ static bool write_export(const struct values *values, const struct export_format
     if (!fill_options(values, argument, &options, error))
         return false;
     options.graph = graph;
+    options.symbols = &symbols;
     options.is_focus = is_focus;
     if (strcmp(path, "-") == 0 && format->is_binary && isatty(STDOUT_FILENO))
         return error_set(error, "%s is not for a terminal: name a file with -o", format->name);

@@ -101,6 +101,7 @@ def check_heapsnapshot(recording):
     expect("sessions", snapshot.retained("sessions in demo"), 500 * 4096)
     expect("lost", snapshot.retained("lost"), 100000)
     session = next(node for node in snapshot.nodes if node["self_size"] == 4096)
+    expect("its type", session["name"], "Session")
     stack = [name.split("(")[0] for name in snapshot.stack_of(session)]
     expect("an allocation stack", stack[-3:], ["main", "answer", "open_session"])
     again = HeapSnapshot(seep("export", "--format=heapsnapshot", recording + "@snapshot:1").stdout)
@@ -122,6 +123,7 @@ def check_dot(recording):
         else:
             print("graphviz is not installed: its reading was not tried")
     text = seep("export", "--format=dot", recording).stdout
+    expect("types in dot", "Session" in text, True)
     expect("retained in dot", "retained=2048000" in text, True)
 
 
@@ -137,6 +139,7 @@ def check_graphml(recording):
            (601, 2220704))
     expect("retained of GraphML", [node["retained"] for node in nodes.values()
                                    if node["name"] == "sessions in demo"], ["2048000"])
+    expect("types of GraphML", len([node for node in blocks if node["name"] == "Session"]), 500)
     edges = [edge for edge in root.iter(name + "edge")
              if edge.get("source") not in nodes or edge.get("target") not in nodes]
     expect("edges that lead nowhere", edges, [])
@@ -148,6 +151,13 @@ def check_flamegraph(recording):
     titles = [title.text for title in root.iter("{http://www.w3.org/2000/svg}title")]
     expect("flame graph", [title for title in titles if title.startswith("sessions in demo")],
            ["sessions in demo retains 500 blocks: 2.0 MiB (2048000 bytes), 92.22 %"])
+    expect("types in it", any("Session" in title for title in titles), True)
+
+
+def check_page(recording):
+    text = seep("export", "--format=html", recording).stdout
+    expect("types in the page's suspects",
+           ('"sessions: Session *"' in text, "a Session of " in text), (True, True))
 
 
 def main():
@@ -163,6 +173,7 @@ def main():
         check_dot(recording)
         check_graphml(recording)
         check_flamegraph(recording)
+        check_page(recording)
         for arguments in (["--focus=("], ["--focus=nobody_is_called_so"], ["--at=snapshot:9"],
                           ["--process=7"]):
             expect(f"{arguments}", seep("export", "--format=dot", *arguments,

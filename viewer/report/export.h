@@ -21,6 +21,7 @@ struct export_options {
     struct query_filter filter;
     bool are_arguments_shown;        /* of targets; left out under CI (secrets) */
     struct recording_reader *reader; /* for leaks and graphs; NULL: do without */
+    const struct symbolizer_options *symbols; /* for types; NULL: the defaults. Borrowed */
 
     /* Of formats that need a graph. */
     const struct process_graph *graph; /* borrowed */

@@ -227,6 +227,23 @@ static void add_leaks(struct writing *writing, uint32_t process)
 
 /* ---- what keeps most alive ---- */
 
+/* "sessions.table: std::map<int, Session>". */
+static json_t *make_step(const struct graph_path_element *element)
+{
+    bool has_member = element->member && *element->member;
+    struct text step = {0};
+    json_t *made;
+
+    text_add(&step, element->name ? element->name : "an unknown function");
+    if (has_member)
+        text_print(&step, "%s%s", *element->member == '[' ? "" : ".", element->member);
+    if (element->type)
+        text_print(&step, ": %s", element->type);
+    made = json_text(text_get(&step));
+    text_clear(&step);
+    return made;
+}
+
 static void add_suspect(struct writing *writing, const struct process_graph *graph,
                         const struct graph_suspect *suspect)
 {
@@ -239,7 +256,7 @@ static void add_suspect(struct writing *writing, const struct process_graph *gra
     json_object_set_new(object, "retained_bytes", json_number(suspect->retained_bytes));
     graph_path_find_dominators(graph, suspect->gathering, &path);
     for (size_t i = 0; i < path.count; i++)
-        json_array_append_new(names, json_text(path.elements[i].name));
+        json_array_append_new(names, make_step(&path.elements[i]));
     graph_path_clear(&path);
     json_object_set_new(object, "path", names);
     json_stream_add(&writing->stream, NULL, object);
@@ -248,12 +265,15 @@ static void add_suspect(struct writing *writing, const struct process_graph *gra
 
 static void add_graph(struct writing *writing, uint32_t process, const struct snapshot *snapshot)
 {
-    const struct symbolizer_options options = {0};
+    const struct symbolizer_options defaults = {0};
+    const struct symbolizer_options *symbols = writing->options->symbols ? writing->options->symbols
+                                                                         : &defaults;
     struct process_graph graph;
     struct graph_suspect *suspects;
     size_t count;
 
-    process_graph_build(writing->profile, process, snapshot, &options, &graph);
+    process_graph_build(writing->profile, process, snapshot, symbols, &graph);
+    process_graph_find_types(&graph, symbols);
     suspects = process_graph_suspects(&graph, GRAPH_REPORT_SUSPECT_SHARE, &count);
     for (size_t i = 0; i < count; i++)
         add_suspect(writing, &graph, &suspects[i]);
