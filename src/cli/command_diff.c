@@ -28,6 +28,7 @@ struct values {
     struct option_number limit;
     struct option_number min_bytes;
     struct option_number depth;
+    struct option_texts debug_folders;
     bool are_arguments_shown;
     struct query_filter filter;
 };
@@ -53,6 +54,11 @@ static const struct option_row rows[] = {
      .value_name = "N",
      .help = "show N callers below each site"},
     FILTER_ROWS(struct values, filter),
+    {.name = "debug-dir",
+     .kind = OPTION_TEXTS,
+     PLACE(debug_folders),
+     .value_name = "FOLDER",
+     .help = "of snapshots, look for debug files there first (may be repeated)"},
     ROW_JSON,
     ROW_ARGUMENTS,
 };
@@ -96,6 +102,8 @@ static bool compare_snapshots(const struct invocation *invocation,
                               const struct recording_argument *arguments, struct error *error)
 {
     const struct values *values = invocation->values;
+    const struct symbolizer_options symbols = {.debug_folders = values->debug_folders.items,
+                                               .debug_folder_count = values->debug_folders.count};
     struct graph_argument graphs[DIFF_SIDES] = {0};
     struct diff_report_options report;
     struct graph_diff diff;
@@ -103,8 +111,10 @@ static bool compare_snapshots(const struct invocation *invocation,
 
     for (int side = 0; is_good && side < DIFF_SIDES; side++)
         is_good = graph_argument_open(&graphs[side], &arguments[side], QUERY_ALL_PROCESSES,
-                                      &(struct symbolizer_options){0}, error);
+                                      &symbols, error);
     if (is_good) {
+        for (int side = 0; side < DIFF_SIDES; side++)
+            process_graph_find_types(&graphs[side].graph, &symbols);
         fill_report(invocation, arguments, &report);
         graph_diff_run(&graphs[DIFF_BASE].graph, &graphs[DIFF_OTHER].graph,
                        is_same_process(arguments, graphs), &diff);

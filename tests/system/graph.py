@@ -104,6 +104,10 @@ def main():
         expect("difference", (sessions["change"], sessions["survived"], sessions["added"]["blocks"],
                               sessions["freed"]["blocks"]),
                (0, {"blocks": 500, "bytes": 2048000}, 0, 0))
+        by_type = {row["name"]: row for row in difference["types"]}
+        expect("difference by type", tuple(by_type["Session"][key] for key in (
+            "state", "base_blocks", "new_bytes", "survived")),
+               ("same", 500, 2048000, {"blocks": 500, "bytes": 2048000}))
         expect("a snapshot and an end",
                seep("diff", f"{recording}@snapshot:0", recording).returncode, 2)
         for arguments in (["--why=("], ["--snapshot=77"], ["--at=peak"], ["--at=snapshot:x"], ["--process=9"]):

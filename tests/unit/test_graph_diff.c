@@ -113,11 +113,79 @@ static void test_two_processes(void **state)
     clear(&other);
 }
 
+/* Blocks by letter: the type that each has, '.' = none. Names are those of `groups`. */
+static void set_types(struct side *side, const char *types, const char *const *groups, size_t count)
+{
+    struct type_names *names = memory_allocate_zeroed(1, sizeof *names);
+
+    names->groups = memory_allocate_zeroed(count, sizeof *names->groups);
+    names->group_count = count;
+    for (size_t i = 0; i < count; i++)
+        names->groups[i].name = memory_duplicate_text(groups[i]);
+    names->group_of_block = memory_allocate_zeroed(strlen(types), sizeof(uint32_t));
+    for (size_t i = 0; types[i]; i++)
+        names->group_of_block[i] = types[i] == '.' ? TYPE_NO_GROUP : (uint32_t)(types[i] - '0');
+    side->graph.types = names;
+}
+
+static void clear_types(struct side *side)
+{
+    for (size_t i = 0; i < side->graph.types->group_count; i++)
+        free(side->graph.types->groups[i].name);
+    free(side->graph.types->groups);
+    free(side->graph.types->group_of_block);
+    free(side->graph.types);
+    side->graph.types = NULL;
+}
+
+/* By types, whose numbers differ: `entry` a and b were there, b is freed, c and d are added; `name`
+ * e went; f has no type. */
+static void test_types(void **state)
+{
+    static const char *const of_base[] = {"name", "entry"}, *const of_other[] = {"entry"};
+    struct side base, other;
+    struct graph_diff diff;
+
+    (void)state;
+    make("R>a a>b a>c a>d a>e a>f", "", &base);
+    make("R>a a>b a>c a>d a>e a>f", "bcd", &other);
+    graph_diff_run(&base.graph, &other.graph, true, &diff);
+    assert_int_equal(diff.type_count, 0);
+    graph_diff_clear(&diff);
+    set_types(&base, "11..0.", of_base, 2);
+    set_types(&other, "0.00..", of_other, 1);
+    graph_diff_run(&base.graph, &other.graph, true, &diff);
+    assert_int_equal(diff.type_count, 3);
+    /* Unknown: 4 + 8 + 32 before, 2 + 16 + 32 now. Ordered by change: 16, 10, 6. */
+    assert_int_equal(diff.types[0].side, DIFF_BASE);
+    assert_int_equal(diff.types[0].group, 0);
+    expect_sum(diff.types[0].held[DIFF_BASE], 1, 16);
+    expect_sum(diff.types[0].held[DIFF_OTHER], 0, 0);
+    expect_sum(diff.types[0].freed, 0, 0); /* the block survives, without a type */
+    assert_int_equal(diff.types[1].side, DIFF_OTHER);
+    assert_int_equal(diff.types[1].group, 0);
+    expect_sum(diff.types[1].held[DIFF_BASE], 2, 1 + 2);
+    expect_sum(diff.types[1].held[DIFF_OTHER], 3, 1 + 4 + 8);
+    expect_sum(diff.types[1].added, 2, 4 + 8);
+    expect_sum(diff.types[1].freed, 1, 2);
+    expect_sum(diff.types[1].survived, 1, 1);
+    assert_int_equal(diff.types[2].group, TYPE_NO_GROUP);
+    expect_sum(diff.types[2].held[DIFF_BASE], 3, 4 + 8 + 32);
+    expect_sum(diff.types[2].held[DIFF_OTHER], 3, 2 + 16 + 32);
+    expect_sum(diff.types[2].survived, 2, 16 + 32);
+    graph_diff_clear(&diff);
+    clear_types(&base);
+    clear_types(&other);
+    clear(&base);
+    clear(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_process),
         cmocka_unit_test(test_two_processes),
+        cmocka_unit_test(test_types),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

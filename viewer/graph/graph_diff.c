@@ -64,8 +64,10 @@ static void add_block(struct graph_diff_row *row, enum diff_side side, bool is_i
 static struct graph_diff_row *add_row(struct rows *rows)
 {
     rows->items = memory_grow(rows->items, &rows->capacity, rows->count + 1, sizeof *rows->items);
-    rows->items[rows->count] = (struct graph_diff_row){
-        .site = GRAPH_NO_SITE, .root = OBJECT_GRAPH_WHOLE, .gathering = OBJECT_GRAPH_NONE};
+    rows->items[rows->count] = (struct graph_diff_row){.site = GRAPH_NO_SITE,
+                                                       .group = TYPE_NO_GROUP,
+                                                       .root = OBJECT_GRAPH_WHOLE,
+                                                       .gathering = OBJECT_GRAPH_NONE};
     return &rows->items[rows->count++];
 }
 
@@ -101,6 +103,78 @@ static void compare_sites(struct graph_diff *diff, const struct matching *matchi
     hash_map_clear(&places);
     diff->sites = rows.items;
     diff->site_count = rows.count;
+}
+
+/* ---- types ---- */
+
+struct type_rows {
+    struct rows rows;
+    struct hash_index index;
+    const struct process_graph *const *graphs;
+};
+
+/* "" = not known. */
+static const char *group_name(const struct process_graph *graph, uint32_t group)
+{
+    return group == TYPE_NO_GROUP ? "" : graph->types->groups[group].name;
+}
+
+static bool is_type(const void *context, uint32_t position, const void *key)
+{
+    const struct type_rows *types = context;
+    const struct graph_diff_row *row = &types->rows.items[position];
+
+    return strcmp(group_name(types->graphs[row->side], row->group), key) == 0;
+}
+
+static uint32_t row_of_type(struct type_rows *types, enum diff_side side, uint32_t group)
+{
+    const char *name = group_name(types->graphs[side], group);
+    uint64_t hash = hash_bytes(name, strlen(name), 0);
+    uint32_t position = hash_index_find(&types->index, hash, name, is_type, types);
+
+    if (position == HASH_INDEX_NONE) {
+        struct graph_diff_row *row = add_row(&types->rows);
+
+        row->side = side;
+        row->group = group;
+        position = (uint32_t)types->rows.count - 1;
+        hash_index_add(&types->index, hash, position);
+    }
+    return position;
+}
+
+static void add_types(struct type_rows *types, const struct matching *matching, enum diff_side side)
+{
+    const struct process_graph *graph = types->graphs[side];
+    size_t count = graph->types->group_count;
+    uint32_t *row_of_group = memory_allocate_large(count + 1, sizeof *row_of_group);
+
+    for (size_t i = 0; i <= count; i++)
+        row_of_group[i] = UINT32_MAX;
+    for (uint32_t i = 0; i < graph->snapshot->block_count; i++) {
+        uint32_t group = graph->types->group_of_block[i];
+        uint32_t *row = &row_of_group[group == TYPE_NO_GROUP ? count : group];
+
+        if (*row == UINT32_MAX)
+            *row = row_of_type(types, side, group);
+        add_block(&types->rows.items[*row], side, matching->is_in_both[side][i],
+                  graph->snapshot->blocks[i].bytes);
+    }
+    free(row_of_group);
+}
+
+static void compare_types(struct graph_diff *diff, const struct matching *matching)
+{
+    struct type_rows types = {.graphs = diff->graphs};
+
+    if (!diff->graphs[DIFF_BASE]->types || !diff->graphs[DIFF_OTHER]->types)
+        return;
+    add_types(&types, matching, DIFF_OTHER);
+    add_types(&types, matching, DIFF_BASE);
+    hash_index_clear(&types.index);
+    diff->types = types.rows.items;
+    diff->type_count = types.rows.count;
 }
 
 /* ---- roots ---- */
@@ -301,6 +375,8 @@ static int compare(const void *left, const void *right)
         return a->fingerprint < b->fingerprint ? -1 : 1;
     if (a->side != b->side)
         return a->side < b->side ? -1 : 1;
+    if (a->group != b->group)
+        return a->group < b->group ? -1 : 1;
     return a->root < b->root ? -1 : a->root > b->root;
 }
 
@@ -316,9 +392,12 @@ void graph_diff_run(const struct process_graph *base, const struct process_graph
             add_block(&diff->total, (enum diff_side)side, matching.is_in_both[side][i],
                       diff->graphs[side]->snapshot->blocks[i].bytes);
     compare_sites(diff, &matching);
+    compare_types(diff, &matching);
     compare_roots(diff, &matching);
     if (diff->site_count > 0)
         qsort(diff->sites, diff->site_count, sizeof *diff->sites, compare);
+    if (diff->type_count > 0)
+        qsort(diff->types, diff->type_count, sizeof *diff->types, compare);
     if (diff->root_count > 0)
         qsort(diff->roots, diff->root_count, sizeof *diff->roots, compare);
     free(matching.is_in_both[DIFF_BASE]);
@@ -328,6 +407,7 @@ void graph_diff_run(const struct process_graph *base, const struct process_graph
 void graph_diff_clear(struct graph_diff *diff)
 {
     free(diff->sites);
+    free(diff->types);
     free(diff->roots);
     *diff = (struct graph_diff){0};
 }

@@ -1,9 +1,9 @@
-/* Two graphs side by side, of two snapshots: what was added, freed and survives, by site and by the
- * root that retains it, and where what was added gathers.
+/* Two graphs side by side, of two snapshots: what was added, freed and survives, by site, by type
+ * and by the root that retains it, and where what was added gathers.
  *
  * Of one process, a block is the same in both when address and birth are. Of different processes or
- * recordings no block is, and only sums are compared. Sites are matched by fingerprint, roots by
- * kind, name and module. */
+ * recordings no block is, and only sums are compared. Sites are matched by fingerprint, types
+ * by name, roots by kind, name and module. */
 #ifndef SEEP_GRAPH_GRAPH_DIFF_H
 #define SEEP_GRAPH_GRAPH_DIFF_H
 
@@ -28,6 +28,7 @@ struct graph_diff_row {
 
     uint64_t fingerprint; /* of a site; 0: not known */
     uint32_t site;        /* position, the first of them, or GRAPH_NO_SITE */
+    uint32_t group;       /* of a type: in types.groups; TYPE_NO_GROUP: not known */
     uint32_t root;        /* node; OBJECT_GRAPH_WHOLE: what several roots retain together */
     uint32_t gathering;   /* of a root in the other: the node below which most of what was added to
                              it lies (0.7, as of suspects); OBJECT_GRAPH_NONE = nothing was */
@@ -37,8 +38,9 @@ struct graph_diff {
     const struct process_graph *graphs[DIFF_SIDES];
     bool are_blocks_known; /* the same process: added, freed and survived mean something */
     struct graph_diff_row total;
-    struct graph_diff_row *sites, *roots; /* by the size of the change, largest first */
-    size_t site_count, root_count;
+    /* By the size of the change, largest first; no types where they were not looked for. */
+    struct graph_diff_row *sites, *types, *roots;
+    size_t site_count, type_count, root_count;
 };
 
 /* The graphs must outlive the difference. Clear after use. */

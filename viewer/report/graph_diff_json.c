@@ -153,6 +153,40 @@ static void add_sites(struct json_stream *stream, struct json_stacks *stacks,
     json_stream_add(stream, "omitted", omitted);
 }
 
+static void add_type(struct json_stream *stream, const struct graph_diff *diff,
+                     const struct graph_diff_row *row)
+{
+    const struct type_group *group = &diff->graphs[row->side]->types->groups[row->group];
+
+    json_stream_begin_object(stream, NULL);
+    json_stream_add(stream, "name", json_text(group->name));
+    json_stream_add(stream, "source", json_string(type_source_name(type_group_source(group))));
+    json_stream_add(stream, "confidence",
+                    json_string(type_confidence_name(type_group_confidence(group))));
+    json_stream_add(stream, "state", json_string(diff_state_name(state_of(row))));
+    json_stream_add(stream, "change", make_change(row));
+    json_stream_add_number(stream, "base_blocks", row->held[DIFF_BASE].blocks);
+    json_stream_add_number(stream, "base_bytes", row->held[DIFF_BASE].bytes);
+    json_stream_add_number(stream, "new_blocks", row->held[DIFF_OTHER].blocks);
+    json_stream_add_number(stream, "new_bytes", row->held[DIFF_OTHER].bytes);
+    add_moves(stream, diff, row);
+    json_stream_end(stream);
+}
+
+/* What has no known type is left out. */
+static void add_types(struct json_stream *stream, const struct graph_diff *diff, uint64_t limit)
+{
+    uint64_t written = 0;
+
+    json_stream_begin_array(stream, "types");
+    for (size_t i = 0; i < diff->type_count && (!limit || written < limit); i++)
+        if (diff->types[i].group != TYPE_NO_GROUP) {
+            add_type(stream, diff, &diff->types[i]);
+            written++;
+        }
+    json_stream_end(stream);
+}
+
 static json_t *make_gathering(const struct graph_diff *diff, const struct graph_diff_row *row)
 {
     const struct process_graph *graph = diff->graphs[DIFF_OTHER];
@@ -225,6 +259,7 @@ bool graph_diff_write_json(const struct graph_diff *diff, const struct diff_repo
     for (size_t i = 0; i < diff->root_count && (!limit || i < limit); i++)
         add_root(&stream, diff, &diff->roots[i]);
     json_stream_end(&stream);
+    add_types(&stream, diff, limit);
     json_stream_end(&stream);
     for (int side = 0; side < DIFF_SIDES; side++)
         json_stacks_clear(&stacks[side]);

@@ -108,6 +108,31 @@ static void write_root(struct writing *writing, const struct graph_diff_row *row
     text_clear(&name);
 }
 
+static void write_type(struct writing *writing, const struct graph_diff_row *row)
+{
+    struct page *page = &writing->page;
+    const struct type_names *types = writing->diff->graphs[row->side]->types;
+    struct text name = {0};
+
+    if (row->group == TYPE_NO_GROUP)
+        text_add(&name, "not known");
+    else
+        text_print(&name, "%s (%s)", types->groups[row->group].name,
+                   type_source_name(type_group_source(&types->groups[row->group])));
+    add_figures(writing, row);
+    page_end_line(page);
+    page_add(page, "    ");
+    page_add_foreign(page, text_get(&name), page_left(page, 20));
+    page_end_line(page);
+    text_clear(&name);
+}
+
+/* Is any type known? */
+static bool has_types(const struct graph_diff *diff)
+{
+    return diff->type_count > 1 || (diff->type_count == 1 && diff->types[0].group != TYPE_NO_GROUP);
+}
+
 static void write_site(struct writing *writing, const struct graph_diff_row *row)
 {
     struct page *page = &writing->page;
@@ -176,6 +201,8 @@ bool graph_diff_write_text(const struct graph_diff *diff, const struct diff_repo
     page_end_line(&writing.page);
     write_rows(&writing, "Roots by change of what they alone retain", "", diff->roots,
                diff->root_count, write_root);
+    if (has_types(diff))
+        write_rows(&writing, "Types by change", "", diff->types, diff->type_count, write_type);
     write_rows(&writing, "Sites by change", "", diff->sites, diff->site_count, write_site);
     page_clear(&writing.page);
     errno = 0;
