@@ -81,8 +81,10 @@ endif
 
 # Holding a process.
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_stopper
-TESTS += tests/unit/test_stopper
+check_PROGRAMS += tests/unit/test_parker tests/unit/test_stopper
+TESTS += tests/unit/test_parker tests/unit/test_stopper
+tests_unit_test_parker_SOURCES = tests/unit/test_parker.c
+tests_unit_test_parker_LDADD = $(unit_libs)
 tests_unit_test_stopper_SOURCES = tests/unit/test_stopper.c
 tests_unit_test_stopper_LDADD = $(unit_libs)
 endif

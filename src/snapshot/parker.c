@@ -64,6 +64,14 @@ static bool is_stopped_state(char state)
     return state == 'T' || state == 't';
 }
 
+/* The thread that waits for us at a hold of the program's does so until it is told: a tracer may
+ * stop it for a moment at any of its system calls. */
+static bool is_waiting(const struct parker *parker, pid_t tid)
+{
+    return parker->waiting_tid != 0 &&
+           (uint32_t)task_facts_own_tid(parker->pid, tid) == parker->waiting_tid;
+}
+
 static bool ask(void *context, pid_t tid)
 {
     struct listing *listing = context;
@@ -75,8 +83,7 @@ static bool ask(void *context, pid_t tid)
         return true;
     struct stopper_thread *thread = add_thread(stopper, tid);
     listing->new_count++;
-    uint32_t own_tid = (uint32_t)task_facts_own_tid(stopper->pid, tid);
-    if (listing->parker->waiting_tid != 0 && own_tid == listing->parker->waiting_tid) {
+    if (is_waiting(listing->parker, tid)) {
         take_place(thread);
         return true;
     }
@@ -310,23 +317,24 @@ static bool take_still_thread(void *context, pid_t tid)
     char state = task_facts_state(listing->stopper->pid, tid);
     if (state == 'Z' || state == 'X' || state == '\0')
         return true;
-    uint32_t own_tid = (uint32_t)task_facts_own_tid(listing->stopper->pid, tid);
-    bool is_waiting = listing->parker->waiting_tid != 0 && own_tid == listing->parker->waiting_tid;
-    if (!is_waiting && !is_stopped_state(state)) {
+    bool waits = is_waiting(listing->parker, tid);
+    if (!waits && !is_stopped_state(state)) {
         listing->failure = EBUSY;
         return false;
     }
     take_place(add_thread(listing->stopper, tid));
-    listing->new_count += !is_waiting;
+    listing->new_count += !waits;
     return true;
 }
 
 static uint64_t count_switches(const struct parker *parker, const struct stopper *stopper)
 {
     uint64_t switches = 0;
-    for (size_t i = 0; i < stopper->count; i++)
-        if (is_stopped_state(task_facts_state(stopper->pid, stopper->threads[i].tid)))
-            switches += task_facts_switches(parker->pid, stopper->threads[i].tid);
+    for (size_t i = 0; i < stopper->count; i++) {
+        pid_t tid = stopper->threads[i].tid;
+        if (!is_waiting(parker, tid) && is_stopped_state(task_facts_state(stopper->pid, tid)))
+            switches += task_facts_switches(parker->pid, tid);
+    }
     return switches;
 }
 
