@@ -66,6 +66,8 @@ static const struct sample {
     {WIRE_POOL, 32, 0, 0},
     {WIRE_POOL_BIRTH, 40, 0, 0},
     {WIRE_POOL_RELEASE, 24, 0, 0},
+    {WIRE_SUPPRESSIONS, 16 + 8, 1, 3},
+    {WIRE_SUPPRESSIONS, 16 + 4096, 1, 4096},
 };
 
 enum {

@@ -313,6 +313,8 @@ bool leak_report_build(const struct profile *profile, struct recording_reader *r
     bool is_built = add_processes(&building, error);
     snapshot_clear(&building.since);
     snapshot_list_clear(&building.list);
+    if (!is_built)
+        leak_report_clear(report);
     return is_built;
 }
 

@@ -65,7 +65,7 @@ struct leak_report_options {
 };
 
 /* False: no such snapshot, or one that was not done; a recording that cannot be read; or one that
- * is sampled, where most blocks are not known. Clear after use. */
+ * is sampled, where most blocks are not known; the report is empty then. Clear after use. */
 bool leak_report_build(const struct profile *profile, struct recording_reader *reader,
                        const struct leak_report_options *options, struct leak_report *report,
                        struct error *error);
