@@ -18,7 +18,7 @@ failures=0
 # The version of seep changes without a change of the format.
 write() { # OPTIONS...
     "$writer" "$@" | sed -e 's/\("tool": {"name": "seep", "version": \)"[^"]*"/\1"0.0.0"/' \
-        -e '/exporter\|^creator:\|^desc:/s/\(seep[@ ]\)[0-9.]*/\10.0.0/'
+        -e '/exporter\|^creator:\|^desc:\|^# written/s/\(seep[@ ]\)[0-9.]*/\10.0.0/'
 }
 
 while read -r file options; do

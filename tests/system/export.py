@@ -185,6 +185,27 @@ def check_dhat(data, totals):
     expect("dhat: times", 0 < document["tg"] <= document["te"], True)
 
 
+def check_heaptrack(data, totals):
+    """Plays the events, as heaptrack does."""
+    sizes, live, peak, calls, temporary, last = [], 0, 0, 0, 0, None
+    for line in data.decode().splitlines():
+        kind, _, rest = line.partition(" ")
+        if kind == "a":
+            sizes.append(int(rest.split()[0], 16))
+        elif kind == "+":
+            last = int(rest, 16)
+            calls += 1
+            live += sizes[last]
+            peak = max(peak, live)
+        elif kind == "-":
+            temporary += last == int(rest, 16)
+            live -= sizes[int(rest, 16)]
+            last = None
+    expect("heaptrack: calls, temporary, peak, live", (calls, temporary, peak, live),
+           (totals["allocations"], totals["temporary_allocations"], totals["peak_bytes"],
+            totals["live_bytes"]))
+
+
 def check_valgrind(data, totals):
     del totals
     root = xml.etree.ElementTree.fromstring(data)
@@ -204,8 +225,33 @@ def check_openmetrics(data, totals):
            True)
 
 
-def check_readers(folder):
+def as_heaptrack(number):
+    """Bytes as heaptrack prints them."""
+    for unit in ("B", "K", "M", "G"):
+        if number < 1000:
+            break
+        number /= 1000
+    return f"{number:.2f}{unit}" if unit != "B" else f"{number}B"
+
+
+def check_heaptrack_print(folder, totals):
+    shown = run("heaptrack_print", "-f", f"{folder}/heaptrack")
+    text = shown.stdout.decode()
+    expect("heaptrack_print", shown.returncode, 0)
+    for what, number in (("calls to allocation functions", totals["allocations"]),
+                         ("temporary memory allocations", totals["temporary_allocations"])):
+        expect(f"heaptrack_print: {what}", f"\n{what}: {number} (" in text, True)
+    for what, number in (("peak heap memory consumption", totals["peak_bytes"]),
+                         ("total memory leaked", totals["live_bytes"])):
+        expect(f"heaptrack_print: {what}", f"\n{what}: {as_heaptrack(number)}\n" in text, True)
+    expect("heaptrack_print: a place", re.search(r"open_session\(int\)\n\s+at \S*demo.cpp:34\n", text)
+           is not None, True)
+
+
+def check_readers(folder, totals):
     """What the formats' own programs make of them."""
+    if shutil.which("heaptrack_print"):
+        check_heaptrack_print(folder, totals)
     if shutil.which("ms_print"):
         shown = run("ms_print", f"{folder}/massif")
         expect("ms_print", (shown.returncode, b"rebuild_index() (demo.cpp:64)" in shown.stdout),
@@ -235,6 +281,7 @@ def check_errors(folder, recording):
             ("bad expression", b"", ["--format=csv", "--function=(", "-o", kept]),
             ("no process", b"has no process 7", ["--format=csv", "--process=7", "-o", kept]),
             ("filtered massif", b"cannot be filtered", ["--format=massif", "--function=a", "-o", kept]),
+            ("filtered heaptrack", b"cannot be filtered", ["--format=heaptrack", "--file=a", "-o", kept]),
             ("no such folder", b"No such file", ["--format=csv", "-o", f"{folder}/none/x"]),
             ("full disk", b"No space", ["--format=csv", "-o", "-"])):
         with open("/dev/full" if what == "full disk" else "/dev/null", "wb") as out:
@@ -258,7 +305,7 @@ def main():
                   "flamegraph": check_flamegraph, "callgrind": check_callgrind,
                   "massif": check_massif, "gperftools": check_gperftools, "csv": check_csv,
                   "openmetrics": check_openmetrics, "dhat": check_dhat,
-                  "valgrind": check_valgrind}
+                  "heaptrack": check_heaptrack, "valgrind": check_valgrind}
         for form, check in checks.items():
             data = export(form, recording)
             expect(f"{form}: the same again", export(form, recording) == data, True)
@@ -268,7 +315,7 @@ def main():
         check_folded(export("folded", recording), totals["live_bytes"])
         check_folded(export("folded", recording, "--metric=allocated", "--function=answer"),
                      2048000 + 100000 + 50000 * 64)
-        check_readers(folder)
+        check_readers(folder, totals)
         check_errors(folder, recording)
     return failures != 0
 

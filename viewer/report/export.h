@@ -64,6 +64,8 @@ bool export_write_gperftools(const struct profile *profile, const struct export_
                              FILE *out, struct error *error);
 bool export_write_dhat(const struct profile *profile, const struct export_options *options,
                        FILE *out, struct error *error);
+bool export_write_heaptrack(const struct profile *profile, const struct export_options *options,
+                            FILE *out, struct error *error);
 bool export_write_valgrind(const struct profile *profile, const struct export_options *options,
                            FILE *out, struct error *error);
 bool export_write_html(const struct profile *profile, const struct export_options *options,

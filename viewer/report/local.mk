@@ -28,6 +28,7 @@ libseep_a_SOURCES += \
 	viewer/report/export_graph_flamegraph.c \
 	viewer/report/export_graphml.c \
 	viewer/report/export_heapsnapshot.c \
+	viewer/report/export_heaptrack.c \
 	viewer/report/export_massif.c \
 	viewer/report/export_openmetrics.c \
 	viewer/report/export_parts.c \
