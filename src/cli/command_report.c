@@ -10,6 +10,7 @@
 #include "cli/common_rows.h"
 #include "cli/filter_rows.h"
 #include "cli/recording_argument.h"
+#include "cli/report_types.h"
 #include "cli/terminal.h"
 #include "report/report.h"
 
@@ -31,11 +32,14 @@ struct values {
     struct query_filter filter;
 };
 
+/* Types are not of sites but of blocks, in a snapshot: they stand behind what queries group by. */
 static const char *grouping_at(size_t position)
 {
     const struct query_grouping_info *info = query_grouping_at(position);
 
-    return info ? info->name : NULL;
+    if (!info)
+        return position > 0 && query_grouping_at(position - 1) ? "type" : NULL;
+    return info->name;
 }
 
 #define PLACE(field) .offset = offsetof(struct values, field)
@@ -83,11 +87,16 @@ static const struct option_row rows[] = {
      .kind = OPTION_TEXTS,
      PLACE(debug_folders),
      .value_name = "FOLDER",
-     .help = "with --growth, look for names of variables there first (may be repeated)"},
+     .help = "with --growth and --by=type, look for debug files there first (may be repeated)"},
     ROW_JSON,
     ROW_ARGUMENTS,
 };
 /* clang-format on */
+
+static bool is_by_type(const struct values *values)
+{
+    return values->by.is_given && !query_grouping_at(values->by.value);
+}
 
 static bool is_at_peak(const struct recording_argument *argument)
 {
@@ -116,7 +125,9 @@ static bool fill_options(const struct invocation *invocation,
     const struct values *values = invocation->values;
 
     report_options_init(options);
-    if (values->by.is_given) {
+    options->is_by_type = is_by_type(values);
+    options->is_type_sort_given = options->is_by_type && values->sort.is_given;
+    if (values->by.is_given && !options->is_by_type) {
         options->query.grouping = query_grouping_at(values->by.value)->grouping;
         options->has_grouping = true;
     }
@@ -158,25 +169,54 @@ static void find_growths(const struct values *values, const struct recording_arg
     options->growths = growths;
 }
 
+static bool find_types(const struct values *values, const struct recording_argument *argument,
+                       struct report_options *options, struct report_types *types,
+                       struct error *error)
+{
+    const struct symbolizer_options symbols = {.debug_folders = values->debug_folders.items,
+                                               .debug_folder_count = values->debug_folders.count};
+
+    if (!options->is_by_type)
+        return true;
+    if (values->is_tree || values->is_bottom_up || values->is_growth)
+        return error_set(error, "--by=type is a table of its own: not with --tree, --bottom-up or "
+                                "--growth");
+    if (values->sort.is_given && options->query.sort != QUERY_LIVE_BYTES &&
+        options->query.sort != QUERY_LIVE_BLOCKS)
+        return error_set(error,
+                         "types cannot be sorted by \"%s\": it is not known for them (live and "
+                         "live-blocks are)",
+                         query_metric_at(options->query.sort)->name);
+    if (!report_types_find(types, argument, options->query.process, &values->filter, &symbols,
+                           error))
+        return false;
+    options->types = types->processes;
+    options->type_count = types->count;
+    return true;
+}
+
 static int run(const struct invocation *invocation)
 {
     const struct values *values = invocation->values;
     const struct report_format *format = report_format_find(values->is_json ? "json" : "text");
     struct recording_argument argument = {0};
     struct process_growths growths = {0};
+    struct report_types types = {0};
     struct report_options options;
     struct error error;
     bool is_good;
 
     is_good = recording_argument_load(&argument, &invocation->operands, values->at,
                                       &(struct profile_options){0}, &error) &&
-              fill_options(invocation, &argument, &options, &error);
+              fill_options(invocation, &argument, &options, &error) &&
+              find_types(values, &argument, &options, &types, &error);
     if (is_good)
         find_growths(values, &argument, &options, &growths);
     is_good = is_good && report_write(format, argument.profile, &options, stdout, &error);
     if (!is_good)
         log_error("%s", error.message);
     process_growths_clear(&growths);
+    report_types_clear(&types);
     recording_argument_close(&argument);
     return is_good ? 0 : EXIT_TROUBLE;
 }

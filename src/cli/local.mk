@@ -43,6 +43,8 @@ libseep_a_SOURCES += \
 	src/cli/graph_argument.h \
 	src/cli/recording_argument.c \
 	src/cli/recording_argument.h \
+	src/cli/report_types.c \
+	src/cli/report_types.h \
 	src/cli/terminal.c \
 	src/cli/terminal.h \
 	src/cli/word_list.c \

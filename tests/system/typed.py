@@ -50,6 +50,50 @@ def record(folder, name):
     return recording
 
 
+def report_by_type(recording, *arguments):
+    done = seep("report", "--json", "--by=type", *arguments, recording)
+    expect(f"report {arguments}", (done.returncode, done.stderr), (0, ""))
+    document = json.loads(done.stdout)
+    try:
+        import jsonschema
+    except ImportError:
+        return document["processes"][0]["by"]
+    with open(f"{SCHEMA}/seep-report.json", encoding="utf-8") as file:
+        validator = jsonschema.Draft202012Validator(json.load(file))
+    expect("schema of the report", [error.message for error in validator.iter_errors(document)], [])
+    return document["processes"][0]["by"]
+
+
+def check_report(folder, recording, process):
+    """What `seep graph` says of types, `seep report --by=type` says too; nothing is lost of it."""
+    by = report_by_type(recording)
+    expect("the same types", by["rows"], process["types"])
+    expect("all bytes", sum(row["bytes"] for row in by["rows"]) + by["unknown"]["bytes"],
+           process["bytes"])
+    expect("of no type", by["unknown"]["bytes"], 72 + 88)
+    expect("none left out", (by["omitted"]["count"], by["omitted"]["bytes"]), (0, 0))
+    two = report_by_type(recording, "--limit=2", "--sort=live-blocks")
+    expect("those with most blocks of the largest", len(two["rows"]), 2)
+    expect("what was left out", (two["omitted"]["count"], two["omitted"]["bytes"]),
+           (len(by["rows"]) - 2, sum(row["bytes"] for row in by["rows"]) -
+            sum(row["bytes"] for row in two["rows"])))
+    expect("in order", [row["bytes"] for row in report_by_type(recording, "--sort=live")["rows"]],
+           sorted((row["bytes"] for row in by["rows"]), reverse=True))
+    expect("of one function's sites",
+           [row["name"] for row in report_by_type(recording, "--function=^make_item$")["rows"]
+            if row["blocks"] == 46], ["item"])
+    text = seep("report", "--by=type", recording).stdout
+    expect("as text", "By type, at snapshot" in text and " item (dwarf)" in text, True)
+    for arguments in (["--sort=peak"], ["--at=peak"], ["--tree"], ["--growth"], ["--function=("]):
+        expect(f"{arguments}", seep("report", "--by=type", *arguments, recording).returncode, 2)
+    without = f"{folder}/without.seep"
+    subprocess.run([SEEP, "run", "-q", "--no-scan", "-o", without, f"{TARGETS}/typed"],
+                   check=True, timeout=120)
+    done = seep("report", "--by=type", without)
+    expect("no snapshot", (done.returncode, done.stdout), (2, ""))
+    expect("what to do", "seep snapshot PID" in done.stderr, True)
+
+
 def types_of(process):
     return {row["name"]: row for row in process["types"]}
 
@@ -69,6 +113,7 @@ def path_of(process):
 def check_c(folder):
     recording = record(folder, "typed")
     process = graph(recording)
+    check_report(folder, recording, process)
     expect_types(process, {
         "item": (46, "dwarf", "sure"),
         "leaf": (31, "dwarf", "sure"),

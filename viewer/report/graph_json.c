@@ -11,6 +11,7 @@
 #include "report/graph_tree_report.h"
 #include "report/json_parts.h"
 #include "report/json_stacks.h"
+#include "report/type_report.h"
 
 enum {
     MOST_EXACT_SITES = 50 /* whose retained sizes are worked out unless --limit asks for more */
@@ -103,7 +104,6 @@ static json_t *make_elements(bool are_known, uint64_t elements)
 
 static void add_types(struct writing *writing)
 {
-    const struct type_names *types = writing->graph->types;
     uint64_t limit = writing->options->limit;
     size_t count;
     struct graph_type_row *rows = process_graph_types(
@@ -111,29 +111,9 @@ static void add_types(struct writing *writing)
         &count);
 
     json_stream_begin_array(&writing->stream, "types");
-    for (size_t i = 0; i < count; i++) {
-        const struct type_group *group = rows[i].group == TYPE_NO_GROUP
-                                             ? NULL
-                                             : &types->groups[rows[i].group];
-        json_t *row = json_object();
-
-        if (group) {
-            json_object_set_new(row, "name", json_text(group->name));
-            json_object_set_new(row, "source",
-                                json_string(type_source_name(type_group_source(group))));
-            json_object_set_new(row, "blocks", json_number(rows[i].blocks));
-            json_object_set_new(row, "bytes", json_number(rows[i].bytes));
-            json_object_set_new(row, "retained_bytes", json_number(rows[i].retained_bytes));
-            json_object_set_new(row, "retained_blocks", json_number(rows[i].retained_blocks));
-            json_object_set_new(row, "confidence",
-                                json_string(type_confidence_name(type_group_confidence(group))));
-            json_object_set_new(row, "elements",
-                                make_elements(rows[i].are_known, rows[i].elements));
-            json_stream_add(&writing->stream, NULL, row);
-        } else {
-            json_decref(row);
-        }
-    }
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].group != TYPE_NO_GROUP)
+            json_stream_add(&writing->stream, NULL, type_make_json(writing->graph, &rows[i]));
     json_stream_end(&writing->stream);
     free(rows);
 }

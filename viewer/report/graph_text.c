@@ -12,6 +12,7 @@
 #include "report/graph_tree_report.h"
 #include "report/page.h"
 #include "report/text_parts.h"
+#include "report/type_report.h"
 
 enum {
     MOST_MEMBER_WAYS = 3
@@ -270,56 +271,15 @@ static void write_modules(struct writing *writing)
     free(modules);
 }
 
-static void write_type_titles(struct page *page)
-{
-    page_set_style(page, PAGE_DIM);
-    page_add(page, "%11s%8s%11s%11s%11s  %s", "Retained", "%", "Own", "Blocks", "Elements", "Type");
-    page_set_style(page, PAGE_PLAIN);
-    page_end_line(page);
-}
-
-/* "client[] (dwarf, likely)"; what is not sure says so. */
-static void add_type(const struct process_graph *graph, uint32_t position, struct text *out)
-{
-    const struct type_group *group = position == TYPE_NO_GROUP ? NULL
-                                                               : &graph->types->groups[position];
-
-    if (!group) {
-        text_add(out, "not known");
-        return;
-    }
-    text_print(out, "%s (%s", group->name, type_source_name(type_group_source(group)));
-    if (type_group_confidence(group) != TYPE_SURE)
-        text_print(out, ", %s", type_confidence_name(type_group_confidence(group)));
-    text_add(out, ")");
-}
-
 static void write_types(struct writing *writing)
 {
-    struct page *page = &writing->page;
     const struct process_graph *graph = writing->graph;
     size_t count, exact = writing->options->limit ? (size_t)writing->options->limit : SIZE_MAX;
     struct graph_type_row *rows = process_graph_types(graph, exact, &count);
 
     if (count > 0 && graph->types->group_count > 0) {
-        page_heading(page, "Types by what their blocks retain together");
-        write_type_titles(page);
-    }
-    for (size_t i = 0; graph->types && graph->types->group_count > 0 && i < count; i++) {
-        char elements[UNITS_TEXT_BYTES] = "";
-        struct text name = {0};
-
-        add_size(page, rows[i].retained_bytes);
-        text_add_percent(page, 8, rows[i].retained_bytes, total_of(graph));
-        add_size(page, rows[i].bytes);
-        add_count(page, rows[i].blocks);
-        page_add_right(page, 11,
-                       rows[i].are_known ? units_format_count(rows[i].elements, elements) : "");
-        add_type(graph, rows[i].group, &name);
-        page_add(page, "  ");
-        page_add_foreign(page, text_get(&name), page_left(page, 20));
-        page_end_line(page);
-        text_clear(&name);
+        page_heading(&writing->page, "Types by what their blocks retain together");
+        type_write_rows(&writing->page, graph, rows, count);
     }
     free(rows);
 }

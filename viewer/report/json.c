@@ -13,6 +13,7 @@
 #include "report/json_parts.h"
 #include "report/json_stacks.h"
 #include "report/json_stream.h"
+#include "report/type_report.h"
 
 enum {
     JSON_DEFAULT_LIMIT = 1000
@@ -243,6 +244,11 @@ static void add_row(struct writing *writing, const struct query_grouping_info *g
 static bool add_groups(struct writing *writing, uint32_t process, struct error *error)
 {
     struct query query = writing->options->query;
+    if (writing->options->is_by_type) {
+        type_add_report_json(&writing->stream, writing->options, process,
+                             limit_of(writing->options));
+        return true;
+    }
     if (!writing->options->has_grouping || query.grouping == QUERY_BY_SITE) {
         json_stream_add(&writing->stream, "by", NULL);
         return true;

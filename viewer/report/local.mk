@@ -75,6 +75,8 @@ libseep_a_SOURCES += \
 	viewer/report/text_parts.h \
 	viewer/report/text_sites.c \
 	viewer/report/text_tables.c \
+	viewer/report/type_report.c \
+	viewer/report/type_report.h \
 	viewer/report/xml_text.c \
 	viewer/report/xml_text.h
 

@@ -14,6 +14,8 @@
 #include "base/error.h"
 #include "graph/growth_paths.h"
 
+struct graph_report_process;
+
 /* Everything that a command line can choose. report_options_init gives the defaults. */
 struct report_options {
     struct query query; /* what to show; limit counts only when has_limit */
@@ -21,7 +23,11 @@ struct report_options {
     bool has_grouping;  /* --by was given: show that table instead of the sites */
     bool is_growth;     /* what grows instead of the sites */
     const struct process_growths *growths; /* NULL: nobody looked. Borrowed */
-    bool is_tree;                          /* call trees instead of the sites */
+    bool is_by_type;         /* types instead of the sites: of `types`, which are borrowed */
+    bool is_type_sort_given; /* by query.sort, of what is live; else by what they retain */
+    const struct graph_report_process *types; /* (graph_report.h) those that have a graph */
+    size_t type_count;
+    bool is_tree; /* call trees instead of the sites */
     enum call_tree_direction direction;
     double min_share;         /* of the tree, 0.0 .. 1.0 */
     bool are_arguments_shown; /* of targets; the caller leaves them out under CI (secrets) */

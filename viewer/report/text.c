@@ -16,6 +16,7 @@
 #include "report/page.h"
 #include "report/growth_text.h"
 #include "report/text_parts.h"
+#include "report/type_report.h"
 
 enum {
     DETAILED_PROCESSES = 3
@@ -460,6 +461,10 @@ static bool write_body(struct page *page, const struct report_options *options, 
         page_set_program(page, process);
     if (options->is_growth && options->growths) {
         write_growths(page, options);
+        return true;
+    }
+    if (options->is_by_type) {
+        type_write_report_text(page, options);
         return true;
     }
     if (options->is_tree)
