@@ -12,6 +12,7 @@ system_tests = \
 	tests/system/deaths.py \
 	tests/system/doctor.py \
 	tests/system/ends.py \
+	tests/system/levels.py \
 	tests/system/export.py \
 	tests/system/followed.py \
 	tests/system/graph.py \

@@ -37,7 +37,7 @@ struct values {
     bool are_off[SNAPSHOT_ROOT_KIND_COUNT]; /* kinds of roots */
     struct option_number scan_budget;
     struct option_number snapshot_every;
-    struct option_number snapshot_at;
+    struct option_texts snapshot_at;
     struct option_number keep_snapshots;
     struct option_number follow;
     struct option_number wait;
@@ -196,10 +196,11 @@ static const struct option_row rows[] = {
      .value_name = "TIME",
      .help = "take a snapshot of every process so often"},
     {.name = "snapshot-at",
-     .kind = OPTION_SIZE,
+     .kind = OPTION_TEXTS,
      PLACE(snapshot_at),
-     .value_name = "SIZE",
-     .help = "take a snapshot of a process when its heap reaches this size"},
+     .value_name = "LEVEL",
+     .help = "take a snapshot of a process at its peak, or when it reaches rss=SIZE in memory,"
+             " limit=90% of its memory limit, or a heap of SIZE (may be repeated)"},
     {.name = "keep-snapshots",
      .kind = OPTION_COUNT,
      PLACE(keep_snapshots),
@@ -304,7 +305,6 @@ static void fill_options(const struct invocation *invocation, struct record_opti
         .stop = (enum record_stop)values->stop.value,
         .scan_budget_ns = values->scan_budget.value,
         .snapshot_interval_ns = values->snapshot_every.value,
-        .snapshot_level_bytes = values->snapshot_at.value,
         .kept_snapshots = values->keep_snapshots.value,
         .roots_off = roots_off(values),
         .are_heuristics_off = values->are_heuristics_off,
@@ -372,11 +372,23 @@ static void summarize(const struct invocation *invocation, const char *recording
         log_error("%s", error.message);
 }
 
+static bool parse_levels(const struct option_texts *texts, struct snapshot_level *levels,
+                         struct error *error)
+{
+    if (texts->count > SNAPSHOT_LEVELS_MOST)
+        return error_set(error, "--snapshot-at: at most %d levels", SNAPSHOT_LEVELS_MOST);
+    for (size_t i = 0; i < texts->count; i++)
+        if (!snapshot_level_parse(texts->items[i], &levels[i], error))
+            return error_prefix(error, "--snapshot-at: ");
+    return true;
+}
+
 static int run(const struct invocation *invocation)
 {
     const struct values *values = invocation->values;
     struct record_options options;
     struct record_outcome outcome = {0};
+    struct snapshot_level levels[SNAPSHOT_LEVELS_MOST];
     char *preload;
     struct error error;
 
@@ -385,6 +397,12 @@ static int run(const struct invocation *invocation)
         return EXIT_NOT_STARTED;
     }
     fill_options(invocation, &options);
+    if (!parse_levels(&values->snapshot_at, levels, &error)) {
+        log_error("run: %s", error.message);
+        return EXIT_NOT_STARTED;
+    }
+    options.snapshot_levels = levels;
+    options.snapshot_level_count = values->snapshot_at.count;
     if (options.bytes_per_sample > RECORD_MAX_SAMPLING) {
         log_error("run: --sample takes at most 1 TiB");
         return EXIT_NOT_STARTED;

@@ -54,6 +54,8 @@ libseep_a_SOURCES += \
 	src/record/session_host.h \
 	src/record/snapshot_job.c \
 	src/record/snapshot_job.h \
+	src/record/snapshot_levels.c \
+	src/record/snapshot_levels.h \
 	src/record/snapshot_request.c \
 	src/record/snapshot_request.h \
 	src/record/snapshot_taker.c \
@@ -104,6 +106,10 @@ TESTS += tests/unit/test_stack_path
 tests_unit_test_stack_path_SOURCES = tests/unit/test_stack_path.c
 tests_unit_test_stack_path_LDADD = $(unit_libs)
 
+check_PROGRAMS += tests/unit/test_snapshot_levels
+TESTS += tests/unit/test_snapshot_levels
+tests_unit_test_snapshot_levels_SOURCES = tests/unit/test_snapshot_levels.c
+tests_unit_test_snapshot_levels_LDADD = $(unit_libs)
 check_PROGRAMS += tests/unit/test_kept_snapshots
 TESTS += tests/unit/test_kept_snapshots
 tests_unit_test_kept_snapshots_SOURCES = tests/unit/test_kept_snapshots.c

@@ -14,6 +14,7 @@
 #include "record/intake.h"
 #include "record/marks.h"
 #include "record/pools.h"
+#include "record/snapshot_levels.h"
 #include "record/tick_clock.h"
 #include "recording/recording_records.h"
 #include "snapshot/leak_counts.h"
@@ -50,7 +51,9 @@ struct recorded_process {
     int exit_told;
     bool is_ended;      /* nothing can come any more: drained and settled */
     bool wants_release_stacks; /* misuse was seen: its rings were told */
-    bool is_level_reached; /* of --snapshot-at */
+    struct snapshot_levels_reached levels_reached;
+    bool has_peak_snapshot;
+    uint32_t peak_snapshot; /* its number: the only one at a peak that is kept */
     bool has_run_out; /* a scan of it took longer than it may */
     bool is_scanned; /* where it ended, or that was tried: the recording tells how it went */
     bool is_retired; /* its model has given up its blocks */

@@ -43,7 +43,7 @@ enum {
     NAP_US = 200,
     LONG_NAP_US = 5000, /* while there are news at all */
     SLEEP_US = 20000,
-    LONG_SLEEP_US = 100000, /* when nobody asked for snapshots at a distance */
+    LONG_SLEEP_US = 100000, /* when nobody asked for snapshots at a distance or level */
     SHORT_SLEEP_US = 1000, /* when somebody cannot wake it */
     MAX_ANCESTORS = 1000,
     DEFAULT_KEPT_SNAPSHOTS = 8,
@@ -281,7 +281,8 @@ static bool begin(struct recorder *recorder, struct error *error)
         .has_no_heuristics = options->are_heuristics_off,
         .way = hold_way(options),
         .interval_ns = options->snapshot_interval_ns,
-        .level_bytes = options->snapshot_level_bytes,
+        .levels = options->snapshot_levels,
+        .level_count = options->snapshot_level_count,
         .kept_count = options->kept_snapshots != 0 ? options->kept_snapshots
                                                    : DEFAULT_KEPT_SNAPSHOTS,
         .path = recording_writer_path(recorder->writer),
@@ -370,7 +371,9 @@ static unsigned longest_nap_us(const struct recorder *recorder, uint64_t news_by
         return SHORT_SLEEP_US;
     if (news_bytes != 0)
         return LONG_NAP_US;
-    return recorder->options->snapshot_interval_ns != 0 ? SLEEP_US : LONG_SLEEP_US;
+    bool is_watched = recorder->options->snapshot_interval_ns != 0 ||
+                      recorder->options->snapshot_level_count != 0;
+    return is_watched ? SLEEP_US : LONG_SLEEP_US;
 }
 
 /* Looking costs as much for one event as for hundreds, so little news are left to gather, twice as

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "record/launcher.h"
+#include "record/snapshot_levels.h"
 
 enum record_on_full {
     RECORD_ON_FULL_WAIT,
@@ -65,7 +66,8 @@ struct record_options {
     bool is_scan_off;              /* processes are not held and scanned where they end */
     uint64_t scan_budget_ns;       /* for each scan; 0 = 5 s */
     uint64_t snapshot_interval_ns; /* 0 = none at intervals */
-    uint64_t snapshot_level_bytes; /* 0 = none when a heap becomes so large */
+    const struct snapshot_level *snapshot_levels; /* at which one is taken, too; borrowed */
+    uint64_t snapshot_level_count;                /* at most SNAPSHOT_LEVELS_MOST */
     uint64_t kept_snapshots;       /* of those at intervals; 0 = 8 */
     uint64_t roots_off;            /* set of 1 << enum snapshot_root_kind: not taken for roots */
     bool are_heuristics_off; /* pointers into blocks count as interior, whatever they look like */

@@ -13,13 +13,18 @@
 #include "base/memory.h"
 #include "base/units.h"
 #include "record/process_calls.h"
+#include "record/process_facts.h"
 #include "record/process_images.h"
 #include "record/kept_snapshots.h"
 #include "record/process_snapshot.h"
 #include "record/snapshot_job.h"
+#include "snapshot/memory_limits.h"
 
 /* A process that holds itself before anybody knows whose it is waits no longer for that. */
 #define UNKNOWN_NS UINT64_C(500000000)
+/* What a process has in memory, and how near that is to its limits, is read no oftener than this.
+ */
+#define LOOK_NS    UINT64_C(10000000)
 
 struct snapshot_taker {
     struct snapshot_taker_options options;
@@ -27,13 +32,14 @@ struct snapshot_taker {
     uint32_t seen_holds;
     uint64_t unknown_since_ticks; /* 0 = all that hold themselves are known */
     uint64_t next_ns;             /* when those at intervals are due */
+    uint64_t next_look_ns;        /* when memory and limits are to be read */
     struct kept_snapshots kept;   /* of those at intervals */
 
     /* One that is made beside us; until it is there no other is begun, but where a process ends. */
     struct snapshot_job *job;
     struct recording_snapshot job_head; /* what is known of it beforehand */
     uint64_t job_live_bytes;
-    uint32_t job_pid;
+    struct recorded_process *job_process; /* borrowed from the tree */
 };
 
 struct snapshot_taker *snapshot_taker_create(const struct snapshot_taker_options *options)
@@ -90,7 +96,7 @@ static bool take(struct snapshot_taker *taker, struct recorded_process *process,
     heap_model_totals(process->model, &totals);
     taker->job = job;
     taker->job_live_bytes = totals.live_bytes;
-    taker->job_pid = process->pid;
+    taker->job_process = process;
     taker->job_head = (struct recording_snapshot){.id = snapshot->number,
                                                   .process_id = snapshot->process_id,
                                                   .time_ns = snapshot->time_ns,
@@ -188,14 +194,24 @@ static bool is_patient(struct snapshot_taker *taker)
 
 /* ---- at intervals and levels ---------------------------------------------------------- */
 
-/* Those at intervals are thinned out. */
-static void keep(struct snapshot_taker *taker, uint32_t number, uint32_t process_id,
-                 uint64_t time_ns, uint64_t live_bytes)
+/* Those at intervals are thinned out; of those at peaks the newest stays, if it shows anything. */
+static void settle_unasked(struct snapshot_taker *taker, struct recorded_process *process,
+                           const struct kept_snapshot *taken, enum snapshot_reason reason,
+                           bool is_done)
 {
     uint32_t dropped;
-    struct kept_snapshot kept = {number, process_id, time_ns, live_bytes};
-    if (kept_snapshots_add(&taker->kept, &kept, taker->options.kept_count, &dropped))
+    if (reason == SNAPSHOT_AT_INTERVAL &&
+        kept_snapshots_add(&taker->kept, taken, taker->options.kept_count, &dropped))
         recording_output_drop_snapshot(taker->options.output, dropped);
+    if (reason != SNAPSHOT_AT_PEAK)
+        return;
+    if (process->has_peak_snapshot)
+        recording_output_drop_snapshot(taker->options.output,
+                                       is_done ? process->peak_snapshot : taken->number);
+    if (is_done) {
+        process->has_peak_snapshot = true;
+        process->peak_snapshot = taken->number;
+    }
 }
 
 static bool take_unasked(struct snapshot_taker *taker, struct recorded_process *process,
@@ -205,42 +221,62 @@ static bool take_unasked(struct snapshot_taker *taker, struct recorded_process *
     struct recording_totals totals;
     struct snapshot snapshot;
     snapshot_init(&snapshot);
-    heap_model_totals(process->model, &totals);
     struct snapshot_job *before = taker->job;
     bool is_fine = take(taker, process, &request, &snapshot, error);
-    if (reason == SNAPSHOT_AT_INTERVAL && taker->job == before)
-        keep(taker, snapshot.number, snapshot.process_id, snapshot.time_ns, totals.live_bytes);
+    /* What it shows: the model was brought up to date while the process was held. */
+    heap_model_totals(process->model, &totals);
+    if (reason == SNAPSHOT_AT_PEAK && totals.live_bytes > process->levels_reached.peak_bytes)
+        process->levels_reached.peak_bytes = totals.live_bytes;
+    if (taker->job == before) {
+        struct kept_snapshot taken = {snapshot.number, snapshot.process_id, snapshot.time_ns,
+                                      totals.live_bytes};
+        settle_unasked(taker, process, &taken, reason, snapshot.end == SNAPSHOT_DONE);
+    }
     snapshot_clear(&snapshot);
     return is_fine;
 }
 
-static bool has_reached_level(const struct snapshot_taker *taker, struct recorded_process *process)
+static bool has_reached_level(const struct snapshot_taker *taker, struct recorded_process *process,
+                              bool is_looking, bool *is_peak)
 {
+    const struct snapshot_taker_options *options = &taker->options;
+    struct snapshot_level_figures figures = {0};
     struct recording_totals totals;
-    if (taker->options.level_bytes == 0 || process->is_level_reached)
+    if (options->level_count == 0)
         return false;
     heap_model_totals(process->model, &totals);
-    process->is_level_reached = totals.live_bytes >= taker->options.level_bytes;
-    return process->is_level_reached;
+    figures.heap_bytes = totals.live_bytes;
+    if (is_looking &&
+        snapshot_levels_have(options->levels, options->level_count, SNAPSHOT_LEVEL_RESIDENT))
+        figures.resident_bytes = process_facts_resident(process->pid, &process->statm_fd);
+    if (is_looking &&
+        snapshot_levels_have(options->levels, options->level_count, SNAPSHOT_LEVEL_LIMIT))
+        figures.limit_percent = memory_limits_used_percent((pid_t)process->pid);
+    return snapshot_levels_check(options->levels, options->level_count, &figures,
+                                 &process->levels_reached, is_peak);
 }
 
 static bool take_what_is_due(struct snapshot_taker *taker, struct error *error)
 {
     const struct process_tree *tree = taker->options.tree;
-    if ((taker->options.interval_ns == 0 && taker->options.level_bytes == 0) || taker->job != NULL)
+    if ((taker->options.interval_ns == 0 && taker->options.level_count == 0) || taker->job != NULL)
         return true;
-    bool is_fine = true;
+    bool is_fine = true, is_peak;
     uint64_t now = tick_clock_to_ns(tree->clock, tick_clock_now(tree->clock));
     bool is_time = taker->options.interval_ns != 0 && now >= taker->next_ns;
-    for (size_t i = 0; i < tree->count; i++) {
+    bool is_looking = now >= taker->next_look_ns;
+    for (size_t i = 0; i < tree->count && taker->job == NULL; i++) {
         struct recorded_process *process = tree->processes[i];
         if (!is_there(process))
             continue;
-        if (has_reached_level(taker, process))
-            is_fine &= take_unasked(taker, process, SNAPSHOT_AT_LEVEL, is_fine ? error : NULL);
+        if (has_reached_level(taker, process, is_looking, &is_peak))
+            is_fine &= take_unasked(taker, process, is_peak ? SNAPSHOT_AT_PEAK : SNAPSHOT_AT_LEVEL,
+                                    is_fine ? error : NULL);
         else if (is_time)
             is_fine &= take_unasked(taker, process, SNAPSHOT_AT_INTERVAL, is_fine ? error : NULL);
     }
+    if (is_looking)
+        taker->next_look_ns = now + LOOK_NS;
     /* From now on: snapshots that take longer than the interval do not pile up. */
     if (is_time)
         taker->next_ns = tick_clock_to_ns(tree->clock, tick_clock_now(tree->clock)) +
@@ -373,16 +409,22 @@ static bool take_in(struct snapshot_taker *taker, struct error *error)
         is_fine &= recording_output_add_snapshot(output, &snapshot, is_fine ? error : NULL);
         snapshot_clear(&snapshot);
     }
-    if (taker->job_head.reason == SNAPSHOT_AT_INTERVAL && is_there)
-        keep(taker, (uint32_t)taker->job_head.id, (uint32_t)taker->job_head.process_id,
-             taker->job_head.time_ns, taker->job_live_bytes);
+    if (is_there) {
+        struct kept_snapshot taken = {(uint32_t)taker->job_head.id,
+                                      (uint32_t)taker->job_head.process_id, taker->job_head.time_ns,
+                                      taker->job_live_bytes};
+        settle_unasked(taker, taker->job_process, &taken,
+                       (enum snapshot_reason)taker->job_head.reason, head.end == SNAPSHOT_DONE);
+    }
     if (taker->job_head.reason == SNAPSHOT_AT_REQUEST) {
         char text[SESSION_ANSWER_BYTES] = "";
         bool is_taken = is_there && is_fine && head.end == SNAPSHOT_DONE;
         if (is_taken)
-            say_taken(taker, head.id, head.block_count, head.stop_ns, taker->job_pid, text);
+            say_taken(taker, head.id, head.block_count, head.stop_ns, taker->job_process->pid,
+                      text);
         else
-            snprintf(text, sizeof text, "no snapshot of process %u: %.900s", taker->job_pid,
+            snprintf(text, sizeof text, "no snapshot of process %u: %.900s",
+                     taker->job_process->pid,
                      is_there ? head.note : "what was to read the copy has died");
         answer(taker, is_taken, text);
     }

@@ -9,6 +9,7 @@
 #include "record/process_hold.h"
 #include "record/process_tree.h"
 #include "record/recording_output.h"
+#include "record/snapshot_levels.h"
 
 struct snapshot_taker_options {
     struct process_tree *tree; /* borrowed, as the next */
@@ -20,7 +21,8 @@ struct snapshot_taker_options {
     bool has_no_heuristics;
     enum process_hold_way way;
     uint64_t interval_ns; /* a snapshot of every process so often; 0 = none */
-    uint64_t level_bytes; /* one of each whose heap reaches this; 0 = none */
+    const struct snapshot_level *levels; /* one of each that reaches one of these; borrowed */
+    size_t level_count;
     uint64_t kept_count;  /* of those at intervals, per process; 0 = all */
     const char *path;     /* of the recording, for answers; borrowed */
 };

@@ -14,6 +14,8 @@ libseep_a_SOURCES += \
 	src/snapshot/leak_leaders.h \
 	src/snapshot/mapping_roots.c \
 	src/snapshot/mapping_search.h \
+	src/snapshot/memory_limits.c \
+	src/snapshot/memory_limits.h \
 	src/snapshot/parker.c \
 	src/snapshot/parker.h \
 	src/snapshot/pointer_scan.c \

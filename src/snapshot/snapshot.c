@@ -222,7 +222,8 @@ const char *snapshot_root_kind_name(enum snapshot_root_kind kind)
 const char *snapshot_reason_name(enum snapshot_reason reason)
 {
     static const char *const names[] = {"exit",     "before-exit", "request", "call",
-                                        "interval", "level",       "exec",    "crash"};
+                                        "interval", "level",       "exec",    "crash",
+                                        "peak"};
     return (size_t)reason < sizeof names / sizeof *names ? names[reason] : "unknown";
 }
 

@@ -25,9 +25,10 @@ enum snapshot_reason {
     SNAPSHOT_AT_REQUEST = 2,     /* `seep snapshot`, a signal, a key */
     SNAPSHOT_AT_CALL = 3,        /* the program called seep_snapshot() */
     SNAPSHOT_AT_INTERVAL = 4,
-    SNAPSHOT_AT_LEVEL = 5, /* the heap grew beyond a size */
+    SNAPSHOT_AT_LEVEL = 5, /* heap or memory reached a level that was asked for */
     SNAPSHOT_AT_EXEC = 6,  /* before an exec that replaces the image */
-    SNAPSHOT_AT_CRASH = 7
+    SNAPSHOT_AT_CRASH = 7,
+    SNAPSHOT_AT_PEAK = 8 /* the heap was larger than ever */
 };
 
 /* How it went. Only with SNAPSHOT_DONE are there blocks. The numbers stand in recordings. */

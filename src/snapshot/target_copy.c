@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "snapshot/memory_limits.h"
 #include "snapshot/processor.h"
 #include "snapshot/task_facts.h"
 
@@ -36,17 +37,14 @@ enum {
 
 /* ---- is there room? -------------------------------------------------------------------- */
 
-static uint64_t read_number(const char *path)
+/* The system promises no more memory than it has. */
+static bool is_overcommit_strict(void)
 {
-    FILE *file = fopen(path, "re");
-    char text[64] = "";
-    uint64_t number = UINT64_MAX; /* "max", or not there */
-    if (file == NULL)
-        return number;
-    if (fgets(text, sizeof text, file) != NULL && text[0] >= '0' && text[0] <= '9')
-        number = strtoull(text, NULL, 10);
-    fclose(file);
-    return number;
+    FILE *file = fopen("/proc/sys/vm/overcommit_memory", "re");
+    int first = file != NULL ? fgetc(file) : EOF;
+    if (file != NULL)
+        fclose(file);
+    return first == '2';
 }
 
 /* Of a file with lines "Name:   NUMBER kB", in bytes. */
@@ -63,56 +61,11 @@ static uint64_t read_line(const char *path, const char *name)
     return bytes;
 }
 
-static uint64_t headroom(const char *folder, const char *limit, const char *usage)
-{
-    char path[PATH_MAX + 64];
-    snprintf(path, sizeof path, "%s/%s", folder, limit);
-    uint64_t most = read_number(path);
-    snprintf(path, sizeof path, "%s/%s", folder, usage);
-    uint64_t used = read_number(path);
-    if (most == UINT64_MAX || used == UINT64_MAX)
-        return UINT64_MAX;
-    return most > used ? most - used : 0;
-}
-
-/* The least that any control group above the process has left. */
-static uint64_t group_room(pid_t pid)
-{
-    char path[64], line[PATH_MAX];
-    uint64_t least = UINT64_MAX;
-    snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
-    FILE *file = fopen(path, "re");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        bool is_unified = strncmp(line, "0::", 3) == 0;
-        char *group = strchr(line, ':');
-        group = group != NULL ? strchr(group + 1, ':') : NULL;
-        if (group == NULL || (!is_unified && strstr(line, ":memory:") == NULL))
-            continue;
-        char folder[PATH_MAX + 32];
-        group++;
-        for (char *end = group + strlen(group);; *end = '\0') {
-            snprintf(folder, sizeof folder, "/sys/fs/cgroup%s%s", is_unified ? "" : "/memory",
-                     group);
-            uint64_t room = is_unified ? headroom(folder, "memory.max", "memory.current")
-                                       : headroom(folder, "memory.limit_in_bytes",
-                                                  "memory.usage_in_bytes");
-            least = room < least ? room : least;
-            end = strrchr(group, '/');
-            if (end == NULL || group[0] == '\0')
-                break;
-        }
-    }
-    if (file != NULL)
-        fclose(file);
-    return least;
-}
-
 bool target_copy_has_room(pid_t pid, uint64_t bytes, struct error *error)
 {
     uint64_t needed = bytes / ROOM_SHARE;
-    uint64_t group = group_room(pid), system = read_line("/proc/meminfo", "MemAvailable:");
-    if (read_number("/proc/sys/vm/overcommit_memory") == 2) {
+    uint64_t group = memory_limits_group_room(pid), system = read_line("/proc/meminfo", "MemAvailable:");
+    if (is_overcommit_strict()) {
         uint64_t most = read_line("/proc/meminfo", "CommitLimit:");
         uint64_t used = read_line("/proc/meminfo", "Committed_AS:");
         if (most != UINT64_MAX && used != UINT64_MAX && (most <= used || most - used < bytes))

@@ -15,6 +15,7 @@ target_programs = \
 	tests/targets/cxx_static \
 	tests/targets/deep \
 	tests/targets/ends \
+	tests/targets/levels \
 	tests/targets/family \
 	tests/targets/family_user \
 	tests/targets/family_user_bound \
@@ -70,6 +71,7 @@ EXTRA_DIST += \
 	tests/targets/cxx_plugin.cpp \
 	tests/targets/deep.c \
 	tests/targets/ends.c \
+	tests/targets/levels.c \
 	tests/targets/family.c \
 	tests/targets/family_user.c \
 	tests/targets/arena_family.c \

@@ -17,9 +17,10 @@ static const char *when(uint64_t reason)
         [SNAPSHOT_AT_REQUEST] = "on request",
         [SNAPSHOT_AT_CALL] = "when the program called for it",
         [SNAPSHOT_AT_INTERVAL] = "at an interval",
-        [SNAPSHOT_AT_LEVEL] = "when the heap had grown",
+        [SNAPSHOT_AT_LEVEL] = "when a level was reached",
         [SNAPSHOT_AT_EXEC] = "before an exec",
-        [SNAPSHOT_AT_CRASH] = "at a crash"};
+        [SNAPSHOT_AT_CRASH] = "at a crash",
+        [SNAPSHOT_AT_PEAK] = "where the heap was largest"};
     return reason < sizeof words / sizeof *words ? words[reason] : "at an unknown instant";
 }
 

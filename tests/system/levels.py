@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Snapshots are taken where a process reaches a level: of its heap, of its memory, of a limit, and at
+its peak. tests/targets/levels.c takes 256 KiB for each byte that it is told to."""
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from recorded import Checks, record, seep, start, target, wait_until
+
+ON_REQUEST, AT_LEVEL, AT_PEAK = 2, 5, 8  # snapshot.h
+DONE = 0
+BLOCK_BYTES = 256 * 1024
+
+checks = Checks()
+
+
+class Session:
+    """The target, told byte by byte what to do."""
+
+    def __init__(self, *levels, command=None):
+        self.recording, self.process = start(
+            command or [target("levels")], options=[f"--snapshot-at={level}" for level in levels],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.tell(".")
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children",
+                  encoding="utf-8") as file:
+            self.pid = file.read().split()[0]
+
+    def tell(self, what):
+        for byte in what.encode():
+            self.process.stdin.write(bytes([byte]))
+            self.process.stdin.flush()
+            checks.equal("it answers", bytes([byte]), self.process.stdout.read(1))
+
+    def ask(self):
+        """The number of a snapshot on request. Behind it the recorder knows all that was told."""
+        return int(seep("snapshot", self.pid).stdout.decode().split()[0].split(":")[1])
+
+    def settle(self):
+        """What is due by now has been taken: the recorder has come round once more."""
+        self.ask()
+        self.ask()
+
+    def wait_for_more(self, what):
+        """Until one came that nobody asked for."""
+        numbers = [self.ask()]
+
+        def has_jumped():
+            numbers.append(self.ask())
+            return numbers[-1] > numbers[-2] + 1
+        wait_until(what, has_jumped)
+
+    def end(self):
+        self.process.communicate()
+        checks.equal("it ended as it would", 0, self.process.returncode)
+        return [fields for _, fields in self.recording.dump("snapshot")
+                if fields["reason"] in (AT_LEVEL, AT_PEAK)]
+
+
+if record([target("ends"), "exit"]).dump("snapshot")[0][1]["end"] != DONE:
+    print("processes cannot be held and read here")
+    sys.exit(77)
+
+# ---- of the heap: each once
+
+session = Session("1m", "heap=2m")
+session.settle()
+session.tell("+++++")  # 1.25 MiB
+session.settle()
+session.tell("-+++++")  # again: not another one
+session.settle()
+session.tell("++++")  # 2.25 MiB
+session.settle()
+found = session.end()
+checks.equal("heap: snapshots", [(AT_LEVEL, DONE)] * 2,
+             [(fields["reason"], fields["end"]) for fields in found])
+checks.equal("heap: blocks", [5, 9], [fields["block_count"] for fields in found])
+
+# ---- at the peak: the last one stays
+
+session = Session("peak")
+for _ in range(6):
+    session.tell("+")
+    session.settle()
+session.tell("-++")
+session.settle()
+found = session.end()
+checks.equal("peak: one", [(AT_PEAK, DONE)],
+             [(fields["reason"], fields["end"]) for fields in found])
+checks.equal("peak: blocks", [6], [fields["block_count"] for fields in found])
+graph = seep("graph", f"{session.recording.path}@snapshot:{found[0]['id']}")
+checks.equal("peak: it can be looked at", 0, graph.returncode)
+checks.true("peak: it is listed", " peak" in seep("info", session.recording.path).stdout.decode())
+
+# ---- of memory, and of a limit
+
+session = Session("rss=16m")
+session.settle()
+session.tell("+" * 64)  # 16 MiB, and what a process needs
+session.wait_for_more("a snapshot at 16 MiB in memory")
+found = session.end()
+checks.equal("rss: snapshots", [(AT_LEVEL, DONE)],
+             [(fields["reason"], fields["end"]) for fields in found])
+checks.equal("rss: blocks", [64], [fields["block_count"] for fields in found])
+
+session = Session("limit=50%", command=["/bin/sh", "-c", "ulimit -d 32768; exec \"$0\"",
+                                        target("levels")])
+session.settle()
+session.tell("+" * 64)  # 16 MiB of 32
+session.wait_for_more("a snapshot at half of the limit")
+found = session.end()
+checks.equal("limit: snapshots", [(AT_LEVEL, DONE)],
+             [(fields["reason"], fields["end"]) for fields in found])
+
+# ---- what is no level
+
+for wrong in ("peaks", "rss=", "limit=120%", "limit=", "x"):
+    finished = seep("run", f"--snapshot-at={wrong}", "--", "true")
+    checks.equal(f"{wrong}: status", 125, finished.returncode)
+    checks.true(f"{wrong}: message", b"--snapshot-at" in finished.stderr, finished.stderr)
+checks.finish()
