@@ -3,6 +3,8 @@ libseep_a_SOURCES += \
 	viewer/graph/containers.h \
 	viewer/graph/dominators.c \
 	viewer/graph/dominators.h \
+	viewer/graph/graph_links.c \
+	viewer/graph/graph_links.h \
 	viewer/graph/graph_part.c \
 	viewer/graph/graph_part.h \
 	viewer/graph/graph_path.c \
@@ -44,6 +46,10 @@ check_PROGRAMS += tests/unit/test_type_spelling
 TESTS += tests/unit/test_type_spelling
 tests_unit_test_type_spelling_SOURCES = tests/unit/test_type_spelling.c
 tests_unit_test_type_spelling_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_graph_links
+TESTS += tests/unit/test_graph_links
+tests_unit_test_graph_links_SOURCES = tests/unit/test_graph_links.c $(block_graph)
+tests_unit_test_graph_links_LDADD = $(unit_libs)
 check_PROGRAMS += tests/unit/test_graph_tree
 TESTS += tests/unit/test_graph_tree
 tests_unit_test_graph_tree_SOURCES = tests/unit/test_graph_tree.c $(block_graph)

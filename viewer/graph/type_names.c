@@ -233,6 +233,23 @@ bool type_names_add_root_member(struct type_names *names, uint32_t root, uint32_
     return true;
 }
 
+bool type_names_add_slot(struct type_names *names, uint32_t block, uint64_t offset,
+                         struct text *out)
+{
+    return names->types.blocks[block].type != TYPE_NONE && add_place(names, block, offset, out);
+}
+
+bool type_names_add_root_slot(struct type_names *names, uint32_t slot, struct text *out)
+{
+    size_t start = out->count;
+
+    if (names->types.variable_of_root[slot] == TYPE_NO_VARIABLE)
+        return false;
+    add_variable_place(names, slot, block_types_root_offset(names->snapshot, &names->types, slot),
+                       out);
+    return out->count > start;
+}
+
 bool type_names_add_root_type(struct type_names *names, uint32_t root, uint32_t to,
                               struct text *out)
 {

@@ -73,6 +73,10 @@ const char *type_confidence_name(enum type_confidence confidence);
 bool type_names_add_member(struct type_names *names, uint32_t from, uint32_t to, struct text *out);
 bool type_names_add_root_member(struct type_names *names, uint32_t root, uint32_t to,
                                 struct text *out);
+/* The same of one slot: at an offset of a block, or a position in snapshot.roots. */
+bool type_names_add_slot(struct type_names *names, uint32_t block, uint64_t offset,
+                         struct text *out);
+bool type_names_add_root_slot(struct type_names *names, uint32_t slot, struct text *out);
 /* The type of the variable that a root's slot to this block (SNAPSHOT_NONE: its first slot) is in;
  * appended; false: not known. */
 bool type_names_add_root_type(struct type_names *names, uint32_t root, uint32_t to,

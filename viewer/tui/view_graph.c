@@ -310,6 +310,23 @@ static void turn_round(struct view *view, struct reaction *reaction)
     show_tree(view);
 }
 
+/* Of several blocks the one that retains most. */
+static void show_block(const struct view *view, uint32_t number, struct reaction *reaction)
+{
+    const struct graph_view *shown = view->state;
+    const struct graph_tree_node *node = &shown->tree.nodes[number];
+
+    if (node->kind == GRAPH_TREE_ROOT) {
+        reaction->request.node = node->root;
+    } else if (node->kind == GRAPH_TREE_BLOCKS && node->block != SNAPSHOT_NONE) {
+        reaction->request.node = object_graph_node(&shown->graph->graph, node->block);
+    } else {
+        text_add(&reaction->message, "choose a row of blocks, or a root");
+        return;
+    }
+    reaction->opened = &view_block;
+}
+
 static bool graph_act(struct view *view, enum action action, struct reaction *reaction)
 {
     struct graph_view *shown = view->state;
@@ -324,7 +341,13 @@ static bool graph_act(struct view *view, enum action action, struct reaction *re
     node = shown->rows[view->table.selected];
     switch (action) {
     case ACTION_OPEN:
-        set_open(view, node, !shown->is_open[node]);
+        if (shown->tree.nodes[node].first_child == GRAPH_TREE_NONE)
+            show_block(view, node, reaction);
+        else
+            set_open(view, node, !shown->is_open[node]);
+        return true;
+    case ACTION_BLOCK:
+        show_block(view, node, reaction);
         return true;
     case ACTION_EXPAND:
         set_open(view, node, true);
