@@ -13,7 +13,7 @@ import sys
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 from recorded import BUILD, SEEP, TARGETS, Checks, Recording, clean_environment, new_path, record, \
-    run, seep, start, target, wait_until
+    run, seep, start, state_of, target, wait_until
 
 REFUSE = os.path.join(BUILD, "tests/helpers/refuse")
 checks = Checks()
@@ -144,5 +144,70 @@ for way in ("auto", "signal"):
     scan, definite, _ = sites_of_waits(recording.path, 1)
     checks.equal(f"SIGSTOP, {way}: done", True, scan["done"])
     checks.equal(f"SIGSTOP, {way}: lost", (1, 699), (definite["blocks"], definite["bytes"]))
+
+# Under a debugger: as it stands where that has stopped it; where it runs, by the signal alone.
+
+
+class Debugger:
+    """gdb, attached to a process and told by lines what to do."""
+
+    def __init__(self, pid):
+        self.process = subprocess.Popen(
+            ["gdb", "-q", "-nx", "-ex", "set debuginfod enabled off",
+             "-ex", "handle SIG61 nostop noprint pass", "-p", pid],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=clean_environment())
+
+    def tell(self, command):
+        self.process.stdin.write(command.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=60)
+
+
+def is_traced_by(pid, tracer):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return f"\nTracerPid:\t{tracer}\n" in file.read()
+
+
+def are_all_in(pid, letters):
+    return all(state_of(f"{pid}/task/{tid}") in letters for tid in os.listdir(f"/proc/{pid}/task"))
+
+
+def can_attach():
+    """gdb is there, and may attach to what is not its child."""
+    if shutil.which("gdb") is None:
+        return False
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as other:
+        probe = run(["gdb", "-q", "-nx", "-batch", "-p", str(other.pid), "-ex", "info inferiors"],
+                    stdin=subprocess.DEVNULL)
+        other.stdin.close()
+    return f"process {other.pid}".encode() in probe.stdout
+
+
+for way in ("auto", "signal") if can_attach() else ():
+    recording, process, pid = start_waiting(f"--stop={way}")
+    debugger = Debugger(pid)
+    wait_until("gdb attaches", lambda: debugger.process.poll() is not None or
+               (is_traced_by(pid, debugger.process.pid) and are_all_in(pid, "t")))
+    checks.equal(f"gdb, {way}: stopped: snapshot", 0, seep("snapshot", pid).returncode)
+    checks.true(f"gdb, {way}: is stopped still", are_all_in(pid, "t"))
+    debugger.tell("continue")
+    wait_until("it runs on", lambda: are_all_in(pid, "SR"))
+    checks.true(f"gdb, {way}: is traced", is_traced_by(pid, debugger.process.pid))
+    answer = seep("snapshot", pid)
+    checks.equal(f"gdb, {way}: running: snapshot", 0 if way == "signal" else 2, answer.returncode)
+    checks.true(f"gdb, {way}: what helps", way == "signal" or b"--stop=signal" in answer.stderr,
+                answer.stderr)
+    wait_until("it still runs", lambda: are_all_in(pid, "SR"))
+    end_waiting(process)  # gdb itself interrupts its calls
+    checks.equal(f"gdb, {way}: status", 0, process.returncode)
+    debugger.end()
+    for number in (1, 2) if way == "signal" else (1,):
+        scan, definite, _ = sites_of_waits(recording.path, number)
+        checks.equal(f"gdb, {way}: {number}: done", True, scan["done"])
+        checks.equal(f"gdb, {way}: {number}: lost", (1, 699), (definite["blocks"], definite["bytes"]))
 
 checks.finish()
