@@ -42,6 +42,14 @@ static const char *format_at(size_t position)
     return format ? format->name : NULL;
 }
 
+/* Those of sites, and what scans found. */
+static const char *metric_at(size_t position)
+{
+    const char *name = query_metric_name_at(position);
+
+    return position == QUERY_METRIC_COUNT ? "leaked" : name;
+}
+
 #define PLACE(field) .offset = offsetof(struct values, field)
 
 /* clang-format off */
@@ -61,7 +69,7 @@ static const struct option_row rows[] = {
     {.name = "metric",
      .kind = OPTION_CHOICE,
      PLACE(metric),
-     .choice_at = query_metric_name_at,
+     .choice_at = metric_at,
      .help = "the figure, where a format has one, or its first (default: live, at the peak peak)"},
     ROW_PROCESS,
     FILTER_ROWS(struct values, filter),
@@ -91,7 +99,8 @@ static bool fill_options(const struct values *values, const struct recording_arg
         .reader = argument->reader,
         .limit = values->limit.is_given ? values->limit.value : DEFAULT_NODES,
         .are_arguments_shown = values->are_arguments_shown || !terminal_is_ci()};
-    if (values->metric.is_given) {
+    options->is_leaked = values->metric.is_given && values->metric.value == QUERY_METRIC_COUNT;
+    if (values->metric.is_given && !options->is_leaked) {
         options->metric = query_metric_at(values->metric.value)->metric;
         options->has_metric = true;
     }

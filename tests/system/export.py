@@ -225,6 +225,23 @@ def check_openmetrics(data, totals):
            True)
 
 
+def check_leaked(folder, recording):
+    """What was lost, of a process that was scanned, in the formats that have a metric."""
+    lines = export("folded", recording, "--metric=leaked").decode().splitlines()
+    expect("leaked", [line.rsplit(";", 1)[1] for line in lines], ["remember_caller(int) 100000"])
+    profiles = json.loads(export("speedscope", recording, "--metric=leaked"))["profiles"]
+    expect("leaked: speedscope", [(profile["name"], profile["endValue"]) for profile in profiles],
+           [("bytes leaked", 100000)])
+    expect("leaked: flamegraph", b"(100000 bytes)"
+           in export("flamegraph", recording, "--metric=leaked"), True)
+    killed = f"{folder}/killed.seep"
+    run(SEEP, "run", "-q", "-o", killed, "sh", "-c", "kill -KILL $$")
+    for words, options in ((b"was not scanned (killed)", ["--format=folded", killed]),
+                           (b"has no metric \"leaked\"", ["--format=pprof", recording])):
+        done = run(SEEP, "export", "--metric=leaked", *options)
+        expect("leaked: refused", (done.returncode, words in done.stderr), (2, True))
+
+
 def as_heaptrack(number):
     """Bytes as heaptrack prints them."""
     for unit in ("B", "K", "M", "G"):
@@ -235,7 +252,7 @@ def as_heaptrack(number):
 
 
 def check_heaptrack_print(folder, totals):
-    shown = run("heaptrack_print", "-f", f"{folder}/heaptrack")
+    shown = run("heaptrack_print", "--disable-builtin-suppressions", "-f", f"{folder}/heaptrack")
     text = shown.stdout.decode()
     expect("heaptrack_print", shown.returncode, 0)
     for what, number in (("calls to allocation functions", totals["allocations"]),
@@ -315,6 +332,7 @@ def main():
         check_folded(export("folded", recording), totals["live_bytes"])
         check_folded(export("folded", recording, "--metric=allocated", "--function=answer"),
                      2048000 + 100000 + 50000 * 64)
+        check_leaked(folder, recording)
         check_readers(folder, totals)
         check_errors(folder, recording)
     return failures != 0

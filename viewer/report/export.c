@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "report/export_leaked.h"
+
 static const struct export_format formats[] = {
     {"pprof", "pprof, Perfetto, Pyroscope, Parca: gzipped profile.proto", true, false,
      export_write_pprof},
@@ -54,12 +56,42 @@ const struct export_format *export_format_find(const char *name)
     return NULL;
 }
 
+/* These have one figure a stack. */
+static bool can_tell_leaked(const struct export_format *format)
+{
+    return format->write == export_write_folded || format->write == export_write_flamegraph ||
+           format->write == export_write_speedscope;
+}
+
+static bool write_leaked(const struct export_format *format, const struct profile *profile,
+                         const struct export_options *options, FILE *out, struct error *error)
+{
+    struct export_options of_leaked = *options;
+    struct profile leaked;
+    bool is_good;
+
+    if (!can_tell_leaked(format))
+        return error_set(error,
+                         "the %s format has no metric \"leaked\": folded, flamegraph and "
+                         "speedscope have",
+                         format->name);
+    if (!export_leaked_make(profile, options, &leaked, error))
+        return false;
+    of_leaked.metric = QUERY_LIVE_BYTES;
+    of_leaked.has_metric = true;
+    of_leaked.metric_help = "bytes leaked";
+    is_good = format->write(&leaked, &of_leaked, out, error);
+    export_leaked_clear(&leaked);
+    return is_good;
+}
+
 bool export_write(const struct export_format *format, const struct profile *profile,
                   const struct export_options *options, FILE *out, struct error *error)
 {
     if (!query_filter_check(&options->filter, error)) /* before the first byte is written */
         return false;
-    if (!format->write(profile, options, out, error))
+    if (options->is_leaked ? !write_leaked(format, profile, options, out, error)
+                           : !format->write(profile, options, out, error))
         return false;
     errno = 0;
     if (fflush(out) == 0 && !ferror(out))

@@ -17,10 +17,12 @@ struct export_options {
     enum query_metric metric; /* of formats that carry one figure a stack, and what others show
                                  first */
     bool has_metric;          /* it was asked for */
-    uint32_t process;         /* position, or QUERY_ALL_PROCESSES */
+    bool is_leaked;           /* instead of a metric: definite and indirect leaks */
+    const char *metric_help; /* what the figure is, where the metric's own words are not; or NULL */
+    uint32_t process;        /* position, or QUERY_ALL_PROCESSES */
     struct query_filter filter;
-    bool are_arguments_shown;        /* of targets; left out under CI (secrets) */
-    struct recording_reader *reader; /* for leaks and graphs; NULL: do without */
+    bool are_arguments_shown;                 /* of targets; left out under CI (secrets) */
+    struct recording_reader *reader;          /* for leaks and graphs; NULL: do without */
     const struct symbolizer_options *symbols; /* for types; NULL: the defaults. Borrowed */
 
     /* Of formats that need a graph. */

@@ -79,16 +79,17 @@ bool export_write_flamegraph(const struct profile *profile, const struct export_
     struct writing writing = {.profile = profile, .tree = &tree};
     struct flame_svg_node *nodes = make_nodes(&tree, options->metric);
     export_add_command(&command, profile, options);
-    flame_svg_write(&(struct flame_svg){.title = text_get(&command),
-                                        .what = metric->help,
-                                        .is_bytes = metric->is_bytes,
-                                        .nodes = nodes,
-                                        .count = (uint32_t)tree.node_count,
-                                        .context = &writing,
-                                        .name = name_of,
-                                        .write_title = write_title,
-                                        .family = module_of},
-                    out);
+    flame_svg_write(
+        &(struct flame_svg){.title = text_get(&command),
+                            .what = options->metric_help ? options->metric_help : metric->help,
+                            .is_bytes = metric->is_bytes,
+                            .nodes = nodes,
+                            .count = (uint32_t)tree.node_count,
+                            .context = &writing,
+                            .name = name_of,
+                            .write_title = write_title,
+                            .family = module_of},
+        out);
     text_clear(&command);
     free(nodes);
     call_tree_clear(&tree);

@@ -81,7 +81,7 @@ static void add_profile(struct writing *writing, uint32_t process,
         export_add_process_name(&name, &profile->processes[process]);
         text_add(&name, ": ");
     }
-    text_print(&name, "%s", metric->help);
+    text_add(&name, writing->options->metric_help ? writing->options->metric_help : metric->help);
     json_stream_begin_object(stream, NULL);
     json_stream_add(stream, "type", json_string("sampled"));
     json_stream_add(stream, "name", json_text(text_get(&name)));

@@ -29,6 +29,8 @@ libseep_a_SOURCES += \
 	viewer/report/export_graphml.c \
 	viewer/report/export_heapsnapshot.c \
 	viewer/report/export_heaptrack.c \
+	viewer/report/export_leaked.c \
+	viewer/report/export_leaked.h \
 	viewer/report/export_massif.c \
 	viewer/report/export_openmetrics.c \
 	viewer/report/export_parts.c \
