@@ -125,6 +125,24 @@ static void what_is_lost_hangs_from_its_leader(void **state)
     clear(&example);
 }
 
+static void tells_slots_apart(void **state)
+{
+    struct example example;
+    struct text text = {0};
+
+    (void)state;
+    make("R>a a>b", &example);
+    example.snapshot.roots[0].kind = SNAPSHOT_ROOT_STACK;
+    example.snapshot.roots[0].address = 0x7000;
+    look(&example, 'a');
+    graph_link_add_slot(&example.graph, &example.links.retainers[0], &text);
+    text_add(&text, " ");
+    graph_link_add_slot(&example.graph, &example.links.referents[0], &text);
+    assert_string_equal(text_get(&text), "0x7000 +8");
+    text_clear(&text);
+    clear(&example);
+}
+
 /* A list of 40: root and 40 blocks are 41 steps, of which 16 are told. */
 static void long_ways_lose_their_middle(void **state)
 {
@@ -156,6 +174,7 @@ int main(void)
         cmocka_unit_test(refers_and_is_referred_to),
         cmocka_unit_test(tells_what_keeps),
         cmocka_unit_test(what_is_lost_hangs_from_its_leader),
+        cmocka_unit_test(tells_slots_apart),
         cmocka_unit_test(long_ways_lose_their_middle),
     };
 

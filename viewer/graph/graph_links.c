@@ -1,5 +1,6 @@
 #include "graph/graph_links.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -224,15 +225,34 @@ void graph_links_clear(struct graph_links *links)
     *links = (struct graph_links){0};
 }
 
-bool graph_link_add_member(const struct process_graph *graph, const struct graph_link *link,
-                           struct text *out)
+static void add_root_slot(const struct process_graph *graph, uint32_t slot, struct text *out)
 {
-    if (!graph->types)
-        return false;
+    const struct snapshot_root *root = &graph->snapshot->roots[slot];
+    char name[32];
+
+    if (graph->types && type_names_add_root_slot(graph->types, slot, out))
+        return;
+    if (root->kind == SNAPSHOT_ROOT_REGISTER) {
+        snapshot_register_name(root->address, name, sizeof name);
+        text_add(out, name);
+    } else if (root->kind != SNAPSHOT_ROOT_KEY) {
+        text_print(out, "0x%" PRIx64, root->address);
+    }
+}
+
+void graph_link_add_slot(const struct process_graph *graph, const struct graph_link *link,
+                         struct text *out)
+{
+    struct text member = {0};
+
     if (link->root != SNAPSHOT_NONE)
-        return type_names_add_root_slot(graph->types, link->root, out);
-    return link->offset != GRAPH_LINK_NO_OFFSET &&
-           object_graph_is_block(&graph->graph, link->from) &&
-           type_names_add_slot(graph->types, object_graph_block(&graph->graph, link->from),
-                               link->offset, out);
+        add_root_slot(graph, link->root, out);
+    if (link->offset == GRAPH_LINK_NO_OFFSET)
+        return;
+    text_print(out, "+%" PRIu64, link->offset);
+    if (graph->types &&
+        type_names_add_slot(graph->types, object_graph_block(&graph->graph, link->from),
+                            link->offset, &member))
+        text_print(out, " %s", text_get(&member));
+    text_clear(&member);
 }

@@ -42,8 +42,9 @@ struct graph_links {
 void graph_links_find(const struct process_graph *graph, uint32_t node, struct graph_links *links);
 void graph_links_clear(struct graph_links *links);
 
-/* The member, or variable, that the slot is: "ht_table[0]"; appended. False: not known. */
-bool graph_link_add_member(const struct process_graph *graph, const struct graph_link *link,
-                           struct text *out);
+/* Which slot it is: "+24 ht_table[0]" in a block; in a root the member or variable, or where that
+ * is not known the register or the address. Appended; nothing where there is no slot. */
+void graph_link_add_slot(const struct process_graph *graph, const struct graph_link *link,
+                         struct text *out);
 
 #endif

@@ -213,14 +213,6 @@ static void block_describe(const struct view *view, struct text *out)
                units_format_count(graph->graph.retained_blocks[shown->node], blocks));
 }
 
-static void add_slot(const struct block_view *shown, const struct graph_link *link,
-                     struct text *out)
-{
-    if (link->offset != GRAPH_LINK_NO_OFFSET)
-        text_print(out, "+%" PRIu64 " ", link->offset);
-    graph_link_add_member(shown->graph, link, out);
-}
-
 static void add_link_name(const struct block_view *shown, const struct graph_link *link,
                           struct text *out)
 {
@@ -287,7 +279,7 @@ static void add_row_text(const struct block_view *shown, const struct block_row 
         text_print(out, "... %s more", units_format_count(row->count, number));
         return;
     case ROW_LINK:
-        add_slot(shown, row->link, out);
+        graph_link_add_slot(shown->graph, row->link, out);
         text_add(out, " ");
         add_link_name(shown, row->link, out);
     }
@@ -321,7 +313,7 @@ static void draw_link(const struct view *view, struct screen *screen, int row,
     struct text text = {0};
     char number[UNITS_TEXT_BYTES];
 
-    add_slot(shown, link, &text);
+    graph_link_add_slot(shown->graph, link, &text);
     screen_put_cut(screen, row, slot.column, slot.columns, STYLE_PLACE, text_get(&text));
     text_clear(&text);
     screen_put_right(screen, row, retained.column, retained.columns, STYLE_STRONG,
