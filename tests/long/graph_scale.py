@@ -42,7 +42,9 @@ def main():
     root = next(root for root in process["roots"] if root["name"] == "web")
     checks.equal("web retains", (blocks, blocks * BLOCK_BYTES),
                  (root["retained_blocks"], root["retained_bytes"]))
-    checks.true("references", process["edges"] >= blocks * REFERENCES - 2, str(process["edges"]))
+    # A few random ones lead to their own block, which is not told.
+    checks.true("references", process["edges"] > blocks * REFERENCES - blocks // 1000 - 10,
+                str(process["edges"]))
     row = next(row for row in process["types"] if row["name"] == "block")
     checks.equal("type", (blocks, blocks * BLOCK_BYTES), (row["blocks"], row["retained_bytes"]))
     checks.finish()
