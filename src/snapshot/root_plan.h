@@ -39,7 +39,7 @@ struct root_plan {
     size_t value_count, value_capacity;
 
     struct range_list claimed; /* what is explained: roots of their own, heap, ours, dead stacks */
-    struct range_list dead;    /* parts of blocks that hold no references any more */
+    struct range_list dead;    /* parts of blocks that hold no references, or not as blocks */
 };
 
 void root_plan_init(struct root_plan *plan, const struct snapshot_scan_input *input,

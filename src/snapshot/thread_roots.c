@@ -323,6 +323,9 @@ static uint64_t plan_locals(const struct thread_plan *threads, uint64_t descript
         if (known->tls_offset && block < lowest)
             lowest = block;
         const struct target_module *file = &plan->modules.items[known->module];
+        /* The loader allocates dynamic ones: variables, not a block's contents. */
+        if (!known->tls_offset)
+            range_list_add(&plan->dead, block, block + file->tls_bytes);
         range_list_add(&plan->claimed, block, block + file->tls_bytes);
         if (!file->is_own)
             root_plan_add_range(plan, &(struct root_range){.start = block,

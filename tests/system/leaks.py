@@ -74,7 +74,8 @@ NOT_SCANNED = {"end_killed": "killed", "end_crashed": "crashed"}
 OFF = {
     "globals": [("root_global", 400), ("clean", 612)],
     "stacks": [("root_stack", 401), ("thread_stack", 500)],
-    "tls": [("root_tls", 402), ("thread_tls", 501)],
+    "tls": [("root_tls", 402), ("thread_tls", 501), ("root_plugin_tls", 407),
+            ("thread_plugin_tls", 503)],
     "keys": [("root_key", 403), ("thread_key", 502)],
     "threads": [("thread_result", 506)],
     "mappings": [("root_mapping", 405)],
