@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -207,6 +208,24 @@ static void *wait_for_room(struct thread_state *thread, uint32_t bytes)
     }
 }
 
+/* Handlers that ran while a thread waits would soon have no place for what they tell: signals wait
+ * with it, as if it had got no processor. Not those of glibc itself, for which other threads may
+ * wait (32, 33), nor ours, for which the recorder does. What a handler cannot come into, it cannot
+ * jump out of either: so all of them. */
+static bool hold_signals(uint64_t *before)
+{
+    uint64_t held = ~(UINT64_C(3) << 31 | UINT64_C(1) << (SESSION_PARK_SIGNAL - 1));
+    return !raw_failed(
+        raw_syscall(SYS_rt_sigprocmask, SIG_BLOCK, &held, before, sizeof held, 0, 0));
+}
+
+/* Also when another thread has closed the sandbox meanwhile: a signal mask is the program's. */
+static void let_signals_come(uint64_t before)
+{
+    arch_system_call(SYS_rt_sigprocmask, SIG_SETMASK, (uint64_t)(uintptr_t)&before, 0,
+                     sizeof before, 0, 0);
+}
+
 static void *make_room(struct thread_state *thread, uint32_t bytes)
 {
     void *room = NULL;
@@ -215,7 +234,11 @@ static void *make_room(struct thread_state *thread, uint32_t bytes)
                               thread->dropping_since_heartbeat;
     if (!thread->is_dropping) {
         uint64_t begin = event_clock(session->clock);
+        uint64_t mask;
+        bool holds_signals = may_wait() && hold_signals(&mask);
         room = wait_for_room(thread, bytes);
+        if (holds_signals)
+            let_signals_come(mask);
         _Atomic uint64_t *waited = &thread->ring.control->wait_ticks;
         atomic_store(waited, atomic_load(waited) + event_clock(session->clock) - begin);
     }

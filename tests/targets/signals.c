@@ -46,6 +46,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "tell.h"
 
@@ -188,6 +189,15 @@ static void case_timer_while_mapping(void)
     stop_storm();
 }
 
+/* The same once there is a byte of input: tests/system/full_ring_signals.py. */
+static void case_timer_while_mapping_later(void)
+{
+    char byte;
+    tell("pid", (long)getpid());
+    if (read(0, &byte, 1) == 1)
+        case_timer_while_mapping();
+}
+
 /* What is mapped inside a call of malloc counts as malloc's own. */
 static void on_mapping_timer(int signal)
 {
@@ -277,6 +287,7 @@ static const struct {
     {"fault", case_fault},
     {"timer_while_computing", case_timer_while_computing},
     {"timer_while_mapping", case_timer_while_mapping},
+    {"timer_while_mapping_later", case_timer_while_mapping_later},
     {"map_while_allocating", case_map_while_allocating},
     {"on_other_thread", case_on_other_thread},
     {"jump_while_mapping", case_jump_while_mapping},
