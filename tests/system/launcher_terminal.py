@@ -66,13 +66,17 @@ class Terminal:
 
 
 def check_interrupt(launch):
-    """^C reaches the command once and never ends the launcher, whatever the command makes of it."""
+    """^C reaches the command once and never ends the launcher, whatever the command makes of it.
+
+    A shell that is just about to read runs its trap only when it has read something: hence the empty
+    line."""
     terminal = Terminal(
         launch,
-        'n=0; trap "n=\\$((n+1)); echo interrupt \\$n" INT; echo ready; read x; '
-        '[ "$x" ] || read x; echo got $x; exit $((40 + n))')
+        'n=0; trap "n=\\$((n+1)); echo interrupt \\$n" INT; echo ready; '
+        'while [ -z "$x" ]; do read x; done; echo got $x; exit $((40 + n))')
     terminal.expect("ready")
     terminal.type("\x03")
+    terminal.type("\n")
     terminal.expect("interrupt 1")
     terminal.type("go\n")
     terminal.expect("got go")
