@@ -19,6 +19,7 @@ import xml.etree.ElementTree
 
 SEEP = os.path.abspath("./seep")
 DEMO = os.path.abspath("./examples/demo")
+GO_PPROF = "/usr/lib/go-1.19/pkg/tool/linux_amd64/pprof"  # where Debian has it
 failures = 0
 
 
@@ -267,6 +268,15 @@ def check_heaptrack_print(folder, totals):
 
 def check_readers(folder, totals):
     """What the formats' own programs make of them."""
+    if shutil.which("xmllint"):
+        for form in ("valgrind", "flamegraph"):
+            shown = run("xmllint", "--nonet", "--noout", f"{folder}/{form}")
+            expect(f"xmllint: {form}", (shown.returncode, shown.stderr), (0, b""))
+    if os.access(GO_PPROF, os.X_OK):
+        shown = run(GO_PPROF, "-symbolize=none", "-unit=B", "-sample_index=inuse_space", "-top",
+                    f"{folder}/pprof")
+        expect("pprof", (shown.returncode, f"Total samples = {totals['live_bytes']}B".encode()
+                         in shown.stdout), (0, True))
     if shutil.which("heaptrack_print"):
         check_heaptrack_print(folder, totals)
     if shutil.which("ms_print"):
