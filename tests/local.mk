@@ -41,7 +41,7 @@ TESTS += $(system_tests)
 EXTRA_DIST += $(system_tests) tests/system/leaks.verdicts tests/system/counted.py tests/system/recorded.py tests/README.md
 
 # Long ones, for `./test all`.
-long_tests = tests/long/graph_scale.py tests/long/growth.py tests/long/real_programs.py
+long_tests = tests/long/graph_scale.py tests/long/growth.py tests/long/package_suites.py tests/long/real_programs.py
 TESTS += $(long_tests)
 EXTRA_DIST += $(long_tests)
 

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""The test suites of small C packages, alone and twice recorded: they end alike, both recordings find
+the same leaks, and the time is stated. The sources come from Debian; where there is no network, or
+the package source has none, nothing is tried. Takes many minutes; runs only with SEEP_LONG_TESTS=1.
+
+With names as arguments only these are tried."""
+import glob
+import json
+import os
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../system"))
+# pylint: disable=wrong-import-position
+from recorded import IS_LONG, SCRATCH, SEEP, Checks, clean_environment, new_path, seep
+
+LIMIT_S = 1800
+CONFIGURE = "{ [ -x configure ] || autoreconf -fi; } && ./configure --disable-shared --disable-dependency-tracking CFLAGS='-g -O2'"
+AUTOTOOLS = (CONFIGURE + " && make -j2 && make check TESTS=", "make check")
+CMAKE = ("cmake -B b -DCMAKE_BUILD_TYPE=RelWithDebInfo . && make -C b -j2", "make -C b test")
+SUITES = {
+    "jansson": AUTOTOOLS,
+    "expat": ("cd expat && " + CONFIGURE + " --without-docbook && make -j2 && make -j2 check TESTS=",
+              "make -C expat check"),
+    "libyaml": AUTOTOOLS,
+    "popt": AUTOTOOLS,
+    "check": AUTOTOOLS,
+    "json-c": CMAKE,
+    "xz-utils": AUTOTOOLS,
+    "zlib": ("CFLAGS='-g -O2' ./configure --static && make -j2", "make teststatic"),
+    "bzip2": ("make -j2 CFLAGS='-g -O2 -D_FILE_OFFSET_BITS=64' bzip2 bzip2recover", "make test"),
+    "lz4": ("make -j2 CFLAGS='-g -O2' && make -j2 -C tests frametest fullbench",
+            "tests/frametest -i200 -s1 && make -C tests test-lz4-basic"),
+    "jq": (CONFIGURE + " --disable-docs --disable-maintainer-mode && make -j2",
+           "tests/jqtest && tests/mantest"),
+    "libxml2": (CONFIGURE + " --without-python && make -j2 && make -j2 check TESTS=",
+                "./runtest && ./testchar && ./testdict && ./testapi"),
+}
+checks = Checks()
+
+
+def apt_environment():
+    """apt with lists and sources of its own, so that the machine's stay as they are."""
+    folder = os.path.join(SCRATCH, "apt")
+    os.makedirs(folder + "/lists/partial")
+    os.makedirs(folder + "/cache/archives/partial")
+    with open(folder + "/sources.list", "w", encoding="utf-8") as file:
+        file.write("deb-src http://deb.debian.org/debian stable main\n")
+    with open(folder + "/apt.conf", "w", encoding="utf-8") as file:
+        file.write(f'Dir::Etc::sourcelist "{folder}/sources.list";\n'
+                   f'Dir::Etc::sourceparts "/dev/null";\nDir::State::lists "{folder}/lists";\n'
+                   f'Dir::Cache "{folder}/cache";\nAPT::Sandbox::User "root";\n')
+    return dict(clean_environment(), APT_CONFIG=folder + "/apt.conf")
+
+
+def shell(command, folder, environment=None, prefix=()):
+    """Status and seconds. A suite that asks for a terminal or hangs is cut."""
+    began = time.monotonic()
+    with open(os.path.join(SCRATCH, "log"), "ab") as log:
+        status = subprocess.run([*prefix, "sh", "-c", command], cwd=folder, check=False,
+                                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                timeout=LIMIT_S, env=environment or clean_environment()).returncode
+    return status, time.monotonic() - began
+
+
+def unpack(package, environment):
+    folder = os.path.join(SCRATCH, package)
+    os.makedirs(folder)
+    shell(f"apt-get source -qq {package}", folder, environment)
+    found = [path for path in glob.glob(folder + "/*") if os.path.isdir(path)]
+    return found[0] if found else None
+
+
+def leaks_of(path):
+    """What is definitely lost: blocks and bytes by program and fingerprint; and what was not
+    scanned, by reason."""
+    report = json.loads(seep("leaks", "--json", "--limit=0", "--kinds=definite,indirect",
+                             path).stdout)
+    found, not_scanned = {}, {}
+    for process in report["processes"]:
+        program = os.path.basename(process["executable"] or "?")
+        if not process["scan"]["done"]:
+            reason = process["scan"]["reason"]
+            not_scanned[reason] = not_scanned.get(reason, 0) + 1
+        for leak in process["leaks"]:
+            if leak["kind"] == "definite":
+                key = program, leak["fingerprint"]
+                blocks, size, _ = found.get(key, (0, 0, None))
+                found[key] = (blocks + leak["blocks"], size + leak["bytes"],
+                              " < ".join(frame["function"] or "?" for frame in leak["stack"][:4]))
+    return found, not_scanned
+
+
+def try_suite(package, environment):
+    build, test = SUITES[package]
+    folder = unpack(package, environment)
+    if not folder:
+        print(f"{package}: its source cannot be had here")
+        return
+    if shell(build, folder)[0] != 0:
+        with open(os.path.join(SCRATCH, "log"), encoding="utf-8", errors="replace") as log:
+            print(f"{package}: does not build here: {log.read()[-400:]}")
+        return
+    shell(test, folder)  # what it builds on the way
+    alone, alone_s = shell(test, folder)
+    runs = []
+    for _ in range(2):
+        path = new_path()
+        status, seconds = shell(test, folder, prefix=[SEEP, "run", "-q", "-o", path, "--"])
+        checks.equal(f"{package}: status", alone, status)
+        totals = json.loads(seep("report", "--json", "--limit=1", path).stdout)
+        checks.equal(f"{package}: events lost", 0, totals["quality"]["lost_events"])
+        runs.append((leaks_of(path), seconds, len(totals["processes"]),
+                     totals["quality"]["events"]))
+        os.unlink(path)
+    (first, not_scanned), seconds, processes, events = runs[0]
+    second = runs[1][0][0]
+    checks.equal(f"{package}: leaks of both runs", {key: value[:2] for key, value in first.items()},
+                 {key: value[:2] for key, value in second.items()})
+    print(f"{package}: {alone_s:.1f} s alone, {seconds:.1f} and {runs[1][1]:.1f} s recorded; "
+          f"{processes} processes, {events} events; not scanned: {not_scanned or 'none'}")
+    for (program, fingerprint), (blocks, size, stack) in sorted(first.items()):
+        print(f"    {program} {fingerprint}: {size} bytes in {blocks} blocks: {stack}")
+    sys.stdout.flush()
+
+
+def main():
+    if not IS_LONG:
+        print("takes minutes: SEEP_LONG_TESTS=1 runs it")
+        return 77
+    environment = apt_environment()
+    if shell("apt-get update -qq", SCRATCH, environment)[0] != 0:
+        print("no package sources can be had here")
+        return 77
+    for package in sys.argv[1:] or SUITES:
+        try_suite(package, environment)
+    checks.finish()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
