@@ -295,8 +295,11 @@ static void *produce(void *context)
             lost_wakes += !wait_for_consumer(ring);
             /* A sixteenth of all records in each capacity: then it grows as soon as it is empty. */
             if (sequence / (RECORDS / 16) > growths && ring->capacity < SESSION_RING_MAX_BYTES) {
+                /* Who is waited for may wait himself, for a ring that is full: tell him. */
+                atomic_store(&ring->control->producer_waits, 1);
                 while (!ring_grow(ring, ring->capacity * 2))
                     sched_yield();
+                atomic_store(&ring->control->producer_waits, 0);
                 growths++;
             }
         }
