@@ -15,6 +15,7 @@ bool process_hold_begin(struct process_hold *hold, const struct process_hold_req
         bool is_refused = hold->stopper.count == 0;
         if (request->way == PROCESS_HOLD_PTRACE || !is_refused)
             return error_set(error, "%s", refusal.message);
+        stopper_clear(&hold->stopper); /* it holds nothing, but is still watched */
     }
     hold->parker = (struct parker){.session = request->session,
                                    .shared = request->shared,
