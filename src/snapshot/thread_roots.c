@@ -49,7 +49,7 @@ struct described {
 
 struct thread_plan {
     struct root_plan *plan;
-    struct thread_library library;
+    struct thread_library glibc;
     struct described *described; /* by address */
     size_t count, capacity;
     bool is_foreign, is_kept; /* of the list that is walked */
@@ -123,7 +123,7 @@ static void walk_list(struct thread_plan *threads, uint64_t head, bool is_foreig
 {
     threads->is_foreign = is_foreign;
     threads->is_kept = is_kept;
-    thread_library_visit(&threads->library, threads->plan->words, head, add_described, threads);
+    thread_library_visit(&threads->glibc, threads->plan->words, head, add_described, threads);
 }
 
 static void sort_described(struct thread_plan *threads)
@@ -145,7 +145,7 @@ static void add_unlisted(struct thread_plan *threads)
     threads->is_foreign = true;
     threads->is_kept = false;
     for (size_t i = 0, listed = threads->count; i < input->thread_count; i++) {
-        uint64_t descriptor = descriptor_of(&threads->library, &input->threads[i]);
+        uint64_t descriptor = descriptor_of(&threads->glibc, &input->threads[i]);
         const struct described wanted = {.address = descriptor};
         bool is_listed = listed > 0 && bsearch(&wanted, threads->described, listed, sizeof wanted,
                                                compare_described);
@@ -161,8 +161,8 @@ static struct described *find_by_tid(const struct thread_plan *threads, uint32_t
         uint32_t found;
         if (threads->described[i].stopped == SNAPSHOT_NONE && !threads->described[i].is_kept &&
             word_cache_read_bytes(threads->plan->words,
-                                  threads->described[i].address + threads->library.tid.offset,
-                                  &found, sizeof found) &&
+                                  threads->described[i].address + threads->glibc.tid.offset, &found,
+                                  sizeof found) &&
             found == tid)
             return &threads->described[i];
     }
@@ -172,7 +172,7 @@ static struct described *find_by_tid(const struct thread_plan *threads, uint32_t
 /* All descriptors, and which of the stopped threads they are of. */
 static void find_descriptors(struct thread_plan *threads)
 {
-    const struct thread_library *library = &threads->library;
+    const struct thread_library *library = &threads->glibc;
     const struct snapshot_scan_input *input = threads->plan->input;
     threads->of_stopped = memory_allocate(input->thread_count * sizeof *threads->of_stopped);
     for (size_t i = 0; i < input->thread_count; i++)
@@ -223,7 +223,7 @@ static bool own_stack(const struct thread_plan *threads, const struct described 
     if (described->is_on_foreign_stack || !mapping || mapping->inode != 0 ||
         strcmp(mapping->path, "[heap]") == 0)
         return false;
-    uint64_t bytes = threads->library.thread_bytes;
+    uint64_t bytes = threads->glibc.thread_bytes;
     stack->start = mapping->start;
     stack->end = (described->address + bytes + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
     if (stack->end > mapping->end)
@@ -257,8 +257,8 @@ static uint64_t dynamic_block(const struct thread_plan *threads, uint64_t table,
                               uint32_t thread)
 {
     struct root_plan *plan = threads->plan;
-    uint64_t entry = table + module->identifier * threads->library.table_entries.bytes;
-    uint64_t slot = entry + threads->library.block_pointer.offset;
+    uint64_t entry = table + module->identifier * threads->glibc.table_entries.bytes;
+    uint64_t slot = entry + threads->glibc.block_pointer.offset;
     uint64_t pointers[2]; /* the block, and the memory that it stands in */
     if (table == 0 || module->identifier > table_count ||
         !word_cache_read_bytes(plan->words, slot, pointers, sizeof pointers) ||
@@ -277,7 +277,7 @@ static uint64_t plan_table(const struct thread_plan *threads, uint64_t descripto
                            uint64_t *table_count)
 {
     struct root_plan *plan = threads->plan;
-    const struct thread_library *library = &threads->library;
+    const struct thread_library *library = &threads->glibc;
     uint64_t table = 0;
     uint64_t entry_bytes = library->table_entries.bytes;
     *table_count = 0;
@@ -295,22 +295,21 @@ static uint64_t plan_table(const struct thread_plan *threads, uint64_t descripto
     return table;
 }
 
-/* Of a thread that has ended, and of one to come, glibc keeps the table and the blocks that it leads
- * to; what stands in them is of no use to anybody. */
+/* Of a thread that has ended, and of one to come, glibc keeps the table and the blocks that it
+ * leads to; what stands in them is of no use to anybody. */
 static void plan_dead_locals(const struct thread_plan *threads, uint64_t descriptor)
 {
     uint64_t table_count, table = plan_table(threads, descriptor, SNAPSHOT_NONE, &table_count);
-    for (size_t i = 0; i < threads->library.module_count; i++)
-        if (threads->library.modules[i].tls_offset == 0)
-            dynamic_block(threads, table, table_count, &threads->library.modules[i],
-                          SNAPSHOT_NONE);
+    for (size_t i = 0; i < threads->glibc.module_count; i++)
+        if (threads->glibc.modules[i].tls_offset == 0)
+            dynamic_block(threads, table, table_count, &threads->glibc.modules[i], SNAPSHOT_NONE);
 }
 
 /* Returns the lowest address of static ones: there the stack begins. */
 static uint64_t plan_locals(const struct thread_plan *threads, uint64_t descriptor, uint32_t thread)
 {
     struct root_plan *plan = threads->plan;
-    const struct thread_library *library = &threads->library;
+    const struct thread_library *library = &threads->glibc;
     uint64_t lowest = descriptor;
     uint64_t table_count, table = plan_table(threads, descriptor, thread, &table_count);
     for (size_t i = 0; i < library->module_count; i++) {
@@ -343,7 +342,7 @@ static uint64_t plan_locals(const struct thread_plan *threads, uint64_t descript
  * behind, which nobody can get at any more. */
 static bool is_current(const struct thread_plan *threads, uint64_t key, uint64_t sequence)
 {
-    const struct thread_library *library = &threads->library;
+    const struct thread_library *library = &threads->glibc;
     uint64_t current;
     return library->keys_address == 0 || key >= library->key_count.count ||
            !word_cache_read(threads->plan->words,
@@ -357,7 +356,7 @@ static void plan_key_array(const struct thread_plan *threads, uint64_t array, ui
                            uint32_t thread)
 {
     struct root_plan *plan = threads->plan;
-    const struct thread_library *library = &threads->library;
+    const struct thread_library *library = &threads->glibc;
     for (uint32_t i = 0; i < library->array_values.count; i++) {
         uint64_t at = array + (uint64_t)i * library->value_bytes;
         uint64_t sequence, data;
@@ -381,7 +380,7 @@ static void plan_keys(const struct thread_plan *threads, uint64_t descriptor, ui
                       struct range_list *inner)
 {
     struct root_plan *plan = threads->plan;
-    const struct thread_library *library = &threads->library;
+    const struct thread_library *library = &threads->glibc;
     uint64_t pointers = descriptor + library->keys.offset;
     uint64_t array_bytes = (uint64_t)library->array_values.count * library->value_bytes;
     range_list_add(inner, pointers, pointers + (uint64_t)library->keys.count * WORD_BYTES);
@@ -410,7 +409,7 @@ static void plan_keys(const struct thread_plan *threads, uint64_t descriptor, ui
 static void plan_descriptor(const struct thread_plan *threads, uint64_t descriptor, uint32_t thread)
 {
     struct root_plan *plan = threads->plan;
-    uint64_t end = descriptor + threads->library.thread_bytes;
+    uint64_t end = descriptor + threads->glibc.thread_bytes;
     struct range_list keys = {0};
     plan_keys(threads, descriptor, thread, &keys);
     range_list_sort(&keys);
@@ -425,7 +424,7 @@ static void plan_descriptor(const struct thread_plan *threads, uint64_t descript
 /* Of a thread that has ended and was not joined, somebody may still ask for its result. */
 static void plan_result(const struct thread_plan *threads, uint64_t descriptor)
 {
-    const struct library_field *priority = &threads->library.priority;
+    const struct library_field *priority = &threads->glibc.priority;
     uint64_t at = descriptor + priority->offset - RESULT_BEFORE_PRIORITY;
     uint64_t result;
     if (priority->offset >= RESULT_BEFORE_PRIORITY &&
@@ -602,7 +601,7 @@ static void plan_others(const struct thread_plan *threads)
             plan_dead_locals(threads, described->address);
             continue;
         }
-        word_cache_read_bytes(plan->words, described->address + threads->library.tid.offset, &tid,
+        word_cache_read_bytes(plan->words, described->address + threads->glibc.tid.offset, &tid,
                               sizeof tid);
         if ((int32_t)tid <= 0) {
             plan_result(threads, described->address);
@@ -622,13 +621,13 @@ static void plan_others(const struct thread_plan *threads)
 void thread_roots_plan(struct root_plan *plan)
 {
     struct thread_plan threads = {.plan = plan};
-    thread_library_find(&threads.library, &plan->modules, plan->words);
+    thread_library_find(&threads.glibc, &plan->modules, plan->words);
     find_descriptors(&threads);
     uint32_t first = find_first_thread(plan->input);
     for (uint32_t i = 0; i < plan->input->thread_count && !root_plan_is_late(plan); i++)
         plan_stopped(&threads, i, i == first);
     plan_others(&threads);
-    thread_library_clear(&threads.library);
+    thread_library_clear(&threads.glibc);
     free(threads.described);
     free(threads.of_stopped);
 }

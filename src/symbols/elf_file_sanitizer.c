@@ -14,7 +14,7 @@ enum {
 
 /* The other list of these stands in preload/exec_check.c. */
 static const struct {
-    const char *library;
+    const char *file;
     const char *sanitizer;
 } SANITIZERS[] = {
     {"libasan.so", "AddressSanitizer"},      {"libclang_rt.asan", "AddressSanitizer"},
@@ -64,7 +64,7 @@ static const char *judge_library(const struct elf_layout *layout, uint64_t offse
     if (!elf_layout_bytes(layout, offset, name, sizeof name - 1))
         return NULL;
     for (size_t i = 0; i < sizeof SANITIZERS / sizeof SANITIZERS[0]; i++)
-        if (strncmp(name, SANITIZERS[i].library, strlen(SANITIZERS[i].library)) == 0)
+        if (strncmp(name, SANITIZERS[i].file, strlen(SANITIZERS[i].file)) == 0)
             return SANITIZERS[i].sanitizer;
     return NULL;
 }
