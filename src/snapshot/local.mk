@@ -29,6 +29,9 @@ libseep_a_SOURCES += \
 	src/snapshot/root_plan.h \
 	src/snapshot/snapshot.c \
 	src/snapshot/snapshot.h \
+	src/snapshot/snapshot_list.c \
+	src/snapshot/snapshot_pieces.h \
+	src/snapshot/snapshot_read.c \
 	src/snapshot/snapshot_scan.c \
 	src/snapshot/snapshot_scan.h \
 	src/snapshot/snapshot_store.c \
