@@ -6,6 +6,7 @@
  * figures by thread, histograms, mappings and what grew. */
 #include "config.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,10 +14,39 @@
 #include "base/hash_map.h"
 #include "base/memory.h"
 
-enum {
-    SITE_NUMBERS = 8,
-    TOTAL_NUMBERS = 9
+/* Where the numbers of a mark go, in their order (recording_records.h). */
+static const size_t SITE_PLACES[] = {
+    offsetof(struct recording_site, id),
+    offsetof(struct recording_site, allocations),
+    offsetof(struct recording_site, allocated_bytes),
+    offsetof(struct recording_site, frees),
+    offsetof(struct recording_site, freed_bytes),
+    offsetof(struct recording_site, temporary_allocations),
+    offsetof(struct recording_site, peak_blocks),
+    offsetof(struct recording_site, peak_bytes),
 };
+static const size_t TOTAL_PLACES[] = {
+    offsetof(struct recording_totals, reallocations),
+    offsetof(struct recording_totals, failed_allocations),
+    offsetof(struct recording_totals, peak_blocks),
+    offsetof(struct recording_totals, peak_bytes),
+    offsetof(struct recording_totals, peak_time_ns),
+    offsetof(struct recording_totals, mapped_bytes),
+    offsetof(struct recording_totals, mapped_peak_bytes),
+    offsetof(struct recording_totals, common_peak_bytes),
+    offsetof(struct recording_totals, common_peak_time_ns),
+};
+
+enum {
+    SITE_NUMBERS = sizeof SITE_PLACES / sizeof *SITE_PLACES,
+    TOTAL_NUMBERS = sizeof TOTAL_PLACES / sizeof *TOTAL_PLACES
+};
+
+static void put_numbers(void *record, const size_t *places, const uint64_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        *(uint64_t *)((char *)record + places[i]) = numbers[i];
+}
 
 static const struct recording_mark *find_mark(const struct profile *profile, const char *name)
 {
@@ -46,13 +76,7 @@ static void collect(const struct profile *profile, const struct recording_mark *
 
 static void set_site(struct recording_site *site, const uint64_t *numbers, uint64_t time_ns)
 {
-    site->allocations = numbers[1];
-    site->allocated_bytes = numbers[2];
-    site->frees = numbers[3];
-    site->freed_bytes = numbers[4];
-    site->temporary_allocations = numbers[5];
-    site->peak_blocks = numbers[6];
-    site->peak_bytes = numbers[7];
+    put_numbers(site, SITE_PLACES, numbers, SITE_NUMBERS);
     site->live_blocks = site->inherited_blocks + site->allocations - site->frees;
     site->live_bytes = site->inherited_bytes + site->allocated_bytes - site->freed_bytes;
     if (site->last_ns > time_ns)
@@ -77,19 +101,9 @@ static void add_to_totals(struct recording_totals *totals, const struct recordin
 static void set_totals(struct recording_totals *totals, const struct recording_mark *mark)
 {
     uint64_t process_id = totals->process_id;
-    const uint64_t *numbers = mark->totals.items;
     *totals = (struct recording_totals){.process_id = process_id};
-    if (mark->totals.count < TOTAL_NUMBERS)
-        return;
-    totals->reallocations = numbers[0];
-    totals->failed_allocations = numbers[1];
-    totals->peak_blocks = numbers[2];
-    totals->peak_bytes = numbers[3];
-    totals->peak_time_ns = numbers[4];
-    totals->mapped_bytes = numbers[5];
-    totals->mapped_peak_bytes = numbers[6];
-    totals->common_peak_bytes = numbers[7];
-    totals->common_peak_time_ns = numbers[8];
+    if (mark->totals.count >= TOTAL_NUMBERS)
+        put_numbers(totals, TOTAL_PLACES, mark->totals.items, TOTAL_NUMBERS);
 }
 
 static void keep_sites(struct profile *profile, uint32_t process, const struct recording_mark *mark)
