@@ -13,8 +13,7 @@ enum {
     WAIT_STEP_MS = 20,
     WAIT_LIMIT_MS = 2000,
     PAUSE_LIMIT_MS = 500,
-    EMPTINESS_WAITS = 8,
-    SPIN_LIMIT_MS = 500
+    EMPTINESS_WAITS = 8
 };
 
 static bool is_recorder_dead(void)
@@ -113,14 +112,12 @@ static bool grow(struct thread_state *thread)
 }
 
 /* In a closed sandbox: the recorder looks every millisecond by itself. */
-static bool spin_a_little(const struct thread_state *thread)
+static void spin_a_little(const struct thread_state *thread)
 {
-    uint64_t begin = event_clock(session->clock);
-    uint64_t limit = session->ticks_per_second / 1000 * SPIN_LIMIT_MS;
-    while (atomic_load(&thread->ring.control->tail) == thread->ring.tail_seen)
-        if (event_clock(session->clock) - begin > limit)
-            return false;
-    return true;
+    uint64_t end = end_of(WAIT_STEP_MS);
+    while (atomic_load(&thread->ring.control->tail) == thread->ring.tail_seen &&
+           event_clock(session->clock) < end)
+        ;
 }
 
 /* One bounded sleep until the consumer moves. The word is read before producer_waits is set and
@@ -198,12 +195,14 @@ static void *wait_for_room(struct thread_state *thread, uint32_t bytes)
         }
         if (is_empty || !may_wait())
             return NULL; /* too large even for the empty ring, or not to be waited for */
-        if (is_patience_over(&patience) || (sandbox_is_closed && !spin_a_little(thread))) {
+        if (is_patience_over(&patience)) {
             thread->is_dropping = true;
             thread->dropping_since_heartbeat = patience.beat;
             return NULL;
         }
-        if (!sandbox_is_closed)
+        if (sandbox_is_closed)
+            spin_a_little(thread);
+        else
             wait_a_little(thread);
     }
 }

@@ -22,6 +22,7 @@ system_tests = \
 	tests/system/html.py \
 	tests/system/interface.py \
 	tests/system/known_answers.py \
+	tests/system/full_ring_sandbox.py \
 	tests/system/full_ring_signals.py \
 	tests/system/held.py \
 	tests/system/leaks.py \

@@ -179,6 +179,14 @@ static int case_flood(void)
     return finish();
 }
 
+/* The same once there is a byte of input: tests/system/full_ring_sandbox.py. */
+static int case_flood_later(void)
+{
+    char byte;
+    require(write(STDOUT_FILENO, "ready\n", 6) == 6 && read(STDIN_FILENO, &byte, 1) == 1);
+    return case_flood();
+}
+
 /* It finds no ring; its events are counted as lost. */
 static int case_thread_after(void)
 {
@@ -217,8 +225,13 @@ static const struct {
     const char *name;
     int (*run)(void);
 } cases[] = {
-    {"prctl", case_prctl}, {"seccomp", case_seccomp},           {"refused", case_refused},
-    {"flood", case_flood}, {"thread_after", case_thread_after}, {"arguments", case_arguments},
+    {"prctl", case_prctl},
+    {"seccomp", case_seccomp},
+    {"refused", case_refused},
+    {"flood", case_flood},
+    {"flood_later", case_flood_later},
+    {"thread_after", case_thread_after},
+    {"arguments", case_arguments},
 };
 
 int main(int count, char **arguments)
