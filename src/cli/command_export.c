@@ -16,6 +16,7 @@
 #include "cli/output_file.h"
 #include "cli/recording_argument.h"
 #include "cli/terminal.h"
+#include "graph/graph_select.h"
 #include "report/export.h"
 
 enum {

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "cli/recording_argument.h"
-#include "graph/graph_tables.h"
+#include "graph/process_graph.h"
 #include "snapshot/snapshot_store.h"
 #include "symbols/symbolizer.h"
 

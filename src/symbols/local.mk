@@ -31,6 +31,8 @@ libseep_a_SOURCES += \
 	src/symbols/symbol_batch.h \
 	src/symbols/symbolizer.c \
 	src/symbols/symbolizer.h \
+	src/symbols/type_index.c \
+	src/symbols/type_index.h \
 	src/symbols/type_reader.c \
 	src/symbols/type_reader.h \
 	src/symbols/type_service.c \

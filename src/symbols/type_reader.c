@@ -10,72 +10,28 @@
 
 #include "base/hash_map.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "symbols/elf_sections.h"
 #include "symbols/module_file.h"
+#include "symbols/type_index.h"
 
 /* What a damaged file can make this cost; sound files stay far below. */
 enum {
-    MAX_DEPTH = 64,
-    MAX_VISITED_DIES = 1 << 26,
-    MAX_VARIABLES = 1 << 22,
-    MAX_DEFINITIONS = 1 << 22,
     MAX_TYPES = 1 << 22,
     MAX_MEMBERS = 1 << 12,
     MAX_PARAMETERS = 16,
     MAX_LOCALS = 1 << 10,
-    MAX_PEELED = 32,
-    MAX_NAME_BYTES = 1 << 14
-};
-
-/* A DIE, without what libdw can find again. */
-struct die_place {
-    void *address;
-    Dwarf_CU *unit;
-};
-
-struct found_variable {
-    uint64_t start;
-    struct die_place die;
-};
-
-struct found_variables {
-    struct found_variable *items;
-    size_t count, capacity;
-    bool is_sorted;
+    MAX_PEELED = 32
 };
 
 struct type_reader {
     struct module_file file;
     Dwarf *dwarf, *alternate;
-    uint64_t tls_address; /* of the template of thread-local variables, in the file */
-    uint32_t visited;
-
-    struct found_variables globals, thread_locals;
-    struct found_variables statics, thread_statics; /* in functions */
-    bool has_statics;
-
-    struct die_place *definitions;
-    size_t definition_count, definition_capacity;
-    struct hash_map by_name;  /* hash of the name with its scopes: position in definitions */
-    struct hash_map scope_of; /* by address of a type's DIE: position in scopes + 1 */
-    char **scopes;            /* "app::", ... */
-    size_t scope_count, scope_capacity;
+    struct type_index index;
 
     struct die_place *types; /* by number - 1 */
     size_t type_count, type_capacity;
     struct hash_map type_of; /* by address of DIE: number */
 };
-
-static Dwarf_Die die_at(const struct die_place *place)
-{
-    return (Dwarf_Die){.addr = place->address, .cu = place->unit};
-}
-
-static struct die_place place_of(const Dwarf_Die *die)
-{
-    return (struct die_place){.address = die->addr, .unit = die->cu};
-}
 
 void type_facts_clear(struct type_facts *facts)
 {
@@ -93,201 +49,6 @@ void type_locals_clear(struct type_locals *locals)
         free(locals->items[i].name);
     free(locals->items);
     *locals = (struct type_locals){0};
-}
-
-/* ---- the walk over all units ---- */
-
-struct walk {
-    struct type_reader *reader;
-    bool is_for_statics; /* the variables in functions; else everything but these */
-    struct text scope;
-    uint32_t scope_id; /* position + 1 of the scope's text; 0 = the outermost */
-};
-
-static bool is_type(int tag)
-{
-    return tag == DW_TAG_structure_type || tag == DW_TAG_class_type || tag == DW_TAG_union_type;
-}
-
-/* Where a variable always is. In split DWARF gcc (12) gives the addresses of thread-local ones
- * where their offsets should be. */
-static bool find_place(const struct type_reader *reader, Dwarf_Die *die, uint64_t *address,
-                       bool *is_thread_local)
-{
-    Dwarf_Attribute attribute, indirect;
-    Dwarf_Op *operations;
-    Dwarf_Addr value;
-    size_t count;
-
-    if (dwarf_attr(die, DW_AT_location, &attribute) == NULL ||
-        dwarf_getlocation(&attribute, &operations, &count) != 0 || count == 0 || count > 2)
-        return false;
-    *is_thread_local = count == 2 && (operations[1].atom == DW_OP_GNU_push_tls_address ||
-                                      operations[1].atom == DW_OP_form_tls_address);
-    if (count == 2 && !*is_thread_local)
-        return false;
-    switch (operations[0].atom) {
-    case DW_OP_addr:
-    case DW_OP_const4u:
-    case DW_OP_const8u:
-        *address = operations[0].number;
-        return operations[0].atom == DW_OP_addr || *is_thread_local;
-    case DW_OP_addrx:
-    case DW_OP_GNU_addr_index:
-    case DW_OP_constx:
-    case DW_OP_GNU_const_index:
-        if (dwarf_getlocation_attr(&attribute, &operations[0], &indirect) != 0 ||
-            (dwarf_formaddr(&indirect, &value) != 0 && dwarf_formudata(&indirect, &value) != 0))
-            return false;
-        if (*is_thread_local && reader->tls_address && value >= reader->tls_address)
-            value -= reader->tls_address;
-        *address = value;
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void add_variable(struct walk *walk, Dwarf_Die *die)
-{
-    struct type_reader *reader = walk->reader;
-    struct found_variables *list;
-    uint64_t address;
-    bool is_thread_local;
-
-    if (!find_place(reader, die, &address, &is_thread_local))
-        return;
-    if (walk->is_for_statics)
-        list = is_thread_local ? &reader->thread_statics : &reader->statics;
-    else
-        list = is_thread_local ? &reader->thread_locals : &reader->globals;
-    if (list->count >= MAX_VARIABLES)
-        return;
-    list->items = memory_grow(list->items, &list->capacity, list->count + 1, sizeof *list->items);
-    list->items[list->count++] = (struct found_variable){address, place_of(die)};
-    list->is_sorted = false;
-}
-
-/* In C a typedef and a struct may have one name. */
-static uint64_t hash_name(const char *scope, const char *name, bool is_typedef)
-{
-    return hash_bytes(name, strlen(name), hash_bytes(scope, strlen(scope), is_typedef));
-}
-
-static bool is_declaration(Dwarf_Die *die)
-{
-    Dwarf_Attribute attribute;
-    bool is_set = false;
-
-    return dwarf_attr(die, DW_AT_declaration, &attribute) != NULL &&
-           dwarf_formflag(&attribute, &is_set) == 0 && is_set;
-}
-
-/* The scope as a text that stays; one for all types in it. */
-static uint32_t scope_id(struct walk *walk)
-{
-    struct type_reader *reader = walk->reader;
-
-    if (walk->scope_id == 0 && walk->scope.count > 0) {
-        reader->scopes = memory_grow(reader->scopes, &reader->scope_capacity,
-                                     reader->scope_count + 1, sizeof *reader->scopes);
-        reader->scopes[reader->scope_count++] = memory_duplicate_text(text_get(&walk->scope));
-        walk->scope_id = (uint32_t)reader->scope_count;
-    }
-    return walk->scope_id;
-}
-
-static void add_type(struct walk *walk, Dwarf_Die *die)
-{
-    struct type_reader *reader = walk->reader;
-    const char *name = dwarf_diename(die);
-    bool is_new;
-    uint64_t *position;
-
-    if (!name || reader->definition_count >= MAX_DEFINITIONS)
-        return;
-    if (walk->scope.count > 0)
-        *hash_map_put(&reader->scope_of, (uintptr_t)die->addr, NULL) = scope_id(walk);
-    if (is_declaration(die))
-        return;
-    position = hash_map_put(
-        &reader->by_name, hash_name(text_get(&walk->scope), name, dwarf_tag(die) == DW_TAG_typedef),
-        &is_new);
-    if (!is_new)
-        return;
-    *position = reader->definition_count;
-    reader->definitions = memory_grow(reader->definitions, &reader->definition_capacity,
-                                      reader->definition_count + 1, sizeof *reader->definitions);
-    reader->definitions[reader->definition_count++] = place_of(die);
-}
-
-static void visit_children(struct walk *walk, Dwarf_Die *parent, unsigned depth);
-
-static void visit_scope(struct walk *walk, Dwarf_Die *die, unsigned depth)
-{
-    const char *name = dwarf_diename(die);
-    size_t before = walk->scope.count;
-    uint32_t id = walk->scope_id;
-
-    if (dwarf_haschildren(die) != 1 || before > MAX_NAME_BYTES)
-        return;
-    if (name || dwarf_tag(die) == DW_TAG_namespace) {
-        text_print(&walk->scope, "%s::", name ? name : "(anonymous namespace)");
-        walk->scope_id = 0;
-    }
-    visit_children(walk, die, depth + 1);
-    if (walk->scope.count > before) {
-        walk->scope.count = before;
-        walk->scope.bytes[before] = '\0';
-        walk->scope_id = id;
-    }
-}
-
-static void visit(struct walk *walk, Dwarf_Die *die, unsigned depth)
-{
-    int tag = dwarf_tag(die);
-    bool is_for_statics = walk->is_for_statics;
-
-    if (is_type(tag)) {
-        if (!is_for_statics)
-            add_type(walk, die);
-        visit_scope(walk, die, depth);
-    } else if (tag == DW_TAG_namespace || tag == DW_TAG_module) {
-        visit_scope(walk, die, depth);
-    } else if (tag == DW_TAG_typedef && !is_for_statics) {
-        add_type(walk, die);
-    } else if (tag == DW_TAG_variable && (!is_for_statics || depth > 0)) {
-        add_variable(walk, die);
-    } else if (is_for_statics && (tag == DW_TAG_subprogram || tag == DW_TAG_lexical_block)) {
-        visit_children(walk, die, depth + 1);
-    }
-}
-
-static void visit_children(struct walk *walk, Dwarf_Die *parent, unsigned depth)
-{
-    Dwarf_Die die;
-
-    if (depth >= MAX_DEPTH || dwarf_child(parent, &die) != 0)
-        return;
-    do {
-        if (++walk->reader->visited > MAX_VISITED_DIES)
-            return;
-        visit(walk, &die, depth);
-    } while (dwarf_siblingof(&die, &die) == 0);
-}
-
-static void walk_units(struct type_reader *reader, Dwarf *dwarf, bool is_for_statics)
-{
-    struct walk walk = {.reader = reader, .is_for_statics = is_for_statics};
-    Dwarf_CU *unit = NULL;
-    Dwarf_Die die, split;
-    uint8_t kind;
-
-    while (dwarf_get_units(dwarf, unit, &unit, NULL, &kind, &die, &split) == 0 &&
-           reader->visited <= MAX_VISITED_DIES) {
-        visit_children(&walk, kind == DW_UT_skeleton && split.addr ? &split : &die, 0);
-    }
-    text_clear(&walk.scope);
 }
 
 static uint64_t find_tls(Elf *elf)
@@ -327,10 +88,8 @@ struct type_reader *type_reader_open(const struct symbolizer_module *module,
         reader->alternate = dwarf_begin_elf(reader->file.alternate.elf, DWARF_C_READ, NULL);
     if (reader->alternate)
         dwarf_setalt(reader->dwarf, reader->alternate);
-    reader->tls_address = find_tls(reader->file.program.elf);
-    walk_units(reader, reader->dwarf, false);
-    if (reader->alternate)
-        walk_units(reader, reader->alternate, false);
+    type_index_init(&reader->index, reader->dwarf, reader->alternate,
+                    find_tls(reader->file.program.elf));
     return reader;
 }
 
@@ -338,19 +97,10 @@ void type_reader_close(struct type_reader *reader)
 {
     if (!reader)
         return;
+    type_index_clear(&reader->index);
     dwarf_end(reader->dwarf);
     dwarf_end(reader->alternate);
     module_file_clear(&reader->file);
-    free(reader->globals.items);
-    free(reader->thread_locals.items);
-    free(reader->statics.items);
-    free(reader->thread_statics.items);
-    free(reader->definitions);
-    hash_map_clear(&reader->by_name);
-    hash_map_clear(&reader->scope_of);
-    for (size_t i = 0; i < reader->scope_count; i++)
-        free(reader->scopes[i]);
-    free(reader->scopes);
     free(reader->types);
     hash_map_clear(&reader->type_of);
     free(reader);
@@ -367,7 +117,7 @@ static uint32_t number_of(struct type_reader *reader, Dwarf_Die *die)
         return (uint32_t)*number;
     reader->types = memory_grow(reader->types, &reader->type_capacity, reader->type_count + 1,
                                 sizeof *reader->types);
-    reader->types[reader->type_count++] = place_of(die);
+    reader->types[reader->type_count++] = die_place_of(die);
     *number = reader->type_count;
     return (uint32_t)*number;
 }
@@ -387,30 +137,24 @@ static uint32_t type_of(struct type_reader *reader, Dwarf_Die *die)
     return follow(die, DW_AT_type, &target) ? number_of(reader, &target) : 0;
 }
 
-static const char *scope_of(const struct type_reader *reader, const Dwarf_Die *die)
-{
-    const uint64_t *id = hash_map_find(&reader->scope_of, (uintptr_t)die->addr);
-
-    return id ? reader->scopes[*id - 1] : "";
-}
-
 /* A struct in a type unit of its own, or one that is defined elsewhere. */
 static void find_definition(struct type_reader *reader, Dwarf_Die *die)
 {
     Dwarf_Attribute attribute;
     Dwarf_Die target;
     const char *name;
-    const uint64_t *position;
+    const struct die_place *place;
 
     if (dwarf_attr(die, DW_AT_signature, &attribute) != NULL &&
         dwarf_formref_die(&attribute, &target) != NULL)
         *die = target;
     name = dwarf_diename(die);
-    if (!name || !is_declaration(die))
+    if (!name || !type_index_is_declaration(die))
         return;
-    position = hash_map_find(&reader->by_name, hash_name(scope_of(reader, die), name, false));
-    if (position)
-        *die = die_at(&reader->definitions[*position]);
+    place = type_index_find_definition(&reader->index, type_index_scope(&reader->index, die), name,
+                                       false);
+    if (place)
+        *die = die_place_get(place);
 }
 
 /* Through typedefs and qualifiers to the type itself; *name is the last typedef's. */
@@ -424,7 +168,8 @@ static bool peel(struct type_reader *reader, Dwarf_Die *die, char **name)
         case DW_TAG_typedef:
             if (dwarf_diename(die)) {
                 free(*name);
-                *name = memory_print_text("%s%s", scope_of(reader, die), dwarf_diename(die));
+                *name = memory_print_text("%s%s", type_index_scope(&reader->index, die),
+                                          dwarf_diename(die));
             }
             break;
         case DW_TAG_const_type:
@@ -436,7 +181,7 @@ static bool peel(struct type_reader *reader, Dwarf_Die *die, char **name)
         case DW_TAG_packed_type:
             break;
         default:
-            if (is_type(tag))
+            if (type_index_is_type(tag))
                 find_definition(reader, die);
             return true;
         }
@@ -581,7 +326,7 @@ static char *name_of(const struct type_reader *reader, Dwarf_Die *die, char *typ
     if (!name)
         return typedef_name ? typedef_name : memory_duplicate_text("");
     free(typedef_name);
-    return memory_print_text("%s%s", scope_of(reader, die), name);
+    return memory_print_text("%s%s", type_index_scope(&reader->index, die), name);
 }
 
 static void describe(struct type_reader *reader, Dwarf_Die *die, struct type_facts *facts)
@@ -610,7 +355,7 @@ void type_reader_describe(struct type_reader *reader, uint32_t type, struct type
 {
     *facts = (struct type_facts){0};
     if (type != 0 && type <= reader->type_count) {
-        Dwarf_Die die = die_at(&reader->types[type - 1]);
+        Dwarf_Die die = die_place_get(&reader->types[type - 1]);
 
         describe(reader, &die, facts);
     }
@@ -620,7 +365,7 @@ void type_reader_describe(struct type_reader *reader, uint32_t type, struct type
 
 uint32_t type_reader_find_type(struct type_reader *reader, const char *name)
 {
-    const uint64_t *position = NULL;
+    const struct die_place *place = NULL;
     size_t bytes = strlen(name), start = bytes;
     unsigned depth = 0;
     char *scope;
@@ -633,28 +378,17 @@ uint32_t type_reader_find_type(struct type_reader *reader, const char *name)
             start = i + 1;
     }
     scope = memory_print_text("%.*s", (int)(start == bytes ? 0 : start), name);
-    for (int is_typedef = 0; is_typedef < 2 && !position; is_typedef++)
-        position = hash_map_find(
-            &reader->by_name, hash_name(scope, start == bytes ? name : name + start, is_typedef));
+    for (int is_typedef = 0; is_typedef < 2 && !place; is_typedef++)
+        place = type_index_find_definition(&reader->index, scope,
+                                           start == bytes ? name : name + start, is_typedef);
     free(scope);
-    if (!position)
+    if (!place)
         return 0;
-    Dwarf_Die die = die_at(&reader->definitions[*position]);
+    Dwarf_Die die = die_place_get(place);
     return number_of(reader, &die);
 }
 
 /* ---- variables ---- */
-
-/* Of several at one place (copies of an inline variable) the first that was read. */
-static int compare_variables(const void *left, const void *right)
-{
-    const struct found_variable *a = left, *b = right;
-    uintptr_t one = (uintptr_t)a->die.address, other = (uintptr_t)b->die.address;
-
-    if (a->start != b->start)
-        return a->start < b->start ? -1 : 1;
-    return one < other ? -1 : one > other;
-}
 
 static uint64_t bytes_of(Dwarf_Die *variable)
 {
@@ -665,28 +399,12 @@ static uint64_t bytes_of(Dwarf_Die *variable)
                                                                                            : 0;
 }
 
-static bool find_variable(struct type_reader *reader, struct found_variables *list,
-                          uint64_t address, struct type_variable *variable)
+static bool describe_variable(struct type_reader *reader, const struct found_variable *found,
+                              uint64_t address, struct type_variable *variable)
 {
-    size_t low = 0, high = list->count;
-
-    if (!list->is_sorted && list->count > 0)
-        qsort(list->items, list->count, sizeof *list->items, compare_variables);
-    list->is_sorted = true;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (list->items[middle].start <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == 0)
+    if (!found)
         return false;
-    const struct found_variable *found = &list->items[low - 1];
-    while (found > list->items && found[-1].start == found->start)
-        found--;
-    Dwarf_Die die = die_at(&found->die);
+    Dwarf_Die die = die_place_get(&found->die);
     if (address - found->start >= bytes_of(&die))
         return false;
     const char *name = dwarf_diename(&die);
@@ -699,15 +417,12 @@ static bool find_variable(struct type_reader *reader, struct found_variables *li
 bool type_reader_find_variable(struct type_reader *reader, uint64_t address, bool is_thread_local,
                                struct type_variable *variable)
 {
-    if (find_variable(reader, is_thread_local ? &reader->thread_locals : &reader->globals, address,
-                      variable))
-        return true;
-    if (!reader->has_statics) {
-        walk_units(reader, reader->dwarf, true);
-        reader->has_statics = true;
-    }
-    return find_variable(reader, is_thread_local ? &reader->thread_statics : &reader->statics,
-                         address, variable);
+    return describe_variable(reader,
+                             type_index_find_variable(&reader->index, address, is_thread_local),
+                             address, variable) ||
+           describe_variable(reader,
+                             type_index_find_static(&reader->index, address, is_thread_local),
+                             address, variable);
 }
 
 /* ---- variables of frames ---- */

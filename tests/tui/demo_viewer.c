@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "graph/graph_tables.h"
+#include "graph/process_graph.h"
 #include "tests/unit/profile_builder.h"
 #include "tui/tui.h"
 

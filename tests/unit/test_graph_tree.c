@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "block_graph.h"
 #include "graph/graph_tree.h"
+#include "graph/graph_ways.h"
 
 struct example {
     struct snapshot snapshot;

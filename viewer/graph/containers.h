@@ -6,7 +6,8 @@
 #ifndef SEEP_GRAPH_CONTAINERS_H
 #define SEEP_GRAPH_CONTAINERS_H
 
-#include "graph/type_propagation.h"
+#include <stddef.h>
+
 #include "graph/type_table.h"
 
 /* If it is a container whose size is as expected, gives it its members. */
@@ -27,29 +28,5 @@ uint32_t containers_type_of_allocator(struct type_table *table, const char *func
 /* "std::string", of no debug information; "std::vector" of what is not known. */
 uint32_t containers_plain_string(struct type_table *table);
 uint32_t containers_plain_vector(struct type_table *table);
-
-/* How many elements a container has: `owner` has it at `offset`. */
-struct container_owner {
-    uint32_t block;   /* SNAPSHOT_NONE: a variable */
-    uint64_t address; /* of the variable or block */
-};
-
-struct container_figures {
-    uint64_t elements;
-    bool are_known;
-    uint64_t blocks, bytes; /* of its own memory */
-};
-
-/* Finds references by where they stand. */
-struct container_search {
-    struct type_table *table;
-    const struct snapshot *snapshot;
-    const struct block_type *blocks;
-    const struct hash_map *roots; /* address of a slot: position in snapshot.roots */
-};
-
-/* False: it has no memory (and so no elements). */
-bool containers_measure(const struct container_search *search, const struct container_owner *owner,
-                        uint64_t offset, uint32_t container, struct container_figures *figures);
 
 #endif

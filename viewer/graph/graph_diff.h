@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "analysis/diff.h"
-#include "graph/graph_tables.h"
+#include "graph/process_graph.h"
 
 struct graph_diff_sum {
     uint64_t blocks, bytes;

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "base/text.h"
-#include "graph/graph_tables.h"
+#include "graph/process_graph.h"
 
 #define GRAPH_LINK_NO_OFFSET UINT64_MAX
 

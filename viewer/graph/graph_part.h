@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "graph/graph_tables.h"
+#include "graph/process_graph.h"
 
 struct graph_part_edge {
     uint32_t from, to; /* positions in `nodes` */

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/text.h"
-#include "graph/graph_tables.h"
+#include "graph/process_graph.h"
 
 struct graph_path_element {
     char *name;      /* of a root, or of the function that a block's site is named after */

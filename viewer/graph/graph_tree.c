@@ -4,6 +4,7 @@
 
 #include "base/hash_map.h"
 #include "base/memory.h"
+#include "graph/graph_ways.h"
 
 struct growing {
     struct graph_tree *tree;

@@ -16,7 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "graph/graph_tables.h"
+#include "graph/graph_ways.h"
+#include "graph/process_graph.h"
 
 #define GRAPH_TREE_NONE UINT32_MAX
 

@@ -5,6 +5,7 @@
 
 #include "base/hash_map.h"
 #include "base/memory.h"
+#include "graph/graph_tables.h"
 
 /* By bytes; equal ones by name. */
 static int compare_names(const struct graph_type_row *a, const struct graph_type_row *b)

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "graph/graph_tables.h"
+#include "graph/process_graph.h"
 
 struct graph_type_row {
     uint32_t group; /* position in types.groups; TYPE_NO_GROUP: what has no known type */

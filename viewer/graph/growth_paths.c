@@ -4,7 +4,8 @@
 
 #include "analysis/query.h"
 #include "base/memory.h"
-#include "graph/graph_tables.h"
+#include "graph/graph_ways.h"
+#include "graph/process_graph.h"
 
 static void find_path(const struct process_graph *graph, uint32_t site, struct growth_path *path)
 {

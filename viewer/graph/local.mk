@@ -1,4 +1,6 @@
 libseep_a_SOURCES += \
+	viewer/graph/container_sizes.c \
+	viewer/graph/container_sizes.h \
 	viewer/graph/containers.c \
 	viewer/graph/containers.h \
 	viewer/graph/dominators.c \
@@ -11,19 +13,29 @@ libseep_a_SOURCES += \
 	viewer/graph/graph_path.h \
 	viewer/graph/graph_diff.c \
 	viewer/graph/graph_diff.h \
+	viewer/graph/graph_select.c \
+	viewer/graph/graph_select.h \
+	viewer/graph/graph_suspects.c \
+	viewer/graph/graph_suspects.h \
 	viewer/graph/graph_tables.c \
 	viewer/graph/graph_tables.h \
 	viewer/graph/graph_tree.c \
 	viewer/graph/graph_tree.h \
 	viewer/graph/graph_types.c \
 	viewer/graph/graph_types.h \
+	viewer/graph/graph_ways.c \
+	viewer/graph/graph_ways.h \
 	viewer/graph/growth_paths.c \
 	viewer/graph/growth_paths.h \
 	viewer/graph/object_edges.h \
 	viewer/graph/object_graph.c \
 	viewer/graph/object_graph.h \
+	viewer/graph/process_graph.c \
+	viewer/graph/process_graph.h \
 	viewer/graph/root_names.c \
 	viewer/graph/root_names.h \
+	viewer/graph/type_claims.c \
+	viewer/graph/type_claims.h \
 	viewer/graph/type_names.c \
 	viewer/graph/type_names.h \
 	viewer/graph/type_propagation.c \
@@ -31,7 +43,9 @@ libseep_a_SOURCES += \
 	viewer/graph/type_spelling.c \
 	viewer/graph/type_spelling.h \
 	viewer/graph/type_table.c \
-	viewer/graph/type_table.h
+	viewer/graph/type_table.h \
+	viewer/graph/type_variables.c \
+	viewer/graph/type_variables.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_object_graph

@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "base/units.h"
-#include "graph/containers.h"
+#include "graph/container_sizes.h"
 
 enum {
     WORD_BYTES = 8,
@@ -346,7 +346,7 @@ static bool measure(const struct type_names *names, const struct container_owner
                                             .roots = &names->root_at};
     struct container_figures figures;
 
-    if (!containers_measure(&search, owner, container->offset, container->type, &figures))
+    if (!container_sizes_measure(&search, owner, container->offset, container->type, &figures))
         return false;
     container->count = 1;
     container->elements = figures.elements;

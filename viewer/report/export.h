@@ -11,7 +11,7 @@
 #include "analysis/profile.h"
 #include "analysis/query.h"
 #include "base/error.h"
-#include "graph/graph_tables.h"
+#include "graph/process_graph.h"
 
 struct export_options {
     enum query_metric metric; /* of formats that carry one figure a stack, and what others show

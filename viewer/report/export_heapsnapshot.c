@@ -18,8 +18,8 @@
 
 #include "base/hash_map.h"
 #include "base/memory.h"
-#include "graph/graph_tables.h"
 #include "graph/object_edges.h"
+#include "graph/process_graph.h"
 #include "report/export.h"
 #include "report/graph_report.h"
 #include "report/json_stream.h"

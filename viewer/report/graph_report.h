@@ -8,7 +8,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "graph/graph_tables.h"
+#include "graph/graph_suspects.h"
+#include "graph/process_graph.h"
 
 struct graph_report_options {
     uint64_t limit;           /* rows of each table; 0 = all */

@@ -5,9 +5,13 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "graph/graph_path.h"
-#include "graph/graph_types.h"
 #include "base/units.h"
+#include "graph/graph_path.h"
+#include "graph/graph_select.h"
+#include "graph/graph_suspects.h"
+#include "graph/graph_tables.h"
+#include "graph/graph_types.h"
+#include "graph/graph_ways.h"
 #include "report/graph_report.h"
 #include "report/graph_tree_report.h"
 #include "report/page.h"

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/units.h"
 #include "graph/graph_tree.h"
+#include "graph/graph_ways.h"
 
 enum {
     COLUMN_BYTES,

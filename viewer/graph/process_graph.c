@@ -1,0 +1,220 @@
+#include "graph/process_graph.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/place.h"
+#include "base/hash_map.h"
+#include "base/memory.h"
+
+/* ---- making ---- */
+
+static void find_sites(struct process_graph *graph)
+{
+    const struct profile_process *owner = &graph->profile->processes[graph->process];
+    struct hash_map positions = {0};
+
+    for (uint32_t i = 0; i < owner->site_count; i++)
+        *hash_map_put(&positions, graph->profile->sites[owner->first_site + i].figures.id,
+                      NULL) = owner->first_site + i;
+    graph->site_of_block = memory_allocate_zeroed(graph->snapshot->block_count,
+                                                  sizeof *graph->site_of_block);
+    for (size_t i = 0; i < graph->snapshot->block_count; i++) {
+        const uint64_t *position = hash_map_find(&positions, graph->snapshot->blocks[i].site);
+
+        graph->site_of_block[i] = position ? (uint32_t)*position : GRAPH_NO_SITE;
+    }
+    hash_map_clear(&positions);
+}
+
+/* A variable says more than a frame that happens to hold a pointer, too. */
+static uint8_t *rank_roots(const struct root_names *names)
+{
+    static const uint8_t ranks[SNAPSHOT_ROOT_KIND_COUNT] = {
+        [SNAPSHOT_ROOT_GLOBAL] = 0, [SNAPSHOT_ROOT_TLS] = 0,     [SNAPSHOT_ROOT_KEY] = 0,
+        [SNAPSHOT_ROOT_REGION] = 0, [SNAPSHOT_ROOT_THREAD] = 1,  [SNAPSHOT_ROOT_MAPPING] = 2,
+        [SNAPSHOT_ROOT_STACK] = 3,  [SNAPSHOT_ROOT_REGISTER] = 4};
+    uint8_t *list = memory_allocate_zeroed(names->count, 1);
+
+    for (uint32_t i = 0; i < names->count; i++)
+        list[i] = names->items[i].kind < SNAPSHOT_ROOT_KIND_COUNT ? ranks[names->items[i].kind] : 3;
+    return list;
+}
+
+void process_graph_build(const struct profile *profile, uint32_t process,
+                         const struct snapshot *snapshot, const struct symbolizer_options *options,
+                         struct process_graph *graph)
+{
+    *graph = (struct process_graph){.profile = profile, .process = process, .snapshot = snapshot};
+    uint8_t *ranks;
+
+    root_names_find(profile, snapshot, options, &graph->names);
+    ranks = rank_roots(&graph->names);
+    object_graph_build(
+        snapshot,
+        &(struct object_graph_roots){graph->names.root_of_slot, graph->names.count, ranks},
+        &graph->graph);
+    free(ranks);
+    find_sites(graph);
+}
+
+void process_graph_find_types(struct process_graph *graph, const struct symbolizer_options *options)
+{
+    if (graph->types)
+        return;
+    graph->types = memory_allocate_zeroed(1, sizeof *graph->types);
+    type_names_find(graph->profile, graph->snapshot, graph->site_of_block, &graph->names, options,
+                    graph->types);
+}
+
+void process_graph_clear(struct process_graph *graph)
+{
+    if (graph->types)
+        type_names_clear(graph->types);
+    free(graph->types);
+    free(graph->is_wanted);
+    object_graph_clear(&graph->graph);
+    root_names_clear(&graph->names);
+    free(graph->site_of_block);
+    *graph = (struct process_graph){0};
+}
+
+/* ---- roots ---- */
+
+static const struct root_name *name_of(const struct process_graph *graph, uint32_t node)
+{
+    return node >= 1 && node <= graph->names.count ? &graph->names.items[node - 1] : NULL;
+}
+
+const char *process_graph_root_name(const struct process_graph *graph, uint32_t node)
+{
+    const struct root_name *name = name_of(graph, node);
+
+    return name ? name->name : node == object_graph_lost(&graph->graph) ? "lost" : "several roots";
+}
+
+const char *process_graph_root_kind(const struct process_graph *graph, uint32_t node)
+{
+    const struct root_name *name = name_of(graph, node);
+
+    return name ? snapshot_root_kind_name(name->kind) : "lost";
+}
+
+const char *process_graph_root_module(const struct process_graph *graph, uint32_t node)
+{
+    const struct root_name *name = name_of(graph, node);
+
+    return name ? name->module : NULL;
+}
+
+uint32_t process_graph_holder(const struct process_graph *graph, uint32_t node)
+{
+    while (object_graph_is_block(&graph->graph, node))
+        node = graph->graph.parents[node];
+    return node;
+}
+
+const char *process_graph_function(const struct process_graph *graph, uint32_t site)
+{
+    struct place place = {0};
+
+    if (site == GRAPH_NO_SITE)
+        return NULL;
+    place_find(graph->profile, graph->profile->sites[site].stack_node, PLACE_NAMED_CALLER, &place);
+    const struct profile_location *location = place_named_location(&place);
+    return location ? location->function : NULL;
+}
+
+#define TYPE_CLASSES UINT32_C(0x40000000) /* from here on: groups of types */
+
+uint32_t process_graph_class(const struct process_graph *graph, uint32_t block)
+{
+    uint32_t group = graph->types ? graph->types->group_of_block[block] : TYPE_NO_GROUP;
+
+    return group != TYPE_NO_GROUP && !graph->types->groups[group].is_plain
+               ? TYPE_CLASSES + group
+               : graph->site_of_block[block];
+}
+
+bool process_graph_class_is_type(uint32_t class_id)
+{
+    return class_id != GRAPH_NO_SITE && class_id >= TYPE_CLASSES;
+}
+
+const char *process_graph_class_name(const struct process_graph *graph, uint32_t class_id)
+{
+    return process_graph_class_is_type(class_id)
+               ? graph->types->groups[class_id - TYPE_CLASSES].name
+               : process_graph_function(graph, class_id);
+}
+
+const char *process_graph_type_name(const struct process_graph *graph, uint32_t block)
+{
+    uint32_t group = graph->types ? graph->types->group_of_block[block] : TYPE_NO_GROUP;
+
+    return group != TYPE_NO_GROUP ? graph->types->groups[group].name : NULL;
+}
+
+uint32_t process_graph_module_plus_1(const struct process_graph *graph, uint32_t site)
+{
+    struct place place = {0};
+
+    if (site == GRAPH_NO_SITE)
+        return 0;
+    place_find(graph->profile, graph->profile->sites[site].stack_node, PLACE_NAMED_CALLER, &place);
+    return place.is_wrapper && place.caller_frame ? place.caller_frame->module_plus_1
+           : place.frame                          ? place.frame->module_plus_1
+                                                  : 0;
+}
+
+const char *process_graph_module(const struct process_graph *graph, uint32_t site)
+{
+    uint32_t position = process_graph_module_plus_1(graph, site);
+
+    return position ? graph->profile->modules[position - 1].path : NULL;
+}
+
+/* ---- which snapshot ---- */
+
+/* What was asked for, else the one before the destructors, which has more to show. */
+static unsigned rank(const struct recording_snapshot *head)
+{
+    switch (head->end == SNAPSHOT_DONE ? (int)head->reason : -1) {
+    case -1:
+        return 0;
+    case SNAPSHOT_AT_REQUEST:
+    case SNAPSHOT_AT_CALL:
+        return 5;
+    case SNAPSHOT_AT_BEFORE_EXIT:
+        return 4;
+    case SNAPSHOT_AT_EXIT:
+        return 2;
+    default:
+        return 3;
+    }
+}
+
+const struct recording_snapshot *process_graph_choose_end(const struct snapshot_list *list,
+                                                          uint64_t process_id)
+{
+    const struct recording_snapshot *best = NULL;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (list->heads[i].process_id == process_id && list->heads[i].end == SNAPSHOT_DONE &&
+            (list->heads[i].reason == SNAPSHOT_AT_BEFORE_EXIT ||
+             (list->heads[i].reason == SNAPSHOT_AT_EXIT && !best)))
+            best = &list->heads[i];
+    return best;
+}
+
+const struct recording_snapshot *process_graph_choose(const struct snapshot_list *list,
+                                                      uint64_t process_id)
+{
+    const struct recording_snapshot *best = NULL;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (list->heads[i].process_id == process_id && rank(&list->heads[i]) > 0 &&
+            (!best || rank(&list->heads[i]) >= rank(best)))
+            best = &list->heads[i];
+    return best;
+}

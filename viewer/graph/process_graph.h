@@ -1,0 +1,77 @@
+/* The object graph of one process at one snapshot, with what is known of its nodes: names of roots,
+ * sites and types of blocks, and which blocks are told as one. */
+#ifndef SEEP_GRAPH_PROCESS_GRAPH_H
+#define SEEP_GRAPH_PROCESS_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analysis/profile.h"
+#include "graph/object_graph.h"
+#include "graph/root_names.h"
+#include "graph/type_names.h"
+#include "snapshot/snapshot_store.h"
+
+#define GRAPH_NO_SITE UINT32_MAX
+
+/* One process at one snapshot. Everything is owned, but the profile and the snapshot. */
+struct process_graph {
+    const struct profile *profile;
+    uint32_t process; /* position */
+    const struct snapshot *snapshot;
+    struct root_names names;
+    struct object_graph graph;
+    uint32_t *site_of_block;  /* position in profile.sites, or GRAPH_NO_SITE */
+    struct type_names *types; /* NULL: not looked for */
+    uint8_t *is_wanted;       /* by block: counts in tables (graph_types.h); NULL = all do */
+};
+
+void process_graph_build(const struct profile *profile, uint32_t process,
+                         const struct snapshot *snapshot, const struct symbolizer_options *options,
+                         struct process_graph *graph);
+/* Types and members, where there is debug information; that may take seconds. What `options` point
+ * to is borrowed until the clear. */
+void process_graph_find_types(struct process_graph *graph,
+                              const struct symbolizer_options *options);
+void process_graph_clear(struct process_graph *graph);
+
+/* The snapshot of a process that a graph is made of when none was named: the newest that was asked
+ * for, else the one before its destructors, else another. NULL = there is none. */
+const struct recording_snapshot *process_graph_choose(const struct snapshot_list *list,
+                                                      uint64_t process_id);
+/* The one at the end: before its destructors, else after them. NULL = there is none. */
+const struct recording_snapshot *process_graph_choose_end(const struct snapshot_list *list,
+                                                          uint64_t process_id);
+
+/* "sessions", "lost", ...: of a root's node. Borrowed. */
+const char *process_graph_root_name(const struct process_graph *graph, uint32_t node);
+/* Its kind's word: "global", ..., "lost". */
+const char *process_graph_root_kind(const struct process_graph *graph, uint32_t node);
+const char *process_graph_root_module(const struct process_graph *graph, uint32_t node);
+
+/* The root from which the shortest way leads to a node. */
+uint32_t process_graph_holder(const struct process_graph *graph, uint32_t node);
+
+/* Blocks of one class are one row in trees and one step on ways: those of one type, or where that
+ * is not known, or says little, those of one site. Below 2^31 - 1, or GRAPH_NO_SITE. Its name is
+ * that of the type, or of the function that the site is named after; NULL = not known. */
+uint32_t process_graph_class(const struct process_graph *graph, uint32_t block);
+const char *process_graph_class_name(const struct process_graph *graph, uint32_t class_id);
+
+bool process_graph_class_is_type(uint32_t class_id);
+
+/* "client", "client[]", "std::map<int, Session> node": the type of a block; NULL = not known.
+ * Borrowed. */
+const char *process_graph_type_name(const struct process_graph *graph, uint32_t block);
+
+/* The function that a site is named after (place.h), of wrappers their caller; NULL = not known. */
+const char *process_graph_function(const struct process_graph *graph, uint32_t site);
+
+/* The module that has this code: its position in profile.modules + 1; 0 = not known. */
+uint32_t process_graph_module_plus_1(const struct process_graph *graph, uint32_t site);
+
+/* Its path; NULL = not known. Borrowed from the profile. */
+const char *process_graph_module(const struct process_graph *graph, uint32_t site);
+
+#endif
