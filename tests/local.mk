@@ -39,7 +39,8 @@ system_tests = \
 	tests/system/web.py \
 	tests/system/wild.py
 TESTS += $(system_tests)
-EXTRA_DIST += $(system_tests) tests/system/leaks.verdicts tests/system/counted.py tests/system/recorded.py tests/README.md
+EXTRA_DIST += $(system_tests) tests/system/leaks.verdicts tests/system/counted.py tests/system/graphed.py \
+	tests/system/recorded.py tests/README.md
 
 # Long ones, for `./test all`.
 long_tests = tests/long/graph_scale.py tests/long/growth.py tests/long/package_suites.py tests/long/real_programs.py

@@ -4,50 +4,19 @@ remember_caller() forgot hangs from nothing."""
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 
-SEEP = os.path.abspath("./seep")
-DEMO = os.path.abspath("./examples/demo")
-SCHEMA = os.path.join(os.path.abspath(os.environ.get("srcdir", ".")), "schema")
-failures = 0
-
-
-def expect(what, found, wanted):
-    global failures
-    if found != wanted:
-        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
-        failures += 1
-
-
-def seep(*arguments):
-    return subprocess.run([SEEP, *arguments], capture_output=True, text=True, timeout=120,
-                          check=False)
-
-
-def check_schema(document, name="graph"):
-    try:
-        import jsonschema
-    except ImportError:
-        print("python3-jsonschema is not there: the schema was not tried")
-        return
-    with open(f"{SCHEMA}/seep-{name}.json", encoding="utf-8") as file:
-        validator = jsonschema.Draft202012Validator(json.load(file))
-    expect("schema", [error.message for error in validator.iter_errors(document)], [])
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+# pylint: disable=wrong-import-position
+from graphed import DEMO, ask, check_schema, expect, is_failed, record, seep
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        recording = f"{folder}/demo.seep"
-        subprocess.run([SEEP, "run", "-q", "-o", recording, DEMO], check=True, timeout=120,
-                       stdout=subprocess.DEVNULL)
-        done = seep("graph", "--json", recording)
-        if "no process was scanned" in done.stderr:
-            print("this system lets nobody look into processes: no snapshot was taken")
-            return 77
-        document = json.loads(done.stdout)
-        check_schema(document)
+        recording = record(folder, DEMO)
+        document = ask(recording)
         process = document["processes"][0]
         roots = {root["name"]: root for root in process["roots"]}
         expect("blocks", (process["blocks"], process["bytes"]), (601, 2220704))
@@ -67,8 +36,7 @@ def main():
                            suspect["path"][0]["name"]), (2048000, 0.922, "sessions"))
         expect("suspect's words", suspect["text"].startswith("sessions in demo retains 2.0 MiB"),
                True)
-        why = json.loads(seep("graph", "--json", "--why=^open_session", recording).stdout)
-        check_schema(why)
+        why = ask(recording, "--why=^open_session")
         paths = why["processes"][0]["paths"]
         expect("why", [(path["blocks"], path["share"],
                         [(step["name"], step["type"]) for step in path["path"]]) for path in paths],
@@ -83,8 +51,7 @@ def main():
         text = seep("graph", recording).stdout
         drawn = seep("graph", "--tree", recording + "@end").stdout
         expect("tree", "  sessions in demo\n" in drawn and "    500 x Session\n" in drawn, True)
-        tree = json.loads(seep("graph", "--json", "--tree", recording).stdout)
-        check_schema(tree)
+        tree = ask(recording, "--tree")
         nodes = tree["processes"][0]["tree"]
         expect("tree's nodes", [(node["parent"], node["kind"], node["name"], node["retained_blocks"])
                                 for node in nodes[:2]],
@@ -112,7 +79,7 @@ def main():
                seep("diff", f"{recording}@snapshot:0", recording).returncode, 2)
         for arguments in (["--why=("], ["--snapshot=77"], ["--at=peak"], ["--at=snapshot:x"], ["--process=9"]):
             expect(f"{arguments}", seep("graph", *arguments, recording).returncode, 2)
-    return failures != 0
+    return is_failed()
 
 
 sys.exit(main())

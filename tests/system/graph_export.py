@@ -10,21 +10,10 @@ import sys
 import tempfile
 import xml.etree.ElementTree
 
-SEEP = os.path.abspath("./seep")
-DEMO = os.path.abspath("./examples/demo")
-failures = 0
-
-
-def expect(what, found, wanted):
-    global failures
-    if found != wanted:
-        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
-        failures += 1
-
-
-def seep(*arguments):
-    return subprocess.run([SEEP, *arguments], capture_output=True, text=True, timeout=120,
-                          check=False)
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+# pylint: disable=wrong-import-position
+from graphed import DEMO, ask, expect, is_failed, record, seep
 
 
 class HeapSnapshot:
@@ -162,13 +151,8 @@ def check_page(recording):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        recording = f"{folder}/demo.seep"
-        subprocess.run([SEEP, "run", "-q", "-o", recording, DEMO], check=True, timeout=120,
-                       stdout=subprocess.DEVNULL)
-        done = seep("graph", recording)
-        if "no process was scanned" in done.stderr:
-            print("this system lets nobody look into processes: no snapshot was taken")
-            return 77
+        recording = record(folder, DEMO)
+        ask(recording)
         check_heapsnapshot(recording)
         check_dot(recording)
         check_graphml(recording)
@@ -180,7 +164,7 @@ def main():
                                         recording).returncode, 2)
         expect("a snapshot for a heap's format",
                seep("export", "--format=folded", recording + "@snapshot:0").returncode, 2)
-    return failures != 0
+    return is_failed()
 
 
 sys.exit(main())

@@ -3,64 +3,31 @@
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 
-SEEP = os.path.abspath("./seep")
-TARGETS = os.path.abspath("./tests/targets")
-SCHEMA = os.path.join(os.path.abspath(os.environ.get("srcdir", ".")), "schema")
-failures = 0
-
-
-def expect(what, found, wanted):
-    global failures
-    if found != wanted:
-        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
-        failures += 1
-
-
-def seep(*arguments):
-    return subprocess.run([SEEP, *arguments], capture_output=True, text=True, timeout=120,
-                          check=False)
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+# pylint: disable=wrong-import-position
+from graphed import TARGETS, ask, check_schema, expect, is_failed, seep
+from graphed import record as record_program
 
 
 def graph(recording, *arguments):
-    done = seep("graph", "--json", *arguments, recording)
-    if "no process was scanned" in done.stderr:
-        print("this system lets nobody look into processes: no snapshot was taken")
-        sys.exit(77)
-    expect(f"the same again: {arguments}", seep("graph", "--json", *arguments, recording).stdout,
-           done.stdout)
-    document = json.loads(done.stdout)
-    try:
-        import jsonschema
-    except ImportError:
-        return document["processes"][0]
-    with open(f"{SCHEMA}/seep-graph.json", encoding="utf-8") as file:
-        validator = jsonschema.Draft202012Validator(json.load(file))
-    expect("schema", [error.message for error in validator.iter_errors(document)], [])
-    return document["processes"][0]
+    expect(f"the same again: {arguments}", *(seep("graph", "--json", *arguments, recording).stdout
+                                             for _ in range(2)))
+    return ask(recording, *arguments)["processes"][0]
 
 
 def record(folder, name):
-    recording = f"{folder}/{name}.seep"
-    subprocess.run([SEEP, "run", "-q", "-o", recording, f"{TARGETS}/{name}"], check=True,
-                   timeout=120)
-    return recording
+    return record_program(folder, f"{TARGETS}/{name}")
 
 
 def report_by_type(recording, *arguments):
     done = seep("report", "--json", "--by=type", *arguments, recording)
     expect(f"report {arguments}", (done.returncode, done.stderr), (0, ""))
     document = json.loads(done.stdout)
-    try:
-        import jsonschema
-    except ImportError:
-        return document["processes"][0]["by"]
-    with open(f"{SCHEMA}/seep-report.json", encoding="utf-8") as file:
-        validator = jsonschema.Draft202012Validator(json.load(file))
-    expect("schema of the report", [error.message for error in validator.iter_errors(document)], [])
+    check_schema(document, "report")
     return document["processes"][0]["by"]
 
 
@@ -86,9 +53,7 @@ def check_report(folder, recording, process):
     expect("as text", "By type, at snapshot" in text and " item (dwarf)" in text, True)
     for arguments in (["--sort=peak"], ["--at=peak"], ["--tree"], ["--growth"], ["--function=("]):
         expect(f"{arguments}", seep("report", "--by=type", *arguments, recording).returncode, 2)
-    without = f"{folder}/without.seep"
-    subprocess.run([SEEP, "run", "-q", "--no-scan", "-o", without, f"{TARGETS}/typed"],
-                   check=True, timeout=120)
+    without = record_program(tempfile.mkdtemp(dir=folder), f"{TARGETS}/typed", "--no-scan")
     done = seep("report", "--by=type", without)
     expect("no snapshot", (done.returncode, done.stdout), (2, ""))
     expect("what to do", "seep snapshot PID" in done.stderr, True)
@@ -227,7 +192,7 @@ def main():
         check_c(folder)
         check_cxx(folder)
         check_stripped(folder)
-    return failures != 0
+    return is_failed()
 
 
 sys.exit(main())

@@ -17,39 +17,6 @@ static json_t *make_figures(const struct query_figures *figures)
     return object;
 }
 
-static void add_side(struct json_stream *stream, const char *key, const struct profile *profile,
-                     const char *instant, const struct diff_report_options *report)
-{
-    json_t *command = json_array();
-
-    for (size_t i = 0; i < profile->session.command.count; i++)
-        if (i == 0 || report->are_arguments_shown)
-            json_array_append_new(command, json_text(profile->session.command.items[i]));
-    json_stream_begin_object(stream, key);
-    json_stream_add(stream, "complete", json_boolean(profile->is_complete));
-    json_stream_add(stream, "instant", json_text(instant));
-    json_stream_add(stream, "command", command);
-    json_stream_add(stream, "start_time_unix_ns",
-                    profile->session.start_time_unix_ns
-                        ? json_number(profile->session.start_time_unix_ns)
-                        : NULL);
-    json_stream_add(stream, "duration_ns", json_number(profile->duration_ns));
-    json_stream_end(stream);
-}
-
-static void add_states(struct json_stream *stream, const struct diff *diff)
-{
-    json_stream_begin_object(stream, "states");
-    for (int state = DIFF_NEW; state < DIFF_STATE_COUNT; state++) {
-        json_t *object = json_object();
-
-        json_object_set_new(object, "count", json_number(diff->state_counts[state]));
-        json_object_set_new(object, "change", json_integer(diff->state_changes[state]));
-        json_stream_add(stream, diff_state_name((enum diff_state)state), object);
-    }
-    json_stream_end(stream);
-}
-
 static void add_row(struct json_stream *stream, struct json_stacks *stacks,
                     const struct diff_options *options, const struct diff_row *row)
 {
@@ -100,13 +67,14 @@ bool diff_write_json(const struct diff_options *options, const struct diff *diff
     head.is_complete = head.is_complete && options->profiles[DIFF_BASE]->is_complete;
     json_begin_report(&stream, &head, "seep/diff", "1.0", report->instants[DIFF_OTHER],
                       report->are_arguments_shown);
-    add_side(&stream, "base", options->profiles[DIFF_BASE], report->instants[DIFF_BASE], report);
+    json_add_base(&stream, options->profiles[DIFF_BASE], report->instants[DIFF_BASE],
+                  report->are_arguments_shown);
     json_stream_add(&stream, "metric", make_metric(options));
     json_stream_begin_object(&stream, "totals");
     json_stream_add(&stream, "base", make_figures(&diff->totals[DIFF_BASE]));
     json_stream_add(&stream, "new", make_figures(&diff->totals[DIFF_OTHER]));
     json_stream_end(&stream);
-    add_states(&stream, diff);
+    json_add_states(&stream, diff->state_counts, diff->state_changes);
     json_stream_begin_array(&stream, "sites");
     for (size_t i = 0; i < diff->row_count; i++)
         add_row(&stream, stacks, options, &diff->rows[i]);

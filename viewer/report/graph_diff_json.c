@@ -59,27 +59,6 @@ static enum diff_state state_of(const struct graph_diff_row *row)
     return row->held[DIFF_OTHER].bytes > row->held[DIFF_BASE].bytes ? DIFF_GROWN : DIFF_SHRUNK;
 }
 
-static void add_side(struct json_stream *stream, const struct graph_diff *diff,
-                     const struct diff_report_options *report)
-{
-    const struct profile *profile = diff->graphs[DIFF_BASE]->profile;
-    json_t *command = json_array();
-
-    for (size_t i = 0; i < profile->session.command.count; i++)
-        if (i == 0 || report->are_arguments_shown)
-            json_array_append_new(command, json_text(profile->session.command.items[i]));
-    json_stream_begin_object(stream, "base");
-    json_stream_add(stream, "complete", json_boolean(profile->is_complete));
-    json_stream_add(stream, "instant", json_text(report->instants[DIFF_BASE]));
-    json_stream_add(stream, "command", command);
-    json_stream_add(stream, "start_time_unix_ns",
-                    profile->session.start_time_unix_ns
-                        ? json_number(profile->session.start_time_unix_ns)
-                        : NULL);
-    json_stream_add(stream, "duration_ns", json_number(profile->duration_ns));
-    json_stream_end(stream);
-}
-
 static void add_states(struct json_stream *stream, const struct graph_diff *diff)
 {
     uint64_t counts[DIFF_STATE_COUNT] = {0};
@@ -92,15 +71,7 @@ static void add_states(struct json_stream *stream, const struct graph_diff *diff
         changes[state] += diff_change(diff->sites[i].held[DIFF_BASE].bytes,
                                       diff->sites[i].held[DIFF_OTHER].bytes);
     }
-    json_stream_begin_object(stream, "states");
-    for (int state = DIFF_NEW; state < DIFF_STATE_COUNT; state++) {
-        json_t *object = json_object();
-
-        json_object_set_new(object, "count", json_number(counts[state]));
-        json_object_set_new(object, "change", json_integer(changes[state]));
-        json_stream_add(stream, diff_state_name((enum diff_state)state), object);
-    }
-    json_stream_end(stream);
+    json_add_states(stream, counts, changes);
 }
 
 static void add_site(struct json_stream *stream, struct json_stacks *stacks,
@@ -244,7 +215,8 @@ bool graph_diff_write_json(const struct graph_diff *diff, const struct diff_repo
     head.is_complete = head.is_complete && diff->graphs[DIFF_BASE]->profile->is_complete;
     json_begin_report(&stream, &head, "seep/diff", "1.0", report->instants[DIFF_OTHER],
                       report->are_arguments_shown);
-    add_side(&stream, diff, report);
+    json_add_base(&stream, diff->graphs[DIFF_BASE]->profile, report->instants[DIFF_BASE],
+                  report->are_arguments_shown);
     json_object_set_new(metric, "base", json_string(query_metric_at(QUERY_LIVE_BYTES)->key));
     json_object_set_new(metric, "new", json_string(query_metric_at(QUERY_LIVE_BYTES)->key));
     json_stream_add(&stream, "metric", metric);

@@ -38,6 +38,14 @@ static json_t *make_element(const char *name, const char *member, const char *ty
     return element;
 }
 
+/* What sets retain is worked out anew for each. */
+static size_t most_rows(const struct writing *writing)
+{
+    uint64_t limit = writing->options->limit;
+
+    return limit && limit < MOST_EXACT_SITES ? (size_t)limit : MOST_EXACT_SITES;
+}
+
 static void add_roots(struct writing *writing)
 {
     const struct object_graph *objects = &writing->graph->graph;
@@ -66,11 +74,8 @@ static void add_roots(struct writing *writing)
 
 static void add_sites(struct writing *writing)
 {
-    uint64_t limit = writing->options->limit;
     size_t count;
-    struct graph_site *sites = process_graph_sites(
-        writing->graph, limit && limit < MOST_EXACT_SITES ? (size_t)limit : MOST_EXACT_SITES,
-        &count);
+    struct graph_site *sites = process_graph_sites(writing->graph, most_rows(writing), &count);
 
     json_stream_begin_array(&writing->stream, "sites");
     for (size_t i = 0; i < count; i++) {
@@ -108,11 +113,8 @@ static json_t *make_elements(bool are_known, uint64_t elements)
 
 static void add_types(struct writing *writing)
 {
-    uint64_t limit = writing->options->limit;
     size_t count;
-    struct graph_type_row *rows = process_graph_types(
-        writing->graph, limit && limit < MOST_EXACT_SITES ? (size_t)limit : MOST_EXACT_SITES,
-        &count);
+    struct graph_type_row *rows = process_graph_types(writing->graph, most_rows(writing), &count);
 
     json_stream_begin_array(&writing->stream, "types");
     for (size_t i = 0; i < count; i++)
@@ -152,11 +154,9 @@ static void add_containers(struct writing *writing)
 static void add_modules(struct writing *writing)
 {
     const struct profile *profile = writing->graph->profile;
-    uint64_t limit = writing->options->limit;
     size_t count;
-    struct graph_module *modules = process_graph_modules(
-        writing->graph, limit && limit < MOST_EXACT_SITES ? (size_t)limit : MOST_EXACT_SITES,
-        &count);
+    struct graph_module *modules = process_graph_modules(writing->graph, most_rows(writing),
+                                                         &count);
 
     json_stream_begin_array(&writing->stream, "modules");
     for (size_t i = 0; i < count; i++) {

@@ -195,3 +195,33 @@ void json_add_process(struct json_stream *stream, const struct profile *profile,
     json_stream_add(stream, "allocator", allocator);
     json_stream_add(stream, "forked", json_boolean(!about->is_own_image));
 }
+
+/* ---- of differences ---- */
+
+void json_add_base(struct json_stream *stream, const struct profile *profile, const char *instant,
+                   bool are_arguments_shown)
+{
+    uint64_t start_ns = profile->session.start_time_unix_ns;
+
+    json_stream_begin_object(stream, "base");
+    json_stream_add(stream, "complete", json_boolean(profile->is_complete));
+    json_stream_add(stream, "instant", json_text(instant));
+    json_stream_add(stream, "command", make_words(&profile->session.command, are_arguments_shown));
+    json_stream_add(stream, "start_time_unix_ns", start_ns ? json_number(start_ns) : NULL);
+    json_stream_add(stream, "duration_ns", json_number(profile->duration_ns));
+    json_stream_end(stream);
+}
+
+void json_add_states(struct json_stream *stream, const uint64_t counts[DIFF_STATE_COUNT],
+                     const int64_t changes[DIFF_STATE_COUNT])
+{
+    json_stream_begin_object(stream, "states");
+    for (int state = DIFF_NEW; state < DIFF_STATE_COUNT; state++) {
+        json_t *object = json_object();
+
+        json_object_set_new(object, "count", json_number(counts[state]));
+        json_object_set_new(object, "change", json_integer(changes[state]));
+        json_stream_add(stream, diff_state_name((enum diff_state)state), object);
+    }
+    json_stream_end(stream);
+}

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "analysis/diff.h"
 #include "analysis/profile.h"
 #include "report/json_stream.h"
 
@@ -21,5 +22,13 @@ void json_add_process(struct json_stream *stream, const struct profile *profile,
 /* {"count": ..., "bytes": ...} and what the bytes are: a metric's key. */
 void json_add_omitted(struct json_stream *stream, const char *key, uint64_t count, uint64_t bytes,
                       const char *metric);
+
+/* The recording that another is compared with. */
+void json_add_base(struct json_stream *stream, const struct profile *profile, const char *instant,
+                   bool are_arguments_shown);
+
+/* How many rows of a difference are new, grown, ..., and by how much. */
+void json_add_states(struct json_stream *stream, const uint64_t counts[DIFF_STATE_COUNT],
+                     const int64_t changes[DIFF_STATE_COUNT]);
 
 #endif

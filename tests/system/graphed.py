@@ -1,0 +1,56 @@
+"""Shared by the tests of graphs: asks `seep graph` about a program, against the schema."""
+import json
+import os
+import subprocess
+import sys
+
+SEEP = os.path.abspath("./seep")
+DEMO = os.path.abspath("./examples/demo")
+TARGETS = os.path.abspath("./tests/targets")
+SCHEMA = os.path.join(os.path.abspath(os.environ.get("srcdir", ".")), "schema")
+_failures = []
+
+
+def expect(what, found, wanted):
+    if found != wanted:
+        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
+        _failures.append(what)
+
+
+def is_failed():
+    return bool(_failures)
+
+
+def seep(*arguments):
+    return subprocess.run([SEEP, *arguments], capture_output=True, text=True, timeout=120,
+                          check=False)
+
+
+def record(folder, program, *options):
+    recording = f"{folder}/{os.path.basename(program)}.seep"
+    subprocess.run([SEEP, "run", "-q", *options, "-o", recording, program], check=True,
+                   timeout=120, stdout=subprocess.DEVNULL)
+    return recording
+
+
+def check_schema(document, name="graph"):
+    try:
+        import jsonschema
+    except ImportError:
+        print("python3-jsonschema is not there: the schema was not tried")
+        return
+    with open(f"{SCHEMA}/seep-{name}.json", encoding="utf-8") as file:
+        validator = jsonschema.Draft202012Validator(json.load(file))
+    expect("schema", [error.message for error in validator.iter_errors(document)], [])
+
+
+def ask(recording, *arguments):
+    """What `seep graph --json` says; ends the test where nobody may look into processes."""
+    done = seep("graph", "--json", *arguments, recording)
+    if "no process was scanned" in done.stderr:
+        print("this system lets nobody look into processes: no snapshot was taken")
+        sys.exit(77)
+    expect(f"status of {arguments}", (done.returncode, done.stderr), (0, ""))
+    document = json.loads(done.stdout)
+    check_schema(document)
+    return document
