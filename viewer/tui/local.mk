@@ -15,6 +15,7 @@ libseep_a_SOURCES += \
 	viewer/tui/table.c viewer/tui/table.h \
 	viewer/tui/terminal.c viewer/tui/terminal.h \
 	viewer/tui/terminal_guard.c viewer/tui/terminal_guard.h \
+	viewer/tui/tree_rows.c viewer/tui/tree_rows.h \
 	viewer/tui/tui.c viewer/tui/tui.h \
 	viewer/tui/view.h viewer/tui/views.c \
 	viewer/tui/view_block.c viewer/tui/view_graph.c \

@@ -1,6 +1,7 @@
 /* What retains what, as a tree whose branches open and close: from the roots down; or turned round,
  * from the blocks of one row up to what holds them. The trees are graph/graph_tree.h; here is only
  * what is open. */
+#include "tui/tree_rows.h"
 #include "tui/view.h"
 
 #include <stdlib.h>
@@ -20,7 +21,6 @@ enum {
     GRAPH_COLUMNS
 };
 enum {
-    MAX_INDENT = 40,
     OPEN_AT_FIRST = 1
 };
 
@@ -29,9 +29,7 @@ struct graph_view {
     struct graph_tree tree;            /* that is shown */
     bool is_upwards;
     uint32_t class_id; /* upwards: whose blocks */
-    uint8_t *is_open;  /* by node */
-    uint32_t *rows;    /* nodes shown; the whole is not */
-    size_t row_count;
+    struct tree_rows rows;
     struct table_column columns[GRAPH_COLUMNS];
 };
 
@@ -40,29 +38,15 @@ static void graph_close(struct view *view)
     struct graph_view *shown = view->state;
 
     graph_tree_clear(&shown->tree);
-    free(shown->is_open);
-    free(shown->rows);
+    tree_rows_clear(&shown->rows);
 }
 
-/* Depth first, without recursion. */
-static void collect_rows(struct view *view)
+static struct tree_links links_of(const void *context, uint32_t node)
 {
-    struct graph_view *shown = view->state;
-    const struct graph_tree_node *nodes = shown->tree.nodes;
-    uint32_t node = nodes[0].first_child;
+    const struct graph_tree *tree = context;
+    const struct graph_tree_node *of = &tree->nodes[node];
 
-    shown->row_count = 0;
-    while (node != GRAPH_TREE_NONE) {
-        shown->rows[shown->row_count++] = node;
-        if (shown->is_open[node] && nodes[node].first_child != GRAPH_TREE_NONE) {
-            node = nodes[node].first_child;
-            continue;
-        }
-        while (node != 0 && nodes[node].next_sibling == GRAPH_TREE_NONE)
-            node = nodes[node].parent;
-        node = node == 0 ? GRAPH_TREE_NONE : nodes[node].next_sibling;
-    }
-    view->table.row_count = shown->row_count;
+    return (struct tree_links){of->parent, of->first_child, of->next_sibling};
 }
 
 static void fill_columns(struct view *view)
@@ -108,12 +92,11 @@ static void show_tree(struct view *view)
         build_upwards(shown);
     else
         graph_tree_build(shown->graph, &shown->tree);
-    shown->is_open = memory_resize(shown->is_open, shown->tree.count, sizeof *shown->is_open);
-    shown->rows = memory_resize(shown->rows, shown->tree.count, sizeof *shown->rows);
+    tree_rows_set(&shown->rows, shown->tree.count, links_of, &shown->tree);
     for (size_t i = 0; i < shown->tree.count; i++)
-        shown->is_open[i] = shown->is_upwards || shown->tree.nodes[i].depth <= OPEN_AT_FIRST;
+        shown->rows.is_open[i] = shown->is_upwards || shown->tree.nodes[i].depth <= OPEN_AT_FIRST;
     fill_columns(view);
-    collect_rows(view);
+    tree_rows_show(&shown->rows, &view->table);
     view->table.selected = view->table.top = 0;
 }
 
@@ -184,7 +167,7 @@ static void graph_row_text(const struct view *view, size_t row, struct text *out
 {
     const struct graph_view *shown = view->state;
 
-    print_name(shown->graph, &shown->tree.nodes[shown->rows[row]], shown->is_upwards, out);
+    print_name(shown->graph, &shown->tree.nodes[shown->rows.nodes[row]], shown->is_upwards, out);
 }
 
 static void draw_name(const struct view *view, struct screen *screen, int row,
@@ -192,18 +175,11 @@ static void draw_name(const struct view *view, struct screen *screen, int row,
 {
     const struct graph_view *shown = view->state;
     const struct graph_tree_node *node = &shown->tree.nodes[number];
-    int indent = (int)node->depth - 1;
-    int most = place.columns / 2 < MAX_INDENT ? place.columns / 2 : MAX_INDENT;
-    int column = place.column + (indent < most ? indent : most);
-    enum glyph glyph = node->first_child == GRAPH_TREE_NONE ? GLYPH_LEAF
-                       : shown->is_open[number]             ? GLYPH_OPEN
-                                                            : GLYPH_CLOSED;
     struct text name = {0};
 
-    screen_put(screen, row, column, 1, STYLE_STRONG, screen_glyph(screen, glyph));
-    column += 2;
+    place = tree_rows_draw(&shown->rows, screen, row, place, number, node->depth);
     print_name(shown->graph, node, shown->is_upwards, &name);
-    screen_put_cut(screen, row, column, place.column + place.columns - column,
+    screen_put_cut(screen, row, place.column, place.columns,
                    node->kind == GRAPH_TREE_BLOCKS ? STYLE_FUNCTION : STYLE_STRONG,
                    text_get(&name));
     text_clear(&name);
@@ -221,7 +197,7 @@ static void graph_draw_row(const struct view *view, struct screen *screen, struc
                            size_t row)
 {
     const struct graph_view *shown = view->state;
-    const struct graph_tree_node *node = &shown->tree.nodes[shown->rows[row]];
+    const struct graph_tree_node *node = &shown->tree.nodes[shown->rows.nodes[row]];
     const struct graph_tree_node *whole = &shown->tree.nodes[0];
     char text[UNITS_TEXT_BYTES];
 
@@ -233,64 +209,11 @@ static void graph_draw_row(const struct view *view, struct screen *screen, struc
              units_format_count(node->retained_blocks, text));
     put_cell(view, screen, area.row, COLUMN_ITSELF, STYLE_TEXT,
              shown->is_upwards || node->bytes == 0 ? "" : units_format_size(node->bytes, text));
-    draw_name(view, screen, area.row, table_place(&view->table, COLUMN_NAME), shown->rows[row]);
+    draw_name(view, screen, area.row, table_place(&view->table, COLUMN_NAME),
+              shown->rows.nodes[row]);
 }
 
 /* ---- opening and closing ---- */
-
-static void select_node(struct view *view, uint32_t node)
-{
-    const struct graph_view *shown = view->state;
-
-    for (size_t row = 0; row < shown->row_count; row++)
-        if (shown->rows[row] == node)
-            view->table.selected = row;
-}
-
-static void set_open(struct view *view, uint32_t node, bool is_open)
-{
-    struct graph_view *shown = view->state;
-
-    shown->is_open[node] = is_open;
-    collect_rows(view);
-    select_node(view, node);
-}
-
-static void collapse_or_go_up(struct view *view, uint32_t node)
-{
-    struct graph_view *shown = view->state;
-    uint32_t parent = shown->tree.nodes[node].parent;
-
-    if (shown->is_open[node] && shown->tree.nodes[node].first_child != GRAPH_TREE_NONE)
-        set_open(view, node, false);
-    else if (parent != 0)
-        select_node(view, parent);
-}
-
-static void open_below(struct view *view, uint32_t top)
-{
-    struct graph_view *shown = view->state;
-
-    for (uint32_t node = top; node < shown->tree.count; node++) {
-        uint32_t at = node;
-
-        while (at > top)
-            at = shown->tree.nodes[at].parent;
-        if (at == top)
-            shown->is_open[node] = true;
-    }
-    set_open(view, top, true);
-}
-
-static void close_all(struct view *view, uint32_t node)
-{
-    struct graph_view *shown = view->state;
-
-    while (shown->tree.nodes[node].parent != 0)
-        node = shown->tree.nodes[node].parent;
-    memset(shown->is_open, 0, shown->tree.count);
-    set_open(view, node, false);
-}
 
 /* From the row's blocks up to what holds them; from there back to the roots. */
 static void turn_round(struct view *view, struct reaction *reaction)
@@ -299,7 +222,7 @@ static void turn_round(struct view *view, struct reaction *reaction)
 
     if (!shown->is_upwards) {
         const struct graph_tree_node *node =
-            shown->row_count ? &shown->tree.nodes[shown->rows[view->table.selected]] : NULL;
+            shown->rows.count ? &shown->tree.nodes[shown->rows.nodes[view->table.selected]] : NULL;
 
         if (!node || node->kind != GRAPH_TREE_BLOCKS) {
             text_add(&reaction->message, "nothing holds a root: choose a row of blocks");
@@ -337,33 +260,21 @@ static bool graph_act(struct view *view, enum action action, struct reaction *re
         turn_round(view, reaction);
         return true;
     }
-    if (!shown->row_count)
+    if (!shown->rows.count)
         return false;
-    node = shown->rows[view->table.selected];
+    node = shown->rows.nodes[view->table.selected];
     switch (action) {
     case ACTION_OPEN:
-        if (shown->tree.nodes[node].first_child == GRAPH_TREE_NONE)
+        if (tree_rows_is_leaf(&shown->rows, node))
             show_block(view, node, reaction);
         else
-            set_open(view, node, !shown->is_open[node]);
+            tree_rows_open(&shown->rows, &view->table, node, !shown->rows.is_open[node]);
         return true;
     case ACTION_BLOCK:
         show_block(view, node, reaction);
         return true;
-    case ACTION_EXPAND:
-        set_open(view, node, true);
-        return true;
-    case ACTION_COLLAPSE:
-        collapse_or_go_up(view, node);
-        return true;
-    case ACTION_EXPAND_ALL:
-        open_below(view, node);
-        return true;
-    case ACTION_COLLAPSE_ALL:
-        close_all(view, node);
-        return true;
     default:
-        return false;
+        return tree_rows_act(&shown->rows, &view->table, node, action);
     }
 }
 

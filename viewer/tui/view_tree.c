@@ -4,6 +4,7 @@
 #include "tui/figures_table.h"
 #include "tui/filter_text.h"
 #include "tui/source_file.h"
+#include "tui/tree_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,6 @@ enum {
     TREE_COLUMNS
 };
 enum {
-    MAX_INDENT = 40,
     OPEN_AT_FIRST = 3
 };
 
@@ -31,9 +31,7 @@ static const double min_share = 0.0005;
 struct tree_view {
     struct call_tree tree;
     enum call_tree_direction direction;
-    uint8_t *is_open; /* by node */
-    uint32_t *rows;   /* nodes shown; the root is not */
-    size_t row_count;
+    struct tree_rows rows;
     struct table_column columns[TREE_COLUMNS];
 };
 
@@ -41,28 +39,15 @@ static void tree_close(struct view *view)
 {
     struct tree_view *shown = view->state;
     call_tree_clear(&shown->tree);
-    free(shown->is_open);
-    free(shown->rows);
+    tree_rows_clear(&shown->rows);
 }
 
-/* Depth first, without recursion: a tree can be as deep as a stack. */
-static void collect_rows(struct view *view)
+static struct tree_links links_of(const void *context, uint32_t node)
 {
-    struct tree_view *shown = view->state;
-    const struct call_tree_node *nodes = shown->tree.nodes;
-    shown->row_count = 0;
-    uint32_t node = shown->tree.node_count ? nodes[0].first_child : CALL_TREE_NONE;
-    while (node != CALL_TREE_NONE) {
-        shown->rows[shown->row_count++] = node;
-        if (shown->is_open[node] && nodes[node].first_child != CALL_TREE_NONE) {
-            node = nodes[node].first_child;
-            continue;
-        }
-        while (node != 0 && nodes[node].next_sibling == CALL_TREE_NONE)
-            node = nodes[node].parent;
-        node = node == 0 ? CALL_TREE_NONE : nodes[node].next_sibling;
-    }
-    view->table.row_count = shown->row_count;
+    const struct call_tree *tree = context;
+    const struct call_tree_node *of = &tree->nodes[node];
+
+    return (struct tree_links){of->parent, of->first_child, of->next_sibling};
 }
 
 /* Opens a few levels, and on from there as long as there is only one way. */
@@ -70,10 +55,10 @@ static void open_first_levels(struct tree_view *shown)
 {
     for (size_t i = 0; i < shown->tree.node_count; i++) {
         const struct call_tree_node *node = &shown->tree.nodes[i];
-        bool is_single = node->parent != CALL_TREE_NONE && shown->is_open[node->parent] &&
+        bool is_single = node->parent != CALL_TREE_NONE && shown->rows.is_open[node->parent] &&
                          node->child_count == 1;
-        shown->is_open[i] = shown->direction == CALL_TREE_TOP_DOWN &&
-                            (node->depth < OPEN_AT_FIRST || is_single);
+        shown->rows.is_open[i] = shown->direction == CALL_TREE_TOP_DOWN &&
+                                 (node->depth < OPEN_AT_FIRST || is_single);
     }
 }
 
@@ -114,11 +99,10 @@ static bool tree_load(struct view *view, struct error *error)
         return false;
     call_tree_clear(&shown->tree);
     shown->tree = tree;
-    shown->is_open = memory_resize(shown->is_open, tree.node_count + 1, sizeof *shown->is_open);
-    shown->rows = memory_resize(shown->rows, tree.node_count + 1, sizeof *shown->rows);
+    tree_rows_set(&shown->rows, tree.node_count, links_of, &shown->tree);
     open_first_levels(shown);
     fill_columns(view);
-    collect_rows(view);
+    tree_rows_show(&shown->rows, &view->table);
     view->table.selected = view->table.top = 0;
     return true;
 }
@@ -149,15 +133,8 @@ static void draw_name(const struct view *view, struct screen *screen, int row,
     const struct tree_view *shown = view->state;
     const struct call_tree_node *node = &shown->tree.nodes[number];
     const struct profile_location *location = location_of(view, number);
-    int indent = node->depth > 0 ? (int)(node->depth - 1) : 0;
-    int most = place.columns / 2 < MAX_INDENT ? place.columns / 2 : MAX_INDENT;
-    int column = place.column + (indent < most ? indent : most);
-    enum glyph glyph = node->first_child == CALL_TREE_NONE ? GLYPH_LEAF
-                       : shown->is_open[number]            ? GLYPH_OPEN
-                                                           : GLYPH_CLOSED;
-    screen_put(screen, row, column, 1, STYLE_STRONG, screen_glyph(screen, glyph));
-    column += 2;
-    int room = place.column + place.columns - column;
+    place = tree_rows_draw(&shown->rows, screen, row, place, number, node->depth);
+    int room = place.columns;
     struct text about = {0};
     if (node->is_inlined)
         text_add(&about, "(inlined) ");
@@ -167,10 +144,11 @@ static void draw_name(const struct view *view, struct screen *screen, int row,
         text_add(&about, text_file_name(location->file));
     int about_columns = text_columns(text_get(&about));
     bool has_room = room - about_columns - 2 >= 16;
-    int used = screen_put_cut(screen, row, column, has_room ? room - about_columns - 2 : room,
+    int used = screen_put_cut(screen, row, place.column, has_room ? room - about_columns - 2 : room,
                               STYLE_FUNCTION, location ? location->function : "?");
     if (has_room)
-        screen_put(screen, row, column + used + 2, about_columns, STYLE_PLACE, text_get(&about));
+        screen_put(screen, row, place.column + used + 2, about_columns, STYLE_PLACE,
+                   text_get(&about));
     text_clear(&about);
 }
 
@@ -178,7 +156,7 @@ static void tree_draw_row(const struct view *view, struct screen *screen, struct
                           size_t row)
 {
     const struct tree_view *shown = view->state;
-    const struct call_tree_node *node = &shown->tree.nodes[shown->rows[row]];
+    const struct call_tree_node *node = &shown->tree.nodes[shown->rows.nodes[row]];
     enum query_metric metric = view->context->question.metric;
     uint64_t total = shown->tree.nodes[0].figures.values[metric];
     uint64_t value = node->figures.values[metric], self = node->self.values[metric];
@@ -195,69 +173,19 @@ static void tree_draw_row(const struct view *view, struct screen *screen, struct
     place = table_place(&view->table, COLUMN_COUNT_OF);
     screen_put_right(screen, area.row, place.column, place.columns, STYLE_TEXT,
                      units_format_count(node->figures.values[QUERY_ALLOCATIONS], text));
-    draw_name(view, screen, area.row, table_place(&view->table, COLUMN_NAME), shown->rows[row]);
+    draw_name(view, screen, area.row, table_place(&view->table, COLUMN_NAME),
+              shown->rows.nodes[row]);
 }
 
 static void tree_row_text(const struct view *view, size_t row, struct text *out)
 {
     const struct tree_view *shown = view->state;
-    const struct profile_location *location = location_of(view, shown->rows[row]);
+    const struct profile_location *location = location_of(view, shown->rows.nodes[row]);
     if (location)
         text_print(out, "%s %s", location->function, location->file ? location->file : "");
 }
 
 /* ---- opening and closing ---- */
-
-static void select_node(struct view *view, uint32_t node)
-{
-    const struct tree_view *shown = view->state;
-    for (size_t row = 0; row < shown->row_count; row++)
-        if (shown->rows[row] == node)
-            view->table.selected = row;
-}
-
-static void set_open(struct view *view, uint32_t node, bool is_open)
-{
-    struct tree_view *shown = view->state;
-    shown->is_open[node] = is_open;
-    collect_rows(view);
-    select_node(view, node);
-}
-
-static void collapse_or_go_up(struct view *view, uint32_t node)
-{
-    struct tree_view *shown = view->state;
-    uint32_t parent = shown->tree.nodes[node].parent;
-    if (shown->is_open[node] && shown->tree.nodes[node].first_child != CALL_TREE_NONE)
-        set_open(view, node, false);
-    else if (parent != 0 && parent != CALL_TREE_NONE)
-        select_node(view, parent);
-}
-
-/* Parents stand before their children: one pass marks a subtree. */
-static void open_below(struct view *view, uint32_t top)
-{
-    struct tree_view *shown = view->state;
-    uint8_t *is_below = memory_allocate_zeroed(shown->tree.node_count, 1);
-    is_below[top] = 1;
-    shown->is_open[top] = true;
-    for (uint32_t node = top + 1; node < shown->tree.node_count; node++) {
-        uint32_t parent = shown->tree.nodes[node].parent;
-        is_below[node] = parent != CALL_TREE_NONE && is_below[parent];
-        shown->is_open[node] |= is_below[node];
-    }
-    free(is_below);
-    set_open(view, top, true);
-}
-
-static void close_all(struct view *view, uint32_t node)
-{
-    struct tree_view *shown = view->state;
-    while (shown->tree.nodes[node].parent != 0)
-        node = shown->tree.nodes[node].parent;
-    memset(shown->is_open, 0, shown->tree.node_count);
-    set_open(view, node, false);
-}
 
 static void describe_pruned(const struct view *view, uint32_t node, struct reaction *reaction)
 {
@@ -284,12 +212,12 @@ static bool toggle(struct view *view, uint32_t node, struct reaction *reaction)
 {
     struct tree_view *shown = view->state;
     const struct profile_location *location = location_of(view, node);
-    if (shown->tree.nodes[node].first_child == CALL_TREE_NONE) {
+    if (tree_rows_is_leaf(&shown->rows, node)) {
         source_request(location ? location->file : NULL, shown->tree.nodes[node].line, reaction);
         return true;
     }
-    set_open(view, node, !shown->is_open[node]);
-    if (shown->is_open[node])
+    tree_rows_open(&shown->rows, &view->table, node, !shown->rows.is_open[node]);
+    if (shown->rows.is_open[node])
         describe_pruned(view, node, reaction);
     return true;
 }
@@ -297,7 +225,7 @@ static bool toggle(struct view *view, uint32_t node, struct reaction *reaction)
 static bool act_on_node(struct view *view, uint32_t node, enum action action,
                         struct reaction *reaction)
 {
-    const struct tree_view *shown = view->state;
+    struct tree_view *shown = view->state;
     const struct profile_location *location = location_of(view, node);
     const char *file = location ? location->file : NULL;
     uint32_t line = shown->tree.nodes[node].line;
@@ -307,17 +235,8 @@ static bool act_on_node(struct view *view, uint32_t node, enum action action,
     case ACTION_OPEN:
         return toggle(view, node, reaction);
     case ACTION_EXPAND:
-        set_open(view, node, true);
+        tree_rows_open(&shown->rows, &view->table, node, true);
         describe_pruned(view, node, reaction);
-        return true;
-    case ACTION_COLLAPSE:
-        collapse_or_go_up(view, node);
-        return true;
-    case ACTION_EXPAND_ALL:
-        open_below(view, node);
-        return true;
-    case ACTION_COLLAPSE_ALL:
-        close_all(view, node);
         return true;
     case ACTION_SOURCE:
         source_request(file, line, reaction);
@@ -326,7 +245,7 @@ static bool act_on_node(struct view *view, uint32_t node, enum action action,
         source_request_edit(view->context, file, line, reaction);
         return true;
     default:
-        return false;
+        return tree_rows_act(&shown->rows, &view->table, node, action);
     }
 }
 
@@ -337,9 +256,9 @@ static bool tree_act(struct view *view, enum action action, struct reaction *rea
         turn_round(view, reaction);
         return true;
     }
-    if (!shown->row_count)
+    if (!shown->rows.count)
         return false;
-    return act_on_node(view, shown->rows[view->table.selected], action, reaction);
+    return act_on_node(view, shown->rows.nodes[view->table.selected], action, reaction);
 }
 
 /* ---- going to a stack ---- */
@@ -390,10 +309,10 @@ static bool tree_reveal(struct view *view, const struct view_request *request)
     size_t left = walk.count;
     for (; left && (next = find_child(view, node, walk.locations[left - 1])) != CALL_TREE_NONE;
          left--, node = next)
-        shown->is_open[node] = true;
+        shown->rows.is_open[node] = true;
     free(walk.locations);
-    collect_rows(view);
-    select_node(view, node);
+    tree_rows_show(&shown->rows, &view->table);
+    tree_rows_select(&shown->rows, &view->table, node);
     return left == 0;
 }
 
