@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 /* No stdio here: it may want memory itself. */
 static _Noreturn void out_of_memory(void)
@@ -92,6 +95,13 @@ void *memory_grow(void *items, size_t *capacity, size_t wanted, size_t item_byte
     want_huge_pages(items, grown * item_bytes);
     *capacity = grown;
     return items;
+}
+
+void memory_give_back(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 void *memory_duplicate(const void *bytes, size_t count)

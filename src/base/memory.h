@@ -26,6 +26,10 @@ void *memory_resize(void *memory, size_t count, size_t item_bytes);
  * *list->items); New items are not initialised. */
 void *memory_grow(void *items, size_t *capacity, size_t wanted, size_t item_bytes);
 
+/* Gives what was freed back to the system, where libc can: what is allocated next may be of other
+ * sizes, and would come on top. */
+void memory_give_back(void);
+
 /* Caller owns the copies. */
 void *memory_duplicate(const void *bytes, size_t count);
 char *memory_duplicate_text(const char *text);

@@ -331,8 +331,8 @@ static bool write_summary(const struct invocation *invocation, const char *recor
     suppressions_init(&suppressions);
     suppressions_add_built_in(&suppressions);
     leak_options.suppressions = &suppressions;
-    is_good = recording_argument_load(&argument, &operands, NULL, &(struct profile_options){0},
-                                      error);
+    is_good = recording_argument_load(&argument, &operands, NULL,
+                                      &(struct profile_options){.is_brief = true}, error);
     if (is_good &&
         leak_report_build(argument.profile, argument.reader, &leak_options, &leaks, NULL))
         options.leaks = &leaks;

@@ -554,6 +554,7 @@ static void clear(struct recorder *recorder)
     session_host_destroy(recorder->host);
     if (recorder->epoll_fd >= 0)
         close(recorder->epoll_fd);
+    memory_give_back(); /* a summary is next, which loads the recording */
 }
 
 bool recorder_run(const struct record_options *options, struct record_outcome *outcome,

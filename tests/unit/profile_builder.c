@@ -427,6 +427,12 @@ void profile_builder_write(struct profile_builder *builder, const char *path)
 
 struct profile *profile_builder_load(struct profile_builder *builder)
 {
+    return profile_builder_load_with(builder, &(struct profile_options){0});
+}
+
+struct profile *profile_builder_load_with(struct profile_builder *builder,
+                                          const struct profile_options *options)
+{
     char folder[] = "/tmp/seep-test-XXXXXX";
     if (!mkdtemp(folder))
         fail(folder, "cannot make a folder");
@@ -435,8 +441,7 @@ struct profile *profile_builder_load(struct profile_builder *builder)
     struct error error;
     struct recording_reader *reader = recording_reader_open(path, &error);
     check(reader != NULL, path, &error);
-    struct profile_options options = {.with_timeline = false};
-    struct profile *profile = profile_load(reader, &options, &error);
+    struct profile *profile = profile_load(reader, options, &error);
     check(profile != NULL, path, &error);
     profile->info.path = "demo.seep";
     recording_reader_close(reader);

@@ -72,5 +72,7 @@ void profile_builder_write(struct profile_builder *builder, const char *path);
 /* Writes into a temporary file and loads that; the path in the profile is "demo.seep". Caller owns
  * the profile. */
 struct profile *profile_builder_load(struct profile_builder *builder);
+struct profile *profile_builder_load_with(struct profile_builder *builder,
+                                          const struct profile_options *options);
 
 #endif

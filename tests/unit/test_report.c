@@ -100,6 +100,37 @@ static void lines_fit(void **state)
     }
 }
 
+static bool has_lists(const struct profile *profile)
+{
+    for (size_t i = 0; i < profile->site_count; i++) {
+        const struct recording_site *site = &profile->sites[i].figures;
+        if (site->size_histogram.count || site->lifetime_histogram.count || site->threads.count)
+            return true;
+    }
+    return false;
+}
+
+/* What `seep run` prints at its end is made of a profile that leaves out what the summary does not
+ * ask for. */
+static void a_brief_profile_has_the_same_summary(void **state)
+{
+    (void)state;
+    for (size_t i = 0; profile_sample_name(i); i++) {
+        struct profile_builder *builder = profile_sample_create(profile_sample_name(i));
+        struct profile *whole = profile_builder_load(builder);
+        struct profile *brief = profile_builder_load_with(
+            builder, &(struct profile_options){.is_brief = true});
+        char *expected = write_summary(whole), *text = write_summary(brief);
+        assert_string_equal(text, expected);
+        assert_false(has_lists(brief));
+        free(expected);
+        free(text);
+        profile_destroy(whole);
+        profile_destroy(brief);
+        profile_builder_destroy(builder);
+    }
+}
+
 static uint64_t number(const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);
@@ -314,6 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_fit),
+        cmocka_unit_test(a_brief_profile_has_the_same_summary),
         cmocka_unit_test(sites_in_json_sum_to_the_totals),
         cmocka_unit_test(json_holds_a_thousand_sites_unless_told),
         cmocka_unit_test(arguments_stay_out_when_told),

@@ -108,6 +108,7 @@ struct late_names;
 
 struct profile_options {
     bool with_timeline;             /* also decode timeline deltas (timeline.h) */
+    bool is_brief;                  /* sites without their lists of sizes, lifetimes and threads */
     const struct late_names *names; /* found since (late_names.h); NULL = none. Borrowed */
     /* The process that set this mark as it was then, and nothing of others (profile_at_mark.c); NULL =
      * all, at the end. */

@@ -26,6 +26,7 @@ static int compare_processes(const void *left, const void *right)
     const struct profile_process *a = left, *b = right;
     return (a->about.id > b->about.id) - (a->about.id < b->about.id);
 }
+
 static bool visit_totals(void *context, enum recording_kind kind, const void *record)
 {
     (void)kind;
@@ -83,6 +84,17 @@ static enum function_kind check_function(uint64_t function)
 {
     return function < FUNCTION_KIND_COUNT ? (enum function_kind)function : FUNCTION_NONE;
 }
+static void take_site_lists(struct profile_loader *loader, struct recording_site *site)
+{
+    if (loader->is_brief)
+        site->size_histogram = site->lifetime_histogram = site->threads = (struct recording_list){
+            0};
+    profile_loader_own_list(loader, &site->size_histogram, SITE_BUCKET_NUMBERS);
+    profile_loader_own_list(loader, &site->lifetime_histogram, SITE_BUCKET_NUMBERS);
+    profile_loader_own_list(loader, &site->threads, SITE_THREAD_NUMBERS);
+    profile_loader_own_list(loader, &site->estimates, RECORDING_ESTIMATE_NUMBERS);
+}
+
 static bool visit_site(void *context, enum recording_kind kind, const void *record)
 {
     (void)kind;
@@ -101,10 +113,7 @@ static bool visit_site(void *context, enum recording_kind kind, const void *reco
     }
     struct profile_site *site = &profile->sites[position];
     site->figures = *from;
-    profile_loader_own_list(loader, &site->figures.size_histogram, SITE_BUCKET_NUMBERS);
-    profile_loader_own_list(loader, &site->figures.lifetime_histogram, SITE_BUCKET_NUMBERS);
-    profile_loader_own_list(loader, &site->figures.threads, SITE_THREAD_NUMBERS);
-    profile_loader_own_list(loader, &site->figures.estimates, RECORDING_ESTIMATE_NUMBERS);
+    take_site_lists(loader, &site->figures);
     site->process = process;
     site->stack_node = check_node(loader, from->stack_node_id);
     site->function = check_function(from->allocation_function);

@@ -143,7 +143,12 @@ struct profile *profile_load(struct recording_reader *reader, const struct profi
     profile->arena = arena_create();
     profile->info = *recording_reader_info(reader);
     profile->info.path = arena_copy_text(profile->arena, profile->info.path);
-    struct profile_loader loader = {.profile = profile, .arena = profile->arena, .reader = reader, .names = options->names, .mark = options->mark};
+    struct profile_loader loader = {.profile = profile,
+                                    .arena = profile->arena,
+                                    .reader = reader,
+                                    .names = options->names,
+                                    .mark = options->mark,
+                                    .is_brief = options->is_brief};
 
     profile_load_session(&loader);
     bool is_loaded = profile_load_code(&loader, error);

@@ -29,6 +29,7 @@ struct profile_loader {
     struct recording_reader *reader;
     const struct late_names *names; /* NULL = none */
     const char *mark;               /* NULL = the end */
+    bool is_brief;
 
     const char **strings; /* by id; NULL = no such record */
     size_t string_count, string_capacity, string_records;

@@ -86,24 +86,46 @@ static void sort_equal_keys(struct profile *profile, struct site_key *keys, size
     }
 }
 
-/* Copying is faster than moving in place: its reads do not wait for each other. */
-static void permute_sites(struct profile *profile, const struct site_key *keys)
+/* Where what belongs to this place stands, until it has come. */
+static uint32_t source_of(const struct site_key *keys, uint32_t place)
+{
+    return keys[place].position;
+}
+
+static void prefetch_site(const struct profile_site *site)
+{
+    for (size_t line = 0; line < sizeof *site; line += 64)
+        __builtin_prefetch((const char *)site + line);
+}
+
+/* One cycle of the permutation: what stands at its first place is put aside, and each place gets
+ * what belongs there, which leaves the next place free. Sites are asked for some steps before they
+ * move, since each step alone would wait for memory. */
+static void move_cycle(struct profile_site *sites, struct site_key *keys, uint32_t start)
 {
     enum {
         AHEAD = 8
     };
-    size_t count = profile->site_count;
-    struct profile_site *sorted = memory_allocate_large(count, sizeof *sorted);
-    for (size_t i = 0; i < count; i++) {
-        if (i + AHEAD < count) {
-            const char *soon = (const char *)&profile->sites[keys[i + AHEAD].position];
-            for (size_t line = 0; line < sizeof *sorted; line += 64)
-                __builtin_prefetch(soon + line);
-        }
-        sorted[i] = profile->sites[keys[i].position];
+    struct profile_site first = sites[start];
+    uint32_t place = start, ahead = start;
+    for (int i = 0; i < AHEAD; i++)
+        ahead = source_of(keys, ahead);
+    for (uint32_t from; (from = source_of(keys, place)) != start; place = from) {
+        prefetch_site(&sites[ahead]);
+        ahead = source_of(keys, ahead);
+        sites[place] = sites[from];
+        keys[place].position = place;
     }
-    free(profile->sites);
-    profile->sites = sorted;
+    sites[place] = first;
+    keys[place].position = place;
+}
+
+/* In place, since sites may take most of the memory that a profile needs. */
+static void permute_sites(struct profile *profile, struct site_key *keys)
+{
+    for (uint32_t i = 0; i < profile->site_count; i++)
+        if (source_of(keys, i) != i)
+            move_cycle(profile->sites, keys, i);
 }
 
 void site_order_sort(struct profile *profile)
