@@ -430,23 +430,25 @@ static void reap_orphans(const struct launcher *launcher)
 
 enum launcher_state launcher_poll(struct launcher *launcher, struct command_outcome *outcome)
 {
+    struct rusage usage;
     int status;
 
     read_signals(launcher, true);
     if (getpid() == 1)
         reap_orphans(launcher);
-    if (waitpid(launcher->pid, &status, WNOHANG | WUNTRACED) != launcher->pid)
+    if (wait4(launcher->pid, &status, WNOHANG | WUNTRACED, &usage) != launcher->pid)
         return LAUNCHER_RUNNING;
     if (is_terminal_stop(status)) {
         launcher->stop_signal = WSTOPSIG(status);
         return LAUNCHER_STOPPED;
     }
-    if (WIFEXITED(status))
-        *outcome = (struct command_outcome){COMMAND_EXITED, WEXITSTATUS(status)};
-    else if (WIFSIGNALED(status))
-        *outcome = (struct command_outcome){COMMAND_SIGNALED, WTERMSIG(status)};
-    else
+    if (!WIFEXITED(status) && !WIFSIGNALED(status))
         return LAUNCHER_RUNNING;
+    *outcome = (struct command_outcome){
+        .kind = WIFEXITED(status) ? COMMAND_EXITED : COMMAND_SIGNALED,
+        .value = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
+        .peak_resident_bytes = (uint64_t)usage.ru_maxrss * 1024,
+    };
     launcher->has_ended = true;
     return LAUNCHER_ENDED;
 }

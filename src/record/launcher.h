@@ -11,6 +11,7 @@
 #define SEEP_RECORD_LAUNCHER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -25,7 +26,8 @@ struct command_outcome {
         COMMAND_EXITED,
         COMMAND_SIGNALED
     } kind;
-    int value; /* status or signal */
+    int value;                    /* status or signal */
+    uint64_t peak_resident_bytes; /* once it ended: of it, and of what it waited for */
 };
 
 /* Called when the command's process exists but does not run yet: its pid is known, and what needs

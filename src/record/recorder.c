@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -502,17 +501,15 @@ static void name_the_rest(struct recorder *recorder)
 }
 
 /* The command's own peak of resident memory, as the kernel counted it: exact also for commands that
- * end between two samples. Only when nothing else was reaped that could be larger. */
+ * end between two samples. Only when it had no children, since it may be theirs that it tells. */
 static void take_command_peak(struct recorder *recorder)
 {
-    struct rusage usage;
     struct recorded_process *command = NULL;
     for (size_t i = 0; i < recorder->tree.count; i++)
         if (recorder->tree.processes[i]->pid == recorder->command_pid)
             command = recorder->tree.processes[i];
-    if (command == NULL || recorder->tree.count != 1 || getrusage(RUSAGE_CHILDREN, &usage) != 0)
-        return;
-    command->peak_resident_bytes = (uint64_t)usage.ru_maxrss * 1024;
+    if (command != NULL && recorder->tree.count == 1)
+        command->peak_resident_bytes = recorder->outcome->command.peak_resident_bytes;
 }
 
 static bool is_complete(const struct recorder *recorder)

@@ -38,6 +38,11 @@ ended=$(python3 -c 'import subprocess, sys
 print(subprocess.call([sys.argv[1], "sh", "-c", "kill -USR1 $$"]))' "$launch")
 expect "dies of the signal itself" -10 "$ended"
 
+# --- what the kernel counted of the command ----------------------------------------------------
+
+status_of "$launch" -m true >status
+expect "the command's own peak" "launch: small" "$(cat said)"
+
 # --- finding it ------------------------------------------------------------------------------
 
 expect "not found" 127 "$(status_of "$launch" no-such-program-here)"
