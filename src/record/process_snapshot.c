@@ -17,6 +17,7 @@
 #include "record/process_ends.h"
 #include "record/process_facts.h"
 #include "record/ring_places.h"
+#include "runtimes/python_runtimes.h"
 #include "snapshot/snapshot_scan.h"
 #include "snapshot/target_copy.h"
 
@@ -349,6 +350,15 @@ static bool is_allocator_foreign(const struct recorded_process *process)
 
 /* ---- all of it ------------------------------------------------------------------------ */
 
+/* Also when the scan failed: it says more than nothing. */
+static void read_python(struct taking *taking, const struct target_memory *memory,
+                        const struct target_mappings *mappings)
+{
+    const struct python_runtimes_input input = {memory, mappings, taking->clock};
+    taking->snapshot->python = memory_allocate(sizeof *taking->snapshot->python);
+    python_runtimes_read(&input, taking->snapshot->python);
+}
+
 static bool scan(struct taking *taking)
 {
     struct error error;
@@ -380,6 +390,7 @@ static bool scan(struct taking *taking)
     uint64_t begin_ns = taking->clock.now_ns(taking->clock.context);
     is_done = snapshot_scan(&input, taking->snapshot, &error);
     taking->snapshot->scan_ns = taking->clock.now_ns(taking->clock.context) - begin_ns;
+    read_python(taking, &reader, &mappings);
 end:
     target_mappings_clear(&mappings);
     target_process_close(memory);

@@ -57,7 +57,10 @@ struct recording_text_list {
     RECORD(24, snapshot_references, 0) \
     RECORD(25, snapshot_roots, 0)      \
     RECORD(26, snapshot_class, 0)      \
-    RECORD(27, snapshot_facts, 0)
+    RECORD(27, snapshot_facts, 0)      \
+    RECORD(28, snapshot_python, 0)     \
+    RECORD(29, snapshot_python_types, 0) \
+    RECORD(30, snapshot_python_text, 0)
 
 /* What was run. The first record of a recording; exactly one. */
 #define RECORDING_FIELDS_session(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
@@ -381,6 +384,38 @@ struct recording_text_list {
     UNSIGNED(kind)                  /* enum snapshot_fact_kind */ \
     UNSIGNED(fact_count) \
     BYTES(facts)
+
+/* The heap that a Python interpreter keeps within the process (src/snapshot/python_heap.h): present
+ * where there was one. Figures stand in the order of PYTHON_FIGURES, 2^64 - 1 = not known. Size classes
+ * are four numbers each: bytes of a block, pools, used blocks, free blocks. Generations are five:
+ * threshold, count, collections, collected, uncollectable. */
+#define RECORDING_FIELDS_snapshot_python(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    TEXT(implementation)            /* CPython, PyPy */ \
+    TEXT(version)                   /* 3.11.2; "" = not known */ \
+    UNSIGNED(is_read)               /* 0: nothing can be said of it; why: */ \
+    TEXT(refusal) \
+    TEXT(note)                      /* what is missing */ \
+    UNSIGNED_LIST(figures) \
+    UNSIGNED_LIST(size_classes) \
+    UNSIGNED_LIST(generations)
+
+/* Types of one table (enum python_table); figures are three numbers each: objects, bytes, retained
+ * bytes (2^64 - 1 = not known). */
+#define RECORDING_FIELDS_snapshot_python_types(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    UNSIGNED(table) \
+    TEXT_LIST(names) \
+    UNSIGNED_LIST(figures)
+
+/* One explanation (enum python_text_kind): a cycle, a path. */
+#define RECORDING_FIELDS_snapshot_python_text(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    UNSIGNED(kind) \
+    TEXT(subject)                   /* the type that it is about */ \
+    TEXT(text) \
+    UNSIGNED(count) \
+    UNSIGNED(bytes)
 /* clang-format on */
 
 enum recording_kind {
@@ -394,7 +429,7 @@ enum recording_kind {
  * and a chunk holds those of one snapshot only. They all begin with the snapshot's id. */
 static inline int recording_is_of_snapshot(unsigned kind)
 {
-    return kind >= RECORDING_snapshot && kind <= RECORDING_snapshot_facts;
+    return kind >= RECORDING_snapshot && kind <= RECORDING_snapshot_python_text;
 }
 
 #define RECORDING_STRUCT_UNSIGNED(field)      uint64_t field;

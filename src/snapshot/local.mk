@@ -21,6 +21,8 @@ libseep_a_SOURCES += \
 	src/snapshot/pointer_scan.c \
 	src/snapshot/pointer_scan.h \
 	src/snapshot/processor.h \
+	src/snapshot/python_heap.c \
+	src/snapshot/python_heap.h \
 	src/snapshot/range_list.c \
 	src/snapshot/range_list.h \
 	src/snapshot/reachability.c \

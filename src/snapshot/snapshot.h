@@ -171,6 +171,8 @@ struct snapshot_facts {
     size_t count, capacity;
 };
 
+struct python_heap;
+
 /* A zeroed struct is an empty snapshot. */
 struct snapshot {
     uint32_t number;     /* counts the snapshots of a recording; the writer gives it */
@@ -212,6 +214,10 @@ struct snapshot {
     struct snapshot_class *classes;
     size_t class_count, class_capacity;
     struct snapshot_facts facts[SNAPSHOT_FACT_KIND_COUNT];
+
+    /* What a Python interpreter keeps in the process (python_heap.h); owned; NULL = nobody looked.
+     * Of a snapshot that was read from a recording it is NULL: python_heap_read reads it. */
+    struct python_heap *python;
 };
 
 void snapshot_init(struct snapshot *snapshot);

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "recording/varint.h"
+#include "snapshot/python_heap.h"
 #include "snapshot/snapshot_pieces.h"
 
 enum {
@@ -276,4 +277,6 @@ void snapshot_write(const struct snapshot *snapshot, snapshot_add_record add, vo
     write_classes(snapshot, add, context);
     for (int kind = 0; kind < SNAPSHOT_FACT_KIND_COUNT; kind++)
         write_facts(snapshot, (enum snapshot_fact_kind)kind, add, context);
+    if (snapshot->python)
+        python_heap_write(snapshot->python, snapshot->number, add, context);
 }

@@ -78,6 +78,20 @@ enum {
     FIELD(code_bytecode,             ~0u, ~0u, ~0u,  184,  192,  200,  208,  43, 48) /* co_code_adaptive */ \
     FIELD(code_locals_plus_count,    ~0u, ~0u, ~0u,   76,   72,   72,   72,   0,  0) /* int32_t */ \
     FIELD(code_locals_plus_names,    ~0u, ~0u, ~0u,   96,   96,   96,   96,  41, 46) \
+    /* The garbage collector's state */ \
+    FIELD(gc_generations,              24,   24,   24,   24,   24,   24,   24,   0,  0) /* list head, int32_t threshold, int32_t count: 24 bytes each */ \
+    FIELD(gc_permanent,               104,  104,  104,  104,  104,  104,   96,   0,  0) \
+    FIELD(gc_stats,                   128,  128,  128,  128,  128,  128,  120,   0,  0) /* 3 of 3 words: collections, collected, uncollectable */ \
+    FIELD(gc_collecting,              200,  200,  200,  200,  200,  200,  192,   0,  0) /* int32_t */ \
+    /* PyDictKeysObject */ \
+    FIELD(keys_entry_count,            32,   32,   32,   24,   24,   24,   24,   0,  0) \
+    FIELD(keys_indices,                40,   40,   40,   32,   32,   32,   32,   0,  0) \
+    /* PyHeapTypeObject */ \
+    FIELD(heap_type_keys,             872,  864,  872,  872,  880,  880,  880,   0,  0) /* that instances share */ \
+    FIELD(heap_type_module,           ~0u,  872,  880,  880,  888,  888,  888,   0,  0) \
+    /* PyGenObject: up to 3.10 it has a frame object, later the frame itself */ \
+    FIELD(generator_frame,             16,   16,   16,   80,   72,   72,   72,   0,  0) \
+    FIELD(generator_weakrefs,          40,   40,   40,   24,   16,   16,   16,   0,  0) \
     /* str: where its characters stand, by its kind */ \
     FIELD(string_ascii_data,           48,   48,   48,   48,   40,   40,   40,   0,  0) \
     FIELD(string_compact_data,         72,   72,   72,   72,   56,   56,   56,   0,  0)

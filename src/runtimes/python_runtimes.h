@@ -1,0 +1,20 @@
+/* Heaps of Python interpreters, read from a stopped process. */
+#ifndef SEEP_RUNTIMES_PYTHON_RUNTIMES_H
+#define SEEP_RUNTIMES_PYTHON_RUNTIMES_H
+
+#include "base/clock.h"
+#include "snapshot/python_heap.h"
+#include "snapshot/snapshot_scan.h"
+#include "snapshot/target_memory.h"
+
+struct python_runtimes_input {
+    const struct target_memory *memory; /* borrowed, as all of it */
+    const struct target_mappings *mappings;
+    struct clock clock; /* to say how long it took; now_ns NULL: that is not known */
+};
+
+/* What there is of Python in the process: `heap` is cleared and filled; not present where there is
+ * none. Cannot fail: what cannot be read is said in it. */
+void python_runtimes_read(const struct python_runtimes_input *input, struct python_heap *heap);
+
+#endif

@@ -1,0 +1,148 @@
+/* What a snapshot tells of the heap that a Python interpreter keeps within its process: figures and
+ * tables, made while the memory was there (src/runtimes) and kept in the recording. Sizes are bytes
+ * of memory that the objects occupy, not what sys.getsizeof says. */
+#ifndef SEEP_SNAPSHOT_PYTHON_HEAP_H
+#define SEEP_SNAPSHOT_PYTHON_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "recording/recording_reader.h"
+#include "snapshot/snapshot_store.h"
+
+#define PYTHON_NOT_KNOWN UINT64_MAX
+
+enum {
+    PYTHON_CLASSES_MAX = 64,
+    PYTHON_GENERATIONS = 3
+};
+
+/* Figures that are one number each. PYTHON_NOT_KNOWN where they were not read. Stored in this
+ * order: add at the end.
+ *
+ * An arena is what the interpreter takes from the system; it is cut into pools, and a pool into
+ * blocks of one size. A pinned arena is one of which less than a hundredth is live. */
+#define PYTHON_FIGURES(FIGURE)                                                                     \
+    FIGURE(interpreters)                                                                           \
+    FIGURE(threads)                                                                                \
+    FIGURE(arenas)                                                                                 \
+    FIGURE(arena_bytes)                                                                            \
+    FIGURE(live_blocks)                                                                            \
+    FIGURE(live_bytes)                                                                             \
+    FIGURE(free_pool_bytes)   /* pools without a live block, and what was never cut into pools */  \
+    FIGURE(partly_free_bytes) /* free blocks in pools that have live ones */                       \
+    FIGURE(overhead_bytes)    /* heads of pools, and what is too short for a block */              \
+    FIGURE(pools)             /* with live blocks */                                               \
+    FIGURE(pinned_arenas)                                                                          \
+    FIGURE(pinned_blocks) /* live ones in them */                                                  \
+    FIGURE(pinned_live_bytes)                                                                      \
+    FIGURE(pinned_bytes)       /* of these arenas, that would go back to the system */             \
+    FIGURE(pinned_most_blocks) /* in one of them */                                                \
+    FIGURE(torn_pools)         /* stopped while they changed: they may be off by a block */        \
+    FIGURE(objects)                                                                                \
+    FIGURE(object_bytes)                                                                           \
+    FIGURE(storage_blocks) /* in arenas, that belong to objects and are none */                    \
+    FIGURE(storage_bytes)                                                                          \
+    FIGURE(unknown_blocks)                                                                         \
+    FIGURE(unknown_bytes)                                                                          \
+    FIGURE(static_objects) /* in the memory of modules: no heap */                                 \
+    FIGURE(garbage_objects)                                                                        \
+    FIGURE(garbage_bytes)                                                                          \
+    FIGURE(is_collecting) /* it was stopped within a collection */                                 \
+    FIGURE(read_ns)
+
+struct python_figures {
+#define PYTHON_MEMBER(name) uint64_t name;
+    PYTHON_FIGURES(PYTHON_MEMBER)
+#undef PYTHON_MEMBER
+};
+
+struct python_size_class {
+    uint64_t bytes; /* of a block */
+    uint64_t pools;
+    uint64_t used_blocks;
+    uint64_t free_blocks; /* in these pools, also those that were never used */
+};
+
+struct python_generation {
+    uint64_t threshold;
+    uint64_t count;
+    uint64_t collections, collected, uncollectable;
+};
+
+/* What a table of types is about. The numbers stand in recordings. */
+enum python_table {
+    PYTHON_LIVE_TYPES = 0,    /* all objects of the heap */
+    PYTHON_GARBAGE_TYPES = 1, /* that only cycles keep */
+    PYTHON_FREE_TYPES = 2,    /* free lists: objects that are kept to be used again */
+    PYTHON_PINNING_TYPES = 3, /* in pinned arenas */
+    PYTHON_TABLE_COUNT
+};
+
+struct python_type_row {
+    char *name; /* owned by the heap */
+    uint64_t count;
+    uint64_t bytes;          /* with what belongs to the objects */
+    uint64_t retained_bytes; /* PYTHON_NOT_KNOWN */
+};
+
+struct python_type_table {
+    struct python_type_row *rows; /* by bytes, then by name */
+    size_t count, capacity;
+};
+
+/* Texts that explain. The numbers stand in recordings. */
+enum python_text_kind {
+    PYTHON_TEXT_CYCLE = 0, /* a cycle of the garbage: how many such, what they hold, and the way */
+    PYTHON_TEXT_PATH = 1,  /* what keeps objects of a type */
+    PYTHON_TEXT_PINNING = 2, /* what keeps objects in pinned arenas */
+    PYTHON_TEXT_KIND_COUNT
+};
+
+struct python_text {
+    enum python_text_kind kind;
+    char *subject; /* owned: the type that it is about, or "" */
+    char *text;    /* owned */
+    uint64_t count;
+    uint64_t bytes;
+};
+
+/* A zeroed struct is an empty one: there was no Python, or nobody looked. */
+struct python_heap {
+    bool is_present;
+    bool is_read;            /* else `refusal` says why not, and no figure is known */
+    char implementation[16]; /* "CPython", "PyPy" */
+    char version[32];        /* "3.11.2" */
+    char refusal[256];
+    char note[256]; /* what is missing, or "" */
+    struct python_figures figures;
+    struct python_size_class classes[PYTHON_CLASSES_MAX]; /* with pools, by size */
+    size_t class_count;
+    struct python_generation generations[PYTHON_GENERATIONS];
+    size_t generation_count;
+    struct python_type_table tables[PYTHON_TABLE_COUNT];
+    struct python_text *texts;
+    size_t text_count, text_capacity;
+};
+
+/* Empty, and all figures not known. */
+void python_heap_init(struct python_heap *heap);
+void python_heap_clear(struct python_heap *heap);
+
+/* Copies the texts. */
+void python_heap_add_type(struct python_heap *heap, enum python_table table,
+                          const struct python_type_row *row);
+void python_heap_add_text(struct python_heap *heap, const struct python_text *text);
+/* Brings all tables into their order. */
+void python_heap_sort(struct python_heap *heap);
+
+/* Its records, of the snapshot with this number; nothing when there is no Python. */
+void python_heap_write(const struct python_heap *heap, uint64_t snapshot_id,
+                       snapshot_add_record add, void *context);
+/* Reads them; `heap` is initialised, and empty when there are none. */
+bool python_heap_read(struct recording_reader *reader, uint64_t snapshot_id,
+                      struct python_heap *heap, struct error *error);
+
+#endif
