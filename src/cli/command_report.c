@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/python_heaps.h"
 #include "analysis/query.h"
 #include "base/log.h"
 #include "cli/command.h"
@@ -195,6 +196,17 @@ static bool find_types(const struct values *values, const struct recording_argum
     return true;
 }
 
+/* What a Python interpreter held says nothing of other instants, or of some sites. */
+static bool find_pythons(const struct values *values, const struct recording_argument *argument,
+                         struct report_options *options, struct python_heaps *pythons,
+                         struct error *error)
+{
+    if (argument->profile->is_at_mark || (is_at_peak(argument) && !values->is_json))
+        return true;
+    options->pythons = pythons;
+    return python_heaps_find(pythons, argument->profile, argument->reader, error);
+}
+
 static int run(const struct invocation *invocation)
 {
     const struct values *values = invocation->values;
@@ -202,6 +214,7 @@ static int run(const struct invocation *invocation)
     struct recording_argument argument = {0};
     struct process_growths growths = {0};
     struct report_types types = {0};
+    struct python_heaps pythons = {0};
     struct report_options options;
     struct error error;
     bool is_good;
@@ -209,7 +222,8 @@ static int run(const struct invocation *invocation)
     is_good = recording_argument_load(&argument, &invocation->operands, values->at,
                                       &(struct profile_options){0}, &error) &&
               fill_options(invocation, &argument, &options, &error) &&
-              find_types(values, &argument, &options, &types, &error);
+              find_types(values, &argument, &options, &types, &error) &&
+              find_pythons(values, &argument, &options, &pythons, &error);
     if (is_good)
         find_growths(values, &argument, &options, &growths);
     is_good = is_good && report_write(format, argument.profile, &options, stdout, &error);
@@ -217,6 +231,7 @@ static int run(const struct invocation *invocation)
         log_error("%s", error.message);
     process_growths_clear(&growths);
     report_types_clear(&types);
+    python_heaps_clear(&pythons);
     recording_argument_close(&argument);
     return is_good ? 0 : EXIT_TROUBLE;
 }

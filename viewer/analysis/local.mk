@@ -48,6 +48,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/profile_loader.c \
 	viewer/analysis/profile_loader.h \
 	viewer/analysis/profile_order.c \
+	viewer/analysis/python_heaps.c \
+	viewer/analysis/python_heaps.h \
 	viewer/analysis/quality.c \
 	viewer/analysis/quality.h \
 	viewer/analysis/query.c \

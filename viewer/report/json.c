@@ -13,6 +13,7 @@
 #include "report/json_parts.h"
 #include "report/json_stacks.h"
 #include "report/json_stream.h"
+#include "report/python_report.h"
 #include "report/type_report.h"
 
 enum {
@@ -497,7 +498,8 @@ static bool add_process(struct writing *writing, uint32_t process, struct error 
     if (!add_mappings(writing, process, error))
         return false;
     add_growth(writing, process);
-    json_stream_add(stream, "python", NULL);
+    python_add_json(stream, python_heaps_of(writing->options->pythons, process),
+                    limit_of(writing->options));
     add_misuse(writing, process);
     json_stream_end(stream);
     return true;

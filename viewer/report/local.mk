@@ -65,6 +65,9 @@ libseep_a_SOURCES += \
 	viewer/report/leaks_text.c \
 	viewer/report/page.c \
 	viewer/report/page.h \
+	viewer/report/python_json.c \
+	viewer/report/python_report.h \
+	viewer/report/python_text.c \
 	viewer/report/report.c \
 	viewer/report/report.h \
 	viewer/report/scan_text.c \

@@ -15,6 +15,7 @@
 #include "graph/growth_paths.h"
 
 struct graph_report_process;
+struct python_heaps;
 
 /* Everything that a command line can choose. report_options_init gives the defaults. */
 struct report_options {
@@ -23,6 +24,7 @@ struct report_options {
     bool has_grouping;  /* --by was given: show that table instead of the sites */
     bool is_growth;     /* what grows instead of the sites */
     const struct process_growths *growths; /* NULL: nobody looked. Borrowed */
+    const struct python_heaps *pythons;    /* (python_heaps.h) NULL: nobody looked. Borrowed */
     bool is_by_type;         /* types instead of the sites: of `types`, which are borrowed */
     bool is_type_sort_given; /* by query.sort, of what is live; else by what they retain */
     const struct graph_report_process *types; /* (graph_report.h) those that have a graph */

@@ -15,6 +15,7 @@
 #include "report/formats.h"
 #include "report/page.h"
 #include "report/growth_text.h"
+#include "report/python_report.h"
 #include "report/text_parts.h"
 #include "report/type_report.h"
 
@@ -380,18 +381,28 @@ static void write_process_table(struct page *page, const struct report_options *
     }
 }
 
+static void write_python(struct page *page, const struct report_options *options, uint32_t process)
+{
+    const struct process_python *python = python_heaps_of(options->pythons, process);
+    if (python != NULL)
+        python_write_text(page, python, text_limit(options));
+}
+
 static bool write_process(struct page *page, const struct report_options *options, uint32_t process,
                           struct error *error)
 {
     page_set_program(page, process);
     write_totals(page, process, options);
-    if (!page->profile->processes[process].about.observed)
+    if (!page->profile->processes[process].about.observed) {
+        write_python(page, options, process);
         return true;
+    }
     if (!text_write_sites(page, options, process, error))
         return false;
     if (!text_write_mappings(page, options, process, error))
         return false;
     text_write_misuse(page, options, process);
+    write_python(page, options, process);
     return true;
 }
 

@@ -1,0 +1,162 @@
+/* "python" in reports: schema/seep-report.json describes it. */
+#include "config.h"
+
+#include "report/python_report.h"
+
+static json_t *known(uint64_t figure)
+{
+    return figure == PYTHON_NOT_KNOWN ? json_null() : json_number(figure);
+}
+
+static json_t *filled(const char *text)
+{
+    return text[0] != '\0' ? json_text(text) : json_null();
+}
+
+static json_t *make_types(const struct python_type_table *table, uint64_t limit)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < table->count && (limit == 0 || i < limit); i++) {
+        const struct python_type_row *row = &table->rows[i];
+        json_t *object = json_object();
+        json_object_set_new(object, "name", json_text(row->name));
+        json_object_set_new(object, "count", json_number(row->count));
+        json_object_set_new(object, "bytes", json_number(row->bytes));
+        json_object_set_new(object, "retained_bytes", known(row->retained_bytes));
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static json_t *make_texts(const struct python_heap *heap, enum python_text_kind kind,
+                          uint64_t limit)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < heap->text_count && (limit == 0 || json_array_size(list) < limit); i++) {
+        const struct python_text *text = &heap->texts[i];
+        if (text->kind != kind)
+            continue;
+        json_t *object = json_object();
+        json_object_set_new(object, "type", json_text(text->subject));
+        json_object_set_new(object, "text", json_text(text->text));
+        json_object_set_new(object, "count", json_number(text->count));
+        json_object_set_new(object, "bytes", json_number(text->bytes));
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static json_t *make_pinned(const struct python_heap *heap, uint64_t limit)
+{
+    const struct python_figures *figures = &heap->figures;
+    json_t *object = json_object();
+    json_object_set_new(object, "arenas", known(figures->pinned_arenas));
+    json_object_set_new(object, "live_blocks", known(figures->pinned_blocks));
+    json_object_set_new(object, "live_bytes", known(figures->pinned_live_bytes));
+    json_object_set_new(object, "bytes", known(figures->pinned_bytes));
+    json_object_set_new(object, "most_live_blocks", known(figures->pinned_most_blocks));
+    json_object_set_new(object, "types", make_types(&heap->tables[PYTHON_PINNING_TYPES], limit));
+    json_object_set_new(object, "paths", make_texts(heap, PYTHON_TEXT_PINNING, limit));
+    return object;
+}
+
+static json_t *make_arenas(const struct python_heap *heap, uint64_t limit)
+{
+    const struct python_figures *figures = &heap->figures;
+    json_t *object = json_object();
+    json_object_set_new(object, "count", known(figures->arenas));
+    json_object_set_new(object, "bytes", known(figures->arena_bytes));
+    json_object_set_new(object, "live_bytes", known(figures->live_bytes));
+    json_object_set_new(object, "free_pool_bytes", known(figures->free_pool_bytes));
+    json_object_set_new(object, "pinned", make_pinned(heap, limit));
+    json_object_set_new(object, "live_blocks", known(figures->live_blocks));
+    json_object_set_new(object, "partly_free_bytes", known(figures->partly_free_bytes));
+    json_object_set_new(object, "overhead_bytes", known(figures->overhead_bytes));
+    json_object_set_new(object, "pools", known(figures->pools));
+    json_object_set_new(object, "torn_pools", known(figures->torn_pools));
+    return object;
+}
+
+static json_t *make_classes(const struct python_heap *heap)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < heap->class_count; i++) {
+        const struct python_size_class *class = &heap->classes[i];
+        json_t *object = json_object();
+        json_object_set_new(object, "size", json_number(class->bytes));
+        json_object_set_new(object, "pools", json_number(class->pools));
+        json_object_set_new(object, "used_blocks", json_number(class->used_blocks));
+        json_object_set_new(object, "free_blocks", json_number(class->free_blocks));
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+static json_t *make_garbage(const struct python_heap *heap, uint64_t limit)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "objects", known(heap->figures.garbage_objects));
+    json_object_set_new(object, "bytes", known(heap->figures.garbage_bytes));
+    json_object_set_new(object, "types", make_types(&heap->tables[PYTHON_GARBAGE_TYPES], limit));
+    json_object_set_new(object, "cycles", make_texts(heap, PYTHON_TEXT_CYCLE, limit));
+    return object;
+}
+
+static json_t *make_objects(const struct python_heap *heap)
+{
+    const struct python_figures *figures = &heap->figures;
+    json_t *object = json_object();
+    json_object_set_new(object, "count", known(figures->objects));
+    json_object_set_new(object, "bytes", known(figures->object_bytes));
+    json_object_set_new(object, "storage_blocks", known(figures->storage_blocks));
+    json_object_set_new(object, "storage_bytes", known(figures->storage_bytes));
+    json_object_set_new(object, "unknown_blocks", known(figures->unknown_blocks));
+    json_object_set_new(object, "unknown_bytes", known(figures->unknown_bytes));
+    json_object_set_new(object, "static", known(figures->static_objects));
+    return object;
+}
+
+static json_t *make_generations(const struct python_heap *heap)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < heap->generation_count; i++) {
+        const struct python_generation *generation = &heap->generations[i];
+        json_t *object = json_object();
+        json_object_set_new(object, "threshold", json_number(generation->threshold));
+        json_object_set_new(object, "count", json_number(generation->count));
+        json_object_set_new(object, "collections", known(generation->collections));
+        json_object_set_new(object, "collected", known(generation->collected));
+        json_object_set_new(object, "uncollectable", known(generation->uncollectable));
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+void python_add_json(struct json_stream *stream, const struct process_python *python,
+                     uint64_t limit)
+{
+    if (python == NULL) {
+        json_stream_add(stream, "python", NULL);
+        return;
+    }
+    const struct python_heap *heap = &python->heap;
+    const struct python_figures *figures = &heap->figures;
+    json_stream_begin_object(stream, "python");
+    json_stream_add(stream, "implementation", json_text(heap->implementation));
+    json_stream_add(stream, "version", filled(heap->version));
+    json_stream_add(stream, "arenas", heap->is_read ? make_arenas(heap, limit) : NULL);
+    json_stream_add(stream, "size_classes", make_classes(heap));
+    json_stream_add(stream, "types", make_types(&heap->tables[PYTHON_LIVE_TYPES], limit));
+    json_stream_add(stream, "garbage", make_garbage(heap, limit));
+    json_stream_add(stream, "snapshot", json_number(python->snapshot_id));
+    json_stream_add(stream, "refused", filled(heap->refusal));
+    json_stream_add(stream, "note", filled(heap->note));
+    json_stream_add(stream, "interpreters", known(figures->interpreters));
+    json_stream_add(stream, "threads", known(figures->threads));
+    json_stream_add(stream, "objects", make_objects(heap));
+    json_stream_add(stream, "free_lists", make_types(&heap->tables[PYTHON_FREE_TYPES], limit));
+    json_stream_add(stream, "generations", make_generations(heap));
+    json_stream_add(stream, "paths", make_texts(heap, PYTHON_TEXT_PATH, limit));
+    json_stream_add(stream, "read_ns", known(figures->read_ns));
+    json_stream_end(stream);
+}
