@@ -9,6 +9,9 @@ preload_unwind_sources = \
 	preload/frame_rule.c \
 	preload/frame_rule.h \
 	preload/old_glibc.h \
+	preload/stack_hash.h \
+	preload/stack_trail.c \
+	preload/stack_trail.h \
 	preload/stack_walk.c \
 	preload/stack_walk.h \
 	preload/unwind_rules.c \

@@ -106,14 +106,14 @@ static uint32_t copy_path(const char *name, char *path)
     return folder + (uint32_t)length;
 }
 
-static void tell(struct thread_state *thread, const struct unwind_rules_module *module)
+static bool tell(struct thread_state *thread, const struct unwind_rules_module *module)
 {
     enum {
         MOST = sizeof(struct wire_module) + WIRE_MAX_BUILD_ID_BYTES + WIRE_MAX_TEXT_BYTES
     };
     struct wire_module *record = (void *)event_reserve(thread, (MOST + 7) / 8);
     if (record == NULL)
-        return;
+        return false;
     record->start = module->start;
     record->end = module->end;
     record->bias = module->bias;
@@ -130,10 +130,12 @@ static void tell(struct thread_state *thread, const struct unwind_rules_module *
     thread->last_birth = 0;
     /* Only now: another thread that finds it known may name it in a stack of a later stamp. */
     remember(record->start, record->end);
+    return true;
 }
 
-void module_notice_frames(struct thread_state *thread, const uint64_t *frames, size_t count)
+bool module_notice_frames(struct thread_state *thread, const uint64_t *frames, size_t count)
 {
+    bool is_all_told = true;
     for (size_t i = 0; i < count; i++) {
         uint64_t pc = frames[i] & ~WIRE_FRAME_EXACT;
         pc -= pc == frames[i]; /* a return address may stand behind its module's last byte */
@@ -145,8 +147,9 @@ void module_notice_frames(struct thread_state *thread, const uint64_t *frames, s
         thread->module_start = found.start;
         thread->module_end = found.end;
         if (!is_told(thread->module_start))
-            tell(thread, &found);
+            is_all_told &= tell(thread, &found);
     }
+    return is_all_told;
 }
 
 void module_notice_closed(struct thread_state *thread)

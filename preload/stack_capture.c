@@ -13,31 +13,24 @@
 #include "preload/event_writer.h"
 #include "preload/module_notice.h"
 #include "preload/stack_bytes.h"
+#include "preload/stack_hash.h"
 
 struct unwind_rules *stack_capture_rules;
 uint64_t stack_capture_loader_start, stack_capture_loader_end;
 _Atomic uint64_t stack_capture_unloads;
 
-static uint64_t hash_step(uint64_t hash, uint64_t word)
+static uint64_t hash_seed(uint64_t ending)
 {
-    hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-    return hash ^ hash >> 29;
+    return stack_hash_begin(atomic_load_explicit(&stack_capture_unloads, memory_order_relaxed),
+                            ending);
 }
 
-static uint64_t hash_stack(const uint64_t *frames, uint32_t count, uint64_t omitted)
+static uint64_t hash_stack(const uint64_t *frames, uint32_t count, uint64_t ending)
 {
-    /* Two chains, so that multiplications overlap. */
-    uint64_t even = atomic_load_explicit(&stack_capture_unloads, memory_order_relaxed);
-    uint64_t odd = omitted + UINT64_C(0x2545f4914f6cdd1d);
-    uint32_t i = 0;
-    for (; i + 1 < count; i += 2) {
-        even = hash_step(even, frames[i]);
-        odd = hash_step(odd, frames[i + 1]);
-    }
-    if (i < count)
-        even = hash_step(even, frames[i]);
-    uint64_t hash = hash_step(even ^ odd * UINT64_C(0xd6e8feb86659fd93), count);
-    return hash != 0 ? hash : 1; /* 0 is the mark of an empty slot */
+    uint64_t hash = hash_seed(ending);
+    for (uint32_t i = count; i-- > 0;)
+        hash = stack_hash_step(hash, frames[i]);
+    return stack_hash_end(hash);
 }
 
 /* The slot that holds this stack; or, with *is_new, the one that it may take. */
@@ -58,7 +51,6 @@ static uint32_t find_slot(struct thread_state *thread, uint64_t hash, bool *is_n
 static bool tell(struct thread_state *thread, uint32_t slot, const uint64_t *frames, uint32_t count,
                  uint64_t omitted, uint32_t innermost_kept)
 {
-    module_notice_frames(thread, frames, count);
     uint64_t *record = event_reserve(thread, 3 + count);
     if (record == NULL)
         return false;
@@ -79,6 +71,7 @@ uint32_t stack_capture_frames(struct thread_state *thread, const uint64_t *frame
     if (!is_new)
         return slot;
     thread->cache_hashes[slot] = 0;
+    module_notice_frames(thread, frames, count);
     if (!tell(thread, slot, frames, (uint32_t)count, 0, (uint32_t)count))
         return STACK_CAPTURE_LOST;
     thread->cache_hashes[slot] = hash;
@@ -116,6 +109,7 @@ static uint32_t slot_of_walk(struct thread_state *thread, const struct walk_regi
     thread->cache_hashes[slot] = 0;
     uint32_t innermost = walk->omitted_count == 0 ? walk->count
                                                   : stack_walk_inner_count(walk->limit);
+    module_notice_frames(thread, walk->frames, walk->count);
     if (!tell(thread, slot, walk->frames, walk->count, walk->omitted_count, innermost))
         return STACK_CAPTURE_LOST;
     if (!*is_whole || (session->flags & SESSION_ORACLE) != 0)
@@ -124,45 +118,86 @@ static uint32_t slot_of_walk(struct thread_state *thread, const struct walk_regi
     return slot;
 }
 
-/* Walks, and remembers in `entry` (may be NULL) what the walk depended on. */
-static uint32_t walk_and_remember(struct thread_state *thread, const struct walk_registers *caller,
-                                  uint64_t generation, struct stack_memo_entry *entry)
+/* Test mode: what was found without walking to the end is walked all the same, and if that gives
+ * another stack, libunwind is asked. */
+static void check_found(struct thread_state *thread, const struct walk_registers *caller,
+                        uint32_t slot, uint64_t hash)
 {
     struct stack_walk walk = {.frames = thread->frames, .limit = session->stack_depth};
-    struct walk_reads reads = {0};
-    if (entry == NULL) {
-        stack_walk_run_along(stack_capture_rules, &thread->memory, caller, &walk, &thread->trail);
-    } else {
-        reads.reads = entry->reads;
-        reads.capacity = STACK_MEMO_READS;
-        stack_walk_run_telling(stack_capture_rules, &thread->memory, caller, &walk, &reads);
-    }
-    uint64_t hash;
-    bool is_whole;
-    uint32_t slot = slot_of_walk(thread, caller, &walk, &hash, &is_whole);
-    if (entry != NULL && slot != STACK_CAPTURE_LOST && is_whole &&
-        reads.count != 0 && reads.count <= STACK_MEMO_READS) {
-        entry->pc = caller->pc;
-        entry->sp = caller->sp;
-        entry->bp = caller->bp;
-        entry->generation = generation;
-        entry->hash = hash;
-        entry->slot = slot;
-        entry->bp_mask = reads.is_bp_used ? UINT64_MAX : 0;
-        stack_memo_seal(entry, reads.count);
+    stack_walk_run(stack_capture_rules, &thread->memory, caller, &walk);
+    if (hash_stack(walk.frames, walk.count, walk.omitted_count + walk.end) != hash)
+        stack_bytes_send(thread, slot, true, caller);
+}
+
+static void remember(struct stack_memo_entry *entry, const struct walk_registers *caller,
+                     uint64_t generation, const struct walk_reads *reads, uint64_t hash,
+                     uint32_t slot)
+{
+    if (slot == STACK_CAPTURE_LOST || reads->count == 0 || reads->count > STACK_MEMO_READS)
+        return;
+    entry->pc = caller->pc;
+    entry->sp = caller->sp;
+    entry->bp = caller->bp;
+    entry->generation = generation;
+    entry->hash = hash;
+    entry->slot = slot;
+    entry->bp_mask = reads->is_bp_used ? UINT64_MAX : 0;
+    stack_memo_seal(entry, reads->count);
+}
+
+/* The slot of the stack that the trail is; told to the recorder if it is new. */
+static uint32_t slot_of_trail(struct thread_state *thread, const struct walk_registers *caller,
+                              uint64_t hash)
+{
+    struct stack_trail *trail = &thread->trail;
+    bool is_new;
+    uint32_t slot = find_slot(thread, hash, &is_new);
+    if (is_new) {
+        uint32_t count = stack_trail_count(trail);
+        thread->cache_hashes[slot] = 0;
+        stack_trail_copy(trail, thread->frames);
+        if (module_notice_frames(thread, thread->frames, trail->noticed - trail->first))
+            trail->noticed = trail->first;
+        if (!tell(thread, slot, thread->frames, count, 0, count))
+            return STACK_CAPTURE_LOST;
+        if ((session->flags & SESSION_ORACLE) != 0)
+            stack_bytes_send(thread, slot, true, caller);
+        thread->cache_hashes[slot] = hash;
+    } else if (__builtin_expect((session->flags & SESSION_ORACLE) != 0, 0)) {
+        check_found(thread, caller, slot, hash);
     }
     return slot;
 }
 
-/* Test mode: a remembered stack is walked all the same, and if that gives another, libunwind is
- * asked. */
-static void check_remembered(struct thread_state *thread, const struct walk_registers *caller,
-                             const struct stack_memo_entry *entry)
+/* Finds a stack that is not remembered, and remembers in `entry` (may be NULL) what it depends on.
+ */
+static uint32_t find_and_remember(struct thread_state *thread, const struct walk_registers *caller,
+                                  uint64_t generation, struct stack_memo_entry *entry)
 {
+    struct walk_reads reads = {.capacity = STACK_MEMO_READS};
+    if (entry != NULL)
+        reads.reads = entry->reads;
+    if (stack_trail_find(&thread->trail, stack_capture_rules, &thread->memory, caller,
+                         session->stack_depth, hash_seed(STACK_WALK_COMPLETE))) {
+        uint64_t hash = stack_hash_end(stack_trail_hash(&thread->trail));
+        uint32_t slot = slot_of_trail(thread, caller, hash);
+        if (entry != NULL) {
+            stack_trail_tell_reads(&thread->trail, &reads);
+            remember(entry, caller, generation, &reads, hash, slot);
+        }
+        return slot;
+    }
     struct stack_walk walk = {.frames = thread->frames, .limit = session->stack_depth};
-    stack_walk_run(stack_capture_rules, &thread->memory, caller, &walk);
-    if (hash_stack(walk.frames, walk.count, walk.omitted_count + walk.end) != entry->hash)
-        stack_bytes_send(thread, entry->slot, true, caller);
+    if (entry == NULL)
+        stack_walk_run(stack_capture_rules, &thread->memory, caller, &walk);
+    else
+        stack_walk_run_telling(stack_capture_rules, &thread->memory, caller, &walk, &reads);
+    uint64_t hash;
+    bool is_whole;
+    uint32_t slot = slot_of_walk(thread, caller, &walk, &hash, &is_whole);
+    if (entry != NULL && is_whole)
+        remember(entry, caller, generation, &reads, hash, slot);
+    return slot;
 }
 
 uint32_t stack_capture(struct thread_state *thread, const struct walk_registers *caller)
@@ -172,12 +207,12 @@ uint32_t stack_capture(struct thread_state *thread, const struct walk_registers 
     struct stack_memo_entry *entry = stack_memo_find(&thread->memo, key, caller, generation);
     if (__builtin_expect(entry != NULL && thread->cache_hashes[entry->slot] == entry->hash, 1)) {
         if (__builtin_expect((session->flags & SESSION_ORACLE) != 0, 0))
-            check_remembered(thread, caller, entry);
+            check_found(thread, caller, entry->slot, entry->hash);
         return entry->slot;
     }
     if (entry == NULL)
         entry = stack_memo_place(&thread->memo, key);
     else
         entry->read_count = 0;
-    return walk_and_remember(thread, caller, generation, entry);
+    return find_and_remember(thread, caller, generation, entry);
 }

@@ -103,9 +103,7 @@ static __attribute__((noinline, cold)) bool memory_find(struct walk_memory *memo
     return true;
 }
 
-/* The range that the walk begins in. The word below `sp` is the return address of the function that
- * asks for the walk: its page is there. */
-static struct walk_range memory_enter(struct walk_memory *memory, uint64_t sp)
+struct walk_range walk_memory_enter(struct walk_memory *memory, uint64_t sp)
 {
     uint64_t page = page_of(sp - 8);
 
@@ -187,15 +185,6 @@ static void output_finish(const struct output *output, struct stack_walk *walk)
     reverse(output->begin_of_tail, output->end);
 }
 
-/* What a walk along a trail has found. */
-struct trail_walk {
-    struct walk_trail *trail;
-    uint32_t fresh_count; /* frames before the trail was met */
-    uint32_t met;         /* its first frame that stays; WALK_TRAIL_FRAMES = none */
-    bool is_over;         /* the trail was met, or lost; what follows is walked as ever */
-    bool is_lost;         /* there is a frame that cannot stand in a trail */
-};
-
 /* The state of a walk: the frame that was reached and is not yet put out. An `end` other than
  * COMPLETE ends the walk, and so does is_outermost. */
 struct walker {
@@ -203,7 +192,6 @@ struct walker {
     struct walk_range range;
     struct walk_registers registers;
     struct walk_reads *reads; /* NULL = nobody wants to know */
-    struct trail_walk *along; /* NULL = no trail is followed */
     struct walk_read bp_read; /* where bp comes from, not yet told; address 0 = not from a word */
     bool is_bp_told;          /* or it needs no telling */
     uint32_t signal_count;
@@ -413,141 +401,6 @@ static inline void walk_plain_frames(struct unwind_rules *rules, uint64_t genera
     walker->registers = (struct walk_registers){.pc = frame, .sp = sp, .bp = bp};
 }
 
-/* ---- along the last walk ------------------------------------------------------------------------
- */
-
-static void trail_add(struct trail_walk *along, uint64_t pc, uint64_t sp, uint64_t bp,
-                      uint64_t bp_slot)
-{
-    if (along->fresh_count == WALK_TRAIL_FRAMES) {
-        along->is_lost = along->is_over = true;
-        return;
-    }
-    along->trail->fresh[along->fresh_count++] = (struct walk_trail_frame){pc, sp, bp, bp_slot};
-}
-
-/* Puts out the frames from `at` on up to the last one, which is left for walker_step, or up to the
- * first word that has changed. */
-READS_FOREIGN_FRAMES
-static void trail_follow(struct trail_walk *along, uint32_t at, struct walker *walker,
-                         struct output *output)
-{
-    const struct walk_trail_frame *frame = &along->trail->frames[at];
-    const struct walk_trail_frame *last = &along->trail->frames[WALK_TRAIL_FRAMES - 1];
-    uint64_t *to = output->at;
-
-    along->met = at;
-    along->is_over = true;
-    for (; frame != last; frame++) {
-        const struct walk_trail_frame *caller = frame + 1;
-
-        if (*(const uint64_t *)(uintptr_t)(caller->sp - 8) != caller->pc ||
-            (frame->bp_slot != 0 && *(const uint64_t *)(uintptr_t)frame->bp_slot != caller->bp)) {
-            along->is_lost = true;
-            break;
-        }
-        *to++ = frame->pc;
-    }
-    output->count += (uint64_t)(to - output->at);
-    output->at = to;
-    walker->registers = (struct walk_registers){.pc = frame->pc, .sp = frame->sp, .bp = frame->bp};
-}
-
-/* May the trail be followed from `at`: is there room for its frames, and does all of it lie where
- * this walk may read? Each of them lies above the one before. */
-static bool trail_is_open(const struct trail_walk *along, uint32_t at, const struct walker *walker,
-                          const struct output *output)
-{
-    uint64_t end = along->trail->frames[WALK_TRAIL_FRAMES - 1].sp;
-
-    return (uint64_t)(output->end - output->at) >= WALK_TRAIL_FRAMES - at &&
-           end - 8 <= walker->range.high - 8;
-}
-
-/* Goes over plain frames as walk_plain_frames does, and notes them, until it meets the trail. */
-READS_FOREIGN_FRAMES
-static void walk_to_trail(struct unwind_rules *rules, uint64_t generation, struct walker *walker,
-                          struct output *output)
-{
-    struct trail_walk *along = walker->along;
-    const struct walk_trail_frame *known = &along->trail->frames[along->trail->first];
-    const struct walk_trail_frame *known_end = &along->trail->frames[WALK_TRAIL_FRAMES];
-    uint64_t last_word = walker->range.high - 8;
-    struct walk_registers *now = &walker->registers;
-    struct frame_rule rule;
-
-    while (output->at != output->end && !along->is_over && now->sp <= last_word) {
-        enum frame_rule_bp_place bp_place;
-        uint64_t cfa, bp_slot = 0, bp = now->bp;
-
-        while (known != known_end && known->sp < now->sp)
-            known++;
-        if (known != known_end && known->sp == now->sp && known->pc == now->pc &&
-            known->bp == now->bp) {
-            uint32_t at = (uint32_t)(known - along->trail->frames);
-
-            if (trail_is_open(along, at, walker, output)) {
-                trail_follow(along, at, walker, output);
-                return;
-            }
-        }
-        if (!unwind_rules_look_up(rules, now->pc - 1, generation, &rule) ||
-            frame_rule_kind(rule) > FRAME_RULE_BP)
-            return;
-        bp_place = frame_rule_bp_place(rule);
-        cfa = frame_rule_cfa_offset(rule) +
-              (frame_rule_kind(rule) == FRAME_RULE_SP ? now->sp : now->bp);
-        if (cfa - 8 - now->sp > last_word - now->sp)
-            return;
-        if (bp_place == FRAME_RULE_BP_AT_CFA) {
-            bp_slot = cfa + frame_rule_bp_offset(rule);
-            if (bp_slot - now->sp >
-                cfa - 8 - now->sp) /* in its own frame, which lies in the range */
-                return;
-            bp = *(const uint64_t *)(uintptr_t)bp_slot;
-        } else if (bp_place != FRAME_RULE_BP_SAME) {
-            return;
-        }
-        trail_add(along, now->pc, now->sp, now->bp, bp_slot);
-        *output->at++ = now->pc;
-        output->count++;
-        *now = (struct walk_registers){
-            .pc = *(const uint64_t *)(uintptr_t)(cfa - 8), .sp = cfa, .bp = bp};
-    }
-}
-
-/* The outermost frame is the only one of another kind that may stand in a trail; where the trail
- * was met it is there already. */
-static void trail_note_step(struct walker *walker, const struct walk_registers *frame)
-{
-    struct trail_walk *along = walker->along;
-
-    if (!walker->is_outermost || frame->is_exact)
-        along->is_lost = true;
-    else if (along->met == WALK_TRAIL_FRAMES)
-        trail_add(along, frame->pc, frame->sp, frame->bp, 0);
-    along->is_over = true;
-}
-
-/* Void while it is written: a signal may end this by a jump. */
-static void trail_finish(const struct trail_walk *along, const struct walker *walker,
-                         uint64_t generation)
-{
-    struct walk_trail *trail = along->trail;
-    uint32_t count = along->fresh_count;
-
-    trail->generation = 0;
-    atomic_signal_fence(memory_order_seq_cst);
-    if (along->is_lost || !walker->is_outermost || walker->end != STACK_WALK_COMPLETE ||
-        count > along->met)
-        return;
-    for (uint32_t i = 0; i < count; i++)
-        trail->frames[along->met - count + i] = trail->fresh[i];
-    trail->first = along->met - count;
-    atomic_signal_fence(memory_order_seq_cst);
-    trail->generation = generation;
-}
-
 /* Adds frames until the outermost one, a pc of 0 (which has no frame), or an obstacle. */
 static void walk_frames(struct unwind_rules *rules, uint64_t generation, struct walker *walker,
                         struct output *output)
@@ -556,12 +409,8 @@ static void walk_frames(struct unwind_rules *rules, uint64_t generation, struct 
         const struct walk_registers *registers = &walker->registers;
 
         /* Only from a place inside the range: distances are counted from it. */
-        if (walker->reads == NULL && range_has_word(walker->range, registers->sp)) {
-            if (walker->along != NULL && !walker->along->is_over)
-                walk_to_trail(rules, generation, walker, output);
-            else if (walker->along == NULL || walker->along->is_lost)
-                walk_plain_frames(rules, generation, walker, output);
-        }
+        if (walker->reads == NULL && range_has_word(walker->range, registers->sp))
+            walk_plain_frames(rules, generation, walker, output);
         if (registers->pc == 0)
             break;
         if (output->count >= STACK_WALK_MAX_FRAMES) {
@@ -569,32 +418,25 @@ static void walk_frames(struct unwind_rules *rules, uint64_t generation, struct 
             break;
         }
         output_add(output, registers);
-        struct walk_registers frame = *registers;
-        walker_step(walker, unwind_rules_find(rules, frame.pc - !frame.is_exact, generation));
-        if (walker->along != NULL)
-            trail_note_step(walker, &frame);
+        walker_step(walker,
+                    unwind_rules_find(rules, registers->pc - !registers->is_exact, generation));
     }
 }
 
 static void run(struct unwind_rules *rules, struct walk_memory *memory,
                 const struct walk_registers *from, struct stack_walk *walk,
-                struct walk_reads *reads, struct trail_walk *along)
+                struct walk_reads *reads)
 {
     struct walker walker = {.memory = memory,
-                            .range = memory_enter(memory, from->sp),
+                            .range = walk_memory_enter(memory, from->sp),
                             .registers = *from,
-                            .reads = reads,
-                            .along = along};
+                            .reads = reads};
     struct output output = {.at = walk->frames,
                             .begin_of_tail = walk->frames + stack_walk_inner_count(walk->limit),
                             .end = walk->frames + walk->limit};
     uint64_t generation = unwind_rules_generation(rules);
 
-    if (along != NULL && along->trail->generation != generation)
-        along->trail->first = WALK_TRAIL_FRAMES;
     walk_frames(rules, generation, &walker, &output);
-    if (along != NULL)
-        trail_finish(along, &walker, generation);
     walk->omitted_count = 0;
     output_finish(&output, walk);
     walk->end = walker.end;
@@ -604,7 +446,7 @@ static void run(struct unwind_rules *rules, struct walk_memory *memory,
 void stack_walk_run(struct unwind_rules *rules, struct walk_memory *memory,
                     const struct walk_registers *from, struct stack_walk *walk)
 {
-    run(rules, memory, from, walk, NULL, NULL);
+    run(rules, memory, from, walk, NULL);
 }
 
 void stack_walk_run_telling(struct unwind_rules *rules, struct walk_memory *memory,
@@ -613,17 +455,5 @@ void stack_walk_run_telling(struct unwind_rules *rules, struct walk_memory *memo
 {
     reads->count = 0;
     reads->is_bp_used = false;
-    run(rules, memory, from, walk, reads, NULL);
-}
-
-void stack_walk_run_along(struct unwind_rules *rules, struct walk_memory *memory,
-                          const struct walk_registers *from, struct stack_walk *walk,
-                          struct walk_trail *trail)
-{
-    struct trail_walk along = {.trail = trail,
-                               .met = WALK_TRAIL_FRAMES,
-                               .is_over = from->is_exact,
-                               .is_lost = from->is_exact};
-
-    run(rules, memory, from, walk, NULL, &along);
+    run(rules, memory, from, walk, reads);
 }

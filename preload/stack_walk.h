@@ -67,6 +67,10 @@ void walk_memory_add(struct walk_memory *memory, uint64_t low, uint64_t high);
  */
 void walk_memory_forget(struct walk_memory *memory);
 
+/* The range that a walk from `sp` begins in. The word below `sp` is the return address of the
+ * function that asks for the walk: its page is there. */
+struct walk_range walk_memory_enter(struct walk_memory *memory, uint64_t sp);
+
 /* How many of the bytes from `address` on can be read, at most `wanted`. */
 size_t walk_memory_readable(struct walk_memory *memory, uint64_t address, size_t wanted);
 
@@ -128,37 +132,6 @@ struct walk_reads {
 void stack_walk_run_telling(struct unwind_rules *rules, struct walk_memory *memory,
                             const struct walk_registers *from, struct stack_walk *walk,
                             struct walk_reads *reads);
-
-/* The last walk of a thread, frame by frame. The next one is often the same but for its top:
- * recursion goes up and down by a few frames at the end of hundreds. As soon as a walk comes to a
- * frame that the last one had, with the same pc, sp and bp, the rest of the stack is a function of
- * the words that the last one read from there on: if they still hold the same values it is the
- * same, and two loads and compares a frame show that, none of which must wait for another. Only
- * plain frames are taken up, and the outermost one; a walk that meets any other leaves an empty
- * trail. */
-enum {
-    WALK_TRAIL_FRAMES = STACK_WALK_DEFAULT_LIMIT
-};
-
-struct walk_trail_frame {
-    uint64_t pc, sp, bp;
-    uint64_t bp_slot; /* where the caller's bp is saved; 0 = it is the same */
-};
-
-/* Zeroes are an empty trail. Frames stand innermost first, and the outermost is the last of the
- * array: a new top is written before what stays. */
-struct walk_trail {
-    uint64_t generation; /* of the rules; any other: empty */
-    uint32_t first;
-    struct walk_trail_frame frames[WALK_TRAIL_FRAMES];
-    struct walk_trail_frame fresh[WALK_TRAIL_FRAMES]; /* of the walk that is being made */
-};
-
-/* The same as stack_walk_run, sooner where the trail leads, and leaves its own. Not for signal
- * handlers that interrupted a walk along the same trail. */
-void stack_walk_run_along(struct unwind_rules *rules, struct walk_memory *memory,
-                          const struct walk_registers *from, struct stack_walk *walk,
-                          struct walk_trail *trail);
 
 /* Walks from a frame of the calling thread, which is still on the stack. Can be called from a
  * signal handler that interrupted another walk of the same thread, with another `walk` and `memory`

@@ -19,6 +19,7 @@
 #include "preload/export.h"
 #include "preload/sampler.h"
 #include "preload/stack_memo.h"
+#include "preload/stack_trail.h"
 #include "preload/stack_walk.h"
 #include "wire/ring.h"
 #include "wire/wire_format.h"
@@ -87,7 +88,7 @@ struct thread_state {
     uint64_t cache_hashes[WIRE_STACK_SLOTS]; /* 0 = empty */
     uint64_t frames[WIRE_MAX_FRAMES];
     struct stack_memo memo;
-    struct walk_trail trail;
+    struct stack_trail trail;
 };
 
 /* In wiped pages too. */

@@ -3,6 +3,8 @@
  * forbidden, loaded and unloaded modules. */
 #define _GNU_SOURCE
 #define UNW_LOCAL_ONLY
+#include "preload/stack_hash.h"
+#include "preload/stack_trail.h"
 #include "preload/stack_walk.h"
 
 #include <alloca.h>
@@ -30,19 +32,45 @@ static __thread struct walk_memory memory;
 static uint64_t frames[MAX_FRAMES];
 static struct stack_walk walk = {.frames = frames};
 
-static __thread struct walk_trail trail;
+static __thread struct stack_trail trail;
+static __thread unsigned found_count;
 
-/* Along the trail of whatever this thread walked before, it must be the same. */
-static void compare_along_trail(const struct walk_registers *registers)
+/* By the trail of whatever this thread walked before, it must be the same; and so must be what it
+ * depends on, in any order, but for words that hold a bp which never finds a frame. */
+static void compare_with_trail(const struct walk_registers *registers)
 {
-    static __thread uint64_t along_frames[MAX_FRAMES];
-    struct stack_walk along = {.frames = along_frames, .limit = walk.limit};
+    static __thread uint64_t along_frames[STACK_TRAIL_FRAMES];
+    static __thread struct walk_read along[2 * STACK_TRAIL_FRAMES], told[2 * STACK_TRAIL_FRAMES];
+    static __thread uint64_t told_frames[STACK_TRAIL_FRAMES];
+    struct walk_reads along_reads = {.reads = along, .capacity = 2 * STACK_TRAIL_FRAMES};
+    struct walk_reads told_reads = {.reads = told, .capacity = 2 * STACK_TRAIL_FRAMES};
+    struct stack_walk telling = {.frames = told_frames, .limit = STACK_TRAIL_FRAMES};
+    uint64_t seed = stack_hash_begin(1, 2), hash = seed;
 
-    stack_walk_run_along(rules, &memory, registers, &along, &trail);
-    assert_int_equal(along.count, walk.count);
-    assert_int_equal(along.omitted_count, walk.omitted_count);
-    assert_int_equal(along.end, walk.end);
-    assert_memory_equal(along.frames, walk.frames, walk.count * sizeof *walk.frames);
+    if (!stack_trail_find(&trail, rules, &memory, registers, STACK_TRAIL_FRAMES, seed))
+        return;
+    found_count++;
+    assert_int_equal(walk.end, STACK_WALK_COMPLETE);
+    assert_int_equal(stack_trail_count(&trail), walk.count + walk.omitted_count);
+    stack_trail_copy(&trail, along_frames);
+    assert_memory_equal(along_frames, walk.frames,
+                        walk.omitted_count == 0 ? walk.count * sizeof *walk.frames : 0);
+    for (uint32_t i = stack_trail_count(&trail); i-- > 0;)
+        hash = stack_hash_step(hash, along_frames[i]);
+    assert_int_equal(stack_trail_hash(&trail), hash);
+
+    stack_walk_run_telling(rules, &memory, registers, &telling, &told_reads);
+    stack_trail_tell_reads(&trail, &along_reads);
+    assert_int_equal(along_reads.count, told_reads.count);
+    assert_int_equal(along_reads.is_bp_used, told_reads.is_bp_used);
+    for (uint32_t i = 0; i < told_reads.count; i++) {
+        uint32_t other = 0;
+
+        while (other < along_reads.count && along[other].address != told[i].address)
+            other++;
+        assert_int_not_equal(other, along_reads.count);
+        assert_int_equal(along[other].value, told[i].value);
+    }
 }
 
 /* As a hook does it: the walk begins in the caller. */
@@ -53,7 +81,7 @@ __attribute__((noinline)) static void walk_from_caller(uint32_t limit)
     WALK_CALLER_REGISTERS(&registers);
     walk.limit = limit;
     stack_walk_run(rules, &memory, &registers, &walk);
-    compare_along_trail(&registers);
+    compare_with_trail(&registers);
     __asm__ volatile("" : : : "memory"); /* no tail call: the frame stays */
 }
 
@@ -148,7 +176,7 @@ static uint64_t wander_state;
 enum {
     WANDERINGS = 20000
 };
-static unsigned met_count, wander_count;
+static unsigned wander_count;
 
 static uint32_t wander_random(uint32_t below)
 {
@@ -156,32 +184,94 @@ static uint32_t wander_random(uint32_t below)
     return (uint32_t)(wander_state >> 33) % below;
 }
 
-/* Recursion that comes back to its frames in two places, with a frame of changing size. */
+/* Frames that do not use bp, as compilers make them: one has another value in it, the other leaves
+ * its caller's there. */
+void call_with_bp(void (*function)(unsigned), unsigned argument, uint64_t bp);
+void call_with_same_bp(void (*function)(unsigned), unsigned argument);
+#ifdef __x86_64__
+__asm__(".text\n"
+        ".type call_with_bp, @function\n"
+        "call_with_bp:\n"
+        ".cfi_startproc\n"
+        "pushq %rbp\n"
+        ".cfi_def_cfa_offset 16\n"
+        ".cfi_offset %rbp, -16\n"
+        "movq %rdi, %rax\n"
+        "movl %esi, %edi\n"
+        "movq %rdx, %rbp\n"
+        "call *%rax\n"
+        "popq %rbp\n"
+        ".cfi_def_cfa_offset 8\n"
+        ".cfi_restore %rbp\n"
+        "ret\n"
+        ".cfi_endproc\n"
+        ".size call_with_bp, .-call_with_bp\n"
+        ".type call_with_same_bp, @function\n"
+        "call_with_same_bp:\n"
+        ".cfi_startproc\n"
+        "subq $8, %rsp\n"
+        ".cfi_def_cfa_offset 16\n"
+        "movq %rdi, %rax\n"
+        "movl %esi, %edi\n"
+        "call *%rax\n"
+        "addq $8, %rsp\n"
+        ".cfi_def_cfa_offset 8\n"
+        "ret\n"
+        ".cfi_endproc\n"
+        ".size call_with_same_bp, .-call_with_same_bp\n");
+#else
+void call_with_bp(void (*function)(unsigned), unsigned argument, uint64_t bp)
+{
+    (void)bp;
+    function(argument);
+}
+
+void call_with_same_bp(void (*function)(unsigned), unsigned argument)
+{
+    function(argument);
+}
+#endif
+
+static void wander_and_walk(unsigned is_walked)
+{
+    if (is_walked)
+        walk_from_caller(STACK_TRAIL_FRAMES);
+    wander_count++;
+}
+
+/* Recursion that comes back to its frames in several places, with a frame of changing size, and
+ * others in between. */
 __attribute__((noinline)) static void wander(unsigned depth)
 {
     volatile char *room = alloca(16 + wander_random(4) * 32);
 
     room[0] = 0;
     for (uint32_t times = 1 + wander_random(3); times > 0 && wander_count < WANDERINGS; times--) {
-        if (depth > 0 && wander_random(8) != 0)
+        uint32_t way = depth > 0 ? wander_random(10) : 0;
+
+        if (way > 3)
             wander(depth - 1);
-        if (depth > 0 && wander_random(8) == 0)
+        else if (way == 1)
+            call_with_same_bp(wander, depth - 1);
+        else if (way == 2)
+            call_with_bp(wander, depth - 1, wander_random(2));
+        else if (way == 3)
             wander(depth - 1); /* from another place */
-        bool has_trail = trail.generation != 0;
-        walk_from_caller(WALK_TRAIL_FRAMES);
-        wander_count++;
-        met_count += has_trail && trail.generation != 0;
+        if (wander_random(2) == 0)
+            call_with_bp(wander_and_walk, 1, wander_random(3));
+        else
+            call_with_same_bp(wander_and_walk, 1);
     }
     room[0] = 1;
 }
 
-/* The last frames of the trail were written by the first walk, and stay as long as they are met. */
 static void test_along_the_trail(void **state)
 {
     (void)state;
+    found_count = 0;
     while (wander_count < WANDERINGS)
         wander(60);
-    assert_true(met_count > wander_count / 2);
+    assert_int_equal(found_count, wander_count);
 }
 
 static void test_limit_keeps_both_ends(void **state)
