@@ -5,6 +5,7 @@
  * heap. */
 #include "preload/exit_hold.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -55,12 +56,35 @@ void exit_hold_cancel(void)
         process_current->exit_sp = 0;
 }
 
+static void wait_at(struct session_process *shared, uint32_t held)
+{
+    atomic_store(&shared->hold, held);
+    atomic_fetch_add(&session->hold_count, 1);
+    if (sandbox_is_closed)
+        event_writer_await_busily(&shared->hold, held, session->hold_limit_ms);
+    else
+        event_writer_await(&shared->hold, held, session->hold_limit_ms);
+    atomic_compare_exchange_strong(&shared->hold, &held, SESSION_HOLD_NONE);
+}
+
+/* No handler runs meanwhile, so a process of one thread stands still of itself, and the recorder
+ * need not stop it. */
+static void wait_quietly_at(struct session_process *shared, uint32_t why)
+{
+    uint64_t all = UINT64_MAX, before;
+    bool is_quiet = !raw_failed(
+        raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof before, 0, 0));
+    wait_at(shared, is_quiet ? why | SESSION_HOLD_IS_QUIET : why);
+    if (is_quiet)
+        raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before, 0, 0);
+}
+
 void exit_hold_wait(enum session_hold why)
 {
     if (!is_to_be_held())
         return;
     struct session_process *shared = process_current->shared;
-    uint32_t tid = own_tid(), none = SESSION_HOLD_NONE, held = (uint32_t)why;
+    uint32_t tid = own_tid(), none = SESSION_HOLD_NONE;
     uint64_t here = (uint64_t)(uintptr_t)__builtin_frame_address(0);
     uint64_t sp = process_current->exit_tid == tid && process_current->exit_sp != 0
                       ? process_current->exit_sp
@@ -69,13 +93,7 @@ void exit_hold_wait(enum session_hold why)
     if (!atomic_compare_exchange_strong(&shared->hold_tid, &none, tid))
         return;
     atomic_store(&shared->hold_sp, sp);
-    atomic_store(&shared->hold, held);
-    atomic_fetch_add(&session->hold_count, 1);
-    if (sandbox_is_closed)
-        event_writer_await_busily(&shared->hold, held, session->hold_limit_ms);
-    else
-        event_writer_await(&shared->hold, held, session->hold_limit_ms);
-    atomic_compare_exchange_strong(&shared->hold, &held, SESSION_HOLD_NONE);
+    wait_quietly_at(shared, (uint32_t)why);
     atomic_store(&shared->hold_tid, 0);
 }
 

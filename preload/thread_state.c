@@ -342,6 +342,8 @@ static struct thread_state *claim(void)
         enlist(thread);
     }
     atomic_store(&thread->ring.control->tid, tid);
+    atomic_store(&thread->ring.control->thread_pointer,
+                 (uint64_t)(uintptr_t)__builtin_thread_pointer());
     atomic_store(&thread->is_ending, 0);
     thread->is_claimed = true;
     lifecycle_thread_started(thread, is_first);

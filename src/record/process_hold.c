@@ -1,12 +1,57 @@
 #include "record/process_hold.h"
 
+#include <poll.h>
 #include <string.h>
+
+#include "base/memory.h"
+#include "snapshot/task_facts.h"
+
+/* ---- as it waits for us ---------------------------------------------------------------- */
+
+static bool has_ended(const struct process_hold_request *request)
+{
+    struct pollfd look = {.fd = request->pidfd, .events = POLLIN};
+    if (request->pidfd >= 0)
+        return poll(&look, 1, 0) != 0;
+    char state = task_facts_state(request->pid, request->pid);
+    return state == 'Z' || state == 'X' || state == '\0';
+}
+
+/* Does it still wait, and nobody else runs? It may have waited in vain for too long, and gone on;
+ * or was killed. */
+static bool is_quiet(const struct process_hold_request *request)
+{
+    return atomic_load(&request->shared->hold) == request->quiet_hold &&
+           task_facts_thread_count(request->pid) == 1 && !has_ended(request);
+}
+
+/* A process of one thread that waits for us stands still without being stopped, which would cost
+ * more than all else where thousands of small ones end. */
+static bool take_quiet(struct process_hold *hold)
+{
+    const struct process_hold_request *request = &hold->request;
+    if (request->way != PROCESS_HOLD_AUTO || request->quiet_hold == 0 ||
+        request->waiting_tid != (uint32_t)request->pid || !is_quiet(request))
+        return false;
+    struct stopper *stopper = &hold->stopper;
+    *stopper = (struct stopper){.pid = request->pid, .is_own_child = request->is_own_child};
+    stopper->threads = memory_grow(NULL, &stopper->capacity, 1, sizeof *stopper->threads);
+    stopper->threads[stopper->count++] = (struct stopper_thread){
+        .pid = request->pid, .tid = request->pid, .state = STOPPER_SLEEPS};
+    return true;
+}
+
+/* ---- by any way ------------------------------------------------------------------------ */
 
 bool process_hold_begin(struct process_hold *hold, const struct process_hold_request *request,
                         const struct clock *clock, uint64_t deadline_ns, struct error *error)
 {
     struct error refusal = {""};
     memset(hold, 0, sizeof *hold);
+    hold->request = *request;
+    hold->is_quiet = take_quiet(hold);
+    if (hold->is_quiet)
+        return true;
     if (request->way != PROCESS_HOLD_SIGNAL) {
         hold->is_stopped = stopper_stop(&hold->stopper, request->pid, request->is_own_child, clock,
                                         deadline_ns, &refusal);
@@ -45,17 +90,21 @@ void process_hold_end(struct process_hold *hold)
         stopper_release(&hold->stopper);
     else if (hold->is_parked)
         parker_release(&hold->parker, &hold->stopper);
-    hold->is_stopped = hold->is_parked = false;
+    else if (hold->is_quiet)
+        hold->stopper.threads[0].state = STOPPER_GONE;
+    hold->is_stopped = hold->is_parked = hold->is_quiet = false;
     target_process_close(hold->process);
     hold->process = NULL;
 }
 
 bool process_hold_is_still(const struct process_hold *hold)
 {
+    if (hold->is_quiet)
+        return is_quiet(&hold->request);
     return hold->is_stopped || parker_is_still(&hold->parker, &hold->stopper);
 }
 
 const char *process_hold_note(const struct process_hold *hold)
 {
-    return hold->is_stopped ? "" : hold->parker.note;
+    return hold->is_stopped || hold->is_quiet ? "" : hold->parker.note;
 }

@@ -1,5 +1,6 @@
-/* Makes a process stand still, by the first way that works: stopped by ptrace; as somebody else has
- * stopped it; parked by a signal. */
+/* Makes a process stand still, by the first way that works: as it waits for us, if it has no other
+ * thread and no way was asked for; stopped by ptrace; as somebody else has stopped it; parked by a
+ * signal. */
 #ifndef SEEP_RECORD_PROCESS_HOLD_H
 #define SEEP_RECORD_PROCESS_HOLD_H
 
@@ -19,7 +20,9 @@ struct process_hold_request {
     enum process_hold_way way;
     pid_t pid;
     bool is_own_child;    /* somebody else in this program waits for its end */
+    int pidfd;            /* of the process; -1 = it is our child, and its end not waited for yet */
     uint32_t waiting_tid; /* a thread that holds itself, as the process sees it; 0 = none */
+    uint32_t quiet_hold;  /* no handler runs in that one as long as this is its hold; 0 = may be */
     struct session_header *session;
     struct session_process *shared;
 };
@@ -31,6 +34,8 @@ struct process_hold {
     struct target_memory memory;
     bool is_stopped; /* by ptrace */
     bool is_parked;  /* or as others stopped it */
+    bool is_quiet;   /* or as it holds itself */
+    struct process_hold_request request;
 };
 
 bool process_hold_begin(struct process_hold *hold, const struct process_hold_request *request,

@@ -109,7 +109,9 @@ static bool stop(struct taking *taking)
         .way = taking->request->way,
         .pid = (pid_t)taking->process->pid,
         .is_own_child = taking->request->is_own_child,
+        .pidfd = taking->process->pidfd,
         .waiting_tid = taking->request->hold_sp != 0 ? taking->request->hold_tid : 0,
+        .quiet_hold = taking->request->quiet_hold,
         .session = session_host_header(taking->tree->host),
         .shared = session_process_at(session_host_header(taking->tree->host),
                                      taking->process->process_slot),
@@ -256,6 +258,17 @@ static void list_blocks(struct taking *taking)
     annotations_flag_blocks(&taking->process->annotations, taking->blocks, taking->block_count);
 }
 
+/* As the thread told it, for one whose registers nobody has asked for. */
+static uint64_t told_thread_pointer(const struct taking *taking, uint32_t tid)
+{
+    for (size_t i = 0; i < taking->process->intake_count; i++) {
+        const struct ring_control *control = taking->process->intakes[i]->ring.control;
+        if (atomic_load(&control->tid) == tid)
+            return atomic_load(&control->thread_pointer);
+    }
+    return 0;
+}
+
 static void list_threads(struct taking *taking)
 {
     const struct stopper *stopper = &taking->hold.stopper;
@@ -274,6 +287,8 @@ static void list_threads(struct taking *taking)
             to->is_seep_code = true;
             to->has_registers = true;
             to->sp = taking->request->hold_sp;
+            if (to->thread_pointer == 0)
+                to->thread_pointer = told_thread_pointer(taking, taking->request->hold_tid);
             continue;
         }
         if (from->state != STOPPER_STOPPED)
@@ -382,6 +397,7 @@ static bool scan(struct taking *taking)
         .program = {taking->program, taking->program_count},
         .regions = {taking->regions, taking->region_count},
         .has_foreign_allocator = is_allocator_foreign(taking->process),
+        .libc = taking->request->libc,
         .roots_off = taking->request->roots_off,
         .has_no_heuristics = taking->request->has_no_heuristics,
         .clock = taking->clock,
@@ -425,6 +441,15 @@ static bool make_copy(struct taking *taking)
                                          taking->hold.parker.park != 0, shared, &taking->clock,
                                          taking->deadline_ns, &taking->no_copy);
     return taking->is_copied;
+}
+
+/* Nothing refers to blocks where there are none: the memory need not be looked at. */
+static bool is_empty(const struct taking *taking)
+{
+    struct recording_totals totals;
+    heap_model_settle(taking->process->model);
+    heap_model_totals(taking->process->model, &totals);
+    return totals.live_blocks == 0;
 }
 
 /* What the model knows of this instant, and what the memory does. */
@@ -495,6 +520,10 @@ static bool take(struct taking *taking, struct process_snapshot_sleepers *sleepe
     if (taking->process->is_ended || taking->process->model == NULL)
         return fail(taking, SNAPSHOT_EXECED, "another program stood there already");
     taking->time_ns = tick_clock_to_ns(taking->tree->clock, tick_clock_now(taking->tree->clock));
+    if (taking->hold.is_quiet && is_empty(taking)) {
+        taking->snapshot->roots_off = taking->request->roots_off;
+        return true;
+    }
     list_threads(taking);
     list_own_memory(taking);
     list_regions(taking);

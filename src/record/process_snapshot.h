@@ -14,6 +14,7 @@
 struct process_snapshot_request {
     enum snapshot_reason reason;
     uint64_t budget_ns;     /* so long the process may be held */
+    struct libc_facts *libc; /* what was found out before, and is to be kept; NULL = nothing */
     uint64_t roots_off;     /* set of 1 << enum snapshot_root_kind */
     bool has_no_heuristics; /* pointers into blocks count as interior, whatever they look like */
     enum process_hold_way way;
@@ -21,6 +22,7 @@ struct process_snapshot_request {
     bool is_own_child; /* somebody else in this program waits for its end */
     uint64_t hold_sp;  /* it holds itself: where its thread's stack begins; 0 = it runs */
     uint32_t hold_tid; /* the thread, as the process sees it */
+    uint32_t quiet_hold; /* its hold, in which no handler of a signal runs; 0 = one may */
     uint64_t mark_ticks; /* of the mark that names it; 0 = none */
 };
 

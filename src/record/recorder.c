@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -46,6 +47,7 @@ enum {
     SHORT_SLEEP_US = 1000, /* when somebody cannot wake it */
     MAX_ANCESTORS = 1000,
     DEFAULT_KEPT_SNAPSHOTS = 8,
+    KEPT_FREE_BYTES = 4 << 20,
     HOLD_EXTRA_MS = 10000 /* beyond the scan's budget: for what it told before, and for others */
 };
 #define DEFAULT_CHECKPOINT_NS  UINT64_C(5000000000)
@@ -554,6 +556,14 @@ static void clear(struct recorder *recorder)
     memory_give_back(); /* a summary is next, which loads the recording */
 }
 
+/* What looking at a process took serves for the next one: thousands may end one after the other,
+ * and a page that is new costs more than what is done in it. */
+static void keep_freed_memory(void)
+{
+    mallopt(M_TRIM_THRESHOLD, KEPT_FREE_BYTES);
+    mallopt(M_MMAP_THRESHOLD, KEPT_FREE_BYTES);
+}
+
 bool recorder_run(const struct record_options *options, struct record_outcome *outcome,
                   struct error *error)
 {
@@ -577,6 +587,7 @@ bool recorder_run(const struct record_options *options, struct record_outcome *o
         .scan_budget_ns = options->scan_budget_ns != 0 ? options->scan_budget_ns
                                                        : DEFAULT_SCAN_BUDGET_NS,
     };
+    keep_freed_memory();
     bool has_begun = begin(&recorder, error);
     if (has_begun) {
         signal(SIGXFSZ, SIG_IGN); /* a recording that grows beyond the limit is a full disk */

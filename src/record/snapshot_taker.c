@@ -18,6 +18,7 @@
 #include "record/kept_snapshots.h"
 #include "record/process_snapshot.h"
 #include "record/snapshot_job.h"
+#include "snapshot/libc_facts.h"
 #include "snapshot/memory_limits.h"
 
 /* A process that holds itself before anybody knows whose it is waits no longer for that. */
@@ -29,6 +30,7 @@
 struct snapshot_taker {
     struct snapshot_taker_options options;
     struct process_snapshot_sleepers sleepers;
+    struct libc_facts libc;
     uint32_t seen_holds;
     uint64_t unknown_since_ticks; /* 0 = all that hold themselves are known */
     uint64_t next_ns;             /* when those at intervals are due */
@@ -68,6 +70,7 @@ static void look_at(struct snapshot_taker *taker, struct recorded_process *proce
 {
     request->budget_ns = taker->options.budget_ns;
     request->way = taker->options.way;
+    request->libc = &taker->libc;
     request->roots_off = taker->options.roots_off;
     request->has_no_heuristics = taker->options.has_no_heuristics;
     request->is_own_child = process->pid == taker->options.command_pid;
@@ -165,13 +168,14 @@ static bool serve_one(struct snapshot_taker *taker, struct session_process *shar
         [SESSION_HOLD_EXEC] = SNAPSHOT_AT_EXEC,
         [SESSION_HOLD_CRASH] = SNAPSHOT_AT_CRASH,
     };
-    uint32_t why = atomic_load(&shared->hold);
+    uint32_t hold = atomic_load(&shared->hold), why = hold & ~(uint32_t)SESSION_HOLD_IS_QUIET;
     bool is_fine = true;
     if (why != SESSION_HOLD_NONE && why < sizeof reasons / sizeof *reasons && is_there(process)) {
         struct process_snapshot_request request = {
             .reason = reasons[why],
             .hold_sp = atomic_load(&shared->hold_sp),
             .hold_tid = atomic_load(&shared->hold_tid),
+            .quiet_hold = hold != why ? hold : 0,
         };
         struct snapshot snapshot;
         snapshot_init(&snapshot);

@@ -14,7 +14,8 @@ enum {
     RINGS = 127,
     RINGS_ENOUGH = 120, /* those of a call in progress may be half changed */
     FRONT_BYTES = 16 + 10 * WORD_BYTES + 2 * WORD_BYTES,
-    BACK_BYTES = 16 + 5 * WORD_BYTES
+    BACK_BYTES = 16 + 5 * WORD_BYTES,
+    ARENA_BYTES = FRONT_BYTES + RINGS * 2 * WORD_BYTES + BACK_BYTES
 };
 
 #define ARENA_HEAP_BYTES (UINT64_C(64) << 20)
@@ -94,6 +95,14 @@ bool allocator_find_main_arena(struct word_cache *words, const struct address_ra
         }
     }
     return false;
+}
+
+bool allocator_is_main_arena(struct word_cache *words, const struct address_range *arena)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < RINGS; i++)
+        count += is_ring(words, arena->start + FRONT_BYTES + i * 2 * WORD_BYTES);
+    return arena->end - arena->start == ARENA_BYTES && count >= RINGS_ENOUGH;
 }
 
 /* struct heap_info: arena, heap before it, size, size that is accessible. The arena itself stands

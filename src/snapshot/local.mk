@@ -12,6 +12,8 @@ libseep_a_SOURCES += \
 	src/snapshot/leak_kind.h \
 	src/snapshot/leak_leaders.c \
 	src/snapshot/leak_leaders.h \
+	src/snapshot/libc_facts.c \
+	src/snapshot/libc_facts.h \
 	src/snapshot/mapping_roots.c \
 	src/snapshot/mapping_search.h \
 	src/snapshot/memory_limits.c \

@@ -67,6 +67,8 @@ void mapping_roots_plan(struct root_plan *plan);
  * back. */
 bool allocator_find_main_arena(struct word_cache *words, const struct address_range *segment,
                                struct address_range *arena);
+/* Is it still there, where another process has it? It is not before the first call of malloc. */
+bool allocator_is_main_arena(struct word_cache *words, const struct address_range *arena);
 /* Is this anonymous mapping a heap of a further arena of glibc's? They begin at multiples of 64 MiB
  * with a head that names the arena, the heap before and the size. */
 bool allocator_is_arena_heap(struct word_cache *words, const struct target_mapping *mapping);

@@ -71,6 +71,8 @@ struct address_ranges {
     size_t count;
 };
 
+struct libc_facts;
+
 /* Everything is borrowed during the call. */
 struct snapshot_scan_input {
     const struct target_memory *memory;
@@ -96,6 +98,7 @@ struct snapshot_scan_input {
     bool has_foreign_allocator;
     struct address_ranges regions; /* registered by the program as roots */
 
+    struct libc_facts *libc; /* what was found out before, and is to be kept; NULL = nothing */
     uint64_t roots_off;     /* set of 1 << enum snapshot_root_kind */
     bool has_no_heuristics; /* pointers into blocks count as interior, whatever they look like */
     struct clock clock;     /* now_ns NULL: no deadline */

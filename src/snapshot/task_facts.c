@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -128,6 +129,14 @@ bool task_facts_visit_threads(pid_t pid, task_facts_visit visit, void *context)
     }
     closedir(folder);
     return true;
+}
+
+size_t task_facts_thread_count(pid_t pid)
+{
+    char path[64];
+    struct stat folder;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    return stat(path, &folder) == 0 && folder.st_nlink > 2 ? folder.st_nlink - 2 : 0;
 }
 
 pid_t task_facts_tracer(pid_t pid)

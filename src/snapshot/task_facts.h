@@ -25,6 +25,9 @@ bool task_facts_sleeper(pid_t pid, pid_t tid, uint64_t *pc, uint64_t *sp);
 typedef bool (*task_facts_visit)(void *context, pid_t tid);
 bool task_facts_visit_threads(pid_t pid, task_facts_visit visit, void *context);
 
+/* How many threads the process has; 0 = not known, or there is no such process. */
+size_t task_facts_thread_count(pid_t pid);
+
 /* Who traces the process (a debugger, strace); 0 = nobody. */
 pid_t task_facts_tracer(pid_t pid);
 

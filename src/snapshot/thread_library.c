@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "snapshot/libc_facts.h"
 
 enum {
     WORD_BYTES = 8,
@@ -13,21 +14,6 @@ enum {
     SLOT_PAGES_MAX = 4096,
     THREAD_BYTES_MAX = 64 << 10
 };
-
-/* Where the loader is asked for. */
-static bool find_libc(const struct target_modules *modules, struct word_cache *words,
-                      struct target_symbols *libc)
-{
-    uint64_t address;
-    for (size_t i = 0; i < modules->count; i++) {
-        const char *name = text_file_name(modules->items[i].path);
-        if ((text_starts_with(name, "libc.so") || text_starts_with(name, "libc-")) &&
-            target_symbols_open(libc, &modules->items[i], words) &&
-            target_symbols_find(libc, words, "_thread_db_sizeof_pthread", &address))
-            return true;
-    }
-    return false;
-}
 
 struct wanted_field {
     const char *name;
@@ -153,61 +139,107 @@ static void add_module(struct thread_library *library, const struct target_modul
 
 /* The loader's table of modules with thread-local variables: a list of arrays. */
 static void read_modules(struct thread_library *library, const struct target_modules *modules,
-                         const struct target_symbols *libc, struct word_cache *words,
+                         const struct thread_facts *facts, struct word_cache *words,
                          uint64_t loader)
 {
-    struct library_field list, length, next, slots, map, tls_offset;
-    uint32_t slot_bytes;
-    if (!read_field(libc, words, "_thread_db_rtld_global__dl_tls_dtv_slotinfo_list", &list) ||
-        !read_field(libc, words, "_thread_db_dtv_slotinfo_list_len", &length) ||
-        !read_field(libc, words, "_thread_db_dtv_slotinfo_list_next", &next) ||
-        !read_field(libc, words, "_thread_db_dtv_slotinfo_list_slotinfo", &slots) ||
-        !read_field(libc, words, "_thread_db_dtv_slotinfo_map", &map) ||
-        !read_field(libc, words, "_thread_db_link_map_l_tls_offset", &tls_offset) ||
-        !read_size(libc, words, "_thread_db_sizeof_dtv_slotinfo", &slot_bytes))
-        return;
     uint64_t at, identifier = 0;
-    if (!word_cache_read(words, loader + list.offset, &at))
+    if (!word_cache_read(words, loader + facts->slot_lists.offset, &at))
         return;
     for (size_t page = 0; at != 0 && page < SLOT_PAGES_MAX; page++) {
         uint64_t count, link;
-        if (!word_cache_read(words, at + length.offset, &count) || count > TLS_MODULES_MAX)
+        if (!word_cache_read(words, at + facts->slot_count.offset, &count) ||
+            count > TLS_MODULES_MAX)
             return;
         for (uint64_t i = 0; i < count && identifier < TLS_MODULES_MAX; i++, identifier++)
-            if (word_cache_read(words, at + slots.offset + i * slot_bytes + map.offset, &link))
-                add_module(library, modules, words, tls_offset.offset, link, identifier);
-        if (!word_cache_read(words, at + next.offset, &at))
+            if (word_cache_read(
+                    words,
+                    at + facts->slots.offset + i * facts->slot_bytes + facts->slot_map.offset,
+                    &link))
+                add_module(library, modules, words, facts->tls_offset.offset, link, identifier);
+        if (!word_cache_read(words, at + facts->next_slots.offset, &at))
             return;
     }
 }
 
-void thread_library_find(struct thread_library *library, const struct target_modules *modules,
-                         struct word_cache *words)
+static bool read_slots(struct thread_facts *facts, const struct target_symbols *libc,
+                       struct word_cache *words)
 {
+    return read_field(libc, words, "_thread_db_rtld_global__dl_tls_dtv_slotinfo_list",
+                      &facts->slot_lists) &&
+           read_field(libc, words, "_thread_db_dtv_slotinfo_list_len", &facts->slot_count) &&
+           read_field(libc, words, "_thread_db_dtv_slotinfo_list_next", &facts->next_slots) &&
+           read_field(libc, words, "_thread_db_dtv_slotinfo_list_slotinfo", &facts->slots) &&
+           read_field(libc, words, "_thread_db_dtv_slotinfo_map", &facts->slot_map) &&
+           read_field(libc, words, "_thread_db_link_map_l_tls_offset", &facts->tls_offset) &&
+           read_size(libc, words, "_thread_db_sizeof_dtv_slotinfo", &facts->slot_bytes);
+}
+
+static bool read_facts(struct thread_facts *facts, const struct target_module *module,
+                       struct word_cache *words)
+{
+    struct target_symbols libc;
+    *facts = (struct thread_facts){0};
+    if (!target_symbols_open(&libc, module, words) ||
+        !read_layout(&facts->layout, &libc, words) ||
+        !target_symbols_find(&libc, words, "__nptl_rtld_global", &facts->loader_address) ||
+        !read_field(&libc, words, "_thread_db_rtld_global__dl_stack_used", &facts->stacks_used) ||
+        !read_field(&libc, words, "_thread_db_rtld_global__dl_stack_user", &facts->stacks_user) ||
+        !read_field(&libc, words, "_thread_db_list_t_next", &facts->next_stack))
+        return false;
+    facts->loader_address -= module->bias;
+    if (target_symbols_find(&libc, words, "__pthread_keys", &facts->keys_address))
+        facts->keys_address -= module->bias;
+    facts->has_slots = read_slots(facts, &libc, words);
+    facts->is_known = true;
+    return true;
+}
+
+/* Known from another process, or read. */
+static bool find_facts(struct thread_facts *facts, const struct target_module *module,
+                       struct word_cache *words, struct libc_facts *kept)
+{
+    const char *name = text_file_name(module->path);
+    if (!text_starts_with(name, "libc.so") && !text_starts_with(name, "libc-"))
+        return false;
+    struct libc_build *build = libc_facts_find(kept, module);
+    if (build != NULL && build->threads.is_known)
+        *facts = build->threads;
+    else if (!read_facts(facts, module, words))
+        return false;
+    if (build != NULL)
+        build->threads = *facts;
+    return true;
+}
+
+void thread_library_find(struct thread_library *library, const struct target_modules *modules,
+                         struct word_cache *words, struct libc_facts *kept)
+{
+    struct thread_facts facts;
+    uint64_t loader;
+    size_t libc = 0;
     *library = (struct thread_library){0};
-    struct target_symbols symbols;
-    const struct target_symbols *libc = &symbols;
-    uint64_t pointer, loader;
-    struct library_field used, user, next;
-    if (!find_libc(modules, words, &symbols) || !read_layout(library, libc, words) ||
-        !target_symbols_find(libc, words, "__nptl_rtld_global", &pointer) ||
-        !word_cache_read(words, pointer, &loader) ||
-        !read_field(libc, words, "_thread_db_rtld_global__dl_stack_used", &used) ||
-        !read_field(libc, words, "_thread_db_rtld_global__dl_stack_user", &user) ||
-        !read_field(libc, words, "_thread_db_list_t_next", &next)) {
-        *library = (struct thread_library){0};
+    while (libc < modules->count && !find_facts(&facts, &modules->items[libc], words, kept))
+        libc++;
+    if (libc == modules->count)
         return;
-    }
+    uint64_t bias = modules->items[libc].bias;
+    if (!word_cache_read(words, bias + facts.loader_address, &loader))
+        return;
+    *library = facts.layout;
     library->is_known = true;
-    library->stacks_used = loader + used.offset;
-    library->stacks_user = loader + user.offset;
+    library->stacks_used = loader + facts.stacks_used.offset;
+    library->stacks_user = loader + facts.stacks_user.offset;
     /* Not told, but it stands behind both, if what stands there is a list. */
-    uint64_t kept = (used.offset > user.offset ? library->stacks_used : library->stacks_user) + 16;
-    if (is_list(words, &next, kept))
-        library->stacks_kept = kept;
-    if (!target_symbols_find(libc, words, "__pthread_keys", &library->keys_address))
-        library->keys_address = 0;
-    read_modules(library, modules, libc, words, loader);
+    uint64_t kept_stacks = (facts.stacks_used.offset > facts.stacks_user.offset
+                                ? library->stacks_used
+                                : library->stacks_user) +
+                           16;
+    if (is_list(words, &facts.next_stack, kept_stacks))
+        library->stacks_kept = kept_stacks;
+    if (facts.keys_address != 0)
+        library->keys_address = bias + facts.keys_address;
+    if (facts.has_slots)
+        read_modules(library, modules, &facts, words, loader);
 }
 
 void thread_library_clear(struct thread_library *library)

@@ -50,8 +50,23 @@ struct thread_library {
     size_t module_count, module_capacity;
 };
 
+/* What libc's symbols say: the same wherever this build of it is loaded. Addresses from its bias. */
+struct thread_facts {
+    bool is_known;
+    struct thread_library layout; /* its fields and sizes alone */
+    uint64_t loader_address;      /* of the pointer to the loader's globals */
+    uint64_t keys_address;        /* 0 = not known */
+    struct library_field stacks_used, stacks_user, next_stack; /* in the loader's globals; in a list */
+    bool has_slots; /* the loader's table of modules with thread-local variables */
+    struct library_field slot_lists, slot_count, next_slots, slots, slot_map, tls_offset;
+    uint32_t slot_bytes;
+};
+
+struct libc_facts;
+
+/* `facts` are asked first, and told; NULL = there are none. */
 void thread_library_find(struct thread_library *library, const struct target_modules *modules,
-                         struct word_cache *words);
+                         struct word_cache *words, struct libc_facts *facts);
 void thread_library_clear(struct thread_library *library);
 
 /* Calls for each thread of a list, with the address of its descriptor. */

@@ -621,7 +621,8 @@ static void plan_others(const struct thread_plan *threads)
 void thread_roots_plan(struct root_plan *plan)
 {
     struct thread_plan threads = {.plan = plan};
-    thread_library_find(&threads.glibc, &plan->modules, plan->words);
+    thread_library_find(&threads.glibc, &plan->modules, plan->words,
+                        plan->input->libc);
     find_descriptors(&threads);
     uint32_t first = find_first_thread(plan->input);
     for (uint32_t i = 0; i < plan->input->thread_count && !root_plan_is_late(plan); i++)

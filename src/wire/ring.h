@@ -27,6 +27,7 @@ struct ring_control {
     _Atomic uint32_t capacity;             /* bytes, a power of two */
     _Atomic uint32_t wants_release_stacks; /* releases are to carry their stacks, too */
     struct session_range own;              /* what the preload keeps for the thread */
+    _Atomic uint64_t thread_pointer;       /* of the thread: fs_base, tpidr_el0 */
 
     /* the producer's line */
     _Alignas(64) _Atomic uint64_t head;

@@ -74,7 +74,9 @@ enum session_hold {
     SESSION_HOLD_BEFORE_EXIT = 1, /* main returned or exit was called: nothing is torn down yet */
     SESSION_HOLD_EXIT = 2,        /* the last destructor has run */
     SESSION_HOLD_EXEC = 3,        /* another image is about to take its place */
-    SESSION_HOLD_CRASH = 4        /* a signal is about to end it */
+    SESSION_HOLD_CRASH = 4,       /* a signal is about to end it */
+    /* Beside one of these: no handler of a signal runs in the thread that waits. */
+    SESSION_HOLD_IS_QUIET = 256
 };
 
 /* Where the recorder cannot stop a process it asks its threads, one by one and by this signal, to

@@ -63,6 +63,7 @@ def check_same(what, recording):
         checks.equal(f"{what}: {name}", usual[name], found.get(name))
 
 
+check_same("as it waits, where it has one thread", record(script()))
 check_same("--stop=signal", record(script(), options=["--stop=signal"]))
 refusing = run([REFUSE, "ptrace", "true"])
 if refusing.returncode == 0:

@@ -20,6 +20,7 @@
 
 #include <cmocka.h>
 
+#include "snapshot/libc_facts.h"
 #include "snapshot/snapshot_scan.h"
 #include "snapshot/stopper.h"
 
@@ -371,6 +372,7 @@ static bool find_touched(void *context, uint64_t start, uint64_t end, uint64_t *
 /* Whatever comes of it: an end, and references to what is there. */
 static void scan_wild(const struct snapshot_scan_input *sane)
 {
+    struct libc_facts libc = {0};
     static const unsigned one_in[] = {2, 20, 200, 2000};
     for (unsigned round = 0; round < 40; round++) {
         struct wild_memory wild = {*sane->memory, round, one_in[round % 4]};
@@ -378,6 +380,8 @@ static void scan_wild(const struct snapshot_scan_input *sane)
             .read = read_wild, .find_touched = find_touched, .context = &wild};
         struct snapshot_scan_input input = *sane;
         input.memory = &memory;
+        if (round % 2 != 0)
+            input.libc = &libc;
         struct snapshot snapshot;
         snapshot_init(&snapshot);
         if (snapshot_scan(&input, &snapshot, NULL))
@@ -388,6 +392,37 @@ static void scan_wild(const struct snapshot_scan_input *sane)
                             snapshot.roots[i].reference <= SNAPSHOT_INTERIOR);
         snapshot_clear(&snapshot);
     }
+}
+
+/* Returns how many roots there are. */
+static size_t scan_sane(const struct snapshot_scan_input *input)
+{
+    struct error error = {""};
+    struct snapshot snapshot;
+    snapshot_init(&snapshot);
+    if (!snapshot_scan(input, &snapshot, &error))
+        fail_msg("%s", error.message);
+#if !defined __SANITIZE_ADDRESS__ /* whose malloc keeps addresses elsewhere */
+    check_roots(&snapshot);
+#endif
+    size_t count = snapshot.root_count;
+    snapshot_clear(&snapshot);
+    return count;
+}
+
+/* What is known of libc from the first look gives the second one the same roots. */
+static void scan_with_facts(struct snapshot_scan_input input)
+{
+    struct libc_facts libc = {0};
+    size_t count = scan_sane(&input);
+    input.libc = &libc;
+    assert_int_equal(scan_sane(&input), count);
+    assert_int_equal(libc.count, 1);
+    assert_true(libc.builds[0].threads.is_known);
+#if !defined __SANITIZE_ADDRESS__
+    assert_true(libc.builds[0].arena.end != 0);
+#endif
+    assert_int_equal(scan_sane(&input), count);
 }
 
 static void scan_target(pid_t pid, const struct stopper *stopper)
@@ -412,14 +447,7 @@ static void scan_target(pid_t pid, const struct stopper *stopper)
                                               .block_count = BLOCK_COUNT,
                                               .threads = threads,
                                               .thread_count = stopper->count};
-    struct snapshot snapshot;
-    snapshot_init(&snapshot);
-    if (!snapshot_scan(&input, &snapshot, &error))
-        fail_msg("%s", error.message);
-#if !defined __SANITIZE_ADDRESS__ /* whose malloc keeps addresses elsewhere */
-    check_roots(&snapshot);
-#endif
-    snapshot_clear(&snapshot);
+    scan_with_facts(input);
     scan_wild(&input);
     target_mappings_clear(&mappings);
     target_process_close(process);
