@@ -15,6 +15,7 @@ system_tests = \
 	tests/system/levels.py \
 	tests/system/export.py \
 	tests/system/followed.py \
+	tests/system/frames.py \
 	tests/system/graph.py \
 	tests/system/graph_export.py \
 	tests/system/full_disk.py \

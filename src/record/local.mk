@@ -66,6 +66,8 @@ libseep_a_SOURCES += \
 	src/record/stack_path.h \
 	src/record/target_check.c \
 	src/record/target_check.h \
+	src/record/thread_frames.c \
+	src/record/thread_frames.h \
 	src/record/tick_clock.c \
 	src/record/tick_clock.h \
 	src/record/unwind_file.c \

@@ -17,6 +17,7 @@
 #include "record/process_ends.h"
 #include "record/process_facts.h"
 #include "record/ring_places.h"
+#include "record/thread_frames.h"
 #include "runtimes/python_runtimes.h"
 #include "snapshot/snapshot_scan.h"
 #include "snapshot/target_copy.h"
@@ -24,6 +25,7 @@
 #define STOP_NS         UINT64_C(1000000000) /* to be stopped within, at most */
 #define HALF_WAY_NS     UINT64_C(200000)     /* what a thread gets to end its call */
 #define CATCH_UP_NS     UINT64_C(5000000000)
+#define FRAMES_NS       UINT64_C(50000000) /* for the frames of its threads */
 /* From here on a process is copied rather than held until it was read. */
 #define COPY_FROM_BYTES (UINT64_C(64) << 20)
 enum {
@@ -77,6 +79,7 @@ struct taking {
     size_t region_count, region_capacity;
     struct address_range *program; /* mappings that it made itself */
     size_t program_count, program_capacity;
+    struct thread_frames frames;
 };
 
 static bool fail(struct taking *taking, enum snapshot_end end, const char *note)
@@ -363,6 +366,22 @@ static bool is_allocator_foreign(const struct recorded_process *process)
     return strcmp(name, "glibc") != 0 && strcmp(name, "unknown") != 0;
 }
 
+/* Of the process while it stands still, or of its copy: where the mappings are, too. */
+static void find_frames(struct taking *taking, const struct target_memory *memory,
+                        const struct target_mappings *mappings, uint32_t pid)
+{
+    const struct thread_frames_input input = {
+        .tree = taking->tree,
+        .process = taking->process,
+        .memory = memory,
+        .mappings = mappings,
+        .pid = pid,
+        .clock = taking->clock,
+        .deadline_ns = taking->clock.now_ns(taking->clock.context) + FRAMES_NS,
+    };
+    thread_frames_find(&taking->frames, &input);
+}
+
 /* ---- all of it ------------------------------------------------------------------------ */
 
 /* Also when the scan failed: it says more than nothing. */
@@ -407,6 +426,10 @@ static bool scan(struct taking *taking)
     is_done = snapshot_scan(&input, taking->snapshot, &error);
     taking->snapshot->scan_ns = taking->clock.now_ns(taking->clock.context) - begin_ns;
     read_python(taking, &reader, &mappings);
+    if (is_done && !taking->is_copied)
+        find_frames(taking, &reader, &mappings, tid);
+    if (is_done)
+        thread_frames_tell(&taking->frames, taking->snapshot);
 end:
     target_mappings_clear(&mappings);
     target_process_close(memory);
@@ -500,11 +523,26 @@ static void read_copy(void *context, struct snapshot *snapshot)
     fill_head(taking, number, taking->stop_ns);
 }
 
+/* Here, and not in the job: what it finds goes into the tree. */
+static void find_frames_of_copy(struct taking *taking)
+{
+    uint32_t pid = (uint32_t)taking->copy.pid;
+    struct target_mappings mappings = {0};
+    struct target_process *memory = target_process_open(pid, NULL);
+    if (memory != NULL && target_mappings_read(&mappings, pid, NULL)) {
+        struct target_memory reader = target_process_memory(memory);
+        find_frames(taking, &reader, &mappings, pid);
+    }
+    target_mappings_clear(&mappings);
+    target_process_close(memory);
+}
+
 /* The model stays as it is until it was copied with the recorder: nobody drains meanwhile. */
 static bool read_copy_beside(struct taking *taking)
 {
     struct error error;
     end_hold(taking);
+    find_frames_of_copy(taking);
     taking->job = snapshot_job_start(read_copy, taking, taking->snapshot, taking->copy.pidfd,
                                      &error);
     if (taking->job == NULL)
@@ -525,6 +563,8 @@ static bool take(struct taking *taking, struct process_snapshot_sleepers *sleepe
         return true;
     }
     list_threads(taking);
+    thread_frames_begin(&taking->frames, &taking->hold.stopper, find_holder(taking),
+                        taking->request->hold_sp);
     list_own_memory(taking);
     list_regions(taking);
     if (make_copy(taking)) {
@@ -571,6 +611,7 @@ void process_snapshot_take(struct process_tree *tree, struct recorded_process *p
     free(taking.own);
     free(taking.program);
     free(taking.regions);
+    thread_frames_clear(&taking.frames);
 }
 
 void process_snapshot_settle(struct process_snapshot_sleepers *sleepers)

@@ -34,8 +34,9 @@ struct shown_entry {
 struct remote_unwind {
     unw_addr_space_t space;
     uint64_t *frames;
+    uint64_t *stack_pointers; /* beside them */
     size_t count;
-    size_t capacity;
+    size_t capacity, pointer_capacity;
 
     /* Of the run under way. */
     const struct remote_unwind_stack *stack;
@@ -84,9 +85,11 @@ static bool read_word(struct remote_unwind *unwind, uint64_t address, uint64_t *
     if (copy_word(address, unwind->shown.address, unwind->shown.bytes, unwind->shown.byte_count,
                   word))
         return true;
-    return find_module(unwind, address) &&
-           unwind_file_read(unwind->module.file, address - unwind->module.bias, word,
-                            sizeof *word) > 0;
+    if (find_module(unwind, address) &&
+        unwind_file_read(unwind->module.file, address - unwind->module.bias, word, sizeof *word) >
+            0)
+        return true;
+    return stack->read_word && stack->read_word(stack->context, address, word);
 }
 
 static int access_memory(unw_addr_space_t space, unw_word_t address, unw_word_t *value,
@@ -242,8 +245,11 @@ static int procedure_name(unw_addr_space_t space, unw_word_t pc, char *name, siz
 /* ---- a run -------------------------------------------------------------------------------------
  */
 
-static void add_frame(struct remote_unwind *unwind, uint64_t pc, bool is_exact)
+static void add_frame(struct remote_unwind *unwind, uint64_t pc, uint64_t sp, bool is_exact)
 {
+    unwind->stack_pointers = memory_grow(unwind->stack_pointers, &unwind->pointer_capacity,
+                                         unwind->count + 1, sizeof *unwind->stack_pointers);
+    unwind->stack_pointers[unwind->count] = sp;
     unwind->frames = memory_grow(unwind->frames, &unwind->capacity, unwind->count + 1,
                                  sizeof *unwind->frames);
     /* No code has that bit in its address, but what a misread stack holds may. */
@@ -294,14 +300,15 @@ static enum remote_unwind_end why_it_failed(const struct remote_unwind *unwind)
 static enum remote_unwind_end step_all(struct remote_unwind *unwind, unw_cursor_t *cursor)
 {
     uint64_t pc = unwind->stack->registers[REMOTE_UNWIND_PC];
+    uint64_t sp = unwind->stack->registers[REMOTE_UNWIND_SP];
     bool is_exact = true;
 
     while (unwind->count < MAX_FRAMES) {
         bool is_signal_frame;
         int status;
-        unw_word_t next;
+        unw_word_t next, next_sp;
 
-        add_frame(unwind, pc, is_exact);
+        add_frame(unwind, pc, sp, is_exact);
         is_signal_frame = is_signal_restorer(unwind, pc);
         unwind->is_table_missing = false;
         unwind->is_out_of_bytes = false;
@@ -312,9 +319,11 @@ static enum remote_unwind_end step_all(struct remote_unwind *unwind, unw_cursor_
             return why_it_failed(unwind);
         if (is_guess(unwind, is_signal_frame, pc))
             return REMOTE_UNWIND_NO_TABLE;
-        if (status == 0 || unw_get_reg(cursor, UNW_REG_IP, &next) < 0 || next == 0)
+        if (status == 0 || unw_get_reg(cursor, UNW_REG_IP, &next) < 0 || next == 0 ||
+            unw_get_reg(cursor, UNW_REG_SP, &next_sp) < 0)
             return REMOTE_UNWIND_COMPLETE;
         pc = next;
+        sp = next_sp;
         is_exact = is_signal_frame;
     }
     return REMOTE_UNWIND_TOO_LONG;
@@ -334,12 +343,16 @@ static void keep_frames(struct remote_unwind *unwind, struct remote_unwind_resul
         first = 0;
     count = unwind->count - first;
     result->frames = unwind->frames + first;
+    result->stack_pointers = unwind->stack_pointers + first;
     result->count = (uint32_t)(count < limit ? count : limit);
     result->innermost_count = (uint32_t)(count <= limit ? count : limit - tail);
     result->omitted_count = count - result->count;
-    if (count > limit)
-        memmove(unwind->frames + first + (limit - tail), unwind->frames + first + (count - tail),
-                tail * sizeof *unwind->frames);
+    if (count <= limit)
+        return;
+    memmove(unwind->frames + first + (limit - tail), unwind->frames + first + (count - tail),
+            tail * sizeof *unwind->frames);
+    memmove(unwind->stack_pointers + first + (limit - tail),
+            unwind->stack_pointers + first + (count - tail), tail * sizeof *unwind->stack_pointers);
 }
 
 void remote_unwind_run(struct remote_unwind *unwind, const struct remote_unwind_stack *stack,
@@ -355,7 +368,8 @@ void remote_unwind_run(struct remote_unwind *unwind, const struct remote_unwind_
     if (unw_init_remote(&cursor, unwind->space, unwind) == 0) {
         result->end = step_all(unwind, &cursor);
     } else {
-        add_frame(unwind, stack->registers[REMOTE_UNWIND_PC], true);
+        add_frame(unwind, stack->registers[REMOTE_UNWIND_PC], stack->registers[REMOTE_UNWIND_SP],
+                  true);
         result->end = REMOTE_UNWIND_NO_TABLE;
     }
     keep_frames(unwind, result);
@@ -393,5 +407,6 @@ void remote_unwind_destroy(struct remote_unwind *unwind)
         return;
     unw_destroy_addr_space(unwind->space);
     free(unwind->frames);
+    free(unwind->stack_pointers);
     free(unwind);
 }

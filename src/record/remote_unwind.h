@@ -26,6 +26,9 @@ struct remote_unwind_module {
 typedef bool (*remote_unwind_find_module)(void *context, uint64_t address,
                                           struct remote_unwind_module *module);
 
+/* A word of the process that is neither in the bytes nor in a module's file. */
+typedef bool (*remote_unwind_read_word)(void *context, uint64_t address, uint64_t *word);
+
 enum remote_unwind_register { /* as in struct wire_stack_bytes */
     REMOTE_UNWIND_PC,
     REMOTE_UNWIND_SP,
@@ -48,6 +51,7 @@ struct remote_unwind_stack {
                             with the registers' own */
     uint32_t limit;      /* frames kept: the innermost three quarters, the outermost quarter */
     remote_unwind_find_module find_module;
+    remote_unwind_read_word read_word; /* NULL = there are no words but those of the bytes */
     void *context;
 };
 
@@ -61,6 +65,7 @@ enum remote_unwind_end {
 struct remote_unwind_result {
     const uint64_t *frames; /* innermost first; WIRE_FRAME_EXACT as in a STACK record. Borrowed
                                until the next run */
+    const uint64_t *stack_pointers; /* beside them: of each frame, in the order of frames */
     uint32_t count;
     uint32_t innermost_count; /* of the frames kept, those before the omitted ones */
     uint64_t omitted_count;

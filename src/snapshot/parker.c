@@ -117,6 +117,13 @@ static void take_extended(const struct parker *parker, struct stopper_thread *th
     }
 }
 
+static bool stands_system_call(const struct parker *parker, uint64_t address)
+{
+    uint8_t code[PROCESSOR_SYSCALL_BYTES];
+    return target_memory_read(parker->memory, address, code, sizeof code) &&
+           processor_is_system_call(code);
+}
+
 static void take_answer(const struct parker *parker, struct stopper_thread *thread,
                         struct session_parked *slot)
 {
@@ -124,12 +131,11 @@ static void take_answer(const struct parker *parker, struct stopper_thread *thre
     if (!target_memory_read(parker->memory, atomic_load(&slot->general), context, sizeof context))
         return;
     uint64_t thread_pointer = atomic_load(&slot->thread_pointer);
-    uint8_t code[PROCESSOR_SYSCALL_BYTES];
     processor_take_context(context, true, thread_pointer, thread->general);
-    bool is_in_call = target_memory_read(parker->memory,
-                                         thread->general[PROCESSOR_WORD_PC] - sizeof code, code,
-                                         sizeof code) &&
-                      processor_is_system_call(code);
+    uint64_t pc = thread->general[PROCESSOR_WORD_PC];
+    /* Behind it, or in front of it if it is to begin again. */
+    bool is_in_call = stands_system_call(parker, pc - PROCESSOR_SYSCALL_BYTES) ||
+                      stands_system_call(parker, pc);
     processor_take_context(context, is_in_call, thread_pointer, thread->general);
     take_extended(parker, thread, atomic_load(&slot->extended));
     thread->state = STOPPER_STOPPED;

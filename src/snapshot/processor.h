@@ -52,6 +52,21 @@ static inline void processor_lead_to(uint64_t *general, uint64_t entry)
 
 #define PROCESSOR_CAN_REPEAT 1
 
+/* Those that unwinding begins with: pc, sp, bp, bx, r12 to r15. False: not known here. */
+enum {
+    PROCESSOR_UNWIND_WORDS = 8
+};
+
+static inline bool processor_unwind_registers(const uint64_t *general,
+                                              uint64_t registers[PROCESSOR_UNWIND_WORDS])
+{
+    static const uint8_t places[PROCESSOR_UNWIND_WORDS] = {
+        PROCESSOR_WORD_PC, PROCESSOR_WORD_SP, 4, 5, 3, 2, 1, 0};
+    for (int i = 0; i < PROCESSOR_UNWIND_WORDS; i++)
+        registers[i] = general[places[i]];
+    return true;
+}
+
 /* Where the thread's own variables stand; 0 = that is not among these registers. */
 static inline uint64_t processor_thread_pointer(const uint64_t *general)
 {
@@ -130,6 +145,17 @@ static inline void processor_lead_to(uint64_t *general, uint64_t entry)
 }
 
 #define PROCESSOR_CAN_REPEAT 0
+
+enum {
+    PROCESSOR_UNWIND_WORDS = 8
+};
+
+static inline bool processor_unwind_registers(const uint64_t *general,
+                                              uint64_t registers[PROCESSOR_UNWIND_WORDS])
+{
+    (void)general, (void)registers;
+    return false;
+}
 
 static inline uint64_t processor_thread_pointer(const uint64_t *general)
 {

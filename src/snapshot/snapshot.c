@@ -135,6 +135,19 @@ void snapshot_add_frame(struct snapshot *snapshot, uint64_t address, uint32_t fr
     snapshot->threads[snapshot->thread_count - 1].frame_count++;
 }
 
+void snapshot_add_frames(struct snapshot *snapshot, uint32_t thread,
+                         const struct snapshot_frame *frames, uint32_t count)
+{
+    if (thread >= snapshot->thread_count || count == 0)
+        return;
+    snapshot->frames = memory_grow(snapshot->frames, &snapshot->frame_capacity,
+                                   snapshot->frame_count + count, sizeof *snapshot->frames);
+    memcpy(snapshot->frames + snapshot->frame_count, frames, count * sizeof *frames);
+    snapshot->threads[thread].first_frame = (uint32_t)snapshot->frame_count;
+    snapshot->threads[thread].frame_count = count;
+    snapshot->frame_count += count;
+}
+
 uint32_t snapshot_add_class(struct snapshot *snapshot, const struct snapshot_class *class)
 {
     snapshot->classes = memory_grow(snapshot->classes, &snapshot->class_capacity,
@@ -226,9 +239,8 @@ const char *snapshot_root_kind_name(enum snapshot_root_kind kind)
 
 const char *snapshot_reason_name(enum snapshot_reason reason)
 {
-    static const char *const names[] = {"exit",     "before-exit", "request", "call",
-                                        "interval", "level",       "exec",    "crash",
-                                        "peak"};
+    static const char *const names[] = {"exit",  "before-exit", "request", "call", "interval",
+                                        "level", "exec",        "crash",   "peak"};
     return (size_t)reason < sizeof names / sizeof *names ? names[reason] : "unknown";
 }
 

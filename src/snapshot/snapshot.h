@@ -123,14 +123,14 @@ struct snapshot_module {
 
 struct snapshot_frame {
     uint64_t address;  /* where the frame begins on the stack: its stack pointer */
-    uint32_t frame_id; /* as in RECORDING_frame */
+    uint32_t frame_id; /* as in RECORDING_frame; SNAPSHOT_NONE: of seep itself */
 };
 
 struct snapshot_thread {
     uint32_t tid;
     char name[32];
     uint64_t stack_start, stack_end; /* what was scanned of its stack; 0, 0: nothing */
-    uint32_t first_frame;            /* in frames, innermost first */
+    uint32_t first_frame;            /* in frames, by growing address: innermost first */
     uint32_t frame_count;            /* 0 = not unwound */
 };
 
@@ -237,6 +237,9 @@ uint32_t snapshot_add_module(struct snapshot *snapshot, const struct snapshot_mo
 uint32_t snapshot_add_thread(struct snapshot *snapshot, const struct snapshot_thread *thread);
 /* Of the thread that was added last. */
 void snapshot_add_frame(struct snapshot *snapshot, uint64_t address, uint32_t frame_id);
+/* Of any thread that has none yet. */
+void snapshot_add_frames(struct snapshot *snapshot, uint32_t thread,
+                         const struct snapshot_frame *frames, uint32_t count);
 
 /* Copies the name. Returns its position. */
 uint32_t snapshot_add_class(struct snapshot *snapshot, const struct snapshot_class *class);

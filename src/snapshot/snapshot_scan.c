@@ -44,7 +44,9 @@ struct scan {
     size_t passing_count;
     uint64_t passing_address;
     const struct root_range *range;
-    uint32_t last_block; /* of a root, and how it was referred to: repetitions are left out */
+    /* Of the root before: repetitions are left out. */
+    uint32_t last_block;
+    uint64_t last_address;
     unsigned last_reference;
     bool is_late;
 };
@@ -324,6 +326,17 @@ static void judge_references(struct scan *scan)
 
 /* --- the roots --- */
 
+/* A slot that says what the one before it said, and has no other name: on a stack it may be another
+ * function's, in a module another variable's. */
+static bool is_told_already(const struct scan *scan, const struct snapshot_root *root,
+                            unsigned kind)
+{
+    bool has_own_name = root->kind == SNAPSHOT_ROOT_STACK ||
+                        ((root->kind == SNAPSHOT_ROOT_GLOBAL || root->kind == SNAPSHOT_ROOT_TLS) &&
+                         root->address - scan->last_address != WORD_BYTES);
+    return root->block == scan->last_block && kind == scan->last_reference && !has_own_name;
+}
+
 static void add_root(struct scan *scan, const struct snapshot_root *like, uint64_t pointer)
 {
     struct snapshot_root root = *like;
@@ -332,9 +345,10 @@ static void add_root(struct scan *scan, const struct snapshot_root *like, uint64
     if (kind == POINTER_IS_OPEN)
         kind = block_shapes_is_inheritance(scan->shapes, pointer) ? SNAPSHOT_INHERITANCE
                                                                   : SNAPSHOT_INTERIOR;
-    if (kind == POINTER_IS_NONE || (root.block == scan->last_block && kind == scan->last_reference))
+    if (kind == POINTER_IS_NONE || is_told_already(scan, &root, kind))
         return;
     scan->last_block = root.block;
+    scan->last_address = root.address;
     scan->last_reference = kind;
     root.reference = (uint8_t)kind;
     snapshot_add_root(scan->result, &root);

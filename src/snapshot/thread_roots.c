@@ -464,12 +464,13 @@ static bool current_stack(const struct thread_plan *threads, uint64_t sp, uint64
 }
 
 /* In front of the frame of a handler on another stack, the kernel put a ucontext_t: it knows that
- * stack, and has the stack pointer of what was interrupted. Without one (coroutines) the whole of
- * the native stack may be alive. */
+ * stack, of which nothing below `sp` is alive then, and has the stack pointer of what was
+ * interrupted. Without one (coroutines) the whole of the native stack may be alive. */
 static uint64_t interrupted_sp(const struct thread_plan *threads, uint64_t sp, uint64_t end,
                                const struct address_range *native)
 {
-    struct word_cache *words = threads->plan->words;
+    struct root_plan *plan = threads->plan;
+    struct word_cache *words = plan->words;
     if (end - sp > FOREIGN_STACK_MAX_BYTES)
         end = sp + FOREIGN_STACK_MAX_BYTES;
     for (uint64_t at = word_down(sp); at + CONTEXT_SP_OFFSET + WORD_BYTES <= end;
@@ -482,6 +483,8 @@ static uint64_t interrupted_sp(const struct thread_plan *threads, uint64_t sp, u
             !word_cache_read(words, at + CONTEXT_STACK_BYTES_OFFSET, &stack_bytes) ||
             sp - stack_start >= stack_bytes || at - stack_start >= stack_bytes)
             continue;
+        range_list_add(&plan->claimed, stack_start, word_down(sp));
+        range_list_add(&plan->dead, stack_start, word_down(sp));
         saved = word_down(saved) - RED_ZONE_BYTES;
         return saved > native->start ? saved : native->start;
     }

@@ -221,7 +221,7 @@ static struct wanted_root about_root(const struct process_graph *graph, uint32_t
     if (node == OBJECT_GRAPH_WHOLE)
         return (struct wanted_root){"shared", "", NULL};
     return (struct wanted_root){process_graph_root_kind(graph, node),
-                                process_graph_root_name(graph, node),
+                                process_graph_root_likeness(graph, node),
                                 process_graph_root_module(graph, node)};
 }
 

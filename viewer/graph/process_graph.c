@@ -93,6 +93,13 @@ const char *process_graph_root_name(const struct process_graph *graph, uint32_t 
     return name ? name->name : node == object_graph_lost(&graph->graph) ? "lost" : "several roots";
 }
 
+const char *process_graph_root_likeness(const struct process_graph *graph, uint32_t node)
+{
+    const struct root_name *name = name_of(graph, node);
+
+    return name && name->likeness ? name->likeness : process_graph_root_name(graph, node);
+}
+
 const char *process_graph_root_kind(const struct process_graph *graph, uint32_t node)
 {
     const struct root_name *name = name_of(graph, node);

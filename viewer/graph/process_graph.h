@@ -46,6 +46,9 @@ const struct recording_snapshot *process_graph_choose_end(const struct snapshot_
 
 /* "sessions", "lost", ...: of a root's node. Borrowed. */
 const char *process_graph_root_name(const struct process_graph *graph, uint32_t node);
+/* The same without what is another in each process and at each instant (root_names.h): by this it
+ * is compared. */
+const char *process_graph_root_likeness(const struct process_graph *graph, uint32_t node);
 /* Its kind's word: "global", ..., "lost". */
 const char *process_graph_root_kind(const struct process_graph *graph, uint32_t node);
 const char *process_graph_root_module(const struct process_graph *graph, uint32_t node);

@@ -73,47 +73,56 @@ static void name_variable(struct naming *naming, const struct snapshot_root *roo
     free(name);
 }
 
-/* The function in whose frame an address of a stack lies: frames are listed innermost first, each
- * from its stack pointer on. */
-static const char *function_at(const struct naming *naming, const struct snapshot_thread *thread,
-                               uint64_t address)
+/* Where the frame that an address of a stack lies in stands in the source: frames are listed by
+ * address, each from its stack pointer on. NULL: not known. */
+static const struct profile_location *
+location_at(const struct naming *naming, const struct snapshot_thread *thread, uint64_t address)
 {
     const struct profile *profile = naming->profile;
-    const char *function = NULL;
+    const struct snapshot_frame *frames = &naming->snapshot->frames[thread->first_frame];
+    uint32_t low = 0, high = thread->frame_count;
 
-    for (uint32_t i = 0; i < thread->frame_count; i++) {
-        const struct snapshot_frame *frame = &naming->snapshot->frames[thread->first_frame + i];
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
 
-        if (frame->address > address)
-            break;
-        if (frame->frame_id < profile->frame_count)
-            function = profile->locations[profile->frames[frame->frame_id].first_location].function;
+        if (frames[middle].address <= address)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return function;
+    if (low == 0 || frames[low - 1].frame_id >= profile->frame_count)
+        return NULL;
+    return &profile->locations[profile->frames[frames[low - 1].frame_id].first_location];
 }
 
+/* `is_likeness`: without what is another in each process, and at each instant. */
 static void name_thread(const struct naming *naming, const struct snapshot_root *root,
-                        struct text *out)
+                        bool is_likeness, struct text *out)
 {
     const struct snapshot_thread *thread = root->thread < naming->snapshot->thread_count
                                                ? &naming->snapshot->threads[root->thread]
                                                : NULL;
-    const char *function = NULL;
+    const struct profile_location *location = NULL;
 
     if (!thread) {
         text_add(out, "a thread");
         return;
     }
-    text_print(out, "thread \"%.*s\"", (int)sizeof thread->name, thread->name);
     if (root->kind == SNAPSHOT_ROOT_STACK)
-        function = function_at(naming, thread, root->address);
-    if (function)
-        text_print(out, " in %s", function);
-    else if (root->kind == SNAPSHOT_ROOT_STACK)
-        text_add(out, " stack");
+        text_add(out, "stack of ");
+    text_print(out, "thread \"%.*s\"", (int)sizeof thread->name, thread->name);
+    if (!is_likeness)
+        text_print(out, " (tid %" PRIu32 ")", thread->tid);
+    if (root->kind == SNAPSHOT_ROOT_STACK)
+        location = location_at(naming, thread, root->address);
+    if (location && location->function)
+        text_print(out, ", in %s", location->function);
+    if (location && location->function && location->file && !is_likeness)
+        text_print(out, " at %s:%" PRIu32, text_file_name(location->file), location->line);
 }
 
-static void name_slot(struct naming *naming, const struct snapshot_root *root, struct text *out)
+static void name_slot(struct naming *naming, const struct snapshot_root *root, bool is_likeness,
+                      struct text *out)
 {
     switch ((enum snapshot_root_kind)root->kind) {
     case SNAPSHOT_ROOT_GLOBAL:
@@ -122,11 +131,11 @@ static void name_slot(struct naming *naming, const struct snapshot_root *root, s
         break;
     case SNAPSHOT_ROOT_STACK:
     case SNAPSHOT_ROOT_THREAD:
-        name_thread(naming, root, out);
+        name_thread(naming, root, is_likeness, out);
         break;
     case SNAPSHOT_ROOT_REGISTER:
-        name_thread(naming, root, out);
-        text_add(out, " registers");
+        text_add(out, "registers of ");
+        name_thread(naming, root, is_likeness, out);
         break;
     case SNAPSHOT_ROOT_KEY:
         text_print(out, "pthread key %" PRIu32, root->number);
@@ -159,6 +168,20 @@ static bool is_same(const void *context, uint32_t position, const void *wanted)
            strcmp(name->name, key->name) == 0;
 }
 
+static char *likeness_of(struct naming *naming, const struct snapshot_root *root)
+{
+    struct text text = {0};
+    char *likeness;
+
+    if (root->kind != SNAPSHOT_ROOT_STACK && root->kind != SNAPSHOT_ROOT_THREAD &&
+        root->kind != SNAPSHOT_ROOT_REGISTER)
+        return NULL;
+    name_slot(naming, root, true, &text);
+    likeness = memory_duplicate_text(text_get(&text));
+    text_clear(&text);
+    return likeness;
+}
+
 static uint32_t root_of(struct naming *naming, const struct snapshot_root *root)
 {
     struct root_names *names = naming->names;
@@ -169,7 +192,7 @@ static uint32_t root_of(struct naming *naming, const struct snapshot_root *root)
     uint64_t hash;
     uint32_t position;
 
-    name_slot(naming, root, &text);
+    name_slot(naming, root, false, &text);
     key.name = text_get(&text);
     hash = hash_bytes(key.name, text.count, (uint64_t)root->kind << 32 ^ root->module);
     position = hash_index_find(&naming->index, hash, &key, is_same, names);
@@ -177,8 +200,10 @@ static uint32_t root_of(struct naming *naming, const struct snapshot_root *root)
         position = names->count;
         names->items = memory_grow(names->items, &naming->capacity, names->count + 1,
                                    sizeof *names->items);
-        names->items[names->count++] = (struct root_name){
-            .kind = key.kind, .name = memory_duplicate_text(key.name), .module = key.module};
+        names->items[names->count++] = (struct root_name){.kind = key.kind,
+                                                          .name = memory_duplicate_text(key.name),
+                                                          .likeness = likeness_of(naming, root),
+                                                          .module = key.module};
         hash_index_add(&naming->index, hash, position);
     }
     text_clear(&text);
@@ -244,8 +269,10 @@ void root_names_find(const struct profile *profile, const struct snapshot *snaps
 
 void root_names_clear(struct root_names *names)
 {
-    for (uint32_t i = 0; i < names->count; i++)
+    for (uint32_t i = 0; i < names->count; i++) {
         free(names->items[i].name);
+        free(names->items[i].likeness);
+    }
     free(names->items);
     free(names->root_of_slot);
     *names = (struct root_names){0};

@@ -16,7 +16,9 @@
 
 struct root_name {
     enum snapshot_root_kind kind;
-    char *name;         /* "sessions", "thread \"io\": poll_loop()", "pthread key 3", ... */
+    char *name;     /* "sessions", "stack of thread \"io\" (tid 7), in poll_loop at io.c:3", ... */
+    char *likeness; /* the same without what is another in each process and at each instant: number
+                       of the thread, line. NULL = the name */
     const char *module; /* path; NULL = none. Borrowed from the snapshot */
 };
 

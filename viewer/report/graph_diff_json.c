@@ -188,7 +188,7 @@ static void add_root(struct json_stream *stream, const struct graph_diff *diff,
     json_stream_add(stream, "kind",
                     json_string(is_shared ? "shared" : process_graph_root_kind(graph, row->root)));
     json_stream_add(stream, "name",
-                    is_shared ? NULL : json_text(process_graph_root_name(graph, row->root)));
+                    is_shared ? NULL : json_text(process_graph_root_likeness(graph, row->root)));
     json_stream_add(stream, "module",
                     is_shared ? NULL : json_text(process_graph_root_module(graph, row->root)));
     json_stream_add(stream, "change", make_change(row));

@@ -91,7 +91,7 @@ static void write_root(struct writing *writing, const struct graph_diff_row *row
     if (row->root == OBJECT_GRAPH_WHOLE)
         text_add(&name, "several roots together");
     else
-        graph_add_root_name(graph, row->root, &name);
+        graph_add_root_likeness(graph, row->root, &name);
     add_figures(writing, row);
     page_end_line(page);
     page_add(page, "    ");

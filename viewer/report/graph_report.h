@@ -40,6 +40,7 @@ bool graph_write_json(const struct profile *profile, const struct graph_report_p
 
 /* "sessions in demo", "open_session": appended, made harmless. */
 void graph_add_root_name(const struct process_graph *graph, uint32_t node, struct text *out);
+void graph_add_root_likeness(const struct process_graph *graph, uint32_t node, struct text *out);
 /* The same, or "a block of 4.0 KiB from open_session". */
 void graph_add_node_name(const struct process_graph *graph, uint32_t node, struct text *out);
 void graph_add_class_name(const struct process_graph *graph, uint32_t class_id, struct text *out);

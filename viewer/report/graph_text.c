@@ -49,15 +49,26 @@ static void add_count(struct page *page, uint64_t count)
 
 /* ---- names ---- */
 
-void graph_add_root_name(const struct process_graph *graph, uint32_t node, struct text *out)
+static void add_root(const struct process_graph *graph, uint32_t node, const char *name,
+                     struct text *out)
 {
     const char *module = process_graph_root_module(graph, node);
 
-    page_make_safe(out, process_graph_root_name(graph, node));
+    page_make_safe(out, name);
     if (module) {
         text_add(out, " in ");
         page_make_safe(out, text_file_name(module));
     }
+}
+
+void graph_add_root_name(const struct process_graph *graph, uint32_t node, struct text *out)
+{
+    add_root(graph, node, process_graph_root_name(graph, node), out);
+}
+
+void graph_add_root_likeness(const struct process_graph *graph, uint32_t node, struct text *out)
+{
+    add_root(graph, node, process_graph_root_likeness(graph, node), out);
 }
 
 static const char *function_of(const struct process_graph *graph, uint32_t site)
