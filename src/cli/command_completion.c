@@ -51,7 +51,7 @@ static void write_shells(FILE *out);
 static void bash_option(FILE *out, const struct command *command, const struct option_row *row)
 {
     (void)command;
-    fprintf(out, " --%s%s", row->name, row->kind == OPTION_FLAG ? "" : "=");
+    fprintf(out, " --%s%s", row->name, row->kind == OPTION_FLAG || row->plain ? "" : "=");
 }
 
 static void bash_value(FILE *out, const struct command *command, const struct option_row *row)
@@ -177,12 +177,12 @@ static void zsh_specification(FILE *out, const struct option_row *row, bool is_l
     if (is_letter)
         fprintf(out, "-%c%s", row->letter, value ? "+" : "");
     else
-        fprintf(out, "--%s%s", row->name, value ? "=" : "");
+        fprintf(out, "--%s%s", row->name, row->plain ? "=-" : value ? "=" : "");
     fputc('[', out);
     zsh_text(out, row->help);
     fputc(']', out);
     if (value) {
-        fputc(':', out);
+        fputs(row->plain ? "::" : ":", out);
         zsh_text(out, row->value_name ? row->value_name : row->name);
         fputc(':', out);
         if (row->kind == OPTION_CHOICE) {
@@ -288,7 +288,7 @@ static void fish_option(FILE *out, const struct command *command, const struct o
         fputs(" -x -a '", out);
         write_choices(out, row, " ");
         fputc('\'', out);
-    } else if (row->kind != OPTION_FLAG) {
+    } else if (row->kind != OPTION_FLAG && !row->plain) {
         fputs(is_file_option(row) ? " -r -F" : " -x", out);
     }
     fputs(" -d '", out);

@@ -18,11 +18,14 @@
 #include "cli/terminal.h"
 #include "record/recorder.h"
 #include "report/summary.h"
+#include "snapshot/block_contents.h"
 #include "snapshot/snapshot.h"
 
 enum {
     SUMMARY_GRAPH_BLOCKS = 1000000 /* above, the summary leaves out what holds a growing site */
 };
+
+#define CONTENTS_PLAIN "256"
 
 struct values {
     bool is_force;
@@ -34,6 +37,7 @@ struct values {
     bool is_crash_scanned;
     bool are_forks_scanned;
     bool are_heuristics_off;
+    struct option_number contents;
     bool are_off[SNAPSHOT_ROOT_KIND_COUNT]; /* kinds of roots */
     struct option_number scan_budget;
     struct option_number snapshot_every;
@@ -242,6 +246,13 @@ static const struct option_row rows[] = {
      .kind = OPTION_FLAG,
      PLACE(are_heuristics_off),
      .help = "pointers into a block count as such even where C++ keeps blocks by them"},
+    {.name = "contents",
+     .kind = OPTION_SIZE,
+     PLACE(contents),
+     .value_name = "SIZE",
+     .plain = CONTENTS_PLAIN,
+     .help = "keep what each block begins with in snapshots, which may hold secrets "
+             "(default: nothing; without a size: " CONTENTS_PLAIN " bytes)"},
     {.name = "best-effort",
      .kind = OPTION_FLAG,
      PLACE(is_best_effort),
@@ -307,6 +318,7 @@ static void fill_options(const struct invocation *invocation, struct record_opti
         .snapshot_interval_ns = values->snapshot_every.value,
         .kept_snapshots = values->keep_snapshots.value,
         .roots_off = roots_off(values),
+        .content_limit = values->contents.value,
         .are_heuristics_off = values->are_heuristics_off,
         .is_oracle_wanted = values->is_comparing,
         .is_progress_shown = isatty(STDERR_FILENO) && !terminal_is_ci() &&
@@ -399,6 +411,10 @@ static int run(const struct invocation *invocation)
     fill_options(invocation, &options);
     if (!parse_levels(&values->snapshot_at, levels, &error)) {
         log_error("run: %s", error.message);
+        return EXIT_NOT_STARTED;
+    }
+    if (options.content_limit > BLOCK_CONTENTS_MOST_LIMIT) {
+        log_error("run: --contents takes at most 1 MiB of each block");
         return EXIT_NOT_STARTED;
     }
     options.snapshot_levels = levels;

@@ -80,7 +80,7 @@ static void make_getopt_tables(const struct option_binding *bindings, size_t bin
     text_add(&tables->letters, "+:");
     for (size_t i = 0; i < count; i++) {
         const struct option_row *row = row_at(bindings, binding_count, i, &binding);
-        bool is_flag = row->kind == OPTION_FLAG;
+        bool is_flag = row->kind == OPTION_FLAG || row->plain;
 
         tables->longs[i] = (struct option){.name = row->name,
                                            .has_arg = is_flag ? optional_argument
@@ -287,22 +287,23 @@ static void add_text(struct option_texts *texts, const char *text, enum option_s
 static bool apply_one(const struct option_assignment *assignment, struct error *error)
 {
     const struct option_row *row = assignment->row;
+    const char *text = assignment->text ? assignment->text : row->plain;
     void *place = (char *)assignment->values + row->offset;
     struct option_number *number = place;
 
     if (row->kind == OPTION_FLAG)
         return parse_flag(assignment->text, place, error);
-    if (!assignment->text || !*assignment->text)
+    if (!text || !*text)
         return error_set(error, "it needs a value");
     if (row->kind == OPTION_TEXT) {
-        *(const char **)place = assignment->text;
+        *(const char **)place = text;
         return true;
     }
     if (row->kind == OPTION_TEXTS) {
-        add_text(texts_of(assignment), assignment->text, assignment->source);
+        add_text(texts_of(assignment), text, assignment->source);
         return true;
     }
-    number->is_given = parse_number(row, assignment->text, &number->value, error);
+    number->is_given = parse_number(row, text, &number->value, error);
     return number->is_given;
 }
 
@@ -397,7 +398,7 @@ void options_print_help(struct option_table table, struct text *out)
         else
             text_print(&line, "      --%s", row->name);
         if (value)
-            text_print(&line, "=%s", value);
+            text_print(&line, row->plain ? "[=%s]" : "=%s", value);
         text_add(out, text_get(&line));
         print_wrapped(out, line.count, row->help);
         text_clear(&line);

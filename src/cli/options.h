@@ -58,6 +58,7 @@ struct option_row {
     enum option_kind kind;
     size_t offset;          /* of the value in the command's struct */
     const char *value_name; /* "FILE"; NULL for flags and choices */
+    const char *plain;      /* what --name alone stands for: a value needs "="; NULL: it needs one */
     const char *help;
     const char *(*choice_at)(size_t position); /* of OPTION_CHOICE; NULL past the end */
     enum option_scope scope;

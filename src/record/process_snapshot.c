@@ -419,6 +419,7 @@ static bool scan(struct taking *taking)
         .libc = taking->request->libc,
         .roots_off = taking->request->roots_off,
         .has_no_heuristics = taking->request->has_no_heuristics,
+        .content_limit = taking->request->content_limit,
         .clock = taking->clock,
         .deadline_ns = taking->deadline_ns,
     };

@@ -17,6 +17,7 @@ struct process_snapshot_request {
     struct libc_facts *libc; /* what was found out before, and is to be kept; NULL = nothing */
     uint64_t roots_off;     /* set of 1 << enum snapshot_root_kind */
     bool has_no_heuristics; /* pointers into blocks count as interior, whatever they look like */
+    uint64_t content_limit; /* so many of each block's first bytes are kept */
     enum process_hold_way way;
     bool may_copy;     /* it need not be held until it was read */
     bool is_own_child; /* somebody else in this program waits for its end */

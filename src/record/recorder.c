@@ -280,6 +280,7 @@ static bool begin(struct recorder *recorder, struct error *error)
         .budget_ns = recorder->scan_budget_ns,
         .roots_off = options->roots_off,
         .has_no_heuristics = options->are_heuristics_off,
+        .content_limit = options->content_limit,
         .way = hold_way(options),
         .interval_ns = options->snapshot_interval_ns,
         .levels = options->snapshot_levels,

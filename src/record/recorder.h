@@ -70,6 +70,7 @@ struct record_options {
     uint64_t snapshot_level_count;                /* at most SNAPSHOT_LEVELS_MOST */
     uint64_t kept_snapshots;       /* of those at intervals; 0 = 8 */
     uint64_t roots_off;            /* set of 1 << enum snapshot_root_kind: not taken for roots */
+    uint64_t content_limit;  /* so many of each block's first bytes are kept; 0 = none */
     bool are_heuristics_off; /* pointers into blocks count as interior, whatever they look like */
     bool is_oracle_wanted;   /* test mode: every stack is also unwound by libunwind, and compared */
 };

@@ -73,6 +73,7 @@ static void look_at(struct snapshot_taker *taker, struct recorded_process *proce
     request->libc = &taker->libc;
     request->roots_off = taker->options.roots_off;
     request->has_no_heuristics = taker->options.has_no_heuristics;
+    request->content_limit = taker->options.content_limit;
     request->is_own_child = process->pid == taker->options.command_pid;
     request->may_copy = request->hold_sp == 0 && taker->job == NULL;
     process_snapshot_take(taker->options.tree, process, request, &taker->sleepers, snapshot, job);

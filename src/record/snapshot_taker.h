@@ -19,6 +19,7 @@ struct snapshot_taker_options {
     uint64_t budget_ns; /* for each scan */
     uint64_t roots_off; /* set of 1 << enum snapshot_root_kind */
     bool has_no_heuristics;
+    uint64_t content_limit; /* so many of each block's first bytes are kept */
     enum process_hold_way way;
     uint64_t interval_ns; /* a snapshot of every process so often; 0 = none */
     const struct snapshot_level *levels; /* one of each that reaches one of these; borrowed */

@@ -60,7 +60,8 @@ struct recording_text_list {
     RECORD(27, snapshot_facts, 0)      \
     RECORD(28, snapshot_python, 0)     \
     RECORD(29, snapshot_python_types, 0) \
-    RECORD(30, snapshot_python_text, 0)
+    RECORD(30, snapshot_python_text, 0) \
+    RECORD(31, snapshot_contents, 0)
 
 /* What was run. The first record of a recording; exactly one. */
 #define RECORDING_FIELDS_session(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
@@ -321,7 +322,8 @@ struct recording_text_list {
     UNSIGNED(fact_count) \
     TEXT(mark)                      /* of the instant, by the program; "" = none */ \
     UNSIGNED(is_copied)             /* the process went on while a copy of it was read */ \
-    UNSIGNED(resident_bytes)        /* that it had in memory */
+    UNSIGNED(resident_bytes)        /* that it had in memory */ \
+    UNSIGNED(content_limit)         /* so many of each block's first bytes are kept; 0 = none */
 
 /* A file that was mapped as a module; roots name it by its position among these. */
 #define RECORDING_FIELDS_snapshot_module(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
@@ -416,6 +418,15 @@ struct recording_text_list {
     TEXT(text) \
     UNSIGNED(count) \
     UNSIGNED(bytes)
+
+/* What some blocks begin with; only where it was asked for, and not needed for the snapshot to
+ * count. Of each block a varint: how many of its first bytes are kept; 0 of what could not be
+ * read. Behind them, one after the other, the bytes. */
+#define RECORDING_FIELDS_snapshot_contents(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    UNSIGNED(first_block)           /* position among all */ \
+    UNSIGNED(block_count) \
+    BYTES(contents)
 /* clang-format on */
 
 enum recording_kind {
@@ -429,7 +440,7 @@ enum recording_kind {
  * and a chunk holds those of one snapshot only. They all begin with the snapshot's id. */
 static inline int recording_is_of_snapshot(unsigned kind)
 {
-    return kind >= RECORDING_snapshot && kind <= RECORDING_snapshot_python_text;
+    return kind >= RECORDING_snapshot && kind <= RECORDING_snapshot_contents;
 }
 
 #define RECORDING_STRUCT_UNSIGNED(field)      uint64_t field;

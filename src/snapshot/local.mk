@@ -1,5 +1,7 @@
 libseep_a_SOURCES += \
 	src/snapshot/allocator_ranges.c \
+	src/snapshot/block_contents.c \
+	src/snapshot/block_contents.h \
 	src/snapshot/block_index.c \
 	src/snapshot/block_index.h \
 	src/snapshot/block_shapes.c \
@@ -67,12 +69,14 @@ if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/test_snapshot \
 	tests/unit/test_snapshot_scan \
+	tests/unit/test_block_contents \
 	tests/unit/test_snapshot_store \
 	tests/unit/test_snapshot_threads \
 	tests/unit/test_target_memory
 TESTS += \
 	tests/unit/test_snapshot \
 	tests/unit/test_snapshot_scan \
+	tests/unit/test_block_contents \
 	tests/unit/test_snapshot_store \
 	tests/unit/test_snapshot_threads \
 	tests/unit/test_target_memory
@@ -80,6 +84,8 @@ tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c
 tests_unit_test_snapshot_LDADD = $(unit_libs)
 tests_unit_test_snapshot_scan_SOURCES = tests/unit/test_snapshot_scan.c
 tests_unit_test_snapshot_scan_LDADD = $(unit_libs)
+tests_unit_test_block_contents_SOURCES = tests/unit/test_block_contents.c $(recording_fixture)
+tests_unit_test_block_contents_LDADD = $(unit_libs)
 tests_unit_test_snapshot_store_SOURCES = tests/unit/test_snapshot_store.c $(recording_fixture)
 tests_unit_test_snapshot_store_LDADD = $(unit_libs)
 tests_unit_test_snapshot_threads_SOURCES = tests/unit/test_snapshot_threads.c

@@ -32,6 +32,8 @@ void snapshot_clear(struct snapshot *snapshot)
         python_heap_clear(snapshot->python);
         free(snapshot->python);
     }
+    free(snapshot->first_content);
+    free(snapshot->contents);
     snapshot_init(snapshot);
 }
 

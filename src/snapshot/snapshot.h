@@ -1,6 +1,6 @@
 /* A snapshot: one process at one instant, as what refers to what. Its live blocks, the references
  * between them, and the roots: slots outside of the heap that refer to blocks. No contents are
- * kept.
+ * kept, unless somebody asked for them (block_contents.h).
  *
  * References stand in compressed rows: those of block b are
  * references[first_reference[b]] .. references[first_reference[b + 1] - 1], in the order of their
@@ -218,6 +218,12 @@ struct snapshot {
     /* What a Python interpreter keeps in the process (python_heap.h); owned; NULL = nobody looked.
      * Of a snapshot that was read from a recording it is NULL: python_heap_read reads it. */
     struct python_heap *python;
+
+    /* What blocks begin with. Of block b contents[first_content[b]] .. contents[first_content[b + 1]
+     * - 1]; one that is read from a recording has none (block_contents_find). */
+    uint64_t content_limit;  /* so many bytes of each; 0 = none are kept */
+    uint64_t *first_content; /* block_count + 1 entries; NULL = none */
+    uint8_t *contents;
 };
 
 void snapshot_init(struct snapshot *snapshot);

@@ -51,6 +51,7 @@ static bool take_head(void *context, enum recording_kind kind, const void *recor
     snapshot->skipped_bytes = head->skipped_bytes;
     snapshot->is_copied = head->is_copied != 0;
     snapshot->resident_bytes = head->resident_bytes;
+    snapshot->content_limit = head->content_limit;
     size_t note_bytes = strnlen(head->note, sizeof snapshot->note - 1);
     memcpy(snapshot->note, head->note, note_bytes);
     snapshot->note[note_bytes] = '\0';

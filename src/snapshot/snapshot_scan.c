@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "snapshot/block_contents.h"
 #include "snapshot/block_shapes.h"
 #include "snapshot/class_tables.h"
 #include "snapshot/mapping_search.h"
@@ -426,6 +427,22 @@ static bool take_blocks(struct scan *scan, struct error *error)
     return true;
 }
 
+static bool may_go_on(void *context)
+{
+    return is_in_time(context);
+}
+
+/* Not for their sake is a snapshot given up. */
+static void keep_contents(struct scan *scan)
+{
+    uint64_t limit = block_contents_limit(scan->result, scan->input->content_limit,
+                                          BLOCK_CONTENTS_MOST_BYTES);
+    bool was_late = scan->is_late;
+
+    block_contents_read(scan->result, scan->input->memory, limit, may_go_on, scan);
+    scan->is_late = was_late;
+}
+
 static bool run(struct scan *scan, struct error *error)
 {
     const struct snapshot_scan_input *input = scan->input;
@@ -445,6 +462,8 @@ static bool run(struct scan *scan, struct error *error)
     scan_heap(scan);
     judge_references(scan);
     scan_roots(scan);
+    if (!scan->is_late && scan->input->content_limit > 0)
+        keep_contents(scan);
     return !scan->is_late || error_set(error, "the scan took longer than it may");
 }
 

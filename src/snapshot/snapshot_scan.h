@@ -101,6 +101,7 @@ struct snapshot_scan_input {
     struct libc_facts *libc; /* what was found out before, and is to be kept; NULL = nothing */
     uint64_t roots_off;     /* set of 1 << enum snapshot_root_kind */
     bool has_no_heuristics; /* pointers into blocks count as interior, whatever they look like */
+    uint64_t content_limit; /* so many of each block's first bytes are kept (block_contents.h) */
     struct clock clock;     /* now_ns NULL: no deadline */
     uint64_t deadline_ns;   /* by that clock; 0 = none */
 };

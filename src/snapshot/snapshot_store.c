@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "recording/varint.h"
+#include "snapshot/block_contents.h"
 #include "snapshot/python_heap.h"
 #include "snapshot/snapshot_pieces.h"
 
@@ -266,6 +267,7 @@ void snapshot_write(const struct snapshot *snapshot, snapshot_add_record add, vo
         .thread_count = snapshot->thread_count,
         .class_count = snapshot->class_count,
         .fact_count = count_facts(snapshot),
+        .content_limit = snapshot->content_limit,
     };
     add(context, RECORDING_snapshot, &head);
     write_modules(snapshot, add, context);
@@ -279,4 +281,5 @@ void snapshot_write(const struct snapshot *snapshot, snapshot_add_record add, vo
         write_facts(snapshot, (enum snapshot_fact_kind)kind, add, context);
     if (snapshot->python)
         python_heap_write(snapshot->python, snapshot->number, add, context);
+    block_contents_write(snapshot, add, context);
 }

@@ -1,5 +1,6 @@
 /* The recording reader against hostile files: whatever stands in them it opens or refuses, prints
- * every record, and neither crashes nor takes memory without bounds.
+ * every record, reads every snapshot with the words of its first and last block, and neither
+ * crashes nor takes memory without bounds.
  *
  * Each input is tried three times: as it is; with all checksums put right, without which a mutated
  * file would be refused before anything interesting; and as the body of a record of each kind.
@@ -21,6 +22,8 @@
 #include "recording/record_codec.h"
 #include "recording/recording_format.h"
 #include "recording/recording_reader.h"
+#include "snapshot/block_contents.h"
+#include "snapshot/snapshot_store.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
@@ -30,6 +33,33 @@ static bool print_record(void *context, enum recording_kind kind, const void *re
     text_clear(out);
     record_print(record_kind_find(kind), record, out);
     return true;
+}
+
+static void read_contents(struct recording_reader *reader, uint64_t id, uint32_t block)
+{
+    uint8_t *bytes;
+    size_t count;
+
+    block_contents_find(reader, id, block, &bytes, &count, NULL);
+    free(bytes);
+}
+
+static void read_snapshots(struct recording_reader *reader)
+{
+    struct snapshot_list list;
+
+    if (!snapshot_list_read(&list, reader, NULL))
+        return;
+    for (size_t i = 0; i < list.count; i++) {
+        struct snapshot snapshot;
+
+        snapshot_init(&snapshot);
+        snapshot_read(reader, list.heads[i].id, &snapshot, NULL);
+        read_contents(reader, list.heads[i].id, 0);
+        read_contents(reader, list.heads[i].id, (uint32_t)snapshot.block_count - 1);
+        snapshot_clear(&snapshot);
+    }
+    snapshot_list_clear(&list);
 }
 
 static void read_recording(const char *path)
@@ -43,6 +73,7 @@ static void read_recording(const char *path)
     for (uint64_t i = 0; recording_reader_chunk(reader, i, &chunk); i++)
         recording_reader_visit(reader, chunk.kind, print_record, &out, &error);
     recording_reader_visit_all(reader, print_record, &out, &error);
+    read_snapshots(reader);
     text_clear(&out);
     recording_reader_close(reader);
 }
