@@ -21,6 +21,8 @@ libseep_a_SOURCES += \
 	src/record/own_allocators.h \
 	src/record/pools.c \
 	src/record/pools.h \
+	src/record/process_blocks.c \
+	src/record/process_blocks.h \
 	src/record/process_calls.c \
 	src/record/process_calls.h \
 	src/record/process_ends.c \

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "heap/heap_model.h"
+#include "record/process_blocks.h"
 #include "record/process_ends.h"
 #include "record/process_facts.h"
 #include "record/ring_places.h"
@@ -31,10 +32,6 @@
 enum {
     COPY_PATIENCE = 12, /* a copy may be read for so many times as long as a process may be held */
     CATCH_UP_BYTES = 64 << 10, /* less is left for when it stands still */
-    FEW_BLOCKS = 20000,
-    DIGIT_BITS = 11,
-    DIGITS = 1 << DIGIT_BITS,
-    DIGIT_COUNT = 5, /* of addresses: 55 bits */
     HALF_WAY_TRIES = 10,
     RED_ZONE_BYTES = 128 /* x86-64: below the stack pointer of a function that calls nobody */
 };
@@ -71,7 +68,7 @@ struct taking {
     uint64_t time_ns; /* the instant, since the session began */
 
     struct snapshot_block *blocks;
-    size_t block_count, block_capacity;
+    size_t block_count;
     struct stopped_thread *threads;
     struct address_range *own;
     size_t own_count, own_capacity;
@@ -191,75 +188,6 @@ static bool stop_between_calls(struct taking *taking, struct process_snapshot_sl
 }
 
 /* ---- what the scan is told ------------------------------------------------------------ */
-
-static void add_block(void *context, const struct heap_block *block)
-{
-    struct taking *taking = context;
-    taking->blocks[taking->block_count++] = (struct snapshot_block){
-        .address = block->address,
-        .bytes = block->size,
-        .birth_ns = block->birth_ns,
-        .site = block->site,
-        .thread = block->thread < UINT16_MAX ? (uint16_t)block->thread : UINT16_MAX,
-        .flags = block->thread == HEAP_THREAD_INHERITED ? SNAPSHOT_BLOCK_INHERITED : 0,
-    };
-}
-
-static size_t digit_of(uint64_t address, unsigned digit)
-{
-    return address >> (digit * DIGIT_BITS) & (DIGITS - 1);
-}
-
-static int compare_blocks(const void *left, const void *right)
-{
-    const struct snapshot_block *a = left, *b = right;
-    return a->address < b->address ? -1 : a->address > b->address;
-}
-
-/* Radix sort, least significant digit first: the process waits for it, and millions of blocks come
- * in no order. Digits are small, so that the places being written to stay in the cache; those that
- * all addresses share (high ones, and the lowest) cost nothing. */
-static void sort_blocks(struct snapshot_block **blocks, size_t count)
-{
-    if (count < FEW_BLOCKS) {
-        qsort(*blocks, count, sizeof **blocks, compare_blocks);
-        return;
-    }
-    struct snapshot_block *from = *blocks, *to = memory_allocate_large(count, sizeof *to);
-    size_t(*places)[DIGITS] = memory_allocate_zeroed(DIGIT_COUNT, sizeof *places);
-    for (size_t i = 0; i < count; i++)
-        for (unsigned digit = 0; digit < DIGIT_COUNT; digit++)
-            places[digit][digit_of(from[i].address, digit)]++;
-    for (unsigned digit = 0; digit < DIGIT_COUNT; digit++) {
-        if (places[digit][digit_of(from[0].address, digit)] == count)
-            continue;
-        size_t place = 0;
-        for (size_t value = 0; value < DIGITS; value++) {
-            size_t here = places[digit][value];
-            places[digit][value] = place;
-            place += here;
-        }
-        for (size_t i = 0; i < count; i++)
-            to[places[digit][digit_of(from[i].address, digit)]++] = from[i];
-        struct snapshot_block *sorted = to;
-        to = from;
-        from = sorted;
-    }
-    *blocks = from;
-    free(to);
-    free(places);
-}
-
-static void list_blocks(struct taking *taking)
-{
-    struct recording_totals totals;
-    heap_model_settle(taking->process->model);
-    heap_model_totals(taking->process->model, &totals);
-    taking->blocks = memory_allocate_large(totals.live_blocks + 1, sizeof *taking->blocks);
-    heap_model_visit_blocks(taking->process->model, add_block, taking);
-    sort_blocks(&taking->blocks, taking->block_count);
-    annotations_flag_blocks(&taking->process->annotations, taking->blocks, taking->block_count);
-}
 
 /* As the thread told it, for one whose registers nobody has asked for. */
 static uint64_t told_thread_pointer(const struct taking *taking, uint32_t tid)
@@ -479,7 +407,7 @@ static bool is_empty(const struct taking *taking)
 /* What the model knows of this instant, and what the memory does. */
 static bool read_all(struct taking *taking)
 {
-    list_blocks(taking);
+    taking->blocks = process_blocks_list(taking->tree, taking->process, &taking->block_count);
     heap_model_visit_mappings(taking->process->model, add_program_mapping, taking);
     if (scan(taking)) {
         /* Each may hold a block that nobody has told yet. */

@@ -27,6 +27,7 @@ ANSWERS = {
                 bad -5
                 no_counts 0""",
     "threads": "bad_answers 0",
+    "begins": "bad_answers 0",
     "in_child": """child_clean 0 0/0 0/0 0/0
                    child 0 1/601 0/0 0/0
                    parent 0 1/600 0/0 0/0
