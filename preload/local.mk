@@ -124,13 +124,17 @@ tests_old_libseep_preload_so_LDADD = $(libseep_preload_so_LDADD)
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_sampled_blocks tests/unit/test_sampler \
+	tests/unit/test_stack_memo tests/unit/test_symbol_search
+TESTS += tests/unit/test_sampled_blocks tests/unit/test_sampler tests/unit/test_stack_memo \
 	tests/unit/test_symbol_search
-TESTS += tests/unit/test_sampled_blocks tests/unit/test_sampler tests/unit/test_symbol_search
 tests_unit_test_sampled_blocks_SOURCES = tests/unit/test_sampled_blocks.c \
 	preload/sampled_blocks.c preload/sampled_blocks.h
 tests_unit_test_sampled_blocks_LDADD = $(CMOCKA_LIBS)
 tests_unit_test_sampler_SOURCES = tests/unit/test_sampler.c preload/sampler.h
 tests_unit_test_sampler_LDADD = $(CMOCKA_LIBS) -lm
+tests_unit_test_stack_memo_SOURCES = tests/unit/test_stack_memo.c preload/stack_memo.c \
+	preload/stack_memo.h
+tests_unit_test_stack_memo_LDADD = $(CMOCKA_LIBS)
 tests_unit_test_symbol_search_SOURCES = tests/unit/test_symbol_search.c preload/symbol_search.c \
 	preload/symbol_search.h preload/old_glibc.h
 tests_unit_test_symbol_search_LDADD = $(CMOCKA_LIBS)

@@ -47,6 +47,13 @@ static uint32_t find_slot(struct thread_state *thread, uint64_t hash, bool *is_n
     return first + thread->cache_victims[set]++ % STACK_CACHE_WAYS;
 }
 
+/* The slot is about to become another stack's. */
+static void empty_slot(struct thread_state *thread, uint32_t slot)
+{
+    thread->cache_hashes[slot] = 0;
+    stack_memo_forget_slot(&thread->memo, slot);
+}
+
 /* Tells the recorder that `slot` is this stack from here on. */
 static bool tell(struct thread_state *thread, uint32_t slot, const uint64_t *frames, uint32_t count,
                  uint64_t omitted, uint32_t innermost_kept)
@@ -70,7 +77,7 @@ uint32_t stack_capture_frames(struct thread_state *thread, const uint64_t *frame
     uint32_t slot = find_slot(thread, hash, &is_new);
     if (!is_new)
         return slot;
-    thread->cache_hashes[slot] = 0;
+    empty_slot(thread, slot);
     module_notice_frames(thread, frames, count);
     if (!tell(thread, slot, frames, (uint32_t)count, 0, (uint32_t)count))
         return STACK_CAPTURE_LOST;
@@ -106,7 +113,7 @@ static uint32_t slot_of_walk(struct thread_state *thread, const struct walk_regi
     uint32_t slot = find_slot(thread, *hash, &is_new);
     if (!is_new)
         return slot;
-    thread->cache_hashes[slot] = 0;
+    empty_slot(thread, slot);
     uint32_t innermost = walk->omitted_count == 0 ? walk->count
                                                   : stack_walk_inner_count(walk->limit);
     module_notice_frames(thread, walk->frames, walk->count);
@@ -129,20 +136,19 @@ static void check_found(struct thread_state *thread, const struct walk_registers
         stack_bytes_send(thread, slot, true, caller);
 }
 
-static void remember(struct stack_memo_entry *entry, const struct walk_registers *caller,
-                     uint64_t generation, const struct walk_reads *reads, uint64_t hash,
-                     uint32_t slot)
+static void remember(struct thread_state *thread, struct stack_memo_entry *entry,
+                     const struct walk_registers *caller, uint64_t generation,
+                     const struct walk_reads *reads, uint64_t hash, uint32_t slot)
 {
     if (slot == STACK_CAPTURE_LOST || reads->count == 0 || reads->count > STACK_MEMO_READS)
         return;
     entry->pc = caller->pc;
     entry->sp = caller->sp;
     entry->bp = caller->bp;
-    entry->generation = generation;
     entry->hash = hash;
     entry->slot = slot;
     entry->bp_mask = reads->is_bp_used ? UINT64_MAX : 0;
-    stack_memo_seal(entry, reads->count);
+    stack_memo_seal(&thread->memo, entry, reads->count, generation);
 }
 
 /* The slot of the stack that the trail is; told to the recorder if it is new. */
@@ -154,7 +160,7 @@ static uint32_t slot_of_trail(struct thread_state *thread, const struct walk_reg
     uint32_t slot = find_slot(thread, hash, &is_new);
     if (is_new) {
         uint32_t count = stack_trail_count(trail);
-        thread->cache_hashes[slot] = 0;
+        empty_slot(thread, slot);
         stack_trail_copy(trail, thread->frames);
         if (module_notice_frames(thread, thread->frames, trail->noticed - trail->first))
             trail->noticed = trail->first;
@@ -176,14 +182,14 @@ static uint32_t find_and_remember(struct thread_state *thread, const struct walk
 {
     struct walk_reads reads = {.capacity = STACK_MEMO_READS};
     if (entry != NULL)
-        reads.reads = entry->reads;
+        reads.reads = stack_memo_reads(&thread->memo, entry);
     if (stack_trail_find(&thread->trail, stack_capture_rules, &thread->memory, caller,
                          session->stack_depth, hash_seed(STACK_WALK_COMPLETE))) {
         uint64_t hash = stack_hash_end(stack_trail_hash(&thread->trail));
         uint32_t slot = slot_of_trail(thread, caller, hash);
         if (entry != NULL) {
             stack_trail_tell_reads(&thread->trail, &reads);
-            remember(entry, caller, generation, &reads, hash, slot);
+            remember(thread, entry, caller, generation, &reads, hash, slot);
         }
         return slot;
     }
@@ -196,23 +202,19 @@ static uint32_t find_and_remember(struct thread_state *thread, const struct walk
     bool is_whole;
     uint32_t slot = slot_of_walk(thread, caller, &walk, &hash, &is_whole);
     if (entry != NULL && is_whole)
-        remember(entry, caller, generation, &reads, hash, slot);
+        remember(thread, entry, caller, generation, &reads, hash, slot);
     return slot;
 }
 
 uint32_t stack_capture(struct thread_state *thread, const struct walk_registers *caller)
 {
     uint32_t key = stack_memo_key(caller->pc, caller->sp);
-    uint64_t generation = unwind_rules_generation(stack_capture_rules);
+    uint64_t generation = unwind_rules_generation_number(stack_capture_rules);
     struct stack_memo_entry *entry = stack_memo_find(&thread->memo, key, caller, generation);
-    if (__builtin_expect(entry != NULL && thread->cache_hashes[entry->slot] == entry->hash, 1)) {
+    if (entry != NULL) {
         if (__builtin_expect((session->flags & SESSION_ORACLE) != 0, 0))
             check_found(thread, caller, entry->slot, entry->hash);
         return entry->slot;
     }
-    if (entry == NULL)
-        entry = stack_memo_place(&thread->memo, key);
-    else
-        entry->read_count = 0;
-    return find_and_remember(thread, caller, generation, entry);
+    return find_and_remember(thread, caller, generation, stack_memo_place(&thread->memo, key));
 }

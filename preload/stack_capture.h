@@ -34,13 +34,13 @@ stack_capture_from(struct thread_state *thread, uintptr_t frame)
 {
     uint64_t pc = arch_frame_return_address(frame), sp = arch_frame_caller_sp(frame);
     uint32_t key = stack_memo_key(pc, sp);
-    const struct stack_memo_entry *entry = stack_memo_last(&thread->memo, key);
-    if (__builtin_expect(stack_memo_is_current(entry, pc, sp, arch_frame_caller_bp(frame),
-                                               unwind_rules_generation(stack_capture_rules)) &&
-                             thread->cache_hashes[entry->slot] == entry->hash,
+    uint32_t number = stack_memo_last(&thread->memo, key);
+    if (__builtin_expect(stack_memo_is_current(&thread->memo, number, pc, sp,
+                                               arch_frame_caller_bp(frame),
+                                               unwind_rules_generation_number(stack_capture_rules)),
                          1)) {
-        stack_memo_note_hit(&thread->memo, key);
-        return entry->slot;
+        stack_memo_note_hit(&thread->memo, number);
+        return thread->memo.entries[number].slot;
     }
     struct walk_registers caller = walk_caller_registers(frame);
     return stack_capture(thread, &caller);

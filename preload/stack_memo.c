@@ -1,47 +1,90 @@
 #include "preload/stack_memo.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
-
-/* Of a memo that is all zeroes, too. */
-static uint32_t last_entry_of(const struct stack_memo *memo, uint32_t set)
-{
-    return set * STACK_MEMO_WAYS + memo->last_hit[set] % STACK_MEMO_WAYS;
-}
 
 struct stack_memo_entry *stack_memo_find(struct stack_memo *memo, uint32_t key,
                                          const struct walk_registers *from, uint64_t generation)
 {
-    uint32_t set = key % STACK_MEMO_SETS;
-    uint32_t first = last_entry_of(memo, set);
-    for (uint32_t i = 0; i < STACK_MEMO_WAYS; i++) {
-        struct stack_memo_entry *entry = &memo->entries[first ^ i];
-        if (stack_memo_is_current(entry, from->pc, from->sp, from->bp, generation)) {
-            if (i != 0)
-                memo->last_hit[set] = (uint8_t)(first ^ i);
-            memo->wasted[set] = 0;
-            return entry;
+    struct stack_memo_key *at = &memo->keys[key % STACK_MEMO_KEYS];
+    for (uint32_t way = 0; way < STACK_MEMO_WAYS; way++) {
+        uint8_t number = at->entries[way];
+        if (stack_memo_is_current(memo, number, from->pc, from->sp, from->bp, generation)) {
+            at->entries[way] = at->entries[0];
+            at->entries[0] = number;
+            stack_memo_note_hit(memo, number);
+            return &memo->entries[number];
         }
     }
     return NULL;
 }
 
+/* The next in the round that has not been of use since the last one. */
+static uint32_t give_up_one(struct stack_memo *memo)
+{
+    uint32_t number = memo->next;
+    while (memo->entries[number].is_used) {
+        memo->entries[number].is_used = false;
+        number = (number + 1) % STACK_MEMO_ENTRIES;
+    }
+    memo->next = (number + 1) % STACK_MEMO_ENTRIES;
+    return number;
+}
+
+/* Of those keys that are judged together. */
+static bool was_last_of_use(const struct stack_memo *memo, const struct stack_memo_key *at,
+                            uint32_t key)
+{
+    const struct stack_memo_entry *last = &memo->entries[at->entries[0]];
+    return last->is_used && (stack_memo_key(last->pc, last->sp) - key) % STACK_MEMO_SETS == 0;
+}
+
 struct stack_memo_entry *stack_memo_place(struct stack_memo *memo, uint32_t key)
 {
-    uint16_t *seen = &memo->seen[key / STACK_MEMO_SETS % STACK_MEMO_SEEN];
+    uint16_t *seen = &memo->seen[key / STACK_MEMO_KEYS % STACK_MEMO_SEEN];
     uint16_t tag = (uint16_t)(key >> 16 | 1);
     if (*seen != tag) {
         *seen = tag;
         return NULL;
     }
-    uint32_t set = key % STACK_MEMO_SETS;
-    if (++memo->wasted[set] > STACK_MEMO_WASTE) {
-        if (memo->wasted[set] < STACK_MEMO_RETRY)
+    struct stack_memo_key *at = &memo->keys[key % STACK_MEMO_KEYS];
+    uint8_t *wasted = &memo->wasted[key % STACK_MEMO_SETS];
+    if (was_last_of_use(memo, at, key))
+        *wasted = 0;
+    if (++*wasted > STACK_MEMO_WASTE) {
+        if (*wasted < STACK_MEMO_RETRY)
             return NULL;
-        memo->wasted[set] = STACK_MEMO_WASTE;
+        *wasted = STACK_MEMO_WASTE;
     }
-    uint32_t other = last_entry_of(memo, set) ^ 1;
-    struct stack_memo_entry *entry = &memo->entries[other];
-    entry->read_count = 0;
-    memo->last_hit[set] = (uint8_t)other;
-    return entry;
+    uint32_t number = give_up_one(memo);
+    at->entries[1] = at->entries[0];
+    at->entries[0] = (uint8_t)number;
+    memo->entries[number].generation = 0;
+    return &memo->entries[number];
+}
+
+void stack_memo_seal(struct stack_memo *memo, struct stack_memo_entry *entry, uint32_t count,
+                     uint64_t generation)
+{
+    struct walk_read *reads = stack_memo_reads(memo, entry);
+    uint32_t whole = (count + STACK_MEMO_STEP - 1) / STACK_MEMO_STEP * STACK_MEMO_STEP;
+    /* Compared a step at a time: the last one is repeated. */
+    for (uint32_t i = count; i < whole; i++)
+        reads[i] = reads[count - 1];
+    entry->read_count = whole;
+    memo->is_slot_named[entry->slot] = 1;
+    atomic_signal_fence(memory_order_seq_cst);
+    entry->generation = generation;
+}
+
+void stack_memo_forget_slot(struct stack_memo *memo, uint32_t slot)
+{
+    if (memo->is_slot_named[slot] == 0)
+        return;
+    for (uint32_t i = 0; i < STACK_MEMO_ENTRIES; i++)
+        if (memo->entries[i].slot == slot)
+            memo->entries[i].generation = 0;
+    /* Last: a signal handler may leave this by a jump. */
+    atomic_signal_fence(memory_order_seq_cst);
+    memo->is_slot_named[slot] = 0;
 }

@@ -10,8 +10,13 @@
  * That is what makes the reads safe: where a word stands follows from the registers and the words
  * before it, so if those are the same, it is where the walk itself would read now.
  *
+ * Two stacks are found by the registers they begin with, the last one first: places in one pool,
+ * which is taken round, past what has been of use since the last round. What is asked of every
+ * stack stands apart from the words, close together.
+ *
  * A stack whose words are too many, or that could not be walked to its end, is not remembered.
- * dlopen and dlclose make all that is remembered void (the rules' generation). */
+ * dlopen and dlclose make all that is remembered void (the rules' generation), and a slot that is
+ * given to another stack, what named it. */
 #ifndef SEEP_PRELOAD_STACK_MEMO_H
 #define SEEP_PRELOAD_STACK_MEMO_H
 
@@ -19,37 +24,49 @@
 #include <stdint.h>
 
 #include "preload/stack_walk.h"
+#include "wire/wire_format.h"
 
 enum {
-    STACK_MEMO_SETS = 64,
+    STACK_MEMO_ENTRIES = 128,
+    STACK_MEMO_KEYS = 512,
     STACK_MEMO_WAYS = 2,
     STACK_MEMO_READS = 160, /* words of one stack */
     STACK_MEMO_STEP = 4,    /* compared without asking whether there are more */
     STACK_MEMO_SEEN = 512,
-    /* A set whose last stacks were remembered in vain (recursion: the same registers, another stack
-     * each time) is tried again only now and then: remembering costs more than walking. */
+    STACK_MEMO_SETS = 64,
+    /* A set of keys whose last stacks were remembered in vain (recursion: the same registers,
+     * another stack each time) is tried again only now and then: remembering costs more than
+     * finding. */
     STACK_MEMO_WASTE = 8,
     STACK_MEMO_RETRY = 64
 };
 
 struct stack_memo_entry {
     uint64_t pc, sp, bp;
-    uint64_t generation;
-    uint64_t hash; /* of the stack; the slot holds it unless it was taken by another */
-    uint32_t slot;
-    uint32_t read_count; /* 0 = empty; whole steps, by stack_memo_seal */
     uint64_t bp_mask;    /* 0: any bp will do; else all bits */
-    struct walk_read reads[STACK_MEMO_READS];
+    uint64_t generation; /* the number of it; 0 = empty */
+    uint32_t slot;       /* of the stack */
+    uint32_t read_count; /* whole steps */
+    bool is_used;        /* since it was passed by last */
+    uint64_t hash;       /* of the stack */
+};
+
+/* The entry that was found last, and another; or any at all. */
+struct stack_memo_key {
+    uint8_t entries[STACK_MEMO_WAYS];
 };
 
 struct stack_memo {
-    uint8_t last_hit[STACK_MEMO_SETS]; /* the entry; the other one is the next to be given up */
-    uint8_t wasted[STACK_MEMO_SETS];   /* stacks remembered since one was found */
-    uint16_t seen[STACK_MEMO_SEEN];    /* tags of registers that were asked for and not found */
-    struct stack_memo_entry
-        entries[STACK_MEMO_SETS * STACK_MEMO_WAYS]; /* those of a set side by side */
+    _Alignas(64) struct stack_memo_entry entries[STACK_MEMO_ENTRIES];
+    struct stack_memo_key keys[STACK_MEMO_KEYS];
+    uint8_t wasted[STACK_MEMO_SETS]; /* stacks remembered since one was found, of some keys */
+    uint16_t seen[STACK_MEMO_SEEN];  /* tags of registers that were asked for and not found */
+    uint32_t next;                   /* entry to be given up */
+    uint8_t is_slot_named[WIRE_STACK_SLOTS]; /* perhaps, by an entry */
+    struct walk_read reads[STACK_MEMO_ENTRIES][STACK_MEMO_READS];
 };
-_Static_assert(STACK_MEMO_SETS *STACK_MEMO_WAYS <= UINT8_MAX + 1, "last_hit");
+_Static_assert(STACK_MEMO_ENTRIES <= UINT8_MAX + 1, "numbers of entries");
+_Static_assert(sizeof(struct stack_memo_entry) == 64, "a line");
 _Static_assert(STACK_MEMO_READS % STACK_MEMO_STEP == 0, "room for the last step");
 
 static inline uint32_t stack_memo_key(uint64_t pc, uint64_t sp)
@@ -63,15 +80,15 @@ static inline uint32_t stack_memo_key(uint64_t pc, uint64_t sp)
 
 /* Is the remembered stack the one that a walk from these registers would find now? */
 STACK_MEMO_READS_FOREIGN_FRAMES
-static inline bool stack_memo_is_current(const struct stack_memo_entry *entry, uint64_t pc,
-                                         uint64_t sp, uint64_t bp, uint64_t generation)
+static inline bool stack_memo_is_current(const struct stack_memo *memo, uint32_t number,
+                                         uint64_t pc, uint64_t sp, uint64_t bp, uint64_t generation)
 {
+    const struct stack_memo_entry *entry = &memo->entries[number];
     if (((entry->pc ^ pc) | (entry->sp ^ sp) | ((entry->bp ^ bp) & entry->bp_mask) |
          (entry->generation ^ generation)) != 0)
         return false;
-    const struct walk_read *read = entry->reads, *end = read + entry->read_count;
-    if (read == end)
-        return false;
+    const struct walk_read *read = memo->reads[number];
+    const struct walk_read *end = read + entry->read_count;
     do {
         /* In their order: that is what makes each of them safe. */
         if (*(const uint64_t *)(uintptr_t)read[0].address != read[0].value ||
@@ -84,25 +101,16 @@ static inline bool stack_memo_is_current(const struct stack_memo_entry *entry, u
     return true;
 }
 
-/* The entry becomes one: its first `count` reads are filled in, 1 to STACK_MEMO_READS. The last one
- * is repeated up to a whole step. */
-static inline void stack_memo_seal(struct stack_memo_entry *entry, uint32_t count)
+/* The number of the entry that was found last for the key: most stacks are seen again here. */
+static inline uint32_t stack_memo_last(const struct stack_memo *memo, uint32_t key)
 {
-    uint32_t whole = (count + STACK_MEMO_STEP - 1) / STACK_MEMO_STEP * STACK_MEMO_STEP;
-    for (uint32_t i = count; i < whole; i++)
-        entry->reads[i] = entry->reads[count - 1];
-    entry->read_count = whole;
+    return memo->keys[key % STACK_MEMO_KEYS].entries[0];
 }
 
-/* The entry that was found last for the key: most stacks are seen again here. */
-static inline struct stack_memo_entry *stack_memo_last(struct stack_memo *memo, uint32_t key)
+/* The stack of that entry was the current one. */
+static inline void stack_memo_note_hit(struct stack_memo *memo, uint32_t number)
 {
-    return &memo->entries[memo->last_hit[key % STACK_MEMO_SETS]];
-}
-
-static inline void stack_memo_note_hit(struct stack_memo *memo, uint32_t key)
-{
-    memo->wasted[key % STACK_MEMO_SETS] = 0;
+    memo->entries[number].is_used = true;
 }
 
 /* The entry whose stack is the current one, or NULL. */
@@ -110,7 +118,21 @@ struct stack_memo_entry *stack_memo_find(struct stack_memo *memo, uint32_t key,
                                          const struct walk_registers *from, uint64_t generation);
 
 /* After a find in vain: where to remember the stack that is walked now, or NULL while its registers
- * come for the first time. The entry is empty; fill it, then seal it. */
+ * come for the first time. The entry is empty; fill it and its reads, then seal it. */
 struct stack_memo_entry *stack_memo_place(struct stack_memo *memo, uint32_t key);
+
+static inline struct walk_read *stack_memo_reads(struct stack_memo *memo,
+                                                 const struct stack_memo_entry *entry)
+{
+    return memo->reads[entry - memo->entries];
+}
+
+/* The entry becomes one: its first `count` reads are filled in, 1 to STACK_MEMO_READS, and all else
+ * but the generation. */
+void stack_memo_seal(struct stack_memo *memo, struct stack_memo_entry *entry, uint32_t count,
+                     uint64_t generation);
+
+/* The slot is given to another stack. */
+void stack_memo_forget_slot(struct stack_memo *memo, uint32_t slot);
 
 #endif

@@ -16,8 +16,8 @@ enum {
  * -----------------------------------------------------------------------------
  *
  *   bits  0      CFA = bp + offset; else sp + offset
- *   bits  1-6    words from where bp is saved up to the CFA; 0 = bp is kept
- *   bits  7-16   offset of the CFA in words
+ *   bits  1-4    words from where bp is saved up to the CFA; 0 = bp is kept
+ *   bits  5-16   offset of the CFA in words
  *   bits 17-63   pc
  *
  * No offset at all is the outermost frame. What does not fit is looked up each time. */
@@ -25,9 +25,9 @@ enum {
 enum {
     STEP_BY_BP = 1,
     STEP_SAVED_SHIFT = 1,
-    STEP_SAVED_MAX = 63,
-    STEP_OFFSET_SHIFT = 7,
-    STEP_OFFSET_MAX = 1023,
+    STEP_SAVED_MAX = 15,
+    STEP_OFFSET_SHIFT = 5,
+    STEP_OFFSET_MAX = 4095,
     STEP_PC_SHIFT = 17,
     STEP_OUTERMOST = 0,
     STEP_OTHER = 1 << STEP_PC_SHIFT /* none of a trail's */
@@ -82,7 +82,8 @@ static inline uint32_t step_find(struct stack_trail *trail, struct unwind_rules 
 /* The frame that was reached and is not yet put out. */
 struct trail_walk {
     struct stack_trail *trail;
-    struct walk_range range;
+    struct walk_memory *memory;
+    struct walk_range range; /* of it; has all words that were read */
     uint64_t pc, sp, bp;
     uint64_t bp_saved;    /* as in struct stack_trail_note */
     uint32_t known;       /* frames of the trail inside of this one are passed */
@@ -158,13 +159,13 @@ static bool go_along(struct trail_walk *walk, uint32_t until)
 READS_FOREIGN_FRAMES
 static inline bool step_out(struct trail_walk *walk, uint32_t step)
 {
-    uint64_t last_word = walk->range.high - 8;
     uint64_t cfa = (step & STEP_BY_BP ? walk->bp : walk->sp) +
                    (uint64_t)(step >> STEP_OFFSET_SHIFT) * 8;
     uint64_t saved = (step >> STEP_SAVED_SHIFT & STEP_SAVED_MAX) * UINT64_C(8);
 
-    /* One compare does for two: what lies below wraps round and is large. */
-    if (walk->sp > last_word || cfa - 8 - walk->sp > last_word - walk->sp ||
+    if (cfa - 8 < walk->sp || cfa < 8 ||
+        (__builtin_expect(cfa > walk->range.high, 0) &&
+         !walk_memory_widen(walk->memory, &walk->range, cfa - 8)) ||
         !put_out(walk, step & STEP_BY_BP))
         return false;
     walk->bp_saved = saved != 0 ? cfa - saved : 0;
@@ -253,6 +254,7 @@ static bool find(struct stack_trail *trail, struct unwind_rules *rules, struct w
                  const struct walk_registers *from, uint32_t limit, uint64_t generation)
 {
     struct trail_walk walk = {.trail = trail,
+                              .memory = memory,
                               .range = walk_memory_enter(memory, from->sp),
                               .pc = from->pc,
                               .sp = from->sp,
@@ -274,8 +276,8 @@ static void begin_anew(struct stack_trail *trail, uint64_t generation, uint64_t 
     trail->hash_seed = hash_seed;
     if (trail->step_generation == generation)
         return;
-    for (uint32_t i = 0; i < STACK_TRAIL_STEPS; i++)
-        trail->steps[i] = 0;
+    for (uint32_t i = 0; i < STACK_TRAIL_STEPS && trail->step_generation != 0; i++)
+        trail->steps[i] = 0; /* pages that nobody touched are left alone */
     trail->step_generation = generation;
 }
 

@@ -128,6 +128,30 @@ void walk_memory_forget(struct walk_memory *memory)
         range_write(&memory->ranges[i], (struct walk_range){0});
 }
 
+bool walk_memory_widen(struct walk_memory *memory, struct walk_range *range, uint64_t address)
+{
+    struct walk_range found;
+
+    if (!memory_find(memory, address, &found))
+        return false;
+    if (found.low > range->high) {
+        uint64_t page = range->high;
+
+        if (found.low - page > (uint64_t)WALK_MEMORY_GAP_PAGES * ARCH_PAGE_BYTES ||
+            memory->are_system_calls_forbidden || memory->gap_count >= WALK_MEMORY_GAPS)
+            return false;
+        while (page < found.low && is_page_readable(page))
+            page += ARCH_PAGE_BYTES;
+        if (page < found.low) {
+            memory->gap_count++;
+            return false;
+        }
+    }
+    found.low = range->low;
+    *range = memory_join(memory, found);
+    return true;
+}
+
 size_t walk_memory_readable(struct walk_memory *memory, uint64_t address, size_t wanted)
 {
     uint64_t end = address + wanted < address ? UINT64_MAX : address + wanted;

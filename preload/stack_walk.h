@@ -44,8 +44,10 @@ static inline struct walk_registers walk_caller_registers(uintptr_t frame)
  */
 
 enum {
-    WALK_MEMORY_RANGES = 4
-}; /* stacks that a thread switches between without new tests */
+    WALK_MEMORY_RANGES = 4, /* stacks that a thread switches between without new tests */
+    WALK_MEMORY_GAP_PAGES = 64,
+    WALK_MEMORY_GAPS = 64 /* so many that stay gaps are tested */
+};
 
 struct walk_range {
     uint64_t low;
@@ -56,6 +58,7 @@ struct walk_range {
 struct walk_memory {
     struct walk_range ranges[WALK_MEMORY_RANGES];
     uint32_t next_range; /* the one that is given up when a fifth is needed */
+    uint32_t gap_count;  /* met between ranges, and not readable */
     bool are_system_calls_forbidden;
 };
 
@@ -70,6 +73,10 @@ void walk_memory_forget(struct walk_memory *memory);
 /* The range that a walk from `sp` begins in. The word below `sp` is the return address of the
  * function that asks for the walk: its page is there. */
 struct walk_range walk_memory_enter(struct walk_memory *memory, uint64_t sp);
+
+/* Widens *range so that it has the word at `address` as well, which lies above it. What lies in
+ * between is tested too, unless it is much: a frame may be larger than a page. */
+bool walk_memory_widen(struct walk_memory *memory, struct walk_range *range, uint64_t address);
 
 /* How many of the bytes from `address` on can be read, at most `wanted`. */
 size_t walk_memory_readable(struct walk_memory *memory, uint64_t address, size_t wanted);

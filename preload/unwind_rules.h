@@ -103,11 +103,16 @@ bool unwind_rules_find_module(struct unwind_rules *rules, uint64_t pc,
 /* Computes the rule and puts it into the table. */
 struct frame_rule unwind_rules_learn(struct unwind_rules *rules, uint64_t pc, uint64_t generation);
 
-/* What a walk reads once and hands to all its look-ups. */
+/* Never 0. */
+static inline uint64_t unwind_rules_generation_number(const struct unwind_rules *rules)
+{
+    return atomic_load_explicit(&rules->generation, memory_order_acquire);
+}
+
+/* The same, mixed: what a walk reads once and hands to all its look-ups. */
 static inline uint64_t unwind_rules_generation(const struct unwind_rules *rules)
 {
-    return atomic_load_explicit(&rules->generation, memory_order_acquire) *
-           (UNWIND_RULES_MIX << 1 | 1);
+    return unwind_rules_generation_number(rules) * (UNWIND_RULES_MIX << 1 | 1);
 }
 
 static inline uint64_t unwind_rules_tag(uint64_t pc, struct frame_rule rule, uint64_t generation)

@@ -274,6 +274,27 @@ static void test_along_the_trail(void **state)
     assert_int_equal(found_count, wander_count);
 }
 
+/* Pages of a large frame that nobody has touched lie between two that a walk reads. */
+__attribute__((noinline)) static void walk_beyond_large_frame(size_t bytes)
+{
+    volatile char *room = alloca(bytes);
+
+    memory = (struct walk_memory){0};
+    walk_from_caller(STACK_TRAIL_FRAMES);
+    room[0] = 0;
+}
+
+static void test_large_frame(void **state)
+{
+    (void)state;
+    found_count = 0;
+    walk_beyond_large_frame(20 * ARCH_PAGE_BYTES);
+    assert_int_equal(found_count, 1);
+    walk_beyond_large_frame(2 * WALK_MEMORY_GAP_PAGES * ARCH_PAGE_BYTES);
+    assert_int_equal(found_count, 1);
+    memory = (struct walk_memory){0};
+}
+
 static void test_limit_keeps_both_ends(void **state)
 {
     static uint64_t all[MAX_FRAMES];
@@ -545,6 +566,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_depths),
         cmocka_unit_test(test_along_the_trail),
+        cmocka_unit_test(test_large_frame),
         cmocka_unit_test(test_limit_keeps_both_ends),
         cmocka_unit_test(test_qsort_callback),
         cmocka_unit_test(test_signal),
