@@ -34,6 +34,7 @@ system_tests = \
 	tests/system/refused.py \
 	tests/system/symbolize.py \
 	tests/system/typed.py \
+	tests/system/worded.py \
 	tests/system/unwinders.py \
 	tests/system/valgrind_totals.py \
 	tests/system/vows.py \

@@ -14,6 +14,7 @@
 #include "cli/instant.h"
 #include "cli/recording_argument.h"
 #include "cli/terminal.h"
+#include "graph/graph_select.h"
 #include "graph/graph_types.h"
 #include "report/graph_report.h"
 
@@ -26,6 +27,7 @@ enum {
 
 struct values {
     const char *why;
+    const char *block;
     struct option_number snapshot;
     struct option_number process;
     struct option_number limit;
@@ -45,6 +47,9 @@ struct values {
 static const struct option_row rows[] = {
     {.name = "why", .kind = OPTION_TEXT, PLACE(why), .value_name = "WHAT",
      .help = "what keeps these alive: a function (a regular expression), fp1:..., or 0x..."},
+    {.name = "block", .kind = OPTION_TEXT, PLACE(block), .value_name = "WHAT",
+     .help = "the block at 0x..., or of those that --why would mean the one that retains most: "
+             "what holds it, its members and words"},
     {.name = "tree", .kind = OPTION_FLAG, PLACE(is_tree),
      .help = "what retains what, as a tree from the roots down"},
     {.name = "type", .kind = OPTION_TEXT, PLACE(type), .value_name = "TEXT",
@@ -91,6 +96,7 @@ static bool add_process(struct graphs *graphs, const struct recording_argument *
         return false;
     entry->graph = &graphs->graphs[graphs->count - 1];
     process_graph_build(argument->profile, process, snapshot, &options, entry->graph);
+    entry->graph->reader = argument->reader;
     process_graph_find_types(entry->graph, &options);
     if (values->type || values->module)
         process_graph_filter(entry->graph, values->type, values->module);
@@ -152,12 +158,29 @@ static const char *name_instant(const struct graphs *graphs, char *out)
     return instant_name(INSTANT_SNAPSHOT);
 }
 
+static bool find_blocks(struct graphs *graphs, const char *word, struct error *error)
+{
+    bool is_any = false;
+
+    for (size_t i = 0; word && i < graphs->count; i++) {
+        struct graph_report_process *process = &graphs->processes[i];
+
+        if (!process->graph)
+            continue;
+        if (!process_graph_pick(process->graph, word, &process->block, error))
+            return false;
+        is_any = is_any || process->block != SNAPSHOT_NONE;
+    }
+    return is_any || !word || error_set(error, "no block that was live then is meant by \"%s\"", word);
+}
+
 static bool write(const struct invocation *invocation, const struct recording_argument *argument,
                   const struct graphs *graphs, struct error *error)
 {
     const struct values *values = invocation->values;
     char instant[INSTANT_TEXT_BYTES];
     const struct graph_report_options options = {
+        .is_block = values->block != NULL,
         .limit = values->limit.is_given ? values->limit.value
                  : values->is_json      ? DEFAULT_JSON_ROWS
                                         : DEFAULT_TEXT_ROWS,
@@ -203,6 +226,8 @@ static int run(const struct invocation *invocation)
     struct error error;
     bool is_good = load(invocation, &argument, &error) &&
                    build(&graphs, &argument, invocation->values, &error) &&
+                   find_blocks(&graphs, ((const struct values *)invocation->values)->block,
+                               &error) &&
                    write(invocation, &argument, &graphs, &error);
 
     if (!is_good)

@@ -62,6 +62,7 @@ bool graph_argument_open(struct graph_argument *graph, const struct recording_ar
     if (!snapshot_read(argument->reader, graph->head->id, &graph->snapshot, error))
         return false;
     process_graph_build(profile, chosen, &graph->snapshot, options, &graph->graph);
+    graph->graph.reader = argument->reader;
     graph->is_built = true;
     return true;
 }

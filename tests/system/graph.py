@@ -41,6 +41,10 @@ def main():
         expect("why", [(path["blocks"], path["share"],
                         [(step["name"], step["type"]) for step in path["path"]]) for path in paths],
                [(500, 1.0, [("sessions", "Session *"), ("open_session(int)", "Session")])])
+        kind = why["processes"][0]["paths_by_kind"][0]
+        expect("by kind", (kind["kind"], kind["blocks"], kind["bytes"], kind["share"],
+                           kind["different_paths"], kind["path_blocks"], kind["path"][0]["name"]),
+               ("global", 500, 2048000, 1.0, 1, 500, "sessions"))
         types = {row["name"]: row for row in process["types"]}
         expect("type", (types["Session"]["source"], types["Session"]["confidence"],
                         types["Session"]["blocks"], types["Session"]["retained_bytes"]),

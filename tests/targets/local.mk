@@ -43,6 +43,7 @@ target_programs = \
 	tests/targets/typed \
 	tests/targets/typed_cxx \
 	tests/targets/typed_cxx_stripped \
+	tests/targets/worded \
 	tests/targets/unwound_o0 \
 	tests/targets/unwound_o2 \
 	tests/targets/visible \
@@ -104,6 +105,7 @@ EXTRA_DIST += \
 	tests/targets/threads_handoff.c \
 	tests/targets/typed.c \
 	tests/targets/typed_cxx.cpp \
+	tests/targets/worded.c \
 	tests/targets/unwound.c \
 	tests/targets/visible.c \
 	tests/targets/waits.c \

@@ -86,3 +86,21 @@ bool process_graph_select(const struct process_graph *graph, const char *word, u
     free(is_wanted);
     return true;
 }
+
+bool process_graph_pick(const struct process_graph *graph, const char *word, uint32_t *block,
+                        struct error *error)
+{
+    const uint64_t *retained = graph->graph.retained_bytes;
+    size_t count = graph->snapshot->block_count;
+    uint8_t *is_target = memory_allocate_zeroed(count, 1);
+    bool is_any, is_good = process_graph_select(graph, word, is_target, &is_any, error);
+
+    *block = SNAPSHOT_NONE;
+    for (uint32_t i = 0; is_good && i < count; i++)
+        if (is_target[i] &&
+            (*block == SNAPSHOT_NONE || retained[object_graph_node(&graph->graph, i)] >
+                                            retained[object_graph_node(&graph->graph, *block)]))
+            *block = i;
+    free(is_target);
+    return is_good;
+}

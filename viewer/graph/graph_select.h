@@ -15,4 +15,8 @@
 bool process_graph_select(const struct process_graph *graph, const char *word, uint8_t *is_target,
                           bool *is_any, struct error *error);
 
+/* Of these blocks the one that retains most; SNAPSHOT_NONE = there is none. */
+bool process_graph_pick(const struct process_graph *graph, const char *word, uint32_t *block,
+                        struct error *error);
+
 #endif

@@ -5,8 +5,16 @@ libseep_a_SOURCES += \
 	viewer/graph/containers.h \
 	viewer/graph/dominators.c \
 	viewer/graph/dominators.h \
+	viewer/graph/graph_block.c \
+	viewer/graph/graph_block.h \
+	viewer/graph/graph_kinds.c \
+	viewer/graph/graph_kinds.h \
 	viewer/graph/graph_links.c \
 	viewer/graph/graph_links.h \
+	viewer/graph/graph_members.c \
+	viewer/graph/graph_members.h \
+	viewer/graph/graph_names.c \
+	viewer/graph/graph_names.h \
 	viewer/graph/graph_part.c \
 	viewer/graph/graph_part.h \
 	viewer/graph/graph_path.c \
@@ -60,6 +68,10 @@ check_PROGRAMS += tests/unit/test_type_spelling
 TESTS += tests/unit/test_type_spelling
 tests_unit_test_type_spelling_SOURCES = tests/unit/test_type_spelling.c
 tests_unit_test_type_spelling_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_graph_kinds
+TESTS += tests/unit/test_graph_kinds
+tests_unit_test_graph_kinds_SOURCES = tests/unit/test_graph_kinds.c $(block_graph)
+tests_unit_test_graph_kinds_LDADD = $(unit_libs)
 check_PROGRAMS += tests/unit/test_graph_links
 TESTS += tests/unit/test_graph_links
 tests_unit_test_graph_links_SOURCES = tests/unit/test_graph_links.c $(block_graph)

@@ -286,6 +286,35 @@ void object_graph_clear(struct object_graph *graph)
     *graph = (struct object_graph){0};
 }
 
+/* ---- ways from some roots ---- */
+
+uint32_t *object_graph_find_ways(const struct object_graph *graph, const uint8_t *is_wanted)
+{
+    uint32_t *parents = memory_allocate_large(graph->node_count, sizeof *parents);
+    uint32_t *queue = memory_allocate_large(graph->node_count, sizeof *queue);
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < graph->node_count; i++)
+        parents[i] = OBJECT_GRAPH_NONE;
+    for (uint32_t i = 1; i <= graph->root_count; i++)
+        if (is_wanted[i]) {
+            parents[i] = OBJECT_GRAPH_WHOLE;
+            queue[count++] = i;
+        }
+    for (size_t done = 0; done < count; done++) {
+        uint64_t cursor = 0;
+
+        for (uint32_t next;
+             (next = object_edges_next(graph, queue[done], &cursor)) != OBJECT_GRAPH_NONE;)
+            if (parents[next] == OBJECT_GRAPH_NONE) {
+                parents[next] = queue[done];
+                queue[count++] = next;
+            }
+    }
+    free(queue);
+    return parents;
+}
+
 /* ---- sets ---- */
 
 void object_graph_retained_set(const struct object_graph *graph, const uint8_t *is_in_set,

@@ -75,6 +75,10 @@ static inline uint32_t object_graph_lost(const struct object_graph *graph)
     return graph->root_count;
 }
 
+/* Shortest ways that begin at some roots (a byte a node up to `root_count`, 1 = wanted): like
+ * `parents`, and OBJECT_GRAPH_NONE of what these do not reach. Caller frees. */
+uint32_t *object_graph_find_ways(const struct object_graph *graph, const uint8_t *is_wanted);
+
 /* Calls for each node that `node` refers to; an edge may come several times. */
 typedef void (*object_graph_visit)(void *context, uint32_t node);
 void object_graph_visit_successors(const struct object_graph *graph, uint32_t node,

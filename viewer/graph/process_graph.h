@@ -15,11 +15,13 @@
 
 #define GRAPH_NO_SITE UINT32_MAX
 
-/* One process at one snapshot. Everything is owned, but the profile and the snapshot. */
+/* One process at one snapshot. Everything is owned, but the profile, the snapshot and the reader,
+ * which is set after the build. */
 struct process_graph {
     const struct profile *profile;
     uint32_t process; /* position */
     const struct snapshot *snapshot;
+    struct recording_reader *reader; /* where its blocks' words are; borrowed; NULL = nowhere */
     struct root_names names;
     struct object_graph graph;
     uint32_t *site_of_block;  /* position in profile.sites, or GRAPH_NO_SITE */

@@ -5,12 +5,14 @@
 
 #include "analysis/fingerprint.h"
 #include "base/memory.h"
+#include "graph/graph_kinds.h"
 #include "graph/graph_path.h"
 #include "graph/graph_select.h"
 #include "graph/graph_suspects.h"
 #include "graph/graph_tables.h"
 #include "graph/graph_types.h"
 #include "graph/graph_ways.h"
+#include "report/graph_block_report.h"
 #include "report/graph_report.h"
 #include "report/graph_tree_report.h"
 #include "report/json_parts.h"
@@ -232,6 +234,30 @@ static json_t *make_way(const struct writing *writing, const struct graph_way *w
     return object;
 }
 
+static void add_kinds(struct writing *writing, const uint8_t *is_target)
+{
+    struct graph_kinds kinds;
+
+    graph_kinds_find(writing->graph, is_target, &kinds);
+    json_stream_begin_array(&writing->stream, "paths_by_kind");
+    for (size_t i = 0; i < kinds.count; i++) {
+        struct graph_kind *kind = &kinds.items[i];
+        json_t *object = json_object();
+
+        json_object_set_new(object, "kind", json_string(kind->name));
+        json_object_set_new(object, "blocks", json_number(kind->blocks));
+        json_object_set_new(object, "bytes", json_number(kind->bytes));
+        json_object_set_new(object, "share",
+                            json_real((double)kind->blocks / (double)kinds.target_blocks));
+        json_object_set_new(object, "different_paths", json_number(kind->way_count));
+        json_object_set_new(object, "path_blocks", json_number(kind->way.blocks));
+        json_object_set_new(object, "path", make_path(&kind->path));
+        json_stream_add(&writing->stream, NULL, object);
+    }
+    json_stream_end(&writing->stream);
+    graph_kinds_clear(&kinds);
+}
+
 static void add_tree(struct writing *writing, const char *key, bool is_upwards,
                      const struct graph_tree *tree)
 {
@@ -271,6 +297,7 @@ static bool add_paths(struct writing *writing, struct error *error)
         json_stream_end(&writing->stream);
         graph_tree_build_upwards(ways, count, &tree);
         add_tree(writing, "held_by", true, &tree);
+        add_kinds(writing, is_target);
         graph_tree_clear(&tree);
     }
     free(ways);
@@ -303,6 +330,8 @@ static bool add_process(struct writing *writing, const struct profile *profile,
         is_good = !writing->options->why || add_paths(writing, error);
         add_modules(writing);
         add_containers(writing);
+        if (writing->options->is_block)
+            graph_block_write_json(stream, graph, process->block, writing->options->limit);
     } else {
         json_stream_add(stream, "roots", json_array());
         json_stream_add(stream, "sites", json_array());

@@ -14,6 +14,7 @@
 struct graph_report_options {
     uint64_t limit;           /* rows of each table; 0 = all */
     const char *why;          /* the blocks to explain; NULL = none */
+    bool is_block;            /* only one block, of the processes that have it */
     bool is_tree;             /* the tree of dominators instead of tables */
     uint32_t tree_depth;      /* levels of trees; 0 = all */
     const char *instant;      /* for headers and "instant" */
@@ -27,6 +28,7 @@ struct graph_report_process {
     uint32_t process;                      /* position */
     const struct recording_snapshot *head; /* NULL: there is no snapshot */
     struct process_graph *graph;           /* NULL: the same */
+    uint32_t block;                        /* of is_block: SNAPSHOT_NONE = it has none */
 };
 
 /* Both write and flush. */

@@ -6,12 +6,14 @@
 
 #include "base/memory.h"
 #include "base/units.h"
+#include "graph/graph_kinds.h"
 #include "graph/graph_path.h"
 #include "graph/graph_select.h"
 #include "graph/graph_suspects.h"
 #include "graph/graph_tables.h"
 #include "graph/graph_types.h"
 #include "graph/graph_ways.h"
+#include "report/graph_block_report.h"
 #include "report/graph_report.h"
 #include "report/graph_tree_report.h"
 #include "report/page.h"
@@ -357,6 +359,34 @@ static void write_members(struct writing *writing, const struct graph_way *ways,
     }
 }
 
+/* What else holds them, which matters when somebody is about to break the shortest way. */
+static void write_kinds(struct writing *writing, const uint8_t *is_target)
+{
+    struct page *page = &writing->page;
+    struct graph_kinds kinds;
+    char text[UNITS_TEXT_BYTES];
+
+    graph_kinds_find(writing->graph, is_target, &kinds);
+    page_heading(page, "By kind of root, with the shortest way of most of them");
+    page_set_style(page, PAGE_DIM);
+    page_add(page, "    Share     Blocks  Kind      Way");
+    page_set_style(page, PAGE_PLAIN);
+    page_end_line(page);
+    for (size_t i = 0; i < kinds.count; i++) {
+        struct text way = {0};
+
+        graph_path_write(&kinds.items[i].path, &way);
+        page_add_right(page, 9,
+                       units_format_percent(kinds.items[i].blocks, kinds.target_blocks, text));
+        add_count(page, kinds.items[i].blocks);
+        page_add(page, "  %-8s  ", kinds.items[i].name);
+        page_add_foreign(page, text_get(&way), page_left(page, 20));
+        page_end_line(page);
+        text_clear(&way);
+    }
+    graph_kinds_clear(&kinds);
+}
+
 static struct graph_tree_options tree_options(const struct writing *writing, bool is_upwards)
 {
     return (struct graph_tree_options){.is_upwards = is_upwards,
@@ -385,6 +415,8 @@ static bool write_why(struct writing *writing, struct error *error)
                      units_format_count(tree.nodes[0].retained_blocks, blocks));
         graph_tree_write_text(page, graph, &tree, &options);
         write_members(writing, ways, count);
+        if (is_any)
+            write_kinds(writing, is_target);
         if (!is_any) {
             page_add(page, "  No block of this process is meant by it.");
             page_end_line(page);
@@ -448,7 +480,13 @@ bool graph_write_text(const struct profile *profile, const struct graph_report_p
         page_set_program(&writing.page, processes[i].process);
         if (!writing.graph)
             continue;
+        if (options->is_block && processes[i].block == SNAPSHOT_NONE)
+            continue;
         write_head(&writing, &processes[i]);
+        if (options->is_block) {
+            graph_block_write_text(&writing.page, writing.graph, processes[i].block, options->limit);
+            continue;
+        }
         if (options->why) {
             is_good = write_why(&writing, error);
             continue;

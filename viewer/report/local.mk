@@ -47,6 +47,8 @@ libseep_a_SOURCES += \
 	viewer/report/graph_json.c \
 	viewer/report/graph_report.h \
 	viewer/report/graph_text.c \
+	viewer/report/graph_block_report.c \
+	viewer/report/graph_block_report.h \
 	viewer/report/graph_tree_report.c \
 	viewer/report/graph_tree_report.h \
 	viewer/report/growth_text.c \

@@ -1,16 +1,16 @@
 /* One block, or root, of the object graph: how it is reached from a root, who refers to it by which
- * slot, and what it refers to. Enter goes on to the other end, and back leads the same way back.
- * All of it is graph/graph_links.h. */
+ * slot, what it refers to, its members and its words. Enter goes on to the other end, and back
+ * leads the same way back. All of it is graph/graph_block.h. */
 #include "tui/view.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/place.h"
 #include "base/memory.h"
 #include "base/units.h"
-#include "graph/graph_links.h"
+#include "graph/graph_block.h"
+#include "graph/graph_names.h"
 
 enum {
     COLUMN_SLOT,
@@ -29,14 +29,19 @@ enum block_row_kind {
     ROW_SITE, /* opens the stack */
     ROW_HEADING,
     ROW_OMITTED,
-    ROW_LINK
+    ROW_LINK,
+    ROW_MEMBER,
+    ROW_WORDS_HEADING,
+    ROW_WORDS,
+    ROW_SAME_WORDS
 };
 
 struct block_row {
     enum block_row_kind kind;
     const char *heading;
-    uint64_t count;                /* of a heading; of omitted steps */
-    const struct graph_link *link; /* in `links` */
+    uint64_t count;                    /* of a heading; of omitted steps; of words: their offset */
+    const struct graph_link *link;     /* in `about` */
+    const struct graph_member *member; /* the same */
 };
 
 /* Where the user came through. */
@@ -47,8 +52,7 @@ struct visited {
 
 struct block_view {
     const struct process_graph *graph; /* borrowed from the options */
-    uint32_t node;
-    struct graph_links links;
+    struct graph_block about;
     struct block_row *rows;
     size_t row_count, row_capacity;
     struct visited *visited;
@@ -75,7 +79,7 @@ static bool block_open(struct view *view, const struct view_request *request, st
         return false;
     if (request->node == OBJECT_GRAPH_WHOLE || request->node >= shown->graph->graph.node_count)
         return error_set(error, "there is no such block: choose one on the graph's screen");
-    shown->node = request->node;
+    shown->about.node = request->node;
     return true;
 }
 
@@ -83,7 +87,7 @@ static void block_close(struct view *view)
 {
     struct block_view *shown = view->state;
 
-    graph_links_clear(&shown->links);
+    graph_block_clear(&shown->about);
     free(shown->rows);
     free(shown->visited);
 }
@@ -100,11 +104,11 @@ static void add_row(struct block_view *shown, const struct block_row *row)
 static void add_links(struct block_view *shown, const char *heading, const struct graph_link *links,
                       size_t count)
 {
-    add_row(shown, &(struct block_row){ROW_HEADING, heading, count, NULL});
+    add_row(shown, &(struct block_row){.kind = ROW_HEADING, .heading = heading, .count = count});
     for (size_t i = 0; i < count; i++) {
         if (links[i].omitted > 0)
-            add_row(shown, &(struct block_row){ROW_OMITTED, NULL, links[i].omitted, NULL});
-        add_row(shown, &(struct block_row){ROW_LINK, NULL, 0, &links[i]});
+            add_row(shown, &(struct block_row){.kind = ROW_OMITTED, .count = links[i].omitted});
+        add_row(shown, &(struct block_row){.kind = ROW_LINK, .link = &links[i]});
     }
 }
 
@@ -114,7 +118,8 @@ static bool can_select(const void *context, size_t row)
     const struct block_view *shown = view->state;
     const struct block_row *chosen = &shown->rows[row];
 
-    return chosen->kind == ROW_LINK || chosen->kind == ROW_SITE;
+    return chosen->kind == ROW_LINK || chosen->kind == ROW_SITE || chosen->kind == ROW_MEMBER ||
+           chosen->kind == ROW_WORDS;
 }
 
 static void set_columns(struct view *view, int slot_columns)
@@ -138,26 +143,53 @@ static void block_fit(struct view *view, int rows, int columns)
     set_columns(view, columns / 4 > LEAST_SLOT_COLUMNS ? columns / 4 : LEAST_SLOT_COLUMNS);
 }
 
+static void add_members(struct block_view *shown)
+{
+    const struct graph_members *members = &shown->about.members;
+
+    if (members->count == 0)
+        return;
+    add_row(shown, &(struct block_row){.kind = ROW_HEADING,
+                                       .heading = "Members",
+                                       .count = members->count + members->omitted});
+    for (size_t i = 0; i < members->count; i++)
+        add_row(shown, &(struct block_row){.kind = ROW_MEMBER, .member = &members->items[i]});
+    if (members->omitted > 0)
+        add_row(shown, &(struct block_row){.kind = ROW_OMITTED, .count = members->omitted});
+}
+
+static void add_words(struct block_view *shown)
+{
+    add_row(shown, &(struct block_row){.kind = ROW_WORDS_HEADING});
+    for (size_t i = 0, next; i < shown->about.count; i = next) {
+        next = graph_block_next_row(&shown->about, i);
+        add_row(shown, &(struct block_row){.kind = ROW_WORDS, .count = i});
+        if (next > i + GRAPH_BLOCK_ROW_BYTES)
+            add_row(shown, &(struct block_row){.kind = ROW_SAME_WORDS});
+    }
+}
+
 /* Selected is what the user came for: the first that holds it. */
 static void show_node(struct view *view, uint32_t node)
 {
     struct block_view *shown = view->state;
-    bool is_block;
+    const struct graph_links *links = &shown->about.links;
 
-    graph_links_clear(&shown->links);
-    shown->node = node;
+    graph_block_clear(&shown->about);
     shown->row_count = 0;
-    graph_links_find(shown->graph, node, &shown->links);
-    is_block = block_of(shown, node) != SNAPSHOT_NONE;
-    if (is_block) {
-        add_row(shown, &(struct block_row){ROW_TYPE, NULL, 0, NULL});
-        add_row(shown, &(struct block_row){ROW_SITE, NULL, 0, NULL});
-        add_links(shown, "Way from a root", shown->links.way, shown->links.way_count);
-        add_links(shown, "Who refers to it", shown->links.retainers, shown->links.retainer_count);
+    graph_block_find(shown->graph, node, &shown->about);
+    if (shown->about.block != SNAPSHOT_NONE) {
+        add_row(shown, &(struct block_row){.kind = ROW_TYPE});
+        add_row(shown, &(struct block_row){.kind = ROW_SITE});
+        add_links(shown, "Way from a root", links->way, links->way_count);
+        add_links(shown, "Who refers to it", links->retainers, links->retainer_count);
     }
-    view->table.selected = shown->row_count > 0 ? shown->row_count - shown->links.retainer_count
-                                                : 1;
-    add_links(shown, "What it refers to", shown->links.referents, shown->links.referent_count);
+    view->table.selected = shown->row_count > 0 ? shown->row_count - links->retainer_count : 1;
+    add_links(shown, "What it refers to", links->referents, links->referent_count);
+    if (shown->about.block != SNAPSHOT_NONE) {
+        add_members(shown);
+        add_words(shown);
+    }
     view->table.row_count = shown->row_count;
     view->table.can_select = can_select;
     view->table.context = view;
@@ -172,91 +204,31 @@ static bool block_load(struct view *view, struct error *error)
 
     (void)error;
     if (shown->row_count == 0) /* it does not depend on what is asked */
-        show_node(view, shown->node);
+        show_node(view, shown->about.node);
     return true;
 }
 
 /* ---- words ---- */
 
-static void add_node_name(const struct process_graph *graph, uint32_t node, struct text *out)
-{
-    const char *name, *module;
-
-    if (object_graph_is_block(&graph->graph, node)) {
-        uint32_t block = object_graph_block(&graph->graph, node);
-
-        name = process_graph_type_name(graph, block);
-        if (!name)
-            name = process_graph_function(graph, graph->site_of_block[block]);
-        text_add(out, name ? name : "an unknown function");
-        text_print(out, " 0x%" PRIx64, graph->snapshot->blocks[block].address);
-        return;
-    }
-    text_add(out, process_graph_root_name(graph, node));
-    module = process_graph_root_module(graph, node);
-    if (module)
-        text_print(out, " in %s", text_file_name(module));
-}
-
 static void block_describe(const struct view *view, struct text *out)
 {
     const struct block_view *shown = view->state;
     const struct process_graph *graph = shown->graph;
-    uint32_t block = block_of(shown, shown->node);
+    uint32_t block = shown->about.block;
     char bytes[UNITS_TEXT_BYTES], blocks[UNITS_TEXT_BYTES];
 
-    add_node_name(graph, shown->node, out);
+    graph_names_add_node(graph, shown->about.node, out);
     if (block != SNAPSHOT_NONE)
         text_print(out, ", %s", units_format_size(graph->snapshot->blocks[block].bytes, bytes));
     text_print(out, ": retains %s in %s blocks",
-               units_format_size(graph->graph.retained_bytes[shown->node], bytes),
-               units_format_count(graph->graph.retained_blocks[shown->node], blocks));
+               units_format_size(graph->graph.retained_bytes[shown->about.node], bytes),
+               units_format_count(graph->graph.retained_blocks[shown->about.node], blocks));
 }
 
-static void add_link_name(const struct block_view *shown, const struct graph_link *link,
-                          struct text *out)
+/* "+24 db[0].dict". */
+static void add_place(const struct graph_member *member, struct text *out)
 {
-    if (link->node == shown->node)
-        text_add(out, "this block");
-    else
-        add_node_name(shown->graph, link->node, out);
-    if (!link->is_keeping)
-        text_add(out, " (interior, does not hold)");
-    else if (link->is_interior)
-        text_add(out, " (interior)");
-}
-
-static void add_type(const struct block_view *shown, struct text *out)
-{
-    const struct process_graph *graph = shown->graph;
-    uint32_t block = block_of(shown, shown->node);
-    const char *name = process_graph_type_name(graph, block);
-
-    if (!name) {
-        text_add(out, "not known");
-        return;
-    }
-    const struct block_type *type = &graph->types->types.blocks[block];
-    text_print(out, "%s (%s, %s)", name,
-               type_confidence_name((enum type_confidence)type->confidence),
-               type_source_name((enum type_source)type->source));
-}
-
-static void add_site(const struct block_view *shown, struct text *out)
-{
-    const struct process_graph *graph = shown->graph;
-    uint32_t site = graph->site_of_block[block_of(shown, shown->node)];
-    struct place place = {0};
-    const struct profile_location *location = NULL;
-
-    if (site != GRAPH_NO_SITE) {
-        place_find(graph->profile, graph->profile->sites[site].stack_node, PLACE_NAMED_CALLER,
-                   &place);
-        location = place_named_location(&place);
-    }
-    text_add(out, location ? location->function : "an unknown function");
-    if (location && location->file && location->line)
-        text_print(out, " %s:%" PRIu32, text_file_name(location->file), location->line);
+    text_print(out, "+%" PRIu64 " %s", member->offset, member->path);
 }
 
 static void add_row_text(const struct block_view *shown, const struct block_row *row,
@@ -266,10 +238,10 @@ static void add_row_text(const struct block_view *shown, const struct block_row 
 
     switch (row->kind) {
     case ROW_TYPE:
-        add_type(shown, out);
+        graph_names_add_type(shown->graph, shown->about.block, out);
         return;
     case ROW_SITE:
-        add_site(shown, out);
+        graph_names_add_site(shown->graph, shown->about.block, out);
         return;
     case ROW_HEADING:
         text_print(out, "%s: %s", row->heading,
@@ -281,7 +253,22 @@ static void add_row_text(const struct block_view *shown, const struct block_row 
     case ROW_LINK:
         graph_link_add_slot(shown->graph, row->link, out);
         text_add(out, " ");
-        add_link_name(shown, row->link, out);
+        graph_names_add_link(shown->graph, shown->about.node, row->link, out);
+        return;
+    case ROW_MEMBER:
+        add_place(row->member, out);
+        text_add(out, " ");
+        graph_names_add_value(shown->graph, shown->about.block, row->member, out);
+        return;
+    case ROW_WORDS_HEADING:
+        text_add(out, "Words: ");
+        graph_block_describe_words(shown->graph, &shown->about, out);
+        return;
+    case ROW_WORDS:
+        graph_block_add_row(&shown->about, row->count, out);
+        return;
+    case ROW_SAME_WORDS:
+        text_add(out, "*");
     }
 }
 
@@ -321,12 +308,30 @@ static void draw_link(const struct view *view, struct screen *screen, int row,
     if (block != SNAPSHOT_NONE)
         screen_put_right(screen, row, itself.column, itself.columns, STYLE_TEXT,
                          units_format_size(shown->graph->snapshot->blocks[block].bytes, number));
-    add_link_name(shown, link, &text);
+    graph_names_add_link(shown->graph, shown->about.node, link, &text);
     screen_put_cut(screen, row, name.column, name.columns,
                    !link->is_keeping        ? STYLE_FAINT
                    : block == SNAPSHOT_NONE ? STYLE_STRONG
                                             : STYLE_FUNCTION,
                    text_get(&text));
+    text_clear(&text);
+}
+
+static void draw_member(const struct view *view, struct screen *screen, int row,
+                        const struct graph_member *member)
+{
+    const struct block_view *shown = view->state;
+    struct table_place slot = table_place(&view->table, COLUMN_SLOT);
+    struct table_place name = table_place(&view->table, COLUMN_NAME);
+    int start = slot.column + slot.columns + 1;
+    struct text text = {0};
+
+    add_place(member, &text);
+    screen_put_cut(screen, row, slot.column, slot.columns, STYLE_PLACE, text_get(&text));
+    text_clear(&text);
+    graph_names_add_value(shown->graph, shown->about.block, member, &text);
+    screen_put_cut(screen, row, start, name.column + name.columns - start,
+                   member->block != SNAPSHOT_NONE ? STYLE_FUNCTION : STYLE_TEXT, text_get(&text));
     text_clear(&text);
 }
 
@@ -341,6 +346,10 @@ static void block_draw_row(const struct view *view, struct screen *screen, struc
         draw_link(view, screen, area.row, row->link);
         return;
     }
+    if (row->kind == ROW_MEMBER) {
+        draw_member(view, screen, area.row, row->member);
+        return;
+    }
     add_row_text(shown, row, &text);
     if (row->kind == ROW_TYPE)
         draw_label(screen, area, "Type", text_get(&text));
@@ -348,7 +357,10 @@ static void block_draw_row(const struct view *view, struct screen *screen, struc
         draw_label(screen, area, "Allocated by", text_get(&text));
     else
         screen_put_cut(screen, area.row, area.column + 1, area.columns - 1,
-                       row->kind == ROW_HEADING ? STYLE_STRONG : STYLE_FAINT, text_get(&text));
+                       row->kind == ROW_HEADING || row->kind == ROW_WORDS_HEADING ? STYLE_STRONG
+                       : row->kind == ROW_WORDS                                   ? STYLE_TEXT
+                                                                                  : STYLE_FAINT,
+                       text_get(&text));
     text_clear(&text);
 }
 
@@ -359,17 +371,21 @@ static void go_on(struct view *view, const struct block_row *row, struct reactio
     struct block_view *shown = view->state;
 
     if (row->kind == ROW_SITE) {
-        reaction->request.site = shown->graph->site_of_block[block_of(shown, shown->node)];
+        reaction->request.site = shown->graph->site_of_block[shown->about.block];
         reaction->opened = &view_stack;
         return;
     }
-    if (row->kind != ROW_LINK || row->link->node == shown->node)
+    uint32_t node = row->kind == ROW_LINK ? row->link->node
+                    : row->kind == ROW_MEMBER && row->member->block != SNAPSHOT_NONE
+                        ? object_graph_node(&shown->graph->graph, row->member->block)
+                        : shown->about.node;
+    if (node == shown->about.node)
         return;
     shown->visited = memory_grow(shown->visited, &shown->visited_capacity, shown->visited_count + 1,
                                  sizeof *shown->visited);
-    shown->visited[shown->visited_count++] = (struct visited){shown->node, view->table.selected,
-                                                              view->table.top};
-    show_node(view, row->link->node);
+    shown->visited[shown->visited_count++] = (struct visited){
+        shown->about.node, view->table.selected, view->table.top};
+    show_node(view, node);
 }
 
 static bool block_act(struct view *view, enum action action, struct reaction *reaction)
