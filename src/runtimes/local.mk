@@ -2,14 +2,33 @@ libseep_a_SOURCES += \
 	src/runtimes/cpython/arena_search.c \
 	src/runtimes/cpython/arena_search.h \
 	src/runtimes/cpython/cpython.h \
+	src/runtimes/cpython/cycles.c \
 	src/runtimes/cpython/dicts.c \
 	src/runtimes/cpython/dicts.h \
+	src/runtimes/cpython/edges.c \
+	src/runtimes/cpython/edges.h \
+	src/runtimes/cpython/garbage.c \
+	src/runtimes/cpython/garbage.h \
+	src/runtimes/cpython/labels.c \
+	src/runtimes/cpython/labels.h \
 	src/runtimes/cpython/locate.c \
+	src/runtimes/cpython/objects.c \
+	src/runtimes/cpython/objects.h \
 	src/runtimes/cpython/obmalloc.c \
 	src/runtimes/cpython/obmalloc.h \
 	src/runtimes/cpython/reader.c \
 	src/runtimes/cpython/reader.h \
+	src/runtimes/cpython/storage.c \
+	src/runtimes/cpython/types.c \
+	src/runtimes/cpython/types.h \
 	src/runtimes/memory_view.c \
 	src/runtimes/memory_view.h \
 	src/runtimes/python_runtimes.c \
 	src/runtimes/python_runtimes.h
+
+# What is seen of CPython, beside what it says of itself.
+check_PROGRAMS += tests/helpers/python_walk
+tests_helpers_python_walk_SOURCES = tests/helpers/python_walk.c
+tests_helpers_python_walk_LDADD = libseep.a $(seep_libs)
+TESTS += tests/system/python_heap.py
+EXTRA_DIST += tests/system/python_heap.py tests/targets/python_truth.py

@@ -19,7 +19,7 @@ void python_runtimes_read(const struct python_runtimes_input *input, struct pyth
     struct word_cache *words = word_cache_create(input->memory);
     target_modules_find(&modules, input->mappings, words);
     memory_view_init(&view, input->memory, KEPT_BYTES);
-    cpython_read(&view, &modules, words, heap);
+    cpython_read(&view, input->mappings, &modules, words, heap);
     if (heap->is_read && input->clock.now_ns)
         heap->figures.read_ns = input->clock.now_ns(input->clock.context) - begin_ns;
     memory_view_clear(&view);

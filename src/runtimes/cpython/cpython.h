@@ -15,7 +15,8 @@
 enum {
     CPYTHON_INTERPRETERS_MAX = 64,
     CPYTHON_THREADS_MAX = 65536,
-    CPYTHON_STATIC_RANGES = MODULE_SEGMENTS_MAX
+    CPYTHON_STATIC_RANGES = MODULE_SEGMENTS_MAX,
+    CPYTHON_CODE_RANGES = 256
 };
 
 struct cpython {
@@ -29,6 +30,9 @@ struct cpython {
     size_t thread_count;
     struct address_range data[CPYTHON_STATIC_RANGES]; /* its module's variables */
     size_t data_count;
+    struct address_range code[CPYTHON_CODE_RANGES]; /* of CPython and its own extension modules */
+    size_t code_count;
+    const struct target_mappings *mappings; /* borrowed */
 };
 
 enum cpython_presence {
@@ -40,6 +44,7 @@ enum cpython_presence {
 /* Finds the interpreter in the modules of the process and checks that what the table of offsets
  * says of it is so. The version is known (not 0) also of many that are refused. */
 enum cpython_presence cpython_locate(struct cpython *python, struct memory_view *view,
+                                     const struct target_mappings *mappings,
                                      const struct target_modules *modules, struct word_cache *words,
                                      char *reason, size_t reason_bytes);
 

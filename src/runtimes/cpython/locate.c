@@ -182,12 +182,24 @@ static enum cpython_presence check(struct cpython *python, struct candidate *can
     return CPYTHON_FOUND;
 }
 
+/* The interpreter itself, and the extension modules that come with it. */
+static void list_code(struct cpython *python, const struct target_modules *modules,
+                      const struct target_module *interpreter)
+{
+    for (size_t i = 0; i < modules->count && python->code_count < CPYTHON_CODE_RANGES; i++) {
+        const struct target_module *module = &modules->items[i];
+        if (module == interpreter || strstr(module->path, "/lib-dynload/") != NULL)
+            python->code[python->code_count++] = (struct address_range){module->start, module->end};
+    }
+}
+
 enum cpython_presence cpython_locate(struct cpython *python, struct memory_view *view,
+                                     const struct target_mappings *mappings,
                                      const struct target_modules *modules, struct word_cache *words,
                                      char *reason, size_t reason_bytes)
 {
     struct candidate candidate = {.words = words};
-    *python = (struct cpython){.view = view};
+    *python = (struct cpython){.view = view, .mappings = mappings};
     if (!find_module(&candidate, modules, "_PyRuntime")) {
         if (!find_module(&candidate, modules, "_PyThreadState_Current") &&
             !find_module(&candidate, modules, "PyEval_GetFrame"))
@@ -199,6 +211,7 @@ enum cpython_presence cpython_locate(struct cpython *python, struct memory_view 
     python->runtime = find_symbol(&candidate, "_PyRuntime");
     memcpy(python->data, candidate.module->writable, sizeof python->data);
     python->data_count = candidate.module->writable_count;
+    list_code(python, modules, candidate.module);
     return check(python, &candidate, reason, reason_bytes);
 }
 

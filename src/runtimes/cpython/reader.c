@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "runtimes/cpython/cpython.h"
+#include "runtimes/cpython/garbage.h"
+#include "runtimes/cpython/objects.h"
 #include "runtimes/cpython/obmalloc.h"
 
 enum {
@@ -98,6 +100,116 @@ static bool has_debug_allocator(const struct cpython *python, const struct obmal
     return padding.padded * 2 > padding.seen;
 }
 
+/* ---- objects ---- */
+
+static void add_type_rows(const struct cpython_types *types, size_t table, struct python_heap *heap)
+{
+    struct hash_map by_name; /* types of one name are one row */
+    hash_map_init(&by_name);
+    for (size_t i = 0; i < types->count; i++) {
+        const struct cpython_type *type = &types->items[i];
+        const struct cpython_type_count counts[PYTHON_TABLE_COUNT] = {
+            [PYTHON_LIVE_TYPES] = type->live,
+            [PYTHON_GARBAGE_TYPES] = type->garbage,
+            [PYTHON_FREE_TYPES] = type->free,
+            [PYTHON_PINNING_TYPES] = type->pinning,
+        };
+        bool is_new;
+        if (counts[table].objects == 0)
+            continue;
+        uint64_t *row = hash_map_put(&by_name, hash_bytes(type->name, strlen(type->name), 0),
+                                     &is_new);
+        if (is_new) {
+            *row = heap->tables[table].count;
+            python_heap_add_type(heap, (enum python_table)table,
+                                 &(struct python_type_row){.name = (char *)type->name,
+                                                           .retained_bytes = PYTHON_NOT_KNOWN});
+        }
+        heap->tables[table].rows[*row].count += counts[table].objects;
+        heap->tables[table].rows[*row].bytes += counts[table].bytes;
+    }
+    hash_map_clear(&by_name);
+}
+
+struct pinning {
+    struct cpython_objects *objects;
+    const struct obmalloc *arenas;
+};
+
+static void count_pinning(void *context, const struct obmalloc_block *block)
+{
+    struct pinning *pinning = context;
+    struct cpython_objects *objects = pinning->objects;
+    if (!is_pinned(pinning->arenas, &pinning->arenas->arenas[block->arena]))
+        return;
+    uint32_t object = (uint32_t)block->position;
+    if (objects->kinds[object] == CPYTHON_BLOCK_STORAGE)
+        object = objects->values[object];
+    else if (objects->kinds[object] == CPYTHON_BLOCK_UNKNOWN)
+        return;
+    struct cpython_type *type = &objects->types.items[cpython_objects_type(objects, object)];
+    type->pinning.objects++;
+    type->pinning.bytes += block->bytes;
+}
+
+static void tell_objects(struct cpython_objects *objects, struct python_heap *heap)
+{
+    struct python_figures *figures = &heap->figures;
+    struct pinning pinning = {objects, objects->arenas};
+    obmalloc_visit_blocks(objects->arenas, count_pinning, &pinning);
+    figures->objects = figures->object_bytes = 0;
+    for (size_t i = 0; i < objects->types.count; i++) {
+        figures->objects += objects->types.items[i].live.objects;
+        figures->object_bytes += objects->types.items[i].live.bytes;
+    }
+    figures->storage_blocks = objects->storage_blocks;
+    figures->storage_bytes = objects->storage_block_bytes;
+    figures->unknown_blocks = objects->unknown_blocks;
+    figures->unknown_bytes = objects->unknown_bytes;
+    figures->static_objects = objects->static_count;
+}
+
+static void tell_collector(const struct cpython *python, struct python_heap *heap)
+{
+    const struct cpython_offsets *offsets = &python->offsets;
+    uint64_t collector = cpython_collector(python, 0);
+    heap->figures.is_collecting = memory_view_half_or_0(python->view,
+                                                        collector + offsets->gc_collecting) != 0;
+    for (size_t i = 0; i < PYTHON_GENERATIONS; i++) {
+        uint64_t generation = collector + offsets->gc_generations + i * 24;
+        uint64_t stats = collector + offsets->gc_stats + i * 24;
+        heap->generations[i] = (struct python_generation){
+            .threshold = memory_view_half_or_0(python->view, generation + 16),
+            .count = memory_view_half_or_0(python->view, generation + 20),
+            .collections = memory_view_word_or_0(python->view, stats),
+            .collected = memory_view_word_or_0(python->view, stats + 8),
+            .uncollectable = memory_view_word_or_0(python->view, stats + 16),
+        };
+    }
+    heap->generation_count = PYTHON_GENERATIONS;
+}
+
+static void read_objects(const struct cpython *python, struct obmalloc *arenas,
+                         struct python_heap *heap)
+{
+    struct cpython_objects objects;
+    struct cpython_garbage garbage;
+    if (!cpython_objects_read(&objects, python, arenas, heap->note, sizeof heap->note)) {
+        cpython_objects_clear(&objects);
+        return;
+    }
+    tell_objects(&objects, heap);
+    tell_collector(python, heap);
+    cpython_garbage_find(&garbage, &objects);
+    heap->figures.garbage_objects = garbage.count;
+    heap->figures.garbage_bytes = garbage.bytes;
+    cpython_cycles_tell(&garbage, heap);
+    for (size_t table = 0; table < PYTHON_TABLE_COUNT; table++)
+        add_type_rows(&objects.types, table, heap);
+    cpython_garbage_clear(&garbage);
+    cpython_objects_clear(&objects);
+}
+
 static void read_heap(const struct cpython *python, struct python_heap *heap)
 {
     struct obmalloc arenas;
@@ -114,15 +226,18 @@ static void read_heap(const struct cpython *python, struct python_heap *heap)
         snprintf(heap->note, sizeof heap->note,
                  "objects are not told apart: its memory is padded by a debug allocator "
                  "(PYTHONMALLOC=debug or -X dev)");
+    else
+        read_objects(python, &arenas, heap);
     obmalloc_clear(&arenas);
 }
 
-void cpython_read(struct memory_view *view, const struct target_modules *modules,
-                  struct word_cache *words, struct python_heap *heap)
+void cpython_read(struct memory_view *view, const struct target_mappings *mappings,
+                  const struct target_modules *modules, struct word_cache *words,
+                  struct python_heap *heap)
 {
     struct cpython python;
-    enum cpython_presence presence = cpython_locate(&python, view, modules, words, heap->refusal,
-                                                    sizeof heap->refusal);
+    enum cpython_presence presence = cpython_locate(&python, view, mappings, modules, words,
+                                                    heap->refusal, sizeof heap->refusal);
     if (presence == CPYTHON_ABSENT)
         return;
     tell_version(&python, heap);

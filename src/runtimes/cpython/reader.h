@@ -7,7 +7,8 @@
 #include "snapshot/target_modules.h"
 
 /* `heap` is initialised; it stays absent when there is no CPython. */
-void cpython_read(struct memory_view *view, const struct target_modules *modules,
-                  struct word_cache *words, struct python_heap *heap);
+void cpython_read(struct memory_view *view, const struct target_mappings *mappings,
+                  const struct target_modules *modules, struct word_cache *words,
+                  struct python_heap *heap);
 
 #endif

@@ -1,0 +1,450 @@
+/* A block is taken for an object when the word where its type would stand is a type, and the type
+ * says that just so many bytes stand in front of its objects, that its references can be counted,
+ * and that an object of its size takes a block of this class. In measurements every object that the
+ * interpreter itself could name was told so, of the right type.
+ *
+ * What is left belongs to an object that points to it, or nobody knows. */
+#include "runtimes/cpython/objects.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "runtimes/cpython/edges.h"
+#include "snapshot/mapping_search.h"
+
+enum {
+    PLACE_BITS = 16,
+    REFCOUNT_LIMIT_LOG2 = 36,
+    HEAD_FLAGS = 3,
+    FLOAT_FREE_BYTES = 32,
+    FLOAT_FREE_MOST = 4096,
+    TRACKED_BEFORE = 16 /* the collector's head, whose first word is 0 for what it does not know */
+};
+
+#define BLOCKS_LIMIT  (UINT64_C(3) << 30)
+#define OUTSIDE_LIMIT (UINT64_C(1) << 28)
+
+/* ---- addresses and numbers ---- */
+
+uint64_t cpython_objects_address(const struct cpython_objects *objects, uint32_t object)
+{
+    if (object >= objects->block_count)
+        return objects->outside[object - objects->block_count].address;
+    uint32_t place = objects->places[object];
+    uint64_t address = objects->arenas->arenas[place >> PLACE_BITS].address +
+                       (uint64_t)(place & ((1 << PLACE_BITS) - 1)) * OBMALLOC_ALIGNMENT;
+    uint8_t kind = objects->kinds[object];
+    return kind == CPYTHON_BLOCK_OBJECT || kind == CPYTHON_BLOCK_FREE
+               ? address + objects->types.items[objects->values[object]].prefix_bytes
+               : address;
+}
+
+uint32_t cpython_objects_block_bytes(const struct cpython_objects *objects, uint32_t block)
+{
+    struct obmalloc_block found;
+    uint32_t place = objects->places[block];
+    uint64_t address = objects->arenas->arenas[place >> PLACE_BITS].address +
+                       (uint64_t)(place & ((1 << PLACE_BITS) - 1)) * OBMALLOC_ALIGNMENT;
+    return obmalloc_find(objects->arenas, address, &found) ? found.bytes : 0;
+}
+
+uint64_t cpython_objects_bytes(const struct cpython_objects *objects, uint32_t object)
+{
+    if (object < objects->block_count)
+        return cpython_objects_block_bytes(objects, object);
+    const struct cpython_outside *outside = &objects->outside[object - objects->block_count];
+    const struct cpython_type *type = &objects->types.items[outside->type];
+    uint64_t size = cpython_object_size(objects->python, type, outside->address);
+    return size == UINT64_MAX ? type->basic_size : size + type->prefix_bytes;
+}
+
+bool cpython_objects_is_tracked(const struct cpython_objects *objects, uint32_t object)
+{
+    const struct cpython_type *type = &objects->types.items[cpython_objects_type(objects, object)];
+    if (!(type->flags & CPYTHON_TYPE_COLLECTED))
+        return false;
+    uint64_t address = cpython_objects_address(objects, object);
+    if (object >= objects->block_count && objects->outside[object - objects->block_count].is_static)
+        return false;
+    return memory_view_word_or_0(objects->python->view, address - TRACKED_BEFORE) != 0;
+}
+
+/* ---- blocks ---- */
+
+static bool is_size_fitting(const struct cpython_objects *objects, const struct cpython_type *type,
+                            uint64_t object, uint32_t block_bytes)
+{
+    uint64_t size = cpython_object_size(objects->python, type, object);
+    if (size > block_bytes)
+        return false;
+    uint64_t needed = (size + type->prefix_bytes + OBMALLOC_ALIGNMENT - 1) &
+                      ~(uint64_t)(OBMALLOC_ALIGNMENT - 1);
+    if (needed > block_bytes)
+        return false;
+    bool has_tail = type->item_size != 0 || type->flags & CPYTHON_TYPE_LIST ||
+                    (objects->python->offsets.minor >= 13 &&
+                     type->flags & CPYTHON_TYPE_INLINE_VALUES);
+    return has_tail || block_bytes - needed <= OBMALLOC_ALIGNMENT;
+}
+
+/* The collector's head: untracked, with at most a flag in its second word; or in a list, where the
+ * next one leads back. Within a collection links back hold other things. */
+static bool is_head_sane(const struct cpython_objects *objects, const struct cpython_type *type,
+                         uint64_t object)
+{
+    uint64_t head[2], back;
+    if (!(type->flags & CPYTHON_TYPE_COLLECTED))
+        return true;
+    if (!memory_view_read(objects->python->view, object - TRACKED_BEFORE, head, sizeof head))
+        return false;
+    if (head[0] == 0)
+        return head[1] <= HEAD_FLAGS;
+    uint64_t next = head[0] & ~(uint64_t)HEAD_FLAGS;
+    return cpython_is_pointer(next) &&
+           memory_view_word(objects->python->view, next + sizeof next, &back) &&
+           (objects->is_collecting || (back & ~(uint64_t)HEAD_FLAGS) == object - TRACKED_BEFORE);
+}
+
+/* An address where the count would stand belongs to a table, not to an object. */
+static bool is_count_sane(const struct cpython_objects *objects, uint64_t word)
+{
+    uint64_t count = objects->python->offsets.minor >= 12 ? word & UINT32_MAX : word;
+    return count >> REFCOUNT_LIMIT_LOG2 == 0 &&
+           (!cpython_is_pointer(word) || mapping_search(objects->python->mappings, word) == NULL);
+}
+
+static bool classify_with(struct cpython_objects *objects, const struct obmalloc_block *block,
+                          uint32_t prefix)
+{
+    uint64_t words[2];
+    if (prefix + sizeof words > block->bytes ||
+        !memory_view_read(objects->python->view, block->address + prefix, words, sizeof words))
+        return false;
+    if (!cpython_is_pointer(words[1]) || obmalloc_is_arena(objects->arenas, words[1]))
+        return false; /* types are too large for arenas */
+    uint32_t position = cpython_types_find(&objects->types, words[1]);
+    if (position == CPYTHON_NO_TYPE)
+        return false;
+    const struct cpython_type *type = &objects->types.items[position];
+    uint64_t count = objects->python->offsets.minor >= 12 ? words[0] & UINT32_MAX : words[0];
+    if (type->prefix_bytes != prefix || !is_count_sane(objects, words[0]) ||
+        !is_size_fitting(objects, type, block->address + prefix, block->bytes) ||
+        (count != 0 && !is_head_sane(objects, type, block->address + prefix)))
+        return false;
+    objects->values[block->position] = position;
+    objects->kinds[block->position] = count == 0 ? CPYTHON_BLOCK_FREE : CPYTHON_BLOCK_OBJECT;
+    return true;
+}
+
+static void classify(void *context, const struct obmalloc_block *block)
+{
+    static const uint32_t prefixes[] = {16, 0, 32};
+    struct cpython_objects *objects = context;
+    uint64_t offset = block->address - objects->arenas->arenas[block->arena].address;
+    objects->places[block->position] = block->arena << PLACE_BITS |
+                                       (uint32_t)(offset / OBMALLOC_ALIGNMENT);
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (classify_with(objects, block, prefixes[i]))
+            return;
+}
+
+/* Floats that were freed are linked through the word where their type was. */
+static void find_free_floats(struct cpython_objects *objects, uint32_t float_type)
+{
+    uint8_t *is_link = memory_allocate_zeroed((size_t)objects->block_count + 1, 1);
+    uint32_t *links = NULL;
+    size_t count = 0, capacity = 0;
+    for (uint32_t i = 0; i < objects->block_count && count < FLOAT_FREE_MOST; i++) {
+        uint64_t words[2];
+        struct obmalloc_block next;
+        if (objects->kinds[i] != CPYTHON_BLOCK_UNKNOWN ||
+            !memory_view_read(objects->python->view, cpython_objects_address(objects, i), words,
+                              sizeof words) ||
+            words[0] != 0 || cpython_objects_block_bytes(objects, i) != FLOAT_FREE_BYTES)
+            continue;
+        if (words[1] != 0 && (!obmalloc_find(objects->arenas, words[1], &next) ||
+                              next.address != words[1] || next.bytes != FLOAT_FREE_BYTES ||
+                              objects->kinds[next.position] != CPYTHON_BLOCK_UNKNOWN))
+            continue;
+        if (words[1] != 0)
+            is_link[next.position] = 1;
+        else if (!is_link[i])
+            continue; /* the last of a chain; alone it may be anything */
+        links = memory_grow(links, &capacity, count + 1, sizeof *links);
+        links[count++] = i;
+    }
+    for (size_t i = 0; i < count; i++) {
+        objects->kinds[links[i]] = CPYTHON_BLOCK_FREE;
+        objects->values[links[i]] = float_type;
+    }
+    free(links);
+    free(is_link);
+}
+
+/* ---- outside of arenas ---- */
+
+static bool is_static(const struct cpython *python, uint64_t address)
+{
+    const struct target_mapping *mapping = mapping_search(python->mappings, address);
+    if (mapping == NULL)
+        return false;
+    if (mapping->inode != 0)
+        return true;
+    for (size_t i = 0; i < python->data_count; i++)
+        if (address - python->data[i].start < python->data[i].end - python->data[i].start)
+            return true;
+    return false;
+}
+
+static uint32_t take_outside(struct cpython_objects *objects, uint64_t address)
+{
+    const struct cpython *python = objects->python;
+    bool is_new;
+    if (objects->outside_count >= OUTSIDE_LIMIT)
+        return CPYTHON_NO_OBJECT;
+    const struct target_mapping *mapping = mapping_search(python->mappings, address);
+    if (mapping == NULL || !(mapping->flags & TARGET_MAPPING_WRITE))
+        return CPYTHON_NO_OBJECT;
+    uint64_t *place = hash_map_put(&objects->outside_index, address, &is_new);
+    if (!is_new)
+        return *place == 0 ? CPYTHON_NO_OBJECT : objects->block_count + (uint32_t)*place - 1;
+    uint64_t type_address = memory_view_word_or_0(python->view, address + CPYTHON_OBJECT_TYPE);
+    uint64_t count = cpython_refcount(python, address);
+    if (!cpython_is_pointer(type_address) || count == 0 || count >> REFCOUNT_LIMIT_LOG2)
+        return CPYTHON_NO_OBJECT;
+    uint32_t type = cpython_types_find(&objects->types, type_address);
+    if (type == CPYTHON_NO_TYPE ||
+        cpython_object_size(python, &objects->types.items[type], address) == UINT64_MAX)
+        return CPYTHON_NO_OBJECT;
+    objects->outside = memory_grow(objects->outside, &objects->outside_capacity,
+                                   objects->outside_count + 1, sizeof *objects->outside);
+    objects->outside[objects->outside_count++] = (struct cpython_outside){
+        .address = address, .type = type, .is_static = is_static(python, address)};
+    *place = objects->outside_count;
+    return objects->block_count + (uint32_t)objects->outside_count - 1;
+}
+
+uint32_t cpython_objects_find(struct cpython_objects *objects, uint64_t address)
+{
+    struct obmalloc_block block;
+    if (!cpython_is_pointer(address))
+        return CPYTHON_NO_OBJECT;
+    if (obmalloc_is_arena(objects->arenas, address)) {
+        if (!obmalloc_find(objects->arenas, address, &block) ||
+            objects->kinds[block.position] != CPYTHON_BLOCK_OBJECT ||
+            block.address + objects->types.items[objects->values[block.position]].prefix_bytes !=
+                address)
+            return CPYTHON_NO_OBJECT;
+        return (uint32_t)block.position;
+    }
+    const uint64_t *place = hash_map_find(&objects->outside_index, address);
+    return place == NULL || *place == 0 ? CPYTHON_NO_OBJECT
+                                        : objects->block_count + (uint32_t)*place - 1;
+}
+
+static void discover(void *context, const struct cpython_edge *edge)
+{
+    struct cpython_objects *objects = context;
+    if (!obmalloc_is_arena(objects->arenas, edge->target))
+        take_outside(objects, edge->target);
+}
+
+/* The collector's lists lead to what nothing else does: large objects of garbage. */
+static void discover_listed(struct cpython_objects *objects, uint64_t head)
+{
+    uint64_t next = memory_view_word_or_0(objects->python->view, head) & ~UINT64_C(3);
+    for (uint64_t i = 0; i < BLOCKS_LIMIT && cpython_is_pointer(next) && next != head; i++) {
+        uint64_t object = next + TRACKED_BEFORE;
+        if (!obmalloc_is_arena(objects->arenas, object))
+            take_outside(objects, object);
+        uint64_t following = memory_view_word_or_0(objects->python->view, next) & ~UINT64_C(3);
+        if (following == next)
+            return;
+        next = following;
+    }
+}
+
+static void discover_neighbour(struct cpython_objects *objects, uint64_t object)
+{
+    uint64_t next = memory_view_word_or_0(objects->python->view, object - TRACKED_BEFORE) &
+                    ~UINT64_C(3);
+    if (cpython_is_pointer(next) && !obmalloc_is_arena(objects->arenas, next))
+        take_outside(objects, next + TRACKED_BEFORE);
+}
+
+static void discover_from(struct cpython_objects *objects, uint32_t object)
+{
+    uint32_t position = cpython_objects_type(objects, object);
+    /* The table of types may move meanwhile. */
+    struct cpython_type type = objects->types.items[position];
+    uint64_t address = cpython_objects_address(objects, object);
+    if (type.shape != CPYTHON_SHAPE_LEAF && type.shape != CPYTHON_SHAPE_STRING)
+        cpython_edges_visit(objects->python, &type, address, discover, objects);
+    /* In 3.12 static types keep nothing in front of them, nor are they in lists. */
+    if (cpython_objects_is_tracked(objects, object))
+        discover_neighbour(objects, address);
+    take_outside(objects, type.address);
+}
+
+static void discover_roots(struct cpython_objects *objects)
+{
+    const struct cpython *python = objects->python;
+    for (size_t i = 0; i < python->interpreter_count; i++) {
+        const uint32_t fields[] = {python->offsets.interpreter_modules,
+                                   python->offsets.interpreter_sysdict,
+                                   python->offsets.interpreter_builtins};
+        uint64_t collector = cpython_collector(python, i);
+        for (size_t j = 0; j < sizeof fields / sizeof *fields; j++) {
+            uint64_t target = cpython_field(python, python->interpreters[i], fields[j]);
+            if (cpython_is_pointer(target) && !obmalloc_is_arena(objects->arenas, target))
+                take_outside(objects, target);
+        }
+        discover_listed(objects, collector + python->offsets.gc_permanent);
+    }
+}
+
+static void discover_all(struct cpython_objects *objects)
+{
+    discover_roots(objects);
+    for (uint32_t i = 0; i < objects->block_count; i++)
+        if (objects->kinds[i] == CPYTHON_BLOCK_OBJECT)
+            discover_from(objects, i);
+    for (size_t i = 0; i < objects->outside_count; i++)
+        discover_from(objects, objects->block_count + (uint32_t)i);
+    for (size_t i = 0; i < objects->outside_count; i++)
+        objects->static_count += objects->outside[i].is_static;
+}
+
+/* ---- storage ---- */
+
+struct owning {
+    struct cpython_objects *objects;
+    uint32_t owner;
+    uint32_t type;
+};
+
+static void own(void *context, uint64_t address, uint64_t bytes)
+{
+    struct owning *owning = context;
+    struct cpython_objects *objects = owning->objects;
+    struct obmalloc_block block;
+    struct cpython_type *type = &objects->types.items[owning->type];
+    if (!obmalloc_is_arena(objects->arenas, address)) {
+        if (bytes > 0 && mapping_search(objects->python->mappings, address) != NULL &&
+            !is_static(objects->python, address))
+            type->live.bytes += bytes;
+        return;
+    }
+    if (!obmalloc_find(objects->arenas, address, &block) ||
+        objects->kinds[block.position] != CPYTHON_BLOCK_UNKNOWN)
+        return;
+    if (address != block.address && address - block.address > 16)
+        return; /* values of instances stand a little behind their start */
+    objects->kinds[block.position] = CPYTHON_BLOCK_STORAGE;
+    objects->values[block.position] = owning->owner;
+    type->live.bytes += block.bytes;
+}
+
+static void find_storage(struct cpython_objects *objects)
+{
+    uint32_t count = cpython_objects_count(objects);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!cpython_objects_is_object(objects, i))
+            continue;
+        struct owning owning = {objects, i, cpython_objects_type(objects, i)};
+        const struct cpython_type *type = &objects->types.items[owning.type];
+        if (type->shape != CPYTHON_SHAPE_LEAF && type->shape != CPYTHON_SHAPE_TUPLE)
+            cpython_edges_visit_storage(objects->python, type, cpython_objects_address(objects, i),
+                                        own, &owning);
+    }
+}
+
+/* ---- all of it ---- */
+
+static void count_block(void *context, const struct obmalloc_block *block)
+{
+    struct cpython_objects *objects = context;
+    uint32_t value = objects->values[block->position];
+    switch ((enum cpython_block_kind)objects->kinds[block->position]) {
+    case CPYTHON_BLOCK_UNKNOWN:
+        objects->unknown_blocks++;
+        objects->unknown_bytes += block->bytes;
+        return;
+    case CPYTHON_BLOCK_STORAGE:
+        objects->storage_blocks++;
+        objects->storage_block_bytes += block->bytes;
+        return;
+    case CPYTHON_BLOCK_OBJECT:
+        objects->types.items[value].live.objects++;
+        objects->types.items[value].live.bytes += block->bytes;
+        return;
+    case CPYTHON_BLOCK_FREE:
+        objects->types.items[value].free.objects++;
+        objects->types.items[value].free.bytes += block->bytes;
+        return;
+    }
+}
+
+static void count_all(struct cpython_objects *objects)
+{
+    obmalloc_visit_blocks(objects->arenas, count_block, objects);
+    for (size_t i = 0; i < objects->outside_count; i++) {
+        const struct cpython_outside *outside = &objects->outside[i];
+        if (outside->is_static)
+            continue;
+        struct cpython_type *type = &objects->types.items[outside->type];
+        type->live.objects++;
+        type->live.bytes += cpython_objects_bytes(objects, objects->block_count + (uint32_t)i);
+    }
+}
+
+static uint32_t find_type_named(const struct cpython_objects *objects, const char *name)
+{
+    for (size_t i = 0; i < objects->types.count; i++)
+        if (strcmp(objects->types.items[i].name, name) == 0 &&
+            !(objects->types.items[i].flags & CPYTHON_TYPE_HEAP))
+            return (uint32_t)i;
+    return CPYTHON_NO_TYPE;
+}
+
+bool cpython_objects_read(struct cpython_objects *objects, const struct cpython *python,
+                          struct obmalloc *arenas, char *reason, size_t reason_bytes)
+{
+    *objects = (struct cpython_objects){.python = python, .arenas = arenas};
+    cpython_types_init(&objects->types, python);
+    if (arenas->block_count >= BLOCKS_LIMIT || arenas->arena_count >> PLACE_BITS != 0) {
+        snprintf(reason, reason_bytes, "objects are not told apart: there are too many");
+        return false;
+    }
+    objects->block_count = (uint32_t)arenas->block_count;
+    objects->values = memory_allocate_zeroed_large(arenas->block_count + 1,
+                                                   sizeof *objects->values);
+    objects->kinds = memory_allocate_zeroed_large(arenas->block_count + 1, sizeof *objects->kinds);
+    objects->places = memory_allocate_zeroed_large(arenas->block_count + 1,
+                                                   sizeof *objects->places);
+    for (size_t i = 0; i < python->interpreter_count; i++)
+        objects->is_collecting |= memory_view_half_or_0(python->view,
+                                                        cpython_collector(python, i) +
+                                                            python->offsets.gc_collecting) != 0;
+    obmalloc_visit_blocks(arenas, classify, objects);
+    uint32_t float_type = find_type_named(objects, "float");
+    if (float_type != CPYTHON_NO_TYPE)
+        find_free_floats(objects, float_type);
+    discover_all(objects);
+    find_storage(objects);
+    count_all(objects);
+    return true;
+}
+
+void cpython_objects_clear(struct cpython_objects *objects)
+{
+    free(objects->values);
+    free(objects->kinds);
+    free(objects->places);
+    free(objects->outside);
+    hash_map_clear(&objects->outside_index);
+    cpython_types_clear(&objects->types);
+    *objects = (struct cpython_objects){0};
+}

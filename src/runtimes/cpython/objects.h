@@ -1,0 +1,81 @@
+/* What each live block of the arenas is: an object, with its type; storage that belongs to an
+ * object; an object that is kept to be used again; or not known. And the objects outside of arenas:
+ * those too large for them, and those in the variables of modules.
+ *
+ * Objects are numbered: first the live blocks by their positions, then those outside in the order
+ * in which they were found. 9 bytes a block. */
+#ifndef SEEP_RUNTIMES_CPYTHON_OBJECTS_H
+#define SEEP_RUNTIMES_CPYTHON_OBJECTS_H
+
+#include "runtimes/cpython/obmalloc.h"
+#include "runtimes/cpython/types.h"
+
+#define CPYTHON_NO_OBJECT UINT32_MAX
+
+enum cpython_block_kind {
+    CPYTHON_BLOCK_UNKNOWN = 0,
+    CPYTHON_BLOCK_OBJECT = 1,
+    CPYTHON_BLOCK_STORAGE = 2,
+    CPYTHON_BLOCK_FREE = 3 /* an object on a free list */
+};
+
+struct cpython_outside {
+    uint64_t address;
+    uint32_t type;
+    bool is_static;
+};
+
+struct cpython_objects {
+    const struct cpython *python;
+    struct obmalloc *arenas;
+    struct cpython_types types;
+    bool is_collecting; /* stopped within a collection */
+    uint32_t *values;   /* of blocks: type, or of storage the owning object */
+    uint8_t *kinds;     /* enum cpython_block_kind */
+    uint32_t *places;   /* arena << 16 | offset / 16 */
+    uint32_t block_count;
+    struct cpython_outside *outside;
+    size_t outside_count, outside_capacity;
+    struct hash_map outside_index; /* address to position + 1; 0: no object is there */
+    uint64_t storage_blocks, storage_block_bytes;
+    uint64_t unknown_blocks, unknown_bytes;
+    uint64_t static_count;
+};
+
+/* Classifies all blocks, and finds everything outside that is referred to. False: too many. */
+bool cpython_objects_read(struct cpython_objects *objects, const struct cpython *python,
+                          struct obmalloc *arenas, char *reason, size_t reason_bytes);
+void cpython_objects_clear(struct cpython_objects *objects);
+
+static inline uint32_t cpython_objects_count(const struct cpython_objects *objects)
+{
+    return objects->block_count + (uint32_t)objects->outside_count;
+}
+
+/* The object at exactly this address, or CPYTHON_NO_OBJECT. */
+uint32_t cpython_objects_find(struct cpython_objects *objects, uint64_t address);
+
+/* Is this block an object (all outside of arenas are)? */
+static inline bool cpython_objects_is_object(const struct cpython_objects *objects, uint32_t object)
+{
+    return object >= objects->block_count || objects->kinds[object] == CPYTHON_BLOCK_OBJECT;
+}
+
+static inline uint32_t cpython_objects_type(const struct cpython_objects *objects, uint32_t object)
+{
+    return object < objects->block_count ? objects->values[object]
+                                         : objects->outside[object - objects->block_count].type;
+}
+
+uint64_t cpython_objects_address(const struct cpython_objects *objects, uint32_t object);
+
+/* Does the collector know it? */
+bool cpython_objects_is_tracked(const struct cpython_objects *objects, uint32_t object);
+
+/* Bytes of its block, or of itself and what is in front of it. */
+uint64_t cpython_objects_bytes(const struct cpython_objects *objects, uint32_t object);
+
+/* The block of a live block's position. */
+uint32_t cpython_objects_block_bytes(const struct cpython_objects *objects, uint32_t block);
+
+#endif

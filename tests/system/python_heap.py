@@ -1,0 +1,172 @@
+#!/usr/bin/python3
+"""Python's heap from outside, beside what the interpreter says of itself: for the distribution's
+python3 and every CPython that pyenv has."""
+
+import glob
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+
+WALK = os.path.abspath("./tests/helpers/python_walk")
+TARGETS = os.path.join(os.path.abspath(os.environ.get("srcdir", ".")), "tests", "targets")
+failures = 0
+
+
+def expect(what, found, wanted):
+    global failures
+    if found != wanted:
+        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
+        failures += 1
+
+
+def interpreters():
+    """What can be asked, by version: the first of each."""
+    root = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
+    found = {}
+    for path in ["/usr/bin/python3", *sorted(glob.glob(f"{root}/versions/3.*/bin/python3"))]:
+        done = subprocess.run([path, "-I", "-c", "import sys; print(*sys.version_info[:3], "
+                               "sys.implementation.name)"],
+                              capture_output=True, text=True, timeout=60, check=False)
+        words = done.stdout.split()
+        if len(words) == 4 and words[3] == "cpython" and int(words[1]) >= 8:
+            found.setdefault((int(words[1]), int(words[2])), path)
+    return found
+
+
+class Stopped:
+    """A program that stops itself; waited for without a clock."""
+
+    def __init__(self, path, arguments, environment=None):
+        self.child = subprocess.Popen([path, *arguments], stdout=subprocess.PIPE,
+                                      stderr=subprocess.PIPE, text=True,
+                                      env={**os.environ, **(environment or {})})
+        _, status = os.waitpid(self.child.pid, os.WUNTRACED)
+        self.is_stopped = os.WIFSTOPPED(status)
+
+    def walk(self):
+        done = subprocess.run([WALK, str(self.child.pid)], capture_output=True, text=True,
+                              timeout=120, check=False)
+        expect("walked", (done.returncode, done.stderr), (0, ""))
+        return done.stdout.splitlines()
+
+    def go_on(self):
+        os.kill(self.child.pid, signal.SIGCONT)
+        _, errors = self.child.communicate(timeout=120)
+        return errors
+
+    def end(self):
+        self.child.kill()
+        self.child.communicate()
+
+
+def read_truth(path):
+    with open(path, encoding="utf-8") as lines:
+        return dict(line.rstrip("\n").split(" ", 1) for line in lines)
+
+
+def read_classes(errors):
+    """The table of sys._debugmallocstats: class, size, pools, blocks in use, free blocks."""
+    classes = {}
+    for line in errors.splitlines():
+        words = line.split()
+        if len(words) == 5 and all(word.isdigit() for word in words):
+            classes[int(words[1])] = tuple(map(int, words[2:]))
+    return classes
+
+
+class Seen:
+    def __init__(self, lines):
+        self.objects, self.tracked, self.garbage, self.classes = {}, set(), {}, {}
+        self.refused = None
+        for line in lines:
+            kind, rest = line.split(" ", 1)
+            if kind == "object":
+                address, name = rest.split(" ", 1)
+                self.objects[address.rstrip("+")] = name
+                if address.endswith("+"):
+                    self.tracked.add(address[:-1])
+            elif kind == "garbage":
+                address, name = rest.split(" ", 1)
+                self.garbage[address] = name
+            elif kind == "class":
+                size, *figures = map(int, rest.split())
+                self.classes[size] = tuple(figures)
+            elif kind == "refused":
+                self.refused = rest
+
+
+def is_same_name(seen, named):
+    return seen == named or seen.rsplit(".", 1)[-1] == named
+
+
+def check_classes(name, seen, errors):
+    """The print itself makes and frees a few blocks."""
+    truth = read_classes(errors)
+    expect(f"{name}: classes", sorted(seen.classes), sorted(truth))
+    for size, (pools, used, free) in truth.items():
+        found = seen.classes.get(size, (0, 0, 0))
+        expect(f"{name}: class {size}", (found[0], abs(found[1] - used) <= 3,
+                                         abs(found[2] - free) <= 3), (pools, True, True))
+
+
+def check_truth(folder, path, name):
+    truth = os.path.join(folder, name)
+    stopped = Stopped(path, [f"{TARGETS}/python_truth.py", truth])
+    expect(f"{name}: stopped", stopped.is_stopped, True)
+    seen = Seen(stopped.walk())
+    errors = stopped.go_on()
+    expect(f"{name}: refused", seen.refused, None)
+    everything = read_truth(truth + ".all")
+    wrong = [(address, named, seen.objects[address]) for address, named in everything.items()
+             if address in seen.objects and not is_same_name(seen.objects[address], named)]
+    expect(f"{name}: of another type", wrong[:3], [])
+    missing = [named for address, named in everything.items() if address not in seen.objects]
+    expect(f"{name}: not seen: {missing[:5]}", len(missing) <= len(everything) // 1000, True)
+    tracked = read_truth(truth + ".tracked")
+    expect(f"{name}: the collector knows", sorted(set(tracked) - seen.tracked)[:3], [])
+    garbage = read_truth(truth + ".garbage")
+    # Every file of truth is open for a moment; what it is made of is not there any more.
+    expect(f"{name}: garbage", sorted(seen.garbage.items())[:5] if set(seen.garbage) != set(garbage)
+           else [], [])
+    expect(f"{name}: nodes of garbage", sum(named == "Node" for named in seen.garbage.values()), 90)
+    check_classes(name, seen, errors)
+
+
+def check_refusals(path):
+    stop = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)"
+    stopped = Stopped(path, ["-c", stop], {"PYTHONMALLOC": "malloc"})
+    refused = Seen(stopped.walk()).refused or ""
+    stopped.end()
+    expect(f"without arenas: {refused}", "PYTHONMALLOC=malloc" in refused, True)
+    stopped = Stopped("/bin/sh", ["-c", "kill -STOP $$"])
+    expect("no Python", Seen(stopped.walk()).refused, "no CPython")
+    stopped.end()
+
+
+def can_read_others():
+    stopped = Stopped("/bin/sh", ["-c", "kill -STOP $$"])
+    done = subprocess.run([WALK, str(stopped.child.pid)], capture_output=True, timeout=60,
+                          check=False)
+    stopped.end()
+    return done.returncode == 0
+
+
+def main():
+    found = interpreters()
+    if not found:
+        print("SKIP: there is no CPython from 3.8 on")
+        return 77
+    if not can_read_others():
+        print("SKIP: the memory of other processes cannot be read here")
+        return 77
+    with tempfile.TemporaryDirectory() as folder:
+        for (minor, micro), path in sorted(found.items()):
+            check_truth(folder, path, f"3.{minor}.{micro}")
+        check_refusals(next(iter(found.values())))
+    print("read: " + ", ".join(f"3.{minor}.{micro}" for minor, micro in sorted(found)))
+    return failures != 0
+
+
+sys.exit(main())
