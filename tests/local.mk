@@ -47,7 +47,7 @@ EXTRA_DIST += $(system_tests) tests/system/leaks.verdicts tests/system/counted.p
 # Long ones, for `./test all`.
 long_tests = tests/long/graph_scale.py tests/long/growth.py tests/long/package_suites.py tests/long/real_programs.py
 TESTS += $(long_tests)
-EXTRA_DIST += $(long_tests)
+EXTRA_DIST += $(long_tests) tests/long/package_suites.verdicts
 
 TESTS += tests/system/sampled.py
 EXTRA_DIST += tests/system/sampled.py
