@@ -211,12 +211,8 @@ static bool load(const struct invocation *invocation, struct recording_argument 
     if (values->snapshot.is_given)
         at = instant_format(INSTANT_SNAPSHOT, values->snapshot.value, name);
     argument->takes_snapshots = argument->takes_marks_as_snapshots = true;
-    if (!recording_argument_load(argument, &invocation->operands, at, &(struct profile_options){0},
-                                 error))
-        return false;
-    return argument->instant != INSTANT_PEAK ||
-           error_set(error, "%s: graphs are known at snapshots only: name snapshot:N",
-                     argument->path);
+    return recording_argument_load(argument, &invocation->operands, at,
+                                   &(struct profile_options){0}, error);
 }
 
 static int run(const struct invocation *invocation)

@@ -164,13 +164,8 @@ static bool load(const struct invocation *invocation, struct recording_argument 
 {
     const struct values *values = invocation->values;
     argument->takes_snapshots = argument->takes_marks_as_snapshots = true;
-    if (!recording_argument_load(argument, &invocation->operands, values->at,
-                                 &(struct profile_options){0}, error))
-        return false;
-    if (argument->instant == INSTANT_PEAK)
-        return error_set(error, "%s: leaks are known at snapshots only: name snapshot:N",
-                         argument->path);
-    return true;
+    return recording_argument_load(argument, &invocation->operands, values->at,
+                                   &(struct profile_options){0}, error);
 }
 
 /* The kinds that are listed, and those that make --error-exitcode's difference. */

@@ -126,10 +126,11 @@ static bool has_graph(const struct recording_argument *argument)
     struct snapshot_list list = {0};
     bool is_any = false;
 
-    if (argument->instant == INSTANT_PEAK || !snapshot_list_read(&list, argument->reader, NULL))
+    if (!snapshot_list_read(&list, argument->reader, NULL))
         return false;
     for (size_t i = 0; i < list.count; i++)
-        is_any |= list.heads[i].end == SNAPSHOT_DONE;
+        is_any |= list.heads[i].end == SNAPSHOT_DONE &&
+                  (argument->instant != INSTANT_PEAK || list.heads[i].reason == SNAPSHOT_AT_PEAK);
     snapshot_list_clear(&list);
     return is_any;
 }

@@ -8,6 +8,8 @@ const struct recording_snapshot *graph_argument_choose(const struct snapshot_lis
                                                        const struct recording_argument *argument,
                                                        uint64_t process_id)
 {
+    if (argument->instant == INSTANT_PEAK)
+        return process_graph_choose_peak(list, process_id);
     if (argument->instant != INSTANT_SNAPSHOT)
         return argument->has_instant ? process_graph_choose_end(list, process_id)
                                      : process_graph_choose(list, process_id);
@@ -20,6 +22,11 @@ const struct recording_snapshot *graph_argument_choose(const struct snapshot_lis
 
 static bool say_missing(const struct recording_argument *argument, struct error *error)
 {
+    if (argument->instant == INSTANT_PEAK)
+        return error_set(error,
+                         "%s: graphs are known at snapshots only, and none was taken at the peak "
+                         "(\"seep run --snapshot-at=peak\" takes one)",
+                         argument->path);
     return argument->instant == INSTANT_SNAPSHOT
                ? error_set(error, "%s: there is no snapshot %" PRIu64, argument->path,
                            argument->snapshot)
@@ -41,9 +48,6 @@ bool graph_argument_open(struct graph_argument *graph, const struct recording_ar
     if (profile_is_sampled(profile))
         return error_set(error, "the recording is sampled: most blocks are not known, and so is "
                                 "what refers to what");
-    if (argument->instant == INSTANT_PEAK)
-        return error_set(error, "%s: graphs are known at snapshots only: name snapshot:N",
-                         argument->path);
     if (!snapshot_list_read(&graph->list, argument->reader, error))
         return false;
     for (uint32_t i = 0; i < profile->process_count; i++) {

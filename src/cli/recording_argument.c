@@ -187,6 +187,31 @@ static bool find_snapshot_of_mark(struct recording_argument *argument, struct er
                                  argument->path, argument->mark);
 }
 
+/* The last one that was taken because the heap was larger than ever; of several processes', that of
+ * the most blocks. */
+static bool find_snapshot_of_peak(struct recording_argument *argument, struct error *error)
+{
+    struct snapshot_list list = {0};
+    const struct recording_snapshot *found = NULL;
+    if (!snapshot_list_read(&list, argument->reader, error))
+        return false;
+    for (size_t i = 0; i < list.count; i++)
+        if (list.heads[i].reason == SNAPSHOT_AT_PEAK && list.heads[i].end == SNAPSHOT_DONE &&
+            (!found || list.heads[i].block_count >= found->block_count))
+            found = &list.heads[i];
+    if (found) {
+        argument->instant = INSTANT_SNAPSHOT;
+        argument->snapshot = found->id;
+    } else {
+        error_set(error,
+                  "%s: what refers to what is known at snapshots only, and none was taken at the "
+                  "peak (\"seep run --snapshot-at=peak\" takes one): name snapshot:N",
+                  argument->path);
+    }
+    snapshot_list_clear(&list);
+    return found != NULL;
+}
+
 bool recording_argument_load(struct recording_argument *argument,
                              const struct option_operands *operands, const char *at,
                              const struct profile_options *options, struct error *error)
@@ -197,6 +222,9 @@ bool recording_argument_load(struct recording_argument *argument,
         return false;
     if (argument->instant == INSTANT_MARK && argument->takes_marks_as_snapshots) {
         if (!find_snapshot_of_mark(argument, error))
+            return false;
+    } else if (argument->instant == INSTANT_PEAK && argument->takes_marks_as_snapshots) {
+        if (!find_snapshot_of_peak(argument, error))
             return false;
     } else if (argument->instant == INSTANT_MARK) {
         at_mark.mark = argument->mark;

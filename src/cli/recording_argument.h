@@ -13,7 +13,8 @@
 
 struct recording_argument {
     bool takes_snapshots;          /* set by the caller before: may the instant be a snapshot? */
-    bool takes_marks_as_snapshots; /* the same: of a mark, the snapshot is meant that it names */
+    bool takes_marks_as_snapshots; /* the same: of a mark, the snapshot is meant that it names, and
+                                      of the peak the one that was taken there */
     char *path;
     enum instant_kind instant; /* the end, unless one was named */
     uint64_t snapshot;         /* its number, of INSTANT_SNAPSHOT */

@@ -36,6 +36,8 @@ static const struct recording_snapshot *choose(const struct snapshot_list *list,
 {
     if (argument->instant == INSTANT_MARK)
         return choose_at_mark(list, argument, process_id);
+    if (argument->instant == INSTANT_PEAK)
+        return process_graph_choose_peak(list, process_id);
     return argument->has_instant ? process_graph_choose_end(list, process_id)
                                  : process_graph_choose(list, process_id);
 }
@@ -96,11 +98,6 @@ bool report_types_find(struct report_types *types, const struct recording_argume
     if (profile_is_sampled(profile))
         return error_set(error, "the recording is sampled: most blocks are not known, and so are "
                                 "their types");
-    if (argument->instant == INSTANT_PEAK)
-        return error_set(error,
-                         "%s: types are known at snapshots only, not at the peak: \"seep run "
-                         "--snapshot-at=SIZE\" takes one near it, for FILE@end",
-                         argument->path);
     if (!snapshot_list_read(&types->list, argument->reader, error))
         return false;
     types->snapshots = memory_allocate_zeroed(profile->process_count, sizeof *types->snapshots);
@@ -110,6 +107,11 @@ bool report_types_find(struct report_types *types, const struct recording_argume
         if ((process == QUERY_ALL_PROCESSES || process == i) &&
             !add_process(types, argument, i, options, error))
             return false;
+    if (types->count == 0 && argument->instant == INSTANT_PEAK)
+        return error_set(error,
+                         "%s: types are known at snapshots only, and none was taken at the peak "
+                         "(\"seep run --snapshot-at=peak\" takes one)",
+                         argument->path);
     if (types->count == 0)
         return error_set(error,
                          "%s: no snapshot was taken by then, so types are not known: let the "

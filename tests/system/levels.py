@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Snapshots are taken where a process reaches a level: of its heap, of its memory, of a limit, and at
 its peak. tests/targets/levels.c takes 256 KiB for each byte that it is told to."""
+import json
 import subprocess
 import sys
 
@@ -93,6 +94,22 @@ checks.equal("peak: one", [(AT_PEAK, DONE)],
 checks.equal("peak: blocks", [6], [fields["block_count"] for fields in found])
 graph = seep("graph", f"{session.recording.path}@snapshot:{found[0]['id']}")
 checks.equal("peak: it can be looked at", 0, graph.returncode)
+for command in ("graph", "leaks"):
+    at_peak = seep(command, "--json", f"{session.recording.path}@peak")
+    checks.equal(f"peak: {command} FILE@peak", 0, at_peak.returncode)
+    found_blocks = json.loads(at_peak.stdout)["processes"][0]
+    if command == "graph":
+        checks.equal("peak: blocks of FILE@peak", 6, found_blocks["blocks"])
+    else:
+        checks.equal("peak: scan of FILE@peak", True, found_blocks["scan"]["done"])
+checks.equal("peak: types of FILE@peak", 0,
+             seep("report", "--by=type", f"{session.recording.path}@peak").returncode)
+none = record([target("ends"), "exit"]).path
+for arguments in (["graph"], ["leaks"], ["report", "--by=type"], ["export", "--format=dot"]):
+    refused = seep(*arguments, f"{none}@peak")
+    checks.equal(f"no peak: {arguments}: status", 2, refused.returncode)
+    checks.true(f"no peak: {arguments}: says what helps", b"--snapshot-at=peak" in refused.stderr,
+                refused.stderr)
 checks.true("peak: it is listed", " peak" in seep("info", session.recording.path).stdout.decode())
 
 # ---- of memory, and of a limit

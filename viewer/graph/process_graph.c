@@ -225,3 +225,15 @@ const struct recording_snapshot *process_graph_choose(const struct snapshot_list
             best = &list->heads[i];
     return best;
 }
+
+const struct recording_snapshot *process_graph_choose_peak(const struct snapshot_list *list,
+                                                           uint64_t process_id)
+{
+    const struct recording_snapshot *last = NULL;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (list->heads[i].process_id == process_id && list->heads[i].end == SNAPSHOT_DONE &&
+            list->heads[i].reason == SNAPSHOT_AT_PEAK)
+            last = &list->heads[i];
+    return last;
+}

@@ -45,6 +45,9 @@ const struct recording_snapshot *process_graph_choose(const struct snapshot_list
 /* The one at the end: before its destructors, else after them. NULL = there is none. */
 const struct recording_snapshot *process_graph_choose_end(const struct snapshot_list *list,
                                                           uint64_t process_id);
+/* The last one that was taken because the heap was larger than ever; NULL = none was. */
+const struct recording_snapshot *process_graph_choose_peak(const struct snapshot_list *list,
+                                                           uint64_t process_id);
 
 /* "sessions", "lost", ...: of a root's node. Borrowed. */
 const char *process_graph_root_name(const struct process_graph *graph, uint32_t node);
