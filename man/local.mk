@@ -11,6 +11,7 @@ dist_man_MANS += \
 	man/seep-help.1 \
 	man/seep-info.1 \
 	man/seep-leaks.1 \
+	man/seep-python.7 \
 	man/seep-recording.5 \
 	man/seep-report.1 \
 	man/seep-run.1 \

@@ -9,6 +9,7 @@
 #include "preload/hook.h"
 #include "preload/lifecycle.h"
 #include "preload/module_notice.h"
+#include "preload/python_runtime.h"
 #include "preload/real_functions.h"
 #include "preload/stack_capture.h"
 
@@ -91,6 +92,7 @@ EXPORT int dlclose(void *handle)
     if (thread != NULL && !thread->is_busy) {
         thread->is_busy = true;
         atomic_fetch_add(&stack_capture_unloads, 1);
+        python_runtime_check();
         module_notice_closed(thread);
         thread->module_start = thread->module_end = 0;
         thread->is_busy = false;

@@ -20,6 +20,7 @@
 #include "preload/old_glibc.h"
 #include "preload/own_memory.h"
 #include "preload/park.h"
+#include "preload/python_runtime.h"
 #include "preload/process_notice.h"
 #include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
@@ -78,6 +79,7 @@ static bool start_rules(void)
         stack_capture_loader_end = loader.end;
     }
     stack_capture_rules = rules;
+    python_runtime_start();
     return true;
 }
 

@@ -78,6 +78,14 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/park.h \
 	preload/process_notice.c \
 	preload/process_notice.h \
+	preload/python_code.c \
+	preload/python_code.h \
+	preload/python_merge.c \
+	preload/python_merge.h \
+	preload/python_runtime.c \
+	preload/python_runtime.h \
+	preload/python_stack.c \
+	preload/python_stack.h \
 	preload/raw_syscall.h \
 	preload/real_functions.c \
 	preload/real_functions.h \
@@ -101,7 +109,9 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/symbol_search.c \
 	preload/symbol_search.h \
 	preload/thread_state.c \
-	preload/thread_state.h
+	preload/thread_state.h \
+	src/wire/cpython_offsets.c \
+	src/wire/cpython_offsets.h
 
 libseep_preload_so_CPPFLAGS = -D_GNU_SOURCE= -I$(top_srcdir) -I$(top_srcdir)/src
 libseep_preload_so_CFLAGS = -std=gnu11 -O2 -g $(WARNING_FLAGS) -fPIC -fvisibility=hidden \
@@ -123,10 +133,13 @@ tests_old_libseep_preload_so_LDFLAGS = $(libseep_preload_so_LDFLAGS)
 tests_old_libseep_preload_so_LDADD = $(libseep_preload_so_LDADD)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_sampled_blocks tests/unit/test_sampler \
+check_PROGRAMS += tests/unit/test_python_merge tests/unit/test_sampled_blocks tests/unit/test_sampler \
 	tests/unit/test_stack_memo tests/unit/test_symbol_search
-TESTS += tests/unit/test_sampled_blocks tests/unit/test_sampler tests/unit/test_stack_memo \
+TESTS += tests/unit/test_python_merge tests/unit/test_sampled_blocks tests/unit/test_sampler tests/unit/test_stack_memo \
 	tests/unit/test_symbol_search
+tests_unit_test_python_merge_SOURCES = tests/unit/test_python_merge.c preload/python_merge.c \
+	preload/python_merge.h
+tests_unit_test_python_merge_LDADD = $(CMOCKA_LIBS)
 tests_unit_test_sampled_blocks_SOURCES = tests/unit/test_sampled_blocks.c \
 	preload/sampled_blocks.c preload/sampled_blocks.h
 tests_unit_test_sampled_blocks_LDADD = $(CMOCKA_LIBS)

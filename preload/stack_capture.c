@@ -12,6 +12,9 @@
 
 #include "preload/event_writer.h"
 #include "preload/module_notice.h"
+#include "preload/python_code.h"
+#include "preload/python_runtime.h"
+#include "preload/python_stack.h"
 #include "preload/stack_bytes.h"
 #include "preload/stack_hash.h"
 
@@ -54,20 +57,44 @@ static void empty_slot(struct thread_state *thread, uint32_t slot)
     stack_memo_forget_slot(&thread->memo, slot);
 }
 
+/* What a STACK record holds. */
+struct told_stack {
+    const uint64_t *frames;
+    uint32_t count;
+    uint32_t innermost_kept;
+    uint64_t omitted;
+    bool is_approximate;
+};
+
 /* Tells the recorder that `slot` is this stack from here on. */
-static bool tell(struct thread_state *thread, uint32_t slot, const uint64_t *frames, uint32_t count,
-                 uint64_t omitted, uint32_t innermost_kept)
+static bool tell(struct thread_state *thread, uint32_t slot, const struct told_stack *stack)
 {
+    uint32_t count = stack->count;
+    uint64_t omitted = stack->omitted < UINT32_MAX ? stack->omitted : UINT32_MAX;
     uint64_t *record = event_reserve(thread, 3 + count);
     if (record == NULL)
         return false;
-    record[1] = slot | (uint64_t)count << 32;
-    record[2] = (omitted < UINT32_MAX ? omitted : UINT32_MAX) | (uint64_t)innermost_kept << 32;
-    memcpy(record + 3, frames, count * 8);
+    record[1] = slot | (uint64_t)count << 32 | (stack->is_approximate ? WIRE_STACK_APPROXIMATE : 0);
+    record[2] = omitted | (uint64_t)stack->innermost_kept << 32;
+    memcpy(record + 3, stack->frames, count * 8);
     record[0] = event_stamp() | WIRE_STACK;
     event_commit(thread, 3 + count);
     thread->last_birth = 0;
     return true;
+}
+
+static struct told_stack whole_stack(const uint64_t *frames, uint32_t count)
+{
+    return (struct told_stack){.frames = frames, .count = count, .innermost_kept = count};
+}
+
+static struct told_stack walked_stack(const struct stack_walk *walk)
+{
+    struct told_stack stack = whole_stack(walk->frames, walk->count);
+    stack.omitted = walk->omitted_count;
+    if (walk->omitted_count != 0)
+        stack.innermost_kept = stack_walk_inner_count(walk->limit);
+    return stack;
 }
 
 uint32_t stack_capture_frames(struct thread_state *thread, const uint64_t *frames, size_t count)
@@ -79,7 +106,8 @@ uint32_t stack_capture_frames(struct thread_state *thread, const uint64_t *frame
         return slot;
     empty_slot(thread, slot);
     module_notice_frames(thread, frames, count);
-    if (!tell(thread, slot, frames, (uint32_t)count, 0, (uint32_t)count))
+    struct told_stack stack = whole_stack(frames, (uint32_t)count);
+    if (!tell(thread, slot, &stack))
         return STACK_CAPTURE_LOST;
     thread->cache_hashes[slot] = hash;
     return slot;
@@ -114,10 +142,9 @@ static uint32_t slot_of_walk(struct thread_state *thread, const struct walk_regi
     if (!is_new)
         return slot;
     empty_slot(thread, slot);
-    uint32_t innermost = walk->omitted_count == 0 ? walk->count
-                                                  : stack_walk_inner_count(walk->limit);
     module_notice_frames(thread, walk->frames, walk->count);
-    if (!tell(thread, slot, walk->frames, walk->count, walk->omitted_count, innermost))
+    struct told_stack stack = walked_stack(walk);
+    if (!tell(thread, slot, &stack))
         return STACK_CAPTURE_LOST;
     if (!*is_whole || (session->flags & SESSION_ORACLE) != 0)
         stack_bytes_send(thread, slot, *is_whole, caller);
@@ -164,7 +191,8 @@ static uint32_t slot_of_trail(struct thread_state *thread, const struct walk_reg
         stack_trail_copy(trail, thread->frames);
         if (module_notice_frames(thread, thread->frames, trail->noticed - trail->first))
             trail->noticed = trail->first;
-        if (!tell(thread, slot, thread->frames, count, 0, count))
+        struct told_stack stack = whole_stack(thread->frames, count);
+        if (!tell(thread, slot, &stack))
             return STACK_CAPTURE_LOST;
         if ((session->flags & SESSION_ORACLE) != 0)
             stack_bytes_send(thread, slot, true, caller);
@@ -206,11 +234,152 @@ static uint32_t find_and_remember(struct thread_state *thread, const struct walk
     return slot;
 }
 
+/* ---- with Python frames ------------------------------------------------------------------------
+ *
+ * They are no function of the native stack: so they are walked for each event, and the cache knows
+ * a stack by both. What is remembered of native stacks still saves their walk; the slot beside them
+ * is the one that was named last. Only a pair that is new to the cache is merged, and told. */
+
+static uint64_t hash_of_both(uint64_t native, uint64_t python)
+{
+    return python == 0 ? native : stack_hash_end(stack_hash_step(native, python));
+}
+
+static bool has_exact_frame(const struct stack_walk *walk)
+{
+    for (uint32_t i = 0; i < walk->count; i++)
+        if ((walk->frames[i] & WIRE_FRAME_EXACT) != 0)
+            return true;
+    return false;
+}
+
+/* Puts the Python frames that were just walked into the native stack. False: their code could not
+ * be told. */
+static bool merge_python(struct thread_state *thread, const struct stack_walk *walk,
+                         struct told_stack *stack)
+{
+    const struct python_stack *python = &thread->python;
+    for (uint32_t i = 0; i < python->count; i++) {
+        const struct python_frame *frame = &python->frames[i];
+        uint64_t word = frame->code != 0 ? python_code_word(thread, frame) : 0;
+        if (frame->code != 0 && word == 0)
+            return false;
+        thread->python_words[i] = (struct python_merge_frame){word, frame->ends_group};
+    }
+    struct python_merge merge = {.native = stack->frames,
+                                 .native_count = stack->count,
+                                 .native_inner_count = stack->innermost_kept,
+                                 .native_omitted = stack->omitted,
+                                 .is_native_whole = is_at_end(walk),
+                                 .python = thread->python_words,
+                                 .python_count = python->count,
+                                 .python_inner_count = python->inner_count,
+                                 .python_omitted = python->omitted,
+                                 .evaluation_start = python_runtime.evaluation_start,
+                                 .evaluation_end = python_runtime.evaluation_end,
+                                 .frames = thread->merged,
+                                 .limit = session->stack_depth};
+    python_merge_run(&merge);
+    *stack = (struct told_stack){.frames = merge.frames,
+                                 .count = merge.count,
+                                 .innermost_kept = merge.inner_count,
+                                 .omitted = merge.omitted,
+                                 .is_approximate = merge.is_approximate};
+    return true;
+}
+
+/* Gives the slot to a native stack with the Python frames that were just walked. */
+static uint32_t tell_both(struct thread_state *thread, const struct walk_registers *caller,
+                          const struct stack_walk *walk, uint32_t slot, uint64_t hash,
+                          bool has_python)
+{
+    struct told_stack stack = walked_stack(walk);
+    empty_slot(thread, slot);
+    module_notice_frames(thread, walk->frames, walk->count);
+    python_runtime_tell(thread);
+    if ((has_python && !merge_python(thread, walk, &stack)) || !tell(thread, slot, &stack))
+        return STACK_CAPTURE_LOST;
+    if (!is_at_end(walk))
+        stack_bytes_send(thread, slot, false, caller);
+    thread->cache_hashes[slot] = hash;
+    return slot;
+}
+
+/* Of a native stack that is remembered. */
+static uint32_t find_remembered_with_python(struct thread_state *thread,
+                                            const struct walk_registers *caller,
+                                            struct stack_memo_entry *entry)
+{
+    uint64_t python = python_stack_walk(&thread->python,
+                                        entry->has_signal ? &thread->memory : NULL);
+    uint64_t hash = hash_of_both(entry->hash, python);
+    if (__builtin_expect(thread->cache_hashes[entry->slot] == hash, 1))
+        return entry->slot;
+    bool is_new;
+    uint32_t slot = find_slot(thread, hash, &is_new);
+    if (is_new) {
+        struct stack_walk walk = {.frames = thread->frames, .limit = session->stack_depth};
+        stack_walk_run(stack_capture_rules, &thread->memory, caller, &walk);
+        slot = tell_both(thread, caller, &walk, slot, hash, python != 0);
+    }
+    if (slot != STACK_CAPTURE_LOST)
+        stack_memo_rename(&thread->memo, entry, slot);
+    return slot;
+}
+
+/* Along the trail if that can be, else by walking; and what the native stack depends on. */
+static uint64_t find_native(struct thread_state *thread, const struct walk_registers *caller,
+                            struct stack_walk *walk, struct walk_reads *reads)
+{
+    if (stack_trail_find(&thread->trail, stack_capture_rules, &thread->memory, caller,
+                         session->stack_depth, hash_seed(STACK_WALK_COMPLETE))) {
+        walk->count = stack_trail_count(&thread->trail);
+        walk->end = STACK_WALK_COMPLETE;
+        stack_trail_copy(&thread->trail, walk->frames);
+        if (reads->reads != NULL)
+            stack_trail_tell_reads(&thread->trail, reads);
+        return stack_hash_end(stack_trail_hash(&thread->trail));
+    }
+    if (reads->reads == NULL)
+        stack_walk_run(stack_capture_rules, &thread->memory, caller, walk);
+    else
+        stack_walk_run_telling(stack_capture_rules, &thread->memory, caller, walk, reads);
+    return hash_stack(walk->frames, walk->count, walk->omitted_count + walk->end);
+}
+
+static __attribute__((noinline)) uint32_t capture_with_python(struct thread_state *thread,
+                                                              const struct walk_registers *caller,
+                                                              uint32_t key, uint64_t generation,
+                                                              struct stack_memo_entry *entry)
+{
+    if (entry != NULL)
+        return find_remembered_with_python(thread, caller, entry);
+    struct walk_reads reads = {.capacity = STACK_MEMO_READS};
+    entry = stack_memo_place(&thread->memo, key);
+    if (entry != NULL)
+        reads.reads = stack_memo_reads(&thread->memo, entry);
+    struct stack_walk walk = {.frames = thread->frames, .limit = session->stack_depth};
+    uint64_t native = find_native(thread, caller, &walk, &reads);
+    bool is_new, has_signal = has_exact_frame(&walk);
+    uint64_t python = python_stack_walk(&thread->python, has_signal ? &thread->memory : NULL);
+    uint64_t hash = hash_of_both(native, python);
+    uint32_t slot = find_slot(thread, hash, &is_new);
+    if (is_new)
+        slot = tell_both(thread, caller, &walk, slot, hash, python != 0);
+    if (entry != NULL && is_at_end(&walk)) {
+        entry->has_signal = has_signal;
+        remember(thread, entry, caller, generation, &reads, native, slot);
+    }
+    return slot;
+}
+
 uint32_t stack_capture(struct thread_state *thread, const struct walk_registers *caller)
 {
     uint32_t key = stack_memo_key(caller->pc, caller->sp);
     uint64_t generation = unwind_rules_generation_number(stack_capture_rules);
     struct stack_memo_entry *entry = stack_memo_find(&thread->memo, key, caller, generation);
+    if (__builtin_expect(atomic_load_explicit(&python_runtime_has_stacks, memory_order_acquire), 0))
+        return capture_with_python(thread, caller, key, generation, entry);
     if (entry != NULL) {
         if (__builtin_expect((session->flags & SESSION_ORACLE) != 0, 0))
             check_found(thread, caller, entry->slot, entry->hash);

@@ -20,6 +20,7 @@
 #ifndef SEEP_PRELOAD_STACK_MEMO_H
 #define SEEP_PRELOAD_STACK_MEMO_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -48,6 +49,7 @@ struct stack_memo_entry {
     uint32_t slot;       /* of the stack */
     uint32_t read_count; /* whole steps */
     bool is_used;        /* since it was passed by last */
+    bool has_signal;     /* a handler's frames are on it; told only where Python's are recorded */
     uint64_t hash;       /* of the stack */
 };
 
@@ -131,6 +133,15 @@ static inline struct walk_read *stack_memo_reads(struct stack_memo *memo,
  * but the generation. */
 void stack_memo_seal(struct stack_memo *memo, struct stack_memo_entry *entry, uint32_t count,
                      uint64_t generation);
+
+/* The entry's native stack has another slot, for its Python frames are others. */
+static inline void stack_memo_rename(struct stack_memo *memo, struct stack_memo_entry *entry,
+                                     uint32_t slot)
+{
+    memo->is_slot_named[slot] = 1;
+    atomic_signal_fence(memory_order_seq_cst);
+    entry->slot = slot;
+}
 
 /* The slot is given to another stack. */
 void stack_memo_forget_slot(struct stack_memo *memo, uint32_t slot);

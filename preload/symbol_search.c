@@ -16,6 +16,7 @@ struct tables {
     const uint16_t *versions; /* NULL = none */
     const uint32_t *gnu_hash; /* one of the two is there */
     const uint32_t *hash;
+    bool has_objects; /* variables count as well */
 };
 
 struct search {
@@ -78,17 +79,19 @@ static bool read_tables(const struct dl_phdr_info *info, struct tables *tables)
 static bool is_function(const ElfW(Sym) * symbol)
 {
     unsigned type = ELF64_ST_TYPE(symbol->st_info);
-    return symbol->st_shndx != SHN_UNDEF && (type == STT_FUNC || type == STT_GNU_IFUNC);
+    return type == STT_FUNC || type == STT_GNU_IFUNC;
 }
 
-/* Defined here, a function, and the default one of several versions. */
+/* Defined here, of the kind that is looked for, and the default one of several versions. */
 static bool is_wanted(const struct tables *tables, uint32_t index, const char *name)
 {
     enum {
         HIDDEN_VERSION = 0x8000
     };
     const ElfW(Sym) *symbol = &tables->symbols[index];
-    return is_function(symbol) &&
+    return symbol->st_shndx != SHN_UNDEF &&
+           (is_function(symbol) ||
+            (tables->has_objects && ELF64_ST_TYPE(symbol->st_info) == STT_OBJECT)) &&
            (tables->versions == NULL || (tables->versions[index] & HIDDEN_VERSION) == 0) &&
            strcmp(tables->names + symbol->st_name, name) == 0;
 }
@@ -128,6 +131,11 @@ static uint32_t find_by_hash(const struct tables *tables, const char *name)
     return index;
 }
 
+static uint32_t find_in_tables(const struct tables *tables, const char *name)
+{
+    return tables->gnu_hash != NULL ? find_by_gnu_hash(tables, name) : find_by_hash(tables, name);
+}
+
 static int search_one(struct dl_phdr_info *info, size_t info_bytes, void *context)
 {
     struct search *search = context;
@@ -140,8 +148,7 @@ static int search_one(struct dl_phdr_info *info, size_t info_bytes, void *contex
     /* The vdso is no module of the loader's: its symbols are the kernel's. */
     if (strncmp(info->dlpi_name, "linux-vdso", 10) == 0 || !read_tables(info, &tables))
         return 0;
-    uint32_t index = tables.gnu_hash != NULL ? find_by_gnu_hash(&tables, search->name)
-                                             : find_by_hash(&tables, search->name);
+    uint32_t index = find_in_tables(&tables, search->name);
     if (index == 0)
         return 0;
     search->found = (void *)(uintptr_t)(info->dlpi_addr + tables.symbols[index].st_value);
@@ -178,6 +185,30 @@ void *symbol_search_next(const char *name, const void *own)
 void *symbol_search_first(const char *name)
 {
     return dlsym != NULL ? dlsym(RTLD_DEFAULT, name) : symbol_search_in_tables(name, NULL);
+}
+
+uint64_t symbol_search_in_module(uint64_t start, uint64_t bias, const char *name, uint64_t *bytes)
+{
+    enum {
+        FIRST_PAGE = 4096
+    };
+    const ElfW(Ehdr) *header = (const void *)(uintptr_t)start;
+    struct tables tables;
+    if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+        header->e_phoff + (uint64_t)header->e_phnum * sizeof(ElfW(Phdr)) > FIRST_PAGE)
+        return 0;
+    struct dl_phdr_info info = {.dlpi_addr = bias,
+                                .dlpi_phdr = (const void *)(uintptr_t)(start + header->e_phoff),
+                                .dlpi_phnum = header->e_phnum};
+    if (!read_tables(&info, &tables))
+        return 0;
+    tables.has_objects = true;
+    uint32_t index = find_in_tables(&tables, name);
+    if (index == 0)
+        return 0;
+    if (bytes != NULL)
+        *bytes = tables.symbols[index].st_size;
+    return bias + tables.symbols[index].st_value;
 }
 
 struct module_search {

@@ -7,6 +7,7 @@
 #define SEEP_PRELOAD_SYMBOL_SEARCH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* The next definition behind the module that `own` lies in, in the order of loading; NULL = none.
  */
@@ -18,6 +19,11 @@ void *symbol_search_first(const char *name);
 /* The same two (own = NULL: the first of all), always by the modules' own tables: nothing is
  * allocated, and only what is defined there counts. */
 void *symbol_search_in_tables(const char *name, const void *own);
+
+/* What one module defines, function or variable, by its own tables: `start` is where its ELF header
+ * stands in memory. 0 = it does not. *bytes (may be NULL) is the symbol's size. No lock is taken.
+ */
+uint64_t symbol_search_in_module(uint64_t start, uint64_t bias, const char *name, uint64_t *bytes);
 
 /* The path of the module that has the address, as the loader knows it; "" for the program itself,
  * NULL when there is none. Valid while the module is loaded. */

@@ -17,6 +17,8 @@
 #include <stdint.h>
 
 #include "preload/export.h"
+#include "preload/python_merge.h"
+#include "preload/python_stack.h"
 #include "preload/sampler.h"
 #include "preload/stack_memo.h"
 #include "preload/stack_trail.h"
@@ -89,6 +91,9 @@ struct thread_state {
     uint64_t frames[WIRE_MAX_FRAMES];
     struct stack_memo memo;
     struct stack_trail trail;
+    struct python_stack python; /* of the event that is being recorded */
+    struct python_merge_frame python_words[PYTHON_STACK_FRAMES];
+    uint64_t merged[WIRE_MAX_FRAMES];
 };
 
 /* In wiped pages too. */

@@ -47,6 +47,7 @@ struct values {
     struct option_number wait;
     struct option_number on_full;
     struct option_number stop;
+    struct option_number python;
     struct option_number stack_depth;
     struct option_number checkpoint;
     struct option_number sample;
@@ -90,6 +91,13 @@ static const char *stop_at(size_t position)
     static const char *const names[] = {[RECORD_STOP_AUTO] = "auto",
                                         [RECORD_STOP_PTRACE] = "ptrace",
                                         [RECORD_STOP_SIGNAL] = "signal"};
+
+    return position < sizeof names / sizeof names[0] ? names[position] : NULL;
+}
+
+static const char *python_at(size_t position)
+{
+    static const char *const names[] = {[RECORD_PYTHON_AUTO] = "auto", [RECORD_PYTHON_OFF] = "off"};
 
     return position < sizeof names / sizeof names[0] ? names[position] : NULL;
 }
@@ -157,6 +165,11 @@ static const struct option_row rows[] = {
      .kind = OPTION_FLAG,
      PLACE(are_release_stacks_wanted),
      .help = "record the stack of every release too, not only after the first misuse"},
+    {.name = "python",
+     .kind = OPTION_CHOICE,
+     PLACE(python),
+     .choice_at = python_at,
+     .help = "whether stacks have the functions and lines of Python (default: auto)"},
     {.name = "sample",
      .kind = OPTION_SIZE,
      PLACE(sample),
@@ -314,6 +327,7 @@ static void fill_options(const struct invocation *invocation, struct record_opti
         .is_crash_scanned = values->is_crash_scanned,
         .are_forks_scanned = values->are_forks_scanned,
         .stop = (enum record_stop)values->stop.value,
+        .python = (enum record_python)values->python.value,
         .scan_budget_ns = values->scan_budget.value,
         .snapshot_interval_ns = values->snapshot_every.value,
         .kept_snapshots = values->keep_snapshots.value,

@@ -40,6 +40,8 @@ libseep_a_SOURCES += \
 	src/record/process_snapshot.h \
 	src/record/raised_limits.c \
 	src/record/raised_limits.h \
+	src/record/python_codes.c \
+	src/record/python_codes.h \
 	src/record/recorded_process.c \
 	src/record/recorded_process.h \
 	src/record/recorder.c \
@@ -104,6 +106,11 @@ check_PROGRAMS += tests/unit/test_event_run
 TESTS += tests/unit/test_event_run
 tests_unit_test_event_run_SOURCES = tests/unit/test_event_run.c
 tests_unit_test_event_run_LDADD = $(unit_libs)
+
+check_PROGRAMS += tests/unit/test_python_codes
+TESTS += tests/unit/test_python_codes
+tests_unit_test_python_codes_SOURCES = tests/unit/test_python_codes.c
+tests_unit_test_python_codes_LDADD = $(unit_libs)
 
 check_PROGRAMS += tests/unit/test_stack_path
 TESTS += tests/unit/test_stack_path

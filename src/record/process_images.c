@@ -189,6 +189,8 @@ struct recorded_process *process_images_start_by_fork(struct process_tree *tree,
         set_executable(process, parent->executable, strlen(parent->executable));
         copy_arguments(process, parent->arguments);
         process->allocator_name = parent->allocator_name;
+        process->python_version = parent->python_version;
+        process->python_state = parent->python_state;
         process->own_allocator = parent->own_allocator;
         if (parent->own_allocator != NULL)
             process->reason = own_allocators_reason(parent->own_allocator);

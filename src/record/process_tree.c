@@ -28,6 +28,7 @@ void process_tree_init(struct process_tree *tree, struct session_host *host,
     tree->files = module_files_create(&tree->modules);
     tree->own_allocators = own_allocators_create();
     tree->unwinder = remote_unwind_create(NULL);
+    tree->python_codes = python_codes_create();
     tree->by_slot = memory_allocate_zeroed(SESSION_PROCESS_SLOTS, sizeof *tree->by_slot);
     tree->intakes = memory_allocate_zeroed(SESSION_RING_SLOTS, sizeof *tree->intakes);
     tree->claim_pidfds = memory_allocate(SESSION_PROCESS_SLOTS * sizeof *tree->claim_pidfds);
@@ -60,6 +61,7 @@ void process_tree_clear(struct process_tree *tree)
             close(tree->claim_pidfds[slot]);
     free(tree->claim_pidfds);
     remote_unwind_destroy(tree->unwinder);
+    python_codes_destroy(tree->python_codes);
     own_allocators_destroy(tree->own_allocators);
     module_files_destroy(tree->files);
     module_table_clear(&tree->modules);

@@ -10,6 +10,7 @@
 #include "heap/stack_table.h"
 #include "record/marks.h"
 #include "record/module_files.h"
+#include "record/python_codes.h"
 #include "record/recorded_process.h"
 #include "record/remote_unwind.h"
 #include "record/session_host.h"
@@ -55,6 +56,7 @@ struct process_tree {
     struct module_files *files;
     struct own_allocators *own_allocators;
     struct remote_unwind *unwinder;
+    struct python_codes *python_codes;
 
     struct recorded_process **processes; /* by id */
     size_t count, capacity;

@@ -116,6 +116,16 @@ static struct frame_id find_frame(struct recorded_process *process, struct proce
     uint64_t *known = hash_map_put(&process->frame_cache, word, &is_new);
     if (!is_new)
         return (struct frame_id){(uint32_t)*known - 1};
+    if ((word & (WIRE_FRAME_PYTHON | WIRE_FRAME_EXACT)) == WIRE_FRAME_PYTHON) {
+        struct frame python = {.kind = RECORDING_FRAME_PYTHON,
+                               .offset = python_codes_find_place(tree->python_codes, word)};
+        struct frame_id id = stack_table_add_frame(tree->stacks, &python);
+        if (python.offset != 0)
+            *known = id.index + 1;
+        else
+            hash_map_remove(&process->frame_cache, word, NULL); /* it may be told yet */
+        return id;
+    }
     bool is_exact = (word & WIRE_FRAME_EXACT) != 0;
     uint64_t address = word & ~WIRE_FRAME_EXACT;
     const struct module_range *range = module_map_find(&process->modules,
@@ -173,11 +183,12 @@ static void apply_stack(struct recorded_process *process, struct process_tree *t
 {
     struct stack_words stack = {
         .words = record + 3,
-        .count = record[1] >> 32,
+        .count = WIRE_STACK_FRAMES(record[1]),
         .innermost_kept = record[2] >> 32,
         .omitted = (uint32_t)record[2],
     };
     process->truncated_stacks += stack.omitted != 0;
+    process->approximate_stacks += (record[1] & WIRE_STACK_APPROXIMATE) != 0;
     *slot_of(intake, (uint32_t)record[1]) = add_stack(process, tree, intake, &stack).index;
 }
 
@@ -197,6 +208,37 @@ static bool find_module(void *context, uint64_t address, struct remote_unwind_mo
     module->bias = range->bias;
     module->file = module_files_unwind(search->tree->files, range->module);
     return true;
+}
+
+/* A stack that the rules gave up on may have its Python frames already, in place of native ones:
+ * then it stays, and goes on where it ended. */
+static struct stack_id join_python(struct stack_table *stacks, struct stack_id told,
+                                   struct stack_id unwound)
+{
+    struct frame_id inner[WIRE_MAX_FRAMES];
+    uint32_t last_native = STACK_TABLE_NO_FRAME;
+    size_t count = 0;
+    bool has_python = false;
+    for (struct stack_id at = told; at.index != 0 && count < WIRE_MAX_FRAMES;
+         at = stack_table_parent(stacks, at)) {
+        inner[count] = stack_table_node_frame(stacks, at);
+        if (stack_table_frame(stacks, inner[count]).kind == RECORDING_FRAME_PYTHON)
+            has_python = true;
+        else
+            last_native = inner[count].index;
+        count++;
+    }
+    if (!has_python)
+        return unwound;
+    struct stack_id outer = unwound;
+    while (outer.index != 0 && stack_table_node_frame(stacks, outer).index != last_native)
+        outer = stack_table_parent(stacks, outer);
+    if (outer.index == 0)
+        return told;
+    struct stack_id joined = stack_table_parent(stacks, outer);
+    while (count-- > 0)
+        joined = stack_table_add_below(stacks, joined, inner[count]);
+    return joined;
 }
 
 /* The stack that the rules gave up on, unwound by libunwind; or, in the oracle's mode, a second
@@ -238,7 +280,7 @@ static void apply_stack_bytes(struct recorded_process *process, struct process_t
     process->remote_unwinds++;
     process->failed_unwinds += result.end != REMOTE_UNWIND_COMPLETE;
     if (result.count != 0)
-        *slot = id.index;
+        *slot = join_python(tree->stacks, (struct stack_id){*slot}, id).index;
 }
 
 /* ---- pools ---------------------------------------------------------------------------- */
@@ -297,6 +339,29 @@ static void apply_module_gone(struct recorded_process *process, struct process_t
         recorded_process_forget_frames(process);
 }
 
+/* ---- Python --------------------------------------------------------------------------- */
+
+static void apply_python(struct recorded_process *process, struct process_tree *tree,
+                         const uint64_t *record)
+{
+    switch (record[0] & 0xff) {
+    case WIRE_PYTHON_CODE:
+        python_codes_add(tree->python_codes, (const struct wire_python_code *)record);
+        break;
+    case WIRE_PYTHON_LINES:
+        python_codes_add_lines(tree->python_codes, (uint32_t)record[1], record[1] >> 32, record + 3,
+                               record[2]);
+        break;
+    default: /* PYTHON */
+        if (record[1] >> 32 >= WIRE_PYTHON_STATE_COUNT) {
+            process->bad_records++;
+            break;
+        }
+        process->python_version = (uint32_t)record[1];
+        process->python_state = (enum wire_python_state)(record[1] >> 32);
+    }
+}
+
 /* What has a variable part is copied before it is believed. */
 static void apply_copied(struct recorded_process *process, struct process_tree *tree,
                          struct intake *intake)
@@ -319,6 +384,11 @@ static void apply_copied(struct recorded_process *process, struct process_tree *
     case WIRE_POOL_BIRTH:
     case WIRE_POOL_RELEASE:
         apply_pool(process, tree, intake, copy);
+        break;
+    case WIRE_PYTHON:
+    case WIRE_PYTHON_CODE:
+    case WIRE_PYTHON_LINES:
+        apply_python(process, tree, copy);
         break;
     case WIRE_MODULE:
         apply_module(process, tree, (const struct wire_module *)copy, intake->ticks);

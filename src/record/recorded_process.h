@@ -19,6 +19,7 @@
 #include "recording/recording_records.h"
 #include "snapshot/leak_counts.h"
 #include "symbols/module_map.h"
+#include "wire/wire_format.h"
 
 struct process_tree;
 
@@ -41,7 +42,8 @@ struct recorded_process {
     char *reason; /* why not observed; NULL = none */
     uint64_t real_malloc;
     const char *allocator_name; /* static text */
-    const char *own_allocator;  /* that the program contains, so nothing is seen; NULL. Static text */
+    const char
+        *own_allocator; /* that the program contains, so nothing is seen; NULL. Static text */
 
     uint64_t start_ticks;
     uint64_t end_ticks;
@@ -49,18 +51,18 @@ struct recorded_process {
     uint64_t exit_value;
     bool is_exit_told; /* the program asked for exit_told */
     int exit_told;
-    bool is_ended;      /* nothing can come any more: drained and settled */
+    bool is_ended;             /* nothing can come any more: drained and settled */
     bool wants_release_stacks; /* misuse was seen: its rings were told */
     struct snapshot_levels_reached levels_reached;
     bool has_peak_snapshot;
     uint32_t peak_snapshot; /* its number: the only one at a peak that is kept */
-    bool has_run_out; /* a scan of it took longer than it may */
-    bool is_scanned; /* where it ended, or that was tried: the recording tells how it went */
-    bool is_retired; /* its model has given up its blocks */
-    bool is_written;    /* its last state stands in the journal */
-    bool is_in_journal; /* some state of it does */
-    int pidfd;          /* -1 = none */
-    int statm_fd;       /* -1 = none */
+    bool has_run_out;       /* a scan of it took longer than it may */
+    bool is_scanned;        /* where it ended, or that was tried: the recording tells how it went */
+    bool is_retired;        /* its model has given up its blocks */
+    bool is_written;        /* its last state stands in the journal */
+    bool is_in_journal;     /* some state of it does */
+    int pidfd;              /* -1 = none */
+    int statm_fd;           /* -1 = none */
 
     struct heap_model *model; /* NULL for one that is not observed, or waits for its parent */
     struct module_map modules;
@@ -80,7 +82,11 @@ struct recorded_process {
     struct mark_trail mark_trail;
     struct leak_history leak_history; /* of what the program itself asked */
 
+    uint32_t python_version; /* PY_VERSION_HEX; 0 = it has no CPython */
+    enum wire_python_state python_state;
+
     /* quality, beside the model's own */
+    uint64_t approximate_stacks;
     uint64_t truncated_stacks, failed_unwinds, remote_unwinds, bad_records;
     uint64_t lost_events, wait_ticks; /* of rings that are gone */
     uint64_t own_bytes;
@@ -107,9 +113,9 @@ void recorded_process_forget_frames(struct recorded_process *process);
 uint64_t recorded_process_lost_events(const struct recorded_process *process);
 uint64_t recorded_process_wait_ticks(const struct recorded_process *process);
 
-/* Applies the heap, stack or module record that stands at intake->at, and more that follow it at once
- * up to limit_ticks, and steps behind them. The rest (processes, threads' lives, forks) is the tree's.
- * Returns the bytes read. */
+/* Applies the heap, stack or module record that stands at intake->at, and more that follow it at
+ * once up to limit_ticks, and steps behind them. The rest (processes, threads' lives, forks) is the
+ * tree's. Returns the bytes read. */
 uint64_t recorded_process_apply(struct recorded_process *process, struct process_tree *tree,
                                 struct intake *intake, uint64_t limit_ticks);
 

@@ -26,6 +26,12 @@ enum record_stop {
     RECORD_STOP_SIGNAL
 };
 
+/* What is recorded of Python. */
+enum record_python {
+    RECORD_PYTHON_AUTO, /* stacks, where the process has a CPython that is known */
+    RECORD_PYTHON_OFF
+};
+
 /* Which processes are recorded beside the command's own image. */
 enum record_follow {
     RECORD_FOLLOW_NONE, /* CMD's image only */
@@ -61,6 +67,7 @@ struct record_options {
     bool is_progress_shown;         /* symbolizing progress on stderr */
     bool are_release_stacks_wanted; /* of every release; else from the first misuse on */
     enum record_stop stop;
+    enum record_python python;
     bool is_crash_scanned;         /* processes are held, too, where a signal ends them */
     bool are_forks_scanned;        /* and children that were forked and run no image of their own */
     bool is_scan_off;              /* processes are not held and scanned where they end */

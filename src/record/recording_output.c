@@ -133,6 +133,21 @@ static struct symbol_batch_frame *list_frames(const struct recording_output *out
     return frames;
 }
 
+/* Those of Python were named by the target. */
+static void name_python_frames(struct recording_output *output)
+{
+    const struct process_tree *tree = output->options.tree;
+    for (uint32_t id = output->named_frames; id < output->batch_end; id++) {
+        struct frame frame = stack_table_frame(tree->stacks, (struct frame_id){id});
+        if (frame.kind != RECORDING_FRAME_PYTHON || frame.offset == 0)
+            continue;
+        struct python_place place = python_codes_place(tree->python_codes, (uint32_t)frame.offset);
+        struct symbol_batch_location location = {
+            .function = place.function, .file = place.file, .line = place.line};
+        take_frame_name(output, id, &location, 1);
+    }
+}
+
 static struct symbol_batch *start_batch(const struct recording_output *output)
 {
     struct symbol_batch_input input = {
@@ -167,6 +182,7 @@ bool recording_output_name_frames(struct recording_output *output)
     if (!recording_output_has_unnamed(output))
         return false;
     output->batch_end = (uint32_t)stack_table_frame_count(output->options.tree->stacks);
+    name_python_frames(output);
     output->batch = start_batch(output);
     if (output->batch == NULL)
         output->named_frames =
@@ -319,6 +335,23 @@ static void write_ranges(struct recording_output *output, const struct recorded_
         write_range(output, process->id, &process->modules.former[i]);
 }
 
+/* Why there are no Python frames; caller frees. */
+static char *make_python_note(const struct recorded_process *process)
+{
+    static const char *const reasons[WIRE_PYTHON_STATE_COUNT] = {
+        [WIRE_PYTHON_UNKNOWN_VERSION] = "is not known",
+        [WIRE_PYTHON_DEBUG_BUILD] = "is a debug build",
+        [WIRE_PYTHON_FREE_THREADED] = "is built without a GIL",
+        [WIRE_PYTHON_UNKNOWN_LAYOUT] = "does not keep its data where this version does",
+    };
+    const char *reason = reasons[process->python_state];
+    if (reason == NULL)
+        return memory_duplicate_text("");
+    return memory_print_text("no Python functions on stacks: CPython %u.%u %s",
+                             process->python_version >> 24, process->python_version >> 16 & 0xff,
+                             reason);
+}
+
 static void write_process(struct recording_output *output, const struct recorded_process *process)
 {
     const struct tick_clock *clock = output->options.tree->clock;
@@ -346,8 +379,12 @@ static void write_process(struct recording_output *output, const struct recorded
                                                     : "",
         .is_own_image = process->is_own_image,
         .suppressions = process->suppressions != NULL ? process->suppressions : "",
+        .python_version = process->python_version,
     };
+    char *python_note = make_python_note(process);
+    record.python_note = python_note;
     add(output, RECORDING_process, &record);
+    free(python_note);
 }
 
 static void write_model_record(void *context, enum recording_kind kind, const void *record)
@@ -378,6 +415,7 @@ static void write_quality(struct recording_output *output, const struct recorded
     record.bad_records += process->bad_records;
     record.wait_ns = tick_clock_to_ns(tree->clock, recorded_process_wait_ticks(process));
     record.own_bytes = process->own_bytes;
+    record.approximate_stacks = process->approximate_stacks;
     add(output, RECORDING_quality, &record);
 }
 

@@ -95,7 +95,9 @@ struct recording_text_list {
     TEXT(allocator_name)            /* glibc, jemalloc, tcmalloc, mimalloc, musl, unknown */ \
     TEXT(allocator_linkage)         /* dynamic, static */ \
     UNSIGNED(is_own_image)          /* 1: began with exec, 0: with fork */ \
-    TEXT(suppressions)              /* of its leaks, by the program itself (__lsan_default_suppressions) */
+    TEXT(suppressions)              /* of its leaks, by the program itself (__lsan_default_suppressions) */ \
+    UNSIGNED(python_version)        /* of the CPython in it: PY_VERSION_HEX, below 3.11 without what follows the minor; 0: none */ \
+    TEXT(python_note)               /* why its stacks have no Python functions; "": they have, or it has none */
 
 /* Totals of the malloc family, and what stands beside it.
  * inherited + allocations = frees + live, in blocks and in bytes. */
@@ -135,7 +137,8 @@ struct recording_text_list {
     UNSIGNED(remote_unwinds)        /* stacks unwound in the recorder */ \
     UNSIGNED(bad_records)           /* malformed, skipped */ \
     UNSIGNED(wait_ns)               /* what full rings made the target wait */ \
-    UNSIGNED(own_bytes)             /* seep's memory in the target: rings and caches */
+    UNSIGNED(own_bytes)             /* seep's memory in the target: rings and caches */ \
+    UNSIGNED(approximate_stacks)    /* where frames of Python stand among native ones is a guess */
 
 #define RECORDING_FIELDS_module(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
     UNSIGNED(id) \
@@ -165,7 +168,8 @@ struct recording_text_list {
     UNSIGNED(module_id_plus_1)      /* 0 = outside every known module */ \
     UNSIGNED(offset)                /* address in the file's own address space; without a module the \
                                        address itself; for an omission the number of frames left out. \
-                                       Of a call: the return address. */ \
+                                       Of a call: the return address. Of Python: a number for the \
+                                       place in the source, which a symbol names; 0: not known. */ \
     UNSIGNED(is_exact)              /* 1: the interrupted instruction itself (above a signal frame), \
                                        0: a return address, to be looked up at offset - 1 */
 

@@ -25,6 +25,8 @@ libseep_a_SOURCES += \
 	src/symbols/module_file.h \
 	src/symbols/module_map.c \
 	src/symbols/module_map.h \
+	src/symbols/python_lines.c \
+	src/symbols/python_lines.h \
 	src/symbols/source_path.c \
 	src/symbols/source_path.h \
 	src/symbols/symbol_batch.c \
@@ -47,6 +49,7 @@ check_PROGRAMS += \
 	tests/unit/test_demangle \
 	tests/unit/test_elf_file \
 	tests/unit/test_module_map \
+	tests/unit/test_python_lines \
 	tests/unit/test_source_path \
 	tests/unit/test_elf_symbols \
 	tests/unit/test_symbol_batch \
@@ -56,6 +59,7 @@ TESTS += \
 	tests/unit/test_demangle \
 	tests/unit/test_elf_file \
 	tests/unit/test_module_map \
+	tests/unit/test_python_lines \
 	tests/unit/test_source_path \
 	tests/unit/test_elf_symbols \
 	tests/unit/test_symbol_batch \
@@ -67,6 +71,8 @@ tests_unit_test_elf_file_SOURCES = tests/unit/test_elf_file.c tests/unit/worksho
 tests_unit_test_elf_file_LDADD = $(unit_libs)
 tests_unit_test_module_map_SOURCES = tests/unit/test_module_map.c
 tests_unit_test_module_map_LDADD = $(unit_libs)
+tests_unit_test_python_lines_SOURCES = tests/unit/test_python_lines.c
+tests_unit_test_python_lines_LDADD = $(unit_libs)
 tests_unit_test_source_path_SOURCES = tests/unit/test_source_path.c
 tests_unit_test_source_path_LDADD = $(unit_libs)
 tests_unit_test_elf_symbols_SOURCES = tests/unit/test_elf_symbols.c tests/unit/workshop.c tests/unit/workshop.h

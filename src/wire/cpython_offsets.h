@@ -108,6 +108,29 @@ enum cpython_constants {
     CPYTHON_BYTES_DATA = 32
 };
 
+/* Of a str object's state, in its version's minor number. */
+static inline uint32_t cpython_string_bits(uint32_t state, uint32_t minor)
+{
+    return state >> (minor >= 14 ? 16 : 2); /* above the state of being interned */
+}
+
+/* Bytes of a character: 1, 2 or 4. */
+static inline uint32_t cpython_string_kind(uint32_t state, uint32_t minor)
+{
+    return cpython_string_bits(state, minor) & 7;
+}
+
+/* Its characters stand behind the object. */
+static inline bool cpython_string_is_compact(uint32_t state, uint32_t minor)
+{
+    return (cpython_string_bits(state, minor) & 8) != 0;
+}
+
+static inline bool cpython_string_is_ascii(uint32_t state, uint32_t minor)
+{
+    return (cpython_string_bits(state, minor) & 16) != 0;
+}
+
 /* frame_owner: who keeps the frame. From 3.12 on an entry frame of C marks where the interpreter
  * was entered; it runs no code of the program. */
 enum cpython_frame_owner {

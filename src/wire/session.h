@@ -64,7 +64,9 @@ enum session_flags {
     SESSION_SCAN_AT_EXIT = 32,   /* processes are held where they end, to be scanned */
     SESSION_PARK = 64,           /* processes can be asked to park, by SESSION_PARK_SIGNAL */
     SESSION_SCAN_ON_CRASH = 128, /* they are held, too, where a signal ends them */
-    SESSION_SCAN_FORKS = 256     /* forked children that run no image of their own are held, too */
+    SESSION_SCAN_FORKS = 256,    /* forked children that run no image of their own are held, too */
+    SESSION_PYTHON = 512,        /* events carry the Python frames of their thread */
+    SESSION_PYTHON_OBJECTS = 1024 /* and each object of Python is a block */
 };
 
 /* Why a process holds itself, in its slot: it waits there until the recorder has read its memory.
@@ -182,6 +184,7 @@ struct session_header {
     _Atomic uint64_t refused_rings; /* threads that found no ring: their events were lost */
     _Atomic uint64_t refused_events;
     _Atomic uint64_t sampler_count; /* threads that began to sample */
+    _Atomic uint32_t python_codes;  /* numbers given to code objects: the last one */
 
     /* Some process makes no system calls any more (preload/sandbox.h): it cannot wake the recorder.
      */

@@ -19,7 +19,7 @@ static size_t variable_bytes(unsigned kind, const volatile uint64_t *words)
 {
     switch (kind) {
     case WIRE_STACK: {
-        uint64_t frames = words[1] >> 32;
+        uint64_t frames = WIRE_STACK_FRAMES(words[1]);
         return frames <= WIRE_MAX_FRAMES ? frames * 8 : SIZE_MAX;
     }
     case WIRE_STACK_BYTES: {
@@ -39,6 +39,17 @@ static size_t variable_bytes(unsigned kind, const volatile uint64_t *words)
         if (executable > WIRE_MAX_TEXT_BYTES || arguments > WIRE_MAX_TEXT_BYTES)
             return SIZE_MAX;
         return to_words(executable + arguments);
+    }
+    case WIRE_PYTHON_CODE: {
+        const volatile struct wire_python_code *code = (const volatile void *)words;
+        size_t name = code->name_bytes, file = code->file_bytes;
+        if (name > WIRE_MAX_PYTHON_NAME_BYTES || file > WIRE_MAX_TEXT_BYTES)
+            return SIZE_MAX;
+        return to_words(name + file);
+    }
+    case WIRE_PYTHON_LINES: {
+        uint64_t length = words[2];
+        return length <= WIRE_MAX_TEXT_BYTES ? to_words(length) : SIZE_MAX;
     }
     case WIRE_EXEC:
     case WIRE_SUPPRESSIONS:

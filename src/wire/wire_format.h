@@ -24,7 +24,9 @@ enum {
     WIRE_MAX_RECORD_BYTES = WIRE_MAX_STACK_BYTES + 256,
     WIRE_MAX_TEXT_BYTES = 4096,
     WIRE_STACK_SLOTS = 8192, /* of a thread's stack cache */
-    WIRE_MAX_BUILD_ID_BYTES = 40
+    WIRE_MAX_BUILD_ID_BYTES = 40,
+    WIRE_MAX_PYTHON_NAME_BYTES = 512,
+    WIRE_MAX_PYTHON_LINE_BYTES = 4 << 20 /* of the table of one code object, in all its records */
 };
 
 #define WIRE_ADDRESS_MASK   ((UINT64_C(1) << 48) - 1)
@@ -33,6 +35,15 @@ enum {
 /* In a frame word of STACK: the address is the interrupted instruction itself, not a return
  * address. */
 #define WIRE_FRAME_EXACT    (UINT64_C(1) << 63)
+/* Or the word names a frame of Python: the number of its code (PYTHON_CODE, of any ring of the
+ * session), and the unit of two bytes of that code which runs, plus 1 (0: it has not begun). */
+#define WIRE_FRAME_PYTHON        (UINT64_C(1) << 62)
+#define WIRE_PYTHON_NUMBER_SHIFT 28
+#define WIRE_PYTHON_UNIT_MASK    ((UINT64_C(1) << WIRE_PYTHON_NUMBER_SHIFT) - 1)
+
+/* Word 1 of STACK: which frames of Python stand for which native ones is a guess. */
+#define WIRE_STACK_APPROXIMATE (UINT64_C(1) << 63)
+#define WIRE_STACK_FRAMES(word_1) ((uint32_t)((word_1) >> 32) & 0xffff)
 
 /* kind, name, fixed words, has a variable part (whose length stands in the fixed words) */
 /* clang-format off */
@@ -49,7 +60,7 @@ enum {
     KIND(10, ARRIVE_LARGE,   4, 0) /* as BIRTH_LARGE */ \
     KIND(11, UNDO,           1, 0) \
     KIND(12, FAILED,         2, 0) /* function: the call returned no block */ \
-    KIND(13, STACK,          3, 1) /* slot | frames << 32, omitted | innermost kept << 32; frames */ \
+    KIND(13, STACK,          3, 1) /* slot | frames << 32 | WIRE_STACK_APPROXIMATE, omitted | innermost kept << 32; frames */ \
     KIND(14, STACK_BYTES,    13, 1)/* struct wire_stack_bytes */ \
     KIND(15, MODULE,         6, 1) /* struct wire_module */ \
     KIND(16, MODULE_GONE,    2, 0) /* start address */ \
@@ -73,7 +84,10 @@ enum {
     KIND(34, POOL,           4, 0) /* address, size, 1: the program gives objects of it; 0: not any more */ \
     KIND(35, POOL_BIRTH,     5, 0) /* address of the pool, of the object, stack slot, size */ \
     KIND(36, POOL_RELEASE,   3, 0) /* address of the pool, of the object */ \
-    KIND(37, SUPPRESSIONS,   2, 1) /* length; a part of the text by which the program suppresses its leaks */
+    KIND(37, SUPPRESSIONS,   2, 1) /* length; a part of the text by which the program suppresses its leaks */ \
+    KIND(38, PYTHON,         2, 0) /* version (PY_VERSION_HEX) | enum wire_python_state << 32 */ \
+    KIND(39, PYTHON_CODE,    4, 1) /* struct wire_python_code */ \
+    KIND(40, PYTHON_LINES,   3, 1) /* number of the code | offset << 32, length; a part of its table of lines */
 /* clang-format on */
 
 enum wire_kind {
@@ -147,6 +161,34 @@ struct wire_process {
     /* executable, arguments, padded together to whole words */
 };
 _Static_assert(sizeof(struct wire_process) == 8 * 8, "as in WIRE_KINDS");
+
+/* What was found of a CPython in the process: its stacks are told, or why not. */
+enum wire_python_state {
+    WIRE_PYTHON_NONE = 0,
+    WIRE_PYTHON_STACKS,
+    WIRE_PYTHON_UNKNOWN_VERSION,
+    WIRE_PYTHON_DEBUG_BUILD,
+    WIRE_PYTHON_FREE_THREADED,
+    WIRE_PYTHON_UNKNOWN_LAYOUT, /* its structs are not where this version has them */
+    WIRE_PYTHON_STATE_COUNT
+};
+
+/* A code object of Python: one number may be given to equal ones twice, but never to different
+ * ones. Its table of lines follows in PYTHON_LINES records, parts in their order; what is missing at
+ * the end is not known. */
+struct wire_python_code {
+    uint64_t header;
+    uint32_t number;
+    uint32_t first_line;
+    uint32_t line_bytes; /* of the whole table */
+    uint16_t version_minor; /* of CPython: the table's format */
+    uint16_t spare;
+    uint16_t name_bytes;
+    uint16_t file_bytes;
+    uint32_t spare_2;
+    /* name, file name (UTF-8, not terminated), padded together to whole words */
+};
+_Static_assert(sizeof(struct wire_python_code) == 4 * 8, "as in WIRE_KINDS");
 
 enum wire_exec_reason {
     WIRE_EXEC_FOLLOWED = 0,

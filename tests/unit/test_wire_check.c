@@ -68,6 +68,14 @@ static const struct sample {
     {WIRE_POOL_RELEASE, 24, 0, 0},
     {WIRE_SUPPRESSIONS, 16 + 8, 1, 3},
     {WIRE_SUPPRESSIONS, 16 + 4096, 1, 4096},
+    {WIRE_STACK, 24 + 8, 1, WIRE_STACK_APPROXIMATE | UINT64_C(1) << 32 | 7},
+    {WIRE_PYTHON, 16, 0, 0},
+    {WIRE_PYTHON_CODE, 32, 3, 0},
+    {WIRE_PYTHON_CODE, 32 + 8, 3, UINT64_C(5) << 16 | 3},
+    {WIRE_PYTHON_CODE, 32 + 512 + 4096, 3, UINT64_C(4096) << 16 | 512},
+    {WIRE_PYTHON_LINES, 24, 2, 0},
+    {WIRE_PYTHON_LINES, 24 + 8, 2, 2},
+    {WIRE_PYTHON_LINES, 24 + 4096, 2, 4096},
 };
 
 enum {
@@ -132,6 +140,10 @@ static void test_lengths_out_of_bounds(void **state)
         {WIRE_MODULE, 0, 4, UINT64_C(41) << 32},
         {WIRE_MODULE, 0, 4, UINT64_C(4097) << 48},
         {WIRE_MODULE, 0, 4, UINT64_MAX},
+        {WIRE_PYTHON_CODE, 0, 3, 513},
+        {WIRE_PYTHON_CODE, 0, 3, UINT64_C(4097) << 16},
+        {WIRE_PYTHON_LINES, 0, 2, 4097},
+        {WIRE_PYTHON_LINES, 0, 2, UINT64_MAX},
         {WIRE_PROCESS, 0, 5, 4097},
         {WIRE_PROCESS, 0, 5, UINT64_C(4097) << 32},
         {WIRE_PROCESS, 0, 5, UINT64_MAX},

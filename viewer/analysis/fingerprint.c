@@ -245,7 +245,10 @@ static uint64_t hash_location(const struct profile *profile, const struct profil
 {
     scratch->count = 0;
     const char *file = NULL;
-    if (location->is_symbolized) {
+    if (location->is_symbolized && frame->kind == RECORDING_FRAME_PYTHON) {
+        text_add(scratch, location->function); /* "<module>", "<lambda>" are names */
+        file = location->file;
+    } else if (location->is_symbolized) {
         fingerprint_reduce_name(location->function, scratch);
         file = location->file;
     } else if (frame->module_plus_1) {

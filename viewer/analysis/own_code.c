@@ -22,6 +22,16 @@ bool own_code_is_system_module(const char *name)
     return false;
 }
 
+bool own_code_is_interpreter_module(const char *name)
+{
+    if (text_starts_with(name, "libpython"))
+        return true;
+    if (!text_starts_with(name, "python"))
+        return false;
+    const char *version = name + strlen("python");
+    return version[strspn(version, "0123456789.")] == '\0';
+}
+
 /* Where the qualified name begins: behind a return type, which only templates have. The last space
  * outside of brackets and before the parameters separates them ("void std::swap<int>(int&, int&)"),
  * unless it belongs to "operator new" and its like. */
@@ -59,6 +69,8 @@ bool own_code_is_own(const struct profile *profile, const struct profile_frame *
 {
     if (frame->kind == RECORDING_FRAME_OMITTED)
         return false;
+    if (frame->kind == RECORDING_FRAME_PYTHON)
+        return !location->file || !text_starts_with(location->file, "<frozen importlib");
     if (frame->module_plus_1 && profile->modules[frame->module_plus_1 - 1].is_system)
         return false;
     return !location->is_symbolized || !own_code_is_library_function(location->function);

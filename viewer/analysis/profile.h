@@ -44,7 +44,7 @@ struct profile_module {
     uint64_t frame_count;
     uint64_t unsymbolized_frame_count;
     unsigned has_symbols;
-    bool is_system; /* libc, libstdc++, the loader, seep itself: never what a user looks for */
+    bool is_system; /* libc, the loader, ... (own_code.h): never what a user looks for */
 };
 
 struct profile_site {

@@ -104,6 +104,8 @@ static const char *name_frame(struct profile_loader *loader, const struct profil
     if (frame->module_plus_1)
         return arena_print(loader->arena, "%s+0x%" PRIx64,
                            loader->profile->modules[frame->module_plus_1 - 1].name, frame->offset);
+    if (frame->kind == RECORDING_FRAME_PYTHON)
+        return "[unknown Python function]";
     return frame->offset ? arena_print(loader->arena, "0x%" PRIx64, frame->offset) : "[unknown]";
 }
 
@@ -229,6 +231,17 @@ static void complete_nodes(struct profile_loader *loader)
         if (profile->nodes[i].frame >= unknown)
             profile->nodes[i].frame = unknown;
 }
+
+/* Where functions of Python are known, those of the interpreter that runs them say nothing. */
+static void judge_interpreters(struct profile *profile)
+{
+    size_t i = 0;
+    while (i < profile->frame_count && profile->frames[i].kind != RECORDING_FRAME_PYTHON)
+        i++;
+    for (size_t j = 0; i < profile->frame_count && j < profile->module_count; j++)
+        profile->modules[j].is_system |= own_code_is_interpreter_module(profile->modules[j].name);
+}
+
 bool profile_load_code(struct profile_loader *loader, struct error *error)
 {
     profile_loader_visit(loader, RECORDING_string, visit_string);
@@ -239,6 +252,7 @@ bool profile_load_code(struct profile_loader *loader, struct error *error)
     profile_loader_visit(loader, RECORDING_frame, visit_frame);
     profile_loader_visit(loader, RECORDING_stack_node, visit_node);
     complete_nodes(loader);
+    judge_interpreters(loader->profile);
     profile_loader_visit(loader, RECORDING_symbol, visit_symbol);
     take_late_names(loader);
     return complete_frames(loader, error);

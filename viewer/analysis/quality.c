@@ -50,6 +50,10 @@ static const struct problem_words words[] = {
     [QUALITY_TRUNCATED_STACKS] = {"truncated_stacks",
                                   "stack is cut in its middle by the depth limit",
                                   "stacks are cut in their middle by the depth limit"},
+    [QUALITY_APPROXIMATE_STACKS] = {"approximate_stacks",
+                                    "stack is approximate in where Python stands among C",
+                                    "stacks are approximate in where Python stands among C"},
+    [QUALITY_NO_PYTHON] = {"no_python", "", ""},
     [QUALITY_NOT_OBSERVED] = {"not_observed", "its allocations were not seen",
                               "their allocations were not seen"},
     [QUALITY_REMARK] = {"remark", "", ""},
@@ -117,6 +121,7 @@ static void sum_up(struct judging *judging)
         sum->bad_records += quality->bad_records;
         sum->wait_ns += quality->wait_ns;
         sum->own_bytes += quality->own_bytes;
+        sum->approximate_stacks += quality->approximate_stacks;
     }
 }
 
@@ -153,51 +158,60 @@ static void judge_completeness(struct judging *judging)
 
 /* ---- processes that were not seen, or not to their end ---- */
 
-static bool has_remark(const struct profile_process *process)
+/* What is to be said of one, and as what. */
+struct remark {
+    const struct profile_process *process;
+    enum quality_problem_kind kind;
+    const char *reason;
+};
+
+static bool take_remark(const struct profile_process *process, struct remark *remark)
 {
-    return !process->about.observed || process->about.reason[0];
+    bool is_observed = process->about.observed != 0;
+    *remark = (struct remark){process, is_observed ? QUALITY_REMARK : QUALITY_NOT_OBSERVED,
+                              process->about.reason};
+    return !is_observed || process->about.reason[0];
 }
 
-static bool are_alike(const struct profile_process *a, const struct profile_process *b)
+static bool take_python_note(const struct profile_process *process, struct remark *remark)
 {
-    return !a->about.observed == !b->about.observed &&
-           strcmp(a->about.reason, b->about.reason) == 0;
+    *remark = (struct remark){process, QUALITY_NO_PYTHON, process->about.python_note};
+    return process->about.python_note[0];
 }
 
 static int compare_remarks(const void *left, const void *right)
 {
-    const struct profile_process *a = *(const struct profile_process *const *)left;
-    const struct profile_process *b = *(const struct profile_process *const *)right;
-    if (!a->about.observed != !b->about.observed)
-        return a->about.observed ? 1 : -1;
-    int order = strcmp(a->about.reason, b->about.reason);
-    return order ? order : (a > b) - (a < b);
+    const struct remark *a = left, *b = right;
+    if (a->kind != b->kind)
+        return a->kind < b->kind ? -1 : 1;
+    int order = strcmp(a->reason, b->reason);
+    return order ? order : (a->process > b->process) - (a->process < b->process);
 }
 
-static void add_remark(struct judging *judging, const struct profile_process *first, size_t count)
+static void add_remark(struct judging *judging, const struct remark *first, size_t count)
 {
-    struct quality_problem *problem = add_problem(
-        judging, first->about.observed ? QUALITY_REMARK : QUALITY_NOT_OBSERVED, count);
-    problem->reason = first->about.reason;
-    problem->process = first;
+    struct quality_problem *problem = add_problem(judging, first->kind, count);
+    problem->reason = first->reason;
+    problem->process = first->process;
 }
 
 /* Those with the same reason stand together: a build can run thousands of them. */
-static void judge_processes(struct judging *judging)
+static void judge_processes(struct judging *judging,
+                            bool (*take)(const struct profile_process *, struct remark *))
 {
     const struct profile *profile = judging->profile;
-    const struct profile_process **remarks = memory_allocate_zeroed(profile->process_count,
-                                                                    sizeof *remarks);
+    struct remark *remarks = memory_allocate_zeroed(profile->process_count, sizeof *remarks);
     size_t count = 0;
     for (uint32_t i = 0; i < profile->process_count; i++)
-        if (is_asked_for(judging, i) && has_remark(&profile->processes[i]))
-            remarks[count++] = &profile->processes[i];
+        if (is_asked_for(judging, i) && take(&profile->processes[i], &remarks[count]))
+            count++;
     if (count)
         qsort(remarks, count, sizeof *remarks, compare_remarks);
     for (size_t start = 0, end; start < count; start = end) {
-        for (end = start + 1; end < count && are_alike(remarks[start], remarks[end]);)
+        for (end = start + 1; end < count && remarks[end].kind == remarks[start].kind &&
+                              strcmp(remarks[end].reason, remarks[start].reason) == 0;)
             end++;
-        add_remark(judging, remarks[start], end - start);
+        add_remark(judging, &remarks[start], end - start);
     }
     free(remarks);
 }
@@ -282,7 +296,9 @@ void quality_judge(const struct profile *profile, uint32_t process, struct quali
     add_counted(&judging, QUALITY_MISSED_FREES, sum->missed_frees, 0);
     add_counted(&judging, QUALITY_FAILED_UNWINDS, sum->failed_unwinds, 0);
     add_counted(&judging, QUALITY_TRUNCATED_STACKS, sum->truncated_stacks, 0);
-    judge_processes(&judging);
+    add_counted(&judging, QUALITY_APPROXIMATE_STACKS, sum->approximate_stacks, 0);
+    judge_processes(&judging, take_python_note);
+    judge_processes(&judging, take_remark);
     quality_count_frames(profile, &quality->frame_count, &quality->unsymbolized_frame_count);
     add_counted(&judging, QUALITY_NO_SYMBOLS, quality->unsymbolized_frame_count,
                 quality->frame_count);

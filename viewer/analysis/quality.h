@@ -27,6 +27,8 @@ enum quality_problem_kind {
     QUALITY_MISSED_FREES,
     QUALITY_FAILED_UNWINDS,
     QUALITY_TRUNCATED_STACKS,
+    QUALITY_APPROXIMATE_STACKS,
+    QUALITY_NO_PYTHON, /* processes whose stacks have no Python functions, with the same reason */
     QUALITY_NOT_OBSERVED, /* processes, those with the same reason together */
     QUALITY_REMARK,       /* on processes that were observed, the same */
     QUALITY_NO_SYMBOLS

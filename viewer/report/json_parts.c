@@ -114,6 +114,8 @@ static void add_quality(struct json_stream *stream, const struct profile *profil
                     json_text(profile->info.damage[0] ? profile->info.damage : NULL));
     json_stream_add(stream, "missing_symbols", make_missing_symbols(&quality));
     json_stream_add(stream, "problems", make_problems(&quality));
+    json_stream_add(stream, "approximate_stacks",
+                    is_known ? json_number(sum.approximate_stacks) : NULL);
     json_stream_end(stream);
     quality_clear(&quality);
 }

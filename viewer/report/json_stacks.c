@@ -37,7 +37,8 @@ static json_t *make_frame(const struct profile *profile, const struct profile_fr
     json_object_set_new(object, "module", json_text(module ? module->path : NULL));
     json_object_set_new(object, "build_id",
                         json_text(module && module->build_id[0] ? module->build_id : NULL));
-    json_object_set_new(object, "offset", is_omission ? json_null() : json_address(frame->offset));
+    bool has_offset = !is_omission && frame->kind != RECORDING_FRAME_PYTHON;
+    json_object_set_new(object, "offset", has_offset ? json_address(frame->offset) : json_null());
     json_object_set_new(object, "inlined", json_boolean(location->is_inlined));
     return object;
 }

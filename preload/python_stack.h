@@ -1,0 +1,46 @@
+/* The Python frames of the current thread.
+ *
+ * A thread's frames are a list that only the thread itself changes, so it needs no GIL to read it:
+ * two or three loads a frame. Where the list begins is found through the thread state, which
+ * PyGILState_GetThisThreadState reads from a thread-specific key. Nothing else of Python is called.
+ *
+ * A thread that outlives the interpreter (a daemon thread, in C code) keeps a pointer to a thread
+ * state that is freed: once finalization has begun only the thread that does it is looked at. A
+ * signal handler may have come while the list is changed: what stands there is not followed then
+ * without being tested (python_stack_walk's `memory`). */
+#ifndef SEEP_PRELOAD_PYTHON_STACK_H
+#define SEEP_PRELOAD_PYTHON_STACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct walk_memory;
+
+enum {
+    PYTHON_STACK_INNER = 768, /* of a deeper stack these are kept, and the outermost */
+    PYTHON_STACK_OUTER = 256,
+    PYTHON_STACK_FRAMES = PYTHON_STACK_INNER + PYTHON_STACK_OUTER,
+    PYTHON_STACK_DEEPEST = 100000 /* followed no further */
+};
+
+struct python_frame {
+    uint64_t code; /* 0: an entry of C's own, which runs no code */
+    uint64_t instruction;
+    bool ends_group; /* the outermost of those that one evaluation runs */
+};
+
+/* Innermost first; of a deep one those behind the gap follow the inner ones. */
+struct python_stack {
+    uint32_t count;
+    uint32_t inner_count;
+    uint64_t omitted;
+    uint64_t checked_thread_state; /* it was found to be one */
+    struct python_frame frames[PYTHON_STACK_FRAMES];
+};
+
+/* Fills the stack; returns a hash over its frames and what tells their code objects from others
+ * that had the same address, or 0 when there are none. `memory`: where reads must be tested, NULL
+ * where they need not be. */
+uint64_t python_stack_walk(struct python_stack *stack, struct walk_memory *memory);
+
+#endif
