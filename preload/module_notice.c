@@ -129,9 +129,10 @@ static bool tell(struct thread_state *thread, const struct unwind_rules_module *
     record->header = event_stamp() | WIRE_MODULE;
     event_commit(thread, (bytes + 7) / 8);
     thread->last_birth = 0;
-    python_runtime_look(module->start, module->bias);
     /* Only now: another thread that finds it known may name it in a stack of a later stamp. */
     remember(record->start, record->end);
+    python_runtime_look(module->start, module->bias);
+    python_runtime_tell(thread);
     return true;
 }
 

@@ -296,7 +296,6 @@ static uint32_t tell_both(struct thread_state *thread, const struct walk_registe
     struct told_stack stack = walked_stack(walk);
     empty_slot(thread, slot);
     module_notice_frames(thread, walk->frames, walk->count);
-    python_runtime_tell(thread);
     if ((has_python && !merge_python(thread, walk, &stack)) || !tell(thread, slot, &stack))
         return STACK_CAPTURE_LOST;
     if (!is_at_end(walk))
