@@ -194,8 +194,8 @@ void graph_tree_build(const struct process_graph *graph, struct graph_tree *tree
         if (objects->dominators[node] != OBJECT_GRAPH_NONE && objects->retained_blocks[node] > 0)
             place_node(&placing, node);
     hash_map_clear(&placing.growing.places);
-    free(placing.places);
     free(placing.stack);
+    tree->places = placing.places;
     sum_up(tree);
     link_children(tree);
 }
@@ -241,8 +241,55 @@ void graph_tree_build_upwards(const struct graph_way *ways, size_t way_count,
     }
 }
 
+/* ---- what a node stands for ---- */
+
+static bool is_of_node(const struct process_graph *graph, const struct graph_tree *tree,
+                       uint32_t node, uint32_t block)
+{
+    return tree->places ? tree->places[object_graph_node(&graph->graph, block)] == node
+                        : process_graph_class(graph, block) == tree->nodes[node].class_id;
+}
+
+struct ranked {
+    uint64_t retained_bytes;
+    uint32_t block;
+};
+
+static int compare_ranked(const void *left, const void *right)
+{
+    const struct ranked *a = left, *b = right;
+
+    if (a->retained_bytes != b->retained_bytes)
+        return a->retained_bytes < b->retained_bytes ? 1 : -1;
+    return a->block < b->block ? -1 : a->block > b->block;
+}
+
+uint32_t *graph_tree_list(const struct process_graph *graph, const struct graph_tree *tree,
+                          uint32_t node, size_t *count)
+{
+    size_t block_count = graph->snapshot->block_count, capacity = 0;
+    struct ranked *ranked = NULL;
+    uint32_t *blocks;
+
+    *count = 0;
+    for (uint32_t i = 0; i < block_count && tree->nodes[node].kind == GRAPH_TREE_BLOCKS; i++)
+        if (is_of_node(graph, tree, node, i)) {
+            ranked = memory_grow(ranked, &capacity, *count + 1, sizeof *ranked);
+            ranked[(*count)++] = (struct ranked){
+                graph->graph.retained_bytes[object_graph_node(&graph->graph, i)], i};
+        }
+    if (*count > 0)
+        qsort(ranked, *count, sizeof *ranked, compare_ranked);
+    blocks = memory_allocate_zeroed(*count + 1, sizeof *blocks);
+    for (size_t i = 0; i < *count; i++)
+        blocks[i] = ranked[i].block;
+    free(ranked);
+    return blocks;
+}
+
 void graph_tree_clear(struct graph_tree *tree)
 {
+    free(tree->places);
     free(tree->nodes);
     *tree = (struct graph_tree){0};
 }

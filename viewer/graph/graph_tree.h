@@ -47,6 +47,7 @@ struct graph_tree_node {
 struct graph_tree {
     struct graph_tree_node *nodes;
     size_t count;
+    uint32_t *places; /* by node of the graph: of the tree; NULL: bottom-up */
 };
 
 void graph_tree_build(const struct process_graph *graph, struct graph_tree *tree);
@@ -54,6 +55,11 @@ void graph_tree_build(const struct process_graph *graph, struct graph_tree *tree
 /* Bottom-up, from the ways of process_graph_ways. */
 void graph_tree_build_upwards(const struct graph_way *ways, size_t way_count,
                               struct graph_tree *tree);
+
+/* The blocks that a node stands for (bottom-up all of its class), those that retain most first.
+ * Caller frees. */
+uint32_t *graph_tree_list(const struct process_graph *graph, const struct graph_tree *tree,
+                          uint32_t node, size_t *count);
 
 void graph_tree_clear(struct graph_tree *tree);
 

@@ -19,6 +19,7 @@
 #include "tui/table.h"
 #include "tui/tui.h"
 
+struct graph_tree;
 struct view;
 struct view_ops;
 
@@ -54,8 +55,9 @@ struct view_request {
     const struct query_row *group; /* a row by `grouping`; borrowed until the view is open */
     enum query_grouping grouping;
     bool is_inclusive;
-    uint32_t node;    /* of the object graph */
-    const char *file; /* a source file; borrowed from the profile */
+    uint32_t node;                 /* of the object graph, or of `tree` */
+    const struct graph_tree *tree; /* borrowed until the view is open */
+    const char *file;              /* a source file; borrowed from the profile */
     uint32_t line;
     const struct view *asker; /* the view that was shown when this one was asked for */
     const char *title;
@@ -137,6 +139,7 @@ extern const struct view_ops view_graph;
 extern const struct view_ops view_group;
 extern const struct view_ops view_stack;
 extern const struct view_ops view_block;
+extern const struct view_ops view_blocks;
 extern const struct view_ops view_source;
 extern const struct view_ops view_help;
 extern const struct view_ops view_menu;

@@ -251,6 +251,21 @@ static void show_block(const struct view *view, uint32_t number, struct reaction
     reaction->opened = &view_block;
 }
 
+/* Of a row of one block that block. */
+static void show_blocks(const struct view *view, uint32_t number, struct reaction *reaction)
+{
+    const struct graph_view *shown = view->state;
+    const struct graph_tree_node *node = &shown->tree.nodes[number];
+
+    if (node->kind != GRAPH_TREE_BLOCKS || (!shown->is_upwards && node->blocks == 1)) {
+        show_block(view, number, reaction);
+        return;
+    }
+    reaction->request.tree = &shown->tree;
+    reaction->request.node = number;
+    reaction->opened = &view_blocks;
+}
+
 static bool graph_act(struct view *view, enum action action, struct reaction *reaction)
 {
     struct graph_view *shown = view->state;
@@ -266,12 +281,15 @@ static bool graph_act(struct view *view, enum action action, struct reaction *re
     switch (action) {
     case ACTION_OPEN:
         if (tree_rows_is_leaf(&shown->rows, node))
-            show_block(view, node, reaction);
+            show_blocks(view, node, reaction);
         else
             tree_rows_open(&shown->rows, &view->table, node, !shown->rows.is_open[node]);
         return true;
     case ACTION_BLOCK:
         show_block(view, node, reaction);
+        return true;
+    case ACTION_BLOCKS:
+        show_blocks(view, node, reaction);
         return true;
     default:
         return tree_rows_act(&shown->rows, &view->table, node, action);
