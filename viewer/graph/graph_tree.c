@@ -4,6 +4,7 @@
 
 #include "base/hash_map.h"
 #include "base/memory.h"
+#include "graph/graph_path.h"
 #include "graph/graph_ways.h"
 
 struct growing {
@@ -242,6 +243,21 @@ void graph_tree_build_upwards(const struct graph_way *ways, size_t way_count,
 }
 
 /* ---- what a node stands for ---- */
+
+void graph_tree_add_holder(const struct process_graph *graph, const struct graph_tree *tree,
+                           uint32_t node, struct text *out)
+{
+    const struct graph_tree_node *of = &tree->nodes[node];
+    struct graph_path path;
+
+    if (of->kind != GRAPH_TREE_BLOCKS || tree->nodes[of->parent].kind != GRAPH_TREE_SHARED)
+        return;
+    graph_path_find(graph, of->block, &path);
+    text_add(out, " (");
+    graph_path_write(&path, out);
+    text_add(out, " and others)");
+    graph_path_clear(&path);
+}
 
 static bool is_of_node(const struct process_graph *graph, const struct graph_tree *tree,
                        uint32_t node, uint32_t block)

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "graph/graph_ways.h"
+#include "base/text.h"
 #include "graph/process_graph.h"
 
 #define GRAPH_TREE_NONE UINT32_MAX
@@ -55,6 +56,11 @@ void graph_tree_build(const struct process_graph *graph, struct graph_tree *tree
 /* Bottom-up, from the ways of process_graph_ways. */
 void graph_tree_build_upwards(const struct graph_way *ways, size_t way_count,
                               struct graph_tree *tree);
+
+/* " (server.db and others)": of what several roots hold together, the nearest of them. Appended;
+ * nothing of other nodes. */
+void graph_tree_add_holder(const struct process_graph *graph, const struct graph_tree *tree,
+                           uint32_t node, struct text *out);
 
 /* The blocks that a node stands for (bottom-up all of its class), those that retain most first.
  * Caller frees. */

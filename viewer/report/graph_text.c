@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/units.h"
@@ -128,7 +129,8 @@ void graph_add_node_name(const struct process_graph *graph, uint32_t node, struc
     const char *type = process_graph_type_name(graph, block);
     struct graph_path path;
 
-    text_print(out, "a %s of %s from ", type ? type : "block",
+    text_print(out, "%s %s of %s from ", type && strchr("aeioAEIO", type[0]) ? "an" : "a",
+               type ? type : "block",
                units_format_size(graph->snapshot->blocks[block].bytes, size));
     page_shorten_name(function_of(graph, graph->site_of_block[block]), out);
     graph_path_find(graph, block, &path);
@@ -484,7 +486,8 @@ bool graph_write_text(const struct profile *profile, const struct graph_report_p
             continue;
         write_head(&writing, &processes[i]);
         if (options->is_block) {
-            graph_block_write_text(&writing.page, writing.graph, processes[i].block, options->limit);
+            graph_block_write_text(&writing.page, writing.graph, processes[i].block,
+                                   options->limit);
             continue;
         }
         if (options->why) {

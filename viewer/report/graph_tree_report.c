@@ -137,6 +137,7 @@ static void write_node(void *context, uint32_t position)
     struct text name = {0};
 
     graph_tree_add_name(writing->graph, node, writing->is_upwards, &name);
+    graph_tree_add_holder(writing->graph, writing->tree, position, &name);
     add_figures(writing, node->retained_blocks, node->retained_bytes);
     indent(page, node->depth - 1);
     if (node->kind == GRAPH_TREE_ROOT)

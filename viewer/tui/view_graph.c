@@ -179,6 +179,7 @@ static void draw_name(const struct view *view, struct screen *screen, int row,
 
     place = tree_rows_draw(&shown->rows, screen, row, place, number, node->depth);
     print_name(shown->graph, node, shown->is_upwards, &name);
+    graph_tree_add_holder(shown->graph, &shown->tree, number, &name);
     screen_put_cut(screen, row, place.column, place.columns,
                    node->kind == GRAPH_TREE_BLOCKS ? STYLE_FUNCTION : STYLE_STRONG,
                    text_get(&name));
