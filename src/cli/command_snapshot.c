@@ -1,4 +1,5 @@
-/* snapshot: asks the recorder of a running process for a snapshot of it. */
+/* snapshot: asks the recorder of a running process for a snapshot of it, or looks at one that nobody
+ * records. */
 #include "config.h"
 
 #include <errno.h>
@@ -7,25 +8,80 @@
 
 #include "base/log.h"
 #include "cli/command.h"
+#include "record/plain_snapshot.h"
 #include "record/snapshot_request.h"
 
-static int run(const struct invocation *invocation)
+struct values {
+    const char *output;
+    bool is_force;
+};
+
+#define PLACE(field) .offset = offsetof(struct values, field)
+
+/* clang-format off */
+static const struct option_row rows[] = {
+    {.name = "output",
+     .letter = 'o',
+     .kind = OPTION_TEXT,
+     PLACE(output),
+     .value_name = "FILE",
+     .scope = OPTION_NOT_IN_FILES,
+     .help = "look at a process that nobody records, into a recording of its own"},
+    {.name = "force",
+     .letter = 'f',
+     .kind = OPTION_FLAG,
+     PLACE(is_force),
+     .scope = OPTION_NOT_IN_FILES,
+     .help = "--output may replace any file"},
+};
+/* clang-format on */
+
+static bool read_pid(const struct invocation *invocation, uint32_t *pid)
 {
-    struct snapshot_answer answer;
-    struct error error;
     char *end;
 
     if (invocation->operands.count != 1) {
         log_error("snapshot: name one process: seep snapshot PID");
-        return EXIT_TROUBLE;
+        return false;
     }
     errno = 0;
-    unsigned long pid = strtoul(invocation->operands.items[0], &end, 10);
-    if (errno != 0 || *end != '\0' || pid == 0 || pid > INT32_MAX) {
+    unsigned long number = strtoul(invocation->operands.items[0], &end, 10);
+    if (errno != 0 || *end != '\0' || number == 0 || number > INT32_MAX) {
         log_error("snapshot: \"%s\" is no process number", invocation->operands.items[0]);
+        return false;
+    }
+    *pid = (uint32_t)number;
+    return true;
+}
+
+static int look_at(const struct invocation *invocation, uint32_t pid)
+{
+    const struct values *values = invocation->values;
+    const struct plain_snapshot_request request = {pid, values->output, values->is_force};
+    struct plain_snapshot_answer answer;
+    struct error error;
+
+    if (!plain_snapshot_take(&request, &answer, &error)) {
+        log_error("%s", error.message);
         return EXIT_TROUBLE;
     }
-    if (!snapshot_request((uint32_t)pid, &answer, &error)) {
+    if (!invocation->common->is_quiet)
+        puts(answer.text);
+    return EXIT_SUCCESS;
+}
+
+static int run(const struct invocation *invocation)
+{
+    const struct values *values = invocation->values;
+    struct snapshot_answer answer;
+    struct error error;
+    uint32_t pid;
+
+    if (!read_pid(invocation, &pid))
+        return EXIT_TROUBLE;
+    if (values->output)
+        return look_at(invocation, pid);
+    if (!snapshot_request(pid, &answer, &error)) {
         log_error("%s", error.message);
         return EXIT_TROUBLE;
     }
@@ -36,8 +92,10 @@ static int run(const struct invocation *invocation)
 
 const struct command cli_command_snapshot = {
     .name = "snapshot",
-    .summary = "take a snapshot of a running process that is recorded",
+    .summary = "take a snapshot of a running process",
     .synopsis = "[options] PID",
+    .options = {rows, sizeof rows / sizeof rows[0]},
+    .values_bytes = sizeof(struct values),
     .most_operands = 1,
     .usage_status = EXIT_TROUBLE,
     .run = run,

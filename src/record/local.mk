@@ -19,6 +19,8 @@ libseep_a_SOURCES += \
 	src/record/module_files.h \
 	src/record/own_allocators.c \
 	src/record/own_allocators.h \
+	src/record/plain_snapshot.c \
+	src/record/plain_snapshot.h \
 	src/record/pools.c \
 	src/record/pools.h \
 	src/record/process_blocks.c \

@@ -45,7 +45,9 @@ static bool find_session(uint32_t pid, int *recorder, int *fd, struct error *err
         if (folder != NULL && sscanf(folder, "/seep-%d-%d-", recorder, fd) == 2)
             return true;
     }
-    return error_set(error, "process %u is not recorded: it was not started by seep run", pid);
+    return error_set(error, "process %u is not recorded: it was not started by seep run (with "
+                            "-o FILE it is looked at as it is)",
+                     pid);
 }
 
 static struct session_header *map_session(uint32_t pid, int recorder, int fd, struct error *error)
