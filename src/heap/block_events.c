@@ -48,6 +48,12 @@ static void check_pair(struct heap_model *model, const struct block *block, uint
         add_bad_pair(model, RECORDING_MISUSE_WRONG_SIZE, block, function, event);
 }
 
+void block_events_note_bad_pair(struct heap_model *model, const struct block *block,
+                                const struct heap_event *release)
+{
+    check_pair(model, block, release->function, release->size, release);
+}
+
 /* Books the release of a block that is out of the table. */
 static void release_block(struct heap_model *model, const struct block *block, uint64_t time_ns,
                           uint32_t thread, bool is_temporary)

@@ -13,6 +13,10 @@ void block_events_release(struct heap_model *model, const struct heap_event *eve
 bool block_events_birth_and_release(struct heap_model *model, const struct heap_event *birth,
                                     const struct heap_event *release);
 
+/* What is wrong with the function or size by which this block was released. */
+void block_events_note_bad_pair(struct heap_model *model, const struct block *block,
+                                const struct heap_event *release);
+
 void block_events_leave(struct heap_model *model, const struct heap_event *event);
 void block_events_arrive(struct heap_model *model, const struct heap_event *event);
 void block_events_undo(struct heap_model *model, const struct heap_event *event);

@@ -62,6 +62,19 @@ bool block_store_is_vacant(struct block_store *store, uint64_t address);
 bool block_store_put(struct block_store *store, const struct block *block, struct block *old);
 bool block_store_remove(struct block_store *store, uint64_t address, struct block *old);
 
+/* Who puts blocks into `own` and takes them out, where there are no views, says so. */
+static inline void block_store_note_added(struct block_store *store, uint64_t address)
+{
+    store->count++;
+    if (address == store->vacant_address)
+        store->vacant_address = 0;
+}
+
+static inline void block_store_note_taken(struct block_store *store)
+{
+    store->count--;
+}
+
 /* All blocks in unspecified order. */
 typedef void (*block_store_visit_block)(void *context, const struct block *block);
 void block_store_visit(const struct block_store *store, block_store_visit_block visit,

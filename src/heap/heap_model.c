@@ -6,6 +6,7 @@
 #include "heap/block_events.h"
 #include "heap/heap_state.h"
 #include "heap/ledger.h"
+#include "heap/plain_events.h"
 
 /* At tens of millions of blocks every event misses the cache at its slot, at its site and at the
  * site's histogram. They are asked for while earlier events of the batch are applied: the slot
@@ -180,14 +181,20 @@ static void apply_event(struct heap_model *model, const struct heap_event *event
     EVENT_KINDS[event->kind].apply(model, event);
 }
 
+/* What most events fail at, looked at first. */
+static bool may_be_pair(const struct heap_event *birth)
+{
+    return birth->kind == HEAP_EVENT_BIRTH && birth[1].kind == HEAP_EVENT_RELEASE &&
+           birth[1].address == birth->address;
+}
+
 /* The release of the block that was born by the event before, by the same thread, both of them
  * sound, and nothing between: time does not leave the open bucket, and no early release is given
  * up. */
 static bool is_pair(const struct heap_model *model, const struct heap_event *birth,
                     const struct heap_event *release)
 {
-    if (birth->kind != HEAP_EVENT_BIRTH || release->kind != HEAP_EVENT_RELEASE ||
-        release->address != birth->address || release->thread != birth->thread ||
+    if (!may_be_pair(birth) || release->thread != birth->thread ||
         birth->time_ns > release->time_ns)
         return false;
     uint64_t last_ns = model->now_ns > release->time_ns ? model->now_ns : release->time_ns;
@@ -196,7 +203,7 @@ static bool is_pair(const struct heap_model *model, const struct heap_event *bir
     return last_ns < model->timeline.end_ns && last_ns <= LAST_NS && birth->address != 0 &&
            too_large == 0 && birth->thread < model->threads.count &&
            birth->function < FUNCTION_KIND_COUNT && release->function < FUNCTION_KIND_COUNT &&
-           !model->is_retired;
+           !model->is_retired && !model->options.is_thorough;
 }
 
 /* Applies a pair; false: it is none. */
@@ -269,6 +276,8 @@ static void look_ahead(const struct heap_model *model, struct look_ahead *look, 
 {
     if (at + SLOT_AHEAD < look->count)
         prefetch_slot(model, &look->events[at + SLOT_AHEAD]);
+    if (at + SITE_AHEAD < look->count)
+        live_blocks_prefetch_further(&model->blocks.own, look->events[at + SITE_AHEAD].address);
     if (!look->at_sites)
         return;
     if (at + SITE_AHEAD < look->count)
@@ -287,13 +296,18 @@ void heap_model_apply(struct heap_model *model, const struct heap_event *events,
     look.at_slots = look.at_sites || model->blocks.own.count > CACHED_BLOCKS;
     for (size_t i = 0; look.at_slots && i < count && i < SLOT_AHEAD; i++)
         prefetch_slot(model, &events[i]);
+    struct plain_events plain = plain_events_look(model);
     for (size_t i = 0; i < count; i++) {
         if (look.at_slots)
             look_ahead(model, &look, i);
-        if (i + 1 >= count || !apply_pair(model, &events[i]))
+        if (i + 1 < count && may_be_pair(&events[i]) && apply_pair(model, &events[i])) {
+            i++;
+            if (look.at_slots)
+                look_ahead(model, &look, i);
+        } else if (!plain_events_apply(model, &plain, &events[i])) {
             apply_event(model, &events[i]);
-        else if (++i, look.at_slots)
-            look_ahead(model, &look, i);
+            plain = plain_events_look(model);
+        }
     }
 }
 

@@ -63,6 +63,7 @@ struct heap_model_options {
     uint64_t max_timeline_deltas; /* doubling threshold; 0 = 4 million */
     uint64_t max_timeline_bytes;  /* the same in encoded bytes; 0 = 8 MiB */
     uint64_t bytes_per_sample;    /* only samples come, one in so many bytes; 0 = everything */
+    bool is_thorough;             /* tests: no event takes a short way */
     uint32_t max_samples;         /* points of the curves before their interval doubles; 0 = 2048 */
 };
 
@@ -152,8 +153,9 @@ struct heap_block {
     uint8_t function;
     uint32_t thread; /* or HEAP_THREAD_INHERITED; from 65534 on threads share that index */
 };
-#define HEAP_THREAD_INHERITED UINT32_MAX /* the block is older than the process: from its parent   \
-                                          */
+#define HEAP_THREAD_INHERITED                                                                      \
+    UINT32_MAX /* the block is older than the process: from its parent                             \
+                */
 bool heap_model_find_block(const struct heap_model *model, uint64_t address,
                            struct heap_block *block);
 

@@ -5,22 +5,35 @@
 #include "base/memory.h"
 #include "heap/page_memory.h"
 
-/* address << 16 | thread;  size << 16 | birth's high 16 bits;  birth's low 40 bits << 24 | site.
- * A slot is empty when all its address bits are 0. */
+/* address << 16 | thread;  size << 16 | birth's high 16 bits;  birth's low 40 bits << 24 | site. */
 struct block_slot {
     uint64_t address_thread;
     uint64_t size_birth;
     uint64_t birth_site;
 };
-_Static_assert(sizeof(struct block_slot) == 24, "a slot is 24 bytes");
 
 enum {
-    FIRST_CAPACITY = 32,
-    KEPT_CAPACITY = 1024, /* so little is not given back */
-    USUAL_TAIL = 128,
-    CACHE_LINE = 64,
-    PREFETCH_LINES = 3 /* to the end of a run, most often */
+    GROUP_SLOTS = 5,
+    FIRST_GROUPS = 8,
+    KEPT_SLOTS = 1024, /* so few are not given back */
+    OVERFLOW_SHIFT = 48
 };
+
+/* The first word: a byte for each slot, 0 = free, else 0x80 and seven bits of the hash; and from
+ * bit 48 on how many blocks passed by because it was full (at its maximum it stays). */
+struct block_group {
+    uint64_t word;
+    struct block_slot slots[GROUP_SLOTS];
+};
+_Static_assert(sizeof(struct block_group) == 128, "a group is two cache lines");
+
+#define EACH_TAG     UINT64_C(0x0101010101)
+#define EACH_IN_USE  UINT64_C(0x8080808080)
+#define ONE_OVERFLOW (UINT64_C(1) << OVERFLOW_SHIFT)
+
+/* How full a table may be, and a segment until its turn comes to move. */
+#define LOAD_OF(slots)         ((slots) / 16 * 9)
+#define SEGMENT_LOAD_OF(slots) ((slots) / 32 * 25)
 
 static struct block_slot pack(const struct block *block)
 {
@@ -47,283 +60,461 @@ static uint64_t slot_address(const struct block_slot *slot)
     return slot->address_thread >> 16;
 }
 
-/* Two products with a fold between: neighbouring addresses must not become neighbouring runs. The
- * high half places the block, the low bits choose its segment. */
+/* Two products with a fold between: neighbouring addresses must not become neighbouring groups. The
+ * high half places the block, the low bits choose its segment, those above them are its tag. */
 static uint64_t address_hash(uint64_t address)
 {
     uint64_t hash = address * 0x9e3779b97f4a7c15u;
     return (hash ^ hash >> 32) * 0xd6e8feb86659fd93u;
 }
 
-static uint32_t place_hash(uint64_t hash)
+static uint64_t tag_of(uint64_t hash)
 {
-    return (uint32_t)(hash >> 32);
+    return (hash >> 8 & 0x7f) | 0x80;
 }
 
-static uint32_t home_of(const struct block_segment *segment, uint64_t hash)
+/* ---- groups ------------------------------------------------------------------------------- */
+
+/* The groups of one segment, and where the search for a block begins. */
+struct place {
+    struct block_group *first, *end, *home;
+};
+
+static struct place place_in(struct block_group *first, uint32_t group_count, uint64_t hash)
 {
-    return (uint32_t)((uint64_t)place_hash(hash) * segment->capacity >> 32);
+    return (struct place){.first = first,
+                          .end = first + group_count,
+                          .home = first + ((hash >> 32) * group_count >> 32)};
 }
 
-/* The very last slot is always empty, so that every search ends. */
-static uint64_t slot_count(const struct block_segment *segment)
+static struct block_group *next_group(const struct place *place, struct block_group *group)
 {
-    return (uint64_t)segment->capacity + segment->tail;
+    return group + 1 == place->end ? place->first : group + 1;
 }
 
-static uint64_t slot_bytes(const struct block_segment *segment)
+/* A bit for each slot that has the tag, and perhaps for one above such a slot (Warren, Hacker's
+ * Delight, 6-1). */
+static uint64_t slots_with_tag(const struct block_group *group, uint64_t tag)
 {
-    return slot_count(segment) * sizeof *segment->slots;
+    uint64_t other = group->word ^ EACH_TAG * tag;
+    return (other - EACH_TAG) & ~other & EACH_IN_USE;
 }
 
-static struct block_segment *segment_of(const struct live_blocks *table, uint64_t hash)
+static uint64_t free_slots(const struct block_group *group)
 {
-    if (!table->segments)
-        return (struct block_segment *)&table->small;
-    return &table->segments[hash & (LIVE_BLOCKS_SEGMENTS - 1)];
+    return ~group->word & EACH_IN_USE;
 }
 
-/* The slot of this address, or NULL. */
-static struct block_slot *find_slot(const struct block_segment *segment, uint64_t hash,
-                                    uint64_t address)
+static unsigned lowest_slot(uint64_t slots)
 {
-    struct block_slot *slot = &segment->slots[home_of(segment, hash)];
-    while (slot_address(slot) != address) {
-        if (slot_address(slot) == 0)
-            return NULL;
-        slot++;
-    }
-    return slot;
+    return (unsigned)__builtin_ctzll(slots) / 8;
 }
 
-/* The slot of this address, or the one where it goes: the run is in order of hashes. */
-static struct block_slot *find_place(const struct block_segment *segment, uint64_t hash,
-                                     uint64_t address)
+static uint64_t overflow_of(const struct block_group *group)
 {
-    struct block_slot *slot = &segment->slots[home_of(segment, hash)];
-    for (;; slot++) {
-        uint64_t there = slot_address(slot);
-        if (there == address || there == 0 || place_hash(address_hash(there)) > place_hash(hash))
+    return group->word >> OVERFLOW_SHIFT;
+}
+
+/* For a block that passes the groups from one to before another; or passes them no more. */
+static inline void change_overflow(const struct place *place, struct block_group *from,
+                                   const struct block_group *to, uint64_t by)
+{
+    for (; from != to; from = next_group(place, from))
+        if (overflow_of(from) != UINT64_MAX >> OVERFLOW_SHIFT)
+            from->word += by;
+}
+
+/* The slot of this address in this group, or NULL. */
+static inline struct block_slot *find_in_group(struct block_group *group, uint64_t tag,
+                                               uint64_t address)
+{
+    for (uint64_t slots = slots_with_tag(group, tag); slots != 0; slots &= slots - 1) {
+        struct block_slot *slot = &group->slots[lowest_slot(slots)];
+        if (slot_address(slot) == address)
             return slot;
     }
+    return NULL;
 }
 
-/* Puts the block here, and what stood here and behind it one further. True when the run has reached
- * the last slot, which must not stay. */
-static bool insert(const struct block_segment *segment, struct block_slot *slot,
-                   struct block_slot block)
+/* The slot of this address, and its group, or NULL. */
+static inline struct block_slot *find_slot(const struct place *place, uint64_t hash,
+                                           uint64_t address, struct block_group **group)
 {
-    for (;; slot++) {
-        struct block_slot next = *slot;
-        *slot = block;
-        if (slot_address(&next) == 0)
-            return slot == &segment->slots[slot_count(segment) - 1];
-        block = next;
+    struct block_group *at = place->home;
+    do {
+        struct block_slot *slot = find_in_group(at, tag_of(hash), address);
+        *group = at;
+        if (slot != NULL || overflow_of(at) == 0)
+            return slot;
+        at = next_group(place, at);
+    } while (at != place->home);
+    return NULL;
+}
+
+static void put_into_group(struct block_group *group, uint64_t tag, const struct block_slot *packed)
+{
+    unsigned slot = lowest_slot(free_slots(group));
+    group->slots[slot] = *packed;
+    group->word |= tag << 8 * slot;
+}
+
+/* Beyond the home group. False: there is no room at all. */
+static bool put_further(const struct place *place, uint64_t tag, const struct block_slot *packed)
+{
+    struct block_group *group = place->home;
+    while (free_slots(group) == 0) {
+        group = next_group(place, group);
+        if (group == place->home)
+            return false;
+    }
+    change_overflow(place, place->home, group, ONE_OVERFLOW);
+    put_into_group(group, tag, packed);
+    return true;
+}
+
+/* A block that is not there yet. */
+static inline bool put_new(const struct place *place, uint64_t hash,
+                           const struct block_slot *packed)
+{
+    if (free_slots(place->home) == 0)
+        return put_further(place, tag_of(hash), packed);
+    put_into_group(place->home, tag_of(hash), packed);
+    return true;
+}
+
+static uint64_t distance(const struct place *place, const struct block_group *from,
+                         const struct block_group *to)
+{
+    return (uint64_t)(to >= from ? to - from : (to - place->first) + (place->end - from));
+}
+
+/* A block that passed `group` and stands in `other`; NULL: none does. */
+static struct block_slot *find_passer(const struct place *place, const struct block_group *group,
+                                      struct block_group *other)
+{
+    uint32_t group_count = (uint32_t)(place->end - place->first);
+    for (uint64_t used = other->word & EACH_IN_USE; used != 0; used &= used - 1) {
+        struct block_slot *slot = &other->slots[lowest_slot(used)];
+        struct place own = place_in(place->first, group_count, address_hash(slot_address(slot)));
+        if (distance(place, own.home, other) >= distance(place, group, other))
+            return slot;
+    }
+    return NULL;
+}
+
+static void free_slot(struct block_group *group, const struct block_slot *slot)
+{
+    group->word &= ~(UINT64_C(0xff) << 8 * (slot - group->slots));
+}
+
+/* A group that was full has room again: a block that passed it comes back, and one that passed
+ * where that stood takes its place, and so on. Else blocks that come and go would in time stand
+ * ever further from their homes. */
+static __attribute__((noinline)) void call_back(const struct place *place,
+                                                struct block_group *group)
+{
+    struct block_group *other = next_group(place, group);
+    for (; other != group; other = next_group(place, other)) {
+        struct block_slot *slot = find_passer(place, group, other);
+        if (slot) {
+            put_into_group(group, tag_of(address_hash(slot_address(slot))), slot);
+            change_overflow(place, group, other, -ONE_OVERFLOW);
+            free_slot(other, slot);
+            group = other;
+        }
+        if (overflow_of(other) == 0)
+            return;
     }
 }
 
-/* Copies without a search: blocks come in the order of their hashes, so each goes to its home or
- * right behind the one before. False when the last run does not fit, which only happens in a
- * smaller segment: in a larger one each block is as far from the end as before, or further. */
-static bool copy_in_order(const struct block_segment *from, struct block_segment *to)
+/* ---- areas -------------------------------------------------------------------------------- */
+
+static uint64_t area_bytes(const struct live_blocks *table, const struct block_area *area)
 {
-    uint64_t from_count = slot_count(from), to_last = slot_count(to) - 1;
-    uint64_t free_place = 0;
-    for (uint64_t i = 0; i < from_count; i++) {
-        uint64_t address = slot_address(&from->slots[i]);
-        if (address == 0)
-            continue;
-        uint64_t place = home_of(to, address_hash(address));
-        if (place < free_place)
-            place = free_place;
-        if (place >= to_last)
-            return false;
-        free_place = place + 1;
-        to->slots[place] = from->slots[i];
+    return (uint64_t)area->group_count * table->segment_count * sizeof *area->groups;
+}
+
+static void open_area(const struct live_blocks *table, struct block_area *area, uint64_t groups)
+{
+    area->group_count = (uint32_t)groups;
+    area->groups = page_memory_reserve(area_bytes(table, area));
+}
+
+static void close_areas(struct live_blocks *table)
+{
+    for (int i = 0; i < 2; i++)
+        page_memory_release(table->areas[i].groups, area_bytes(table, &table->areas[i]));
+}
+
+static uint64_t segment_slots(const struct block_area *area)
+{
+    return (uint64_t)area->group_count * GROUP_SLOTS;
+}
+
+static uint64_t slot_count(const struct live_blocks *table)
+{
+    return table->moved_count * segment_slots(&table->areas[1]) +
+           (table->segment_count - table->moved_count) * segment_slots(&table->areas[0]);
+}
+
+static bool is_shrinking(const struct live_blocks *table)
+{
+    return table->moved_count != 0 && table->areas[1].group_count < table->areas[0].group_count;
+}
+
+/* While it shrinks, the segments that have moved are the fullest. */
+static void set_limits(struct live_blocks *table)
+{
+    uint64_t slots = slot_count(table), limit = LOAD_OF(slots);
+    uint64_t smallest = SEGMENT_LOAD_OF(segment_slots(&table->areas[1]) * table->segment_count);
+    table->limit = is_shrinking(table) && smallest < limit ? smallest : limit;
+    table->least = slots > KEPT_SLOTS ? slots / 8 : 0;
+}
+
+static struct block_group *segment_start(const struct block_area *area, uint64_t segment)
+{
+    return area->groups + segment * area->group_count;
+}
+
+static inline struct place place_of(const struct live_blocks *table, uint64_t hash)
+{
+    uint64_t segment = hash & (table->segment_count - 1);
+    const struct block_area *area = &table->areas[segment < table->moved_count];
+    return place_in(segment_start(area, segment), area->group_count, hash);
+}
+
+/* Copies a segment to its place in another area. Blocks come about in the order of their homes, so
+ * both sides go from front to back. False: it has no room there. */
+static bool copy_segment(struct block_group *from, uint32_t group_count, struct live_blocks *to,
+                         const struct block_area *area)
+{
+    for (uint32_t i = 0; i < group_count; i++) {
+        uint64_t used = from[i].word & EACH_IN_USE;
+        for (; used != 0; used &= used - 1) {
+            const struct block_slot *slot = &from[i].slots[lowest_slot(used)];
+            uint64_t hash = address_hash(slot_address(slot));
+            struct place place = area
+                                     ? place_in(segment_start(area, hash & (to->segment_count - 1)),
+                                                area->group_count, hash)
+                                     : place_of(to, hash);
+            if (!put_new(&place, hash, slot))
+                return false;
+        }
     }
     return true;
 }
 
-static void segment_resize(struct block_segment *segment, uint64_t capacity, uint64_t tail)
+static struct block_group *groups_of(const struct live_blocks *table, uint32_t segment,
+                                     uint32_t *count)
 {
-    struct block_segment resized = {
-        .capacity = (uint32_t)capacity, .tail = (uint32_t)tail, .count = segment->count};
-    resized.slots = page_memory_allocate(slot_bytes(&resized));
-    if (copy_in_order(segment, &resized)) {
-        page_memory_release(segment->slots, slot_bytes(segment));
-        *segment = resized;
-    } else {
-        page_memory_release(resized.slots, slot_bytes(&resized));
+    const struct block_area *area = &table->areas[segment < table->moved_count];
+    *count = area->group_count;
+    return segment_start(area, segment);
+}
+
+static bool fill_anew(struct live_blocks *table, const struct live_blocks *old, uint64_t groups,
+                      uint32_t segments)
+{
+    *table = (struct live_blocks){.segment_count = segments, .count = old->count};
+    open_area(table, &table->areas[0], groups / segments + 1);
+    for (uint32_t i = 0, count; i < old->segment_count; i++) {
+        struct block_group *from = groups_of(old, i, &count);
+        if (!copy_segment(from, count, table, NULL)) {
+            close_areas(table);
+            return false;
+        }
     }
+    set_limits(table);
+    return true;
 }
 
-/* How full a segment may be, and by what share it grows then. A search and a removal walk to the
- * end of a run, whose length grows with the square of 1 / (1 - load): so room is spent on speed
- * while it is cheap, and saved when there are millions of blocks. */
-struct density {
-    uint32_t below_capacity;
-    uint32_t sixteenths;
-    uint32_t growth_share;
-};
-
-static const struct density DENSITIES[] = {
-    {8 << 10, 7, 1},    /* up to 230,000 blocks in all: load 0.22 to 0.44 */
-    {24 << 10, 8, 4},   /* up to 640,000: 0.40 to 0.50 */
-    {UINT32_MAX, 11, 4} /* 0.55 to 0.69 */
-};
-
-static const struct density *density_of(const struct block_segment *segment)
+/* All at once. Addresses that were chosen to stand in one segment make that one too full: then the
+ * table becomes slow, and not large. */
+static void rebuild(struct live_blocks *table, uint64_t groups)
 {
-    const struct density *density = DENSITIES;
-    while (segment->capacity >= density->below_capacity)
-        density++;
-    return density;
+    struct live_blocks old = *table;
+    uint32_t segments = old.count < LIVE_BLOCKS_SPLIT_COUNT ? 1 : LIVE_BLOCKS_SEGMENTS;
+    if (!fill_anew(table, &old, groups, segments))
+        fill_anew(table, &old, groups, 1);
+    close_areas(&old);
 }
 
-static void segment_grow(struct block_segment *segment)
+static uint64_t all_groups(const struct live_blocks *table)
 {
-    uint64_t capacity = FIRST_CAPACITY;
-    if (segment->capacity != 0)
-        capacity = segment->capacity + segment->capacity / density_of(segment)->growth_share;
-    uint64_t tail = capacity < USUAL_TAIL ? capacity : USUAL_TAIL;
-    segment_resize(segment, capacity, tail > segment->tail ? tail : segment->tail);
+    return slot_count(table) / GROUP_SLOTS;
 }
 
-static bool is_full(const struct block_segment *segment)
+/* The next segment moves. */
+static void move_segment(struct live_blocks *table)
 {
-    return segment->count >= segment->capacity / 16 * density_of(segment)->sixteenths;
+    struct block_area *from = &table->areas[0], *to = &table->areas[1];
+    uint32_t segment = table->moved_count;
+    if (!copy_segment(segment_start(from, segment), from->group_count, table, to)) {
+        rebuild(table, all_groups(table) * 2);
+        return;
+    }
+    table->moved_count++;
+    page_memory_drop(from->groups, segment_start(from, table->moved_count));
+    if (table->moved_count == table->segment_count) {
+        page_memory_release(from->groups, area_bytes(table, from));
+        *from = *to;
+        *to = (struct block_area){0};
+        table->moved_count = 0;
+    }
+    set_limits(table);
+}
+
+static __attribute__((noinline)) void grow(struct live_blocks *table)
+{
+    uint32_t groups = table->areas[0].group_count;
+    if (table->segment_count != LIVE_BLOCKS_SEGMENTS || is_shrinking(table)) {
+        uint64_t wanted = table->count / GROUP_SLOTS * 3;
+        rebuild(table, wanted > FIRST_GROUPS ? wanted : FIRST_GROUPS);
+        return;
+    }
+    if (table->moved_count == 0)
+        open_area(table, &table->areas[1], groups + groups / 4 + 1);
+    move_segment(table);
 }
 
 /* A table that was large once gives its memory back. */
-static void segment_give_back(struct block_segment *segment)
+static __attribute__((noinline)) void shrink(struct live_blocks *table)
 {
-    if (segment->capacity > KEPT_CAPACITY && segment->count < segment->capacity / 8)
-        segment_resize(segment, segment->capacity / 3, segment->tail);
+    if (table->segment_count != LIVE_BLOCKS_SEGMENTS ||
+        table->count < LIVE_BLOCKS_SPLIT_COUNT / 2) {
+        rebuild(table, all_groups(table) / 3);
+        return;
+    }
+    if (table->moved_count == 0)
+        open_area(table, &table->areas[1], table->areas[0].group_count / 3 + 1);
+    move_segment(table);
 }
 
-static bool segment_put(struct block_segment *segment, struct block_slot packed,
-                        struct block_slot *old)
-{
-    uint64_t address = slot_address(&packed);
-    uint64_t hash = address_hash(address);
-    if (is_full(segment))
-        segment_grow(segment);
-    struct block_slot *slot = find_place(segment, hash, address);
-    if (slot_address(slot) == address) {
-        *old = *slot;
-        *slot = packed;
-        return true;
-    }
-    segment->count++;
-    if (insert(segment, slot, packed)) /* rare, unless addresses were chosen for it */
-        segment_resize(segment, segment->capacity, segment->tail * (uint64_t)2);
-    return false;
-}
-
-static void split(struct live_blocks *table)
-{
-    struct block_segment small = table->small;
-    table->segments = memory_allocate_zeroed(LIVE_BLOCKS_SEGMENTS, sizeof *table->segments);
-    table->small = (struct block_segment){0};
-    for (uint64_t i = 0; i < slot_count(&small); i++) {
-        uint64_t address = slot_address(&small.slots[i]);
-        struct block_slot none;
-        if (address != 0)
-            segment_put(segment_of(table, address_hash(address)), small.slots[i], &none);
-    }
-    page_memory_release(small.slots, slot_bytes(&small));
-}
+/* ---- the table ---------------------------------------------------------------------------- */
 
 void live_blocks_clear(struct live_blocks *table)
 {
-    uint32_t count = table->segments ? LIVE_BLOCKS_SEGMENTS : 1;
-    struct block_segment *segments = table->segments ? table->segments : &table->small;
-    for (uint32_t i = 0; i < count; i++)
-        page_memory_release(segments[i].slots, slot_bytes(&segments[i]));
-    free(table->segments);
+    close_areas(table);
     *table = (struct live_blocks){0};
 }
 
 bool live_blocks_find(const struct live_blocks *table, uint64_t address, struct block *block)
 {
+    if (table->count == 0)
+        return false;
     uint64_t hash = address_hash(address);
-    const struct block_segment *segment = segment_of(table, hash);
-    if (segment->count == 0)
-        return false;
-    const struct block_slot *slot = find_slot(segment, hash, address);
-    if (!slot)
-        return false;
-    if (block)
+    struct place place = place_of(table, hash);
+    struct block_group *group;
+    const struct block_slot *slot = find_slot(&place, hash, address, &group);
+    if (slot && block)
         *block = unpack(slot);
-    return true;
+    return slot;
 }
 
 bool live_blocks_put(struct live_blocks *table, const struct block *block, struct block *old)
 {
-    struct block_slot replaced;
-    if (segment_put(segment_of(table, address_hash(block->address)), pack(block), &replaced)) {
-        *old = unpack(&replaced);
+    if (table->count >= table->limit)
+        grow(table);
+    uint64_t hash = address_hash(block->address);
+    struct place place = place_of(table, hash);
+    struct block_slot packed = pack(block);
+    struct block_group *group;
+    struct block_slot *slot = find_slot(&place, hash, block->address, &group);
+    if (slot) {
+        *old = unpack(slot);
+        *slot = packed;
         return true;
     }
+    while (!put_new(&place, hash, &packed)) {
+        rebuild(table, all_groups(table) * 2);
+        place = place_of(table, hash);
+    }
     table->count++;
-    if (!table->segments && table->count >= LIVE_BLOCKS_SPLIT_COUNT)
-        split(table);
     return false;
 }
 
-/* Moves the rest of the run back by one, up to a block that stands at its home. */
-static void close_hole(struct block_segment *segment, struct block_slot *hole)
+bool live_blocks_add(struct live_blocks *table, const struct block *block)
 {
-    for (;; hole++) {
-        uint64_t next = slot_address(&hole[1]);
-        if (next == 0 || &segment->slots[home_of(segment, address_hash(next))] == &hole[1])
-            break;
-        hole[0] = hole[1];
-    }
-    *hole = (struct block_slot){0};
+    if (table->count >= table->limit)
+        return false;
+    uint64_t hash = address_hash(block->address);
+    struct place place = place_of(table, hash);
+    struct block_slot packed = pack(block);
+    struct block_group *group;
+    if (find_slot(&place, hash, block->address, &group) || !put_new(&place, hash, &packed))
+        return false;
+    table->count++;
+    return true;
+}
+
+bool live_blocks_take(struct live_blocks *table, uint64_t address, uint64_t latest_birth_ns,
+                      struct block *old)
+{
+    if (table->count == 0)
+        return false;
+    uint64_t hash = address_hash(address);
+    struct place place = place_of(table, hash);
+    struct block_group *group;
+    const struct block_slot *slot = find_slot(&place, hash, address, &group);
+    if (!slot)
+        return false;
+    *old = unpack(slot);
+    if (old->birth_ns > latest_birth_ns)
+        return false;
+    free_slot(group, slot);
+    change_overflow(&place, place.home, group, -ONE_OVERFLOW);
+    if (overflow_of(group) != 0)
+        call_back(&place, group);
+    table->count--;
+    if (table->count < table->least)
+        shrink(table);
+    return true;
 }
 
 bool live_blocks_remove(struct live_blocks *table, uint64_t address, struct block *old)
 {
-    uint64_t hash = address_hash(address);
-    struct block_segment *segment = segment_of(table, hash);
-    if (segment->count == 0)
-        return false;
-    struct block_slot *slot = find_slot(segment, hash, address);
-    if (!slot)
+    struct block removed;
+    if (!live_blocks_take(table, address, UINT64_MAX, &removed))
         return false;
     if (old)
-        *old = unpack(slot);
-    close_hole(segment, slot);
-    segment->count--;
-    table->count--;
-    segment_give_back(segment);
+        *old = removed;
     return true;
 }
 
 void live_blocks_prefetch(const struct live_blocks *table, uint64_t address)
 {
-    uint64_t hash = address_hash(address);
-    const struct block_segment *segment = segment_of(table, hash);
-    if (segment->capacity == 0)
+    if (table->segment_count == 0)
         return;
-    const char *home = (const char *)&segment->slots[home_of(segment, hash)];
-    for (int line = 0; line < PREFETCH_LINES; line++)
-        __builtin_prefetch(home + line * CACHE_LINE, 1);
+    const struct block_group *home = place_of(table, address_hash(address)).home;
+    __builtin_prefetch(home, 1);
+    __builtin_prefetch(&home->slots[3], 1); /* the other line */
+}
+
+void live_blocks_prefetch_further(const struct live_blocks *table, uint64_t address)
+{
+    if (table->segment_count == 0)
+        return;
+    struct place place = place_of(table, address_hash(address));
+    if (overflow_of(place.home) != 0 || free_slots(place.home) == 0) {
+        const struct block_group *next = next_group(&place, place.home);
+        __builtin_prefetch(next, 1);
+        __builtin_prefetch(&next->slots[3], 1);
+    }
 }
 
 bool live_blocks_next(const struct live_blocks *table, struct live_blocks_cursor *cursor,
                       struct block *block)
 {
-    uint32_t count = table->segments ? LIVE_BLOCKS_SEGMENTS : 1;
-    const struct block_segment *segments = table->segments ? table->segments : &table->small;
-    for (; cursor->segment < count; cursor->segment++, cursor->slot = 0) {
-        const struct block_segment *segment = &segments[cursor->segment];
-        while (cursor->slot < slot_count(segment)) {
-            const struct block_slot *slot = &segment->slots[cursor->slot++];
-            if (slot_address(slot) != 0) {
-                *block = unpack(slot);
-                return true;
+    for (; cursor->segment < table->segment_count; cursor->segment++, cursor->group = 0) {
+        uint32_t count;
+        const struct block_group *groups = groups_of(table, cursor->segment, &count);
+        for (; cursor->group < count; cursor->group++, cursor->slot = 0) {
+            while (cursor->slot < GROUP_SLOTS) {
+                unsigned slot = cursor->slot++;
+                if ((groups[cursor->group].word >> 8 * slot & 0x80) != 0) {
+                    *block = unpack(&groups[cursor->group].slots[slot]);
+                    return true;
+                }
             }
         }
     }
@@ -332,10 +523,5 @@ bool live_blocks_next(const struct live_blocks *table, struct live_blocks_cursor
 
 uint64_t live_blocks_own_bytes(const struct live_blocks *table)
 {
-    uint64_t bytes = slot_bytes(&table->small);
-    if (!table->segments)
-        return bytes;
-    for (uint32_t i = 0; i < LIVE_BLOCKS_SEGMENTS; i++)
-        bytes += sizeof *table->segments + slot_bytes(&table->segments[i]);
-    return bytes;
+    return all_groups(table) * sizeof(struct block_group);
 }

@@ -1,16 +1,18 @@
-/* Address to block, for tens of millions of blocks: 24 bytes a slot; at most 48 bytes a block when
- * there are more than 800,000, 60 below, and 110 up to some 200,000.
+/* Address to block, for tens of millions of blocks: at most 48 bytes a block when there are more
+ * than some 20,000, and 90 below.
  *
- * A slot packs address 48, thread 16, size 48, birth 56 and site 24 bits. Its home is the high half
- * of the address's hash scaled to the table's capacity, which need not be a power of two: a large
- * table grows by a quarter, keeping its load between 0.55 and 0.69. A block stands at its home or
- * in the run of slots behind it, and a run is in order of hashes (linear probing with ordering:
- * Amble and Knuth, Ordered Hash Tables, 1974; Celis, Robin Hood Hashing, 1986). So removal moves
- * back only the run's rest up to a block at its home, there are no tombstones, and since scaling
- * keeps order, growing copies from front to back without a search. A large table is 64 segments,
- * chosen by other bits of the hash, each growing on its own: the old and the new slots that coexist
- * are one segment's. Segments that are large enough ask for huge pages, since a random slot costs a
- * TLB miss too. */
+ * Blocks stand in groups of five, two cache lines each, with a byte of each one's hash in the first
+ * word: a group is searched in one step, so there is no loop whose end a processor must guess, and
+ * one event waits for memory once. A block that finds its home group full stands in the next one
+ * that is not; the groups that it passed count it, and a search goes on only where such a count is
+ * not 0, so removal leaves nothing behind (Bronson, Shi: F14, 2019). A block's home is the high
+ * half of its address's hash scaled to the number of groups, which need not be a power of two.
+ *
+ * A large table is 64 segments, chosen by other bits of the hash, which move to their place in a
+ * larger area one after the other, whenever the blocks need it: so the table is always about as
+ * full as it may be, no move takes long, and the old area goes back to the system from its front
+ * while the new one fills (Litwin: Linear hashing, 1980). Areas want huge pages: with small ones,
+ * each event would also wait for its page to be found. */
 #ifndef SEEP_HEAP_LIVE_BLOCKS_H
 #define SEEP_HEAP_LIVE_BLOCKS_H
 
@@ -19,20 +21,21 @@
 
 #include "heap/block.h"
 
-struct block_slot;
+struct block_group;
 
-struct block_segment {
-    struct block_slot *slots;
-    uint32_t capacity; /* homes */
-    uint32_t tail;     /* slots behind the last home, for the run that stands there */
-    uint32_t count;
+struct block_area {
+    struct block_group *groups; /* of all segments, one segment after the other */
+    uint32_t group_count;       /* of one segment */
 };
 
 /* A zeroed struct is a valid empty table. */
 struct live_blocks {
-    struct block_segment small;     /* all blocks, until there are many */
-    struct block_segment *segments; /* NULL, or LIVE_BLOCKS_SEGMENTS of them */
+    struct block_area areas[2]; /* the second: of the segments that have moved */
+    uint32_t segment_count;     /* 0, 1 or LIVE_BLOCKS_SEGMENTS */
+    uint32_t moved_count;       /* segments below stand in the second area */
     uint64_t count;
+    uint64_t limit; /* with as many blocks it grows at the next */
+    uint64_t least; /* with fewer it gives memory back */
 };
 
 enum {
@@ -49,16 +52,28 @@ bool live_blocks_find(const struct live_blocks *table, uint64_t address, struct 
  * replaces one. */
 bool live_blocks_put(struct live_blocks *table, const struct block *block, struct block *old);
 
+/* The same where there is nothing to replace, and nothing to grow. False: it would have to, and the
+ * table is as it was. */
+bool live_blocks_add(struct live_blocks *table, const struct block *block);
+
 /* `old` may be NULL. */
 bool live_blocks_remove(struct live_blocks *table, uint64_t address, struct block *old);
 
-/* Starts loading the slot of this address, and those behind it, into the cache. */
+/* The same for a block that was not born later than that. False: there is none; nothing changed. */
+bool live_blocks_take(struct live_blocks *table, uint64_t address, uint64_t latest_birth_ns,
+                      struct block *old);
+
+/* Starts loading the group of this address into the cache. */
 void live_blocks_prefetch(const struct live_blocks *table, uint64_t address);
+
+/* When that has come: the next group, too, if this one is full. */
+void live_blocks_prefetch_further(const struct live_blocks *table, uint64_t address);
 
 /* Iteration in unspecified order: start with a zeroed cursor; the table must not change meanwhile.
  */
 struct live_blocks_cursor {
     uint32_t segment;
+    uint32_t group;
     uint32_t slot;
 };
 bool live_blocks_next(const struct live_blocks *table, struct live_blocks_cursor *cursor,

@@ -4,6 +4,7 @@ libseep_a_SOURCES += \
 	src/heap/block_events.h \
 	src/heap/block_store.c \
 	src/heap/block_store.h \
+	src/heap/booking.h \
 	src/heap/estimates.c \
 	src/heap/estimates.h \
 	src/heap/fork_window.c \
@@ -32,6 +33,8 @@ libseep_a_SOURCES += \
 	src/heap/page_memory.c \
 	src/heap/page_memory.h \
 	src/heap/peak.h \
+	src/heap/plain_events.c \
+	src/heap/plain_events.h \
 	src/heap/recent_frees.c \
 	src/heap/recent_frees.h \
 	src/heap/repair.c \

@@ -9,6 +9,13 @@
 /* Never NULL; running out ends the program, as in base/memory.h. */
 void *page_memory_allocate(uint64_t bytes);
 
+/* The same for what is filled bit by bit: pages come when they are written to. */
+void *page_memory_reserve(uint64_t bytes);
+
+/* The contents up to `end` (from `memory`, as it was reserved) are not needed any more: gives back
+ * what whole huge pages lie there. */
+void page_memory_drop(void *memory, const void *end);
+
 /* `bytes` as it was allocated. NULL is allowed. */
 void page_memory_release(void *memory, uint64_t bytes);
 

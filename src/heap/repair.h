@@ -26,10 +26,16 @@ struct repair {
 
 void repair_clear(struct repair *repair);
 
+/* The latest birth of a block that a release stamped `release_ns` can have released. */
+static inline uint64_t repair_latest_birth_ns(uint64_t release_ns)
+{
+    return release_ns + REPAIR_SLACK_NS;
+}
+
 /* Can a block born then be what a release stamped `release_ns` released? */
 static inline bool repair_may_release(uint64_t birth_ns, uint64_t release_ns)
 {
-    return birth_ns <= release_ns + REPAIR_SLACK_NS;
+    return birth_ns <= repair_latest_birth_ns(release_ns);
 }
 
 /* The early release of a block that `thread` gets at this address, or NULL: the first that fits. */

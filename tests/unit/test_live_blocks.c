@@ -117,7 +117,7 @@ static void test_bytes_of_a_block(void **state)
         struct block block = block_of(i);
         assert_false(live_blocks_put(&table, &block, &old));
         if (i == 300000)
-            assert_true(live_blocks_own_bytes(&table) <= i * 64);
+            assert_true(live_blocks_own_bytes(&table) <= i * 47);
         if (i >= 1500000 && i % 5000 == 0)
             assert_true(live_blocks_own_bytes(&table) <= i * 46);
     }
