@@ -67,14 +67,26 @@ static void wait_at(struct session_process *shared, uint32_t held)
     atomic_compare_exchange_strong(&shared->hold, &held, SESSION_HOLD_NONE);
 }
 
+/* What the recorder needs to find the frames of a thread that it need not stop. */
+static void tell_registers(const struct exit_registers *registers)
+{
+    const struct thread_state *thread = thread_current;
+    if (thread != NULL && thread->is_claimed)
+        atomic_store(&thread->ring.control->kept_registers, (uint64_t)(uintptr_t)registers);
+}
+
 /* No handler runs meanwhile, so a process of one thread stands still of itself, and the recorder
  * need not stop it. */
-static void wait_quietly_at(struct session_process *shared, uint32_t why)
+static __attribute__((noinline)) void wait_quietly_at(struct session_process *shared, uint32_t why)
 {
     uint64_t all = UINT64_MAX, before;
     bool is_quiet = !raw_failed(
         raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof before, 0, 0));
+    struct exit_registers registers;
+    arch_capture_registers((uint64_t *)registers.values);
+    tell_registers(&registers);
     wait_at(shared, is_quiet ? why | SESSION_HOLD_IS_QUIET : why);
+    tell_registers(NULL);
     if (is_quiet)
         raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before, 0, 0);
 }

@@ -190,14 +190,28 @@ static bool stop_between_calls(struct taking *taking, struct process_snapshot_sl
 /* ---- what the scan is told ------------------------------------------------------------ */
 
 /* As the thread told it, for one whose registers nobody has asked for. */
-static uint64_t told_thread_pointer(const struct taking *taking, uint32_t tid)
+static const struct ring_control *find_ring_of_holder(const struct taking *taking)
 {
     for (size_t i = 0; i < taking->process->intake_count; i++) {
         const struct ring_control *control = taking->process->intakes[i]->ring.control;
-        if (atomic_load(&control->tid) == tid)
-            return atomic_load(&control->thread_pointer);
+        if (atomic_load(&control->tid) == taking->request->hold_tid)
+            return control;
     }
-    return 0;
+    return NULL;
+}
+
+static uint64_t told_thread_pointer(const struct taking *taking)
+{
+    const struct ring_control *control = find_ring_of_holder(taking);
+    return control != NULL ? atomic_load(&control->thread_pointer) : 0;
+}
+
+/* Where it keeps its registers. */
+static uint64_t told_registers(const struct taking *taking)
+{
+    const struct ring_control *control = find_ring_of_holder(taking);
+    uint64_t told = control != NULL ? atomic_load(&control->kept_registers) : 0;
+    return told != 0 ? told : taking->request->hold_sp;
 }
 
 static void list_threads(struct taking *taking)
@@ -219,7 +233,7 @@ static void list_threads(struct taking *taking)
             to->has_registers = true;
             to->sp = taking->request->hold_sp;
             if (to->thread_pointer == 0)
-                to->thread_pointer = told_thread_pointer(taking, taking->request->hold_tid);
+                to->thread_pointer = told_thread_pointer(taking);
             continue;
         }
         if (from->state != STOPPER_STOPPED)
@@ -493,7 +507,7 @@ static bool take(struct taking *taking, struct process_snapshot_sleepers *sleepe
     }
     list_threads(taking);
     thread_frames_begin(&taking->frames, &taking->hold.stopper, find_holder(taking),
-                        taking->request->hold_sp);
+                        told_registers(taking));
     list_own_memory(taking);
     list_regions(taking);
     if (make_copy(taking)) {

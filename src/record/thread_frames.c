@@ -186,7 +186,7 @@ static bool read_word(void *context, uint64_t address, uint64_t *word)
 }
 
 void thread_frames_begin(struct thread_frames *frames, const struct stopper *stopper,
-                         const struct stopper_thread *holder, uint64_t hold_sp)
+                         const struct stopper_thread *holder, uint64_t kept_at)
 {
     _Static_assert((int)PROCESSOR_UNWIND_WORDS == (int)REMOTE_UNWIND_REGISTER_COUNT,
                    "in the same order");
@@ -199,13 +199,12 @@ void thread_frames_begin(struct thread_frames *frames, const struct stopper *sto
         stack->has_registers = thread->state == STOPPER_STOPPED &&
                                thread->general[PROCESSOR_WORD_SP] != 0 &&
                                processor_unwind_registers(thread->general, stack->registers);
-        stack->kept_at = thread == holder ? hold_sp : 0;
+        stack->kept_at = thread == holder ? kept_at : 0;
     }
 }
 
-/* A thread that nobody stopped, and that waits for us: where its stack begins it keeps the
- * registers that calls preserve, in the same order (struct exit_registers of the preload), or
- * something else.
+/* A thread that nobody stopped, and that waits for us: on its stack it keeps the registers that
+ * calls preserve, in the same order (struct exit_registers of the preload), or something else.
  */
 static bool has_registers(struct search *search, struct thread_stack *stack)
 {

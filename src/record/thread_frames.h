@@ -23,9 +23,9 @@ struct thread_frames {
 };
 
 /* While the process stands still: which threads there are, and their registers. `holder` is the one
- * that waits for us, or NULL, and `hold_sp` where its stack begins, without seep's part. */
+ * that waits for us, or NULL, and `kept_at` where on its stack it keeps them itself. */
 void thread_frames_begin(struct thread_frames *frames, const struct stopper *stopper,
-                         const struct stopper_thread *holder, uint64_t hold_sp);
+                         const struct stopper_thread *holder, uint64_t kept_at);
 
 /* All is borrowed during the call. */
 struct thread_frames_input {

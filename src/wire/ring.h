@@ -28,6 +28,9 @@ struct ring_control {
     _Atomic uint32_t wants_release_stacks; /* releases are to carry their stacks, too */
     struct session_range own;              /* what the preload keeps for the thread */
     _Atomic uint64_t thread_pointer;       /* of the thread: fs_base, tpidr_el0 */
+    /* Where it keeps the registers that calls preserve, while it waits for the recorder (struct
+     * exit_registers of the preload); 0 = nowhere. */
+    _Atomic uint64_t kept_registers;
 
     /* the producer's line */
     _Alignas(64) _Atomic uint64_t head;
