@@ -10,10 +10,15 @@ static unsigned used_count(const struct histogram *histogram)
     return histogram_count_bits(histogram->buckets);
 }
 
-void histogram_clear(struct histogram *histogram)
+void histogram_free(const struct histogram *histogram)
 {
     if (used_count(histogram) > 1)
         free(histogram->counts.many);
+}
+
+void histogram_clear(struct histogram *histogram)
+{
+    histogram_free(histogram);
     *histogram = (struct histogram){0};
 }
 

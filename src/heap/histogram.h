@@ -21,6 +21,8 @@ struct histogram {
 };
 
 void histogram_clear(struct histogram *histogram);
+/* The same for one that is given up with the memory that it stands in: nothing is written there. */
+void histogram_free(const struct histogram *histogram);
 
 static inline unsigned histogram_bucket(uint64_t value)
 {

@@ -65,9 +65,11 @@ void site_table_clear(struct site_table *table)
 {
     for (uint32_t id = 0; id < table->count; id++) {
         struct site *site = site_table_at(table, id);
-        histogram_clear(&site->sizes);
-        histogram_clear(&site->lifetimes);
-        site_threads_clear(&site->threads, &table->thread_entry_count);
+        /* Thousands of processes end with the session, in pages that its children share. */
+        histogram_free(&site->sizes);
+        histogram_free(&site->lifetimes);
+        if (site->threads.list != NULL)
+            site_threads_clear(&site->threads, &table->thread_entry_count);
     }
     for (size_t i = 0; i < table->chunk_count; i++)
         free(table->chunks[i]);

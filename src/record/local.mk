@@ -23,6 +23,8 @@ libseep_a_SOURCES += \
 	src/record/plain_snapshot.h \
 	src/record/pools.c \
 	src/record/pools.h \
+	src/record/python_search.c \
+	src/record/python_search.h \
 	src/record/process_blocks.c \
 	src/record/process_blocks.h \
 	src/record/process_calls.c \

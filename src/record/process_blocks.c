@@ -9,7 +9,7 @@
 #include "heap/stack_table.h"
 
 enum {
-    FEW_BLOCKS = 20000,
+    FEW_BLOCKS = 128,
     DIGIT_BITS = 11,
     DIGITS = 1 << DIGIT_BITS,
     DIGIT_COUNT = 5, /* of addresses: 55 bits */

@@ -17,9 +17,9 @@
 #include "record/process_blocks.h"
 #include "record/process_ends.h"
 #include "record/process_facts.h"
+#include "record/python_search.h"
 #include "record/ring_places.h"
 #include "record/thread_frames.h"
-#include "runtimes/python_runtimes.h"
 #include "snapshot/snapshot_scan.h"
 #include "snapshot/target_copy.h"
 
@@ -331,8 +331,16 @@ static void read_python(struct taking *taking, const struct target_memory *memor
                         const struct target_mappings *mappings)
 {
     const struct python_runtimes_input input = {memory, mappings, taking->clock};
-    taking->snapshot->python = memory_allocate(sizeof *taking->snapshot->python);
-    python_runtimes_read(&input, taking->snapshot->python);
+    python_search_read(taking->request->python, &input, taking->snapshot);
+}
+
+/* Whose frames would name them. */
+static bool has_roots_on_stacks(const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->root_count; i++)
+        if (snapshot->roots[i].kind == SNAPSHOT_ROOT_STACK)
+            return true;
+    return false;
 }
 
 static bool scan(struct taking *taking)
@@ -369,7 +377,7 @@ static bool scan(struct taking *taking)
     is_done = snapshot_scan(&input, taking->snapshot, &error);
     taking->snapshot->scan_ns = taking->clock.now_ns(taking->clock.context) - begin_ns;
     read_python(taking, &reader, &mappings);
-    if (is_done && !taking->is_copied)
+    if (is_done && !taking->is_copied && has_roots_on_stacks(taking->snapshot))
         find_frames(taking, &reader, &mappings, tid);
     if (is_done)
         thread_frames_tell(&taking->frames, taking->snapshot);

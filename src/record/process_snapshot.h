@@ -14,7 +14,9 @@
 struct process_snapshot_request {
     enum snapshot_reason reason;
     uint64_t budget_ns;     /* so long the process may be held */
-    struct libc_facts *libc; /* what was found out before, and is to be kept; NULL = nothing */
+    /* What was found out of other processes, and is to be kept; NULL = nothing. */
+    struct libc_facts *libc;
+    struct python_search *python;
     uint64_t roots_off;     /* set of 1 << enum snapshot_root_kind */
     bool has_no_heuristics; /* pointers into blocks count as interior, whatever they look like */
     uint64_t content_limit; /* so many of each block's first bytes are kept */

@@ -17,6 +17,7 @@
 #include "record/process_images.h"
 #include "record/kept_snapshots.h"
 #include "record/process_snapshot.h"
+#include "record/python_search.h"
 #include "record/snapshot_job.h"
 #include "snapshot/libc_facts.h"
 #include "snapshot/memory_limits.h"
@@ -31,6 +32,7 @@ struct snapshot_taker {
     struct snapshot_taker_options options;
     struct process_snapshot_sleepers sleepers;
     struct libc_facts libc;
+    struct python_search python;
     uint32_t seen_holds;
     uint64_t unknown_since_ticks; /* 0 = all that hold themselves are known */
     uint64_t next_ns;             /* when those at intervals are due */
@@ -59,6 +61,7 @@ void snapshot_taker_destroy(struct snapshot_taker *taker)
     process_snapshot_clear_sleepers(&taker->sleepers);
     snapshot_job_destroy(taker->job);
     kept_snapshots_clear(&taker->kept);
+    python_search_clear(&taker->python);
     free(taker);
 }
 
@@ -71,6 +74,7 @@ static void look_at(struct snapshot_taker *taker, struct recorded_process *proce
     request->budget_ns = taker->options.budget_ns;
     request->way = taker->options.way;
     request->libc = &taker->libc;
+    request->python = &taker->python;
     request->roots_off = taker->options.roots_off;
     request->has_no_heuristics = taker->options.has_no_heuristics;
     request->content_limit = taker->options.content_limit;

@@ -15,13 +15,14 @@ enum {
     SMALL_LEVEL = 3,
     LARGE_LEVEL = 1,
     QUICK_LEVEL = -3,
-    LARGE_BYTES = 512 << 10
+    LARGE_BYTES = 512 << 10,
+    FEW_BYTES = 16 << 10 /* of the snapshots of small processes, which wait for it */
 };
 
 static int choose_level(const struct chunk_maker *maker, uint16_t kind, size_t bytes)
 {
     if (recording_is_of_snapshot(kind)) /* copied as it stands when the rest is written anew */
-        return LARGE_LEVEL;
+        return bytes < FEW_BYTES ? QUICK_LEVEL : LARGE_LEVEL;
     if (maker->is_quick)
         return QUICK_LEVEL;
     return bytes < LARGE_BYTES ? SMALL_LEVEL : LARGE_LEVEL;

@@ -10,7 +10,8 @@ enum {
     STRING_HEAD_BYTES = 24,
     TABLE_WORDS_MAX = 20, /* looked at; as memcheck does */
     TABLE_FUNCTIONS = 2,  /* that make it a table */
-    KNOWN_TABLES = 4096,
+    KNOWN_TABLES_MIN = 64,
+    KNOWN_TABLES_MAX = 4096,
     PAGE_BYTES = 4096
 };
 
@@ -23,14 +24,25 @@ struct block_shapes {
     uint8_t *shapes;
     const struct target_mappings *mappings;
     struct word_cache *words;
-    struct known_table known[KNOWN_TABLES];
+    struct known_table *known; /* by address; a power of two, for a small heap few */
+    size_t known_count;
 };
+
+static size_t choose_known_count(size_t block_count)
+{
+    size_t count = KNOWN_TABLES_MIN;
+    while (count < block_count && count < KNOWN_TABLES_MAX)
+        count *= 2;
+    return count;
+}
 
 struct block_shapes *block_shapes_create(size_t block_count, const struct target_mappings *mappings,
                                          struct word_cache *words)
 {
     struct block_shapes *shapes = memory_allocate_zeroed(1, sizeof *shapes);
     shapes->shapes = memory_allocate_zeroed(block_count, 1);
+    shapes->known_count = choose_known_count(block_count);
+    shapes->known = memory_allocate_zeroed(shapes->known_count, sizeof *shapes->known);
     shapes->mappings = mappings;
     shapes->words = words;
     return shapes;
@@ -41,6 +53,7 @@ void block_shapes_destroy(struct block_shapes *shapes)
     if (!shapes)
         return;
     free(shapes->shapes);
+    free(shapes->known);
     free(shapes);
 }
 
@@ -71,7 +84,8 @@ static bool is_table(struct block_shapes *shapes, uint64_t address)
 {
     if (address % WORD_BYTES != 0 || address < PAGE_BYTES)
         return false;
-    struct known_table *known = &shapes->known[(address >> 3 ^ address >> 15) % KNOWN_TABLES];
+    struct known_table *known =
+        &shapes->known[(address >> 3 ^ address >> 15) & (shapes->known_count - 1)];
     if (known->address != address)
         *known = (struct known_table){.address = address,
                                       .is_table = looks_like_table(shapes, address)};

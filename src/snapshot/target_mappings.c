@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,36 +8,77 @@
 #include "base/text.h"
 #include "snapshot/snapshot_scan.h"
 
-/* start-end rwxp offset major:minor inode   path (Documentation/filesystems/proc.rst). The kernel
- * writes a line feed in a name as \012. */
-static bool parse_line(const char *line, size_t length, struct target_mapping *mapping)
+/* What stands at the front of a line that is left to be read. */
+struct line {
+    const char *at, *end;
+};
+
+static bool skip_letter(struct line *line, char letter)
 {
-    char head[128];
-    size_t head_bytes = length < sizeof head - 1 ? length : sizeof head - 1;
-    memcpy(head, line, head_bytes);
-    head[head_bytes] = '\0';
-    char modes[5];
-    int path_offset = 0;
-    *mapping = (struct target_mapping){0};
-    if (sscanf(head, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*x:%*x %" SCNu64 " %n",
-               &mapping->start, &mapping->end, modes, &mapping->offset, &mapping->inode,
-               &path_offset) < 5 ||
-        path_offset <= 0 || (size_t)path_offset > length || mapping->start >= mapping->end)
-        return false;
+    bool is_there = line->at < line->end && *line->at == letter;
+    line->at += is_there;
+    return is_there;
+}
+
+/* Neither strtoull nor sscanf: lines are read by the dozen for each process that ends. */
+static bool read_number(struct line *line, unsigned base, uint64_t *number)
+{
+    const char *begin = line->at;
+    *number = 0;
+    for (; line->at < line->end; line->at++) {
+        unsigned char letter = (unsigned char)*line->at;
+        unsigned digit = letter - (unsigned)'0';
+        if (digit > 9)
+            digit = letter >= 'a' ? letter - (unsigned)'a' + 10 : base;
+        if (digit >= base)
+            break;
+        if (*number > (UINT64_MAX - digit) / base)
+            return false;
+        *number = *number * base + digit;
+    }
+    return line->at != begin;
+}
+
+static bool read_modes(struct line *line, uint32_t *flags)
+{
     static const struct {
         char letter;
-        int position;
         uint32_t flag;
-    } flags[] = {{'r', 0, TARGET_MAPPING_READ},
-                 {'w', 1, TARGET_MAPPING_WRITE},
-                 {'x', 2, TARGET_MAPPING_EXECUTE},
-                 {'s', 3, TARGET_MAPPING_SHARED}};
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
-        if (modes[flags[i].position] == flags[i].letter)
-            mapping->flags |= flags[i].flag;
-    size_t path_bytes = length - (size_t)path_offset;
+    } modes[] = {{'r', TARGET_MAPPING_READ},
+                 {'w', TARGET_MAPPING_WRITE},
+                 {'x', TARGET_MAPPING_EXECUTE},
+                 {'s', TARGET_MAPPING_SHARED}};
+    const size_t count = sizeof modes / sizeof *modes;
+    *flags = 0;
+    if ((size_t)(line->end - line->at) < count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (line->at[i] == modes[i].letter)
+            *flags |= modes[i].flag;
+    line->at += count;
+    return true;
+}
+
+/* start-end rwxp offset major:minor inode   path (Documentation/filesystems/proc.rst). The kernel
+ * writes a line feed in a name as \012. */
+static bool parse_line(const char *text, size_t length, struct target_mapping *mapping)
+{
+    struct line line = {text, text + length};
+    uint64_t major, minor;
+    *mapping = (struct target_mapping){0};
+    if (!read_number(&line, 16, &mapping->start) || !skip_letter(&line, '-') ||
+        !read_number(&line, 16, &mapping->end) || !skip_letter(&line, ' ') ||
+        !read_modes(&line, &mapping->flags) || !skip_letter(&line, ' ') ||
+        !read_number(&line, 16, &mapping->offset) || !skip_letter(&line, ' ') ||
+        !read_number(&line, 16, &major) || !skip_letter(&line, ':') ||
+        !read_number(&line, 16, &minor) || !skip_letter(&line, ' ') ||
+        !read_number(&line, 10, &mapping->inode) || mapping->start >= mapping->end)
+        return false;
+    while (skip_letter(&line, ' '))
+        ;
+    size_t path_bytes = (size_t)(line.end - line.at);
     mapping->path = memory_allocate(path_bytes + 1);
-    memcpy(mapping->path, line + path_offset, path_bytes);
+    memcpy(mapping->path, line.at, path_bytes);
     mapping->path[path_bytes] = '\0';
     return true;
 }
