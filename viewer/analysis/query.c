@@ -114,6 +114,7 @@ static void gather(struct query_gathering *gathering)
     case QUERY_BY_FUNCTION:
     case QUERY_BY_FILE:
     case QUERY_BY_MODULE:
+    case QUERY_BY_PYTHON_LINE:
         query_gather_code(gathering);
         break;
     case QUERY_BY_THREAD:

@@ -18,7 +18,8 @@ enum query_grouping {
     QUERY_BY_FUNCTION,
     QUERY_BY_FILE,
     QUERY_BY_MODULE,
-    QUERY_BY_THREAD
+    QUERY_BY_THREAD,
+    QUERY_BY_PYTHON_LINE
 };
 
 enum query_metric {

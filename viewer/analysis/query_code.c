@@ -1,4 +1,4 @@
-/* By function, file and module: every location of a stack belongs to one row.
+/* By function, file, module and line of Python: every location of a stack belongs to one row.
  *
  * What a site has by itself goes to the innermost own location that does not merely pass on
  * requests for memory (place.h): else xmalloc would have all of a program's memory, and nobody else
@@ -87,10 +87,10 @@ static void assign_frames(struct query_gathering *gathering, struct code_rows *c
         code->row_of_location[i] = NO_ROW;
     for (size_t i = 0; i < profile->frame_count; i++) {
         code->own_row[i] = code->plain_row[i] = NO_ROW;
-        if (profile->frames[i].kind != RECORDING_FRAME_OMITTED)
+        if (query_code_counts(gathering->query->grouping, &profile->frames[i]))
             assign_frame(gathering, code, i);
     }
-    struct query_row key = {.name = QUERY_NO_STACK};
+    struct query_row key = {.name = query_name_without_code(gathering->query->grouping)};
     code->no_stack = find_code_row(gathering, code, &key);
 }
 

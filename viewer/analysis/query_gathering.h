@@ -24,7 +24,8 @@ struct query_gathering {
 };
 
 void query_gather_sites(struct query_gathering *gathering);
-void query_gather_code(struct query_gathering *gathering); /* by function, file, module */
+void query_gather_code(
+    struct query_gathering *gathering); /* by function, file, module, Python line */
 void query_gather_threads(struct query_gathering *gathering);
 
 enum { /* the metrics that are known of a thread: bit 1 << metric */
@@ -32,8 +33,12 @@ enum { /* the metrics that are known of a thread: bit 1 << metric */
                            1 << QUERY_FREED_BYTES | 1 << QUERY_LIVE_BLOCKS | 1 << QUERY_LIVE_BYTES
 };
 
+/* Does the frame belong to a row at all? And the name of the row of sites that have none such. */
+bool query_code_counts(enum query_grouping grouping, const struct profile_frame *frame);
+const char *query_name_without_code(enum query_grouping grouping);
+
 /* What row code belongs to: name, file, line and module. Code without symbols is one row a module.
- * Texts are the profile's or the arena's. Lines do not tell rows apart. */
+ * Texts are the profile's or the arena's. Lines tell rows apart only where they stand in names. */
 struct query_row query_code_key(const struct profile *profile, enum query_grouping grouping,
                                 const struct profile_frame *frame,
                                 const struct profile_location *location, struct arena *arena);

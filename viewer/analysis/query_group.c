@@ -1,6 +1,7 @@
 /* What makes code belong to a row, and which sites a row of a grouping stands for. */
 #include "config.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "analysis/query_gathering.h"
 #include "analysis/site_lists.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 static bool texts_equal(const char *a, const char *b)
 {
@@ -20,6 +22,17 @@ bool query_code_key_equals(const struct query_row *a, const struct query_row *b)
 {
     return texts_equal(a->name, b->name) && texts_equal(a->file, b->file) &&
            texts_equal(a->module, b->module);
+}
+
+bool query_code_counts(enum query_grouping grouping, const struct profile_frame *frame)
+{
+    return frame->kind != RECORDING_FRAME_OMITTED &&
+           (grouping != QUERY_BY_PYTHON_LINE || frame->kind == RECORDING_FRAME_PYTHON);
+}
+
+const char *query_name_without_code(enum query_grouping grouping)
+{
+    return grouping == QUERY_BY_PYTHON_LINE ? "[no Python]" : QUERY_NO_STACK;
 }
 
 struct query_row query_code_key(const struct profile *profile, enum query_grouping grouping,
@@ -52,6 +65,13 @@ struct query_row query_code_key(const struct profile *profile, enum query_groupi
         break;
     case QUERY_BY_MODULE:
         key.name = module_name;
+        break;
+    case QUERY_BY_PYTHON_LINE:
+        key.name = arena_print(arena, "%s:%" PRIu32 " %s",
+                               location->file ? text_file_name(location->file) : "?",
+                               location->line, location->function);
+        key.file = location->file;
+        key.line = location->line;
         break;
     case QUERY_BY_SITE:
     case QUERY_BY_THREAD:
@@ -90,7 +110,9 @@ static enum membership judge_frame(const struct grouping_search *search,
                                    const struct profile_frame *frame, enum code_rank least)
 {
     const struct profile *profile = search->profile;
-    for (uint32_t i = 0; i < frame->location_count && frame->kind != RECORDING_FRAME_OMITTED; i++) {
+    if (!query_code_counts(search->grouping, frame))
+        return MEMBER_OPEN;
+    for (uint32_t i = 0; i < frame->location_count; i++) {
         const struct profile_location *location = &profile->locations[frame->first_location + i];
         if (least > CODE_ANY && query_code_rank(profile, frame, location) < least)
             continue;
@@ -155,7 +177,8 @@ static void find_thread_sites(const struct grouping_search *search, uint8_t *is_
 void query_find_group(const struct profile *profile, enum query_grouping grouping,
                       const struct query_row *row, bool is_inclusive, uint8_t *is_member)
 {
-    bool is_no_stack = texts_equal(row->name, QUERY_NO_STACK) && !row->module && !row->file;
+    bool is_no_stack = texts_equal(row->name, query_name_without_code(grouping)) && !row->module &&
+                       !row->file;
     struct grouping_search search = {.profile = profile,
                                      .grouping = grouping,
                                      .row = row,

@@ -9,6 +9,7 @@ static const struct query_grouping_info groupings[] = {
     {QUERY_BY_FILE, "file", "File", "source files", true},
     {QUERY_BY_MODULE, "module", "Module", "the program and its libraries", true},
     {QUERY_BY_THREAD, "thread", "Thread", "the threads that allocated", false},
+    {QUERY_BY_PYTHON_LINE, "python-line", "Python line", "lines of Python, alone and with what they call", true},
 };
 
 static const struct query_metric_info metrics[] = {

@@ -92,6 +92,7 @@ static void write_name(struct page *page, const struct query *query, const struc
                          page_left(page, 12));
         break;
     case QUERY_BY_MODULE:
+    case QUERY_BY_PYTHON_LINE:
         page_add_foreign(page, row->name, page_left(page, 12));
         break;
     case QUERY_BY_THREAD:
