@@ -129,3 +129,51 @@ tests/targets/%: tests/targets/%.c
 tests/targets/%: tests/targets/%.cpp
 	$(AM_V_CXX)$(MKDIR_P) $(@D) && $(CXX) -std=c++17 $(target_flags) -Wno-mismatched-new-delete \
 		-o $@ $< $(target_libraries)
+
+tests/targets/%.so: tests/targets/%.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -fPIC -shared -o $@ $<
+tests/targets/%.so: tests/targets/%.cpp
+	$(AM_V_CXXLD)$(MKDIR_P) $(@D) && $(CXX) -std=c++17 $(target_flags) -fPIC -shared -o $@ $<
+tests/targets/%_static.so: tests/targets/%.cpp
+	$(AM_V_CXXLD)$(MKDIR_P) $(@D) && $(CXX) -std=c++17 $(target_flags) -fPIC -shared \
+		-static-libstdc++ -static-libgcc -o $@ $<
+tests/targets/lib%.so: tests/targets/%.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -fPIC -shared \
+		-Wl,-soname,$(@F) -o $@ $<
+tests/targets/%_static: tests/targets/%.cpp
+	$(AM_V_CXX)$(MKDIR_P) $(@D) && $(CXX) -std=c++17 $(target_flags) -Wno-mismatched-new-delete \
+		-static-libstdc++ -static-libgcc -o $@ $< $(target_libraries)
+
+# An allocator of its own, called lazily and, in a program of which all is bound and read-only, not.
+tests/targets/family_user: tests/targets/family_user.c tests/targets/libarena_family.so
+	$(AM_V_CC)$(CC) -std=gnu11 $(target_flags) -Wl,-z,lazy -Wl,-rpath,'$$ORIGIN' -Ltests/targets \
+		-o $@ $< -larena_family $(target_libraries)
+tests/targets/family_user_bound: tests/targets/family_user.c tests/targets/libarena_family.so
+	$(AM_V_CC)$(CC) -std=gnu11 $(target_flags) -fPIE -pie -Wl,-z,now -Wl,-z,relro \
+		-Wl,-rpath,'$$ORIGIN' -Ltests/targets -o $@ $< -larena_family $(target_libraries)
+
+# Whose classes are known all the same.
+tests/targets/typed_cxx_stripped: tests/targets/typed_cxx.cpp
+	$(AM_V_CXX)$(MKDIR_P) $(@D) && $(CXX) -std=c++17 -O0 -s -o $@ $<
+
+# Found beside the program, whose own malloc it is.
+tests/targets/storms: tests/targets/storms.c tests/targets/libslot_malloc.so
+	$(AM_V_CC)$(CC) -std=gnu11 $(target_flags) -Wl,-rpath,'$$ORIGIN' -Ltests/targets -o $@ $< \
+		-lslot_malloc $(target_libraries)
+
+# Of the shapes that the unit tests check too, here never with the sanitizers.
+unwound_flags_o0 = -g -O0 -fno-builtin
+unwound_flags_o2 = -g -O2 -fno-builtin -fomit-frame-pointer
+unwound_c = tests/targets/unwound.c tests/unit/stack_shapes.c
+unwound_cxx = tests/unit/stack_shapes_cxx.cpp
+tests/targets/unwound_o0 tests/targets/unwound_o2: tests/targets/unwound_%: $(unwound_c) \
+		$(unwound_cxx) tests/unit/stack_shapes.h
+	$(AM_V_CC)$(MKDIR_P) $(@D) && \
+	for source in $(unwound_c); do \
+		$(CC) -std=gnu11 $(unwound_flags_$*) -I$(srcdir) -DSTACK_SHAPES_TABLE=stack_shapes \
+			-c -o $@.`basename $$source .c`.o $(srcdir)/$$source || exit 1; \
+	done && \
+	$(CXX) -std=c++17 $(unwound_flags_$*) -I$(srcdir) -DSTACK_SHAPES_TABLE=stack_shapes_cxx \
+		-c -o $@.cxx.o $(srcdir)/$(unwound_cxx) && \
+	$(CXX) -o $@ $@.unwound.o $@.stack_shapes.o $@.cxx.o $(target_libraries)
+CLEANFILES += tests/targets/unwound_*.o
