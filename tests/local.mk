@@ -9,6 +9,7 @@ include tests/targets/local.mk
 system_tests = \
 	tests/system/bad_input.py \
 	tests/system/check.py \
+	tests/system/compilers.py \
 	tests/system/deaths.py \
 	tests/system/doctor.py \
 	tests/system/ends.py \

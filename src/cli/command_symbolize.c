@@ -121,13 +121,15 @@ static void print_module(const struct late_module *module)
 static void print_result(const char *path, const struct late_names *names, bool is_written)
 {
     char improved[UNITS_TEXT_BYTES], wanted[UNITS_TEXT_BYTES], safe_path[4096];
-    uint64_t wanted_count = 0;
+    uint64_t wanted_count = 0, improved_count = 0;
 
-    for (size_t i = 0; i < names->module_count; i++)
+    for (size_t i = 0; i < names->module_count; i++) {
         wanted_count += names->modules[i].wanted_frames;
+        improved_count += names->modules[i].improved_frames;
+    }
     text_make_safe(path, safe_path, sizeof safe_path);
     printf("%s: names for %s of the %s frames that were looked up%s\n", safe_path,
-           units_format_count(names->name_count, improved),
+           units_format_count(improved_count, improved),
            units_format_count(wanted_count, wanted), is_written ? "" : "; left as it is");
     for (size_t i = 0; i < names->module_count; i++)
         print_module(&names->modules[i]);

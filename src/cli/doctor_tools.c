@@ -181,7 +181,11 @@ enum symbolizer_detail doctor_detail_of(const char *path)
     const struct symbolizer_options options = {.is_line_wanted = true};
     const struct symbolizer_module module = {.path = path, .fd = -1};
     const struct symbol_batch_frame frame = {0, 0, 0};
-    const struct symbol_batch_input input = {&module, 1, &frame, 1, &options};
+    const struct symbol_batch_input input = {.modules = &module,
+                                             .module_count = 1,
+                                             .frames = &frame,
+                                             .frame_count = 1,
+                                             .options = &options};
     enum symbolizer_detail detail = SYMBOLIZER_NOTHING;
     struct symbol_batch_result result = {.context = &detail, .module = take_detail};
     struct symbol_batch *batch = symbol_batch_start(&input, NULL);

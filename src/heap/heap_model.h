@@ -132,6 +132,12 @@ typedef void (*heap_model_visit_site)(void *context, const struct heap_site_sums
 void heap_model_visit_sites(const struct heap_model *model, heap_model_visit_site visit,
                             void *context);
 
+/* The stacks and functions of sites and mapping sites that are new since the last call. */
+typedef void (*heap_model_visit_birth)(void *context, struct stack_id stack,
+                                       enum function_kind function);
+void heap_model_visit_new_births(struct heap_model *model, heap_model_visit_birth visit,
+                                 void *context);
+
 /* Has the timeline's bucket width doubled since the last write of everything? */
 bool heap_model_wants_compaction(const struct heap_model *model);
 

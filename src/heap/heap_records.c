@@ -282,3 +282,17 @@ void heap_model_visit_sites(const struct heap_model *model, heap_model_visit_sit
                                                     peak_site_bytes(&model->peak, site)});
     }
 }
+
+void heap_model_visit_new_births(struct heap_model *model, heap_model_visit_birth visit,
+                                 void *context)
+{
+    for (; model->visited_sites < model->sites.count; model->visited_sites++) {
+        const struct site *site = site_table_at(&model->sites, model->visited_sites);
+        visit(context, (struct stack_id){site->stack}, (enum function_kind)site->function);
+    }
+    for (; model->visited_mapping_sites < model->mappings.site_count;
+         model->visited_mapping_sites++) {
+        const struct mapping_site *site = &model->mappings.sites[model->visited_mapping_sites];
+        visit(context, (struct stack_id){site->stack}, (enum function_kind)site->function);
+    }
+}

@@ -26,6 +26,8 @@ struct heap_model {
     struct timeline timeline;
     struct heap_threads threads;
     struct mappings mappings;
+    uint32_t visited_sites; /* by heap_model_visit_new_births */
+    size_t visited_mapping_sites;
     struct repair repair;
     struct recent_frees recent_frees;
     struct misuses misuses;

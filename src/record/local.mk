@@ -7,6 +7,8 @@ libseep_a_SOURCES += \
 	src/record/event_run.h \
 	src/record/fork_views.c \
 	src/record/fork_views.h \
+	src/record/frame_names.c \
+	src/record/frame_names.h \
 	src/record/intake.c \
 	src/record/intake.h \
 	src/record/kept_snapshots.c \

@@ -9,35 +9,18 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/string_pool.h"
 #include "config.h"
+#include "record/frame_names.h"
 #include "snapshot/snapshot_store.h"
-#include "symbols/symbol_batch.h"
-
-struct frame_name { /* places of its entries, four numbers each, in `entries` */
-    uint32_t frame;
-    uint32_t entry_count;
-    size_t first;
-};
 
 struct recording_output {
     struct recording_output_options options;
-    struct string_pool *strings;
-    struct symbol_batch *batch;
-    uint32_t named_frames; /* frames below were in a batch */
-    uint32_t batch_end;
-    struct frame_name *names;
-    size_t name_count, name_capacity;
-    uint64_t *entries;
-    size_t entry_count, entry_capacity;
-    uint8_t *module_details; /* by module id */
-    size_t module_detail_count, module_detail_capacity;
-    bool have_details_changed;
+    struct frame_names *names;
 
     /* What stands in the journal already. */
     bool is_session_written;
     size_t written_marks, written_modules, written_strings, written_frames, written_nodes,
-        written_names;
+        written_names, written_tail_calls;
     bool is_journal_void;   /* it holds records of which later ones did not replace all */
     size_t *open_processes; /* positions of those whose last state may not stand there yet */
     size_t open_count, open_capacity;
@@ -49,7 +32,7 @@ struct recording_output *recording_output_create(const struct recording_output_o
 {
     struct recording_output *output = memory_allocate_zeroed(1, sizeof *output);
     output->options = *options;
-    output->strings = string_pool_create();
+    output->names = frame_names_create(options->tree, &output->options.symbols);
     return output;
 }
 
@@ -57,152 +40,32 @@ void recording_output_destroy(struct recording_output *output)
 {
     if (output == NULL)
         return;
-    symbol_batch_close(output->batch);
-    string_pool_destroy(output->strings);
-    free(output->names);
-    free(output->entries);
-    free(output->module_details);
+    frame_names_destroy(output->names);
     free(output->open_processes);
     free(output);
 }
 
 /* ---- names ---------------------------------------------------------------------------- */
 
-static void take_frame_name(void *context, uint32_t frame,
-                            const struct symbol_batch_location *locations, size_t count)
-{
-    struct recording_output *output = context;
-    struct frame_name name = {frame, (uint32_t)(count * 4), output->entry_count};
-    output->entries = memory_grow(output->entries, &output->entry_capacity,
-                                  output->entry_count + count * 4, sizeof *output->entries);
-    for (size_t i = 0; i < count; i++) {
-        const char *function = locations[i].function != NULL ? locations[i].function : "";
-        const char *file = locations[i].file != NULL ? locations[i].file : "";
-        uint64_t *entry = output->entries + output->entry_count;
-        entry[0] = string_pool_add(output->strings, function).index;
-        entry[1] = string_pool_add(output->strings, file).index;
-        entry[2] = locations[i].line;
-        entry[3] = locations[i].is_inlined;
-        output->entry_count += 4;
-    }
-    output->names = memory_grow(output->names, &output->name_capacity, output->name_count + 1,
-                                sizeof *output->names);
-    output->names[output->name_count++] = name;
-}
-
-static void take_module_detail(void *context, uint32_t module, enum symbolizer_detail detail,
-                               const char *reason)
-{
-    struct recording_output *output = context;
-    (void)reason;
-    output->module_details = memory_grow(output->module_details, &output->module_detail_capacity,
-                                         module + 1, sizeof *output->module_details);
-    while (output->module_detail_count <= module)
-        output->module_details[output->module_detail_count++] = 0;
-    output->module_details[module] = (uint8_t)detail;
-    output->have_details_changed = true;
-}
-
-static struct symbolizer_module *list_modules(const struct process_tree *tree)
-{
-    const struct module_table *table = &tree->modules;
-    struct symbolizer_module *modules = memory_allocate(table->count * sizeof *modules);
-    for (size_t i = 0; i < table->count; i++)
-        modules[i] = (struct symbolizer_module){
-            .path = table->modules[i].path,
-            .fd = module_files_fd(tree->files, (struct module_id){(uint32_t)i}),
-            .build_id = table->modules[i].build_id,
-            .build_id_bytes = table->modules[i].build_id_bytes,
-        };
-    return modules;
-}
-
-/* The new frames that can have a name. */
-static struct symbol_batch_frame *list_frames(const struct recording_output *output, size_t *count)
-{
-    const struct process_tree *tree = output->options.tree;
-    struct symbol_batch_frame *frames = memory_allocate((output->batch_end - output->named_frames) *
-                                                        sizeof *frames);
-    *count = 0;
-    for (uint32_t id = output->named_frames; id < output->batch_end; id++) {
-        struct frame frame = stack_table_frame(tree->stacks, (struct frame_id){id});
-        if (frame.kind == RECORDING_FRAME_NATIVE && frame.module_id_plus_1 != 0)
-            frames[(*count)++] = (struct symbol_batch_frame){
-                id, frame.module_id_plus_1 - 1, frame.is_exact ? frame.offset : frame.offset - 1};
-    }
-    return frames;
-}
-
-/* Those of Python were named by the target. */
-static void name_python_frames(struct recording_output *output)
-{
-    const struct process_tree *tree = output->options.tree;
-    for (uint32_t id = output->named_frames; id < output->batch_end; id++) {
-        struct frame frame = stack_table_frame(tree->stacks, (struct frame_id){id});
-        if (frame.kind != RECORDING_FRAME_PYTHON || frame.offset == 0)
-            continue;
-        struct python_place place = python_codes_place(tree->python_codes, (uint32_t)frame.offset);
-        struct symbol_batch_location location = {
-            .function = place.function, .file = place.file, .line = place.line};
-        take_frame_name(output, id, &location, 1);
-    }
-}
-
-static struct symbol_batch *start_batch(const struct recording_output *output)
-{
-    struct symbol_batch_input input = {
-        .modules = list_modules(output->options.tree),
-        .module_count = output->options.tree->modules.count,
-        .options = &output->options.symbols,
-    };
-    input.frames = list_frames(output, &input.frame_count);
-    struct symbol_batch *batch = symbol_batch_start(&input, NULL);
-    free((void *)input.frames);
-    free((void *)input.modules);
-    return batch;
-}
-
 bool recording_output_has_unnamed(const struct recording_output *output)
 {
-    return output->named_frames < stack_table_frame_count(output->options.tree->stacks);
+    return frame_names_has_unnamed(output->names);
 }
 
 bool recording_output_name_frames(struct recording_output *output)
 {
-    if (output->batch != NULL) {
-        if (!symbol_batch_poll(output->batch))
-            return true;
-        struct symbol_batch_result result = {output, take_frame_name, take_module_detail};
-        symbol_batch_read(output->batch, &result);
-        symbol_batch_close(output->batch);
-        output->batch = NULL;
-        output->named_frames = output->batch_end;
-        return false;
-    }
-    if (!recording_output_has_unnamed(output))
-        return false;
-    output->batch_end = (uint32_t)stack_table_frame_count(output->options.tree->stacks);
-    name_python_frames(output);
-    output->batch = start_batch(output);
-    if (output->batch == NULL)
-        output->named_frames =
-            output->batch_end; /* no process to be had: names are lost, not more */
-    return output->batch != NULL;
+    return frame_names_look_up(output->names);
 }
 
 bool recording_output_naming_progress(const struct recording_output *output, uint32_t *done,
                                       uint32_t *wanted)
 {
-    if (output->batch == NULL)
-        return false;
-    *done = symbol_batch_done_count(output->batch);
-    *wanted = symbol_batch_frame_count(output->batch);
-    return true;
+    return frame_names_progress(output->names, done, wanted);
 }
 
 int recording_output_naming_fd(const struct recording_output *output)
 {
-    return output->batch != NULL ? symbol_batch_fd(output->batch) : -1;
+    return frame_names_fd(output->names);
 }
 
 /* ---- records -------------------------------------------------------------------------- */
@@ -254,27 +117,27 @@ static void write_session(struct recording_output *output)
 static void write_modules(struct recording_output *output)
 {
     const struct module_table *modules = &output->options.tree->modules;
-    size_t first = output->have_details_changed ? 0 : output->written_modules;
+    size_t first = frame_names_take_detail_change(output->names) ? 0 : output->written_modules;
     for (size_t i = first; i < modules->count; i++) {
         struct recording_module record = {
             .id = i,
             .path = modules->modules[i].path,
             .build_id = {modules->modules[i].build_id, modules->modules[i].build_id_bytes},
-            .has_symbols = i < output->module_detail_count ? output->module_details[i] : 0,
+            .has_symbols = frame_names_module_detail(output->names, i),
         };
         add(output, RECORDING_module, &record);
     }
     output->written_modules = modules->count;
-    output->have_details_changed = false;
 }
 
 static void write_strings(struct recording_output *output)
 {
-    size_t count = string_pool_count(output->strings);
+    const struct string_pool *strings = frame_names_strings(output->names);
+    size_t count = string_pool_count(strings);
     size_t first = output->written_strings > 0 ? output->written_strings : 1;
     for (size_t i = first; i < count; i++) {
         struct recording_string record = {
-            i, string_pool_text(output->strings, (struct string_id){(uint32_t)i})};
+            i, string_pool_text(strings, (struct string_id){(uint32_t)i})};
         add(output, RECORDING_string, &record);
     }
     output->written_strings = count;
@@ -302,13 +165,17 @@ static void write_stacks(struct recording_output *output)
 
 static void write_names(struct recording_output *output)
 {
-    for (size_t i = output->written_names; i < output->name_count; i++) {
-        const struct frame_name *name = &output->names[i];
-        struct recording_symbol record = {name->frame,
-                                          {output->entries + name->first, name->entry_count}};
+    size_t names = frame_names_count(output->names);
+    size_t tail_calls = frame_names_tail_call_count(output->names);
+    for (; output->written_names < names; output->written_names++) {
+        struct recording_symbol record = frame_names_symbol(output->names, output->written_names);
         add(output, RECORDING_symbol, &record);
     }
-    output->written_names = output->name_count;
+    for (; output->written_tail_calls < tail_calls; output->written_tail_calls++) {
+        struct recording_tail_calls record = frame_names_tail_calls(output->names,
+                                                                    output->written_tail_calls);
+        add(output, RECORDING_tail_calls, &record);
+    }
 }
 
 static void write_range(struct recording_output *output, uint64_t process_id,
@@ -516,6 +383,7 @@ static void forget_what_is_written(struct recording_output *output)
     output->is_session_written = false;
     output->written_modules = output->written_strings = output->written_marks = 0;
     output->written_frames = output->written_nodes = output->written_names = 0;
+    output->written_tail_calls = 0;
 }
 
 static bool write_everything(struct recording_output *output, const struct recording_end *end,

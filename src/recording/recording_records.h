@@ -61,7 +61,8 @@ struct recording_text_list {
     RECORD(28, snapshot_python, 0)     \
     RECORD(29, snapshot_python_types, 0) \
     RECORD(30, snapshot_python_text, 0) \
-    RECORD(31, snapshot_contents, 0)
+    RECORD(31, snapshot_contents, 0) \
+    RECORD(32, tail_calls, 3)
 
 /* What was run. The first record of a recording; exactly one. */
 #define RECORDING_FIELDS_session(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
@@ -431,6 +432,15 @@ struct recording_text_list {
     UNSIGNED(first_block)           /* position among all */ \
     UNSIGNED(block_count) \
     BYTES(contents)
+
+/* Functions that ended in a jump between a call and what it led to: their frames were gone, debug
+ * information names them. They stand between all neighbours like these, or between the innermost
+ * frame and the allocation function. */
+#define RECORDING_FIELDS_tail_calls(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(caller_frame_id) \
+    UNSIGNED(callee_frame_id_plus_1) /* 0 = the allocation function */ \
+    UNSIGNED(allocation_function)   /* enum function_kind; 0 when there is a frame */ \
+    UNSIGNED_LIST(frames)           /* frame ids, innermost first */
 /* clang-format on */
 
 enum recording_kind {

@@ -35,6 +35,8 @@ struct dwarf_lines {
     size_t state_count;
     size_t line_count;
     size_t max_lines;
+    bool is_held;
+    uint32_t generation;
     /* The inlined functions of the function that was hit last: sorted lookups ask often. */
     uint32_t inlined_unit;
     Dwarf_Off inlined_function;
@@ -154,9 +156,10 @@ static bool open_unit(struct dwarf_lines *lines, struct unit_state *state, Dwarf
 /* DIEs are found anew by their offsets afterwards; the ranges of units stay. */
 static bool keep_memory_bounded(struct dwarf_lines *lines)
 {
-    if (lines->line_count <= lines->max_lines)
+    if (lines->line_count <= lines->max_lines || lines->is_held)
         return true;
     close_dwarf(lines);
+    lines->generation++;
     return open_dwarf(lines);
 }
 
@@ -217,31 +220,45 @@ static void take_names(Dwarf_Die *die, struct dwarf_location *location)
     location->name = text_attribute(die, DW_AT_name);
 }
 
+static void find_inlined(struct dwarf_lines *lines, uint32_t unit, struct unit_state *state,
+                         Dwarf_Off function)
+{
+    Dwarf_Die die;
+
+    if (lines->inlined_unit == unit && lines->inlined_function == function)
+        return;
+    lines->inlined.count = 0;
+    if (dwarf_offdie(state->dwarf, function, &die) != NULL)
+        dwarf_functions_collect_inlined(&lines->inlined, &die);
+    lines->inlined_unit = unit;
+    lines->inlined_function = function;
+}
+
 /* The DIEs that hold the address: the function of its own first, then what was inlined into it. */
 static size_t find_dies(struct dwarf_lines *lines, uint32_t unit, struct unit_state *state,
                         uint64_t address, Dwarf_Off chain[MAX_INLINED + 1])
 {
     const struct dwarf_code_range *function = dwarf_functions_find(&state->functions, address);
-    Dwarf_Die die;
 
     if (function == NULL)
         return 0;
     chain[0] = function->die;
-    if (lines->inlined_unit != unit || lines->inlined_function != function->die) {
-        lines->inlined.count = 0;
-        if (dwarf_offdie(state->dwarf, function->die, &die) != NULL)
-            dwarf_functions_collect_inlined(&lines->inlined, &die);
-        lines->inlined_unit = unit;
-        lines->inlined_function = function->die;
-    }
+    find_inlined(lines, unit, state, function->die);
     return 1 + dwarf_functions_find_inlined(&lines->inlined, address, chain + 1, MAX_INLINED);
+}
+
+/* The unit that holds the address; NULL = none. */
+static struct unit_state *state_at(struct dwarf_lines *lines, uint64_t address, uint32_t *unit)
+{
+    *unit = dwarf_units_find(&lines->units, lines->dwarf, address);
+    return *unit == DWARF_UNIT_NONE ? NULL : state_of_unit(lines, *unit);
 }
 
 size_t dwarf_lines_find(struct dwarf_lines *lines, uint64_t address,
                         struct dwarf_location *locations, size_t max)
 {
-    uint32_t unit = dwarf_units_find(&lines->units, lines->dwarf, address);
-    struct unit_state *state = unit == DWARF_UNIT_NONE ? NULL : state_of_unit(lines, unit);
+    uint32_t unit;
+    struct unit_state *state = state_at(lines, address, &unit);
     Dwarf_Off chain[MAX_INLINED + 1];
     struct dwarf_location next = {0}; /* file and line of the location to come */
     size_t die_count, count = 0;
@@ -271,4 +288,30 @@ size_t dwarf_lines_find(struct dwarf_lines *lines, uint64_t address,
         locations[count++] = location;
     }
     return count;
+}
+
+bool dwarf_lines_find_function(struct dwarf_lines *lines, uint64_t address,
+                               struct dwarf_function *function)
+{
+    struct unit_state *state = state_at(lines, address, &function->unit);
+    const struct dwarf_code_range *range;
+    Dwarf_Addr entry;
+
+    range = state != NULL ? dwarf_functions_find(&state->functions, address) : NULL;
+    if (range == NULL || dwarf_offdie(state->dwarf, range->die, &function->die) == NULL)
+        return false;
+    function->entry = dwarf_entrypc(&function->die, &entry) == 0 ? entry : range->start;
+    find_inlined(lines, function->unit, state, range->die);
+    function->inlined = &lines->inlined;
+    return true;
+}
+
+void dwarf_lines_hold(struct dwarf_lines *lines, bool is_held)
+{
+    lines->is_held = is_held;
+}
+
+uint32_t dwarf_lines_generation(const struct dwarf_lines *lines)
+{
+    return lines->generation;
 }

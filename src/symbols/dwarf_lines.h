@@ -3,10 +3,13 @@
 #ifndef SEEP_SYMBOLS_DWARF_LINES_H
 #define SEEP_SYMBOLS_DWARF_LINES_H
 
+#include <elfutils/libdw.h>
 #include <libelf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "symbols/dwarf_functions.h"
 
 /* All texts are borrowed until the next lookup. NULL and 0 = not known. */
 struct dwarf_location {
@@ -32,5 +35,23 @@ void dwarf_lines_destroy(struct dwarf_lines *lines);
  * known. */
 size_t dwarf_lines_find(struct dwarf_lines *lines, uint64_t address,
                         struct dwarf_location *locations, size_t max);
+
+/* A function that has code. */
+struct dwarf_function {
+    Dwarf_Die die;
+    uint64_t entry;
+    uint32_t unit;
+    const struct dwarf_code_ranges *inlined; /* into it; borrowed until the next lookup */
+};
+
+/* The one that holds the address. */
+bool dwarf_lines_find_function(struct dwarf_lines *lines, uint64_t address,
+                               struct dwarf_function *function);
+
+/* Nothing is dropped while this is held, so that DIEs stay what they are. */
+void dwarf_lines_hold(struct dwarf_lines *lines, bool is_held);
+
+/* Another number once DIEs were dropped. */
+uint32_t dwarf_lines_generation(const struct dwarf_lines *lines);
 
 #endif

@@ -85,3 +85,36 @@ Elf_Data *elf_sections_find(Elf *elf, const char *name)
 
     return section != NULL && header.sh_type != SHT_NOBITS ? elf_getdata(section, NULL) : NULL;
 }
+
+static void visit_table(Elf *elf, Elf_Scn *scn, const GElf_Shdr *header,
+                        elf_sections_visit_symbol visit, void *context)
+{
+    Elf_Data *data = elf_getdata(scn, NULL);
+    size_t count;
+
+    if (data == NULL || data->d_buf == NULL || header->sh_entsize == 0)
+        return;
+    count = data->d_size / gelf_fsize(elf, ELF_T_SYM, 1, EV_CURRENT);
+    for (size_t i = 0; i < count && i < INT32_MAX; i++) {
+        GElf_Sym symbol;
+        const char *name;
+
+        if (gelf_getsym(data, (int)i, &symbol) == NULL)
+            return;
+        name = elf_strptr(elf, header->sh_link, symbol.st_name);
+        if (name != NULL)
+            visit(context, elf, &symbol, name);
+    }
+}
+
+void elf_sections_visit_symbols(Elf *elf, elf_sections_visit_symbol visit, void *context)
+{
+    Elf_Scn *scn = NULL;
+    GElf_Shdr header;
+
+    while ((scn = elf_nextscn(elf, scn)) != NULL) {
+        if (gelf_getshdr(scn, &header) != NULL &&
+            (header.sh_type == SHT_SYMTAB || header.sh_type == SHT_DYNSYM))
+            visit_table(elf, scn, &header, visit, context);
+    }
+}

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "symbols/elf_sections.h"
 
 #include <gelf.h>
 #include <stdbool.h>
@@ -89,39 +90,14 @@ static void consider(struct candidate_list *list, Elf *elf, const GElf_Sym *symb
     list->items[list->count++] = candidate;
 }
 
-static void collect_section(struct candidate_list *list, Elf *elf, Elf_Scn *scn,
-                            const GElf_Shdr *header)
+static void take_symbol(void *context, Elf *elf, const GElf_Sym *symbol, const char *name)
 {
-    Elf_Data *data = elf_getdata(scn, NULL);
-    size_t count;
+    struct candidate_list *list = context;
 
-    if (data == NULL || data->d_buf == NULL || header->sh_entsize == 0)
-        return;
-    count = data->d_size / gelf_fsize(elf, ELF_T_SYM, 1, EV_CURRENT);
-    for (size_t i = 0; i < count && i < INT32_MAX; i++) {
-        GElf_Sym symbol;
-        const char *name;
-
-        if (gelf_getsym(data, (int)i, &symbol) == NULL)
-            return;
-        name = elf_strptr(elf, header->sh_link, symbol.st_name);
-        if (name != NULL && list->kind == ELF_SYMBOL_FUNCTIONS)
-            consider(list, elf, &symbol, name);
-        else if (name != NULL)
-            consider_variable(list, &symbol, name);
-    }
-}
-
-static void collect_file(struct candidate_list *list, Elf *elf)
-{
-    Elf_Scn *scn = NULL;
-    GElf_Shdr header;
-
-    while ((scn = elf_nextscn(elf, scn)) != NULL) {
-        if (gelf_getshdr(scn, &header) != NULL &&
-            (header.sh_type == SHT_SYMTAB || header.sh_type == SHT_DYNSYM))
-            collect_section(list, elf, scn, &header);
-    }
+    if (list->kind == ELF_SYMBOL_FUNCTIONS)
+        consider(list, elf, symbol, name);
+    else
+        consider_variable(list, symbol, name);
 }
 
 /* Leading underscores mark an internal alias, save those that begin a mangled name. */
@@ -271,7 +247,7 @@ void elf_symbols_init(struct elf_symbols *symbols, enum elf_symbol_kind kind, El
 
     for (size_t i = 0; i < file_count; i++) {
         if (files[i] != NULL)
-            collect_file(&candidates, files[i]);
+            elf_sections_visit_symbols(files[i], take_symbol, &candidates);
     }
     unite_aliases(&candidates);
     flatten_sized(&candidates, &list);

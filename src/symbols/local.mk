@@ -1,10 +1,14 @@
 libseep_a_SOURCES += \
+	src/symbols/call_table.c \
+	src/symbols/call_table.h \
 	src/symbols/debug_files.c \
 	src/symbols/debug_files.h \
 	src/symbols/debuginfod_client.c \
 	src/symbols/debuginfod_client.h \
 	src/symbols/demangle.c \
 	src/symbols/demangle.h \
+	src/symbols/dwarf_calls.c \
+	src/symbols/dwarf_calls.h \
 	src/symbols/dwarf_functions.c \
 	src/symbols/dwarf_functions.h \
 	src/symbols/dwarf_lines.c \
@@ -17,6 +21,8 @@ libseep_a_SOURCES += \
 	src/symbols/elf_file_sanitizer.c \
 	src/symbols/elf_layout.c \
 	src/symbols/elf_layout.h \
+	src/symbols/elf_names.c \
+	src/symbols/elf_names.h \
 	src/symbols/elf_sections.c \
 	src/symbols/elf_sections.h \
 	src/symbols/elf_symbols.c \
@@ -35,6 +41,8 @@ libseep_a_SOURCES += \
 	src/symbols/symbolizer.h \
 	src/symbols/type_index.c \
 	src/symbols/type_index.h \
+	src/symbols/tail_calls.c \
+	src/symbols/tail_calls.h \
 	src/symbols/type_reader.c \
 	src/symbols/type_reader.h \
 	src/symbols/type_service.c \
@@ -54,6 +62,7 @@ check_PROGRAMS += \
 	tests/unit/test_elf_symbols \
 	tests/unit/test_symbol_batch \
 	tests/unit/test_symbolizer \
+	tests/unit/test_tail_calls \
 	tests/unit/test_type_service
 TESTS += \
 	tests/unit/test_demangle \
@@ -64,6 +73,7 @@ TESTS += \
 	tests/unit/test_elf_symbols \
 	tests/unit/test_symbol_batch \
 	tests/unit/test_symbolizer \
+	tests/unit/test_tail_calls \
 	tests/unit/test_type_service
 tests_unit_test_demangle_SOURCES = tests/unit/test_demangle.c
 tests_unit_test_demangle_LDADD = $(unit_libs)
@@ -81,6 +91,8 @@ tests_unit_test_symbol_batch_SOURCES = tests/unit/test_symbol_batch.c
 tests_unit_test_symbol_batch_LDADD = $(unit_libs)
 tests_unit_test_symbolizer_SOURCES = tests/unit/test_symbolizer.c tests/unit/workshop.c tests/unit/workshop.h
 tests_unit_test_symbolizer_LDADD = $(unit_libs)
+tests_unit_test_tail_calls_SOURCES = tests/unit/test_tail_calls.c tests/unit/workshop.c tests/unit/workshop.h
+tests_unit_test_tail_calls_LDADD = $(unit_libs)
 tests_unit_test_type_service_SOURCES = tests/unit/test_type_service.c tests/unit/workshop.c tests/unit/workshop.h
 tests_unit_test_type_service_LDADD = $(unit_libs)
 endif

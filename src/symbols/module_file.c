@@ -252,6 +252,16 @@ const struct elf_symbols *module_file_symbols(struct module_file *file)
     return &file->symbols;
 }
 
+const struct elf_names *module_file_names(struct module_file *file)
+{
+    Elf *const files[] = {file->debug.elf, file->program.elf, file->mini.elf};
+
+    if (!file->has_read_names)
+        elf_names_init(&file->names, files, sizeof files / sizeof *files);
+    file->has_read_names = true;
+    return &file->names;
+}
+
 static void set_reason(struct module_file *file, const struct symbolizer_module *module,
                        const struct symbolizer_options *options, struct error *reason)
 {
@@ -294,7 +304,9 @@ void module_file_init(struct module_file *file, const struct symbolizer_module *
 
 void module_file_clear(struct module_file *file)
 {
+    call_table_clear(&file->calls);
     dwarf_lines_destroy(file->lines);
+    elf_names_clear(&file->names);
     elf_symbols_clear(&file->symbols);
     close_elf(&file->mini);
     close_elf(&file->alternate);

@@ -7,7 +7,9 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "symbols/call_table.h"
 #include "symbols/dwarf_lines.h"
+#include "symbols/elf_names.h"
 #include "symbols/elf_symbols.h"
 #include "symbols/symbolizer.h"
 #include "symbols/zstd_sections.h"
@@ -26,7 +28,10 @@ struct module_file {
     struct opened_elf mini;      /* "MiniDebugInfo": the unpacked .gnu_debugdata of the program */
     struct elf_symbols symbols;  /* by module_file_symbols */
     bool has_read_symbols;
+    struct elf_names names; /* by module_file_names */
+    bool has_read_names;
     struct dwarf_lines *lines; /* NULL = no DWARF, or not wanted */
+    struct call_table calls;   /* of functions that were asked for, by `lines` */
 };
 
 /* Finds and opens what there is; never fails, but *reason says why something is missing ("" =
@@ -36,6 +41,8 @@ void module_file_init(struct module_file *file, const struct symbolizer_module *
 /* The symbol tables of all these files, read when they are first asked for: DWARF seldom needs
  * them. */
 const struct elf_symbols *module_file_symbols(struct module_file *file);
+/* The same by name. */
+const struct elf_names *module_file_names(struct module_file *file);
 
 void module_file_clear(struct module_file *file);
 

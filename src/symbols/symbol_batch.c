@@ -19,14 +19,17 @@
 
 /* What the child writes: messages of u32s, each followed by its texts.
  *   MESSAGE_FRAME   frame id, count; per location: function bytes, file bytes, line, is inlined
+ *   MESSAGE_TAIL    position of the pair, count; per call: module, offset in two halves, is exact
  *   MESSAGE_MODULE  module, detail, bytes of the reason
  * How far it is stands in a page that both share. */
 enum {
     MESSAGE_FRAME = 1,
-    MESSAGE_MODULE = 2
+    MESSAGE_MODULE = 2,
+    MESSAGE_TAIL = 3
 };
 enum {
     MAX_LOCATIONS = 64,
+    MAX_TAIL_CALLS = 16,
     MAX_TEXT_BYTES = 1 << 20,
     FLUSH_BYTES = 64 << 10
 };
@@ -47,6 +50,8 @@ struct symbol_batch {
     struct text received;
     uint32_t frame_count;
     struct batch_progress *progress;
+    struct symbol_batch_pair *pairs; /* as they were given */
+    size_t pair_count;
 };
 
 /* ---- the child ------------------------------------------------------------------------ */
@@ -54,6 +59,7 @@ struct symbol_batch {
 struct worker {
     const struct symbol_batch_input *input;
     struct symbolizer *symbolizer;
+    int *handles; /* of modules in the symbolizer; -1 = not open yet */
     int fd;
     struct batch_progress *progress;
     struct text out;
@@ -134,25 +140,94 @@ static int compare_frames(const void *a, const void *b)
     return 0;
 }
 
-static void work(const struct symbol_batch_input *input, int fd, struct batch_progress *progress)
+static int handle_of(struct worker *worker, uint32_t module)
 {
-    struct worker worker = {.input = input, .fd = fd, .progress = progress};
+    if (worker->handles[module] < 0)
+        worker->handles[module] = open_module(worker, module);
+    return worker->handles[module];
+}
+
+static void name_frames(struct worker *worker)
+{
+    const struct symbol_batch_input *input = worker->input;
     size_t count = input->frame_count;
     struct symbol_batch_frame *frames = memory_duplicate(input->frames, count * sizeof *frames);
-    int handle = -1;
-    worker.symbolizer = symbolizer_create(input->options);
     if (count != 0)
         qsort(frames, count, sizeof *frames, compare_frames);
     for (size_t i = 0; i < count; i++) {
         if (frames[i].module >= input->module_count)
             continue;
-        if (i == 0 || frames[i].module != frames[i - 1].module)
-            handle = open_module(&worker, frames[i].module);
-        name_frame(&worker, handle, &frames[i]);
-        atomic_store_explicit(&progress->done_count, (uint32_t)i + 1, memory_order_relaxed);
-        if (worker.out.count > FLUSH_BYTES)
-            flush_output(&worker);
+        name_frame(worker, handle_of(worker, frames[i].module), &frames[i]);
+        atomic_store_explicit(&worker->progress->done_count, (uint32_t)i + 1, memory_order_relaxed);
+        if (worker->out.count > FLUSH_BYTES)
+            flush_output(worker);
     }
+    free(frames);
+}
+
+static void find_tail_calls(struct worker *worker, uint32_t position)
+{
+    const struct symbol_batch_pair *pair = &worker->input->pairs[position];
+    struct symbolizer_tail_call calls[MAX_TAIL_CALLS];
+    struct symbolizer_callee callee = {-1, pair->callee.frame.offset, pair->callee.function};
+    if (pair->callee.is_frame)
+        callee.module = handle_of(worker, pair->callee.frame.module);
+    size_t count = symbolizer_find_tail_calls(worker->symbolizer,
+                                              handle_of(worker, pair->caller.module),
+                                              pair->caller.offset, &callee, calls, MAX_TAIL_CALLS);
+    if (count == 0)
+        return;
+    put(worker, MESSAGE_TAIL);
+    put(worker, position);
+    put(worker, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        bool is_of_caller = calls[i].module == worker->handles[pair->caller.module];
+        put(worker, is_of_caller ? pair->caller.module : pair->callee.frame.module);
+        put(worker, (uint32_t)(calls[i].offset >> 32));
+        put(worker, (uint32_t)calls[i].offset);
+        put(worker, calls[i].is_exact);
+    }
+}
+
+/* In an order in which neighbours share functions. */
+static int compare_pairs(const void *a, const void *b, void *context)
+{
+    const struct symbol_batch_pair *pairs = context;
+    return compare_frames(&pairs[*(const uint32_t *)a].caller, &pairs[*(const uint32_t *)b].caller);
+}
+
+static void look_at_pairs(struct worker *worker)
+{
+    const struct symbol_batch_input *input = worker->input;
+    uint32_t *order = memory_allocate(input->pair_count * sizeof *order);
+    for (size_t i = 0; i < input->pair_count; i++)
+        order[i] = (uint32_t)i;
+    if (input->pair_count != 0)
+        qsort_r(order, input->pair_count, sizeof *order, compare_pairs, (void *)input->pairs);
+    for (size_t i = 0; i < input->pair_count; i++) {
+        const struct symbol_batch_pair *pair = &input->pairs[order[i]];
+        if (pair->caller.module >= input->module_count ||
+            (pair->callee.is_frame && pair->callee.frame.module >= input->module_count))
+            continue;
+        atomic_store_explicit(&worker->progress->module, pair->caller.module + 1,
+                              memory_order_relaxed);
+        find_tail_calls(worker, order[i]);
+        if (worker->out.count > FLUSH_BYTES)
+            flush_output(worker);
+    }
+    free(order);
+}
+
+static void work(const struct symbol_batch_input *input, int fd, struct batch_progress *progress)
+{
+    struct worker worker = {.input = input, .fd = fd, .progress = progress};
+    worker.symbolizer = symbolizer_create(input->options);
+    worker.handles = memory_allocate(input->module_count * sizeof *worker.handles);
+    for (size_t i = 0; i < input->module_count; i++)
+        worker.handles[i] = -1;
+    name_frames(&worker);
+    flush_output(&worker); /* looking at pairs reads much more of the files */
+    look_at_pairs(&worker);
     flush_output(&worker);
     atomic_store_explicit(&progress->module, MODULE_NONE, memory_order_relaxed);
 }
@@ -205,6 +280,8 @@ struct symbol_batch *symbol_batch_start(const struct symbol_batch_input *input, 
     batch->fd = ends[0];
     batch->progress = progress;
     batch->frame_count = (uint32_t)input->frame_count;
+    batch->pairs = memory_duplicate(input->pairs, input->pair_count * sizeof *batch->pairs);
+    batch->pair_count = input->pair_count;
     return batch;
 }
 
@@ -329,6 +406,27 @@ static bool read_module(struct cursor *cursor, const struct symbol_batch_result 
     return true;
 }
 
+static bool read_tail_calls(const struct symbol_batch *batch, struct cursor *cursor,
+                            const struct symbol_batch_result *result)
+{
+    struct symbolizer_tail_call calls[MAX_TAIL_CALLS];
+    uint32_t position, count;
+    if (!take(cursor, &position) || !take(cursor, &count) || position >= batch->pair_count ||
+        count == 0 || count > MAX_TAIL_CALLS)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t module, high, low, is_exact;
+        if (!take(cursor, &module) || !take(cursor, &high) || !take(cursor, &low) ||
+            !take(cursor, &is_exact))
+            return false;
+        calls[i] = (struct symbolizer_tail_call){(int)module, (uint64_t)high << 32 | low,
+                                                 is_exact != 0};
+    }
+    if (result->tail_calls != NULL)
+        result->tail_calls(result->context, &batch->pairs[position], calls, count);
+    return true;
+}
+
 void symbol_batch_read(const struct symbol_batch *batch, const struct symbol_batch_result *result)
 {
     struct cursor cursor = {text_get(&batch->received), batch->received.count};
@@ -337,6 +435,8 @@ void symbol_batch_read(const struct symbol_batch *batch, const struct symbol_bat
     while (is_whole && take(&cursor, &kind)) {
         if (kind == MESSAGE_FRAME)
             is_whole = read_frame(&cursor, result);
+        else if (kind == MESSAGE_TAIL)
+            is_whole = read_tail_calls(batch, &cursor, result);
         else
             is_whole = kind == MESSAGE_MODULE && read_module(&cursor, result);
     }
@@ -352,5 +452,6 @@ void symbol_batch_close(struct symbol_batch *batch)
     close(batch->fd);
     munmap(batch->progress, sizeof *batch->progress);
     text_clear(&batch->received);
+    free(batch->pairs);
     free(batch);
 }

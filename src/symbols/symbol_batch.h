@@ -17,12 +17,27 @@ struct symbol_batch_frame {
     uint64_t offset; /* as symbolizer_lookup takes it: of the instruction itself */
 };
 
+/* What is found above a call: a frame, or a function that allocates. */
+struct symbol_batch_callee {
+    bool is_frame;
+    struct symbol_batch_frame frame;
+    enum function_kind function;
+};
+
+/* A call, and what it led to; which functions are gone in between (symbolizer.h)? */
+struct symbol_batch_pair {
+    struct symbol_batch_frame caller; /* its offset is the return address */
+    struct symbol_batch_callee callee;
+};
+
 /* All of it is borrowed while the batch starts. */
 struct symbol_batch_input {
     const struct symbolizer_module *modules;
     size_t module_count;
     const struct symbol_batch_frame *frames; /* in any order */
     size_t frame_count;
+    const struct symbol_batch_pair *pairs; /* in any order; looked at after all frames */
+    size_t pair_count;
     const struct symbolizer_options *options;
 };
 
@@ -60,6 +75,10 @@ struct symbol_batch_result {
     /* What a module had to offer, and why no more ("" = it had everything). */
     void (*module)(void *context, uint32_t module, enum symbolizer_detail detail,
                    const char *reason);
+    /* Functions that are gone between a pair, innermost first; never with count 0. Modules are
+     * positions, and what was found may be nonsense if a file is. */
+    void (*tail_calls)(void *context, const struct symbol_batch_pair *pair,
+                       const struct symbolizer_tail_call *calls, size_t count);
 };
 
 /* Hands over what came; strings are borrowed until the call returns. */

@@ -10,6 +10,7 @@
 #include "symbols/elf_symbols.h"
 #include "symbols/module_file.h"
 #include "symbols/source_path.h"
+#include "symbols/tail_calls.h"
 
 #include <libelf.h>
 #include <limits.h>
@@ -256,4 +257,32 @@ size_t symbolizer_lookup(struct symbolizer *symbolizer, int module, uint64_t off
         return 0;
     locations[0] = (struct source_location){.function = name};
     return 1;
+}
+
+static int module_of_file(const struct symbolizer *symbolizer, const struct module_file *file)
+{
+    for (size_t i = 0; i < symbolizer->count; i++)
+        if (&symbolizer->entries[i].file == file)
+            return (int)i;
+    return -1;
+}
+
+size_t symbolizer_find_tail_calls(struct symbolizer *symbolizer, int module, uint64_t return_offset,
+                                  const struct symbolizer_callee *callee,
+                                  struct symbolizer_tail_call *calls, size_t max)
+{
+    struct symbolizer_entry *caller = open_entry(symbolizer, module);
+    struct symbolizer_entry *found = open_entry(symbolizer, callee->module);
+    struct tail_callee wanted = {found != NULL ? &found->file : NULL, callee->offset, callee->kind};
+    struct tail_chain chain;
+    size_t count = 0;
+
+    if (caller == NULL || (found == NULL && callee->module >= 0))
+        return 0;
+    tail_calls_find(&caller->file, return_offset, &wanted, &chain);
+    for (size_t i = 0; i < chain.count && count < max; i++)
+        calls[count++] = (struct symbolizer_tail_call){
+            module_of_file(symbolizer, chain.calls[i].file), chain.calls[i].offset,
+            chain.calls[i].is_exact};
+    return count;
 }

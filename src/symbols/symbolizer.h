@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "wire/function_kinds.h"
 
 struct symbolizer_options {
     const char *const *debug_folders; /* searched first: build-id trees, and files by name */
@@ -62,5 +63,25 @@ enum symbolizer_detail symbolizer_module_detail(struct symbolizer *symbolizer, i
  * memory per module beyond what libdw maps. */
 size_t symbolizer_lookup(struct symbolizer *symbolizer, int module, uint64_t offset,
                          struct source_location *locations, size_t max_locations);
+
+/* A function that a stack does not show, since it ended in a jump (tail_calls.h). */
+struct symbolizer_tail_call {
+    int module;
+    uint64_t offset;
+    bool is_exact; /* else a return address */
+};
+
+/* What was found on a stack above a call: an address in a function, or what allocates. */
+struct symbolizer_callee {
+    int module; /* -1 = the latter */
+    uint64_t offset;
+    enum function_kind kind;
+};
+
+/* The functions that are gone between a call that returns to `return_offset` and what was found;
+ * innermost first, at most `max`. */
+size_t symbolizer_find_tail_calls(struct symbolizer *symbolizer, int module, uint64_t return_offset,
+                                  const struct symbolizer_callee *callee,
+                                  struct symbolizer_tail_call *calls, size_t max);
 
 #endif

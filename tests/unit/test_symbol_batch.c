@@ -70,8 +70,13 @@ static bool look_up(const struct symbolizer_module *modules, size_t module_count
                     struct answers *answers, uint32_t *died_over)
 {
     const struct symbolizer_options options = {.is_line_wanted = true};
-    const struct symbol_batch_input input = {modules, module_count, frames, frame_count, &options};
-    const struct symbol_batch_result result = {answers, take_frame, take_module};
+    const struct symbol_batch_input input = {.modules = modules,
+                                             .module_count = module_count,
+                                             .frames = frames,
+                                             .frame_count = frame_count,
+                                             .options = &options};
+    const struct symbol_batch_result result = {
+        .context = answers, .frame = take_frame, .module = take_module};
     struct symbol_batch *batch = symbol_batch_start(&input, NULL);
     assert_non_null(batch);
     assert_int_equal(symbol_batch_frame_count(batch), frame_count);

@@ -221,6 +221,7 @@ static uint32_t find_child(struct growth *growth, const struct traveller *travel
     if (!is_new) {
         if (growth->tree->nodes[*child].line != location->line)
             growth->tree->nodes[*child].line = 0;
+        growth->tree->nodes[*child].is_tail_call &= growth->profile->frames[frame].is_tail_call;
         return (uint32_t)*child;
     }
     *child = growth->tree->node_count;
@@ -229,6 +230,7 @@ static uint32_t find_child(struct growth *growth, const struct traveller *travel
     node->frame = frame;
     node->line = location->line;
     node->is_inlined = location->is_inlined;
+    node->is_tail_call = growth->profile->frames[frame].is_tail_call;
     return (uint32_t)*child;
 }
 

@@ -42,6 +42,7 @@ struct call_tree_node {
     uint32_t frame;    /* in profile.frames, of that location; both meaningless for the root */
     uint32_t line;     /* 0 = not known, or several lines are merged */
     bool is_inlined;
+    bool is_tail_call;            /* of all stacks through it */
     struct query_figures figures; /* of all stacks through this node */
     struct query_figures self;    /* of stacks that end here */
     struct query_figures pruned;  /* of children that were left out */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/late_calls.h"
 #include "base/memory.h"
 #include "base/string_pool.h"
 #include "symbols/symbol_batch.h"
@@ -30,6 +31,7 @@ struct search {
     uint8_t (*build_ids)[MAX_BUILD_ID_BYTES];
     struct symbol_batch_frame *frames;
     size_t frame_count;
+    struct late_calls *calls;
 };
 
 /* ---- what to look up ------------------------------------------------------------------ */
@@ -136,17 +138,21 @@ static const char *keep(struct search *search, const char *text)
 }
 
 /* What is known of a frame is replaced only by more or, where all was asked for, by as much. */
+static bool is_better(const struct search *search, uint32_t id,
+                      const struct symbol_batch_location *found, size_t count)
+{
+    const struct profile_frame *frame = &search->profile->frames[id];
+    int old_rank = rank_of_frame(search->profile, frame), rank = rank_of_found(found, count);
+    return rank >= old_rank && (rank > old_rank || search->options->scope == LATE_NAMES_ALL) &&
+           !is_same_name(search->profile, frame, found, count);
+}
+
 static void take_frame(void *context, uint32_t id, const struct symbol_batch_location *found,
                        size_t count)
 {
     struct search *search = context;
     struct late_names *names = search->names;
-    if (id >= search->profile->frame_count)
-        return;
-    const struct profile_frame *frame = &search->profile->frames[id];
-    int old_rank = rank_of_frame(search->profile, frame), rank = rank_of_found(found, count);
-    if (rank < old_rank || (rank == old_rank && search->options->scope != LATE_NAMES_ALL) ||
-        is_same_name(search->profile, frame, found, count))
+    if (id < search->profile->frame_count && !is_better(search, id, found, count))
         return;
     names->names = memory_grow(names->names, &search->name_capacity, names->name_count + 1,
                                sizeof *names->names);
@@ -158,7 +164,8 @@ static void take_frame(void *context, uint32_t id, const struct symbol_batch_loc
         names->locations[names->location_count++] = (struct late_location){
             keep(search, found[i].function), keep(search, found[i].file), found[i].line,
             found[i].is_inlined};
-    names->modules[frame->module_plus_1 - 1].improved_frames++;
+    if (id < search->profile->frame_count)
+        names->modules[search->profile->frames[id].module_plus_1 - 1].improved_frames++;
 }
 
 static void take_module(void *context, uint32_t position, enum symbolizer_detail detail,
@@ -216,11 +223,14 @@ static void leave_out(struct search *search, uint32_t module)
 
 static bool look_up(struct search *search, struct error *error)
 {
-    struct symbol_batch_result result = {search, take_frame, take_module};
+    struct symbol_batch_result result = {
+        .context = search, .frame = take_frame, .module = take_module};
     while (search->frame_count) {
-        struct symbol_batch_input input = {search->modules, search->profile->module_count,
-                                           search->frames, search->frame_count,
-                                           &search->options->symbols};
+        struct symbol_batch_input input = {.modules = search->modules,
+                                           .module_count = search->profile->module_count,
+                                           .frames = search->frames,
+                                           .frame_count = search->frame_count,
+                                           .options = &search->options->symbols};
         struct symbol_batch *batch = symbol_batch_start(&input, error);
         uint32_t module;
         if (!batch)
@@ -236,11 +246,37 @@ static bool look_up(struct search *search, struct error *error)
     return true;
 }
 
+/* What a call led to, and then the frames that this found. */
+static bool look_up_calls(struct search *search, struct error *error)
+{
+    const struct late_calls *calls = search->calls;
+    struct symbol_batch_input input = {.modules = search->modules,
+                                       .module_count = search->profile->module_count,
+                                       .pairs = calls->pairs,
+                                       .pair_count = calls->pair_count,
+                                       .options = &search->options->symbols};
+    struct symbol_batch_result result = {.context = search->calls, .tail_calls = late_calls_take};
+    if (!calls->pair_count)
+        return true;
+    struct symbol_batch *batch = symbol_batch_start(&input, error);
+    if (!batch)
+        return false;
+    wait_for(search, batch);
+    symbol_batch_read(batch, &result);
+    symbol_batch_close(batch);
+    free(search->frames);
+    search->frames = late_calls_frames(calls);
+    search->frame_count = search->names->frame_count;
+    return look_up(search, error);
+}
+
 struct late_names *late_names_find(const struct profile *profile,
                                    const struct late_names_options *options, struct error *error)
 {
     struct late_names *names = memory_allocate_zeroed(1, sizeof *names);
-    struct search search = {.profile = profile, .options = options, .names = names};
+    struct late_calls calls = {.profile = profile, .names = names};
+    struct search search = {
+        .profile = profile, .options = options, .names = names, .calls = &calls};
     names->memory = memory_allocate_zeroed(1, sizeof *names->memory);
     names->memory->texts = string_pool_create();
     names->modules = memory_allocate_zeroed(profile->module_count, sizeof *names->modules);
@@ -248,12 +284,14 @@ struct late_names *late_names_find(const struct profile *profile,
     list_modules(&search);
     list_frames(&search);
     explain_missing_build_ids(&search);
-    bool is_good = look_up(&search, error);
+    late_calls_list(&calls, search.modules);
+    bool is_good = look_up(&search, error) && look_up_calls(&search, error);
     if (names->name_count)
         qsort(names->names, names->name_count, sizeof *names->names, compare_names);
     free(search.modules);
     free(search.build_ids);
     free(search.frames);
+    late_calls_clear(&calls);
     if (is_good)
         return names;
     late_names_destroy(names);
@@ -271,6 +309,9 @@ void late_names_destroy(struct late_names *names)
     free(names->modules);
     free(names->names);
     free(names->locations);
+    free(names->frames);
+    free(names->tail_calls);
+    free(names->tail_frames);
     free(names);
 }
 
@@ -368,8 +409,10 @@ bool late_names_add(const struct late_names *names, struct recording_reader *rea
     struct module_update update = {names, copy};
     bool is_good = recording_reader_visit(reader, RECORDING_string, take_old_text, &ids, error) &&
                    recording_reader_visit(reader, RECORDING_module, update_module, &update, error);
-    if (is_good)
+    if (is_good) {
+        late_calls_add(names, copy);
         add_symbols(names, &ids);
+    }
     string_pool_destroy(ids.pool);
     free(ids.file_ids);
     return is_good;

@@ -42,6 +42,22 @@ struct late_location {
     bool is_inlined;
 };
 
+/* Functions that ended in a jump, as in RECORDING_tail_calls; their frames are new ones, with ids
+ * behind those of the recording. */
+struct late_frame {
+    uint32_t id;
+    uint32_t module;
+    uint64_t offset;
+    bool is_exact;
+};
+
+struct late_tail_calls {
+    uint32_t caller_frame;
+    uint32_t callee_frame_plus_1;
+    enum function_kind function;
+    size_t first_frame, frame_count; /* in late_names.tail_frames */
+};
+
 struct late_module {               /* one for each module of the profile */
     uint64_t wanted_frames;        /* that were looked up */
     uint64_t improved_frames;      /* that are better known now */
@@ -54,6 +70,12 @@ struct late_names {
     size_t name_count;
     struct late_location *locations;
     size_t location_count;
+    struct late_frame *frames; /* by id */
+    size_t frame_count;
+    struct late_tail_calls *tail_calls;
+    size_t tail_call_count;
+    uint64_t *tail_frames;
+    size_t tail_frame_count;
     struct late_module *modules;
     size_t module_count;
     struct late_names_memory *memory; /* owns all texts */

@@ -26,6 +26,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/growth.h \
 	viewer/analysis/key_table.c \
 	viewer/analysis/key_table.h \
+	viewer/analysis/late_calls.c \
+	viewer/analysis/late_calls.h \
 	viewer/analysis/late_names.c \
 	viewer/analysis/late_names.h \
 	viewer/analysis/leak_cycle.c \
@@ -48,6 +50,7 @@ libseep_a_SOURCES += \
 	viewer/analysis/profile_loader.c \
 	viewer/analysis/profile_loader.h \
 	viewer/analysis/profile_order.c \
+	viewer/analysis/profile_tail_calls.c \
 	viewer/analysis/python_heaps.c \
 	viewer/analysis/python_heaps.h \
 	viewer/analysis/quality.c \
@@ -87,10 +90,10 @@ tests_unit_test_trend_LDADD = $(unit_libs)
 tests_unit_test_growth_SOURCES = tests/unit/test_growth.c $(profile_builder)
 tests_unit_test_growth_LDADD = $(unit_libs)
 check_PROGRAMS += tests/unit/test_call_tree tests/unit/test_fingerprint \
-	tests/unit/test_place tests/unit/test_profile tests/unit/test_quality \
+	tests/unit/test_place tests/unit/test_profile tests/unit/test_profile_tail_calls tests/unit/test_quality \
 	tests/unit/test_query tests/unit/test_suppressions
 TESTS += tests/unit/test_call_tree tests/unit/test_fingerprint \
-	tests/unit/test_place tests/unit/test_profile tests/unit/test_quality \
+	tests/unit/test_place tests/unit/test_profile tests/unit/test_profile_tail_calls tests/unit/test_quality \
 	tests/unit/test_query tests/unit/test_suppressions
 profile_builder = tests/unit/profile_builder.c tests/unit/profile_builder.h
 check_PROGRAMS += tests/unit/test_diff tests/unit/test_gate tests/unit/test_gate_baseline
@@ -113,6 +116,8 @@ tests_unit_test_fingerprint_SOURCES = tests/unit/test_fingerprint.c $(profile_bu
 tests_unit_test_fingerprint_LDADD = $(unit_libs)
 tests_unit_test_place_SOURCES = tests/unit/test_place.c $(profile_builder)
 tests_unit_test_place_LDADD = $(unit_libs)
+tests_unit_test_profile_tail_calls_SOURCES = tests/unit/test_profile_tail_calls.c $(profile_builder)
+tests_unit_test_profile_tail_calls_LDADD = $(unit_libs)
 tests_unit_test_profile_SOURCES = tests/unit/test_profile.c $(profile_builder)
 tests_unit_test_profile_LDADD = $(unit_libs)
 tests_unit_test_quality_SOURCES = tests/unit/test_quality.c $(profile_builder)

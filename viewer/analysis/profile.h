@@ -26,6 +26,7 @@ struct profile_location {
 struct profile_frame {
     uint8_t kind; /* enum recording_frame_kind */
     bool is_exact;
+    bool is_tail_call; /* gone when the allocation came: its function had ended in a jump */
     uint32_t module_plus_1;
     uint64_t offset;
     uint32_t first_location; /* in profile.locations; at least one */

@@ -84,6 +84,17 @@ static bool visit_frame(void *context, enum recording_kind kind, const void *rec
     return true;
 }
 
+static void take_late_frames(struct profile_loader *loader)
+{
+    for (size_t i = 0; loader->names && i < loader->names->frame_count; i++) {
+        const struct late_frame *from = &loader->names->frames[i];
+        visit_frame(loader, RECORDING_frame,
+                    &(struct recording_frame){from->id, RECORDING_FRAME_NATIVE,
+                                              (uint64_t)from->module + 1, from->offset,
+                                              from->is_exact});
+    }
+}
+
 static struct profile_location *add_location(struct profile_loader *loader)
 {
     struct profile *profile = loader->profile;
@@ -250,9 +261,11 @@ bool profile_load_code(struct profile_loader *loader, struct error *error)
         if (!loader->profile->modules[i].path)
             loader->profile->modules[i].path = loader->profile->modules[i].name = "[unknown]";
     profile_loader_visit(loader, RECORDING_frame, visit_frame);
+    take_late_frames(loader);
     profile_loader_visit(loader, RECORDING_stack_node, visit_node);
     complete_nodes(loader);
     judge_interpreters(loader->profile);
+    profile_load_tail_calls(loader);
     profile_loader_visit(loader, RECORDING_symbol, visit_symbol);
     take_late_names(loader);
     return complete_frames(loader, error);

@@ -72,18 +72,11 @@ static bool find_place(struct profile_loader *loader, uint64_t process_id, uint6
     return true;
 }
 
-static uint32_t check_node(struct profile_loader *loader, uint64_t node)
-{
-    if (node < loader->profile->node_count)
-        return (uint32_t)node;
-    profile_loader_drop(loader);
-    return 0;
-}
-
 static enum function_kind check_function(uint64_t function)
 {
     return function < FUNCTION_KIND_COUNT ? (enum function_kind)function : FUNCTION_NONE;
 }
+
 static void take_site_lists(struct profile_loader *loader, struct recording_site *site)
 {
     if (loader->is_brief)
@@ -93,6 +86,15 @@ static void take_site_lists(struct profile_loader *loader, struct recording_site
     profile_loader_own_list(loader, &site->lifetime_histogram, SITE_BUCKET_NUMBERS);
     profile_loader_own_list(loader, &site->threads, SITE_THREAD_NUMBERS);
     profile_loader_own_list(loader, &site->estimates, RECORDING_ESTIMATE_NUMBERS);
+}
+
+/* The stack on which the function was called. */
+static uint32_t check_node(struct profile_loader *loader, uint64_t node, uint64_t function)
+{
+    if (node < profile_loader_node_count(loader))
+        return profile_loader_find_node(loader, (uint32_t)node, check_function(function));
+    profile_loader_drop(loader);
+    return 0;
 }
 
 static bool visit_site(void *context, enum recording_kind kind, const void *record)
@@ -115,7 +117,7 @@ static bool visit_site(void *context, enum recording_kind kind, const void *reco
     site->figures = *from;
     take_site_lists(loader, &site->figures);
     site->process = process;
-    site->stack_node = check_node(loader, from->stack_node_id);
+    site->stack_node = check_node(loader, from->stack_node_id, from->allocation_function);
     site->function = check_function(from->allocation_function);
     return true;
 }
@@ -156,7 +158,7 @@ static bool visit_mapping(void *context, enum recording_kind kind, const void *r
     struct recording_mapping_site *mapping = &profile->mappings[position];
     *mapping = *from;
     mapping->process_id = process;
-    mapping->stack_node_id = check_node(loader, from->stack_node_id);
+    mapping->stack_node_id = check_node(loader, from->stack_node_id, from->function);
     mapping->function = check_function(from->function);
     return true;
 }
@@ -187,8 +189,9 @@ static bool visit_misuse(void *context, enum recording_kind kind, const void *re
     if (process == profile->process_count || profile->misuse_count >= UINT32_MAX - 1)
         return profile_loader_drop(loader);
     misuse.process_id = process;
-    misuse.stack_node_id = check_node(loader, misuse.stack_node_id);
-    misuse.allocation_stack_node_id = check_node(loader, misuse.allocation_stack_node_id);
+    misuse.stack_node_id = check_node(loader, misuse.stack_node_id, FUNCTION_NONE);
+    misuse.allocation_stack_node_id = check_node(loader, misuse.allocation_stack_node_id,
+                                                 misuse.allocation_function);
     misuse.function = check_function(misuse.function);
     misuse.allocation_function = check_function(misuse.allocation_function);
     profile->misuses = memory_grow(profile->misuses, &loader->misuse_capacity,

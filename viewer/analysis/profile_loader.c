@@ -163,6 +163,7 @@ struct profile *profile_load(struct recording_reader *reader, const struct profi
         profile->duration_ns = loader.has_end ? loader.end.duration_ns : last_instant(profile);
     }
     key_table_clear(&loader.keys);
+    profile_loader_forget_tail_calls(&loader);
     free(loader.strings);
     if (!is_loaded) {
         profile_destroy(profile);

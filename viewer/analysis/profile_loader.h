@@ -41,6 +41,8 @@ struct profile_loader {
     size_t process_capacity, site_capacity, thread_capacity;
     size_t sample_capacity, mapping_capacity, misuse_capacity, mark_capacity;
 
+    struct profile_tail_calls *tail_calls; /* profile_tail_calls.c */
+
     struct key_table keys; /* of the table that is being filled */
     bool has_end;
     struct recording_end end;
@@ -51,6 +53,16 @@ void profile_load_session(struct profile_loader *loader);
 bool profile_load_code(struct profile_loader *loader, struct error *error);
 void profile_load_processes(struct profile_loader *loader);
 void profile_load_order(struct profile *profile); /* sorts, and links processes to their parts */
+
+/* Behind nodes and frames: what their functions' jumps left out is put back. */
+void profile_load_tail_calls(struct profile_loader *loader);
+void profile_loader_forget_tail_calls(struct profile_loader *loader);
+
+/* How many nodes the recording has; and where one of them is now, for a stack on which `function`
+ * was called (FUNCTION_NONE = not known). */
+size_t profile_loader_node_count(const struct profile_loader *loader);
+uint32_t profile_loader_find_node(struct profile_loader *loader, uint32_t node,
+                                  enum function_kind function);
 
 /* Visits the records of a kind with the loader as context. A chunk with malformed content is damage
  * like any other: what was read before it stands. */

@@ -45,6 +45,8 @@ static void write_title(const void *context, uint32_t position, FILE *out)
     }
     if (node->is_inlined)
         fputs(", inlined", out);
+    else if (node->is_tail_call)
+        fputs(", tail call", out);
 }
 
 /* Caller frees. */

@@ -295,6 +295,7 @@ static void add_node(struct writing *writing, const struct call_tree *tree, uint
     json_object_set_new(object, "module",
                         json_text(module ? profile->modules[module - 1].path : NULL));
     json_object_set_new(object, "inlined", json_boolean(node->is_inlined));
+    json_object_set_new(object, "tail_call", json_boolean(node->is_tail_call));
     json_object_set_new(object, "pruned_nodes", json_number(node->pruned_count));
     json_object_set_new(object, "inclusive", make_figures(profile, &node->figures, UINT32_MAX));
     json_object_set_new(object, "self", make_figures(profile, &node->self, UINT32_MAX));

@@ -40,6 +40,7 @@ static json_t *make_frame(const struct profile *profile, const struct profile_fr
     bool has_offset = !is_omission && frame->kind != RECORDING_FRAME_PYTHON;
     json_object_set_new(object, "offset", has_offset ? json_address(frame->offset) : json_null());
     json_object_set_new(object, "inlined", json_boolean(location->is_inlined));
+    json_object_set_new(object, "tail_call", json_boolean(frame->is_tail_call));
     return object;
 }
 

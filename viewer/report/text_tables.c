@@ -186,6 +186,8 @@ static void write_node(const struct tree_writing *writing, const struct call_tre
     indent(page, level, is_head);
     if (node->is_inlined)
         page_add(page, "(inlined) ");
+    else if (node->is_tail_call)
+        page_add(page, "(tail call) ");
     page_add_location(page, &profile->frames[node->frame], &profile->locations[node->location],
                       node->line);
     page_end_line(page);

@@ -254,6 +254,14 @@ static void put_place(struct screen *screen, int row, int column, int columns, c
     screen_put_cut(screen, row, column, columns, STYLE_PLACE, place);
 }
 
+/* Why a debugger's stack would not have it; "" = it would. */
+static const char *mark_of(const struct stack_row *row)
+{
+    if (row->location->is_inlined)
+        return "(inlined)";
+    return row->frame->is_tail_call ? "(tail call)" : "";
+}
+
 static void draw_frame(const struct stack_view *stack, struct screen *screen, struct area area,
                        const struct stack_row *row)
 {
@@ -264,12 +272,12 @@ static void draw_frame(const struct stack_view *stack, struct screen *screen, st
     place_columns = place_columns < most ? place_columns : most;
     int column = area.column + 2;
     int room = area.columns - column - place_columns - 3;
-    if (row->location->is_inlined)
-        room -= 10;
+    const char *mark = mark_of(row);
+    if (*mark)
+        room -= text_columns(mark) + 1;
     enum style style = row->is_own ? STYLE_FUNCTION : STYLE_FAINT;
     int used = screen_put_cut(screen, area.row, column, room, style, row->location->function);
-    if (row->location->is_inlined)
-        screen_put(screen, area.row, column + used + 1, 9, STYLE_INLINED, "(inlined)");
+    screen_put(screen, area.row, column + used + 1, text_columns(mark), STYLE_INLINED, mark);
     put_place(screen, area.row, area.columns - place_columns - 1, place_columns, text_get(&place));
     text_clear(&place);
 }
@@ -309,8 +317,8 @@ static void copy_stack(const struct stack_view *stack, struct text *out)
         const struct stack_row *row = &stack->rows[i];
         if (row->kind != STACK_FRAME)
             continue;
-        text_print(out, "%s%s ", row->location->function,
-                   row->location->is_inlined ? " (inlined)" : "");
+        const char *mark = mark_of(row);
+        text_print(out, "%s%s%s ", row->location->function, *mark ? " " : "", mark);
         print_place(stack->profile, row, out);
         text_add(out, "\n");
     }

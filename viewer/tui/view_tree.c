@@ -138,6 +138,8 @@ static void draw_name(const struct view *view, struct screen *screen, int row,
     struct text about = {0};
     if (node->is_inlined)
         text_add(&about, "(inlined) ");
+    else if (node->is_tail_call)
+        text_add(&about, "(tail call) ");
     if (location && location->file && node->line)
         text_print(&about, "%s:%u", text_file_name(location->file), node->line);
     else if (location && location->file)
