@@ -7,6 +7,7 @@ EXTRA_DIST += $(house_checks)
 # System tests of truth: what the targets say of themselves against what seep says of them.
 include tests/targets/local.mk
 system_tests = \
+	tests/system/allocators.py \
 	tests/system/bad_input.py \
 	tests/system/check.py \
 	tests/system/compilers.py \

@@ -386,7 +386,7 @@ bool suppressions_read_file(struct suppressions *list, const char *path, struct 
     return is_read;
 }
 
-/* Of glibc's own, at every exit: what the loader gives each thread for its thread-local variables
+/* Of glibc's own, or an allocator's, at every exit: what the loader gives each thread for its thread-local variables
  * (freed with the thread's stack), its list of what was loaded later, and the text of an error.
  * None of these functions calls code of the program, whose leaks would be taken along. */
 void suppressions_add_built_in(struct suppressions *list)
@@ -395,7 +395,9 @@ void suppressions_add_built_in(struct suppressions *list)
                                "leak:^allocate_dtv\n"
                                "leak:^_dlfo_mappings_segment_allocate\n"
                                "leak:^_dl_signal_error\n"
-                               "leak:^_dl_exception_create\n";
+                               "leak:^_dl_exception_create\n"
+                               /* tcmalloc's first extension, which its own takes the place of. */
+                               "leak:^MallocExtension::Register(\n";
     /* Where the loader's functions have no names: what it allocates itself and points into. */
     static const char unnamed[] = "{\n"
                                   "the loader\n"
