@@ -10,11 +10,12 @@
 
 /* At tens of millions of blocks every event misses the cache at its slot, at its site and at the
  * site's histogram. They are asked for while earlier events of the batch are applied: the slot
- * first; with the slot at hand, the site that it names; with the site at hand, its histogram. */
+ * first; with the slot at hand, the site that it names; with the site at hand, its histogram and
+ * its figures of the thread. */
 enum {
     SLOT_AHEAD = 24,
     SITE_AHEAD = 12,
-    HISTOGRAM_AHEAD = 6,
+    FIGURES_AHEAD = 6,
     CACHED_SITES = 1024, /* so few sites stay in the cache without asking */
     CACHED_BLOCKS = 8192,
     CACHE_LINE = 64,
@@ -232,10 +233,11 @@ static void prefetch_slot(const struct heap_model *model, const struct heap_even
         site_table_prefetch(&model->sites, event->stack.index, event->function);
 }
 
-/* What an event will add to a histogram of its site. */
+/* What an event will add to a histogram of its site, and to the figures of which thread. */
 struct ahead {
     const struct site *site; /* NULL: not known yet */
     uint64_t value;
+    uint32_t thread;
 };
 
 static struct ahead prefetch_site(const struct heap_model *model, const struct heap_event *event)
@@ -252,15 +254,20 @@ static struct ahead prefetch_site(const struct heap_model *model, const struct h
     const struct site *site = site_table_at(&model->sites, block.site);
     for (size_t at = 0; at < sizeof *site; at += CACHE_LINE)
         __builtin_prefetch((const char *)site + at, 1);
-    uint64_t value = is_birth(event) ? event->size : event->time_ns - block.birth_ns;
-    return (struct ahead){.site = site, .value = value};
+    if (is_birth(event))
+        return (struct ahead){site, event->size, event->thread};
+    return (struct ahead){site, event->time_ns - block.birth_ns, block.thread};
 }
 
-static void prefetch_histogram(const struct ahead *ahead, const struct heap_event *event)
+static void prefetch_figures(const struct ahead *ahead, const struct heap_event *event)
 {
-    if (ahead->site)
-        histogram_prefetch(is_birth(event) ? &ahead->site->sizes : &ahead->site->lifetimes,
-                           ahead->value);
+    if (!ahead->site)
+        return;
+    histogram_prefetch(is_birth(event) ? &ahead->site->sizes : &ahead->site->lifetimes,
+                       ahead->value);
+    const struct site_thread *guess = site_threads_guess(&ahead->site->threads, ahead->thread);
+    if (guess)
+        __builtin_prefetch(guess, 1);
 }
 
 /* What to ask for ahead of the events: slots when a table is too large for the cache, and sites,
@@ -282,9 +289,9 @@ static void look_ahead(const struct heap_model *model, struct look_ahead *look, 
         return;
     if (at + SITE_AHEAD < look->count)
         look->sites[at % SITE_AHEAD] = prefetch_site(model, &look->events[at + SITE_AHEAD]);
-    if (at + HISTOGRAM_AHEAD < look->count)
-        prefetch_histogram(&look->sites[(at + HISTOGRAM_AHEAD) % SITE_AHEAD],
-                           &look->events[at + HISTOGRAM_AHEAD]);
+    if (at + FIGURES_AHEAD < look->count)
+        prefetch_figures(&look->sites[(at + FIGURES_AHEAD) % SITE_AHEAD],
+                         &look->events[at + FIGURES_AHEAD]);
 }
 
 void heap_model_apply(struct heap_model *model, const struct heap_event *events, size_t count)

@@ -49,14 +49,24 @@ static inline uint64_t site_live_bytes(const struct site *site)
 static inline void site_threads_birth(struct site *site, uint32_t thread, struct weight weight,
                                       uint64_t *total_count)
 {
-    if (site->threads.list || site->threads.count != 1 || site->threads.first != thread)
+    struct site_thread *guess = site_threads_guess(&site->threads, thread);
+    if (guess && guess->thread == thread) {
+        guess->allocations += weight.blocks;
+        guess->allocated_bytes += weight.bytes;
+    } else if (site->threads.list || site->threads.count != 1 || site->threads.first != thread) {
         site_threads_birth_slowly(site, thread, weight, total_count);
+    }
 }
 
 static inline void site_threads_release(struct site *site, uint32_t thread, struct weight weight)
 {
-    if (site->threads.list)
+    struct site_thread *guess = site_threads_guess(&site->threads, thread);
+    if (guess && guess->thread == thread) {
+        guess->frees += weight.blocks;
+        guess->freed_bytes += weight.bytes;
+    } else if (site->threads.list) {
         site_threads_release_slowly(site, thread, weight);
+    }
 }
 
 #endif

@@ -25,6 +25,7 @@ static struct site_thread *insert(struct site_threads *threads, uint32_t place, 
     struct site_thread *entry = &threads->list[place];
     memmove(entry + 1, entry, (count - place) * sizeof *entry);
     *entry = (struct site_thread){.thread = thread};
+    threads->first = threads->list[0].thread;
     threads->count++;
     return entry;
 }

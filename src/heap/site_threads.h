@@ -31,7 +31,7 @@ struct site_thread {
 /* A zeroed struct is valid: no thread yet. */
 struct site_threads {
     struct site_thread *list; /* by thread; NULL while the site's own figures say it all */
-    uint32_t first;           /* the only thread while there is no list */
+    uint32_t first;           /* the list's first thread, or the only one while there is no list */
     uint16_t count;
     bool is_full; /* the last entry stands for all others from now on */
 };
@@ -40,6 +40,15 @@ void site_threads_clear(struct site_threads *threads, uint64_t *total_count);
 
 /* Call before a site that may have threads already inherits a block. */
 void site_threads_make_list(struct site *site, uint64_t *total_count);
+
+/* Where the thread's entry stands when the list has no gaps before it, as where all threads of a
+ * pool run through a site. */
+static inline struct site_thread *site_threads_guess(const struct site_threads *threads,
+                                                     uint32_t thread)
+{
+    uint32_t place = thread - threads->first;
+    return threads->list && place < threads->count ? &threads->list[place] : NULL;
+}
 
 /* Call before the site's own figures change (site.h has the quick ones). `total_count` counts the
  * entries of all lists. */
