@@ -71,6 +71,11 @@ def wrap_seep(bench, command, recording):
     return Wrapped([bench.seep, "run", "--quiet", "-f", "-o", recording + ".seep", "--", *command])
 
 
+def wrap_seep_sampled(bench, command, recording):
+    options = ["--quiet", "-f", "--sample=512K"]
+    return Wrapped([bench.seep, "run", *options, "-o", recording + ".seep", "--", *command])
+
+
 def wrap_heaptrack(_bench, command, recording):
     return Wrapped(["heaptrack", "-o", recording, *command])
 
@@ -128,6 +133,12 @@ PEERS = [
     Peer(
         "seep",
         wrap_seep,
+        helpers=("seep",),
+        report=lambda bench, file: [bench.seep, "report", file],
+    ),
+    Peer(
+        "seep-sampled",
+        wrap_seep_sampled,
         helpers=("seep",),
         report=lambda bench, file: [bench.seep, "report", file],
     ),
