@@ -30,7 +30,7 @@ enum {
 static void close_elf(struct opened_elf *opened)
 {
     elf_end(opened->elf);
-    zstd_sections_clear(&opened->unpacked);
+    packed_sections_clear(&opened->unpacked);
     if (opened->fd >= 0)
         close(opened->fd);
     *opened = (struct opened_elf){.fd = -1};
@@ -53,7 +53,7 @@ static bool open_elf(struct opened_elf *opened, int fd)
     *opened = (struct opened_elf){.elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL), .fd = fd};
     if (opened->elf != NULL && elf_kind(opened->elf) == ELF_K_ELF) {
         hide_what_is_not_needed(opened->elf);
-        zstd_sections_unpack(&opened->unpacked, opened->elf);
+        packed_sections_unpack(&opened->unpacked, opened->elf);
         return true;
     }
     close_elf(opened);

@@ -12,13 +12,13 @@
 #include "symbols/elf_names.h"
 #include "symbols/elf_symbols.h"
 #include "symbols/symbolizer.h"
-#include "symbols/zstd_sections.h"
+#include "symbols/packed_sections.h"
 
 /* A file that libelf has open. */
 struct opened_elf {
     Elf *elf; /* NULL = none */
     int fd;   /* ours to close; -1 = borrowed or none */
-    struct zstd_sections unpacked;
+    struct packed_sections unpacked;
 };
 
 struct module_file {

@@ -1,4 +1,4 @@
-#include "symbols/zstd_sections.h"
+#include "symbols/packed_sections.h"
 
 #include <elf.h>
 #include <gelf.h>
@@ -8,6 +8,7 @@
 #include <zstd.h>
 
 #include "base/memory.h"
+#include "symbols/inflate.h"
 
 #ifndef ELFCOMPRESS_ZSTD
 #define ELFCOMPRESS_ZSTD 2
@@ -25,12 +26,13 @@ static void *unpack(Elf_Scn *section, GElf_Chdr *packed)
         packed->ch_size == 0 || packed->ch_size > MOST_BYTES)
         return NULL;
     void *content = malloc(packed->ch_size);
-    size_t size = content == NULL ? 0
-                                  : ZSTD_decompress(content, packed->ch_size,
-                                                    (const char *)raw->d_buf + sizeof(Elf64_Chdr),
-                                                    raw->d_size - sizeof(Elf64_Chdr));
+    const char *from = (const char *)raw->d_buf + sizeof(Elf64_Chdr);
+    size_t bytes = raw->d_size - sizeof(Elf64_Chdr);
+    bool is_zlib = packed->ch_type == ELFCOMPRESS_ZLIB;
 
-    if (content != NULL && size == packed->ch_size)
+    if (content != NULL &&
+        (is_zlib ? inflate_zlib(from, bytes, content, packed->ch_size)
+                 : ZSTD_decompress(content, packed->ch_size, from, bytes) == packed->ch_size))
         return content;
     free(content);
     return NULL;
@@ -55,7 +57,7 @@ static void put(Elf_Scn *section, GElf_Shdr *header, void *content, const GElf_C
     gelf_update_shdr(section, header);
 }
 
-void zstd_sections_unpack(struct zstd_sections *sections, Elf *elf)
+void packed_sections_unpack(struct packed_sections *sections, Elf *elf)
 {
     Elf_Scn *section = NULL;
 
@@ -67,7 +69,7 @@ void zstd_sections_unpack(struct zstd_sections *sections, Elf *elf)
 
         if (gelf_getshdr(section, &header) == NULL || header.sh_type == SHT_NOBITS ||
             (header.sh_flags & SHF_COMPRESSED) == 0 || gelf_getchdr(section, &packed) == NULL ||
-            packed.ch_type != ELFCOMPRESS_ZSTD)
+            (packed.ch_type != ELFCOMPRESS_ZSTD && packed.ch_type != ELFCOMPRESS_ZLIB))
             continue;
         void *content = unpack(section, &packed);
         if (content == NULL)
@@ -79,10 +81,10 @@ void zstd_sections_unpack(struct zstd_sections *sections, Elf *elf)
     }
 }
 
-void zstd_sections_clear(struct zstd_sections *sections)
+void packed_sections_clear(struct packed_sections *sections)
 {
     for (size_t i = 0; i < sections->count; i++)
         free(sections->contents[i]);
     free(sections->contents);
-    *sections = (struct zstd_sections){0};
+    *sections = (struct packed_sections){0};
 }
