@@ -47,9 +47,9 @@ EXTRA_DIST += $(system_tests) tests/system/leaks.verdicts tests/system/counted.p
 	tests/system/recorded.py tests/README.md
 
 # Long ones, for `./test all`.
-long_tests = tests/long/graph_scale.py tests/long/growth.py tests/long/package_suites.py tests/long/real_programs.py
+long_tests = tests/long/devtools.py tests/long/graph_programs.py tests/long/graph_scale.py tests/long/growth.py tests/long/package_suites.py tests/long/real_programs.py
 TESTS += $(long_tests)
-EXTRA_DIST += $(long_tests) tests/long/package_suites.verdicts
+EXTRA_DIST += $(long_tests) tests/long/package_suites.verdicts tests/long/packages.py
 
 TESTS += tests/system/sampled.py
 EXTRA_DIST += tests/system/sampled.py

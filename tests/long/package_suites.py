@@ -5,20 +5,17 @@ the package source has none, nothing is tried. Takes many minutes; runs only wit
 
 With names as arguments only these are tried."""
 import fnmatch
-import glob
 import json
 import os
-import subprocess
 import sys
-import time
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../system"))
+sys.path[:0] = [HERE, os.path.join(HERE, "../system")]
 # pylint: disable=wrong-import-position
-from recorded import IS_LONG, SCRATCH, SEEP, Checks, clean_environment, new_path, seep
+from packages import apt_environment, shell, unpack
+from recorded import IS_LONG, SCRATCH, SEEP, Checks, new_path, seep
 
-LIMIT_S = 1800
 OPTIONS = "./configure --disable-shared --disable-dependency-tracking CFLAGS='-g -O2'"
 CONFIGURE = "{ [ -x configure ] || autoreconf -fi; } && " + OPTIONS
 RECONFIGURE = "autoreconf -fi && " + OPTIONS  # what is there is older than Debian's patches
@@ -45,38 +42,6 @@ SUITES = {
 }
 VERDICTS = os.path.join(HERE, "package_suites.verdicts")
 checks = Checks()
-
-
-def apt_environment():
-    """apt with lists and sources of its own, so that the machine's stay as they are."""
-    folder = os.path.join(SCRATCH, "apt")
-    os.makedirs(folder + "/lists/partial")
-    os.makedirs(folder + "/cache/archives/partial")
-    with open(folder + "/sources.list", "w", encoding="utf-8") as file:
-        file.write("deb-src http://deb.debian.org/debian stable main\n")
-    with open(folder + "/apt.conf", "w", encoding="utf-8") as file:
-        file.write(f'Dir::Etc::sourcelist "{folder}/sources.list";\n'
-                   f'Dir::Etc::sourceparts "/dev/null";\nDir::State::lists "{folder}/lists";\n'
-                   f'Dir::Cache "{folder}/cache";\nAPT::Sandbox::User "root";\n')
-    return dict(clean_environment(), APT_CONFIG=folder + "/apt.conf")
-
-
-def shell(command, folder, environment=None, prefix=()):
-    """Status and seconds. A suite that asks for a terminal or hangs is cut."""
-    began = time.monotonic()
-    with open(os.path.join(SCRATCH, "log"), "ab") as log:
-        status = subprocess.run([*prefix, "sh", "-c", command], cwd=folder, check=False,
-                                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                timeout=LIMIT_S, env=environment or clean_environment()).returncode
-    return status, time.monotonic() - began
-
-
-def unpack(package, environment):
-    folder = os.path.join(SCRATCH, package)
-    os.makedirs(folder)
-    shell(f"apt-get source -qq {package}", folder, environment)
-    found = [path for path in glob.glob(folder + "/*") if os.path.isdir(path)]
-    return found[0] if found else None
 
 
 def leaks_of(path):

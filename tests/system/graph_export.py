@@ -13,7 +13,7 @@ import xml.etree.ElementTree
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
-from graphed import DEMO, ask, expect, is_failed, record, seep
+from graphed import DEMO, TARGETS, ask, expect, is_failed, record, seep
 
 
 class HeapSnapshot:
@@ -98,6 +98,19 @@ def check_heapsnapshot(recording):
     expect("ids stay", {node["id"] for node in again.nodes if node["self_size"] == 4096}, ids)
 
 
+def check_all_roots(recording):
+    """Also where variables that retain nothing alone hold what others hold too."""
+    process = ask(recording, "--limit=0")["processes"][0]
+    snapshot = HeapSnapshot(seep("export", "--format=heapsnapshot", recording).stdout)
+    expect("all bytes", sum(snapshot.nodes[i]["self_size"] for i in snapshot.reached()),
+           process["bytes"])
+    for root in process["roots"]:
+        name = root["name"]
+        if root["module"]:
+            name += " in " + os.path.basename(root["module"])
+        expect(f"what {name} retains", snapshot.retained(name), root["retained_bytes"])
+
+
 def check_dot(recording):
     for options in ([], ["--focus=open_session"], ["--limit=3"]):
         text = seep("export", "--format=dot", *options, recording).stdout
@@ -154,6 +167,8 @@ def main():
         recording = record(folder, DEMO)
         ask(recording)
         check_heapsnapshot(recording)
+        for target in ("typed", "typed_cxx"):
+            check_all_roots(record(folder, f"{TARGETS}/{target}"))
         check_dot(recording)
         check_graphml(recording)
         check_flamegraph(recording)

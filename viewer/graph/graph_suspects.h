@@ -8,9 +8,14 @@
 #include "graph/process_graph.h"
 
 /* A node that retains much, and where it gathers: from it downwards to the largest child, as long
- * as that retains most of what its parent does (MAT's rule: 0.7). */
+ * as that retains most of what its parent does (MAT's rule: 0.7). Or blocks of one class that
+ * retain much together, though no root alone holds any of them: the pages of a cache, which refer
+ * to each other, and stacks to some of them. */
 struct graph_suspect {
-    uint32_t node;      /* that retains more than the share: a root, or a block under the whole */
+    uint32_t node;  /* that retains more than the share: a root, or a block under the whole */
+    uint64_t group; /* 0, or how many blocks of its class under the whole it stands for: most of
+                       them have their shortest ways from the same root as it */
+    uint64_t retained_blocks;
     uint32_t gathering; /* where it gathers: a node at or below it */
     uint64_t retained_bytes;
     double share;        /* of all bytes in the graph */

@@ -94,9 +94,12 @@ static void write_strings(const struct writing *writing)
 
 /* ---- nodes ---- */
 
+/* A root that retains nothing alone still keeps others from it. */
 static bool is_in_graph(const struct object_graph *objects, uint32_t node)
 {
-    return objects->dominators[node] != OBJECT_GRAPH_NONE && objects->retained_blocks[node] > 0;
+    return object_graph_is_block(objects, node)
+               ? objects->dominators[node] != OBJECT_GRAPH_NONE
+               : objects->root_starts[node] > objects->root_starts[node - 1];
 }
 
 static void place_nodes(struct writing *writing)

@@ -148,11 +148,13 @@ void graph_describe_suspect(const struct process_graph *graph, const struct grap
     char retained[UNITS_TEXT_BYTES], percent[UNITS_TEXT_BYTES], blocks[UNITS_TEXT_BYTES];
     char size[UNITS_TEXT_BYTES];
 
+    if (suspect->group > 0)
+        text_print(out, "%s blocks such as ", units_format_count(suspect->group, blocks));
     graph_add_node_name(graph, suspect->node, out);
-    text_print(out, " retains %s (%s) in %s blocks",
+    text_print(out, "%s %s (%s) in %s blocks", suspect->group > 0 ? " together retain" : " retains",
                units_format_size(suspect->retained_bytes, retained),
                units_format_percent(suspect->retained_bytes, total_of(graph), percent),
-               units_format_count(graph->graph.retained_blocks[suspect->node], blocks));
+               units_format_count(suspect->retained_blocks, blocks));
     if (object_graph_is_block(&graph->graph, suspect->node)) {
         text_add(out, ", held by ");
         graph_add_root_name(graph, process_graph_holder(graph, suspect->node), out);
