@@ -450,8 +450,14 @@ void hook_leave(struct hook *hook, void *block, enum function_kind function)
 {
     if (hook->level < HOOK_OUTER)
         return;
-    if (hook->level == HOOK_NESTED && !hook->thread->is_busy)
+    if (hook->level == HOOK_NESTED && !hook->thread->is_busy) {
+        if (hook->thread->outer_release == block) { /* the same event: the outer call tells it */
+            hook->thread->outer_release = NULL;
+            hook->is_lost = true;
+            return;
+        }
         flush_pending(hook->thread, &hook->caller);
+    }
     hook->left = block;
     hook->is_unsampled = !was_chosen(block);
     hook->is_lost = !hook->is_unsampled &&
@@ -563,7 +569,13 @@ void hook_map(struct hook *hook, void *address, size_t size, uint32_t flags,
     if (thread->is_busy)
         return; /* a signal handler maps inside an allocator's call: it would count as its heap */
     hook_begin_busy(thread);
-    uint32_t slot = stack_capture(thread, &hook->caller);
+    uint32_t slot;
+    if (thread->is_making_arena) {
+        function = FUNCTION_PYTHON_ARENA;
+        slot = stack_capture_frames(thread, NULL, 0); /* of the arena, not of who needed one */
+    } else {
+        slot = stack_capture(thread, &hook->caller);
+    }
     uint64_t *record = slot != STACK_CAPTURE_LOST ? event_reserve(thread, 4) : NULL;
     if (record != NULL) {
         record[1] = event_address(address, function);

@@ -20,6 +20,7 @@
 #include "preload/old_glibc.h"
 #include "preload/own_memory.h"
 #include "preload/park.h"
+#include "preload/python_allocator.h"
 #include "preload/python_runtime.h"
 #include "preload/process_notice.h"
 #include "preload/raw_syscall.h"
@@ -138,6 +139,7 @@ __attribute__((constructor)) static void construct(void)
     park_start();
     crash_hold_start();
     exit_hold_watch_main();
+    python_allocator_start();
     if (preload_mode == PRELOAD_RECORDS)
         interface_lsan_start();
 }

@@ -78,6 +78,8 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/park.h \
 	preload/process_notice.c \
 	preload/process_notice.h \
+	preload/python_allocator.c \
+	preload/python_allocator.h \
 	preload/python_code.c \
 	preload/python_code.h \
 	preload/python_merge.c \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "preload/event_writer.h"
+#include "preload/python_allocator.h"
 #include "preload/python_runtime.h"
 #include "preload/raw_syscall.h"
 #include "preload/stack_capture.h"
@@ -133,6 +134,7 @@ static bool tell(struct thread_state *thread, const struct unwind_rules_module *
     remember(record->start, record->end);
     python_runtime_look(module->start, module->bias);
     python_runtime_tell(thread);
+    python_allocator_start();
     return true;
 }
 

@@ -117,6 +117,7 @@ void python_runtime_look(uint64_t start, uint64_t bias)
         return;
     memset(&python_runtime, 0, sizeof python_runtime);
     python_runtime.module = start;
+    python_runtime.bias = bias;
     python_runtime.runtime = runtime;
     python_runtime.version = find_version(&module);
     python_runtime.state = judge(&python_runtime, &module);
@@ -144,6 +145,12 @@ void python_runtime_start(void)
 {
     if ((session->flags & SESSION_PYTHON) != 0)
         dl_iterate_phdr(look_at_one, NULL);
+}
+
+uint64_t python_runtime_find(const char *name)
+{
+    struct module_view module = {python_runtime.module, python_runtime.bias};
+    return module.start != 0 ? find(&module, name) : 0;
 }
 
 void python_runtime_check(void)

@@ -22,7 +22,8 @@
 struct python_runtime {
     uint32_t version;             /* PY_VERSION_HEX; below 3.11 without what follows the minor */
     enum wire_python_state state; /* NONE: no CPython was seen */
-    uint64_t module;              /* an address in its module */
+    uint64_t module;              /* where its module begins */
+    uint64_t bias;                /* address in memory - address in its file */
     uint64_t runtime;             /* _PyRuntime */
     uint64_t finalizing;          /* the word that holds the thread state which ends it; 0 = none */
     uint64_t code_type, text_type, bytes_type;
@@ -39,6 +40,9 @@ INTERNAL extern struct python_runtime python_runtime;
 
 /* Looks at all modules that are loaded; once, before anything is recorded. */
 void python_runtime_start(void);
+
+/* The address of what the CPython's module defines; 0 = it does not. */
+uint64_t python_runtime_find(const char *name);
 
 /* Looks at one more. */
 void python_runtime_look(uint64_t start, uint64_t bias);

@@ -97,7 +97,9 @@ static const char *stop_at(size_t position)
 
 static const char *python_at(size_t position)
 {
-    static const char *const names[] = {[RECORD_PYTHON_AUTO] = "auto", [RECORD_PYTHON_OFF] = "off"};
+    static const char *const names[] = {[RECORD_PYTHON_AUTO] = "auto",
+                                        [RECORD_PYTHON_OFF] = "off",
+                                        [RECORD_PYTHON_OBJECTS] = "objects"};
 
     return position < sizeof names / sizeof names[0] ? names[position] : NULL;
 }
@@ -169,7 +171,8 @@ static const struct option_row rows[] = {
      .kind = OPTION_CHOICE,
      PLACE(python),
      .choice_at = python_at,
-     .help = "whether stacks have the functions and lines of Python (default: auto)"},
+     .help = "whether stacks have functions and lines of Python, and each object is a block"
+             " (default: auto: stacks)"},
     {.name = "sample",
      .kind = OPTION_SIZE,
      PLACE(sample),

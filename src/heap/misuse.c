@@ -7,7 +7,8 @@
 #define BIT(name) (1u << FUNCTION_##name)
 
 enum {
-    ALWAYS = BIT(NONE) | BIT(CUSTOM), /* nothing is known of them */
+    /* Nothing is known of them. */
+    ALWAYS = BIT(NONE) | BIT(CUSTOM) | BIT(PYTHON_MEMORY) | BIT(PYTHON_OBJECT),
     REALLOC_FAMILY = ALWAYS | BIT(FREE) | BIT(CFREE) | BIT(REALLOC) | BIT(REALLOCARRAY),
     MALLOC_FAMILY = REALLOC_FAMILY | BIT(FREE_SIZED)
 };

@@ -152,6 +152,8 @@ static uint32_t session_flags(const struct record_options *options)
         flags |= SESSION_ORACLE;
     else if (options->python != RECORD_PYTHON_OFF)
         flags |= SESSION_PYTHON; /* libunwind knows no such frames: nothing to compare with */
+    if (options->python == RECORD_PYTHON_OBJECTS)
+        flags |= SESSION_PYTHON_OBJECTS;
     if (options->are_release_stacks_wanted)
         flags |= SESSION_RELEASE_STACKS;
     if (options->follow == RECORD_FOLLOW_FORK || options->follow == RECORD_FOLLOW_ALL)

@@ -29,7 +29,8 @@ enum record_stop {
 /* What is recorded of Python. */
 enum record_python {
     RECORD_PYTHON_AUTO, /* stacks, where the process has a CPython that is known */
-    RECORD_PYTHON_OFF
+    RECORD_PYTHON_OFF,
+    RECORD_PYTHON_OBJECTS /* and each of its objects is a block */
 };
 
 /* Which processes are recorded beside the command's own image. */

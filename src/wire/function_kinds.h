@@ -33,7 +33,10 @@
     KIND(24, MREMAP,               "mremap") \
     KIND(25, BRK,                  "brk") \
     KIND(26, SBRK,                 "sbrk") \
-    KIND(27, CUSTOM,               "custom allocator")
+    KIND(27, CUSTOM,               "custom allocator") \
+    KIND(28, PYTHON_ARENA,         "Python arena") \
+    KIND(29, PYTHON_MEMORY,        "PyMem_Malloc") \
+    KIND(30, PYTHON_OBJECT,        "PyObject_Malloc")
 /* clang-format on */
 
 enum function_kind {

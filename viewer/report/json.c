@@ -364,6 +364,10 @@ static void add_mapping(struct writing *writing, const struct recording_mapping_
     json_stream_add(stream, "calls", json_number(mapping->count));
     json_stream_add(stream, "mapped_bytes", json_number(mapping->mapped_bytes));
     json_stacks_add(&writing->stacks, stream, "stack", (uint32_t)mapping->stack_node_id);
+    json_stream_add(stream, "note",
+                    mapping->function == FUNCTION_PYTHON_ARENA
+                        ? json_string("objects inside not traced; --python=objects")
+                        : json_null());
     json_stream_end(stream);
 }
 

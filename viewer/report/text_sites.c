@@ -268,6 +268,12 @@ bool text_write_sites(struct page *page, const struct report_options *options, u
 
 /* ---- mappings ---- */
 
+static void write_arena_note(struct page *page)
+{
+    page_add(page, "    objects inside not traced; --python=objects");
+    page_end_line(page);
+}
+
 static void write_mapping(struct page *page, const struct report_options *options,
                           const struct recording_mapping_site *mapping)
 {
@@ -278,7 +284,10 @@ static void write_mapping(struct page *page, const struct report_options *option
     page_add(page, "  %s%s", profile_function_name((enum function_kind)mapping->function),
              mapping->is_anonymous ? "" : " of files");
     page_end_line(page);
-    text_write_stack(page, options, (uint32_t)mapping->stack_node_id);
+    if (mapping->function == FUNCTION_PYTHON_ARENA)
+        write_arena_note(page);
+    else
+        text_write_stack(page, options, (uint32_t)mapping->stack_node_id);
 }
 
 static void write_mappings_heading(struct page *page, uint64_t count)
