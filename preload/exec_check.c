@@ -13,7 +13,8 @@
 
 enum {
     HEAD_BYTES = 4096,
-    MAX_DYNAMIC_ENTRIES = 256
+    MAX_DYNAMIC_ENTRIES = 256,
+    DYNAMIC_ENTRIES_AT_ONCE = 48
 };
 
 #if defined(__x86_64__)
@@ -69,37 +70,63 @@ static uint64_t offset_of(const Elf64_Phdr *segments, unsigned count, uint64_t a
     return 0;
 }
 
-/* The next entry of the dynamic section, or false at its end. */
-static bool next_entry(int fd, const Elf64_Phdr *dynamic, uint64_t *position, Elf64_Dyn *entry)
+/* The dynamic section, of which the usual one is read at once. */
+struct dynamic_section {
+    int fd;
+    const Elf64_Phdr *segment;
+    uint64_t first, count; /* entries that are here */
+    Elf64_Dyn entries[DYNAMIC_ENTRIES_AT_ONCE];
+};
+
+/* An entry; NULL at the end. */
+static const Elf64_Dyn *find_entry(struct dynamic_section *section, uint64_t position)
 {
-    uint64_t at = *position * sizeof *entry;
-    if (at + sizeof *entry > dynamic->p_filesz || *position >= MAX_DYNAMIC_ENTRIES)
-        return false;
-    ++*position;
-    return raw_syscall(SYS_pread64, fd, entry, sizeof *entry, dynamic->p_offset + at, 0, 0) ==
-               (int64_t)sizeof *entry &&
-           entry->d_tag != DT_NULL;
+    uint64_t at = position * sizeof *section->entries;
+    if (at + sizeof *section->entries > section->segment->p_filesz ||
+        position >= MAX_DYNAMIC_ENTRIES)
+        return NULL;
+    if (position - section->first >= section->count) {
+        int64_t got = raw_syscall(SYS_pread64, section->fd, section->entries,
+                                  sizeof section->entries, section->segment->p_offset + at, 0, 0);
+        section->first = position;
+        section->count = raw_failed(got) ? 0 : (uint64_t)got / sizeof *section->entries;
+        if (section->count == 0)
+            return NULL;
+    }
+    const Elf64_Dyn *entry = &section->entries[position - section->first];
+    return entry->d_tag != DT_NULL ? entry : NULL;
+}
+
+/* The loader's name, which nearly always stands in the file's first page. */
+static enum wire_exec_reason judge_interpreter_of(int fd, const Elf64_Phdr *segment,
+                                                  const char *head, size_t head_bytes)
+{
+    char name[256];
+    size_t bytes = segment->p_filesz < sizeof name ? segment->p_filesz : sizeof name;
+    if (segment->p_offset < head_bytes && bytes <= head_bytes - segment->p_offset)
+        return judge_interpreter(head + segment->p_offset, bytes);
+    int64_t got = raw_syscall(SYS_pread64, fd, name, bytes, segment->p_offset, 0, 0);
+    return raw_failed(got) ? WIRE_EXEC_FOLLOWED : judge_interpreter(name, (size_t)got);
 }
 
 static bool needs_sanitizer(int fd, const Elf64_Phdr *segments, unsigned count)
 {
-    const Elf64_Phdr *dynamic = NULL;
+    struct dynamic_section section = {.fd = fd};
     for (unsigned i = 0; i < count; i++)
         if (segments[i].p_type == PT_DYNAMIC)
-            dynamic = &segments[i];
-    if (dynamic == NULL)
+            section.segment = &segments[i];
+    if (section.segment == NULL)
         return false;
-    Elf64_Dyn entry;
-    uint64_t names = 0, position = 0;
-    while (names == 0 && next_entry(fd, dynamic, &position, &entry))
-        if (entry.d_tag == DT_STRTAB)
-            names = offset_of(segments, count, entry.d_un.d_ptr);
-    position = 0;
-    while (names != 0 && next_entry(fd, dynamic, &position, &entry)) {
+    const Elf64_Dyn *entry;
+    uint64_t names = 0;
+    for (uint64_t i = 0; names == 0 && (entry = find_entry(&section, i)) != NULL; i++)
+        if (entry->d_tag == DT_STRTAB)
+            names = offset_of(segments, count, entry->d_un.d_ptr);
+    for (uint64_t i = 0; names != 0 && (entry = find_entry(&section, i)) != NULL; i++) {
         char name[32] = "";
-        if (entry.d_tag != DT_NEEDED)
+        if (entry->d_tag != DT_NEEDED)
             continue;
-        raw_syscall(SYS_pread64, fd, name, sizeof name - 1, names + entry.d_un.d_val, 0, 0);
+        raw_syscall(SYS_pread64, fd, name, sizeof name - 1, names + entry->d_un.d_val, 0, 0);
         if (is_sanitizer(name))
             return true;
     }
@@ -119,11 +146,7 @@ static enum wire_exec_reason judge_elf(int fd, const char *head, size_t head_byt
     for (unsigned i = 0; i < header->e_phnum; i++) {
         if (segment[i].p_type != PT_INTERP)
             continue;
-        char name[256];
-        size_t bytes = segment[i].p_filesz < sizeof name ? segment[i].p_filesz : sizeof name;
-        int64_t got = raw_syscall(SYS_pread64, fd, name, bytes, segment[i].p_offset, 0, 0);
-        enum wire_exec_reason reason = raw_failed(got) ? WIRE_EXEC_FOLLOWED
-                                                       : judge_interpreter(name, (size_t)got);
+        enum wire_exec_reason reason = judge_interpreter_of(fd, &segment[i], head, head_bytes);
         return reason == WIRE_EXEC_FOLLOWED && needs_sanitizer(fd, segment, header->e_phnum)
                    ? WIRE_EXEC_SANITIZER
                    : reason;

@@ -16,6 +16,7 @@ enum {
 void unwind_rules_init(struct unwind_rules *rules, bool is_own_list)
 {
     atomic_store_explicit(&rules->generation, 1, memory_order_relaxed);
+    atomic_store_explicit(&rules->place_mask, UNWIND_RULES_FIRST_COUNT - 1, memory_order_relaxed);
     if (!is_own_list && dlsym != NULL) /* _dl_find_object is younger than dlsym in libc */
         *(void **)&rules->find_object = dlsym(RTLD_DEFAULT, "_dl_find_object");
     unwind_rules_refresh_modules(rules);
@@ -166,11 +167,37 @@ static bool find_module(struct unwind_rules *rules, uint64_t pc, struct eh_frame
     return true;
 }
 
+/* Of two threads that would do it, one does. */
+static void grow_when_full(struct unwind_rules *rules)
+{
+    uint64_t mask = atomic_load_explicit(&rules->place_mask, memory_order_relaxed);
+    uint64_t count = mask + 1;
+
+    if (atomic_fetch_add_explicit(&rules->learned_count, 1, memory_order_relaxed) < count / 2 ||
+        count == UNWIND_RULES_ENTRY_COUNT)
+        return;
+    atomic_compare_exchange_strong(&rules->place_mask, &mask, count * 4 - 1);
+}
+
+/* Where it stood while fewer entries were used. */
+static bool find_where_it_was(const struct unwind_rules *rules, uint64_t pc, uint64_t generation,
+                              struct frame_rule *rule)
+{
+    uint64_t mask = atomic_load_explicit(&rules->place_mask, memory_order_relaxed);
+
+    for (mask /= 4; mask >= UNWIND_RULES_FIRST_COUNT - 1; mask /= 4)
+        if (unwind_rules_entry_read(&rules->entries[pc & mask], pc, generation, rule) ||
+            unwind_rules_entry_read(&rules->entries[(pc & mask) ^ 1], pc, generation, rule))
+            return true;
+    return false;
+}
+
 static void remember(struct unwind_rules *rules, uint64_t pc, uint64_t generation,
                      struct frame_rule rule)
 {
-    struct unwind_rules_entry *first = &rules->entries[unwind_rules_place(pc)];
-    struct unwind_rules_entry *second = &rules->entries[unwind_rules_place(pc) ^ 1];
+    uint64_t place = unwind_rules_place(rules, pc);
+    struct unwind_rules_entry *first = &rules->entries[place];
+    struct unwind_rules_entry *second = &rules->entries[place ^ 1];
 
     /* What stood here moves over: it was of use more recently than its neighbour. */
     atomic_store_explicit(&second->rule, atomic_load_explicit(&first->rule, memory_order_relaxed),
@@ -186,8 +213,13 @@ __attribute__((noinline, cold)) struct frame_rule
 unwind_rules_learn(struct unwind_rules *rules, uint64_t pc, uint64_t generation)
 {
     struct frame_rule rule = frame_rule_make(FRAME_RULE_NO_TABLE);
+    struct frame_rule former;
     struct eh_frame_module module;
 
+    if (find_where_it_was(rules, pc, generation, &former)) {
+        remember(rules, pc, generation, former);
+        return former;
+    }
 #if ARCH_HAS_EH_FRAME_RULES
     if (find_module(rules, pc, &module))
         rule = frame_rule_compute(&module, pc);
@@ -197,6 +229,7 @@ unwind_rules_learn(struct unwind_rules *rules, uint64_t pc, uint64_t generation)
     rule.bits = (uint64_t)FRAME_RULE_BP << 56 | 16 | (uint64_t)FRAME_RULE_BP_AT_CFA << 60 |
                 (uint64_t)(uint16_t)-16 << 32;
 #endif
+    grow_when_full(rules);
     remember(rules, pc, generation, rule);
     return rule;
 }

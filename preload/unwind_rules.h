@@ -16,8 +16,11 @@
  * there. What is left of that danger is as large as in every C++ exception that is thrown beside a
  * dlclose.
  *
- * Costs 1 MiB of address space, touched as pcs appear, once per process. After fork the child goes
- * on with its copy. */
+ * Costs 1 MiB of address space, once per process, of which a few pages are used at first and four
+ * times as many whenever half of the entries are taken: a table that is used all over costs a short
+ * process more for its pages than for its rules. An entry is right wherever it stands, so rules
+ * that were learned before are found where they were, and put where they belong now. After fork the
+ * child goes on with its copy. */
 #ifndef SEEP_PRELOAD_UNWIND_RULES_H
 #define SEEP_PRELOAD_UNWIND_RULES_H
 
@@ -30,6 +33,7 @@
 enum {
     UNWIND_RULES_ENTRY_BITS = 16,
     UNWIND_RULES_ENTRY_COUNT = 1 << UNWIND_RULES_ENTRY_BITS,
+    UNWIND_RULES_FIRST_COUNT = 1 << (UNWIND_RULES_ENTRY_BITS - 6), /* that are used at first */
     UNWIND_RULES_MAX_MODULES = 2048 /* of the list of our own; those beyond have no rules */
 };
 
@@ -70,6 +74,8 @@ struct unwind_rules_module {
 
 struct unwind_rules {
     _Atomic uint64_t generation;
+    _Atomic uint64_t place_mask;          /* entries that are used, less one */
+    _Atomic uint32_t learned_count;       /* of those */
     unwind_rules_find_object find_object; /* NULL = the list below is used */
     _Atomic uint32_t list_version;        /* odd while it is written */
     _Atomic uint32_t listed_count;
@@ -124,9 +130,9 @@ static inline uint64_t unwind_rules_tag(uint64_t pc, struct frame_rule rule, uin
 /* The first of the two neighbours where the rule of a pc may stand. Every cycle counts here, for
  * the next pc is only known after this look-up; and the low bits of addresses are as good as
  * random. */
-static inline uint64_t unwind_rules_place(uint64_t pc)
+static inline uint64_t unwind_rules_place(const struct unwind_rules *rules, uint64_t pc)
 {
-    return pc % UNWIND_RULES_ENTRY_COUNT;
+    return pc & atomic_load_explicit(&rules->place_mask, memory_order_relaxed);
 }
 
 static inline bool unwind_rules_entry_read(const struct unwind_rules_entry *entry, uint64_t pc,
@@ -142,7 +148,7 @@ static inline bool unwind_rules_entry_read(const struct unwind_rules_entry *entr
 static inline bool unwind_rules_look_up(const struct unwind_rules *rules, uint64_t pc,
                                         uint64_t generation, struct frame_rule *rule)
 {
-    uint64_t place = unwind_rules_place(pc);
+    uint64_t place = unwind_rules_place(rules, pc);
 
     return __builtin_expect(
         unwind_rules_entry_read(&rules->entries[place], pc, generation, rule) ||

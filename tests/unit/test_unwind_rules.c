@@ -674,13 +674,49 @@ static void test_cache_neighbours(void **state)
     munmap(rules, sizeof *rules);
 }
 
+/* The table grows with what is learned, and what stood in the smaller one is found again. */
+static void test_cache_grows(void **state)
+{
+    enum {
+        PCS = 20000
+    };
+    struct unwind_rules *rules = create_rules(false);
+    uint64_t generation = unwind_rules_generation(rules), pc = (uintptr_t)test_cache;
+    struct frame_rule rule = unwind_rules_find(rules, pc, generation), found;
+
+    (void)state;
+    assert_int_equal(atomic_load(&rules->place_mask), UNWIND_RULES_FIRST_COUNT - 1);
+    for (uint64_t i = 0; i < PCS; i++) {
+        uint64_t mask = atomic_load(&rules->place_mask);
+
+        unwind_rules_find(rules, 0x1000 + i, generation);
+        if (atomic_load(&rules->place_mask) == mask)
+            continue;
+        assert_int_equal(atomic_load(&rules->place_mask), mask * 4 + 3);
+        /* A rule of its own shows that it was found, and not computed. */
+        struct frame_rule marked = rule;
+        marked.bits ^= UINT64_C(1) << 8;
+        struct unwind_rules_entry *entry = &rules->entries[pc & mask];
+        atomic_store(&entry->rule, marked.bits);
+        atomic_store(&entry->tag, unwind_rules_tag(pc, marked, generation));
+        atomic_store(&rules->entries[unwind_rules_place(rules, pc)].tag, 0);
+        atomic_store(&rules->entries[unwind_rules_place(rules, pc) ^ 1].tag, 0);
+        if ((pc & mask) == unwind_rules_place(rules, pc))
+            continue; /* it is where it was */
+        assert_int_equal(unwind_rules_find(rules, pc, generation).bits, marked.bits);
+        assert_true(unwind_rules_look_up(rules, pc, generation, &found));
+    }
+    assert_int_equal(atomic_load(&rules->place_mask), UNWIND_RULES_ENTRY_COUNT - 1);
+    munmap(rules, sizeof *rules);
+}
+
 /* An entry of which one word was overwritten by another writer fits nobody. */
 static void test_torn_entry(void **state)
 {
     struct unwind_rules *rules = create_rules(false);
     uint64_t generation = unwind_rules_generation(rules);
     uint64_t pc = (uintptr_t)test_cache;
-    struct unwind_rules_entry *entry = &rules->entries[unwind_rules_place(pc)];
+    struct unwind_rules_entry *entry = &rules->entries[unwind_rules_place(rules, pc)];
     struct frame_rule rule = unwind_rules_find(rules, pc, generation), found;
 
     (void)state;
@@ -705,6 +741,7 @@ int main(void)
         cmocka_unit_test(test_hostile_tables),
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_cache_neighbours),
+        cmocka_unit_test(test_cache_grows),
         cmocka_unit_test(test_torn_entry),
     };
 
