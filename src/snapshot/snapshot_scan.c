@@ -24,8 +24,18 @@ enum {
     GAP_BYTES = 8192,        /* between blocks that are read together */
     SPARSE_BYTES = 64 << 10, /* from here on, only touched pages are read */
     HEAD_WORDS = 3,
-    LOOK_EVERY = 8, /* stretches, of a window at most: a look at the clock */
+    BATCH_BYTES = 256 << 10,
+    LOOK_EVERY = 8,              /* stretches, of a window at most: a look at the clock */
     ARRAY_ELEMENTS_MAX = 1 << 24 /* what may stand in front of an array's */
+};
+
+/* Small stretches that are read at once, one behind the other. They are collected in a first pass,
+ * and found there in a second one, in the same order. */
+struct batch {
+    struct target_stretch stretches[TARGET_STRETCHES_MAX];
+    size_t count, bytes;
+    size_t next, next_bytes; /* those before were found */
+    uint64_t words[BATCH_BYTES / WORD_BYTES];
 };
 
 struct scan {
@@ -37,6 +47,8 @@ struct scan {
     struct class_tables *classes;
     struct root_plan plan;
     uint64_t *window;
+    struct batch *batch;
+    bool is_collecting; /* for the batch; nothing is read */
 
     /* What the words come from that are looked at. */
     uint32_t source;
@@ -71,16 +83,43 @@ static bool is_in_time(struct scan *scan)
 typedef void (*take_words)(struct scan *scan, const uint64_t *words, size_t count,
                            uint64_t address);
 
+static void collect(struct batch *batch, uint64_t start, uint64_t end)
+{
+    size_t wanted = (size_t)(end - start) / WORD_BYTES * WORD_BYTES;
+    if (wanted == 0 || batch->count == TARGET_STRETCHES_MAX ||
+        wanted > sizeof batch->words - batch->bytes)
+        return; /* it is read by itself */
+    batch->stretches[batch->count++] = (struct target_stretch){start, wanted};
+    batch->bytes += wanted;
+}
+
+static const uint64_t *find_in_batch(struct batch *batch, uint64_t start, size_t wanted)
+{
+    const struct target_stretch *next = &batch->stretches[batch->next];
+    if (batch->next == batch->count || next->address != start || next->count != wanted)
+        return NULL;
+    const uint64_t *words = batch->words + batch->next_bytes / WORD_BYTES;
+    batch->next++;
+    batch->next_bytes += wanted;
+    return words;
+}
+
 static void read_stretch(struct scan *scan, uint64_t start, uint64_t end, take_words take)
 {
     const struct target_memory *memory = scan->input->memory;
+    if (scan->is_collecting) {
+        collect(scan->batch, start, end);
+        return;
+    }
     while (end - start >= WORD_BYTES && start < end && is_in_time(scan)) {
         size_t wanted = end - start < WINDOW_BYTES ? (size_t)(end - start) : WINDOW_BYTES;
         wanted -= wanted % WORD_BYTES;
-        size_t got = memory->read(memory->context, start, scan->window, wanted);
+        const uint64_t *words = find_in_batch(scan->batch, start, wanted);
+        size_t got = words != NULL ? wanted
+                                   : memory->read(memory->context, start, scan->window, wanted);
         got -= got % WORD_BYTES;
         if (got > 0)
-            take(scan, scan->window, got / WORD_BYTES, start);
+            take(scan, words != NULL ? words : scan->window, got / WORD_BYTES, start);
         scan->result->scanned_bytes += got;
         start += got;
         if (got == wanted)
@@ -384,15 +423,52 @@ static void take_root_words(struct scan *scan, const uint64_t *words, size_t cou
     pointer_scan(&scan->index, words, count, address, found_in_range, scan);
 }
 
+static void empty_batch(struct batch *batch)
+{
+    batch->count = batch->bytes = batch->next = batch->next_bytes = 0;
+}
+
+/* From this range on; returns which one comes after those that were looked at. What cannot be read
+ * at once is read one by one. */
+static size_t fill_batch(struct scan *scan, size_t first)
+{
+    const struct target_memory *memory = scan->input->memory;
+    const struct root_plan *plan = &scan->plan;
+    struct batch *batch = scan->batch;
+    size_t last = first;
+    empty_batch(batch);
+    if (memory->read_several == NULL)
+        return plan->range_count;
+    scan->is_collecting = true;
+    for (; last < plan->range_count; last++) {
+        uint64_t start = plan->ranges[last].start, end = plan->ranges[last].end;
+        bool is_small = end - start < SPARSE_BYTES;
+        if (last != first && (!is_small || batch->bytes + (end - start) > sizeof batch->words))
+            break;
+        if (is_small)
+            read_mapped(scan, start, end, NULL);
+    }
+    scan->is_collecting = false;
+    if (batch->count != 0 && memory->read_several(memory->context, batch->stretches, batch->count,
+                                                  batch->words) != batch->bytes)
+        empty_batch(batch);
+    return last;
+}
+
+static void scan_range(struct scan *scan, const struct root_range *range)
+{
+    scan->range = range;
+    scan->last_block = SNAPSHOT_NONE;
+    scan->source_end = range->end;
+    read_mapped(scan, range->start, range->end, take_root_words);
+}
+
 static void scan_roots(struct scan *scan)
 {
     const struct root_plan *plan = &scan->plan;
-    for (size_t i = 0; i < plan->range_count && is_in_time(scan); i++) {
-        scan->range = &plan->ranges[i];
-        scan->last_block = SNAPSHOT_NONE;
-        scan->source_end = scan->range->end;
-        read_mapped(scan, scan->range->start, scan->range->end, take_root_words);
-    }
+    for (size_t i = 0; i < plan->range_count && is_in_time(scan);)
+        for (size_t last = fill_batch(scan, i); i < last && is_in_time(scan); i++)
+            scan_range(scan, &plan->ranges[i]);
     scan->source_end = 0; /* what stands behind a register is not told */
     for (size_t i = 0; i < plan->value_count; i++) {
         const struct root_value *value = &plan->values[i];
@@ -457,6 +533,8 @@ static bool run(struct scan *scan, struct error *error)
     result->roots_off = input->roots_off;
     scan->words = word_cache_create(input->memory);
     scan->window = memory_allocate(WINDOW_BYTES + WORD_BYTES);
+    scan->batch = memory_allocate(sizeof *scan->batch);
+    empty_batch(scan->batch);
     block_index_init(&scan->index, result->blocks, result->block_count);
     scan->shapes = block_shapes_create(result->block_count, input->mappings, scan->words);
     root_plan_init(&scan->plan, input, &scan->index, scan->words, result);
@@ -482,6 +560,7 @@ bool snapshot_scan(const struct snapshot_scan_input *input, struct snapshot *res
     block_index_clear(&scan.index);
     word_cache_destroy(scan.words);
     free(scan.window);
+    free(scan.batch);
     if (!is_done) {
         snapshot_clear(result);
         result->end = scan.is_late ? SNAPSHOT_BUDGET : SNAPSHOT_FAILED;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -111,15 +112,15 @@ bool target_mappings_read(struct target_mappings *mappings, uint32_t pid, struct
     char path[64];
     *mappings = (struct target_mappings){0};
     snprintf(path, sizeof path, "/proc/%u/maps", pid);
-    FILE *file = fopen(path, "re");
-    if (!file)
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
         return error_set_errno(error, errno, "cannot read %s", path);
     struct text text = {0};
     char piece[16384];
-    size_t count;
-    while ((count = fread(piece, 1, sizeof piece, file)) > 0)
-        text_add_bytes(&text, piece, count);
-    fclose(file);
+    ssize_t count;
+    while ((count = read(fd, piece, sizeof piece)) > 0)
+        text_add_bytes(&text, piece, (size_t)count);
+    close(fd);
     target_mappings_parse(mappings, text_get(&text));
     text_clear(&text);
     return mappings->count > 0 || error_set(error, "%s is empty: the process is gone", path);

@@ -36,8 +36,8 @@ struct pagemap_region {
 
 struct target_process {
     pid_t pid;
-    int memory_fd; /* -1 until process_vm_readv was refused */
-    int pagemap_fd;
+    int memory_fd;  /* -1 unless process_vm_readv was refused */
+    int pagemap_fd; /* -1 until it was asked for */
     bool has_vm_read;
     bool has_pagemap_scan;
     bool has_pagemap;
@@ -58,16 +58,16 @@ struct target_process *target_process_open(uint32_t pid, struct error *error)
 {
     struct target_process *process = memory_allocate_zeroed(1, sizeof *process);
     process->pid = (pid_t)pid;
-    process->memory_fd = open_part(pid, "mem");
-    process->pagemap_fd = open_part(pid, "pagemap");
+    process->memory_fd = process->pagemap_fd = -1;
     process->has_vm_read = true;
-    process->has_pagemap = process->has_pagemap_scan = process->pagemap_fd >= 0;
+    process->has_pagemap = process->has_pagemap_scan = true;
     char byte;
     struct iovec here = {&byte, 1};
     struct iovec there = {(void *)1, 1};
     if (process_vm_readv(process->pid, &here, 1, &there, 1, 0) < 0 && errno != EFAULT) {
         int number = errno;
         process->has_vm_read = false;
+        process->memory_fd = open_part(pid, "mem");
         if (process->memory_fd < 0) {
             error_set_errno(error, number, "cannot read the memory of process %u", pid);
             target_process_close(process);
@@ -112,6 +112,21 @@ static size_t process_read(void *context, uint64_t address, void *bytes, size_t 
         done += (size_t)got;
     }
     return done;
+}
+
+static size_t process_read_several(void *context, const struct target_stretch *stretches,
+                                   size_t count, void *bytes)
+{
+    const struct target_process *process = context;
+    struct iovec there[TARGET_STRETCHES_MAX], here = {bytes, 0};
+    if (!process->has_vm_read || count > TARGET_STRETCHES_MAX)
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        there[i] = (struct iovec){(void *)(uintptr_t)stretches[i].address, stretches[i].count};
+        here.iov_len += stretches[i].count;
+    }
+    ssize_t got = process_vm_readv(process->pid, &here, 1, there, count, 0);
+    return got > 0 ? (size_t)got : 0;
 }
 
 /* Learns the touched stretches from `start` on, as far as the table has room. */
@@ -166,8 +181,18 @@ static bool read_pagemap(struct target_process *process, uint64_t start, uint64_
     return page > 0;
 }
 
+/* Small processes have nothing that is worth it. */
+static void open_pagemap(struct target_process *process)
+{
+    if (process->pagemap_fd < 0 && process->has_pagemap)
+        process->pagemap_fd = open_part((uint32_t)process->pid, "pagemap");
+    if (process->pagemap_fd < 0)
+        process->has_pagemap = process->has_pagemap_scan = false;
+}
+
 static bool learn_touched(struct target_process *process, uint64_t start, uint64_t end)
 {
+    open_pagemap(process);
     if (process->has_pagemap_scan && scan_pagemap(process, start, end))
         return true;
     process->has_pagemap_scan = false;
@@ -207,8 +232,10 @@ static bool process_find_touched(void *context, uint64_t start, uint64_t end,
 
 struct target_memory target_process_memory(struct target_process *process)
 {
-    return (struct target_memory){
-        .read = process_read, .find_touched = process_find_touched, .context = process};
+    return (struct target_memory){.read = process_read,
+                                  .find_touched = process_find_touched,
+                                  .read_several = process_read_several,
+                                  .context = process};
 }
 
 static const struct target_image_piece *find_piece(const struct target_image *image,

@@ -11,6 +11,15 @@
 
 #include "base/error.h"
 
+enum {
+    TARGET_STRETCHES_MAX = 64 /* that are read at once */
+};
+
+struct target_stretch {
+    uint64_t address;
+    size_t count;
+};
+
 struct target_memory {
     /* Reads up to `count` bytes from `address` on; returns how many could be read before the first
      * that cannot. */
@@ -19,6 +28,10 @@ struct target_memory {
      * read as zeroes or as their file. False: there is none. NULL: everything counts as touched. */
     bool (*find_touched)(void *context, uint64_t start, uint64_t end, uint64_t *touched_start,
                          uint64_t *touched_end);
+    /* The same as read, of several stretches, one behind the other into `bytes`; returns how many
+     * bytes could be read before the first that cannot. NULL: they are read one by one. */
+    size_t (*read_several)(void *context, const struct target_stretch *stretches, size_t count,
+                           void *bytes);
     void *context;
 };
 

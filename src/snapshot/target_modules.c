@@ -141,6 +141,15 @@ static bool make_module(const struct target_mappings *mappings, const struct tar
     return has_load;
 }
 
+/* A module has several segments, and they follow each other: a file that is mapped in one piece (of
+ * a locale, an archive) need not be looked into. */
+static bool is_one_piece(const struct target_mappings *mappings, size_t position)
+{
+    return position + 1 == mappings->count ||
+           mappings->items[position + 1].inode != mappings->items[position].inode ||
+           strcmp(mappings->items[position + 1].path, mappings->items[position].path) != 0;
+}
+
 void target_modules_find(struct target_modules *modules, const struct target_mappings *mappings,
                          struct word_cache *words)
 {
@@ -149,7 +158,7 @@ void target_modules_find(struct target_modules *modules, const struct target_map
         const struct target_mapping *mapping = &mappings->items[i];
         struct target_module module;
         if (mapping->inode == 0 || mapping->offset != 0 ||
-            !(mapping->flags & TARGET_MAPPING_READ) ||
+            !(mapping->flags & TARGET_MAPPING_READ) || is_one_piece(mappings, i) ||
             !make_module(mappings, mapping, words, &module))
             continue;
         modules->items = memory_grow(modules->items, &modules->capacity, modules->count + 1,
