@@ -1,7 +1,7 @@
 /* What hangs from the stacks of threads, and from whose frames: frames MIBIBYTES [wait]. With
  * "wait" it says its number and waits for a line, and somebody else takes the snapshot.
  *
- * Known answers, of the snapshot "held", whatever the size (from 64 MiB on a copy is read)
+ * Answers, of the snapshot "held", whatever the size (from 64 MiB on a copy is read)
  *   handle_request in thread "worker", where it says "waits here": 2002 bytes
  *   outer in thread "worker", where it says "calls inner here":    3003 bytes
  *   hold in the first thread, where it says "takes it here":       1001 bytes
