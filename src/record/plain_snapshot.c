@@ -84,7 +84,9 @@ static bool read_held(struct plain_taking *taking, const struct clock *clock, st
         return false;
     }
     struct target_memory memory = target_process_memory(process);
-    const struct python_runtimes_input input = {&memory, &mappings, *clock};
+    const struct python_runtimes_input input = {&memory, &mappings, *clock,
+                                                taking->snapshot.resident_bytes,
+                                                process_facts_peak_resident(pid)};
     python_runtimes_read(&input, taking->snapshot.python);
     target_mappings_clear(&mappings);
     target_process_close(process);
@@ -113,8 +115,8 @@ static bool hold_and_read(struct plain_taking *taking, struct error *error)
             stopper_clear(&stopper);
             return false;
         }
-        bool is_read = read_held(taking, &clock, error);
         taking->snapshot.resident_bytes = process_facts_resident(taking->request->pid, &statm_fd);
+        bool is_read = read_held(taking, &clock, error);
         let_go(&stopper);
         taking->snapshot.stop_ns = clock.now_ns(clock.context) - begin_ns;
         bool is_collecting = is_read && taking->snapshot.python->figures.is_collecting == 1;

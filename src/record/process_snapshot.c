@@ -330,7 +330,10 @@ static void find_frames(struct taking *taking, const struct target_memory *memor
 static void read_python(struct taking *taking, const struct target_memory *memory,
                         const struct target_mappings *mappings)
 {
-    const struct python_runtimes_input input = {memory, mappings, taking->clock};
+    struct recorded_process *process = taking->process;
+    const struct python_runtimes_input input = {
+        memory, mappings, taking->clock, process_facts_resident(process->pid, &process->statm_fd),
+        process_facts_peak_resident(process->pid)};
     python_search_read(taking->request->python, &input, taking->snapshot);
 }
 

@@ -7,6 +7,8 @@ libseep_a_SOURCES += \
 	src/runtimes/cpython/dicts.h \
 	src/runtimes/cpython/edges.c \
 	src/runtimes/cpython/edges.h \
+	src/runtimes/cpython/frames.c \
+	src/runtimes/cpython/frames.h \
 	src/runtimes/cpython/garbage.c \
 	src/runtimes/cpython/garbage.h \
 	src/runtimes/cpython/labels.c \
@@ -16,6 +18,8 @@ libseep_a_SOURCES += \
 	src/runtimes/cpython/objects.h \
 	src/runtimes/cpython/obmalloc.c \
 	src/runtimes/cpython/obmalloc.h \
+	src/runtimes/cpython/paths.c \
+	src/runtimes/cpython/paths.h \
 	src/runtimes/cpython/reader.c \
 	src/runtimes/cpython/reader.h \
 	src/runtimes/cpython/storage.c \

@@ -36,6 +36,10 @@ void python_runtimes_read(const struct python_runtimes_input *input, struct pyth
     target_modules_find(&modules, input->mappings, words);
     memory_view_init(&view, input->memory, KEPT_BYTES);
     cpython_read(&view, input->mappings, &modules, words, heap);
+    if (input->resident_bytes != 0 && input->peak_resident_bytes != 0) {
+        heap->figures.resident_bytes = input->resident_bytes;
+        heap->figures.peak_resident_bytes = input->peak_resident_bytes;
+    }
     if (heap->is_read && input->clock.now_ns)
         heap->figures.read_ns = input->clock.now_ns(input->clock.context) - begin_ns;
     memory_view_clear(&view);

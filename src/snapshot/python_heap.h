@@ -51,7 +51,9 @@ enum {
     FIGURE(garbage_objects)                                                                        \
     FIGURE(garbage_bytes)                                                                          \
     FIGURE(is_collecting) /* it was stopped within a collection */                                 \
-    FIGURE(read_ns)
+    FIGURE(read_ns)                                                                                \
+    FIGURE(resident_bytes) /* of the process */                                                    \
+    FIGURE(peak_resident_bytes)
 
 struct python_figures {
 #define PYTHON_MEMBER(name) uint64_t name;

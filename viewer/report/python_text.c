@@ -118,14 +118,20 @@ static void write_pinning(struct page *page, const struct python_heap *heap)
                "or make what lives long before what lives for a moment)");
 }
 
-/* Nothing holds memory that is not used: what people fear, and need not. */
+/* Much was resident once and is not any more: it does go back, whatever people fear. */
 static void write_returned(struct page *page, const struct python_heap *heap)
 {
     const struct python_figures *figures = &heap->figures;
-    if (figures->pinned_arenas == 0 && figures->arenas > 0 &&
-        figures->free_pool_bytes < figures->arena_bytes / 2)
-        page_label(page, "Returned",
-                   "memory was returned to the system: no arena is kept by a few objects alone");
+    struct text line = {0};
+    if (figures->pinned_arenas > 1 || figures->peak_resident_bytes == PYTHON_NOT_KNOWN ||
+        figures->resident_bytes > figures->peak_resident_bytes / 2)
+        return;
+    text_add(&line, "memory was returned to the system: ");
+    add_size(&line, figures->peak_resident_bytes);
+    text_add(&line, " were resident at the peak, ");
+    add_size(&line, figures->resident_bytes);
+    text_add(&line, " are");
+    label(page, "Returned", &line);
 }
 
 /* ---- objects ---- */

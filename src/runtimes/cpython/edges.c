@@ -351,7 +351,7 @@ static void visit_new_frame(const struct walk *walk, uint64_t frame)
     uint64_t code = word_at(walk, frame + offsets->frame_code) & ~UINT64_C(3);
     bool is_running;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        edge.number = FIELDS_MAX_BYTES + fields[i];
+        edge.number = CPYTHON_FRAME_FIELDS + fields[i];
         edge.target = word_at(walk, frame + fields[i]) & ~UINT64_C(3);
         tell(walk, &edge);
     }

@@ -17,6 +17,9 @@ enum cpython_edge_kind {
     CPYTHON_EDGE_TYPE
 };
 
+/* Offsets of fields from here on are of the frame of a generator or frame object. */
+#define CPYTHON_FRAME_FIELDS UINT64_C(0x10000)
+
 struct cpython_edge {
     uint64_t target; /* may be anything */
     enum cpython_edge_kind kind;

@@ -82,6 +82,17 @@ static const char *name_of_type_field(uint64_t offset, uint32_t module)
     return offset == CPYTHON_TYPE_CACHE ? ".tp_cache" : NULL;
 }
 
+static void label_frame_field(const struct cpython *python, uint64_t offset,
+                              struct cpython_label *label)
+{
+    const struct cpython_offsets *offsets = &python->offsets;
+    const char *name = offset == offsets->frame_code       ? ".f_code"
+                       : offset == offsets->frame_function ? ".f_func"
+                       : offset == offsets->frame_locals   ? ".f_locals"
+                                                           : ".gi_frame";
+    snprintf(label->text, sizeof label->text, "%s", name);
+}
+
 static bool is_attributes_field(const struct cpython_type *type, const struct cpython_edge *edge)
 {
     return (type->dict_offset > 0 && edge->number == (uint64_t)type->dict_offset) ||
@@ -93,6 +104,10 @@ static void label_field(const struct cpython *python, const struct cpython_type 
 {
     char name[CPYTHON_LABEL_BYTES - 2];
     const char *known = NULL;
+    if (edge->number >= CPYTHON_FRAME_FIELDS) {
+        label_frame_field(python, edge->number - CPYTHON_FRAME_FIELDS, label);
+        return;
+    }
     if (is_attributes_field(type, edge)) {
         label->is_attributes = true;
         return;

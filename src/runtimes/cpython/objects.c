@@ -41,6 +41,11 @@ uint64_t cpython_objects_address(const struct cpython_objects *objects, uint32_t
                : address;
 }
 
+uint32_t cpython_objects_arena(const struct cpython_objects *objects, uint32_t block)
+{
+    return objects->places[block] >> PLACE_BITS;
+}
+
 uint32_t cpython_objects_block_bytes(const struct cpython_objects *objects, uint32_t block)
 {
     struct obmalloc_block found;

@@ -67,6 +67,9 @@ static inline uint32_t cpython_objects_type(const struct cpython_objects *object
                                          : objects->outside[object - objects->block_count].type;
 }
 
+/* The arena of a block: its position. */
+uint32_t cpython_objects_arena(const struct cpython_objects *objects, uint32_t block);
+
 uint64_t cpython_objects_address(const struct cpython_objects *objects, uint32_t object);
 
 /* Does the collector know it? */

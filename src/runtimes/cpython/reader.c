@@ -7,6 +7,7 @@
 #include "runtimes/cpython/garbage.h"
 #include "runtimes/cpython/objects.h"
 #include "runtimes/cpython/obmalloc.h"
+#include "runtimes/cpython/paths.h"
 
 enum {
     PINNED_SHARE = 100 /* an arena is pinned when less than this part of it is live */
@@ -169,6 +170,13 @@ static void tell_objects(struct cpython_objects *objects, struct python_heap *he
     figures->static_objects = objects->static_count;
 }
 
+static bool is_in_pinned_arena(const void *context, uint32_t block)
+{
+    const struct cpython_objects *objects = context;
+    uint32_t arena = cpython_objects_arena(objects, block);
+    return is_pinned(objects->arenas, &objects->arenas->arenas[arena]);
+}
+
 static void tell_collector(const struct cpython *python, struct python_heap *heap)
 {
     const struct cpython_offsets *offsets = &python->offsets;
@@ -204,6 +212,7 @@ static void read_objects(const struct cpython *python, struct obmalloc *arenas,
     heap->figures.garbage_objects = garbage.count;
     heap->figures.garbage_bytes = garbage.bytes;
     cpython_cycles_tell(&garbage, heap);
+    cpython_paths_tell(&objects, &garbage, is_in_pinned_arena, &objects, heap);
     for (size_t table = 0; table < PYTHON_TABLE_COUNT; table++)
         add_type_rows(&objects.types, table, heap);
     cpython_garbage_clear(&garbage);

@@ -1,0 +1,511 @@
+/* A search from the roots over everything, level by level, so that each object is first found by a
+ * shortest way. Roots come in the order in which people look for reasons: __main__, the other
+ * modules, variables of functions that run, what the interpreter itself holds, and what C code
+ * holds (that is: what has more references than all objects together explain).
+ *
+ * Alike ways are counted together: a way is a pattern, the pattern of the object before it and one
+ * label more, in which keys and indices are left open: "__main__.cache[k][i]". Patterns are few,
+ * however many objects there are; one way of each is written out as an example. 8 bytes an object.
+ */
+#include "runtimes/cpython/paths.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/string_pool.h"
+#include "base/text.h"
+#include "runtimes/cpython/dicts.h"
+#include "runtimes/cpython/edges.h"
+#include "runtimes/cpython/frames.h"
+#include "runtimes/cpython/labels.h"
+
+enum {
+    PATTERNS_MOST = 1 << 18,
+    PATTERN_DEPTH_MOST = 12, /* labels; what is deeper shares one pattern */
+    PATH_STEPS_MOST = 40,
+    TYPES_TOLD = 40,
+    PATTERNS_TOLD = 3, /* of each type */
+    PINNING_TOLD = 10,
+    OWN_BYTES_TOLD = 1 << 20,
+    LABELS_KNOWN_MOST = 1 << 22
+};
+
+#define NO_PATTERN UINT32_MAX
+#define NO_PARENT  UINT32_MAX
+
+struct pattern {
+    uint32_t parent; /* NO_PATTERN: a root */
+    uint32_t depth;
+    struct string_id label;
+};
+
+struct pattern_count {
+    uint32_t type, pattern;
+    uint32_t example; /* an object */
+    uint64_t count, bytes;
+};
+
+struct path_search {
+    struct cpython_objects *objects;
+    const struct cpython_garbage *garbage;
+    uint32_t *parents;      /* of objects; NO_PARENT: a root, or not reached */
+    uint32_t *patterns;     /* of objects; NO_PATTERN: not reached */
+    uint8_t *of_attributes; /* dictionaries of attributes */
+    uint32_t *queue;
+    size_t queue_count;
+
+    struct pattern *items;
+    size_t count, capacity;
+    struct hash_map pattern_index;
+    struct string_pool *texts;
+    struct hash_map labels; /* of attributes by key, and of fields by type and offset */
+
+    uint32_t from; /* the object whose edges are being followed */
+    const struct cpython_type *type;
+    struct string_id root;
+};
+
+/* ---- patterns ---- */
+
+static uint32_t make_pattern(struct path_search *search, uint32_t parent, struct string_id label)
+{
+    bool is_new;
+    uint32_t depth = parent == NO_PATTERN ? 0 : search->items[parent].depth + 1;
+    if (parent != NO_PATTERN && (label.index == 0 || depth > PATTERN_DEPTH_MOST))
+        return parent;
+    uint64_t *place = hash_map_put(&search->pattern_index, (uint64_t)parent << 32 | label.index,
+                                   &is_new);
+    if (!is_new)
+        return (uint32_t)*place;
+    if (search->count >= PATTERNS_MOST && parent != NO_PATTERN) {
+        *place = parent;
+        return parent;
+    }
+    search->items = memory_grow(search->items, &search->capacity, search->count + 1,
+                                sizeof *search->items);
+    search->items[search->count] = (struct pattern){parent, depth, label};
+    *place = search->count;
+    return (uint32_t)search->count++;
+}
+
+/* Labels that need reading are kept by what they are read from. */
+static uint64_t label_key(const struct path_search *search, const struct cpython_edge *edge)
+{
+    if (edge->kind == CPYTHON_EDGE_FIELD)
+        return hash_mix(search->type->address ^ edge->number << 48) | 1;
+    if (edge->kind == CPYTHON_EDGE_LOCAL)
+        return hash_mix(edge->key ^ edge->number << 48) | 1;
+    bool is_attribute = edge->kind == CPYTHON_EDGE_ATTRIBUTE ||
+                        (edge->kind == CPYTHON_EDGE_VALUE && search->of_attributes[search->from]);
+    return is_attribute ? edge->key & ~UINT64_C(1) : 2 * (uint64_t)edge->kind + 3;
+}
+
+enum {
+    LABEL_OF_ATTRIBUTES = 1 /* in what is kept of a label, below its text's id */
+};
+
+static uint64_t find_label(struct path_search *search, const struct cpython_edge *edge)
+{
+    struct cpython_label label;
+    uint64_t key = label_key(search, edge);
+    const uint64_t *known = hash_map_find(&search->labels, key);
+    if (known != NULL)
+        return *known;
+    cpython_label_make(search->objects->python, search->type, edge,
+                       search->of_attributes[search->from], true, &label);
+    uint64_t made = (uint64_t)string_pool_add(search->texts, label.text).index << 1 |
+                    (label.is_attributes ? LABEL_OF_ATTRIBUTES : 0);
+    if (search->labels.count < LABELS_KNOWN_MOST)
+        *hash_map_put(&search->labels, key, NULL) = made;
+    return made;
+}
+
+/* ---- searching ---- */
+
+static void take(struct path_search *search, uint32_t object, uint32_t parent, uint32_t pattern)
+{
+    search->parents[object] = parent;
+    search->patterns[object] = pattern;
+    search->queue[search->queue_count++] = object;
+}
+
+static void follow(void *context, const struct cpython_edge *edge)
+{
+    struct path_search *search = context;
+    uint32_t target = cpython_objects_find(search->objects, edge->target);
+    if (target == CPYTHON_NO_OBJECT || search->patterns[target] != NO_PATTERN)
+        return;
+    uint64_t label = find_label(search, edge);
+    search->of_attributes[target] = label & LABEL_OF_ATTRIBUTES;
+    take(search, target, search->from,
+         make_pattern(search, search->patterns[search->from],
+                      (struct string_id){(uint32_t)(label >> 1)}));
+}
+
+static void follow_all(struct path_search *search, size_t *next)
+{
+    struct cpython_objects *objects = search->objects;
+    for (; *next < search->queue_count; ++*next) {
+        search->from = search->queue[*next];
+        search->type = &objects->types.items[cpython_objects_type(objects, search->from)];
+        if (search->type->shape != CPYTHON_SHAPE_STRING)
+            cpython_edges_visit(objects->python, search->type,
+                                cpython_objects_address(objects, search->from), follow, search);
+    }
+}
+
+/* ---- roots ---- */
+
+static void take_root(struct path_search *search, uint64_t address, const char *name)
+{
+    uint32_t object = cpython_objects_find(search->objects, address);
+    if (object == CPYTHON_NO_OBJECT || search->patterns[object] != NO_PATTERN)
+        return;
+    take(search, object, NO_PARENT,
+         make_pattern(search, NO_PATTERN, string_pool_add(search->texts, name)));
+}
+
+struct module_roots {
+    struct path_search *search;
+    bool is_main_wanted;
+};
+
+static bool take_module(void *context, uint64_t key, uint64_t value, uint64_t slot)
+{
+    (void)slot;
+    const struct module_roots *roots = context;
+    char name[96];
+    if (cpython_string(roots->search->objects->python, key, name, sizeof name) &&
+        (strcmp(name, "__main__") == 0) == roots->is_main_wanted)
+        take_root(roots->search, value, name);
+    return true;
+}
+
+static void take_modules(struct path_search *search, bool is_main_wanted)
+{
+    const struct cpython *python = search->objects->python;
+    struct module_roots roots = {search, is_main_wanted};
+    for (size_t i = 0; i < python->interpreter_count; i++) {
+        uint64_t modules = cpython_field(python, python->interpreters[i],
+                                         python->offsets.interpreter_modules);
+        if (cpython_is_pointer(modules))
+            cpython_dict_visit(python, modules, take_module, &roots);
+    }
+}
+
+/* The variables of a function that runs; modules have theirs in their dictionaries. */
+struct local_roots {
+    struct path_search *search;
+    const struct cpython_frame *frame;
+};
+
+static void take_local(void *context, const struct cpython_edge *edge)
+{
+    const struct local_roots *roots = context;
+    char name[96], root[224];
+    if (edge->kind != CPYTHON_EDGE_LOCAL)
+        return;
+    if (!cpython_label_local(roots->search->objects->python, edge->key, edge->number, name,
+                             sizeof name))
+        snprintf(name, sizeof name, "<stack>");
+    snprintf(root, sizeof root, "%s().%s", roots->frame->name, name);
+    take_root(roots->search, edge->target, root);
+}
+
+static void take_frame(void *context, const struct cpython_frame *frame)
+{
+    struct path_search *search = context;
+    const struct cpython *python = search->objects->python;
+    struct local_roots roots = {search, frame};
+    if (python->offsets.minor >= 11) {
+        cpython_edges_visit_frame(python, frame->address, take_local, &roots);
+        return;
+    }
+    uint32_t object = cpython_objects_find(search->objects, frame->address);
+    if (object != CPYTHON_NO_OBJECT)
+        cpython_edges_visit(
+            python, &search->objects->types.items[cpython_objects_type(search->objects, object)],
+            frame->address, take_local, &roots);
+}
+
+/* A module's dictionary, where it is the interpreter that holds it. */
+static void take_attributes(struct path_search *search, uint64_t dict, const char *name)
+{
+    uint32_t object = cpython_objects_find(search->objects, dict);
+    if (object == CPYTHON_NO_OBJECT || search->patterns[object] != NO_PATTERN)
+        return;
+    search->of_attributes[object] = 1;
+    take_root(search, dict, name);
+}
+
+static void take_interpreters(struct path_search *search)
+{
+    const struct cpython *python = search->objects->python;
+    const struct cpython_offsets *offsets = &python->offsets;
+    for (size_t i = 0; i < python->interpreter_count; i++) {
+        uint64_t interpreter = python->interpreters[i];
+        take_attributes(search, cpython_field(python, interpreter, offsets->interpreter_sysdict),
+                        "sys");
+        take_attributes(search, cpython_field(python, interpreter, offsets->interpreter_builtins),
+                        "builtins");
+        take_root(search, cpython_field(python, interpreter, offsets->interpreter_modules),
+                  "sys.modules");
+    }
+}
+
+/* Whatever has references that no object explains, or stands in variables of modules. */
+static void take_rest(struct path_search *search, size_t *next)
+{
+    struct cpython_objects *objects = search->objects;
+    uint32_t count = cpython_objects_count(objects);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!cpython_objects_is_object(objects, i) || search->patterns[i] != NO_PATTERN)
+            continue;
+        bool is_static = i >= objects->block_count &&
+                         objects->outside[i - objects->block_count].is_static;
+        uint8_t marks = search->garbage->marks[i];
+        bool is_held = marks & GARBAGE_PERMANENT ||
+                       (marks & GARBAGE_TRACKED && search->garbage->counts[i] > 0);
+        if (!is_static && !is_held)
+            continue;
+        take_root(search, cpython_objects_address(objects, i),
+                  is_static ? "(C variables)" : "(C code)");
+        follow_all(search, next);
+    }
+}
+
+static void search_all(struct path_search *search)
+{
+    size_t next = 0;
+    take_modules(search, true);
+    cpython_frames_visit(search->objects->python, take_frame, search);
+    take_modules(search, false);
+    take_interpreters(search);
+    follow_all(search, &next);
+    take_rest(search, &next);
+}
+
+/* ---- in words ---- */
+
+static void add_pattern(const struct path_search *search, uint32_t pattern, struct text *out)
+{
+    uint32_t chain[PATTERN_DEPTH_MOST + 2];
+    size_t length = 0;
+    for (; pattern != NO_PATTERN && length < sizeof chain / sizeof *chain;
+         pattern = search->items[pattern].parent)
+        chain[length++] = pattern;
+    while (length-- > 0)
+        text_add(out, string_pool_text(search->texts, search->items[chain[length]].label));
+    if (pattern != NO_PATTERN)
+        text_add(out, "...");
+}
+
+struct step_search {
+    struct path_search *search;
+    const struct cpython_type *type;
+    uint32_t from, to;
+    bool is_found;
+    struct cpython_label label;
+};
+
+static void look_for_step(void *context, const struct cpython_edge *edge)
+{
+    struct step_search *step = context;
+    if (step->is_found || cpython_objects_find(step->search->objects, edge->target) != step->to)
+        return;
+    step->is_found = true;
+    cpython_label_make(step->search->objects->python, step->type, edge,
+                       step->search->of_attributes[step->from], false, &step->label);
+}
+
+/* The way to one object, with its keys and indices. */
+static void add_example(struct path_search *search, uint32_t object, struct text *out)
+{
+    struct cpython_objects *objects = search->objects;
+    uint32_t chain[PATH_STEPS_MOST];
+    size_t length = 0;
+    for (; object != NO_PARENT && length < PATH_STEPS_MOST; object = search->parents[object])
+        chain[length++] = object;
+    if (object == NO_PARENT) {
+        uint32_t root = search->patterns[chain[length - 1]];
+        text_add(out, string_pool_text(search->texts, search->items[root].label));
+    } else {
+        text_add(out, "...");
+    }
+    while (length-- > 1) {
+        struct step_search step = {
+            .search = search,
+            .type = &objects->types.items[cpython_objects_type(objects, chain[length])],
+            .from = chain[length],
+            .to = chain[length - 1]};
+        cpython_edges_visit(objects->python, step.type, cpython_objects_address(objects, step.from),
+                            look_for_step, &step);
+        text_add(out, step.label.text);
+    }
+}
+
+/* ---- counting ---- */
+
+struct path_counts {
+    struct pattern_count *items;
+    size_t count, capacity;
+    struct hash_map index; /* type and pattern to position */
+};
+
+static void count_object(struct path_counts *counts, uint32_t type, uint32_t pattern,
+                         uint32_t object, uint64_t bytes)
+{
+    bool is_new;
+    uint64_t *place = hash_map_put(&counts->index, (uint64_t)type << 32 | pattern, &is_new);
+    if (is_new) {
+        counts->items = memory_grow(counts->items, &counts->capacity, counts->count + 1,
+                                    sizeof *counts->items);
+        *place = counts->count;
+        counts->items[counts->count++] = (struct pattern_count){type, pattern, object, 0, 0};
+    }
+    counts->items[*place].count++;
+    counts->items[*place].bytes += bytes;
+}
+
+static void clear_counts(struct path_counts *counts)
+{
+    free(counts->items);
+    hash_map_clear(&counts->index);
+}
+
+static int compare_counts(const void *left, const void *right)
+{
+    const struct pattern_count *a = left, *b = right;
+    if (a->count != b->count)
+        return a->count < b->count ? 1 : -1;
+    if (a->type != b->type)
+        return a->type < b->type ? -1 : 1;
+    return a->pattern < b->pattern ? -1 : a->pattern > b->pattern;
+}
+
+static void tell_count(struct path_search *search, const struct pattern_count *count,
+                       enum python_text_kind kind, struct python_heap *heap)
+{
+    struct text text = {0}, example = {0};
+    add_pattern(search, count->pattern, &text);
+    add_example(search, count->example, &example);
+    if (strcmp(text_get(&text), text_get(&example)) != 0)
+        text_print(&text, ", such as %s", text_get(&example));
+    python_heap_add_text(
+        heap, &(struct python_text){.kind = kind,
+                                    .subject = search->objects->types.items[count->type].name,
+                                    .text = (char *)text_get(&text),
+                                    .count = count->count,
+                                    .bytes = count->bytes});
+    text_clear(&text);
+    text_clear(&example);
+}
+
+/* ---- which types are told of ---- */
+
+static int compare_type_bytes(const void *left, const void *right)
+{
+    const struct cpython_type *const *a = left, *const *b = right;
+    if ((*a)->live.bytes != (*b)->live.bytes)
+        return (*a)->live.bytes < (*b)->live.bytes ? 1 : -1;
+    return (*a)->address < (*b)->address ? -1 : (*a)->address > (*b)->address;
+}
+
+/* The largest, by position: how many of their patterns may still be told. */
+static uint8_t *choose_types(const struct cpython_types *types)
+{
+    uint8_t *left = memory_allocate_zeroed(types->count + 1, 1);
+    const struct cpython_type **sorted = memory_allocate_zeroed(types->count + 1, sizeof *sorted);
+    for (size_t i = 0; i < types->count; i++)
+        sorted[i] = &types->items[i];
+    qsort(sorted, types->count, sizeof *sorted, compare_type_bytes);
+    for (size_t i = 0; i < types->count && i < TYPES_TOLD; i++)
+        left[sorted[i] - types->items] = PATTERNS_TOLD;
+    free(sorted);
+    return left;
+}
+
+/* What the interpreter itself needs is told only where it is much. */
+static bool is_worth_telling(const struct path_search *search, const struct pattern_count *count)
+{
+    static const char *const own[] = {"(C code)", "(C variables)", "sys", "builtins"};
+    uint32_t pattern = count->pattern;
+    while (search->items[pattern].parent != NO_PATTERN)
+        pattern = search->items[pattern].parent;
+    const char *root = string_pool_text(search->texts, search->items[pattern].label);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (strcmp(root, own[i]) == 0)
+            return count->bytes >= OWN_BYTES_TOLD;
+    return true;
+}
+
+static void tell_types(struct path_search *search, struct python_heap *heap)
+{
+    struct cpython_objects *objects = search->objects;
+    struct path_counts counts = {0};
+    uint8_t *left = choose_types(&objects->types);
+    for (size_t i = 0; i < search->queue_count; i++) {
+        uint32_t object = search->queue[i], type = cpython_objects_type(objects, object);
+        bool is_static = object >= objects->block_count &&
+                         objects->outside[object - objects->block_count].is_static;
+        if (left[type] > 0 && !is_static)
+            count_object(&counts, type, search->patterns[object], object,
+                         cpython_objects_bytes(objects, object));
+    }
+    if (counts.count > 0)
+        qsort(counts.items, counts.count, sizeof *counts.items, compare_counts);
+    for (size_t i = 0; i < counts.count; i++)
+        if (left[counts.items[i].type] > 0 && is_worth_telling(search, &counts.items[i])) {
+            left[counts.items[i].type]--;
+            tell_count(search, &counts.items[i], PYTHON_TEXT_PATH, heap);
+        }
+    free(left);
+    clear_counts(&counts);
+}
+
+static void tell_pinning(struct path_search *search, cpython_is_pinned_block is_pinned,
+                         const void *context, struct python_heap *heap)
+{
+    struct cpython_objects *objects = search->objects;
+    struct path_counts counts = {0};
+    for (uint32_t i = 0; i < objects->block_count; i++) {
+        uint32_t object = objects->kinds[i] == CPYTHON_BLOCK_STORAGE ? objects->values[i] : i;
+        if (objects->kinds[i] == CPYTHON_BLOCK_UNKNOWN || objects->kinds[i] == CPYTHON_BLOCK_FREE ||
+            search->patterns[object] == NO_PATTERN || !is_pinned(context, i))
+            continue;
+        count_object(&counts, cpython_objects_type(objects, object), search->patterns[object],
+                     object, cpython_objects_block_bytes(objects, i));
+    }
+    if (counts.count > 0)
+        qsort(counts.items, counts.count, sizeof *counts.items, compare_counts);
+    for (size_t i = 0; i < counts.count && i < PINNING_TOLD; i++)
+        tell_count(search, &counts.items[i], PYTHON_TEXT_PINNING, heap);
+    clear_counts(&counts);
+}
+
+void cpython_paths_tell(struct cpython_objects *objects, const struct cpython_garbage *garbage,
+                        cpython_is_pinned_block is_pinned, const void *context,
+                        struct python_heap *heap)
+{
+    size_t count = (size_t)cpython_objects_count(objects) + 1;
+    struct path_search search = {.objects = objects, .garbage = garbage};
+    search.parents = memory_allocate_large(count, sizeof *search.parents);
+    search.patterns = memory_allocate_large(count, sizeof *search.patterns);
+    search.queue = memory_allocate_large(count, sizeof *search.queue);
+    search.of_attributes = memory_allocate_zeroed_large(count, 1);
+    memset(search.patterns, 0xff, count * sizeof *search.patterns);
+    search.texts = string_pool_create();
+    search_all(&search);
+    tell_pinning(&search, is_pinned, context, heap);
+    tell_types(&search, heap);
+    string_pool_destroy(search.texts);
+    hash_map_clear(&search.labels);
+    hash_map_clear(&search.pattern_index);
+    free(search.items);
+    free(search.parents);
+    free(search.patterns);
+    free(search.queue);
+    free(search.of_attributes);
+}
