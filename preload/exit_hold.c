@@ -11,6 +11,7 @@
 
 #include "preload/event_writer.h"
 #include "preload/lifecycle.h"
+#include "preload/python_runtime.h"
 #include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
 #include "preload/stack_capture.h"
@@ -93,7 +94,8 @@ static __attribute__((noinline)) void wait_quietly_at(struct session_process *sh
 
 void exit_hold_wait(enum session_hold why)
 {
-    if (!is_to_be_held())
+    if (!is_to_be_held() ||
+        (why == SESSION_HOLD_BEFORE_EXIT && process_current->was_interpreter_held))
         return;
     struct session_process *shared = process_current->shared;
     uint32_t tid = own_tid(), none = SESSION_HOLD_NONE;
@@ -107,6 +109,21 @@ void exit_hold_wait(enum session_hold why)
     atomic_store(&shared->hold_sp, sp);
     wait_quietly_at(shared, (uint32_t)why);
     atomic_store(&shared->hold_tid, 0);
+}
+
+/* CPython is done with its program when it says that it finalizes, and then gives SIGINT back its
+ * default before it destroys the first module. */
+void exit_hold_interpreter(void)
+{
+    struct exit_registers registers;
+    if (!atomic_load(&python_runtime_has_stacks) || python_runtime.finalizing == 0 ||
+        *(const volatile uint64_t *)(uintptr_t)python_runtime.finalizing == 0 || !is_to_be_held() ||
+        process_current->exit_sp != 0 || process_current->was_interpreter_held)
+        return;
+    EXIT_HOLD_BEGIN(&registers);
+    exit_hold_wait(SESSION_HOLD_BEFORE_EXIT);
+    exit_hold_cancel(); /* the rest of the end has its own stack */
+    process_current->was_interpreter_held = true;
 }
 
 void exit_hold_crash(const void *context)

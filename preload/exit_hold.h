@@ -39,6 +39,10 @@ void exit_hold_cancel(void);
  * in a process that is not to be looked at. */
 void exit_hold_wait(enum session_hold why);
 
+/* The same before an interpreter takes itself apart: what it held is gone by the end. To be called
+ * where that may begin; what was seen then is not looked at again before the end. */
+void exit_hold_interpreter(void);
+
 /* The same where a signal ends the process, which its handler was given `context` for. */
 void exit_hold_crash(const void *context);
 

@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 
 #include "preload/crash_hold.h"
+#include "preload/exit_hold.h"
 #include "preload/export.h"
 #include "preload/lifecycle.h"
 #include "preload/park.h"
@@ -50,6 +51,8 @@ EXPORT int sigaction(int number, const struct sigaction *action, struct sigactio
         park_exchange_wish(action, old);
         return 0;
     }
+    if (number == SIGINT && action != NULL && action->sa_handler == SIG_DFL)
+        exit_hold_interpreter();
     struct sigaction changed, replaced;
     sigset_t copy;
     if (action != NULL && park_is_ready) {

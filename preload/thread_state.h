@@ -110,6 +110,7 @@ struct process_state {
     /* Where the end of the program began, and on which thread: exit_hold.h. 0 = not yet. */
     uint64_t exit_sp;
     uint32_t exit_tid;
+    bool was_interpreter_held; /* before its interpreter took itself apart */
 };
 
 _Static_assert(offsetof(struct thread_state, outer_release) <= THREAD_MUTE_BYTES,

@@ -3,12 +3,19 @@
 python3 and every CPython that pyenv has."""
 
 import glob
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+# pylint: disable=wrong-import-position
+from graphed import check_schema, is_failed
+
+SEEP = os.path.abspath("./seep")
 WALK = os.path.abspath("./tests/helpers/python_walk")
 TARGETS = os.path.join(os.path.abspath(os.environ.get("srcdir", ".")), "tests", "targets")
 failures = 0
@@ -145,6 +152,88 @@ def check_refusals(path):
     stopped.end()
 
 
+def ask(recording):
+    done = subprocess.run([SEEP, "report", "--json", recording], capture_output=True, text=True,
+                          timeout=120, check=False)
+    expect("report", (done.returncode, done.stderr), (0, ""))
+    document = json.loads(done.stdout)
+    check_schema(document, "report")
+    return document["processes"][0]["python"]
+
+
+def count_of(rows, name):
+    return sum(row["count"] for row in rows if row["name"] == name)
+
+
+HOLDER = """
+import gc
+class Node: pass
+class Pair: pass
+gc.disable()
+cache = {'k%d' % i: [Node() for j in range(3)] for i in range(100)}
+for i in range(7):
+    a = Pair(); b = Pair(); a.other = b; b.other = a
+del a, b
+"""
+
+
+def check_wrapped(folder, path, name):
+    """A program that just ends: it is looked at before its interpreter takes itself apart."""
+    recording = os.path.join(folder, f"{name}.seep")
+    done = subprocess.run([SEEP, "run", "-q", "-o", recording, "--", path, "-c", HOLDER],
+                          capture_output=True, text=True, timeout=120, check=False,
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    expect(f"{name}: run", (done.returncode, done.stderr), (0, ""))
+    python = ask(recording)
+    if not python:
+        expect(f"{name}: it is Python", python, "an object")
+        return
+    expect(f"{name}: read", (python["implementation"], python["version"], python["refused"]),
+           ("CPython", name, None))
+    expect(f"{name}: nodes", count_of(python["types"], "Node"), 300)
+    expect(f"{name}: garbage", count_of(python["garbage"]["types"], "Pair"), 14)
+    expect(f"{name}: cycles", [cycle["count"] for cycle in python["garbage"]["cycles"] if
+                               cycle["text"] == "Pair -> (other) Pair -> (other) Pair"], [7])
+    expect(f"{name}: what holds nodes",
+           [path["text"].split(",")[0] for path in python["paths"] if path["type"] == "Node"],
+           ["__main__.cache[k][i]"])
+    expect(f"{name}: an example", [path["text"].split("such as ")[1] for path in python["paths"]
+                                   if path["type"] == "Node"], ["__main__.cache['k0'][0]"])
+    text = subprocess.run([SEEP, "report", recording], capture_output=True, text=True, timeout=120,
+                          check=False).stdout
+    expect(f"{name}: as text", f"CPython {name}, at snapshot 0" in text, True)
+
+
+PINNING = """
+import os, signal
+many = [object() for i in range(1500000)]
+kept = many[::10000]
+del many
+os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+def check_plain(folder, path, name):
+    """One that nobody records: 150 objects keep about as many KiB times 160."""
+    recording = os.path.join(folder, f"{name}.plain.seep")
+    stopped = Stopped(path, ["-c", PINNING])
+    done = subprocess.run([SEEP, "snapshot", str(stopped.child.pid), "-o", recording],
+                          capture_output=True, text=True, timeout=120, check=False)
+    with open(f"/proc/{stopped.child.pid}/status", encoding="utf-8") as status:
+        expect(f"{name}: stopped as before", "State:\tT" in status.read(), True)
+    stopped.end()
+    expect(f"{name}: looked at", (done.returncode, done.stderr), (0, ""))
+    python = ask(recording)
+    pinned = python["arenas"]["pinned"]
+    expect(f"{name}: bytes pinned: {pinned['bytes']}", pinned["bytes"] >= 18 << 20, True)
+    expect(f"{name}: by few", pinned["live_blocks"] <= 400, True)
+    expect(f"{name}: of this type", count_of(pinned["types"], "object") >= 130, True)
+    expect(f"{name}: held by", pinned["paths"][0]["text"].split("[")[0], "__main__.kept")
+    expect(f"{name}: nothing is lost for sure", subprocess.run(
+        [SEEP, "leaks", recording], capture_output=True, text=True, timeout=120,
+        check=False).stdout.count("not scanned"), 1)
+
+
 def can_read_others():
     stopped = Stopped("/bin/sh", ["-c", "kill -STOP $$"])
     done = subprocess.run([WALK, str(stopped.child.pid)], capture_output=True, timeout=60,
@@ -163,10 +252,13 @@ def main():
         return 77
     with tempfile.TemporaryDirectory() as folder:
         for (minor, micro), path in sorted(found.items()):
-            check_truth(folder, path, f"3.{minor}.{micro}")
+            name = f"3.{minor}.{micro}"
+            check_truth(folder, path, name)
+            check_wrapped(folder, path, name)
+            check_plain(folder, path, name)
         check_refusals(next(iter(found.values())))
     print("read: " + ", ".join(f"3.{minor}.{micro}" for minor, micro in sorted(found)))
-    return failures != 0
+    return failures != 0 or is_failed()
 
 
 sys.exit(main())

@@ -9,7 +9,8 @@
 
 enum {
     TYPES_SHOWN_BESIDE = 5, /* in a line */
-    CYCLES_SHOWN = 5
+    CYCLES_SHOWN = 5,
+    PATHS_SHOWN = 8
 };
 
 static void label(struct page *page, const char *name, struct text *line)
@@ -228,6 +229,8 @@ void python_write_types(struct page *page, const struct process_python *python, 
 static void write_paths(struct page *page, const struct python_heap *heap, uint64_t limit)
 {
     size_t shown = 0;
+    if (limit > PATHS_SHOWN)
+        limit = PATHS_SHOWN;
     for (size_t i = 0; i < heap->text_count && (limit == 0 || shown < limit); i++) {
         struct text line = {0};
         if (heap->texts[i].kind != PYTHON_TEXT_PATH)
