@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/text.h"
 #include "runtimes/cpython/reader.h"
 #include "runtimes/memory_view.h"
 #include "snapshot/target_modules.h"
@@ -11,27 +10,12 @@
  * again, while arenas pass by. */
 #define KEPT_BYTES ((size_t)256 << 20)
 
-/* Most processes have none, and are not to wait: the interpreter, its library or its extension
- * modules say what they are by their names. */
-static bool may_have_python(const struct target_mappings *mappings)
-{
-    for (size_t i = 0; i < mappings->count; i++) {
-        const char *path = mappings->items[i].path;
-        if (mappings->items[i].inode != 0 && (strstr(text_file_name(path), "python") != NULL ||
-                                              strstr(path, "/lib-dynload/") != NULL))
-            return true;
-    }
-    return false;
-}
-
 void python_runtimes_read(const struct python_runtimes_input *input, struct python_heap *heap)
 {
     struct memory_view view;
     struct target_modules modules;
     uint64_t begin_ns = input->clock.now_ns ? input->clock.now_ns(input->clock.context) : 0;
     python_heap_init(heap);
-    if (!may_have_python(input->mappings))
-        return;
     struct word_cache *words = word_cache_create(input->memory);
     target_modules_find(&modules, input->mappings, words);
     memory_view_init(&view, input->memory, KEPT_BYTES);
