@@ -14,10 +14,12 @@ LIST = os.path.join(TOP, "tests/promise.list")
 def keys_of(schema, whole, path, seen):
     """Lines of what is required below a schema: "seep-check 1 results[].budget"."""
     if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
+        name, found = schema["$ref"], whole
         if name in seen:  # recursion: what it needs is told once
             return
-        yield from keys_of(whole["$defs"][name], whole, path, seen | {name})
+        for part in name.removeprefix("#/").split("/"):
+            found = found[part]
+        yield from keys_of(found, whole, path, seen | {name})
     for kind in ("oneOf", "anyOf", "allOf"):
         for choice in schema.get(kind, []):
             yield from keys_of(choice, whole, path, seen)

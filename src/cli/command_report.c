@@ -17,6 +17,7 @@
 
 struct values {
     bool is_json;
+    struct option_number format;
     bool is_growth;
     struct option_texts debug_folders;
     bool is_tree;
@@ -41,6 +42,13 @@ static const char *grouping_at(size_t position)
     if (!info)
         return position > 0 && query_grouping_at(position - 1) ? "type" : NULL;
     return info->name;
+}
+
+static const char *format_at(size_t position)
+{
+    const struct report_format *format = report_format_at(position);
+
+    return format ? format->name : NULL;
 }
 
 #define PLACE(field) .offset = offsetof(struct values, field)
@@ -89,10 +97,23 @@ static const struct option_row rows[] = {
      PLACE(debug_folders),
      .value_name = "FOLDER",
      .help = "with --growth and --by=type, look for debug files there first (may be repeated)"},
+    {.name = "format",
+     .letter = 'f',
+     .kind = OPTION_CHOICE,
+     PLACE(format),
+     .choice_at = format_at,
+     .help = "what to write: text, json or one html page (default: text)"},
     ROW_JSON,
     ROW_ARGUMENTS,
 };
 /* clang-format on */
+
+static bool is_json(const struct values *values)
+{
+    return values->is_json ||
+           (values->format.is_given &&
+            report_format_at(values->format.value) == report_format_find("json"));
+}
 
 static bool is_by_type(const struct values *values)
 {
@@ -162,7 +183,7 @@ static void find_growths(const struct values *values, const struct recording_arg
     const struct symbolizer_options symbols = {.debug_folders = values->debug_folders.items,
                                                .debug_folder_count = values->debug_folders.count};
 
-    if ((!values->is_growth && !values->is_json) || argument->profile->is_at_mark)
+    if ((!values->is_growth && !is_json(values)) || argument->profile->is_at_mark)
         return;
     options->is_growth = values->is_growth;
     process_growths_find(argument->profile, argument->reader, options->query.process, &symbols, 0,
@@ -201,16 +222,26 @@ static bool find_pythons(const struct values *values, const struct recording_arg
                          struct report_options *options, struct python_heaps *pythons,
                          struct error *error)
 {
-    if (argument->profile->is_at_mark || (is_at_peak(argument) && !values->is_json))
+    if (argument->profile->is_at_mark || (is_at_peak(argument) && !is_json(values)))
         return true;
     options->pythons = pythons;
     return python_heaps_find(pythons, argument->profile, argument->reader, error);
 }
 
+static const struct report_format *format_of(const struct values *values)
+{
+    if (is_json(values))
+        return report_format_find("json");
+    return values->format.is_given ? report_format_at(values->format.value)
+                                   : report_format_find("text");
+}
+
 static int run(const struct invocation *invocation)
 {
     const struct values *values = invocation->values;
-    const struct report_format *format = report_format_find(values->is_json ? "json" : "text");
+    const struct report_format *format = format_of(values);
+    const struct symbolizer_options symbols = {.debug_folders = values->debug_folders.items,
+                                               .debug_folder_count = values->debug_folders.count};
     struct recording_argument argument = {0};
     struct process_growths growths = {0};
     struct report_types types = {0};
@@ -224,6 +255,8 @@ static int run(const struct invocation *invocation)
               fill_options(invocation, &argument, &options, &error) &&
               find_types(values, &argument, &options, &types, &error) &&
               find_pythons(values, &argument, &options, &pythons, &error);
+    options.reader = argument.reader;
+    options.symbols = &symbols;
     if (is_good)
         find_growths(values, &argument, &options, &growths);
     is_good = is_good && report_write(format, argument.profile, &options, stdout, &error);

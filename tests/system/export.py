@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -169,6 +170,43 @@ def check_csv(data, totals):
         expect(f"csv: {key}", sum(int(row[key]) for row in rows), totals[key])
     expect("csv: a stack", any(row["function"] == "open_session(int)" and row["line"] == "34"
                                for row in rows), True)
+
+
+def check_sqlite(data, totals, folder):
+    """Read back by the database itself, with what joins the tables."""
+    with open(f"{folder}/demo.db", "wb") as file:
+        file.write(data)
+    database = sqlite3.connect(f"{folder}/demo.db")
+
+    def ask(question):
+        return database.execute(question).fetchall()
+
+    expect("sqlite: whole", ask("PRAGMA integrity_check"), [("ok",)])
+    expect("sqlite: references", ask("PRAGMA foreign_key_check"), [])
+    for key in ("allocations", "allocated_bytes", "live_bytes", "peak_bytes"):
+        expect(f"sqlite: {key}", ask(f"SELECT sum({key}) FROM sites"), [(totals[key],)])
+        expect(f"sqlite: {key} of the process", ask(f"SELECT {key} FROM processes"), [(totals[key],)])
+    expect("sqlite: leaks", ask("SELECT sum(blocks), sum(bytes) FROM leaks WHERE kind = 'definite'"),
+           [(100, 100000)])
+    expect("sqlite: a stack", ask("""SELECT function, line FROM stacks JOIN frames ON frame_id = frames.id
+        WHERE site_id = (SELECT site_id FROM stacks JOIN frames ON frame_id = frames.id
+                         WHERE depth = 0 AND function = 'open_session(int)') AND depth < 3
+        ORDER BY depth""")[0], ("open_session(int)", 34))
+    expect("sqlite: samples", ask("SELECT max(heap_peak_bytes) FROM samples"), [(totals["peak_bytes"],)])
+    database.close()
+
+
+def check_pages(recording):
+    """What report writes by --format is what its other doors give."""
+    page = run(SEEP, "report", "--format=html", "--sort=live", recording)
+    expect("report html", (page.returncode, page.stdout == export("html", recording)), (0, True))
+    expect("report json", run(SEEP, "report", "--format=json", recording).stdout
+           == run(SEEP, "report", "--json", recording).stdout, True)
+    expect("report text", run(SEEP, "report", "--format=text", recording).stdout
+           == run(SEEP, "report", recording).stdout, True)
+    refused = run(SEEP, "report", "--format=html", "--tree", recording)
+    expect("a page of trees alone", (refused.returncode, refused.stdout,
+                                     b"not with --by, --tree" in refused.stderr), (2, b"", True))
 
 
 def check_dhat(data, totals):
@@ -342,6 +380,11 @@ def main():
         check_folded(export("folded", recording), totals["live_bytes"])
         check_folded(export("folded", recording, "--metric=allocated", "--function=answer"),
                      2048000 + 100000 + 50000 * 64)
+        if b"|sqlite|" in run(SEEP, "export", "--help").stdout:
+            check_sqlite(export("sqlite", recording), totals, folder)
+        else:
+            print("built without SQLite: its export is not tried")
+        check_pages(recording)
         check_leaked(folder, recording)
         check_readers(folder, totals)
         check_errors(folder, recording)

@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include "report/export.h"
 
 #include <errno.h>
@@ -29,6 +31,10 @@ static const struct export_format formats[] = {
     {"gperftools", "google-pprof, jeprof: a heap profile as text", false, false,
      export_write_gperftools},
     {"csv", "spreadsheets, databases: a row a site", false, false, export_write_csv},
+#ifdef HAVE_SQLITE
+    {"sqlite", "sqlite3, Datasette, pandas: sites, stacks, leaks and the timeline as tables", true,
+     false, export_write_sqlite},
+#endif
     {"openmetrics", "Prometheus, GitLab: totals", false, false, export_write_openmetrics},
     {"heapsnapshot", "Chrome's DevTools, memlab: the graph of a snapshot", false, true,
      export_write_heapsnapshot},

@@ -74,6 +74,8 @@ bool export_write_html(const struct profile *profile, const struct export_option
                        FILE *out, struct error *error);
 bool export_write_csv(const struct profile *profile, const struct export_options *options,
                       FILE *out, struct error *error);
+bool export_write_sqlite(const struct profile *profile, const struct export_options *options,
+                         FILE *out, struct error *error);
 bool export_write_openmetrics(const struct profile *profile, const struct export_options *options,
                               FILE *out, struct error *error);
 

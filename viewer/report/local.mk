@@ -109,6 +109,10 @@ tests_unit_write_report_SOURCES = tests/unit/write_report.c $(profile_samples) \
 	tests/unit/leak_samples.c tests/unit/leak_samples.h
 tests_unit_write_report_LDADD = libseep.a $(seep_libs)
 
+if HAVE_SQLITE
+libseep_a_SOURCES += viewer/report/export_sqlite.c
+endif
+
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_report tests/unit/test_report_forged
 TESTS += tests/unit/test_report tests/unit/test_report_forged

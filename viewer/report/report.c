@@ -3,11 +3,30 @@
 #include <errno.h>
 #include <string.h>
 
+#include "report/export.h"
 #include "report/formats.h"
+
+/* The page that export has too: it shows all tables at once. */
+static bool write_page(const struct profile *profile, const struct report_options *options,
+                       FILE *out, struct error *error)
+{
+    const struct export_options page = {.metric = options->query.sort,
+                                        .process = options->query.process,
+                                        .filter = options->query.filter,
+                                        .are_arguments_shown = options->are_arguments_shown,
+                                        .reader = options->reader,
+                                        .symbols = options->symbols};
+    if (options->has_grouping || options->is_by_type || options->is_tree || options->is_growth)
+        return error_set(error,
+                         "the html format shows sites, trees, leaks and the graph in one page: "
+                         "not with --by, --tree, --bottom-up or --growth");
+    return export_write_html(profile, &page, out, error);
+}
 
 static const struct report_format formats[] = {
     {"text", "for people", text_write_report},
     {"json", "for programs: seep/report, see `seep help schema report`", json_write_report},
+    {"html", "for browsers: one page with everything, as `seep export` writes it", write_page},
 };
 
 enum {

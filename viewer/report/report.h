@@ -16,6 +16,7 @@
 
 struct graph_report_process;
 struct python_heaps;
+struct symbolizer_options;
 
 /* Everything that a command line can choose. report_options_init gives the defaults. */
 struct report_options {
@@ -37,12 +38,14 @@ struct report_options {
     int width;                /* columns; 0 = unlimited (files). text only */
     unsigned stack_depth;     /* caller frames shown below each site; text only */
     const char *instant;      /* for headers and "instant": "end" */
+    struct recording_reader *reader;          /* for leaks and graphs, html only; NULL: do without */
+    const struct symbolizer_options *symbols; /* for types, html only; NULL: the defaults. Borrowed */
 };
 
 void report_options_init(struct report_options *options);
 
 struct report_format {
-    const char *name;    /* "text", "json" */
+    const char *name;    /* "text", "json", "html" */
     const char *summary; /* a line of help */
     bool (*write)(const struct profile *profile, const struct report_options *options, FILE *out,
                   struct error *error);
