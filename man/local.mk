@@ -9,6 +9,7 @@ dist_man_MANS += \
 	man/seep-export.1 \
 	man/seep-graph.1 \
 	man/seep-help.1 \
+	man/seep-import.1 \
 	man/seep-info.1 \
 	man/seep-leaks.1 \
 	man/seep-python.7 \

@@ -14,6 +14,7 @@ src/wire         0
 src/symbols      1
 src/recording    1
 src/heap         2
+src/import       2
 src/snapshot     2
 src/runtimes     3
 src/record       4

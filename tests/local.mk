@@ -23,6 +23,7 @@ system_tests = \
 	tests/system/full_disk.py \
 	tests/system/hostile_elf.py \
 	tests/system/html.py \
+	tests/system/imported.py \
 	tests/system/interface.py \
 	tests/system/known_answers.py \
 	tests/system/full_ring_sandbox.py \

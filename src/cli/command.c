@@ -14,6 +14,7 @@ static const struct command *const commands[] = {
     &cli_command_graph,
     &cli_command_check,
     &cli_command_export,
+    &cli_command_import,
     &cli_command_info,
     &cli_command_dump,
     &cli_command_snapshot,

@@ -19,6 +19,7 @@ enum exit_status {
 enum operand_kind {
     OPERANDS_NONE,
     OPERANDS_RECORDING,
+    OPERANDS_FILE,
     OPERANDS_EXECUTABLE, /* the name of a program */
     OPERANDS_PROGRAM,    /* a command line of its own: the first operand ends our options */
     OPERANDS_SHELL,
@@ -69,6 +70,7 @@ extern const struct command cli_command_doctor;
 extern const struct command cli_command_dump;
 extern const struct command cli_command_export;
 extern const struct command cli_command_graph;
+extern const struct command cli_command_import;
 extern const struct command cli_command_help;
 extern const struct command cli_command_info;
 extern const struct command cli_command_leaks;

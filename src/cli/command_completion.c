@@ -88,6 +88,9 @@ static void bash_operand(FILE *out, const struct command *command)
               " compgen -d -- \"$word\") ;;\n",
               out);
         break;
+    case OPERANDS_FILE:
+        fputs("compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$word\") ;;\n", out);
+        break;
     case OPERANDS_SHELL:
         fputs("mapfile -t COMPREPLY < <(compgen -W '", out);
         write_shells(out);
@@ -217,6 +220,9 @@ static void zsh_operand(FILE *out, const struct command *command)
     case OPERANDS_RECORDING:
         fputs("      '*:recording:_files -g \"*.seep\"'\n", out);
         break;
+    case OPERANDS_FILE:
+        fputs("      '1:file:_files'\n", out);
+        break;
     case OPERANDS_SHELL:
         fputs("      '1:shell:(", out);
         write_shells(out);
@@ -308,6 +314,9 @@ static void fish_operand(FILE *out, const struct command *command)
         break;
     case OPERANDS_RECORDING:
         fputs("-x -a '(__fish_complete_suffix .seep)'\n", out);
+        break;
+    case OPERANDS_FILE:
+        fputs("-F\n", out);
         break;
     case OPERANDS_SHELL:
         fputs("-x -a '", out);

@@ -13,6 +13,7 @@ libseep_a_SOURCES += \
 	src/cli/command_export.c \
 	src/cli/command_graph.c \
 	src/cli/command_help.c \
+	src/cli/command_import.c \
 	src/cli/command_info.c \
 	src/cli/command_leaks.c \
 	src/cli/command_report.c \
