@@ -317,34 +317,75 @@ uint32_t *object_graph_find_ways(const struct object_graph *graph, const uint8_t
 
 /* ---- sets ---- */
 
+/* All that a way from a root leads to; `is_reached` has a byte a block, 1 = is not passed. */
+static void reach_blocks(const struct object_graph *graph, uint8_t *is_reached)
+{
+    enum {
+        AHEAD = 8
+    };
+    const struct snapshot *snapshot = graph->snapshot;
+    uint32_t *queue = memory_allocate_large(snapshot->block_count, sizeof *queue);
+    size_t count = 0;
+
+    for (uint64_t i = 0; i < graph->root_starts[graph->root_count]; i++)
+        if (!is_reached[graph->root_blocks[i]]) {
+            is_reached[graph->root_blocks[i]] = 1;
+            queue[count++] = graph->root_blocks[i];
+        }
+    for (size_t done = 0; done < count; done++) {
+        uint32_t block = queue[done];
+        uint64_t end = snapshot->first_reference[block + 1];
+
+        if (done + AHEAD < count)
+            __builtin_prefetch(&snapshot->first_reference[queue[done + AHEAD]]);
+        if (done + AHEAD / 2 < count)
+            __builtin_prefetch(
+                &snapshot->references[snapshot->first_reference[queue[done + AHEAD / 2]]]);
+        for (uint64_t i = snapshot->first_reference[block]; i < end; i++) {
+            const struct snapshot_reference *reference = &snapshot->references[i];
+
+            if (is_reached[reference->block] || !object_edges_counts(graph, block, reference))
+                continue;
+            is_reached[reference->block] = 1;
+            queue[count++] = reference->block;
+        }
+    }
+    free(queue);
+}
+
+/* Of a single block it is known. */
+static bool find_single(const struct object_graph *graph, const uint8_t *is_in_set, uint32_t *node)
+{
+    size_t block_count = graph->snapshot->block_count;
+    const uint8_t *first = block_count ? memchr(is_in_set, 1, block_count) : NULL;
+    size_t position = first ? (size_t)(first - is_in_set) : 0;
+
+    if (!first || memchr(first + 1, 1, block_count - position - 1))
+        return false;
+    *node = object_graph_node(graph, (uint32_t)position);
+    return graph->dominators[*node] != OBJECT_GRAPH_NONE;
+}
+
 void object_graph_retained_set(const struct object_graph *graph, const uint8_t *is_in_set,
                                uint64_t *bytes, uint64_t *blocks)
 {
-    size_t block_count = graph->snapshot->block_count, count = 0;
-    uint8_t *is_reached = memory_allocate_zeroed(graph->node_count, 1);
-    uint32_t *stack = memory_allocate_large(graph->node_count, sizeof *stack);
+    size_t block_count = graph->snapshot->block_count;
+    uint8_t *is_reached;
+    uint32_t single;
 
-    stack[count++] = OBJECT_GRAPH_WHOLE;
-    while (count > 0) {
-        uint32_t node = stack[--count];
-        uint64_t cursor = 0;
-
-        for (uint32_t next;
-             (next = object_edges_next(graph, node, &cursor)) != OBJECT_GRAPH_NONE;) {
-            if (is_reached[next] ||
-                (object_graph_is_block(graph, next) && is_in_set[object_graph_block(graph, next)]))
-                continue;
-            is_reached[next] = 1;
-            stack[count++] = next;
-        }
+    if (find_single(graph, is_in_set, &single)) {
+        *bytes = graph->retained_bytes[single];
+        *blocks = graph->retained_blocks[single];
+        return;
     }
+    is_reached = memory_duplicate(is_in_set, block_count);
+    reach_blocks(graph, is_reached);
     *bytes = *blocks = 0;
     for (uint32_t i = 0; i < block_count; i++)
-        if (!is_reached[object_graph_node(graph, i)] &&
+        if ((is_in_set[i] || !is_reached[i]) &&
             graph->parents[object_graph_node(graph, i)] != OBJECT_GRAPH_NONE) {
             *bytes += graph->snapshot->blocks[i].bytes;
             ++*blocks;
         }
     free(is_reached);
-    free(stack);
 }
