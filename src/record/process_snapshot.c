@@ -363,6 +363,7 @@ static bool scan(struct taking *taking)
         .mappings = &mappings,
         .blocks = taking->blocks,
         .block_count = taking->block_count,
+        .given_blocks = &taking->blocks,
         .threads = taking->threads,
         .thread_count = taking->hold.stopper.count,
         .own = {taking->own, taking->own_count},

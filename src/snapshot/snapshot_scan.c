@@ -498,9 +498,14 @@ static bool take_blocks(struct scan *scan, struct error *error)
         if (input->blocks[i].address <= input->blocks[i - 1].address)
             return error_set(error, "the blocks of a snapshot are not sorted");
     result->block_count = result->block_capacity = input->block_count;
-    result->blocks = memory_allocate_large(input->block_count, sizeof *result->blocks);
-    if (input->block_count > 0)
-        memcpy(result->blocks, input->blocks, input->block_count * sizeof *result->blocks);
+    if (input->given_blocks) {
+        result->blocks = *input->given_blocks;
+        *input->given_blocks = NULL;
+    } else {
+        result->blocks = memory_allocate_large(input->block_count, sizeof *result->blocks);
+        if (input->block_count > 0)
+            memcpy(result->blocks, input->blocks, input->block_count * sizeof *result->blocks);
+    }
     for (size_t i = 0; i < input->block_count; i++)
         result->unsure_blocks += (result->blocks[i].flags & SNAPSHOT_BLOCK_TRANSIT) != 0;
     return true;

@@ -79,6 +79,8 @@ struct snapshot_scan_input {
     const struct target_mappings *mappings;
     const struct snapshot_block *blocks; /* sorted by address; copied, unless the next is set */
     size_t block_count;
+    struct snapshot_block **given_blocks; /* the same, on the heap: the snapshot takes them over,
+                                             and here they become NULL. NULL = they are copied */
     const struct stopped_thread *threads;
     size_t thread_count;
 
@@ -92,18 +94,18 @@ struct snapshot_scan_input {
     /* Mappings that the program made itself (a MAP event that was not of the allocator) and still
      * has: roots, also where the kernel merged them with heap into one line of maps. */
     struct address_ranges program;
-    /* The allocator is not glibc's: what it mapped is known by nothing, so that every anonymous mapping
-     * that the program did not make itself counts as its heap, whether it holds a block now or held
-     * one before. */
+    /* The allocator is not glibc's: what it mapped is known by nothing, so that every anonymous
+     * mapping that the program did not make itself counts as its heap, whether it holds a block now
+     * or held one before. */
     bool has_foreign_allocator;
     struct address_ranges regions; /* registered by the program as roots */
 
     struct libc_facts *libc; /* what was found out before, and is to be kept; NULL = nothing */
-    uint64_t roots_off;     /* set of 1 << enum snapshot_root_kind */
-    bool has_no_heuristics; /* pointers into blocks count as interior, whatever they look like */
-    uint64_t content_limit; /* so many of each block's first bytes are kept (block_contents.h) */
-    struct clock clock;     /* now_ns NULL: no deadline */
-    uint64_t deadline_ns;   /* by that clock; 0 = none */
+    uint64_t roots_off;      /* set of 1 << enum snapshot_root_kind */
+    bool has_no_heuristics;  /* pointers into blocks count as interior, whatever they look like */
+    uint64_t content_limit;  /* so many of each block's first bytes are kept (block_contents.h) */
+    struct clock clock;      /* now_ns NULL: no deadline */
+    uint64_t deadline_ns;    /* by that clock; 0 = none */
 };
 
 /* Fills `result` (initialised, empty) but for number, process_id, time_ns, reason, stop_ns and the

@@ -32,7 +32,8 @@ def main():
         print("takes minutes: SEEP_LONG_TESTS=1 runs it")
         return 77
     blocks = int(sys.argv[1]) if len(sys.argv) > 1 else 4000000
-    recording = timed("recorded", lambda: record([target("web"), str(blocks), str(REFERENCES)]))
+    recording = timed("recorded", lambda: record([target("web"), str(blocks), str(REFERENCES)],
+                                               ["--scan-budget=600s"]))
     read = timed("graph", lambda: seep("graph", "--json", recording.path))
     if b"no process was scanned" in read.stderr:
         print("this system lets nobody look into processes: no snapshot was taken")
