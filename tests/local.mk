@@ -11,6 +11,7 @@ system_tests = \
 	tests/system/bad_input.py \
 	tests/system/check.py \
 	tests/system/compilers.py \
+	tests/system/copies.py \
 	tests/system/deaths.py \
 	tests/system/doctor.py \
 	tests/system/ends.py \

@@ -15,8 +15,10 @@
 static const struct {
     const char *name;
     unsigned number;
-} calls[] = {
-    {"ptrace", SYS_ptrace}, {"process_vm_readv", SYS_process_vm_readv}, {"clone3", SYS_clone3}};
+} calls[] = {{"ptrace", SYS_ptrace},
+             {"process_vm_readv", SYS_process_vm_readv},
+             {"clone3", SYS_clone3},
+             {"plain_clone", SYS_clone}};
 
 static int refuse(const char *names)
 {

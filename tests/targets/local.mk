@@ -35,6 +35,7 @@ target_programs = \
 	tests/targets/sandboxed \
 	tests/targets/sampled \
 	tests/targets/server \
+	tests/targets/shared \
 	tests/targets/signals \
 	tests/targets/static_child \
 	tests/targets/storms \
@@ -95,6 +96,7 @@ EXTRA_DIST += \
 	tests/targets/sandboxed.c \
 	tests/targets/sampled.c \
 	tests/targets/server.cpp \
+	tests/targets/shared.c \
 	tests/targets/signals.c \
 	tests/targets/slot_malloc.c \
 	tests/targets/static_child.c \
@@ -117,6 +119,9 @@ tests/targets/lsan_interface: tests/targets/lsan_interface.c
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -rdynamic -o $@ $< -pthread
 # By its header alone: nothing to link with.
 tests/targets/frames: tests/targets/frames.c include/seep.h
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -I$(top_srcdir)/include -o $@ $< \
+		-pthread
+tests/targets/shared: tests/targets/shared.c include/seep.h
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -I$(top_srcdir)/include -o $@ $< \
 		-pthread
 tests/targets/interface: tests/targets/interface.c include/seep.h
