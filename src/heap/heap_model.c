@@ -90,6 +90,11 @@ static uint64_t page_end(uint64_t address)
 
 static void apply_map(struct heap_model *model, const struct heap_event *event)
 {
+    if (event->flags & HEAP_EVENT_OF_ALLOCATOR) {
+        mappings_map_heap(&model->mappings, event->address, page_end(event->address + event->size));
+        model->quality.events--; /* of the program's there was none */
+        return;
+    }
     mappings_map(&model->mappings, event->address, page_end(event->address + event->size),
                  event->stack.index, event->function, event->flags & HEAP_EVENT_ANONYMOUS);
     ledger_note_common_peak(model, event->time_ns);
@@ -425,6 +430,11 @@ void heap_model_visit_blocks(const struct heap_model *model, heap_model_visit_bl
 void heap_model_visit_mappings(const struct heap_model *model, interval_visit visit, void *context)
 {
     interval_map_visit(&model->mappings.ranges, visit, context);
+}
+
+void heap_model_visit_heaps(const struct heap_model *model, interval_visit visit, void *context)
+{
+    interval_map_visit(&model->mappings.heaps, visit, context);
 }
 
 uint64_t heap_model_own_bytes(const struct heap_model *model)

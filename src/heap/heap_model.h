@@ -40,8 +40,9 @@ enum heap_event_kind {
 };
 
 enum heap_event_flags {
-    HEAP_EVENT_ANONYMOUS = 1, /* MAP: not of a file */
-    HEAP_EVENT_LATE = 2       /* stamped earlier than events applied before it (HC: repaired) */
+    HEAP_EVENT_ANONYMOUS = 1,    /* MAP: not of a file */
+    HEAP_EVENT_OF_ALLOCATOR = 4, /* MAP: for blocks, by an allocator */
+    HEAP_EVENT_LATE = 2          /* stamped earlier than events applied before it (HC: repaired) */
 };
 
 struct heap_event {
@@ -173,6 +174,8 @@ void heap_model_visit_blocks(const struct heap_model *model, heap_model_visit_bl
 /* Calls `visit` for each piece of a mapping that the program made itself and still has, by address;
  * those that an allocator made for its heap are not among them. */
 void heap_model_visit_mappings(const struct heap_model *model, interval_visit visit, void *context);
+/* The same of those that an allocator made by the public functions, and still has. */
+void heap_model_visit_heaps(const struct heap_model *model, interval_visit visit, void *context);
 
 /* Bytes that the model itself takes (tables only), for the memory promise. */
 uint64_t heap_model_own_bytes(const struct heap_model *model);

@@ -10,6 +10,7 @@ void mappings_clear(struct mappings *mappings)
     free(mappings->mappings);
     hash_map_clear(&mappings->site_ids);
     interval_map_clear(&mappings->ranges);
+    interval_map_clear(&mappings->heaps);
     *mappings = (struct mappings){0};
 }
 
@@ -85,9 +86,22 @@ void mappings_map(struct mappings *mappings, uint64_t start, uint64_t end, uint3
         mappings->anonymous_peak_bytes = mappings->anonymous_bytes;
 }
 
+static void pass_over(void *context, const struct interval *part, bool is_whole, bool is_split)
+{
+    (void)context, (void)part, (void)is_whole, (void)is_split;
+}
+
+void mappings_map_heap(struct mappings *mappings, uint64_t start, uint64_t end)
+{
+    mappings_unmap(mappings, start, end);
+    if (mappings->heaps.count < MAPPINGS_MAX)
+        interval_map_add(&mappings->heaps, start, end, 0);
+}
+
 void mappings_unmap(struct mappings *mappings, uint64_t start, uint64_t end)
 {
     interval_map_carve(&mappings->ranges, start, end, count_unmapped, mappings);
+    interval_map_carve(&mappings->heaps, start, end, pass_over, NULL);
 }
 
 uint64_t mappings_own_bytes(const struct mappings *mappings)
@@ -95,5 +109,5 @@ uint64_t mappings_own_bytes(const struct mappings *mappings)
     return mappings->site_capacity * sizeof *mappings->sites +
            mappings->mapping_capacity * sizeof *mappings->mappings +
            mappings->site_ids.capacity * (sizeof(struct hash_map_entry) + 1) +
-           interval_map_own_bytes(&mappings->ranges);
+           interval_map_own_bytes(&mappings->ranges) + interval_map_own_bytes(&mappings->heaps);
 }

@@ -1,4 +1,5 @@
-/* The mappings that the program made itself, by site: how much of each is still mapped.
+/* The mappings that the program made itself, by site: how much of each is still mapped; and where
+ * those are that an allocator made.
  *
  * A mapping lives as long as any piece of it does. What is mapped over is unmapped first. */
 #ifndef SEEP_HEAP_MAPPINGS_H
@@ -42,7 +43,8 @@ struct mappings {
     size_t mapping_capacity;
     uint32_t free_mapping_plus_1;
     struct interval_map ranges;
-    uint64_t anonymous_bytes; /* live */
+    struct interval_map heaps; /* that an allocator made for its blocks: of no site */
+    uint64_t anonymous_bytes;  /* live */
     uint64_t anonymous_peak_bytes;
 };
 
@@ -51,6 +53,7 @@ void mappings_clear(struct mappings *mappings);
 /* start < end. */
 void mappings_map(struct mappings *mappings, uint64_t start, uint64_t end, uint32_t stack,
                   uint8_t function, bool is_anonymous);
+void mappings_map_heap(struct mappings *mappings, uint64_t start, uint64_t end);
 void mappings_unmap(struct mappings *mappings, uint64_t start, uint64_t end);
 
 uint64_t mappings_own_bytes(const struct mappings *mappings);

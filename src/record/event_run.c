@@ -113,7 +113,9 @@ static __attribute__((noinline)) bool decode_special(unsigned kind, const uint32
         event->stack = stack_at(stacks, word);
         if ((word >> 32 & WIRE_MAP_ANONYMOUS) != 0)
             event->flags |= HEAP_EVENT_ANONYMOUS;
-        return (word >> 32 & WIRE_MAP_OF_ALLOCATOR) == 0;
+        if ((word >> 32 & WIRE_MAP_OF_ALLOCATOR) != 0)
+            event->flags |= HEAP_EVENT_OF_ALLOCATOR;
+        return true;
     case WIRE_BREAK:
         event->size = words[2];
         event->stack = stack_at(stacks, words[3]);

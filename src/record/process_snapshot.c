@@ -76,6 +76,8 @@ struct taking {
     size_t region_count, region_capacity;
     struct address_range *program; /* mappings that it made itself */
     size_t program_count, program_capacity;
+    struct address_range *heaps; /* mappings that an allocator made */
+    size_t heap_count, heap_capacity;
     struct thread_frames frames;
 };
 
@@ -284,6 +286,14 @@ static void list_regions(struct taking *taking)
         add_region(taking, pools_head(&process->pools, i));
 }
 
+static void add_heap_mapping(void *context, const struct interval *interval)
+{
+    struct taking *taking = context;
+    taking->heaps = memory_grow(taking->heaps, &taking->heap_capacity, taking->heap_count + 1,
+                                sizeof *taking->heaps);
+    taking->heaps[taking->heap_count++] = (struct address_range){interval->start, interval->end};
+}
+
 static void add_program_mapping(void *context, const struct interval *interval)
 {
     struct taking *taking = context;
@@ -367,6 +377,7 @@ static bool scan(struct taking *taking)
         .threads = taking->threads,
         .thread_count = taking->hold.stopper.count,
         .own = {taking->own, taking->own_count},
+        .heap = {taking->heaps, taking->heap_count},
         .program = {taking->program, taking->program_count},
         .regions = {taking->regions, taking->region_count},
         .has_foreign_allocator = is_allocator_foreign(taking->process),
@@ -435,6 +446,7 @@ static bool read_all(struct taking *taking)
 {
     taking->blocks = process_blocks_list(taking->tree, taking->process, &taking->block_count);
     heap_model_visit_mappings(taking->process->model, add_program_mapping, taking);
+    heap_model_visit_heaps(taking->process->model, add_heap_mapping, taking);
     if (scan(taking)) {
         /* Each may hold a block that nobody has told yet. */
         taking->snapshot->unsure_blocks += taking->half_way_count;
@@ -565,6 +577,7 @@ void process_snapshot_take(struct process_tree *tree, struct recorded_process *p
     free(taking.threads);
     free(taking.own);
     free(taking.program);
+    free(taking.heaps);
     free(taking.regions);
     thread_frames_clear(&taking.frames);
 }

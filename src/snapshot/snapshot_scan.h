@@ -87,9 +87,8 @@ struct snapshot_scan_input {
     /* seep's own memory in the target beyond the session's memfd and the preload's module, which
      * the scan finds by their names: thread states, caches. Never roots. */
     struct address_ranges own;
-    /* Mappings that an allocator made (a WIRE_MAP_OF_ALLOCATOR), or that ever held a block: heap,
-     * and never roots. What glibc maps for its own heaps needs no mention: the scan recognises it.
-     */
+    /* Mappings that an allocator made (a WIRE_MAP_OF_ALLOCATOR) and still has: heap, and never
+     * roots. What glibc maps for its own heaps needs no mention: the scan recognises it. */
     struct address_ranges heap;
     /* Mappings that the program made itself (a MAP event that was not of the allocator) and still
      * has: roots, also where the kernel merged them with heap into one line of maps. */

@@ -175,6 +175,15 @@ def check_family(program):
                     for site in plain.process()["sites"]))
 
 
+def check_family_memory():
+    """What an allocator of --allocator maps is heap: what stands there outside of blocks refers to
+    nothing. Without the option it is the program's memory, and its words are roots."""
+    for options, lost in ((["--allocator=slab_"], (1, 123)), ([], (0, 0))):
+        summary = leaks(record([target("slab_user")], options).path)["summary"]
+        checks.equal(f"slab_user {options}: definite", {"blocks": lost[0], "bytes": lost[1]},
+                     summary["definite"])
+
+
 def check_family_options():
     for prefixes in (["", "x"], ["a", "b", "c", "d", "e"]):
         options = [f"--allocator={prefix}" for prefix in prefixes]
@@ -314,6 +323,7 @@ check_no_answer()
 check_marks()
 check_family("family_user")
 check_family("family_user_bound")
+check_family_memory()
 check_family_options()
 check_lsan()
 check_header()

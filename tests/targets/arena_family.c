@@ -1,9 +1,11 @@
 /* A shared library with an allocator of its own: objects are cut out of one large block, which it
- * asks malloc for at its first use, each with a head in front; large ones come from malloc. */
+ * asks malloc for at its first use, each with a head in front; large ones come from malloc. And
+ * another allocator, at the end. */
 #define _GNU_SOURCE
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct head {
     size_t bytes;
@@ -61,4 +63,20 @@ void *arena_realloc(void *object, size_t bytes)
 char *arena_strdup(const char *text)
 {
     return strcpy(arena_malloc(strlen(text) + 1), text);
+}
+
+/* Another family: each object has a mapping of its own, which stays when the object is freed. */
+enum {
+    SLAB_BYTES = 64 << 10
+};
+
+void *slab_malloc(size_t bytes)
+{
+    void *slab = mmap(NULL, SLAB_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return bytes <= SLAB_BYTES && slab != MAP_FAILED ? slab : NULL;
+}
+
+void slab_free(void *object)
+{
+    (void)object;
 }

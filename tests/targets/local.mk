@@ -37,6 +37,7 @@ target_programs = \
 	tests/targets/server \
 	tests/targets/shared \
 	tests/targets/signals \
+	tests/targets/slab_user \
 	tests/targets/static_child \
 	tests/targets/storms \
 	tests/targets/threads \
@@ -99,6 +100,7 @@ EXTRA_DIST += \
 	tests/targets/shared.c \
 	tests/targets/signals.c \
 	tests/targets/slot_malloc.c \
+	tests/targets/slab_user.c \
 	tests/targets/static_child.c \
 	tests/targets/storms.c \
 	tests/targets/tell.h \
@@ -151,6 +153,9 @@ tests/targets/%_static: tests/targets/%.cpp
 
 # An allocator of its own, called lazily and, in a program of which all is bound and read-only, not.
 tests/targets/family_user: tests/targets/family_user.c tests/targets/libarena_family.so
+	$(AM_V_CC)$(CC) -std=gnu11 $(target_flags) -Wl,-z,lazy -Wl,-rpath,'$$ORIGIN' -Ltests/targets \
+		-o $@ $< -larena_family $(target_libraries)
+tests/targets/slab_user: tests/targets/slab_user.c tests/targets/libarena_family.so
 	$(AM_V_CC)$(CC) -std=gnu11 $(target_flags) -Wl,-z,lazy -Wl,-rpath,'$$ORIGIN' -Ltests/targets \
 		-o $@ $< -larena_family $(target_libraries)
 tests/targets/family_user_bound: tests/targets/family_user.c tests/targets/libarena_family.so

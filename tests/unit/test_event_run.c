@@ -154,16 +154,18 @@ static void check_one_of_each(void)
     check_event(10, EVENT(FAILED, 11, .function = FUNCTION_MALLOC));
     check_event(11, EVENT(MAP, 12, .address = 0x1000, .size = 0x3000, .stack = {70},
                           .function = FUNCTION_MMAP, .flags = HEAP_EVENT_ANONYMOUS));
-    check_event(12,
+    check_event(12, EVENT(MAP, 13, .address = 0x9000, .size = 0x3000, .stack = {70},
+                          .function = FUNCTION_MMAP, .flags = HEAP_EVENT_OF_ALLOCATOR));
+    check_event(13,
                 EVENT(UNMAP, 14, .address = 0x1000, .size = 0x2000, .function = FUNCTION_MUNMAP));
-    check_event(13, EVENT(BREAK, 15, .address = 0x5000, .size = 0x4000, .stack = {70},
+    check_event(14, EVENT(BREAK, 15, .address = 0x5000, .size = 0x4000, .stack = {70},
                           .function = FUNCTION_SBRK));
-    check_event(14, EVENT(BIRTH, 16, .address = 0x80, .size = 5));
-    check_event(15, EVENT(RELEASE, 17, .address = 0x80, .function = FUNCTION_FREE));
+    check_event(15, EVENT(BIRTH, 16, .address = 0x80, .size = 5));
+    check_event(16, EVENT(RELEASE, 17, .address = 0x80, .function = FUNCTION_FREE));
     check_event(
-        16, EVENT(BIRTH, 18, .address = 0x90, .size = 6, .stack = {70}, .function = FUNCTION_NEW));
-    check_event(17, EVENT(RELEASE, 19, .address = 0x90, .function = FUNCTION_DELETE));
-    assert_int_equal(process->batch_count, 18);
+        17, EVENT(BIRTH, 18, .address = 0x90, .size = 6, .stack = {70}, .function = FUNCTION_NEW));
+    check_event(18, EVENT(RELEASE, 19, .address = 0x90, .function = FUNCTION_DELETE));
+    assert_int_equal(process->batch_count, 19);
     assert_int_equal(process->bad_records, 0);
     assert_int_equal(process->applied_ticks, 19);
     assert_int_equal(intake->last_ticks, 19);

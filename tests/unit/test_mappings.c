@@ -97,6 +97,37 @@ static void test_many_ranges_in_order(void **state)
     mappings_clear(&mappings);
 }
 
+static void add_bytes(void *context, const struct interval *interval)
+{
+    *(uint64_t *)context += interval->end - interval->start;
+}
+
+static uint64_t bytes_of(const struct interval_map *map)
+{
+    uint64_t bytes = 0;
+    interval_map_visit(map, add_bytes, &bytes);
+    return bytes;
+}
+
+/* What stands somewhere last is what counts. */
+static void test_heaps_of_allocators(void **state)
+{
+    (void)state;
+    struct mappings mappings = {0};
+    mappings_map(&mappings, 1000, 2000, 1, 22, ANONYMOUS);
+    mappings_map_heap(&mappings, 1500, 3000);
+    assert_int_equal(bytes_of(&mappings.ranges), 500);
+    assert_int_equal(bytes_of(&mappings.heaps), 1500);
+    assert_int_equal(mappings.anonymous_bytes, 500);
+    mappings_map(&mappings, 2000, 2100, 1, 22, ANONYMOUS);
+    assert_int_equal(bytes_of(&mappings.ranges), 600);
+    assert_int_equal(bytes_of(&mappings.heaps), 1400);
+    mappings_unmap(&mappings, 0, 2500);
+    assert_int_equal(bytes_of(&mappings.ranges), 0);
+    assert_int_equal(bytes_of(&mappings.heaps), 500);
+    mappings_clear(&mappings);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +135,7 @@ int main(void)
         cmocka_unit_test(test_mapping_over_several),
         cmocka_unit_test(test_ids_of_dead_mappings_are_used_again),
         cmocka_unit_test(test_many_ranges_in_order),
+        cmocka_unit_test(test_heaps_of_allocators),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
