@@ -1,8 +1,10 @@
 #define _GNU_SOURCE
 #include "record/snapshot_request.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <signal.h>
@@ -10,12 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "wire/wire_format.h"
 
+#define SESSION_MEMORY  "/memfd:seep-session" /* as /proc calls it */
 #define ANSWER_LIMIT_NS UINT64_C(60000000000)
 #define TURN_LIMIT_NS   UINT64_C(3000000000) /* somebody else who asks must be done by then */
 #define STEP_NS         20000000
@@ -24,9 +29,10 @@ enum {
     ENVIRONMENT_BYTES = 1 << 20
 };
 
-/* Which recorder, and its descriptor of the session's memory: they stand in the name of the session
- * folder, which the process was given in its environment. */
-static bool find_session(uint32_t pid, int *recorder, int *fd, struct error *error)
+/* ---- which recorder, and its descriptor of the session's memory -------------------------- */
+
+/* They stand in the name of the session folder, which the process was given in its environment. */
+static bool find_in_environment(uint32_t pid, int *recorder, int *fd, struct error *error)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%u/environ", pid);
@@ -45,8 +51,85 @@ static bool find_session(uint32_t pid, int *recorder, int *fd, struct error *err
         if (folder != NULL && sscanf(folder, "/seep-%d-%d-", recorder, fd) == 2)
             return true;
     }
-    return error_set(error, "process %u is not recorded: it was not started by seep run (with "
-                            "-o FILE it is looked at as it is)",
+    return false;
+}
+
+/* The inode of the session's memory, as the process has it mapped. */
+static bool find_memory(uint32_t pid, uint64_t *inode)
+{
+    char path[64], line[PATH_MAX + 128];
+    bool is_found = false;
+    snprintf(path, sizeof path, "/proc/%u/maps", pid);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && !is_found && fgets(line, sizeof line, file) != NULL)
+        is_found = strstr(line, SESSION_MEMORY) != NULL &&
+                   sscanf(line, "%*s %*s %*s %*s %" SCNu64, inode) == 1;
+    if (file != NULL)
+        fclose(file);
+    return is_found;
+}
+
+/* The descriptor by which a process has it open. */
+static bool find_descriptor(int recorder, uint64_t inode, int *fd)
+{
+    char path[64], link[64];
+    bool is_found = false;
+    snprintf(path, sizeof path, "/proc/%d/fd", recorder);
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    while (folder != NULL && !is_found && (entry = readdir(folder)) != NULL) {
+        struct stat status;
+        ssize_t length = readlinkat(dirfd(folder), entry->d_name, link, sizeof link - 1);
+        link[length > 0 ? length : 0] = '\0';
+        is_found = text_starts_with(link, SESSION_MEMORY) &&
+                   fstatat(dirfd(folder), entry->d_name, &status, 0) == 0 && status.st_ino == inode;
+        if (is_found)
+            *fd = atoi(entry->d_name);
+    }
+    if (folder != NULL)
+        closedir(folder);
+    return is_found;
+}
+
+static bool is_called_seep(int pid)
+{
+    char path[64], name[32] = "";
+    snprintf(path, sizeof path, "/proc/%d/comm", pid);
+    FILE *file = fopen(path, "re");
+    bool is_read = file != NULL && fgets(name, sizeof name, file) != NULL;
+    if (file != NULL)
+        fclose(file);
+    return is_read && text_starts_with(name, "seep");
+}
+
+/* Servers write their titles where their environment stood: then all recorders that run are asked
+ * whether it is their memory that the process has. */
+static bool find_among_recorders(uint32_t pid, int *recorder, int *fd)
+{
+    uint64_t inode;
+    bool is_found = false;
+    DIR *folder = find_memory(pid, &inode) ? opendir("/proc") : NULL;
+    const struct dirent *entry;
+    while (folder != NULL && !is_found && (entry = readdir(folder)) != NULL) {
+        *recorder = atoi(entry->d_name);
+        is_found = *recorder > 0 && is_called_seep(*recorder) &&
+                   find_descriptor(*recorder, inode, fd);
+    }
+    if (folder != NULL)
+        closedir(folder);
+    return is_found;
+}
+
+static bool find_session(uint32_t pid, int *recorder, int *fd, struct error *error)
+{
+    struct error why = {""};
+    if (find_in_environment(pid, recorder, fd, &why) || find_among_recorders(pid, recorder, fd))
+        return true;
+    if (why.message[0] != '\0')
+        return error_set(error, "%s", why.message);
+    return error_set(error,
+                     "process %u is not recorded: it was not started by seep run (with "
+                     "-o FILE it is looked at as it is)",
                      pid);
 }
 
@@ -56,7 +139,7 @@ static struct session_header *map_session(uint32_t pid, int recorder, int fd, st
     snprintf(path, sizeof path, "/proc/%d/fd/%d", recorder, fd);
     ssize_t length = readlink(path, link, sizeof link - 1);
     link[length > 0 ? length : 0] = '\0';
-    int file = strncmp(link, "/memfd:seep-session", 19) == 0 ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    int file = text_starts_with(link, SESSION_MEMORY) ? open(path, O_RDWR | O_CLOEXEC) : -1;
     struct session_header *header = MAP_FAILED;
     if (file >= 0) {
         header = mmap(NULL, SESSION_PROCESSES_OFFSET, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);

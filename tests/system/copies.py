@@ -44,6 +44,7 @@ def look(what, command, wrapper=(), is_copied=False):
 
 WAITS = [target("waits"), str(BLOCKS)]
 look("there is room", WAITS, is_copied=True)
+look("its environment is gone", [*WAITS, "titled"], is_copied=True)
 if run([REFUSE, "plain_clone", "true"]).returncode == 0:
     look("clone refused", [REFUSE, "plain_clone", *WAITS])
 

@@ -3,7 +3,7 @@
  * timeout, sem_wait, and one that blocks every signal and computes. Each holds one block of 701 + n
  * bytes in a local variable, the main thread one of 700, and one of 699 bytes is lost. With a
  * number as argument there are so many blocks of 1 MiB more, full, each with the address of the
- * next.
+ * next. With a second argument it writes over its environment first.
  *
  * Prints "ready PID", waits for a line on its input, lets all threads end and prints how many calls
  * were interrupted, what it sees of signal 61, how many children it knows, and of whose end it was
@@ -125,8 +125,17 @@ static void hear(int number)
     told++;
 }
 
+/* Servers put their titles there. */
+static void write_over_environment(void)
+{
+    for (char **entry = environ; *entry != NULL; entry++)
+        memset(*entry, 'x', strlen(*entry));
+}
+
 int main(int argument_count, char **arguments)
 {
+    if (argument_count > 2)
+        write_over_environment();
     for (int i = argument_count > 1 ? atoi(arguments[1]) : 0; i > 0; i--) {
         struct large *added = malloc(sizeof *added);
         memset(added, 1, sizeof *added);
