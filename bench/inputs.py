@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import subprocess
 
 
 def write_c_source(path, functions):
@@ -81,6 +82,42 @@ def write_json_file(path, objects):
         for number in range(objects)
     ]
     write_text(path, json.dumps(entries, indent=1))
+
+
+CHECKED_HEADERS = "fcntl.h locale.h malloc.h netdb.h poll.h pthread.h sys/epoll.h sys/ioctl.h sys/time.h utime.h"
+CHECKED_FUNCTIONS = "alarm atexit bzero dup2 fork getcwd localtime_r memmove mkdir poll putenv select setenv strerror"
+
+
+def write_configure(path, checks):
+    """A configure script by Autoconf, in a folder of its own: a compiler, then headers and functions in turn."""
+    headers, functions = CHECKED_HEADERS.split(), CHECKED_FUNCTIONS.split()
+    lines = ["AC_INIT([measured], [1.0])", "AC_CONFIG_HEADERS([config.h])", "AC_PROG_CC", "AC_PROG_GREP"]
+    for number in range(checks):
+        turn = number // 2
+        if number % 2 == 0:
+            lines.append(f"AC_CHECK_HEADERS([{headers[turn % len(headers)]}])")
+        else:
+            lines.append(f"AC_CHECK_FUNCS([{functions[turn % len(functions)]}])")
+    lines += ["AC_CONFIG_FILES([result])", "AC_OUTPUT"]
+    folder = os.path.dirname(path)
+    os.makedirs(folder, exist_ok=True)
+    write_text(os.path.join(folder, "configure.ac"), "\n".join(lines) + "\n")
+    write_text(os.path.join(folder, "result.in"), "@CC@ @GREP@\n")
+    subprocess.run(["autoheader"], cwd=folder, check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(["autoconf"], cwd=folder, check=True, stderr=subprocess.DEVNULL)
+
+
+def write_project(path, files):
+    """A makefile, and beside it that many C files of which each is some work to compile."""
+    folder = os.path.dirname(path)
+    os.makedirs(folder, exist_ok=True)
+    for number in range(files):
+        write_c_source(os.path.join(folder, f"part_{number}.c"), 3 + number % 6)
+    objects = " ".join(f"part_{number}.o" for number in range(files))
+    write_text(
+        path,
+        f"CFLAGS = -O2\nlibparts.a: {objects}\n\t$(AR) cr $@ {objects}\nclean:\n\trm -f libparts.a {objects}\n",
+    )
 
 
 def write_text(path, text):

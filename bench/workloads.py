@@ -29,7 +29,7 @@ class Workload:
     # beside(bench): runs while the command does and ends it; see measure.run
     beside: Callable | None = None
     environment: dict = dataclasses.field(default_factory=dict)
-    unit: str = "event"  # what the added time is divided by: event, start or second
+    unit: str = "event"  # what the added time is divided by: event, start, second, ...
     # units(size): how many of them, unless events are counted
     units: Callable | None = None
 
@@ -80,6 +80,22 @@ def command_python(bench, size):
 
 def command_shell_loop(_bench, size):
     return ["sh", "-c", f"i=0; while [ $i -lt {size} ]; do /bin/true; i=$((i + 1)); done"]
+
+
+def shell_in(folder, script):
+    """Without what a make that we may run in tells its children."""
+    return ["env", "-u", "MAKEFLAGS", "-u", "MFLAGS", "-u", "MAKELEVEL", "sh", "-c", f"cd '{folder}' && {script}"]
+
+
+def command_configure(bench, size):
+    script = bench.input(f"configure-{size}/configure", lambda path: inputs.write_configure(path, size))
+    work = "rm -rf work && mkdir work && cd work && ../configure -q"
+    return shell_in(os.path.dirname(script), work)
+
+
+def command_make(bench, size):
+    makefile = bench.input(f"project-{size}/Makefile", lambda path: inputs.write_project(path, size))
+    return shell_in(os.path.dirname(makefile), "make -s clean && make -s -j2")
 
 
 # ---- redis: the server is the target, the client runs beside it --------------------------------------
@@ -165,4 +181,14 @@ WORKLOADS = [
     Workload("start", lambda bench, size: ["/bin/true"], 20, 200, unit="start", times=int, units=int),
     Workload("shell-loop", command_shell_loop, 100, 1_000, unit="start", units=int),
     Workload("forks", own("forks"), 300, 3_000, unit="start", units=int),
+    Workload(
+        "configure",
+        command_configure,
+        4,
+        40,
+        needs=needs("autoconf", "autoheader", "gcc"),
+        unit="check",
+        units=int,
+    ),
+    Workload("make", command_make, 10, 100, needs=needs("make", "cc", "ar"), unit="file", units=int),
 ]
