@@ -416,6 +416,11 @@ def check_files(folder, recording):
         expect("json: schema", [error.message for error in validator.iter_errors(document)], [])
     except ImportError:
         print("python3-jsonschema is not there: the schema was not tried")
+    if shutil.which("xmllint"):
+        schema = os.path.join(os.path.dirname(os.path.abspath(__file__)), "junit.xsd")
+        read = subprocess.run(["xmllint", "--nonet", "--noout", "--schema", schema,
+                               f"{folder}/o.xml"], capture_output=True, check=False)
+        expect("junit: schema", (read.returncode, read.stderr.count(b"\n")), (0, 1))
     suites = xml.etree.ElementTree.parse(f"{folder}/o.xml").getroot()
     cases = suites.findall("testsuite/testcase")
     expect("junit: cases", [(case.get("name"), case.find("failure") is not None)
