@@ -97,14 +97,11 @@ static enum wire_python_state judge(struct python_runtime *runtime,
     return is_whole ? WIRE_PYTHON_STACKS : WIRE_PYTHON_UNKNOWN_LAYOUT;
 }
 
-/* What is plain writes no Python frames. */
-static void end_plain_hooks(void)
+/* What was remembered without Python frames until now is void. */
+static void forget_stacks(void)
 {
-    if (process_current == NULL)
-        return;
-    for (struct thread_state *thread = atomic_load(&process_current->threads); thread != NULL;
-         thread = thread->next)
-        __atomic_store_n(&thread->is_plain, false, __ATOMIC_RELAXED);
+    if (stack_capture_rules != NULL)
+        unwind_rules_modules_changed(stack_capture_rules);
 }
 
 void python_runtime_look(uint64_t start, uint64_t bias)
@@ -124,7 +121,7 @@ void python_runtime_look(uint64_t start, uint64_t bias)
     atomic_store(&told_slot_plus_1, 0);
     if (python_runtime.state == WIRE_PYTHON_STACKS) {
         atomic_store_explicit(&python_runtime_has_stacks, true, memory_order_release);
-        end_plain_hooks();
+        forget_stacks();
     }
 }
 

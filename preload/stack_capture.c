@@ -240,6 +240,9 @@ static uint32_t find_and_remember(struct thread_state *thread, const struct walk
  * a stack by both. What is remembered of native stacks still saves their walk; the slot beside them
  * is the one that was named last. Only a pair that is new to the cache is merged, and told. */
 
+/* In the generation of what is remembered: not to be taken for the whole by stack_capture_from. */
+#define WITH_PYTHON (UINT64_C(1) << 63)
+
 static uint64_t hash_of_both(uint64_t native, uint64_t python)
 {
     return python == 0 ? native : stack_hash_end(stack_hash_step(native, python));
@@ -367,7 +370,8 @@ static uint32_t capture_python_alone(struct thread_state *thread, uint64_t pytho
 }
 
 static __attribute__((noinline)) uint32_t capture_with_python(struct thread_state *thread,
-                                                              const struct walk_registers *caller)
+                                                              const struct walk_registers *caller,
+                                                              uint64_t generation)
 {
     if (thread->is_making_object) {
         uint64_t alone = python_stack_walk(&thread->python, NULL);
@@ -375,7 +379,6 @@ static __attribute__((noinline)) uint32_t capture_with_python(struct thread_stat
             return capture_python_alone(thread, alone);
     }
     uint32_t key = stack_memo_key(caller->pc, caller->sp);
-    uint64_t generation = unwind_rules_generation_number(stack_capture_rules);
     struct stack_memo_entry *entry = stack_memo_find(&thread->memo, key, caller, generation);
     if (entry != NULL)
         return find_remembered_with_python(thread, caller, entry);
@@ -400,10 +403,11 @@ static __attribute__((noinline)) uint32_t capture_with_python(struct thread_stat
 
 uint32_t stack_capture(struct thread_state *thread, const struct walk_registers *caller)
 {
-    if (__builtin_expect(atomic_load_explicit(&python_runtime_has_stacks, memory_order_acquire), 0))
-        return capture_with_python(thread, caller);
-    uint32_t key = stack_memo_key(caller->pc, caller->sp);
+    /* In this order: a generation from before there was Python is void (python_runtime.c). */
     uint64_t generation = unwind_rules_generation_number(stack_capture_rules);
+    if (__builtin_expect(atomic_load_explicit(&python_runtime_has_stacks, memory_order_acquire), 0))
+        return capture_with_python(thread, caller, generation | WITH_PYTHON);
+    uint32_t key = stack_memo_key(caller->pc, caller->sp);
     struct stack_memo_entry *entry = stack_memo_find(&thread->memo, key, caller, generation);
     if (entry != NULL) {
         if (__builtin_expect((session->flags & SESSION_ORACLE) != 0, 0))

@@ -7,7 +7,6 @@
 
 #include "preload/lifecycle.h"
 #include "preload/own_memory.h"
-#include "preload/python_runtime.h"
 #include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
 #include "preload/sampled_blocks.h"
@@ -264,8 +263,7 @@ static void start_sampler(struct thread_state *thread)
 static bool is_plain(void)
 {
     return preload_mode == PRELOAD_RECORDS && session->clock == SESSION_CLOCK_TSC &&
-           sampled_blocks == NULL && (session->flags & SESSION_ORACLE) == 0 && !real.may_nest &&
-           !atomic_load(&python_runtime_has_stacks);
+           sampled_blocks == NULL && (session->flags & SESSION_ORACLE) == 0 && !real.may_nest;
 }
 
 static struct thread_state *refuse(void)
