@@ -179,6 +179,64 @@ static void test_addresses_chosen_to_collide(void **state)
     live_blocks_clear(&table);
 }
 
+/* Addresses chosen to share a segment of a large table: slow again, not large. */
+static void test_addresses_chosen_for_one_segment(void **state)
+{
+    (void)state;
+    enum {
+        COUNT = 3 * LIVE_BLOCKS_SPLIT_COUNT
+    };
+    struct live_blocks table = {0};
+    struct block block = {.address = 0}, old, found;
+    uint64_t count = 0, sum = 0;
+    while (count < COUNT) {
+        block.address += 8;
+        uint64_t hash = block.address * 0x9e3779b97f4a7c15u; /* as live_blocks.c hashes */
+        hash = (hash ^ hash >> 32) * 0xd6e8feb86659fd93u;
+        if (hash % LIVE_BLOCKS_SEGMENTS != 5)
+            continue;
+        block.size = count++;
+        assert_false(live_blocks_put(&table, &block, &old));
+        assert_true(live_blocks_find(&table, block.address, &found));
+    }
+    assert_true(live_blocks_own_bytes(&table) < (uint64_t)COUNT * 160);
+    struct live_blocks_cursor cursor = {0};
+    for (count = 0; live_blocks_next(&table, &cursor, &found); count++)
+        sum += found.size;
+    assert_int_equal(count, COUNT);
+    assert_int_equal(sum, (uint64_t)COUNT * (COUNT - 1) / 2);
+    live_blocks_clear(&table);
+}
+
+/* In waves, so that it grows again while it is still shrinking. */
+static void test_a_large_table_in_waves(void **state)
+{
+    (void)state;
+    static const uint64_t ends[] = {400000, 45000, 300000, 20000, 150000, 9000, 60000, 0};
+    struct live_blocks table = {0};
+    struct block old, found;
+    uint64_t count = 0;
+    for (size_t wave = 0; wave < sizeof ends / sizeof *ends; wave++) {
+        for (; count < ends[wave]; count++) {
+            struct block block = block_of(count);
+            assert_false(live_blocks_put(&table, &block, &old));
+        }
+        for (; count > ends[wave]; count--) {
+            struct block last = block_of(count - 1);
+            assert_true(live_blocks_remove(&table, last.address, &old));
+            assert_same(&old, &last);
+        }
+        for (uint64_t i = 0; i < count; i += 7) {
+            struct block block = block_of(i);
+            assert_true(live_blocks_find(&table, block.address, &found));
+            assert_same(&found, &block);
+        }
+        assert_int_equal(table.count, count);
+        assert_true(live_blocks_own_bytes(&table) <= count * 300 + 200000);
+    }
+    live_blocks_clear(&table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +245,8 @@ int main(void)
         cmocka_unit_test(test_bytes_of_a_block),
         cmocka_unit_test(test_random_churn),
         cmocka_unit_test(test_addresses_chosen_to_collide),
+        cmocka_unit_test(test_addresses_chosen_for_one_segment),
+        cmocka_unit_test(test_a_large_table_in_waves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
