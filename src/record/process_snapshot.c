@@ -27,6 +27,8 @@
 #define HALF_WAY_NS     UINT64_C(200000)     /* what a thread gets to end its call */
 #define CATCH_UP_NS     UINT64_C(5000000000)
 #define FRAMES_NS       UINT64_C(50000000) /* for the frames of its threads */
+/* Up to here one that waits for us is not stopped besides. */
+#define QUIET_BYTES     (UINT64_C(16) << 20)
 /* From here on a process is copied rather than held until it was read. */
 #define COPY_FROM_BYTES (UINT64_C(64) << 20)
 enum {
@@ -101,6 +103,13 @@ static void catch_up(struct taking *taking)
 
 /* ---- standing still ------------------------------------------------------------------- */
 
+/* One that waits for us does so only as long as we show that we live, which nobody does who reads
+ * a large heap. */
+static bool is_soon_read(struct taking *taking)
+{
+    return process_facts_resident(taking->process->pid, &taking->process->statm_fd) <= QUIET_BYTES;
+}
+
 static bool stop(struct taking *taking)
 {
     struct error error;
@@ -113,7 +122,7 @@ static bool stop(struct taking *taking)
         .is_own_child = taking->request->is_own_child,
         .pidfd = taking->process->pidfd,
         .waiting_tid = taking->request->hold_sp != 0 ? taking->request->hold_tid : 0,
-        .quiet_hold = taking->request->quiet_hold,
+        .quiet_hold = is_soon_read(taking) ? taking->request->quiet_hold : 0,
         .session = session_host_header(taking->tree->host),
         .shared = session_process_at(session_host_header(taking->tree->host),
                                      taking->process->process_slot),
