@@ -34,5 +34,7 @@ libseep_a_SOURCES += \
 check_PROGRAMS += tests/helpers/python_walk
 tests_helpers_python_walk_SOURCES = tests/helpers/python_walk.c
 tests_helpers_python_walk_LDADD = libseep.a $(seep_libs)
-TESTS += tests/system/python_heap.py
-EXTRA_DIST += tests/system/python_heap.py tests/targets/python_truth.py
+TESTS += tests/system/python_heap.py tests/system/python_images.py
+EXTRA_DIST += tests/system/python_heap.py tests/system/python_images.py \
+	tests/targets/python_truth.py tests/targets/python_image.py \
+	tests/helpers/make_python_images.py tests/data

@@ -1,5 +1,12 @@
 /* Prints what seep sees of a stopped CPython process, for tests that compare it with what the
- * process says of itself: python_walk PID.
+ * process says of itself:
+ *
+ *     python_walk PID            of a process
+ *     python_walk PID IMAGE      the same, and keeps what was read of it in a file
+ *     python_walk --replay IMAGE of such a file
+ *
+ * An image is compressed by zlib: the size of /proc/PID/maps in 8 bytes, its text, then pages: 8
+ * bytes of address and 4096 of content each.
  *
  *     class SIZE POOLS USED FREE      as sys._debugmallocstats has them
  *     object ADDRESS TYPE             a + behind ADDRESS: the collector knows it
@@ -8,8 +15,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/clock.h"
+#include <zlib.h>
+
+#include "base/hash_map.h"
+#include "base/memory.h"
 #include "runtimes/cpython/garbage.h"
 #include "runtimes/cpython/objects.h"
 
@@ -62,25 +73,124 @@ static int walk(struct cpython *python)
     return 0;
 }
 
-int main(int argument_count, char **arguments)
+/* ---- images ---- */
+
+enum {
+    PAGE_BYTES = 4096,
+    MAPS_BYTES_MAX = 1 << 20
+};
+
+struct image_page {
+    uint64_t address;
+    uint8_t bytes[PAGE_BYTES];
+};
+
+/* What was read of a process, or what is read instead of one. */
+struct image {
+    struct target_memory process; /* unused in a replay */
+    struct hash_map index;        /* page's address to position */
+    struct image_page *pages;
+    size_t count, capacity;
+    char *maps;
+    uint64_t maps_bytes;
+};
+
+static struct image_page *add_page(struct image *image, uint64_t address)
 {
-    struct error error;
-    struct target_mappings mappings = {0};
+    image->pages = memory_grow(image->pages, &image->capacity, image->count + 1,
+                               sizeof *image->pages);
+    *hash_map_put(&image->index, address, NULL) = image->count;
+    image->pages[image->count].address = address;
+    return &image->pages[image->count++];
+}
+
+static size_t read_and_keep(void *context, uint64_t address, void *bytes, size_t count)
+{
+    struct image *image = context;
+    size_t got = image->process.read(image->process.context, address, bytes, count);
+    for (uint64_t page = address & ~(uint64_t)(PAGE_BYTES - 1); page < address + got;
+         page += PAGE_BYTES)
+        if (hash_map_find(&image->index, page) == NULL) {
+            struct image_page kept;
+            if (image->process.read(image->process.context, page, kept.bytes, PAGE_BYTES) ==
+                PAGE_BYTES)
+                memcpy(add_page(image, page)->bytes, kept.bytes, PAGE_BYTES);
+        }
+    return got;
+}
+
+static size_t read_image(void *context, uint64_t address, void *bytes, size_t count)
+{
+    const struct image *image = context;
+    size_t done = 0;
+    while (done < count) {
+        uint64_t at = address + done, offset = at & (PAGE_BYTES - 1);
+        const uint64_t *position = hash_map_find(&image->index, at - offset);
+        size_t part = PAGE_BYTES - offset < count - done ? PAGE_BYTES - offset : count - done;
+        if (position == NULL)
+            break;
+        memcpy((uint8_t *)bytes + done, image->pages[*position].bytes + offset, part);
+        done += part;
+    }
+    return done;
+}
+
+static bool read_maps(struct image *image, uint32_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%u/maps", pid);
+    FILE *file = fopen(path, "r");
+    image->maps = memory_allocate_zeroed(MAPS_BYTES_MAX + 1, 1);
+    if (file != NULL) {
+        image->maps_bytes = fread(image->maps, 1, MAPS_BYTES_MAX, file);
+        fclose(file);
+    }
+    return image->maps_bytes > 0;
+}
+
+static bool save(const struct image *image, const char *path)
+{
+    gzFile file = gzopen(path, "wb9");
+    if (file == NULL)
+        return false;
+    bool is_good = gzwrite(file, &image->maps_bytes, 8) == 8 &&
+                   gzwrite(file, image->maps, (unsigned)image->maps_bytes) ==
+                       (int)image->maps_bytes;
+    for (size_t i = 0; is_good && i < image->count; i++)
+        is_good = gzwrite(file, &image->pages[i], sizeof image->pages[i]) ==
+                  (int)sizeof image->pages[i];
+    return gzclose(file) == Z_OK && is_good;
+}
+
+static bool load(struct image *image, const char *path)
+{
+    struct image_page page;
+    gzFile file = gzopen(path, "rb");
+    if (file == NULL)
+        return false;
+    image->maps = memory_allocate_zeroed(MAPS_BYTES_MAX + 1, 1);
+    bool is_good = gzread(file, &image->maps_bytes, 8) == 8 &&
+                   image->maps_bytes <= MAPS_BYTES_MAX &&
+                   gzread(file, image->maps, (unsigned)image->maps_bytes) == (int)image->maps_bytes;
+    while (is_good && gzread(file, &page, sizeof page) == (int)sizeof page)
+        memcpy(add_page(image, page.address)->bytes, page.bytes, PAGE_BYTES);
+    gzclose(file);
+    return is_good;
+}
+
+/* ---- both ---- */
+
+static int locate_and_walk(const struct target_memory *memory,
+                           const struct target_mappings *mappings)
+{
     struct target_modules modules;
     struct memory_view view;
     struct cpython python;
     char reason[256] = "";
-    uint32_t pid = argument_count == 2 ? (uint32_t)strtoul(arguments[1], NULL, 10) : 0;
-    struct target_process *process = target_process_open(pid, &error);
-    if (process == NULL || !target_mappings_read(&mappings, pid, &error)) {
-        fprintf(stderr, "python_walk: %s\n", error.message);
-        return 1;
-    }
-    struct target_memory memory = target_process_memory(process);
-    struct word_cache *words = word_cache_create(&memory);
-    target_modules_find(&modules, &mappings, words);
-    memory_view_init(&view, &memory, (size_t)64 << 20);
-    enum cpython_presence presence = cpython_locate(&python, &view, &mappings, &modules, words,
+    struct word_cache *words = word_cache_create(memory);
+    target_modules_find(&modules, mappings, words);
+    memory_view_init(&view, memory, (size_t)64 << 20);
+    enum cpython_presence presence = cpython_locate(&python, &view, mappings, &modules, words,
                                                     reason, sizeof reason);
     int status = 0;
     if (presence == CPYTHON_FOUND)
@@ -90,7 +200,58 @@ int main(int argument_count, char **arguments)
     memory_view_clear(&view);
     target_modules_clear(&modules);
     word_cache_destroy(words);
+    return status;
+}
+
+static int walk_process(uint32_t pid, const char *path, struct image *image)
+{
+    struct error error = {""};
+    struct target_mappings mappings = {0};
+    struct target_process *process = target_process_open(pid, &error);
+    if (process == NULL || !read_maps(image, pid)) {
+        fprintf(stderr, "python_walk: cannot read process %u %s\n", pid, error.message);
+        target_process_close(process);
+        return 1;
+    }
+    target_mappings_parse(&mappings, image->maps);
+    image->process = target_process_memory(process);
+    struct target_memory memory = {.read = read_and_keep, .context = image};
+    int status = locate_and_walk(path != NULL ? &memory : &image->process, &mappings);
+    if (path != NULL && !save(image, path)) {
+        fprintf(stderr, "python_walk: cannot write %s\n", path);
+        status = 1;
+    }
     target_mappings_clear(&mappings);
     target_process_close(process);
+    return status;
+}
+
+static int replay(const char *path, struct image *image)
+{
+    struct target_mappings mappings = {0};
+    struct target_memory memory = {.read = read_image, .context = image};
+    if (!load(image, path)) {
+        fprintf(stderr, "python_walk: cannot read %s\n", path);
+        return 1;
+    }
+    target_mappings_parse(&mappings, image->maps);
+    int status = locate_and_walk(&memory, &mappings);
+    target_mappings_clear(&mappings);
+    return status;
+}
+
+int main(int argument_count, char **arguments)
+{
+    struct image image = {0};
+    int status = 2;
+    if (argument_count == 3 && strcmp(arguments[1], "--replay") == 0)
+        status = replay(arguments[2], &image);
+    else if (argument_count == 2 || argument_count == 3)
+        status = walk_process((uint32_t)strtoul(arguments[1], NULL, 10), arguments[2], &image);
+    else
+        fprintf(stderr, "usage: python_walk PID [IMAGE] | python_walk --replay IMAGE\n");
+    hash_map_clear(&image.index);
+    free(image.pages);
+    free(image.maps);
     return status;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "snapshot/mapping_search.h"
 
 enum {
     PAGE_BYTES = 4096,
@@ -43,6 +44,13 @@ void arena_search_sizes(const struct cpython *python, uint64_t *arena_bytes, uin
     bool is_old = python->offsets.minor <= 9;
     *arena_bytes = UINT64_C(1) << (is_old ? OLD_ARENA_BITS : ARENA_BITS);
     *pool_bytes = UINT64_C(1) << (is_old ? OLD_POOL_BITS : POOL_BITS);
+}
+
+/* The array is in memory of malloc's. */
+static bool is_writable(const struct cpython *python, uint64_t address)
+{
+    const struct target_mapping *mapping = mapping_search(python->mappings, address);
+    return mapping != NULL && mapping->flags & TARGET_MAPPING_WRITE;
 }
 
 static bool is_readable(const struct cpython *python, uint64_t address)
@@ -144,7 +152,7 @@ static void take_by_shape(const struct cpython *python, struct arena_list *list)
         struct address_range range = python->data[i];
         for (uint64_t at = range.start & ~UINT64_C(7); at + 8 <= range.end; at += 8) {
             uint64_t array = memory_view_word_or_0(python->view, at);
-            if (!cpython_is_pointer(array) || !is_readable(python, array))
+            if (!cpython_is_pointer(array) || !is_writable(python, array))
                 continue;
             uint64_t length = length_beside(python, at);
             if (length == 0 || !is_array(python, array, length))
