@@ -143,7 +143,7 @@ static bool read_small_long(const struct cpython *python, uint64_t object, int64
     uint64_t word = cpython_field(python, object, CPYTHON_OBJECT_SIZE);
     int64_t size = (int64_t)word;
     bool is_new = python->offsets.minor >= 12;
-    uint64_t digits = is_new ? word >> 3 : (uint64_t)(size < 0 ? -size : size);
+    uint64_t digits = is_new ? word >> 3 : size < 0 ? 0 - word : word;
     bool is_negative = is_new ? (word & 3) == 2 : size < 0;
     if (digits > 2)
         return false;

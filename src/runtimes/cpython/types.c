@@ -249,9 +249,7 @@ static uint64_t long_size(const struct cpython *python, const struct cpython_typ
 {
     uint64_t word = cpython_field(python, object, CPYTHON_OBJECT_SIZE);
     int64_t signed_count = (int64_t)word;
-    uint64_t digits = python->offsets.minor >= 12 ? word >> 3
-                      : signed_count < 0          ? (uint64_t)-signed_count
-                                                  : word;
+    uint64_t digits = python->offsets.minor >= 12 ? word >> 3 : signed_count < 0 ? 0 - word : word;
     if (digits >> ITEMS_MAX_LOG2)
         return UINT64_MAX;
     uint64_t fixed = type->basic_size < 24 ? 24 : 24 + (type->basic_size - 24) / 8 * 8;
