@@ -12,10 +12,11 @@ static bool read_heap(struct recording_reader *reader, uint64_t snapshot_id,
     return python_heap_read(reader, snapshot_id, heap, error);
 }
 
-/* Is this one better than what is there already? Snapshots come from the newest on. */
+/* Is this one better than what is there already? Snapshots come from the newest on; of those that
+ * could not be read the oldest says why, since at the end there is no interpreter any more. */
 static bool is_wanted(const struct process_python *found, const struct python_heap *heap)
 {
-    return heap->is_present && (found == NULL || (!found->heap.is_read && heap->is_read));
+    return heap->is_present && (found == NULL || !found->heap.is_read);
 }
 
 static bool find_of_process(struct python_heaps *heaps, uint32_t process,

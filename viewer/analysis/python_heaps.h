@@ -1,5 +1,5 @@
 /* Heaps of Python interpreters in a recording: of each process that had one, at the newest snapshot
- * at which it could be read (or, if it never could, the newest that says why not). */
+ * at which it could be read (or, if it never could, the oldest, which says why not). */
 #ifndef SEEP_ANALYSIS_PYTHON_HEAPS_H
 #define SEEP_ANALYSIS_PYTHON_HEAPS_H
 
