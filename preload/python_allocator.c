@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "preload/hook.h"
+#include "preload/hook_plain.h"
 #include "preload/python_runtime.h"
 #include "preload/session_link.h"
 #include "preload/thread_state.h"
@@ -53,47 +54,53 @@ static void release_arena(void *context, void *arena, size_t size)
     arenas.release(arenas.context, arena, size);
 }
 
-/* ---- objects ----------------------------------------------------------------------------- */
+/* ---- objects -----------------------------------------------------------------------------
+ *
+ * They come and go by millions: hook_plain.h is for nearly all of them. */
 
 static const enum function_kind functions[DOMAINS] = {
     [DOMAIN_MEMORY] = FUNCTION_PYTHON_MEMORY, [DOMAIN_OBJECT] = FUNCTION_PYTHON_OBJECT};
 
-/* Their stack is Python's alone. */
-static inline ALWAYS_INLINE void tell_birth(struct hook *hook, void *block, size_t size,
-                                            enum domain domain)
+static __attribute__((noinline)) void *allocate_otherwise(enum domain domain, size_t count,
+                                                          size_t size, uintptr_t frame)
 {
-    if (hook->level == HOOK_OUTER)
-        hook->thread->is_making_object = true;
-    hook_birth(hook, block, size, functions[domain]);
-    if (hook->level == HOOK_OUTER)
-        hook->thread->is_making_object = false;
+    struct domain_allocator *real_domain = &domains[domain];
+    size_t bytes;
+    if (__builtin_mul_overflow(count != 0 ? count : 1, size, &bytes))
+        bytes = SIZE_MAX;
+    struct hook hook;
+    bool is_passed = hook_passes_allocation(bytes);
+    if (!is_passed)
+        hook_enter(&hook, frame);
+    void *block = count != 0 ? real_domain->calloc(real_domain->context, count, size)
+                             : real_domain->malloc(real_domain->context, size);
+    if (is_passed)
+        return hook_passed(block, functions[domain]);
+    hook_birth(&hook, block, bytes, functions[domain]);
+    return block;
 }
 
 static inline ALWAYS_INLINE void *allocate(enum domain domain, size_t size, uintptr_t frame)
 {
-    struct hook hook;
-    if (hook_passes_allocation(size))
-        return hook_passed(domains[domain].malloc(domains[domain].context, size),
-                           functions[domain]);
-    hook_enter(&hook, frame);
+    struct thread_state *thread = hook_begin_plain(frame);
+    if (__builtin_expect(thread == NULL, 0))
+        return allocate_otherwise(domain, 0, size, frame);
     void *block = domains[domain].malloc(domains[domain].context, size);
-    tell_birth(&hook, block, size, domain);
+    hook_birth_plain(thread, frame, block, size, functions[domain]);
     return block;
 }
 
 static inline ALWAYS_INLINE void *allocate_zeroed(enum domain domain, size_t count, size_t size,
                                                   uintptr_t frame)
 {
-    struct hook hook;
     size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes))
-        bytes = SIZE_MAX;
-    if (hook_passes_allocation(bytes))
-        return hook_passed(domains[domain].calloc(domains[domain].context, count, size),
-                           functions[domain]);
-    hook_enter(&hook, frame);
+    struct thread_state *thread = NULL;
+    if (count != 0 && !__builtin_mul_overflow(count, size, &bytes))
+        thread = hook_begin_plain(frame);
+    if (__builtin_expect(thread == NULL, 0))
+        return allocate_otherwise(domain, count != 0 ? count : 1, count != 0 ? size : 0, frame);
     void *block = domains[domain].calloc(domains[domain].context, count, size);
-    tell_birth(&hook, block, bytes, domain);
+    hook_birth_plain(thread, frame, block, bytes, functions[domain]);
     return block;
 }
 
@@ -112,21 +119,17 @@ static inline ALWAYS_INLINE void *reallocate(enum domain domain, void *old, size
                 old; /* what realloc or free do with it is no other event */
     }
     void *block = domains[domain].realloc(domains[domain].context, old, size);
-    if (hook.level == HOOK_OUTER)
-        hook.thread->is_making_object = true;
-    struct thread_state *thread = hook.level == HOOK_OUTER ? hook.thread : NULL;
     if (old == NULL)
         hook_birth(&hook, block, size, functions[domain]);
     else if (block != NULL)
         hook_arrive(&hook, block, size, functions[domain]);
     else
         hook_undo(&hook);
-    if (thread != NULL)
-        thread->is_making_object = false;
     return block;
 }
 
-static inline ALWAYS_INLINE void release(enum domain domain, void *block, uintptr_t frame)
+static __attribute__((noinline)) void release_otherwise(enum domain domain, void *block,
+                                                        uintptr_t frame)
 {
     struct hook hook;
     if (block == NULL || hook_passes_release(block)) {
@@ -137,6 +140,20 @@ static inline ALWAYS_INLINE void release(enum domain domain, void *block, uintpt
     hook_release(&hook, block, functions[domain]);
     domains[domain].free(domains[domain].context, block);
     hook_done(&hook);
+}
+
+static inline ALWAYS_INLINE void release(enum domain domain, void *block, uintptr_t frame)
+{
+    struct thread_state *thread = block != NULL ? hook_begin_plain(frame) : NULL;
+    if (__builtin_expect(thread == NULL, 0)) {
+        release_otherwise(domain, block, frame);
+        return;
+    }
+    hook_release_plain(thread, frame, block, functions[domain]);
+    thread->outer_release = block; /* a large one is freed by free: the same event */
+    domains[domain].free(domains[domain].context, block);
+    thread->outer_release = NULL;
+    hook_end_plain(thread, frame);
 }
 
 /* A function for each domain, so that it is known without being read. */

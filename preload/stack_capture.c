@@ -349,35 +349,10 @@ static uint64_t find_native(struct thread_state *thread, const struct walk_regis
     return hash_stack(walk->frames, walk->count, walk->omitted_count + walk->end);
 }
 
-/* Of an object of Python's: its Python frames are its stack. */
-static uint32_t capture_python_alone(struct thread_state *thread, uint64_t python)
-{
-    bool is_new;
-    uint64_t hash = hash_of_both(hash_seed(STACK_WALK_COMPLETE), python);
-    uint32_t slot = find_slot(thread, hash, &is_new);
-    if (!is_new)
-        return slot;
-    static const struct stack_walk nothing = {.end = STACK_WALK_COMPLETE};
-    struct told_stack stack = whole_stack(NULL, 0);
-    empty_slot(thread, slot);
-    if (!merge_python(thread, &nothing, &stack))
-        return STACK_CAPTURE_LOST;
-    stack.is_approximate = false; /* there are no native frames to stand among */
-    if (!tell(thread, slot, &stack))
-        return STACK_CAPTURE_LOST;
-    thread->cache_hashes[slot] = hash;
-    return slot;
-}
-
 static __attribute__((noinline)) uint32_t capture_with_python(struct thread_state *thread,
                                                               const struct walk_registers *caller,
                                                               uint64_t generation)
 {
-    if (thread->is_making_object) {
-        uint64_t alone = python_stack_walk(&thread->python, NULL);
-        if (alone != 0)
-            return capture_python_alone(thread, alone);
-    }
     uint32_t key = stack_memo_key(caller->pc, caller->sp);
     struct stack_memo_entry *entry = stack_memo_find(&thread->memo, key, caller, generation);
     if (entry != NULL)

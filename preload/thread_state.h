@@ -84,7 +84,6 @@ struct thread_state {
     uint32_t ignoring_depth; /* what it allocates is no leak: annotation.h */
     uint64_t module_start, module_end; /* of the module seen last by module_notice */
     bool is_making_arena;              /* what it maps is an arena of Python's */
-    bool is_making_object;             /* what it tells is an object of Python's */
 
     struct deferred_event deferred[THREAD_DEFERRED_EVENTS];
 

@@ -34,6 +34,7 @@ system_tests = \
 	tests/system/leaks_programs.py \
 	tests/system/limits.py \
 	tests/system/misuse.py \
+	tests/system/python.py \
 	tests/system/readers.py \
 	tests/system/recorder_deaths.py \
 	tests/system/refused.py \
@@ -46,7 +47,7 @@ system_tests = \
 	tests/system/web.py \
 	tests/system/wild.py
 TESTS += $(system_tests)
-EXTRA_DIST += $(system_tests) tests/system/junit.xsd tests/system/leaks.verdicts tests/system/counted.py tests/system/graphed.py \
+EXTRA_DIST += $(system_tests) tests/system/python_stacks.py tests/system/junit.xsd tests/system/leaks.verdicts tests/system/counted.py tests/system/graphed.py \
 	tests/system/recorded.py tests/README.md
 
 # Long ones, for `./test all`.
