@@ -42,7 +42,7 @@ static void fill_group_menu(const struct app *app, struct view_request *request)
     for (size_t i = 0; (grouping = query_grouping_at(i)); i++) {
         if (grouping->grouping == app->context.question.grouping)
             request->chosen_item = request->item_count;
-        add_item(request, &capacity, memory_print_text("%-10s %s", grouping->name, grouping->help),
+        add_item(request, &capacity, memory_print_text("%-12s %s", grouping->name, grouping->help),
                  memory_print_text("by %s", grouping->name));
     }
 }
