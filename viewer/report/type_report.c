@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "report/graph_report.h"
 #include "report/json_parts.h"
+#include "report/python_report.h"
 #include "report/text_parts.h"
 
 enum {
@@ -200,6 +201,9 @@ void type_write_report_text(struct page *page, const struct report_options *opti
             page_heading(page, "Process %" PRIu64 ": %s, pid %" PRIu64, about->about.id,
                          profile_process_name(about), about->about.pid);
         write_process(page, options, process);
+        const struct process_python *python = python_heaps_of(options->pythons, process->process);
+        if (python)
+            python_write_types(page, python, text_limit(options));
     }
 }
 
