@@ -301,9 +301,19 @@ bool dwarf_lines_find_function(struct dwarf_lines *lines, uint64_t address,
     if (range == NULL || dwarf_offdie(state->dwarf, range->die, &function->die) == NULL)
         return false;
     function->entry = dwarf_entrypc(&function->die, &entry) == 0 ? entry : range->start;
-    find_inlined(lines, function->unit, state, range->die);
-    function->inlined = &lines->inlined;
     return true;
+}
+
+const struct dwarf_code_ranges *dwarf_lines_inlined(struct dwarf_lines *lines,
+                                                    struct dwarf_function *function)
+{
+    Dwarf_Off offset = dwarf_dieoffset(&function->die);
+
+    if (lines->inlined_unit != function->unit || lines->inlined_function != offset)
+        dwarf_functions_collect_inlined(&lines->inlined, &function->die);
+    lines->inlined_unit = function->unit;
+    lines->inlined_function = offset;
+    return &lines->inlined;
 }
 
 void dwarf_lines_hold(struct dwarf_lines *lines, bool is_held)

@@ -41,12 +41,16 @@ struct dwarf_function {
     Dwarf_Die die;
     uint64_t entry;
     uint32_t unit;
-    const struct dwarf_code_ranges *inlined; /* into it; borrowed until the next lookup */
 };
 
 /* The one that holds the address. */
 bool dwarf_lines_find_function(struct dwarf_lines *lines, uint64_t address,
                                struct dwarf_function *function);
+
+/* What was inlined into it, which takes a walk through all of it; borrowed until the next lookup.
+ */
+const struct dwarf_code_ranges *dwarf_lines_inlined(struct dwarf_lines *lines,
+                                                    struct dwarf_function *function);
 
 /* Nothing is dropped while this is held, so that DIEs stay what they are. */
 void dwarf_lines_hold(struct dwarf_lines *lines, bool is_held);

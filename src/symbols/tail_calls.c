@@ -222,22 +222,24 @@ static void follow(struct search *search, const struct place *from)
 /* An address in the function itself, not in what was inlined into it, near its beginning. */
 static bool find_own_address(const struct place *place, uint64_t *address)
 {
+    const struct dwarf_code_ranges *inlined;
     struct dwarf_function function;
     uint64_t at = place->entry;
     bool is_own = false;
 
     if (place->file->lines == NULL || !dwarf_lines_find_function(place->file->lines, at, &function))
         return false;
-    for (size_t i = 0; i < function.inlined->count && !is_own; i++) {
+    inlined = dwarf_lines_inlined(place->file->lines, &function);
+    for (size_t i = 0; i < inlined->count && !is_own; i++) {
         uint64_t before = at;
 
-        for (size_t j = 0; j < function.inlined->count; j++)
-            if (at >= function.inlined->items[j].start && at < function.inlined->items[j].end)
-                at = function.inlined->items[j].end;
+        for (size_t j = 0; j < inlined->count; j++)
+            if (at >= inlined->items[j].start && at < inlined->items[j].end)
+                at = inlined->items[j].end;
         is_own = at == before;
     }
     *address = at;
-    return (is_own || function.inlined->count == 0) && dwarf_haspc(&function.die, at) == 1;
+    return (is_own || inlined->count == 0) && dwarf_haspc(&function.die, at) == 1;
 }
 
 static void put_chain(const struct search *search, const struct place *called,
