@@ -169,6 +169,11 @@ static void system_modules(void **state)
     assert_true(own_code_is_system_module("libstdc++.so.6.0.30"));
     assert_true(own_code_is_system_module("libseep-preload.so"));
     assert_true(own_code_is_system_module("[vdso]"));
+    assert_true(own_code_is_interpreter_module("/usr/bin/python3.11"));
+    assert_true(own_code_is_interpreter_module("/opt/lib/libpython3.8.so.1.0"));
+    assert_true(own_code_is_interpreter_module("/usr/lib/python3.11/lib-dynload/_json.cpython-311.so"));
+    assert_false(own_code_is_interpreter_module("/usr/lib/python3/dist-packages/numpy/_umath.so"));
+    assert_false(own_code_is_interpreter_module("/usr/bin/python-tool"));
     assert_false(own_code_is_system_module("libcurl.so.4"));
     assert_false(own_code_is_system_module("libmine.so"));
     assert_false(own_code_is_system_module("demo"));

@@ -22,9 +22,10 @@ bool own_code_is_system_module(const char *name)
     return false;
 }
 
-bool own_code_is_interpreter_module(const char *name)
+bool own_code_is_interpreter_module(const char *path)
 {
-    if (text_starts_with(name, "libpython"))
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    if (strstr(path, "/lib-dynload/") || text_starts_with(name, "libpython"))
         return true;
     if (!text_starts_with(name, "python"))
         return false;

@@ -4,7 +4,8 @@
  * allocator of a std::vector, operator new. Reports name a site after the first frame that is none
  * of these. A location is own code unless
  *   - its module is libc (and its parts), libstdc++ or libc++, the loader, the vdso or seep, or
- *   - its module is CPython's interpreter, and the recording has Python's functions, or
+ *   - its module is CPython's interpreter, or one that comes with it, and the recording has Python's
+ *     functions, or
  *   - it is a function of Python's that imports modules, or
  *   - its function lives in namespace std or __gnu_cxx (their templates are compiled into the
  *     program), is an operator new or delete, or is the start code `_start`. */
@@ -19,8 +20,9 @@
 /* By a module's file name: "libc.so.6", "ld-linux-x86-64.so.2", "libseep-preload.so", ... */
 bool own_code_is_system_module(const char *name);
 
-/* The same: "python3.11", "libpython3.11.so.1.0". */
-bool own_code_is_interpreter_module(const char *name);
+/* By its path: "/usr/bin/python3.11", "/usr/lib/libpython3.11.so.1.0", and what one build has in the
+ * interpreter and another beside it: "/usr/lib/python3.11/lib-dynload/_json.cpython-311.so". */
+bool own_code_is_interpreter_module(const char *path);
 
 /* By a demangled name, with or without return type and parameters. */
 bool own_code_is_library_function(const char *function);

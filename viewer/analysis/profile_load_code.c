@@ -250,7 +250,7 @@ static void judge_interpreters(struct profile *profile)
     while (i < profile->frame_count && profile->frames[i].kind != RECORDING_FRAME_PYTHON)
         i++;
     for (size_t j = 0; i < profile->frame_count && j < profile->module_count; j++)
-        profile->modules[j].is_system |= own_code_is_interpreter_module(profile->modules[j].name);
+        profile->modules[j].is_system |= own_code_is_interpreter_module(profile->modules[j].path);
 }
 
 bool profile_load_code(struct profile_loader *loader, struct error *error)

@@ -205,16 +205,12 @@ void python_write_types(struct page *page, const struct process_python *python, 
         return;
     page_end_line(page);
     page_set_style(page, PAGE_DIM);
-    page_add(page, "%11s%12s%12s  %s", "Own", "Retained", "Objects", "Python type");
+    page_add(page, "%11s%12s  %s", "Own", "Objects", "Python type");
     page_set_style(page, PAGE_PLAIN);
     page_end_line(page);
     for (size_t i = 0; i < table->count && (limit == 0 || i < limit); i++) {
         const struct python_type_row *row = &table->rows[i];
         page_add_right(page, 11, units_format_size(row->bytes, cell));
-        page_add_right(page, 12,
-                       row->retained_bytes == PYTHON_NOT_KNOWN
-                           ? "-"
-                           : units_format_size(row->retained_bytes, cell));
         page_add_right(page, 12, units_format_count(row->count, cell));
         page_add(page, "  ");
         page_add_foreign(page, row->name, page_left(page, 20));
