@@ -8,3 +8,6 @@ examples/demo.$(OBJEXT): CXXFLAGS = -g -O0
 
 # A program that checks itself; tests/system/interface.py holds it to its first comment.
 EXTRA_DIST += examples/leak_test.c
+
+# What README shows of Python.
+EXTRA_DIST += examples/sessions.py
