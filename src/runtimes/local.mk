@@ -1,6 +1,7 @@
 libseep_a_SOURCES += \
 	src/runtimes/cpython/arena_search.c \
 	src/runtimes/cpython/arena_search.h \
+	src/runtimes/cpython/containers.h \
 	src/runtimes/cpython/cpython.h \
 	src/runtimes/cpython/cycles.c \
 	src/runtimes/cpython/dicts.c \
@@ -38,3 +39,10 @@ TESTS += tests/system/python_heap.py tests/system/python_images.py
 EXTRA_DIST += tests/system/python_heap.py tests/system/python_images.py \
 	tests/targets/python_truth.py tests/targets/python_image.py \
 	tests/helpers/make_python_images.py tests/data
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_cpython_layouts
+TESTS += tests/unit/test_cpython_layouts
+tests_unit_test_cpython_layouts_SOURCES = tests/unit/test_cpython_layouts.c
+tests_unit_test_cpython_layouts_LDADD = $(unit_libs)
+endif

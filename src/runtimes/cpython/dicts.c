@@ -16,11 +16,7 @@ enum {
     KIND = 10,
     KIND_GENERAL = 0,
     KIND_SPLIT = 2,
-    LOG2_INDEX_BYTES_MAX = 40,
-    /* str: the word of its state. */
-    STATE_KIND_SHIFT = 2,
-    STATE_COMPACT = 1 << 5,
-    STATE_ASCII = 1 << 6
+    LOG2_INDEX_BYTES_MAX = 40
 };
 
 static bool read_old_keys(const struct cpython *python, uint64_t address, struct cpython_keys *keys)
@@ -137,14 +133,15 @@ bool cpython_string(const struct cpython *python, uint64_t string, char *text, s
 {
     uint32_t state = memory_view_half_or_0(python->view, string + CPYTHON_STRING_STATE);
     uint64_t length = cpython_field(python, string, CPYTHON_STRING_LENGTH);
-    unsigned width = state >> STATE_KIND_SHIFT & 7;
+    uint32_t minor = python->offsets.minor, width = cpython_string_kind(state, minor);
     size_t used = 0;
     text[0] = '\0';
-    if (!cpython_is_pointer(string) || length > UINT32_MAX || !(state & STATE_COMPACT) ||
-        (width != 1 && width != 2 && width != 4))
+    if (!cpython_is_pointer(string) || length > UINT32_MAX ||
+        !cpython_string_is_compact(state, minor) || (width != 1 && width != 2 && width != 4))
         return false;
-    uint64_t data = string + (state & STATE_ASCII ? python->offsets.string_ascii_data
-                                                  : python->offsets.string_compact_data);
+    uint64_t data = string + (cpython_string_is_ascii(state, minor)
+                                  ? python->offsets.string_ascii_data
+                                  : python->offsets.string_compact_data);
     for (uint64_t i = 0; i < length && used + 5 <= text_bytes; i++) {
         uint32_t character = 0;
         if (!memory_view_read(python->view, data + i * width, &character, width))

@@ -4,30 +4,20 @@
  * lists), and visited without being counted where it does. */
 #include "runtimes/cpython/edges.h"
 
+#include "runtimes/cpython/containers.h"
 #include "runtimes/cpython/dicts.h"
 
 enum {
     ITEMS_MAX = 1 << 30,
     FRAME_SLOTS_MAX = 1 << 20,
     FIELDS_MAX_BYTES = 1 << 16,
-    LINKS_MAX = 1 << 24,
-    LIST_ITEMS = 24,
-    LIST_ALLOCATED = 32,
     LIST_BYTES = 40,
     TUPLE_ITEMS = 24,
     DICT_BYTES = 48,
     ORDERED_DICT_INSTANCE = 96, /* behind its own list */
-    SET_MASK = 32,
-    SET_TABLE = 40,
-    SET_SMALL_TABLE = 64,
-    SET_ENTRY_BYTES = 16,
     WEAKREF_CALLBACK = 24,
-    DEQUE_LEFT = 24,
-    DEQUE_RIGHT = 32,
     DEQUE_LEFT_INDEX = 40,
     DEQUE_RIGHT_INDEX = 48,
-    DEQUE_BLOCK_ITEMS = 64,
-    DEQUE_BLOCK_BYTES = 8 + DEQUE_BLOCK_ITEMS * 8 + 8,
     LINK_NEXT = 24, /* of a cache's list, and of its elements */
     LINK_KEY = 40,
     LINK_RESULT = 48,
@@ -187,11 +177,12 @@ static void visit_managed(const struct walk *walk)
 
 static void visit_set(const struct walk *walk)
 {
-    uint64_t mask = word_at(walk, walk->object + SET_MASK);
-    uint64_t table = word_at(walk, walk->object + SET_TABLE);
+    uint64_t mask = word_at(walk, walk->object + CPYTHON_SET_MASK);
+    uint64_t table = word_at(walk, walk->object + CPYTHON_SET_TABLE);
     struct cpython_edge edge = {.kind = CPYTHON_EDGE_MEMBER, .is_counted = true};
     for (uint64_t i = 0; i <= mask && i < ITEMS_MAX; i++) {
-        if (!memory_view_word(walk->python->view, table + i * SET_ENTRY_BYTES, &edge.target))
+        if (!memory_view_word(walk->python->view, table + i * CPYTHON_SET_ENTRY_BYTES,
+                              &edge.target))
             return;
         tell(walk, &edge);
     }
@@ -226,21 +217,22 @@ static void visit_weakref(const struct walk *walk)
 
 static void visit_deque(const struct walk *walk)
 {
-    uint64_t block = word_at(walk, walk->object + DEQUE_LEFT);
-    uint64_t right = word_at(walk, walk->object + DEQUE_RIGHT);
+    uint64_t block = word_at(walk, walk->object + CPYTHON_DEQUE_LEFT);
+    uint64_t right = word_at(walk, walk->object + CPYTHON_DEQUE_RIGHT);
     uint64_t first = word_at(walk, walk->object + DEQUE_LEFT_INDEX);
     uint64_t last = word_at(walk, walk->object + DEQUE_RIGHT_INDEX);
     struct cpython_edge edge = {.kind = CPYTHON_EDGE_ITEM, .is_counted = true};
-    for (uint64_t links = 0; cpython_is_pointer(block) && links < LINKS_MAX; links++) {
-        uint64_t end = block == right ? last : DEQUE_BLOCK_ITEMS - 1;
-        for (uint64_t i = first; i <= end && i < DEQUE_BLOCK_ITEMS; i++, edge.number++) {
-            edge.target = word_at(walk, block + 8 + i * 8);
+    uint64_t most = cpython_deque_blocks(walk->python, walk->object);
+    for (uint64_t i = 0; cpython_is_pointer(block) && i < most; i++) {
+        uint64_t end = block == right ? last : CPYTHON_DEQUE_BLOCK_ITEMS - 1;
+        for (uint64_t j = first; j <= end && j < CPYTHON_DEQUE_BLOCK_ITEMS; j++, edge.number++) {
+            edge.target = word_at(walk, block + 8 + j * 8);
             tell(walk, &edge);
         }
         if (block == right)
             break;
         first = 0;
-        block = word_at(walk, block + 8 + DEQUE_BLOCK_ITEMS * 8);
+        block = word_at(walk, block + CPYTHON_DEQUE_BLOCK_NEXT);
     }
     visit_slots(walk, walk->type->base_size);
 }
@@ -250,7 +242,7 @@ static void visit_lru_cache(const struct walk *walk)
 {
     uint64_t link = word_at(walk, walk->object + LINK_NEXT);
     struct cpython_edge edge = {.kind = CPYTHON_EDGE_ITEM, .is_counted = true};
-    for (; cpython_is_pointer(link) && link != walk->object && edge.number < LINKS_MAX;
+    for (; cpython_is_pointer(link) && link != walk->object && edge.number < CPYTHON_LINKS_MAX;
          edge.number++) {
         edge.is_counted = false;
         edge.target = link;
@@ -421,7 +413,7 @@ static void visit_shape(const struct walk *walk)
         visit_slots(walk, type->base_size);
         return;
     case CPYTHON_SHAPE_LIST:
-        visit_items(walk, word_at(walk, walk->object + LIST_ITEMS),
+        visit_items(walk, word_at(walk, walk->object + CPYTHON_LIST_ITEMS),
                     word_at(walk, walk->object + CPYTHON_OBJECT_SIZE), CPYTHON_EDGE_ITEM);
         visit_slots(walk, LIST_BYTES);
         return;

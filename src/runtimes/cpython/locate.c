@@ -135,7 +135,7 @@ static bool check_threads(struct cpython *python)
             thread = cpython_field(python, thread, offsets->thread_next);
         }
     }
-    return python->thread_count > 0;
+    return python->thread_count > 0 && python->thread_count < CPYTHON_THREADS_MAX;
 }
 
 static bool is_debug_build(struct candidate *candidate)

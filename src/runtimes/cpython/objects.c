@@ -256,18 +256,22 @@ static void discover(void *context, const struct cpython_edge *edge)
         take_outside(objects, edge->target);
 }
 
-/* The collector's lists lead to what nothing else does: large objects of garbage. */
+/* The collector's lists lead to what nothing else does: large objects of garbage. One that leads
+ * round in a circle without its head comes upon a place that it was at (Brent 1980). */
 static void discover_listed(struct cpython_objects *objects, uint64_t head)
 {
     uint64_t next = memory_view_word_or_0(objects->python->view, head) & ~UINT64_C(3);
-    for (uint64_t i = 0; i < BLOCKS_LIMIT && cpython_is_pointer(next) && next != head; i++) {
+    uint64_t passed = 0, steps = 0, limit = 1;
+    while (cpython_is_pointer(next) && next != head && next != passed) {
         uint64_t object = next + TRACKED_BEFORE;
         if (!obmalloc_is_arena(objects->arenas, object))
             take_outside(objects, object);
-        uint64_t following = memory_view_word_or_0(objects->python->view, next) & ~UINT64_C(3);
-        if (following == next)
-            return;
-        next = following;
+        if (++steps == limit) {
+            passed = next;
+            limit *= 2;
+            steps = 0;
+        }
+        next = memory_view_word_or_0(objects->python->view, next) & ~UINT64_C(3);
     }
 }
 

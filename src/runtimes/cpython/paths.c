@@ -94,9 +94,9 @@ static uint32_t make_pattern(struct path_search *search, uint32_t parent, struct
 static uint64_t label_key(const struct path_search *search, const struct cpython_edge *edge)
 {
     if (edge->kind == CPYTHON_EDGE_FIELD)
-        return hash_mix(search->type->address ^ edge->number << 48) | 1;
+        return hash_mix(search->type->address ^ hash_mix(edge->number)) | 1;
     if (edge->kind == CPYTHON_EDGE_LOCAL)
-        return hash_mix(edge->key ^ edge->number << 48) | 1;
+        return hash_mix(edge->key ^ hash_mix(edge->number)) | 1;
     bool is_attribute = edge->kind == CPYTHON_EDGE_ATTRIBUTE ||
                         (edge->kind == CPYTHON_EDGE_VALUE && search->of_attributes[search->from]);
     return is_attribute ? edge->key & ~UINT64_C(1) : 2 * (uint64_t)edge->kind + 3;

@@ -1,20 +1,10 @@
 /* Storage that objects keep apart from themselves: in blocks of the arenas, or of malloc's. */
+#include "runtimes/cpython/containers.h"
 #include "runtimes/cpython/dicts.h"
 #include "runtimes/cpython/edges.h"
 
 enum {
     FIELDS_MAX_BYTES = 1 << 12,
-    LINKS_MAX = 1 << 24,
-    LIST_ITEMS = 24,
-    LIST_ALLOCATED = 32,
-    SET_MASK = 32,
-    SET_TABLE = 40,
-    SET_SMALL_TABLE = 64,
-    SET_ENTRY_BYTES = 16,
-    DEQUE_LEFT = 24,
-    DEQUE_RIGHT = 32,
-    DEQUE_BLOCK_ITEMS = 64,
-    DEQUE_BLOCK_BYTES = 8 + DEQUE_BLOCK_ITEMS * 8 + 8,
     ORDERED_FAST_NODES = 48,
     ORDERED_FIRST = 80,
     ORDERED_NODE_NEXT = 16,
@@ -24,8 +14,6 @@ enum {
     TYPE_HEAP_BYTES = 400, /* from here on, what only types made at run time have */
     TYPE_END = 960,
     TYPE_DOC = 176,
-    STRING_STATE_COMPACT = 1 << 5,
-    STRING_STATE_ASCII = 1 << 6,
     STRING_OLD_WIDE = 40, /* up to 3.11 */
     DICT_BEFORE = 24,
     VALUES_BEFORE = 32
@@ -90,7 +78,8 @@ static void visit_ordered(const struct storing *storing)
     visit_dict(storing);
     tell(storing, word_at(storing, storing->object + ORDERED_FAST_NODES), 0);
     uint64_t node = word_at(storing, storing->object + ORDERED_FIRST);
-    for (uint64_t i = 0; cpython_is_pointer(node) && i < LINKS_MAX; i++) {
+    uint64_t most = word_at(storing, storing->object + CPYTHON_DICT_USED);
+    for (uint64_t i = 0; cpython_is_pointer(node) && i <= most && i < CPYTHON_LINKS_MAX; i++) {
         tell(storing, node, ORDERED_NODE_BYTES);
         node = word_at(storing, node + ORDERED_NODE_NEXT);
     }
@@ -98,28 +87,29 @@ static void visit_ordered(const struct storing *storing)
 
 static void visit_list(const struct storing *storing)
 {
-    uint64_t allocated = word_at(storing, storing->object + LIST_ALLOCATED);
-    tell(storing, word_at(storing, storing->object + LIST_ITEMS),
+    uint64_t allocated = word_at(storing, storing->object + CPYTHON_LIST_ALLOCATED);
+    tell(storing, word_at(storing, storing->object + CPYTHON_LIST_ITEMS),
          allocated >> 40 ? 0 : allocated * 8);
 }
 
 static void visit_set(const struct storing *storing)
 {
-    uint64_t table = word_at(storing, storing->object + SET_TABLE);
-    uint64_t mask = word_at(storing, storing->object + SET_MASK);
-    if (table != storing->object + SET_SMALL_TABLE)
-        tell(storing, table, mask >> 40 ? 0 : (mask + 1) * SET_ENTRY_BYTES);
+    uint64_t table = word_at(storing, storing->object + CPYTHON_SET_TABLE);
+    uint64_t mask = word_at(storing, storing->object + CPYTHON_SET_MASK);
+    if (table != storing->object + CPYTHON_SET_SMALL_TABLE)
+        tell(storing, table, mask >> 40 ? 0 : (mask + 1) * CPYTHON_SET_ENTRY_BYTES);
 }
 
 static void visit_deque(const struct storing *storing)
 {
-    uint64_t block = word_at(storing, storing->object + DEQUE_LEFT);
-    uint64_t right = word_at(storing, storing->object + DEQUE_RIGHT);
-    for (uint64_t i = 0; cpython_is_pointer(block) && i < LINKS_MAX; i++) {
-        tell(storing, block, DEQUE_BLOCK_BYTES);
+    uint64_t block = word_at(storing, storing->object + CPYTHON_DEQUE_LEFT);
+    uint64_t right = word_at(storing, storing->object + CPYTHON_DEQUE_RIGHT);
+    uint64_t most = cpython_deque_blocks(storing->python, storing->object);
+    for (uint64_t i = 0; cpython_is_pointer(block) && i < most; i++) {
+        tell(storing, block, CPYTHON_DEQUE_BLOCK_BYTES);
         if (block == right)
             return;
-        block = word_at(storing, block + 8 + DEQUE_BLOCK_ITEMS * 8);
+        block = word_at(storing, block + CPYTHON_DEQUE_BLOCK_NEXT);
     }
 }
 
@@ -130,9 +120,9 @@ static void visit_string(const struct storing *storing)
     uint32_t state = memory_view_half_or_0(storing->python->view, object + CPYTHON_STRING_STATE);
     if (offsets->minor < 12)
         tell(storing, word_at(storing, object + STRING_OLD_WIDE), 0);
-    if (!(state & STRING_STATE_ASCII))
+    if (!cpython_string_is_ascii(state, offsets->minor))
         tell(storing, word_at(storing, object + offsets->string_ascii_data + 8), 0);
-    if (!(state & STRING_STATE_COMPACT))
+    if (!cpython_string_is_compact(state, offsets->minor))
         tell(storing, word_at(storing, object + offsets->string_compact_data), 0);
 }
 

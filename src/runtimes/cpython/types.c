@@ -224,8 +224,6 @@ uint32_t cpython_types_find_slow(struct cpython_types *types, uint64_t address)
 /* ---- objects ---- */
 
 enum {
-    STATE_COMPACT = 1 << 5,
-    STATE_ASCII = 1 << 6,
     DIGIT_BYTES = 4,
     ITEMS_MAX_LOG2 = 40
 };
@@ -235,13 +233,14 @@ static uint64_t string_size(const struct cpython *python, const struct cpython_t
 {
     uint32_t state = memory_view_half_or_0(python->view, object + CPYTHON_STRING_STATE);
     uint64_t length = cpython_field(python, object, CPYTHON_STRING_LENGTH);
-    unsigned width = state >> 2 & 7;
-    if (!(state & STATE_COMPACT))
+    uint32_t minor = python->offsets.minor, width = cpython_string_kind(state, minor);
+    if (!cpython_string_is_compact(state, minor))
         return type->basic_size;
     if (length >> ITEMS_MAX_LOG2 || (width != 1 && width != 2 && width != 4))
         return UINT64_MAX;
-    return state & STATE_ASCII ? python->offsets.string_ascii_data + length + 1
-                               : python->offsets.string_compact_data + (length + 1) * width;
+    return cpython_string_is_ascii(state, minor)
+               ? python->offsets.string_ascii_data + length + 1
+               : python->offsets.string_compact_data + (length + 1) * width;
 }
 
 static uint64_t long_size(const struct cpython *python, const struct cpython_type *type,
