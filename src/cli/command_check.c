@@ -33,6 +33,7 @@ static const double DEFAULT_TOLERANCE = 0.05;
 struct values {
     struct option_number budgets[GATE_BUDGET_COUNT];
     const char *growth;
+    struct option_number per; /* per_at */
     const char *leak_kinds;
     struct option_texts scopes;
     const char *budget_file;
@@ -71,6 +72,18 @@ struct values {
         .scope = OPTION_NOT_IN_FILES, .help = text                                                 \
     }
 
+enum {
+    PER_PROCESS,
+    PER_TREE
+};
+
+static const char *per_at(size_t position)
+{
+    static const char *const names[] = {[PER_PROCESS] = "process", [PER_TREE] = "tree"};
+
+    return position < sizeof names / sizeof names[0] ? names[position] : NULL;
+}
+
 /* clang-format off */
 static const struct option_row rows[] = {
     BUDGET_ROW("max-peak", OPTION_SIZE, GATE_PEAK, "SIZE",
@@ -89,6 +102,8 @@ static const struct option_row rows[] = {
                "what one site leaks"),
     {.name = "max-growth", .kind = OPTION_TEXT, PLACE(growth), .value_name = "SIZE/min",
      .help = "what grows without end, per minute"},
+    {.name = "per", .kind = OPTION_CHOICE, PLACE(per), .choice_at = per_at,
+     .help = "judge each process, or it and its descendants as one (default: process)"},
     {.name = "leak-kinds", .kind = OPTION_TEXT, PLACE(leak_kinds), .value_name = "LIST",
      .help = "what counts as leaked (default: definite,indirect)"},
     {.name = "budget", .kind = OPTION_TEXTS, PLACE(scopes), .value_name = "TEXT",
@@ -253,6 +268,7 @@ static bool fill_options(struct checking *checking, struct error *error)
     struct gate_options *options = &checking->options;
 
     *options = (struct gate_options){
+        .is_tree = values->per.value == PER_TREE,
         .leaked_kinds = 1u << LEAK_DEFINITE | 1u << LEAK_INDIRECT,
         .is_sampled_allowed = values->is_sampled_allowed,
         .only = values->only.items,
@@ -262,6 +278,8 @@ static bool fill_options(struct checking *checking, struct error *error)
         .is_new_leaks_only = values->is_new_leaks_only,
         .tolerance = DEFAULT_TOLERANCE,
         .min_delta = values->min_delta.is_given ? values->min_delta.value : DEFAULT_MIN_DELTA};
+    if (options->is_tree && values->baselines.count > 0)
+        return error_set(error, "--per=tree: trees of processes are not compared with a baseline");
     if (values->is_new_leaks_only && values->baselines.count == 0)
         return error_set(error, "--new-leaks-only needs a --baseline");
     if (values->is_update && values->baselines.count != 1)
@@ -271,7 +289,8 @@ static bool fill_options(struct checking *checking, struct error *error)
     return (!values->tolerance || parse_percent(values->tolerance, &options->tolerance, error)) &&
            (!values->leak_kinds || word_list_parse("leak-kinds", values->leak_kinds, leak_kind_name,
                                                    &options->leaked_kinds, error)) &&
-           fill_budgets(checking, error);
+           fill_budgets(checking, error) &&
+           (gate_options_check(options, error) || error_prefix(error, "--per=tree: "));
 }
 
 static bool read_suppressions(struct checking *checking, struct error *error)

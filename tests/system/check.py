@@ -327,6 +327,82 @@ def check_scopes_and_files(folder, recording):
     expect("files overwrite nothing", status([]), 2)
 
 
+FAMILY = """
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+static void *volatile sink;
+__attribute__((noinline)) static void leak(size_t bytes) { sink = malloc(bytes); sink = NULL; }
+__attribute__((noinline)) static void hold(size_t bytes) { free(sink = malloc(bytes)); }
+static int work(size_t bytes)
+{
+    leak(bytes);
+    hold(100000);
+    return 0;
+}
+int main(int count, char **arguments)
+{
+    if (count > 1)
+        return work((size_t)atoi(arguments[1]));
+    for (int i = 1; i <= 3; i++) {
+        char number[] = {(char)('0' + i), '0', '0', '\\0'};
+        pid_t pid = fork();
+        if (pid == 0) {
+            execl(arguments[0], arguments[0], number, NULL);
+            _exit(9);
+        }
+        if (pid < 0 || waitpid(pid, NULL, 0) < 0)
+            return 1;
+    }
+    return work(1000);
+}
+"""
+
+
+def check_trees(folder):
+    """A parent that leaks 1000 bytes and three children with 100, 200 and 300: each passes what
+    the tree fails. All have their peak 100000 bytes above what they leak."""
+    program = build(folder, "family", FAMILY)
+    if not program:
+        print("no C compiler: trees not tried")
+        return
+    recording = f"{folder}/family.seep"
+    subprocess.run([SEEP, "run", "-q", "-o", recording, program], check=True, timeout=120)
+    sums = {"live": 1600, "leaked": 1600, "leaked-per-site": 1600, "allocations": 8,
+            "temporary": 4}
+    exact = [f"--max-{name}={value}" for name, value in sums.items()]
+    expect_verdict(0, "pass", *exact, recording)
+    expect_verdict(1, "fail (leaked)", "--max-leaked=999", "--per=process", recording)
+    done = expect_verdict(0, "pass", "--per=tree", "--json", *exact, recording)
+    document = json.loads(done.stdout)
+    expect("tree: json", document["per"], "tree")
+    expect("tree: values", {result["budget"]: (result["least_value"], result["value"])
+                            for result in document["results"]},
+           {name: (value, value) for name, value in sums.items()})
+    expect("tree: processes", [result["processes"] for result in document["results"]],
+           [[0, 1, 2, 3]] * len(sums))
+    for name, value in sums.items():
+        done = expect_verdict(1, f"fail ({name})", "--per=tree", f"--max-{name}={value - 1}",
+                              recording)
+        expect(f"tree: {name}", f"{name} in 4 processes " in done.stdout, True)
+    expect_verdict(1, "fail (leaked)", "--per=tree", "--budget=leak: leaked 1599", recording)
+    expect_verdict(0, "pass", "--per=tree", "--budget=leak: leaked 1600", recording)
+    # The largest has its peak at 101000 bytes; the parent is there while each child is at its own.
+    expect_verdict(1, "fail (heap)", "--per=tree", "--max-heap=100999", recording)
+    expect_verdict(3, "inconclusive (an upper bound: the processes need not have peaked at once)",
+                   "--per=tree", "--max-heap=101000", recording)
+    expect_verdict(0, "pass", "--per=tree", "--max-heap=404600", recording)
+    for name in ("benchmark", "bencher"):  # bounds are no measurement
+        check("--per=tree", "--max-heap=1", "--max-live=1", f"--{name}={folder}/tree.{name}",
+              recording)
+    with open(f"{folder}/tree.benchmark", encoding="utf-8") as file:
+        expect("tree: benchmark", json.load(file),
+               [{"name": "family (tree): live", "unit": "bytes", "value": 1600}])
+    for arguments in (["--max-growth=1M/min"], ["--budget=leak: peak 1M"],
+                      ["--budget=leak: growth 1M/min"], [f"--baseline={recording}"]):
+        expect_verdict(2, "inconclusive (trouble)", "--per=tree", *arguments, recording)
+
+
 STATIC = "#include <stdlib.h>\nint main(void) { return malloc(1) == NULL; }\n"
 BUSY = """
 #include <stdlib.h>
@@ -480,6 +556,7 @@ def main():
         check_noise(folder)
         check_text_baseline(folder)
         check_scopes_and_files(folder, recording)
+        check_trees(folder)
         check_causes_of_3(folder, recording)
         check_files(folder, recording)
     return failures != 0

@@ -102,6 +102,100 @@ static void test_limits_and_choice(void **state)
     profile_destroy(profile);
 }
 
+/* Id, parent's id, pid, image, from when to when it lived, executable, live bytes and peak:
+ *   0  the program itself, until an exec
+ *   1  its child under /usr
+ *   2  that one's child
+ *   3  what process 0 became by exec
+ *   4  its child, after 2 had ended */
+static struct profile *make_tree(void)
+{
+    static const struct {
+        uint64_t parent_id_plus_1, pid, image, start_ns, end_ns;
+        const char *executable;
+        uint64_t live, peak;
+    } rows[] = {{0, 50, 0, 0, 100, "/home/dev/a", 1, 1000},
+                {1, 51, 0, 10, 190, "/usr/bin/sort", 10000, 100000},
+                {2, 52, 0, 20, 150, "/home/dev/b", 20, 400},
+                {0, 50, 1, 100, 200, "/home/dev/c", 300, 700},
+                {4, 53, 0, 160, 180, "/home/dev/b", 4000, 500}};
+    struct profile_builder *builder = profile_builder_create();
+    struct profile *profile;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct recording_process *process = profile_builder_add_process(builder,
+                                                                        rows[i].executable);
+
+        process->parent_id_plus_1 = rows[i].parent_id_plus_1;
+        process->pid = rows[i].pid;
+        process->image = rows[i].image;
+        process->start_ns = rows[i].start_ns;
+        process->end_ns = rows[i].end_ns;
+        profile_builder_add_site(builder, i, FUNCTION_MALLOC, "main@main.c:1;keep@a.c:2", 1,
+                                 rows[i].live, 0, 0)
+            ->peak_bytes = rows[i].peak;
+        profile_builder_totals(builder, i)->common_peak_bytes = rows[i].peak;
+    }
+    profile = profile_builder_load(builder);
+    profile_builder_destroy(builder);
+    return profile;
+}
+
+static const struct gate_scan no_scans[5];
+
+/* Together at most 1000 + 400 before the exec, 700 + 500 or 700 + 400 after it. */
+static void test_tree(void **state)
+{
+    static const struct {
+        uint64_t limit;
+        enum gate_verdict verdict;
+    } rows[] = {
+        {1400, GATE_PASS}, {1399, GATE_INCONCLUSIVE}, {1000, GATE_INCONCLUSIVE}, {999, GATE_FAIL}};
+    struct profile *profile = make_tree();
+    struct gate_options options = {.is_tree = true,
+                                   .limits.is_set = {[GATE_PEAK] = true, [GATE_LIVE] = true}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct gate gate;
+
+        options.limits.values[GATE_PEAK] = rows[i].limit;
+        options.limits.values[GATE_LIVE] = 4321;
+        gate = judge(profile, no_scans, options);
+        assert_int_equal(gate.count, 2);
+        assert_int_equal(gate.verdict, rows[i].verdict);
+        assert_int_equal(gate.results[0].group.count, 4); /* not the one under /usr */
+        assert_int_equal(gate.results[0].least, 1000);
+        assert_int_equal(gate.results[0].value, 1400);
+        assert_int_equal(gate.results[0].culprit_value, 1000); /* of the largest alone */
+        assert_int_equal(gate.results[1].verdict, GATE_PASS);
+        assert_int_equal(gate.results[1].least, 4321);
+        assert_int_equal(gate.results[1].value, 4321);
+        gate_clear(&gate);
+    }
+    profile_destroy(profile);
+}
+
+/* What is not known of a tree is refused. */
+static void test_tree_limits(void **state)
+{
+    struct gate_scope scope = {.limits.is_set[GATE_PEAK] = true};
+    struct gate_options options = {.limits.is_set[GATE_GROWTH] = true};
+    struct gate_baseline baseline = {0};
+    struct error error;
+
+    (void)state;
+    assert_true(gate_options_check(&options, &error));
+    options.is_tree = true;
+    assert_false(gate_options_check(&options, &error));
+    options = (struct gate_options){.is_tree = true, .scopes = &scope, .scope_count = 1};
+    assert_false(gate_options_check(&options, &error));
+    scope.limits = (struct gate_limits){.is_set[GATE_LIVE] = true};
+    assert_true(gate_options_check(&options, &error));
+    options.baseline = &baseline;
+    assert_false(gate_options_check(&options, &error));
+}
+
 /* What was not measured never passes, and what is over its limit fails all the same. */
 static void test_doubts(void **state)
 {
@@ -376,6 +470,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limits_and_choice),
+        cmocka_unit_test(test_tree),
+        cmocka_unit_test(test_tree_limits),
         cmocka_unit_test(test_doubts),
         cmocka_unit_test(test_leaks),
         cmocka_unit_test(test_baseline),

@@ -1,5 +1,6 @@
 #include "analysis/gate.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,11 +56,19 @@ bool gate_is_judged(const struct profile *profile, uint32_t process,
 
 /* A forked process that never became a program of its own is not scanned by design: what it leaks
  * of its parent's is its parent's. */
-static bool is_exempt(const struct profile *profile, uint32_t process, const struct gate_scan *scan,
-                      enum gate_budget budget)
+static bool is_exempt(const struct gate_run *run, uint32_t process, enum gate_budget budget)
 {
-    return gate_budget_at(budget)->is_of_leaks && !scan->leaks &&
-           !profile->processes[process].about.is_own_image;
+    return gate_budget_at(budget)->is_of_leaks && !run->scans[process].leaks &&
+           !run->profile->processes[process].about.is_own_image;
+}
+
+static bool is_group_exempt(const struct gate_run *run, struct gate_group group,
+                            enum gate_budget budget)
+{
+    for (size_t i = 0; i < group.count; i++)
+        if (!is_exempt(run, group.members[i], budget))
+            return false;
+    return true;
 }
 
 /* ---- doubts ---- */
@@ -115,8 +124,8 @@ static struct gate_subject make_subject(const struct judging *judging, size_t ru
 
     return (struct gate_subject){
         .profile = profile,
-        .process = process,
-        .scan = &judging->runs[run].scans[process],
+        .group = gate_groups_get(&judging->gate->groups[run], process),
+        .scans = judging->runs[run].scans,
         .base = baseline ? gate_baseline_find(baseline, gate_process_name(profile, process),
                                               judging->ranks[run][process])
                          : NULL,
@@ -124,20 +133,39 @@ static struct gate_subject make_subject(const struct judging *judging, size_t ru
 }
 
 static void take_doubt(struct gate_result *result, const struct gate_subject *subject,
-                       bool has_value, const struct gate_options *options)
+                       uint32_t process, const struct gate_options *options)
 {
     bool is_of_leaks = gate_budget_at(result->budget)->is_of_leaks;
-    const char *doubt = gate_doubt(subject->profile, subject->process, options);
+    bool is_alone = subject->group.count == 1;
+    const char *doubt = gate_doubt(subject->profile, process, options);
 
-    if (!*doubt && !has_value)
-        doubt = is_of_leaks                               ? "not scanned"
+    if (!*doubt && !gate_is_measured(subject, process, result->budget))
+        doubt = is_of_leaks && is_alone                   ? "not scanned"
+                : is_of_leaks                             ? "not all are scanned"
                 : gate_budget_at(result->budget)->is_rate ? "too short to tell what grows"
-                                                          : "not measured";
+                : is_alone                                ? "not measured"
+                                                          : "not all are measured";
     if (!*result->reason)
         result->reason = doubt;
-    if (is_of_leaks && !subject->scan->leaks && !*result->scan_reason &&
-        subject->profile->processes[subject->process].about.observed)
-        result->scan_reason = subject->scan->reason;
+    if (is_of_leaks && !subject->scans[process].leaks && !*result->scan_reason &&
+        subject->profile->processes[process].about.observed)
+        result->scan_reason = subject->scans[process].reason;
+}
+
+static void take_doubts(struct gate_result *result, const struct gate_run *run,
+                        const struct gate_subject *subject, const struct gate_options *options)
+{
+    struct gate_group group = subject->group;
+
+    for (size_t i = 0; i < group.count; i++)
+        if (group.count == 1 || !is_exempt(run, group.members[i], result->budget))
+            take_doubt(result, subject, group.members[i], options);
+}
+
+/* Is it counted with the tree of another? */
+static bool is_part_of_other(const struct judging *judging, size_t run, uint32_t process)
+{
+    return judging->options->is_tree && judging->gate->groups[run].groups[process].count == 0;
 }
 
 /* All runs of the process; the largest value is the one that is told. */
@@ -151,23 +179,25 @@ static void measure_runs(const struct judging *judging, struct gate_result *resu
         uint32_t process = run == first_run ? first
                                             : find_process(judging, run, name, result->rank);
         struct gate_subject subject;
-        uint64_t value;
-        bool has_value;
+        struct gate_measured measured;
 
-        if (process == judging->runs[run].profile->process_count)
+        if (process == judging->runs[run].profile->process_count ||
+            is_part_of_other(judging, run, process))
             continue;
         subject = make_subject(judging, run, process);
-        has_value = gate_measure(&subject, judging->options, result->budget, &value);
-        take_doubt(result, &subject, has_value, judging->options);
-        if (!has_value)
+        take_doubts(result, &judging->runs[run], &subject, judging->options);
+        if (!gate_measure(&subject, judging->options, result->budget, &measured))
             continue;
-        if (!result->has_value || value > result->value) {
-            result->value = value;
+        if (!result->has_value || measured.value > result->value) {
+            result->value = measured.value;
             result->run = run;
             result->process = process;
+            result->group = subject.group;
         }
+        if (measured.least > result->least)
+            result->least = measured.least;
         result->has_value = true;
-        gate_figure_add(&result->figure, value);
+        gate_figure_add(&result->figure, measured.value);
     }
 }
 
@@ -199,8 +229,11 @@ static bool is_over_baseline(const struct gate_result *result, const struct gate
 static void give_verdict(struct gate_result *result, const struct gate_subject *subject,
                          const struct gate_options *options)
 {
-    bool is_over = result->has_value && result->has_limit && result->value > result->limit;
+    bool is_limited = result->has_value && result->has_limit;
+    bool is_over = is_limited && result->least > result->limit;
 
+    if (is_limited && !is_over && result->value > result->limit && !*result->reason)
+        result->reason = "an upper bound: the processes need not have peaked at once";
     if (subject->base && !result->scope &&
         !(options->is_new_leaks_only && gate_budget_at(result->budget)->is_of_leaks)) {
         struct gate_figure base = base_figure(subject->base, options, result->budget);
@@ -229,6 +262,7 @@ static void judge_budget(struct judging *judging, size_t run, uint32_t process,
     result = &gate->results[gate->count++];
     *result = (struct gate_result){.run = run,
                                    .process = process,
+                                   .group = gate_groups_get(&gate->groups[run], process),
                                    .rank = judging->ranks[run][process],
                                    .budget = budget,
                                    .scope = scope,
@@ -252,8 +286,9 @@ static void judge_limits(struct judging *judging, size_t run, uint32_t process,
 
     for (int budget = 0; budget < GATE_BUDGET_COUNT; budget++)
         if (limits->is_set[budget] &&
-            !is_exempt(judging->runs[run].profile, process, &judging->runs[run].scans[process],
-                       (enum gate_budget)budget))
+            !is_group_exempt(&judging->runs[run],
+                             gate_groups_get(&judging->gate->groups[run], process),
+                             (enum gate_budget)budget))
             judge_budget(judging, run, process, (enum gate_budget)budget, scope);
 }
 
@@ -262,10 +297,13 @@ static bool is_repeated(const struct judging *judging, size_t run, uint32_t proc
 {
     const char *name = gate_process_name(judging->runs[run].profile, process);
 
-    for (size_t i = 0; i < run; i++)
-        if (find_process(judging, i, name, judging->ranks[run][process]) <
-            judging->runs[i].profile->process_count)
+    for (size_t i = 0; i < run; i++) {
+        uint32_t earlier = find_process(judging, i, name, judging->ranks[run][process]);
+
+        if (earlier < judging->runs[i].profile->process_count &&
+            !is_part_of_other(judging, i, earlier))
             return true;
+    }
     return false;
 }
 
@@ -273,8 +311,7 @@ static void judge_processes(struct judging *judging, const struct gate_scope *sc
 {
     for (size_t run = 0; run < judging->run_count; run++)
         for (uint32_t i = 0; i < judging->runs[run].profile->process_count; i++)
-            if (gate_is_judged(judging->runs[run].profile, i, judging->options) &&
-                !is_repeated(judging, run, i))
+            if (judging->gate->groups[run].groups[i].count > 0 && !is_repeated(judging, run, i))
                 judge_limits(judging, run, i, scope);
 }
 
@@ -328,16 +365,51 @@ static const char *reason_of(const struct gate *gate)
     return "";
 }
 
+bool gate_options_check(const struct gate_options *options, struct error *error)
+{
+    if (!options->is_tree)
+        return true;
+    for (size_t i = 0; i < GATE_BUDGET_COUNT; i++) {
+        const struct gate_budget_info *budget = gate_budget_at(i);
+
+        if (options->limits.is_set[i] && budget->is_rate)
+            return error_set(error, "trees of processes have no budget \"%s\"", budget->name);
+        for (size_t j = 0; j < options->scope_count; j++)
+            if (options->scopes[j].limits.is_set[i] && (budget->is_rate || budget->is_peak))
+                return error_set(error, "parts of trees of processes have no budget \"%s\"",
+                                 budget->name);
+    }
+    return !options->baseline ||
+           error_set(error, "trees of processes are not compared with a baseline");
+}
+
+static struct gate_groups make_groups(const struct profile *profile,
+                                      const struct gate_options *options)
+{
+    uint8_t *is_judged = memory_allocate_zeroed(profile->process_count, 1);
+    struct gate_groups groups;
+
+    for (uint32_t i = 0; i < profile->process_count; i++)
+        is_judged[i] = gate_is_judged(profile, i, options);
+    gate_groups_make(profile, is_judged, options->is_tree, &groups);
+    free(is_judged);
+    return groups;
+}
+
 void gate_judge(const struct gate_run *runs, size_t run_count, const struct gate_options *options,
                 struct gate *gate)
 {
     struct judging judging = {
         .runs = runs, .run_count = run_count, .options = options, .gate = gate};
 
-    *gate = (struct gate){.reason = ""};
+    assert(!options->is_tree || !options->baseline);
+    *gate = (struct gate){.reason = "", .run_count = run_count};
+    gate->groups = memory_allocate_zeroed(run_count, sizeof *gate->groups);
     judging.ranks = memory_allocate_zeroed(run_count, sizeof *judging.ranks);
-    for (size_t i = 0; i < run_count; i++)
+    for (size_t i = 0; i < run_count; i++) {
         judging.ranks[i] = gate_process_ranks(runs[i].profile);
+        gate->groups[i] = make_groups(runs[i].profile, options);
+    }
     judge_processes(&judging, NULL);
     judge_scopes(&judging);
     gate->reason = reason_of(gate);
@@ -357,6 +429,9 @@ void gate_clear(struct gate *gate)
 {
     for (size_t i = 0; i < gate->count; i++)
         free(gate->results[i].findings);
+    for (size_t i = 0; i < gate->run_count; i++)
+        gate_groups_clear(&gate->groups[i]);
+    free(gate->groups);
     free(gate->results);
     *gate = (struct gate){0};
 }

@@ -15,10 +15,12 @@
 
 #include "analysis/gate_baseline.h"
 #include "analysis/gate_budgets.h"
+#include "analysis/gate_groups.h"
 #include "analysis/gate_noise.h"
 #include "analysis/leaks.h"
 #include "analysis/profile.h"
 #include "analysis/query.h"
+#include "base/error.h"
 
 enum gate_verdict { /* the worse the larger */
     GATE_PASS,
@@ -35,7 +37,8 @@ struct gate_run {
 };
 
 struct gate_options {
-    struct gate_limits limits;       /* of each process */
+    bool is_tree;                    /* a process and its descendants are judged as one */
+    struct gate_limits limits;       /* of each process, or tree */
     const struct gate_scope *scopes; /* and of parts of it */
     size_t scope_count;
     unsigned leaked_kinds; /* 1 << enum leak_kind: what counts as leaked */
@@ -71,12 +74,14 @@ struct gate_finding {
 
 struct gate_result {
     size_t run;       /* whose process it is: the one with the largest value */
-    uint32_t process; /* position */
-    uint32_t rank;    /* among those of the same name */
+    uint32_t process; /* position; of a tree the first */
+    struct gate_group group;
+    uint32_t rank; /* among those of the same name */
     enum gate_budget budget;
     const struct gate_scope *scope; /* NULL = the whole process */
     bool has_limit, has_value, has_baseline;
     uint64_t limit, value, baseline;
+    uint64_t least; /* at least so much; `value` is at most. Only peaks of trees differ */
     struct gate_figure figure; /* over the runs */
     double margin;             /* up to which a difference from the baseline is chance */
     enum gate_verdict verdict;
@@ -91,6 +96,8 @@ struct gate_result {
 struct gate {
     struct gate_result *results; /* by process, then budget, then scope */
     size_t count;
+    struct gate_groups *groups; /* by run: what was judged as one */
+    size_t run_count;
     enum gate_verdict verdict; /* the worst; inconclusive when nothing was judged */
     const char *reason;        /* why it is not passed, in a few words; "" when it is */
 };
@@ -101,6 +108,9 @@ struct gate {
 void gate_judge(const struct gate_run *runs, size_t run_count, const struct gate_options *options,
                 struct gate *gate);
 void gate_clear(struct gate *gate);
+
+/* Trees have limits of what can be added up, and no baseline. False: this cannot be judged. */
+bool gate_options_check(const struct gate_options *options, struct error *error);
 
 /* Is the process judged? */
 bool gate_is_judged(const struct profile *profile, uint32_t process,

@@ -12,21 +12,21 @@
 /* clang-format off */
 static const struct gate_budget_info budgets[] = {
     {GATE_PEAK, "peak", "heap and anonymous mappings at their common peak",
-     true, false, true, QUERY_PEAK_BYTES, false},
-    {GATE_HEAP, "heap", "the heap at its peak", true, false, false, QUERY_PEAK_BYTES, false},
+     true, false, true, QUERY_PEAK_BYTES, false, true},
+    {GATE_HEAP, "heap", "the heap at its peak", true, false, false, QUERY_PEAK_BYTES, false, true},
     {GATE_RESIDENT, "resident", "resident memory at its peak, by the kernel",
-     true, false, false, QUERY_PEAK_BYTES, false},
-    {GATE_LIVE, "live", "what is not freed at the end", true, false, true, QUERY_LIVE_BYTES, false},
+     true, false, false, QUERY_PEAK_BYTES, false, true},
+    {GATE_LIVE, "live", "what is not freed at the end", true, false, true, QUERY_LIVE_BYTES, false, false},
     {GATE_ALLOCATIONS, "allocations", "calls that return a block",
-     false, false, true, QUERY_ALLOCATIONS, false},
+     false, false, true, QUERY_ALLOCATIONS, false, false},
     {GATE_TEMPORARY, "temporary", "blocks freed before their thread allocates again",
-     false, false, true, QUERY_TEMPORARY, false},
+     false, false, true, QUERY_TEMPORARY, false, false},
     {GATE_LEAKED, "leaked", "what is leaked, of the kinds in --leak-kinds",
-     true, true, true, QUERY_LIVE_BYTES, false},
+     true, true, true, QUERY_LIVE_BYTES, false, false},
     {GATE_LEAKED_PER_SITE, "leaked-per-site", "what one site leaks",
-     true, true, true, QUERY_LIVE_BYTES, false},
+     true, true, true, QUERY_LIVE_BYTES, false, false},
     {GATE_GROWTH, "growth", "what grows without end, per minute",
-     true, false, true, QUERY_LIVE_BYTES, true},
+     true, false, true, QUERY_LIVE_BYTES, true, false},
 };
 /* clang-format on */
 _Static_assert(sizeof budgets / sizeof *budgets == GATE_BUDGET_COUNT, "a row for each budget");

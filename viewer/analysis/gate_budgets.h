@@ -32,6 +32,7 @@ struct gate_budget_info {
     bool is_of_sites;         /* sites have such a figure, by `metric`, by leaks or by growth */
     enum query_metric metric; /* whose largest site is named */
     bool is_rate;             /* bytes a minute, of what grows (growth.h) */
+    bool is_peak;             /* of several processes no sum: each has its own instant */
 };
 
 /* Is it what `metric` tells of a site? */

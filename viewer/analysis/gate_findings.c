@@ -60,11 +60,12 @@ static bool is_member(const struct gate_subject *subject, uint32_t site)
     return !subject->is_member || (site != QUERY_NO_SITE && subject->is_member[site]);
 }
 
-static void add_leaks(struct sums *sums, const struct gate_subject *subject, unsigned kinds)
+static void add_leaks(struct sums *sums, const struct gate_subject *subject, uint32_t process,
+                      unsigned kinds)
 {
-    const struct leaks *leaks = subject->scan->leaks;
+    const struct leaks *leaks = subject->scans[process].leaks;
 
-    for (size_t i = 0; i < leaks->count; i++) {
+    for (size_t i = 0; leaks && i < leaks->count; i++) {
         const struct leak *leak = &leaks->items[i];
 
         if (kinds >> leak->kind & 1 && is_member(subject, leak->site))
@@ -73,11 +74,11 @@ static void add_leaks(struct sums *sums, const struct gate_subject *subject, uns
     }
 }
 
-static void add_sites(struct sums *sums, const struct gate_subject *subject,
+static void add_sites(struct sums *sums, const struct gate_subject *subject, uint32_t process,
                       enum query_metric metric)
 {
     const struct profile *profile = subject->profile;
-    const struct profile_process *owner = &profile->processes[subject->process];
+    const struct profile_process *owner = &profile->processes[process];
 
     for (uint32_t i = owner->first_site; i < owner->first_site + owner->site_count; i++)
         if (is_member(subject, i))
@@ -85,9 +86,9 @@ static void add_sites(struct sums *sums, const struct gate_subject *subject,
                      profile->sites[i].figures.live_blocks);
 }
 
-static void add_growth(struct sums *sums, const struct gate_subject *subject)
+static void add_growth(struct sums *sums, const struct gate_subject *subject, uint32_t process)
 {
-    const struct growth *growth = subject->scan->growth;
+    const struct growth *growth = subject->scans[process].growth;
 
     for (size_t i = 0; growth && i < growth->growing_count; i++) {
         const struct growth_site *site = &growth->sites[i];
@@ -98,16 +99,53 @@ static void add_growth(struct sums *sums, const struct gate_subject *subject)
     }
 }
 
+/* Of the whole of one process. */
+static uint64_t total_of(const struct recording_totals *totals, enum gate_budget budget)
+{
+    const uint64_t values[GATE_BUDGET_COUNT] = {
+        [GATE_PEAK] = totals->common_peak_bytes,
+        [GATE_HEAP] = totals->peak_bytes,
+        [GATE_RESIDENT] = totals->peak_resident_bytes,
+        [GATE_LIVE] = totals->live_bytes,
+        [GATE_ALLOCATIONS] = totals->allocations,
+        [GATE_TEMPORARY] = totals->temporary_allocations,
+    };
+
+    return values[budget];
+}
+
+/* The process that held most. What sites held at peaks of several processes is no sum: it is told
+ * of this one. */
+static uint32_t find_largest(const struct gate_subject *subject, enum gate_budget budget)
+{
+    const struct gate_group group = subject->group;
+    uint32_t largest = group.members[0];
+
+    for (size_t i = 1; i < group.count; i++)
+        if (total_of(&subject->profile->processes[group.members[i]].totals, budget) >
+            total_of(&subject->profile->processes[largest].totals, budget))
+            largest = group.members[i];
+    return largest;
+}
+
 static void sums_init(struct sums *sums, const struct gate_subject *subject,
                       const struct gate_options *options, enum gate_budget budget)
 {
+    uint32_t largest = find_largest(subject, budget);
+
     *sums = (struct sums){0};
-    if (gate_budget_at(budget)->is_rate)
-        add_growth(sums, subject);
-    else if (!gate_budget_at(budget)->is_of_leaks)
-        add_sites(sums, subject, gate_budget_at(budget)->metric);
-    else if (subject->scan->leaks)
-        add_leaks(sums, subject, options->leaked_kinds);
+    for (size_t i = 0; i < subject->group.count; i++) {
+        uint32_t process = subject->group.members[i];
+
+        if (gate_budget_at(budget)->is_peak && process != largest)
+            continue;
+        if (gate_budget_at(budget)->is_rate)
+            add_growth(sums, subject, process);
+        else if (gate_budget_at(budget)->is_of_leaks)
+            add_leaks(sums, subject, process, options->leaked_kinds);
+        else
+            add_sites(sums, subject, process, gate_budget_at(budget)->metric);
+    }
 }
 
 /* ---- the value ---- */
@@ -150,30 +188,59 @@ static bool is_growth_known(const struct growth *growth)
     return growth && growth->has_timeline && !growth->is_too_short;
 }
 
-bool gate_measure(const struct gate_subject *subject, const struct gate_options *options,
-                  enum gate_budget budget, uint64_t *value)
+bool gate_is_measured(const struct gate_subject *subject, uint32_t process, enum gate_budget budget)
 {
-    const struct profile_process *owner = &subject->profile->processes[subject->process];
-    const struct recording_totals *totals = &owner->totals;
-    const uint64_t values[GATE_BUDGET_COUNT] = {
-        [GATE_PEAK] = totals->common_peak_bytes,
-        [GATE_HEAP] = totals->peak_bytes,
-        [GATE_RESIDENT] = totals->peak_resident_bytes,
-        [GATE_LIVE] = totals->live_bytes,
-        [GATE_ALLOCATIONS] = totals->allocations,
-        [GATE_TEMPORARY] = totals->temporary_allocations,
-    };
-    bool is_of_leaks = gate_budget_at(budget)->is_of_leaks;
+    const struct profile_process *owner = &subject->profile->processes[process];
+    const struct gate_scan *scan = &subject->scans[process];
 
-    *value = 0;
-    if (is_of_leaks ? !subject->scan->leaks : !owner->has_totals || !owner->about.observed)
+    if (gate_budget_at(budget)->is_of_leaks)
+        return scan->leaks;
+    if (!owner->has_totals || !owner->about.observed)
         return false;
-    if (gate_budget_at(budget)->is_rate && !is_growth_known(subject->scan->growth))
+    if (gate_budget_at(budget)->is_rate)
+        return is_growth_known(scan->growth);
+    return budget != GATE_RESIDENT || owner->totals.peak_resident_bytes; /* 0: not known */
+}
+
+/* Totals of processes, each where it was measured. */
+static void measure_totals(const struct gate_subject *subject, enum gate_budget budget,
+                           struct gate_measured *measured)
+{
+    size_t count = subject->group.count;
+    uint64_t *values = memory_allocate_zeroed(count, sizeof *values), largest = 0, sum = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        uint32_t process = subject->group.members[i];
+
+        if (gate_is_measured(subject, process, budget))
+            values[i] = total_of(&subject->profile->processes[process].totals, budget);
+        sum += values[i];
+        largest = values[i] > largest ? values[i] : largest;
+    }
+    measured->value = measured->least = sum;
+    if (gate_budget_at(budget)->is_peak) {
+        measured->value = gate_group_most_at_once(subject->profile, subject->group, values);
+        measured->least = largest;
+    }
+    free(values);
+}
+
+bool gate_measure(const struct gate_subject *subject, const struct gate_options *options,
+                  enum gate_budget budget, struct gate_measured *measured)
+{
+    const struct gate_budget_info *info = gate_budget_at(budget);
+    bool is_any = false;
+
+    *measured = (struct gate_measured){0};
+    for (size_t i = 0; i < subject->group.count && !is_any; i++)
+        is_any = gate_is_measured(subject, subject->group.members[i], budget);
+    if (!is_any)
         return false;
-    *value = is_of_leaks || gate_budget_at(budget)->is_rate || subject->is_member
-                 ? measure_sites(subject, options, budget)
-                 : values[budget];
-    return !(budget == GATE_RESIDENT && *value == 0); /* the kernel did not say */
+    if (info->is_of_leaks || info->is_rate || subject->is_member)
+        measured->value = measured->least = measure_sites(subject, options, budget);
+    else
+        measure_totals(subject, budget, measured);
+    return true;
 }
 
 /* ---- findings ---- */
@@ -310,7 +377,8 @@ void gate_find_findings(const struct gate_subject *subject, const struct gate_op
         if (!budget->is_of_leaks)
             result->findings[result->finding_count - 1].base_bytes = before;
     }
-    if (budget->is_of_leaks && subject->base && subject->scan->leaks && !subject->is_member)
+    if (budget->is_of_leaks && subject->base && !subject->is_member &&
+        gate_is_measured(subject, subject->group.members[0], result->budget))
         add_fixed(subject, options, &sums, result, &capacity);
     if (result->finding_count > 0)
         qsort(result->findings, result->finding_count, sizeof *result->findings, compare_findings);

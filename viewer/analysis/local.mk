@@ -20,6 +20,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/gate_budgets.h \
 	viewer/analysis/gate_findings.c \
 	viewer/analysis/gate_findings.h \
+	viewer/analysis/gate_groups.c \
+	viewer/analysis/gate_groups.h \
 	viewer/analysis/gate_noise.c \
 	viewer/analysis/gate_noise.h \
 	viewer/analysis/growth.c \

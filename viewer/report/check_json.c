@@ -44,6 +44,17 @@ static struct json_stacks *stacks_of(struct stacks *stacks, const struct profile
     return &stacks->words;
 }
 
+static json_t *make_processes(const struct check_entry *entry, const struct gate_result *result)
+{
+    const struct profile *profile = check_profile(entry, result);
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < result->group.count; i++)
+        json_array_append_new(array,
+                              json_number(profile->processes[result->group.members[i]].about.id));
+    return array;
+}
+
 static json_t *make_runs(const struct gate_result *result)
 {
     json_t *object;
@@ -108,6 +119,8 @@ static void add_result(struct json_stream *stream, const struct check_report *re
     json_stream_add(stream, "runs", make_runs(result));
     json_stream_add(stream, "margin",
                     make_number(result->has_baseline, (uint64_t)(result->margin + 0.5)));
+    json_stream_add(stream, "processes", make_processes(entry, result));
+    json_stream_add(stream, "least_value", make_number(result->has_value, result->least));
     json_stream_begin_array(stream, "findings");
     for (size_t i = 0; i < result->finding_count; i++)
         add_finding(stream, report, stacks, &result->findings[i]);
@@ -155,6 +168,7 @@ bool check_write_json(const struct check_report *report, FILE *out, struct error
     json_stream_add(&stream, "verdict", json_string(gate_verdict_name(report->verdict)));
     json_stream_add(&stream, "reason", *report->reason ? json_text(report->reason) : NULL);
     json_stream_add(&stream, "command", make_command(report));
+    json_stream_add(&stream, "per", json_string(report->options->is_tree ? "tree" : "process"));
     json_stream_begin_array(&stream, "results");
     for (size_t i = 0; i < report->count; i++) {
         const struct check_entry *entry = &report->entries[i];

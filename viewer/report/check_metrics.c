@@ -1,7 +1,7 @@
 /* What was measured, without verdicts, for services that draw it over time: OpenMetrics
  * (openmetrics.io; Prometheus' textfile collector, GitLab's metrics reports), the Bencher Metric
  * Format (bencher.dev), and github-action-benchmark's customSmallerIsBetter. Of several runs it is
- * the mean. What was not measured is left out. */
+ * the mean. What was not measured is left out, and so is what only has bounds. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -18,7 +18,7 @@ static uint64_t figure_of(const struct gate_result *result)
 }
 
 /* "demo", "demo of src/a*", "demo:1": one series. Recordings of a folder that have the same program
- * are told apart by their order. */
+ * are told apart by their order, and trees of processes from processes. */
 static void add_series(const struct check_report *report, size_t entry,
                        const struct gate_result *result, struct text *out)
 {
@@ -37,6 +37,8 @@ static void add_series(const struct check_report *report, size_t entry,
         text_print(out, ":%" PRIu32, result->rank);
     if (earlier)
         text_print(out, " #%zu", earlier + 1);
+    if (report->options->is_tree)
+        text_add(out, " (tree)");
     if (result->scope) {
         text_add(out, " of ");
         page_make_safe(out, result->scope->pattern);
@@ -50,7 +52,9 @@ static void visit_results(const struct check_report *report, add_result add, voi
 {
     for (size_t i = 0; i < report->count; i++)
         for (size_t j = 0; j < report->entries[i].gate.count; j++)
-            if (report->entries[i].gate.results[j].has_value)
+            if (report->entries[i].gate.results[j].has_value &&
+                report->entries[i].gate.results[j].least ==
+                    report->entries[i].gate.results[j].value)
                 add(context, report, i, &report->entries[i].gate.results[j]);
 }
 

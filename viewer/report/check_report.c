@@ -83,9 +83,13 @@ static void add_runs(const struct gate_result *result, struct text *out)
 void check_describe(const struct gate_result *result, const struct gate_options *options,
                     struct text *out)
 {
+    bool is_range = result->least < result->value;
+
     text_add(out, gate_budget_at(result->budget)->name);
     if (result->scope)
         text_print(out, " of %s", result->scope->pattern);
+    if (result->group.count > 1)
+        text_print(out, " in %zu processes", result->group.count);
     if (!result->has_value) {
         text_print(out, ": %s", result->reason);
         if (*result->scan_reason)
@@ -93,13 +97,17 @@ void check_describe(const struct gate_result *result, const struct gate_options 
         return;
     }
     text_add(out, " ");
+    if (is_range) {
+        add_figure(result, result->least, out);
+        text_add(out, " to ");
+    }
     add_figure(result, result->value, out);
     if (result->figure.runs > 1)
         add_runs(result, out);
     if (result->has_limit) {
         text_add(out, result->value > result->limit ? " > " : " <= ");
         add_figure(result, result->limit, out);
-        if (result->value > result->limit)
+        if (result->value > result->limit && !is_range)
             add_excess(result->value, result->limit, out);
     }
     if (result->has_baseline) {

@@ -58,7 +58,8 @@ const struct profile *check_profile(const struct check_entry *entry,
 const struct profile_process *check_process(const struct check_entry *entry,
                                             const struct gate_result *result);
 
-/* "peak 71.2 MiB > 64.0 MiB (+11 %)", "leaked of src/a*: not scanned (killed)"; appended. */
+/* "peak 71.2 MiB > 64.0 MiB (+11 %)", "leaked of src/a*: not scanned (killed)",
+ * "peak in 4 processes 2.0 MiB to 5.0 MiB > 4.0 MiB: ..."; appended. */
 void check_describe(const struct gate_result *result, const struct gate_options *options,
                     struct text *out);
 
