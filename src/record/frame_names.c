@@ -32,6 +32,7 @@ struct frame_names {
     struct symbol_batch_pair *pairs;
     size_t pair_count, pair_capacity;
     uint32_t seen_frames, seen_nodes;
+    struct hash_map named_early; /* frames beyond seen_frames that were looked up */
     struct hash_map seen_pairs;
 
     struct name *names;
@@ -62,6 +63,7 @@ void frame_names_destroy(struct frame_names *names)
     symbol_batch_close(names->batch);
     string_pool_destroy(names->strings);
     hash_map_clear(&names->seen_pairs);
+    hash_map_clear(&names->named_early);
     free(names->frames);
     free(names->pairs);
     free(names->names);
@@ -130,7 +132,8 @@ static void collect_frames(struct frame_names *names)
         struct frame frame = stack_table_frame(stacks, (struct frame_id){names->seen_frames});
         if (frame.kind == RECORDING_FRAME_PYTHON && frame.offset != 0)
             take_python_name(names, names->seen_frames, &frame);
-        if (!can_have_name(&frame))
+        if (!can_have_name(&frame) ||
+            hash_map_find(&names->named_early, names->seen_frames) != NULL)
             continue;
         names->frames = memory_grow(names->frames, &names->frame_capacity, names->frame_count + 1,
                                     sizeof *names->frames);
@@ -210,27 +213,52 @@ bool frame_names_has_unnamed(struct frame_names *names)
 /* ---- what was found --------------------------------------------------------------------- */
 
 /* What the child says is checked: it may have read a hostile file. */
+static bool has_module(const struct frame_names *names, const struct symbolizer_tail_call *call)
+{
+    return call->module >= 0 && (size_t)call->module < names->tree->modules.count;
+}
+
+static uint32_t add_gone_frame(struct frame_names *names, const struct symbolizer_tail_call *call)
+{
+    return stack_table_add_frame(names->tree->stacks,
+                                 &(struct frame){
+                                     .kind = RECORDING_FRAME_NATIVE,
+                                     .module_id_plus_1 = (uint32_t)call->module + 1,
+                                     .offset = call->offset,
+                                     .is_exact = call->is_exact,
+                                 })
+        .index;
+}
+
 static void take_tail_calls(void *context, const struct symbol_batch_pair *pair,
                             const struct symbolizer_tail_call *calls, size_t count)
 {
     struct frame_names *names = context;
     struct tail_calls tail_calls = {*pair, (uint32_t)count, names->number_count};
     for (size_t i = 0; i < count; i++)
-        if (calls[i].module < 0 || (size_t)calls[i].module >= names->tree->modules.count)
+        if (!has_module(names, &calls[i]))
             return;
     uint64_t *numbers = add_numbers(names, count);
     for (size_t i = 0; i < count; i++)
-        numbers[i] = stack_table_add_frame(names->tree->stacks,
-                                           &(struct frame){
-                                               .kind = RECORDING_FRAME_NATIVE,
-                                               .module_id_plus_1 = (uint32_t)calls[i].module + 1,
-                                               .offset = calls[i].offset,
-                                               .is_exact = calls[i].is_exact,
-                                           })
-                         .index;
+        numbers[i] = add_gone_frame(names, &calls[i]);
     names->tail_calls = memory_grow(names->tail_calls, &names->tail_call_capacity,
                                     names->tail_call_count + 1, sizeof *names->tail_calls);
     names->tail_calls[names->tail_call_count++] = tail_calls;
+}
+
+/* One that stood on a stack as well may have been asked for before. */
+static void take_gone_name(void *context, const struct symbolizer_tail_call *call,
+                           const struct symbol_batch_location *locations, size_t count)
+{
+    struct frame_names *names = context;
+    if (!has_module(names, call))
+        return;
+    uint32_t frame = add_gone_frame(names, call);
+    bool is_new = false;
+    if (frame >= names->seen_frames)
+        hash_map_put(&names->named_early, frame, &is_new);
+    if (is_new && count != 0)
+        take_frame_name(names, frame, locations, count);
 }
 
 static void take_module_detail(void *context, uint32_t module, enum symbolizer_detail detail,
@@ -272,6 +300,7 @@ static void start_batch(struct frame_names *names)
         .frame_count = names->frame_count,
         .pairs = names->pairs,
         .pair_count = names->pair_count,
+        .is_gone_named = true,
         .options = names->options,
     };
     names->batch = symbol_batch_start(&input, NULL);
@@ -289,7 +318,7 @@ bool frame_names_look_up(struct frame_names *names)
     if (!symbol_batch_poll(names->batch))
         return true;
     struct symbol_batch_result result = {names, take_frame_name, take_module_detail,
-                                         take_tail_calls};
+                                         take_tail_calls, take_gone_name};
     symbol_batch_read(names->batch, &result);
     symbol_batch_close(names->batch);
     names->batch = NULL;

@@ -43,6 +43,8 @@ libseep_a_SOURCES += \
 	src/symbols/source_path.h \
 	src/symbols/symbol_batch.c \
 	src/symbols/symbol_batch.h \
+	src/symbols/symbol_worker.c \
+	src/symbols/symbol_worker.h \
 	src/symbols/symbolizer.c \
 	src/symbols/symbolizer.h \
 	src/symbols/type_index.c \

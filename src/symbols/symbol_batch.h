@@ -38,6 +38,7 @@ struct symbol_batch_input {
     size_t frame_count;
     const struct symbol_batch_pair *pairs; /* in any order; looked at after all frames */
     size_t pair_count;
+    bool is_gone_named; /* what is found between pairs gets names by the same child */
     const struct symbolizer_options *options;
 };
 
@@ -79,6 +80,10 @@ struct symbol_batch_result {
      * positions, and what was found may be nonsense if a file is. */
     void (*tail_calls)(void *context, const struct symbol_batch_pair *pair,
                        const struct symbolizer_tail_call *calls, size_t count);
+    /* Locations of one of these functions, where is_gone_named; once for each, behind all pairs;
+     * count 0 = nothing is known. */
+    void (*gone)(void *context, const struct symbolizer_tail_call *call,
+                 const struct symbol_batch_location *locations, size_t count);
 };
 
 /* Hands over what came; strings are borrowed until the call returns. */

@@ -1,5 +1,6 @@
 /* Functions that ended in a jump, found again by debug information of several kinds. The program
  * notes where its calls return to, and is asked about just those. */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "symbols/symbol_batch.h"
 #include "symbols/symbolizer.h"
 #include "workshop.h"
 
@@ -174,10 +176,94 @@ static void test_nonsense(void **state)
             assert_int_equal(symbolizer_find_tail_calls(subject.symbolizer, subject.module,
                                                         places[j], &callees[i], calls, 4),
                              0);
-            assert_int_equal(symbolizer_find_tail_calls(subject.symbolizer, 9, places[j],
-                                                        &callees[i], calls, 4),
-                             0);
+            assert_int_equal(
+                symbolizer_find_tail_calls(subject.symbolizer, 9, places[j], &callees[i], calls, 4),
+                0);
         }
+    symbolizer_destroy(subject.symbolizer);
+}
+
+/* ---- in a batch -------------------------------------------------------------------------- */
+
+struct batch_answers {
+    struct subject *subject;
+    size_t found_count; /* calls that are gone, each as often as a pair has it */
+    struct symbolizer_tail_call named[16];
+    size_t named_count;
+};
+
+static void take_tail_calls(void *context, const struct symbol_batch_pair *pair,
+                            const struct symbolizer_tail_call *calls, size_t count)
+{
+    struct batch_answers *answers = context;
+    (void)pair;
+    (void)calls;
+    answers->found_count += count;
+}
+
+/* As a symbolizer of our own names it; and told once. */
+static void take_gone(void *context, const struct symbolizer_tail_call *call,
+                      const struct symbol_batch_location *locations, size_t count)
+{
+    struct batch_answers *answers = context;
+    struct source_location expected[8];
+    assert_int_equal(call->module, 0);
+    assert_int_equal(count,
+                     symbolizer_lookup(answers->subject->symbolizer, answers->subject->module,
+                                       call->offset - !call->is_exact, expected, 8));
+    for (size_t i = 0; i < count; i++) {
+        assert_string_equal(locations[i].function, expected[i].function);
+        assert_string_equal(locations[i].file, expected[i].file);
+        assert_int_equal(locations[i].line, expected[i].line);
+        assert_int_equal(locations[i].is_inlined, expected[i].is_inlined);
+    }
+    for (size_t i = 0; i < answers->named_count; i++)
+        assert_false(answers->named[i].offset == call->offset &&
+                     answers->named[i].is_exact == call->is_exact);
+    assert_in_range(answers->named_count, 0, 15);
+    answers->named[answers->named_count++] = *call;
+}
+
+static struct batch_answers ask_batch(struct subject *subject, bool is_gone_named)
+{
+    const struct symbolizer_options options = {.is_line_wanted = true};
+    const struct symbolizer_module module = {.path = workshop_path(&workshop, "program"), .fd = -1};
+    struct batch_answers answers = {.subject = subject};
+    struct symbol_batch_pair pairs[3];
+    for (size_t i = 0; i < 3; i++) /* one of them twice */
+        pairs[i] = (struct symbol_batch_pair){
+            .caller = {(uint32_t)i, 0, subject->returns[i < 2 ? CALL_FIRST : CALL_HIDDEN]},
+            .callee = {true, {9, 0, subject->found + 1}, FUNCTION_NONE}};
+    const struct symbol_batch_input input = {.modules = &module,
+                                             .module_count = 1,
+                                             .pairs = pairs,
+                                             .pair_count = 3,
+                                             .is_gone_named = is_gone_named,
+                                             .options = &options};
+    const struct symbol_batch_result result = {
+        .context = &answers, .tail_calls = take_tail_calls, .gone = take_gone};
+    struct symbol_batch *batch = symbol_batch_start(&input, NULL);
+    struct pollfd ready = {symbol_batch_fd(batch), POLLIN, 0};
+    uint32_t died_over;
+    while (!symbol_batch_poll(batch))
+        poll(&ready, 1, -1);
+    symbol_batch_read(batch, &result);
+    assert_false(symbol_batch_has_died(batch, &died_over));
+    symbol_batch_close(batch);
+    return answers;
+}
+
+static void test_a_batch_names_what_is_gone(void **state)
+{
+    struct subject subject;
+    (void)state;
+    assert_true(open_subject(&subject, "$CC -O2 -g"));
+    struct batch_answers answers = ask_batch(&subject, true);
+    assert_int_equal(answers.found_count, 5);
+    assert_int_equal(answers.named_count, 3);
+    answers = ask_batch(&subject, false);
+    assert_int_equal(answers.found_count, 5);
+    assert_int_equal(answers.named_count, 0);
     symbolizer_destroy(subject.symbolizer);
 }
 
@@ -203,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_clang),
         cmocka_unit_test(test_without_optimisation),
         cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_a_batch_names_what_is_gone),
     };
     return cmocka_run_group_tests(tests, open_workshop, close_workshop);
 }
