@@ -13,8 +13,14 @@ enum {
     DIGIT_BITS = 11,
     DIGITS = 1 << DIGIT_BITS,
     DIGIT_COUNT = 5, /* of addresses: 55 bits */
-    LOADER_FRAMES_MAX = 4
+    LOADER_FRAMES_MAX = 4,
+    BEAT_BLOCKS = 1 << 20 /* the heart beats at least this often while blocks are listed */
 };
+
+static void beat(const struct process_tree *tree)
+{
+    session_host_beat(tree->host, tree->clock);
+}
 
 /* ---- order ---------------------------------------------------------------------------- */
 
@@ -32,7 +38,8 @@ static int compare_blocks(const void *left, const void *right)
 /* Radix sort, least significant digit first: the process waits for it, and millions of blocks come
  * in no order. Digits are small, so that the places being written to stay in the cache; those that
  * all addresses share (high ones, and the lowest) cost nothing. */
-static void sort_blocks(struct snapshot_block **blocks, size_t count)
+static void sort_blocks(const struct process_tree *tree, struct snapshot_block **blocks,
+                        size_t count)
 {
     if (count < FEW_BLOCKS) {
         qsort(*blocks, count, sizeof **blocks, compare_blocks);
@@ -46,6 +53,7 @@ static void sort_blocks(struct snapshot_block **blocks, size_t count)
     for (unsigned digit = 0; digit < DIGIT_COUNT; digit++) {
         if (places[digit][digit_of(from[0].address, digit)] == count)
             continue;
+        beat(tree);
         size_t place = 0;
         for (size_t value = 0; value < DIGITS; value++) {
             size_t here = places[digit][value];
@@ -119,6 +127,8 @@ static bool is_thread_table(const struct listing *listing, struct stack_id stack
 static void add_block(void *context, const struct heap_block *block)
 {
     struct listing *listing = context;
+    if (listing->count % BEAT_BLOCKS == 0)
+        beat(listing->tree);
     unsigned flags = block->thread == HEAP_THREAD_INHERITED ? SNAPSHOT_BLOCK_INHERITED : 0;
     if (is_thread_table(listing, block->stack))
         flags |= SNAPSHOT_BLOCK_IGNORED;
@@ -144,7 +154,8 @@ struct snapshot_block *process_blocks_list(struct process_tree *tree,
     heap_model_totals(process->model, &totals);
     listing.blocks = memory_allocate_large(totals.live_blocks + 1, sizeof *listing.blocks);
     heap_model_visit_blocks(process->model, add_block, &listing);
-    sort_blocks(&listing.blocks, listing.count);
+    sort_blocks(tree, &listing.blocks, listing.count);
+    beat(tree);
     annotations_flag_blocks(&process->annotations, listing.blocks, listing.count);
     free(listing.libraries);
     *count = listing.count;

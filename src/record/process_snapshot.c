@@ -419,6 +419,8 @@ static uint64_t time_since_begin(struct taking *taking)
 static void end_hold(struct taking *taking)
 {
     if (!taking->has_ended_hold) {
+        /* It looks at once whether we live: it may stand at a hold of its own. */
+        session_host_beat(taking->tree->host, taking->tree->clock);
         process_hold_end(&taking->hold);
         taking->stop_ns = time_since_begin(taking);
     }

@@ -99,6 +99,12 @@ static uint64_t now_ns(const struct recorder *recorder)
 
 /* ---- beginning ------------------------------------------------------------------------ */
 
+static void beat(void *context)
+{
+    const struct recorder *recorder = context;
+    session_host_beat(recorder->host, &recorder->clock);
+}
+
 /* Called by the launcher when the command's pid is known and it does not run yet: the output is
  * open before the command starts. */
 static bool open_output(void *context, pid_t pid, struct error *error)
@@ -110,7 +116,12 @@ static bool open_output(void *context, pid_t pid, struct error *error)
     const char *pattern = options->output != NULL ? options->output : RECORDING_NAME_DEFAULT;
     char *path = recording_name_expand(pattern, &facts);
     struct recording_writer_options writer = {
-        .path = path, .is_force = options->is_force, .may_replace = options->output != NULL};
+        .path = path,
+        .is_force = options->is_force,
+        .may_replace = options->output != NULL,
+        .beat = beat,
+        .beat_context = recorder,
+    };
     if (getrandom(&writer.session_id, sizeof writer.session_id, 0) < 0)
         writer.session_id = recorder->start_wall_ns ^ (uint64_t)pid;
     recorder->writer = recording_writer_open(&writer, error);

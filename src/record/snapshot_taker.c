@@ -158,9 +158,11 @@ static void say_why_not(const struct snapshot_taker *taker, const struct recorde
 
 /* ---- processes that hold themselves --------------------------------------------------- */
 
-static void let_go(struct session_process *shared)
+/* From the hold that was served, and from no other: one that gave up waiting may stand at its next
+ * one. */
+static void let_go(struct session_process *shared, uint32_t hold)
 {
-    atomic_store(&shared->hold, SESSION_HOLD_NONE);
+    atomic_compare_exchange_strong(&shared->hold, &hold, SESSION_HOLD_NONE);
     syscall(SYS_futex, &shared->hold, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
@@ -187,7 +189,7 @@ static bool serve_one(struct snapshot_taker *taker, struct session_process *shar
         is_fine = take(taker, process, &request, &snapshot, error);
         snapshot_clear(&snapshot);
     }
-    let_go(shared);
+    let_go(shared, hold);
     return is_fine;
 }
 
@@ -464,7 +466,8 @@ static bool serve_holds(struct snapshot_taker *taker, struct error *error)
         struct session_process *shared = session_process_at(header, slot);
         struct recorded_process *process = tree->by_slot[slot];
         struct process_call call;
-        bool is_held = atomic_load(&shared->hold) != SESSION_HOLD_NONE;
+        uint32_t hold = atomic_load(&shared->hold);
+        bool is_held = hold != SESSION_HOLD_NONE;
         bool is_calling = process_calls_find(header, slot, &call);
         if (!is_held && !is_calling)
             continue;
@@ -479,7 +482,7 @@ static bool serve_holds(struct snapshot_taker *taker, struct error *error)
         if (is_held && process != NULL)
             is_fine &= serve_one(taker, shared, process, is_fine ? error : NULL);
         else if (is_held)
-            let_go(shared);
+            let_go(shared, hold);
     }
     if (!is_somebody_unknown) {
         taker->seen_holds = holds;

@@ -57,6 +57,8 @@ struct recording_writer {
     struct output_place place;
     uint64_t session_id;
     uint64_t chunk_raw_bytes;
+    void (*beat)(void *context);
+    void *beat_context;
     struct chunk_maker maker;
     struct stream journal;
     struct stream compacted; /* output.fd is -1 unless it is being written */
@@ -105,6 +107,8 @@ struct recording_writer *recording_writer_open(const struct recording_writer_opt
     writer->session_id = options->session_id;
     writer->chunk_raw_bytes = options->chunk_raw_bytes ? options->chunk_raw_bytes
                                                        : DEFAULT_CHUNK_RAW_BYTES;
+    writer->beat = options->beat;
+    writer->beat_context = options->beat_context;
     if (writer->chunk_raw_bytes > RECORDING_MAX_CHUNK_BYTES / 2)
         writer->chunk_raw_bytes = RECORDING_MAX_CHUNK_BYTES / 2;
     writer->journal.output.fd = writer->compacted.output.fd = -1;
@@ -126,6 +130,12 @@ bool recording_writer_publish(struct recording_writer *writer, struct error *err
     return true;
 }
 
+static void beat(const struct recording_writer *writer)
+{
+    if (writer->beat != NULL)
+        writer->beat(writer->beat_context);
+}
+
 /* Makes chunks of all that is buffered. */
 static void close_buffers(struct recording_writer *writer, struct stream *stream)
 {
@@ -134,6 +144,7 @@ static void close_buffers(struct recording_writer *writer, struct stream *stream
         struct chunk_records *buffer = &stream->buffers[kind];
         if (buffer->count == 0)
             continue;
+        beat(writer);
         stream->queue = memory_grow(stream->queue, &stream->queue_capacity, stream->queue_count + 1,
                                     sizeof *stream->queue);
         chunk_maker_make(&writer->maker, kind, buffer, &stream->queue[stream->queue_count]);
@@ -161,11 +172,13 @@ static void note_kept(struct stream *stream, const struct chunk *chunk)
 }
 
 /* Writes the queue up to its last `kept` chunks. */
-static bool append_queue(struct stream *stream, size_t kept, struct error *error)
+static bool append_queue(const struct recording_writer *writer, struct stream *stream, size_t kept,
+                         struct error *error)
 {
     size_t done = 0;
     stream->is_blocked = false;
     while (done + kept < stream->queue_count && !stream->is_blocked) {
+        beat(writer);
         if (chunk_file_append(&stream->file, &stream->queue[done], error)) {
             note_kept(stream, &stream->queue[done]);
             text_clear(&stream->queue[done++].stored);
@@ -206,7 +219,7 @@ void recording_writer_add(struct recording_writer *writer, enum recording_kind k
         return;
     close_buffers(writer, stream);
     if (!stream->is_blocked)
-        append_queue(stream, 1, NULL); /* the last waits: a flush must have one to mark */
+        append_queue(writer, stream, 1, NULL); /* the last waits: a flush must have one to mark */
 }
 
 static bool stream_flush(struct recording_writer *writer, struct stream *stream,
@@ -215,7 +228,7 @@ static bool stream_flush(struct recording_writer *writer, struct stream *stream,
     close_buffers(writer, stream);
     if (stream->queue_count > 0)
         stream->queue[stream->queue_count - 1].flags |= RECORDING_CHUNK_CHECKPOINT;
-    if (!append_queue(stream, 0, error))
+    if (!append_queue(writer, stream, 0, error))
         return false;
     if (stream->failure.message[0] == '\0')
         return true;
@@ -288,7 +301,7 @@ static bool copy_kept(struct recording_writer *writer, const struct kept_chunk *
     chunk.stored.count = sizeof room + kept->stored_bytes;
     to->queue = memory_grow(to->queue, &to->queue_capacity, to->queue_count + 1, sizeof *to->queue);
     to->queue[to->queue_count++] = chunk;
-    return append_queue(to, 1, error);
+    return append_queue(writer, to, 1, error);
 }
 
 /* Those that wait for room in a full journal are not there to be copied: then there is no

@@ -23,6 +23,11 @@ struct recording_writer_options {
     bool may_replace; /* an explicit -o: an existing seep recording may be replaced */
     uint64_t session_id;
     uint64_t chunk_raw_bytes; /* close a chunk at this many raw bytes; 0 = 1 MiB */
+
+    /* NULL, or is called before each chunk that is made or written: a snapshot of millions of
+     * blocks takes seconds, in which others wait for a sign of life. */
+    void (*beat)(void *context);
+    void *beat_context;
 };
 
 /* Opens the output before the command starts: checks what stands at `path` (never follows a
@@ -57,8 +62,8 @@ bool recording_writer_finish_compacted(struct recording_writer *writer, struct e
  * But not of snapshots that were dropped; those stay in the journal until then. */
 void recording_writer_drop_snapshot(struct recording_writer *writer, uint64_t snapshot_id);
 
-/* Where the compacted file does not fit beside the journal: writes what is buffered, the index and the
- * trailer into the journal itself. */
+/* Where the compacted file does not fit beside the journal: writes what is buffered, the index and
+ * the trailer into the journal itself. */
 bool recording_writer_finish_journal(struct recording_writer *writer, struct error *error);
 
 /* Bytes of the file so far. */

@@ -76,6 +76,18 @@ if refusing.returncode == 0:
 if shutil.which("strace") and run(["strace", "-o", "/dev/null", "true"]).returncode == 0:
     check_same("under strace", record_under(["strace", "-f", "-o", "/dev/null"]))
 
+# A snapshot that takes seconds to be written: the process waits meanwhile, and then for its next one.
+SLOW_DISK = ["strace", "-o", "/dev/null", "-e", "trace=pwrite64", "-e",
+             "inject=pwrite64:delay_enter=200000:when=1..20"]
+if shutil.which("strace") and run([*SLOW_DISK, "true"]).returncode == 0:
+    path = new_path()
+    waited = run([*SLOW_DISK, SEEP, "run", "-q", "-o", path, "--scan-budget=600s", "--",
+                  target("web"), "500000"], env=dict(clean_environment(), ASAN_OPTIONS="detect_leaks=0"))
+    checks.equal("slow disk: status", 0, waited.returncode)
+    snapshots = json.loads(seep("info", "--json", path).stdout)["snapshots"]
+    checks.equal("slow disk: snapshots", [("before-exit", "done", None), ("exit", "done", None)],
+                 [(taken["taken"], taken["result"], taken["note"]) for taken in snapshots])
+
 
 # ---- while it runs ---------------------------------------------------------------------------
 

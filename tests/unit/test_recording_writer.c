@@ -62,6 +62,43 @@ static void test_a_finished_recording_comes_back(void **state)
     recording_reader_close(reader);
 }
 
+static void count_beat(void *context)
+{
+    ++*(uint64_t *)context;
+}
+
+/* A sign of life for each chunk that is made and for each that is written: also of those that wait
+ * for a flush, and of those that compaction copies. */
+static void test_it_beats_with_every_chunk(void **state)
+{
+    struct place *place = *state;
+    char bytes[1000] = "";
+    uint64_t beats = 0;
+    struct recording_writer_options options = {.path = path_in(place, "a.seep"),
+                                               .session_id = SESSION_ID,
+                                               .chunk_raw_bytes = 4096,
+                                               .beat = count_beat,
+                                               .beat_context = &beats};
+    struct recording_writer *writer = recording_writer_open(&options, NULL);
+    assert_non_null(writer);
+    for (uint64_t i = 0; i < 100; i++) {
+        struct recording_snapshot_blocks record = {
+            .snapshot_id = 1,
+            .first_block = i,
+            .block_count = 1,
+            .blocks = {.bytes = (const uint8_t *)bytes, .count = sizeof bytes}};
+        recording_writer_add(writer, RECORDING_snapshot_blocks, &record);
+    }
+    assert_int_equal(beats, 20 + 19); /* five records a chunk; the last chunk waits */
+    assert_true(recording_writer_flush(writer, false, NULL));
+    assert_int_equal(beats, 20 + 20);
+    assert_true(recording_writer_begin_compacted(writer, NULL));
+    assert_int_equal(beats, 40 + 19);
+    assert_true(recording_writer_finish_compacted(writer, NULL));
+    assert_int_equal(beats, 40 + 20);
+    recording_writer_close(writer);
+}
+
 static void test_a_journal_shows_each_flush(void **state)
 {
     struct place *place = *state;
@@ -507,6 +544,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_finished_recording_comes_back),
+        TEST(test_it_beats_with_every_chunk),
         TEST(test_a_journal_shows_each_flush),
         TEST(test_an_unpublished_journal_goes_away),
         TEST(test_a_journal_goes_on_after_compaction),
