@@ -53,7 +53,8 @@ struct reading {
 
 bool import_heaptrack_matches(const char *head)
 {
-    return head[0] == 'v' && head[1] == ' ' && head[2 + strspn(head + 2, "0123456789abcdef")] != 0;
+    size_t digits = head[0] == 'v' && head[1] == ' ' ? strspn(head + 2, "0123456789abcdef") : 0;
+    return digits != 0 && (head[2 + digits] == ' ' || head[2 + digits] == '\n');
 }
 
 static bool refuse(const struct reading *reading, const char *what, struct error *error)

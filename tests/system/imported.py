@@ -95,6 +95,17 @@ def check_packed():
         run(["zstd", "-q", "-f", "demo.heaptrack", "-o", "packed.zst"], cwd=SCRATCH)
         expect("zstd", imported(os.path.join(SCRATCH, "packed.zst"), "zst.seep")[0]["processes"],
                wanted)
+    for name in ("packed.gz", "packed.zst"):
+        path = os.path.join(SCRATCH, name)
+        if not os.path.exists(path):
+            continue
+        with open(path, "rb") as file:
+            packed = file.read()
+        with open(path, "wb") as file:
+            file.write(packed[:-4])
+        found, notes = imported(path, "cut.seep")
+        expect(f"{name}: says that it is cut off", ("cut off" in notes, found["complete"]),
+               (True, False))
     sized = re.sub(rb"(?m)^s (.*)$", lambda found: b"s %x %s" % (len(found[1]), found[1]), plain)
     sized = sized.replace(b"v 10400 2\n", b"v 10600 3\n", 1)
     expect("version 3 was made", sized != plain, True)
@@ -150,7 +161,7 @@ def check_valgrind(tool, option):
 def check_damage():
     """Cut at any place: an answer, and either a recording or one line."""
     bad = {"none": b"", "other": b"hello\n", "raw": b"v 10400 2\nx 5 /bin/true\n",
-           "new": b"v 10400 9\n", "stack": b"v 10400 2\nt 5 0\n", "free": b"v 10400 2\na 8 0\n- 0\n",
+           "new": b"v 10400 9\n", "other v": b"v 1.0 2.0 3.0\nf 1 2 3\n", "stack": b"v 10400 2\nt 5 0\n", "free": b"v 10400 2\na 8 0\n- 0\n",
            "dhat": b'{"dhatFileVersion":2,"mode":"heap","ftbl":[],"pps":[{"tb":1,"fs":[7]}]}',
            "dhat json": b'{"dhatFileVersion":2,', "massif": b"desc: x\ncmd: y\ntime_unit: ms\nheap_tree=peak\nn1"}
     for form in ("heaptrack", "dhat", "massif"):
