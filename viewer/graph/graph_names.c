@@ -6,7 +6,7 @@
 
 void graph_names_add_node(const struct process_graph *graph, uint32_t node, struct text *out)
 {
-    const char *name, *module;
+    const char *name, *place;
 
     if (object_graph_is_block(&graph->graph, node)) {
         uint32_t block = object_graph_block(&graph->graph, node);
@@ -19,9 +19,9 @@ void graph_names_add_node(const struct process_graph *graph, uint32_t node, stru
         return;
     }
     text_add(out, process_graph_root_name(graph, node));
-    module = process_graph_root_module(graph, node);
-    if (module)
-        text_print(out, " in %s", text_file_name(module));
+    place = process_graph_root_place(graph, node);
+    if (place)
+        text_print(out, " in %s", place);
 }
 
 void graph_names_add_type(const struct process_graph *graph, uint32_t block, struct text *out)

@@ -114,6 +114,14 @@ const char *process_graph_root_module(const struct process_graph *graph, uint32_
     return name ? name->module : NULL;
 }
 
+const char *process_graph_root_place(const struct process_graph *graph, uint32_t node)
+{
+    const char *module = process_graph_root_module(graph, node);
+    const char *place = module ? text_file_name(module) : NULL;
+
+    return place && !text_ends_with(process_graph_root_name(graph, node), place) ? place : NULL;
+}
+
 uint32_t process_graph_holder(const struct process_graph *graph, uint32_t node)
 {
     while (object_graph_is_block(&graph->graph, node))

@@ -55,12 +55,12 @@ static void add_count(struct page *page, uint64_t count)
 static void add_root(const struct process_graph *graph, uint32_t node, const char *name,
                      struct text *out)
 {
-    const char *module = process_graph_root_module(graph, node);
+    const char *place = process_graph_root_place(graph, node);
 
     page_make_safe(out, name);
-    if (module) {
+    if (place) {
         text_add(out, " in ");
-        page_make_safe(out, text_file_name(module));
+        page_make_safe(out, place);
     }
 }
 
