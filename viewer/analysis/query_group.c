@@ -43,7 +43,9 @@ struct query_row query_code_key(const struct profile *profile, enum query_groupi
                                               ? &profile->modules[frame->module_plus_1 - 1]
                                               : NULL;
     struct query_row key = {.module = module ? module->path : NULL};
-    const char *module_name = module ? module->name : "[no module]";
+    const char *module_name = module                                  ? module->name
+                              : frame->kind == RECORDING_FRAME_PYTHON ? "[Python]"
+                                                                      : "[no module]";
     switch (grouping) {
     case QUERY_BY_FUNCTION:
         key.name = location->function;

@@ -160,10 +160,12 @@ static void print_about(const struct query_row *row, enum query_grouping groupin
 }
 
 struct callers {
+    const struct profile *profile;
     struct text *out;
     unsigned skipped; /* locations down to the site's own one */
     unsigned told;
     bool is_wrapped; /* so far, all were wrappers */
+    bool is_own;     /* only own code is told */
 };
 
 static bool print_caller(void *context, const struct profile_frame *frame,
@@ -173,11 +175,12 @@ static bool print_caller(void *context, const struct profile_frame *frame,
         MAX_TOLD = 3
     };
     struct callers *callers = context;
-    (void)frame;
     if (callers->skipped) {
         callers->skipped--;
         return true;
     }
+    if (callers->is_own && !own_code_is_own(callers->profile, frame, location))
+        return true;
     if (callers->is_wrapped && place_is_wrapper(location->function))
         return true;
     callers->is_wrapped = false;
@@ -185,18 +188,24 @@ static bool print_caller(void *context, const struct profile_frame *frame,
     return ++callers->told < MAX_TOLD;
 }
 
-/* Sites often have the same name (xmalloc): who called tells them apart. */
+/* Sites often have the same name (xmalloc): who called tells them apart, libc's start code and the
+ * interpreter of Python's functions do not. */
 static void print_callers(const struct profile *profile, const struct query_row *row,
                           struct text *out)
 {
     unsigned depth = 0;
+    const struct profile_frame *frame;
     if (row->site >= profile->site_count)
         return;
     uint32_t node = profile->sites[row->site].stack_node;
-    if (!own_code_find(profile, node, NULL, &depth))
+    const struct profile_location *location = own_code_find(profile, node, &frame, &depth);
+    if (!location)
         return;
-    struct callers callers = {
-        .out = out, .skipped = depth + 1, .is_wrapped = place_is_wrapper(row->name)};
+    struct callers callers = {.profile = profile,
+                              .out = out,
+                              .skipped = depth + 1,
+                              .is_wrapped = place_is_wrapper(row->name),
+                              .is_own = own_code_is_own(profile, frame, location)};
     profile_visit_stack(profile, node, print_caller, &callers);
 }
 

@@ -220,9 +220,10 @@ static void block_describe(const struct view *view, struct text *out)
     graph_names_add_node(graph, shown->about.node, out);
     if (block != SNAPSHOT_NONE)
         text_print(out, ", %s", units_format_size(graph->snapshot->blocks[block].bytes, bytes));
-    text_print(out, ": retains %s in %s blocks",
+    text_print(out, ": retains %s in %s block%s",
                units_format_size(graph->graph.retained_bytes[shown->about.node], bytes),
-               units_format_count(graph->graph.retained_blocks[shown->about.node], blocks));
+               units_format_count(graph->graph.retained_blocks[shown->about.node], blocks),
+               graph->graph.retained_blocks[shown->about.node] == 1 ? "" : "s");
 }
 
 /* "+24 db[0].dict". */

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "base/units.h"
+#include "graph/graph_names.h"
 #include "graph/graph_tree.h"
 #include "graph/graph_ways.h"
 
@@ -128,8 +129,9 @@ static void graph_describe(const struct view *view, struct text *out)
     } else {
         text_print(out, "What retains what, at snapshot:%u", shown->graph->snapshot->number);
     }
-    text_print(out, ": %s in %s blocks", units_format_size(whole->retained_bytes, bytes),
-               units_format_count(whole->retained_blocks, blocks));
+    text_print(out, ": %s in %s block%s", units_format_size(whole->retained_bytes, bytes),
+               units_format_count(whole->retained_blocks, blocks),
+               whole->retained_blocks == 1 ? "" : "s");
 }
 
 static void print_name(const struct process_graph *graph, const struct graph_tree_node *node,
@@ -144,10 +146,7 @@ static void print_name(const struct process_graph *graph, const struct graph_tre
         text_add(out, "all");
         return;
     case GRAPH_TREE_ROOT:
-        text_add(out, process_graph_root_name(graph, node->root));
-        name = process_graph_root_module(graph, node->root);
-        if (name)
-            text_print(out, " in %s", text_file_name(name));
+        graph_names_add_node(graph, node->root, out);
         return;
     case GRAPH_TREE_SHARED:
         text_add(out, "several roots together");

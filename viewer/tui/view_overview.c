@@ -125,10 +125,11 @@ static void add_heap_figures(struct overview *overview)
 {
     const uint64_t *values = overview->sites.total.values;
     char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
-    add_figure(
-        overview, "Heap at the end", units_format_size(values[QUERY_LIVE_BYTES], size),
-        memory_print_text("in %s blocks", units_format_count(values[QUERY_LIVE_BLOCKS], count)),
-        QUERY_LIVE_BYTES);
+    add_figure(overview, "Heap at the end", units_format_size(values[QUERY_LIVE_BYTES], size),
+               memory_print_text("in %s block%s",
+                                 units_format_count(values[QUERY_LIVE_BLOCKS], count),
+                                 values[QUERY_LIVE_BLOCKS] == 1 ? "" : "s"),
+               QUERY_LIVE_BYTES);
     add_figure(
         overview, "Allocated", units_format_size(values[QUERY_ALLOCATED_BYTES], size),
         memory_print_text("in %s calls", units_format_count(values[QUERY_ALLOCATIONS], count)),
