@@ -14,12 +14,13 @@ enum {
     DIGITS = 1 << DIGIT_BITS,
     DIGIT_COUNT = 5, /* of addresses: 55 bits */
     LOADER_FRAMES_MAX = 4,
-    BEAT_BLOCKS = 1 << 20 /* the heart beats at least this often while blocks are listed */
+    BEAT_BLOCKS = 1 << 18 /* the heart beats at least this often while blocks are listed */
 };
 
-static void beat(const struct process_tree *tree)
+static void beat(const struct process_tree *tree, size_t position)
 {
-    session_host_beat(tree->host, tree->clock);
+    if (position % BEAT_BLOCKS == 0)
+        session_host_beat(tree->host, tree->clock);
 }
 
 /* ---- order ---------------------------------------------------------------------------- */
@@ -47,21 +48,24 @@ static void sort_blocks(const struct process_tree *tree, struct snapshot_block *
     }
     struct snapshot_block *from = *blocks, *to = memory_allocate_large(count, sizeof *to);
     size_t(*places)[DIGITS] = memory_allocate_zeroed(DIGIT_COUNT, sizeof *places);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        beat(tree, i);
         for (unsigned digit = 0; digit < DIGIT_COUNT; digit++)
             places[digit][digit_of(from[i].address, digit)]++;
+    }
     for (unsigned digit = 0; digit < DIGIT_COUNT; digit++) {
         if (places[digit][digit_of(from[0].address, digit)] == count)
             continue;
-        beat(tree);
         size_t place = 0;
         for (size_t value = 0; value < DIGITS; value++) {
             size_t here = places[digit][value];
             places[digit][value] = place;
             place += here;
         }
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
+            beat(tree, i);
             to[places[digit][digit_of(from[i].address, digit)]++] = from[i];
+        }
         struct snapshot_block *sorted = to;
         to = from;
         from = sorted;
@@ -127,8 +131,7 @@ static bool is_thread_table(const struct listing *listing, struct stack_id stack
 static void add_block(void *context, const struct heap_block *block)
 {
     struct listing *listing = context;
-    if (listing->count % BEAT_BLOCKS == 0)
-        beat(listing->tree);
+    beat(listing->tree, listing->count);
     unsigned flags = block->thread == HEAP_THREAD_INHERITED ? SNAPSHOT_BLOCK_INHERITED : 0;
     if (is_thread_table(listing, block->stack))
         flags |= SNAPSHOT_BLOCK_IGNORED;
@@ -155,7 +158,7 @@ struct snapshot_block *process_blocks_list(struct process_tree *tree,
     listing.blocks = memory_allocate_large(totals.live_blocks + 1, sizeof *listing.blocks);
     heap_model_visit_blocks(process->model, add_block, &listing);
     sort_blocks(tree, &listing.blocks, listing.count);
-    beat(tree);
+    beat(tree, 0);
     annotations_flag_blocks(&process->annotations, listing.blocks, listing.count);
     free(listing.libraries);
     *count = listing.count;
