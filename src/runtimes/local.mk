@@ -35,8 +35,11 @@ libseep_a_SOURCES += \
 check_PROGRAMS += tests/helpers/python_walk
 tests_helpers_python_walk_SOURCES = tests/helpers/python_walk.c
 tests_helpers_python_walk_LDADD = libseep.a $(seep_libs)
-TESTS += tests/system/python_heap.py tests/system/python_images.py
+TESTS += tests/system/python_heap.py tests/system/python_images.py tests/system/python_stops.py \
+	tests/system/python_refused.py
 EXTRA_DIST += tests/system/python_heap.py tests/system/python_images.py \
+	tests/system/python_stops.py tests/system/python_refused.py \
+	tests/system/pythons.py tests/targets/python_churn.py \
 	tests/targets/python_truth.py tests/targets/python_image.py \
 	tests/helpers/make_python_images.py tests/data
 

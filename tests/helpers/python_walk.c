@@ -4,6 +4,9 @@
  *     python_walk PID            of a process
  *     python_walk PID IMAGE      the same, and keeps what was read of it in a file
  *     python_walk --replay IMAGE of such a file
+ *     python_walk --damage IMAGE SEED RUNS
+ *                                of such a file, RUNS times, each time damaged in another way and
+ *                                with all that is read of Python; prints how many were not refused
  *
  * An image is compressed by zlib: the size of /proc/PID/maps in 8 bytes, its text, then pages: 8
  * bytes of address and 4096 of content each.
@@ -23,6 +26,7 @@
 #include "base/memory.h"
 #include "runtimes/cpython/garbage.h"
 #include "runtimes/cpython/objects.h"
+#include "runtimes/python_runtimes.h"
 
 static void print_class(const struct obmalloc *arenas, size_t position)
 {
@@ -127,7 +131,7 @@ static size_t read_image(void *context, uint64_t address, void *bytes, size_t co
         uint64_t at = address + done, offset = at & (PAGE_BYTES - 1);
         const uint64_t *position = hash_map_find(&image->index, at - offset);
         size_t part = PAGE_BYTES - offset < count - done ? PAGE_BYTES - offset : count - done;
-        if (position == NULL)
+        if (position == NULL || *position >= image->count)
             break;
         memcpy((uint8_t *)bytes + done, image->pages[*position].bytes + offset, part);
         done += part;
@@ -240,16 +244,134 @@ static int replay(const char *path, struct image *image)
     return status;
 }
 
+/* ---- damage ---- */
+
+enum {
+    DAMAGES_MOST_LOG2 = 13,
+    WORDS_OF_PAGE = PAGE_BYTES / 8
+};
+
+/* Of a seed; the constants are those of SplitMix64. */
+static uint64_t draw(uint64_t *state, uint64_t below)
+{
+    uint64_t mixed = *state += UINT64_C(0x9e3779b97f4a7c15);
+    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
+    return (mixed ^ mixed >> 31) % below;
+}
+
+static uint8_t *draw_word(struct image *image, uint64_t *random)
+{
+    return image->pages[draw(random, image->count)].bytes + 8 * draw(random, WORDS_OF_PAGE);
+}
+
+/* What a word may become: other numbers, an address of elsewhere or of itself. */
+static uint64_t draw_value(struct image *image, uint64_t old, uint64_t *random)
+{
+    const struct image_page *page = &image->pages[draw(random, image->count)];
+    uint64_t other;
+    switch (draw(random, 8)) {
+    case 0:
+        return draw(random, 2) - 1;
+    case 1:
+        return draw(random, 1 << 12);
+    case 2:
+        return UINT64_C(1) << draw(random, 64);
+    case 3:
+        return old + 8 * draw(random, 64) - 256;
+    case 4:
+        return old ^ UINT64_C(1) << draw(random, 64);
+    case 5:
+        return page->address + 16 * draw(random, PAGE_BYTES / 16);
+    case 6:
+        return draw(random, UINT64_MAX);
+    default:
+        memcpy(&other, draw_word(image, random), sizeof other);
+        return other;
+    }
+}
+
+/* Every word that holds a pointer is more worth its damage than zeroes are. */
+static void damage_one(struct image *image, uint64_t *random)
+{
+    uint64_t word = 0;
+    uint8_t *place = NULL;
+    for (size_t tries = 0; tries < 8 && word == 0; tries++) {
+        place = draw_word(image, random);
+        memcpy(&word, place, sizeof word);
+    }
+    if (draw(random, 4) == 0)
+        place[draw(random, sizeof word)] = (uint8_t)draw(random, 256);
+    else {
+        word = draw_value(image, word, random);
+        memcpy(place, &word, sizeof word);
+    }
+}
+
+/* A few places, or thousands; and sometimes a page that is not there any more. */
+static void damage(struct image *image, uint64_t *random)
+{
+    uint64_t count = draw(random, UINT64_C(1) << draw(random, DAMAGES_MOST_LOG2 + 1)) + 1;
+    for (uint64_t i = 0; i < count; i++)
+        damage_one(image, random);
+    for (uint64_t lost = draw(random, 4); lost > 1; lost--) {
+        uint64_t page = image->pages[draw(random, image->count)].address;
+        *hash_map_put(&image->index, page, NULL) = image->count;
+    }
+}
+
+static bool read_damaged(struct image *image, const struct target_mappings *mappings)
+{
+    struct target_memory memory = {.read = read_image, .context = image};
+    struct python_heap heap = {0};
+    python_runtimes_read(&(struct python_runtimes_input){.memory = &memory, .mappings = mappings},
+                         &heap);
+    bool is_read = heap.is_read;
+    python_heap_clear(&heap);
+    return is_read;
+}
+
+static int replay_damaged(const char *path, struct image *image, uint64_t seed, uint64_t runs)
+{
+    struct target_mappings mappings = {0};
+    if (!load(image, path) || image->count == 0) {
+        fprintf(stderr, "python_walk: cannot read %s\n", path);
+        return 1;
+    }
+    target_mappings_parse(&mappings, image->maps);
+    size_t bytes = image->count * sizeof *image->pages;
+    struct image_page *whole = memory_allocate(bytes);
+    memcpy(whole, image->pages, bytes);
+    uint64_t read = 0;
+    for (uint64_t run = seed; run < seed + runs; run++) {
+        uint64_t random = run;
+        damage(image, &random);
+        fprintf(stderr, "run %" PRIu64 "\n", run);
+        read += read_damaged(image, &mappings);
+        memcpy(image->pages, whole, bytes);
+        for (size_t i = 0; i < image->count; i++)
+            *hash_map_put(&image->index, image->pages[i].address, NULL) = i;
+    }
+    printf("read %" PRIu64 " of %" PRIu64 "\n", read, runs);
+    free(whole);
+    target_mappings_clear(&mappings);
+    return 0;
+}
+
 int main(int argument_count, char **arguments)
 {
     struct image image = {0};
     int status = 2;
     if (argument_count == 3 && strcmp(arguments[1], "--replay") == 0)
         status = replay(arguments[2], &image);
+    else if (argument_count == 5 && strcmp(arguments[1], "--damage") == 0)
+        status = replay_damaged(arguments[2], &image, strtoull(arguments[3], NULL, 10),
+                                strtoull(arguments[4], NULL, 10));
     else if (argument_count == 2 || argument_count == 3)
         status = walk_process((uint32_t)strtoul(arguments[1], NULL, 10), arguments[2], &image);
     else
-        fprintf(stderr, "usage: python_walk PID [IMAGE] | python_walk --replay IMAGE\n");
+        fprintf(stderr, "usage: python_walk PID [IMAGE] | python_walk --replay IMAGE\n"
+                        "       python_walk --damage IMAGE SEED RUNS\n");
     hash_map_clear(&image.index);
     free(image.pages);
     free(image.maps);

@@ -2,7 +2,6 @@
 """Python's heap from outside, beside what the interpreter says of itself: for the distribution's
 python3 and every CPython that pyenv has."""
 
-import glob
 import json
 import os
 import signal
@@ -14,6 +13,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
 from graphed import check_schema, is_failed
+from pythons import interpreters
 
 SEEP = os.path.abspath("./seep")
 WALK = os.path.abspath("./tests/helpers/python_walk")
@@ -26,20 +26,6 @@ def expect(what, found, wanted):
     if found != wanted:
         print(f"FAIL: {what}: {found!r}, not {wanted!r}")
         failures += 1
-
-
-def interpreters():
-    """What can be asked, by version: the first of each."""
-    root = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
-    found = {}
-    for path in ["/usr/bin/python3", *sorted(glob.glob(f"{root}/versions/3.*/bin/python3"))]:
-        done = subprocess.run([path, "-I", "-c", "import sys; print(*sys.version_info[:3], "
-                               "sys.implementation.name)"],
-                              capture_output=True, text=True, timeout=60, check=False)
-        words = done.stdout.split()
-        if len(words) == 4 and words[3] == "cpython" and int(words[1]) >= 8:
-            found.setdefault((int(words[1]), int(words[2])), path)
-    return found
 
 
 class Stopped:

@@ -52,9 +52,18 @@ def check(image):
         expect(f"{name}: class {size}", (found[0], abs(found[1] - used) <= 3), (pools, True))
 
 
+def check_damaged(image, seed, runs):
+    """Whatever stands in the memory: it is read to an end."""
+    done = subprocess.run([WALK, "--damage", image, str(seed), str(runs)], capture_output=True,
+                          text=True, timeout=600, check=False)
+    expect(f"{os.path.basename(image)}: damaged, by seed {seed}: {done.stderr[-2000:]}",
+           (done.returncode, done.stdout.endswith(f" of {runs}\n")), (0, True))
+
+
 images = sorted(glob.glob(os.path.join(DATA, "python-*.image")))
 expect("images", len(images) >= 6, True)
 for path in images:
     check(path)
+    check_damaged(path, 1, 24)
 print("replayed: " + ", ".join(os.path.basename(path) for path in images))
 sys.exit(failures != 0)

@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+"""Pythons that cannot be read, or not wholly: the reason is said, no figure is made up, and what is
+known without knowing Python is there."""
+
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+# pylint: disable=wrong-import-position
+from graphed import check_schema, is_failed
+
+SEEP = os.path.abspath("./seep")
+STOP = "import os, signal; kept = [object() for i in range(10000)]; " \
+       "os.kill(os.getpid(), signal.SIGSTOP)"
+PYTHON = "/usr/bin/python3"
+failures = 0
+
+
+def expect(what, found, wanted):
+    global failures
+    if found != wanted:
+        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
+        failures += 1
+
+
+def report(recording):
+    done = subprocess.run([SEEP, "report", "--json", recording], capture_output=True, text=True,
+                          timeout=120, check=False)
+    expect("report", (done.returncode, done.stderr), (0, ""))
+    document = json.loads(done.stdout)
+    check_schema(document, "report")
+    return document["processes"][0]
+
+
+def look(command, environment=None):
+    """The report on a program that stops itself; None: such processes cannot be looked at."""
+    with tempfile.TemporaryDirectory() as folder:
+        recording = os.path.join(folder, "refused.seep")
+        child = subprocess.Popen(command, env={**os.environ, **(environment or {})})
+        os.waitpid(child.pid, os.WUNTRACED)
+        done = subprocess.run([SEEP, "snapshot", str(child.pid), "-o", recording],
+                              capture_output=True, text=True, timeout=120, check=False)
+        child.kill()
+        child.wait()
+        if "not permitted" in done.stderr:
+            return None
+        expect(f"{command[0]}: looked at", (done.returncode, done.stderr), (0, ""))
+        return report(recording)
+
+
+def check(name, process, reason):
+    """Nothing of Python's but the reason."""
+    python = process["python"]
+    expect(f"{name}: reason: {python['refused']}", reason in (python["refused"] or ""), True)
+    expect(f"{name}: figures", (python["arenas"], python["types"], python["garbage"]),
+           (None, [], {"objects": None, "bytes": None, "types": [], "cycles": []}))
+
+
+def check_padded(name, process):
+    """Arenas are as they are always; of the objects in them nothing is said."""
+    python = process["python"]
+    expect(f"{name}: note: {python['note']}", "padded by a debug allocator" in python["note"], True)
+    expect(f"{name}: blocks", python["arenas"]["live_blocks"] > 10000, True)
+    expect(f"{name}: types", python["types"], [])
+
+
+def check_no_python():
+    """The name alone makes no interpreter."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "python3.11")
+        shutil.copy("/bin/sh", path)
+        process = look([path, "-c", "kill -STOP $$"])
+    expect("no Python: said of it", process["python"], None)
+
+
+def check_recorded():
+    """What needs no Python is told all the same: here each object is a block of malloc's."""
+    with tempfile.TemporaryDirectory() as folder:
+        recording = os.path.join(folder, "refused.seep")
+        done = subprocess.run([SEEP, "run", "-q", "-o", recording, "--", PYTHON, "-c",
+                               "kept = [object() for i in range(10000)]"],
+                              env={**os.environ, "PYTHONMALLOC": "malloc"}, capture_output=True,
+                              text=True, timeout=120, check=False)
+        expect("recorded: run", (done.returncode, done.stderr), (0, ""))
+        process = report(recording)
+    check("recorded", process, "PYTHONMALLOC=malloc")
+    expect("recorded: allocations", process["totals"]["allocations"] > 10000, True)
+    expect("recorded: sites", len(process["sites"]) > 0, True)
+
+
+def main():
+    if not os.path.exists(PYTHON):
+        print(f"SKIP: there is no {PYTHON}")
+        return 77
+    process = look([PYTHON, "-c", STOP], {"PYTHONMALLOC": "malloc"})
+    if process is None:
+        print("SKIP: the memory of other processes cannot be read here")
+        return 77
+    check("malloc", process, "PYTHONMALLOC=malloc")
+    check_padded("debug", look([PYTHON, "-c", STOP], {"PYTHONMALLOC": "debug"}))
+    check_padded("-X dev", look([PYTHON, "-X", "dev", "-c", STOP]))
+    check_no_python()
+    check_recorded()
+    if os.path.exists("/usr/bin/python3-dbg"):
+        check("debug build", look(["/usr/bin/python3-dbg", "-c", STOP]), "debug build")
+    root = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
+    for path in sorted(glob.glob(f"{root}/versions/3.7.*/bin/python3"))[:1]:
+        check("3.7", look([path, "-c", STOP]), "version 3.7")
+    return failures != 0 or is_failed()
+
+
+sys.exit(main())

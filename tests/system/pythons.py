@@ -1,0 +1,21 @@
+"""The CPythons that tests can ask: the distribution's, and all that pyenv has."""
+
+import glob
+import os
+import subprocess
+
+
+def interpreters():
+    """Their paths by (minor, micro) version, the distribution's first; of each, one."""
+    root = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
+    found = {}
+    for path in ["/usr/bin/python3", *sorted(glob.glob(f"{root}/versions/3.*/bin/python3"))]:
+        if not os.path.exists(path):
+            continue
+        done = subprocess.run([path, "-I", "-c", "import sys; print(*sys.version_info[:3], "
+                               "sys.implementation.name)"],
+                              capture_output=True, text=True, timeout=60, check=False)
+        words = done.stdout.split()
+        if len(words) == 4 and words[3] == "cpython" and int(words[1]) >= 8:
+            found.setdefault((int(words[1]), int(words[2])), path)
+    return found
