@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "preload/python_runtime.h"
+#include "preload/stack_hash.h"
 #include "preload/stack_walk.h"
 #include "wire/cpython_offsets.h"
 
@@ -22,12 +23,6 @@ READS_PYTHON static inline uint32_t load_half(uint64_t address)
 READS_PYTHON static inline uint8_t load_byte(uint64_t address)
 {
     return *(const uint8_t *)(uintptr_t)address;
-}
-
-static inline uint64_t hash_step(uint64_t hash, uint64_t word)
-{
-    hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-    return hash ^ hash >> 29;
 }
 
 static bool is_pointer(uint64_t word)
@@ -170,14 +165,15 @@ uint64_t python_stack_walk(struct python_stack *stack, struct walk_memory *memor
             if (!is_readable(memory, frame.code, CODE_BYTES))
                 break;
             /* Two chains, so that multiplications overlap. */
-            even = hash_step(even, frame.code ^ load(frame.code + offsets->code_filename) << 16);
-            odd = hash_step(odd, frame.instruction ^ load(frame.code + offsets->code_line_table)
-                                                         << 16);
+            even = stack_hash_step(even, frame.code ^ load(frame.code + offsets->code_filename)
+                                                          << 16);
+            odd = stack_hash_step(odd, frame.instruction ^
+                                           load(frame.code + offsets->code_line_table) << 16);
         }
         odd += frame.ends_group;
         keep(stack, depth++, &frame);
         at = load(at + offsets->frame_previous);
     }
     finish(stack, depth);
-    return depth != 0 ? hash_step(even, odd) | 1 : 0;
+    return depth != 0 ? stack_hash_step(even, odd) | 1 : 0;
 }

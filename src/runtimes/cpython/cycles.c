@@ -39,14 +39,6 @@ struct cycle_search {
     size_t kind_count, kind_capacity;
 };
 
-static void visit(struct cpython_objects *objects, uint32_t object, cpython_visit_edge visit_edge,
-                  void *context)
-{
-    const struct cpython_type *type = &objects->types.items[cpython_objects_type(objects, object)];
-    cpython_edges_visit(objects->python, type, cpython_objects_address(objects, object), visit_edge,
-                        context);
-}
-
 static void step(void *context, const struct cpython_edge *edge)
 {
     struct cycle_search *search = context;
@@ -81,7 +73,7 @@ static bool find_way_back(struct cycle_search *search, uint32_t start)
     for (size_t i = 0; i < search->count && search->last == CPYTHON_NO_OBJECT; i++) {
         search->from = search->queue[i];
         search->looked_at++;
-        visit(search->garbage->objects, search->from, step, search);
+        cpython_objects_visit_edges(search->garbage->objects, search->from, step, search);
     }
     return search->last != CPYTHON_NO_OBJECT;
 }
@@ -118,7 +110,7 @@ static void add_step(struct cpython_objects *objects, uint32_t from, uint32_t to
         .target = to,
         .of_attributes = *of_attributes,
     };
-    visit(objects, from, look_for_target, &search);
+    cpython_objects_visit_edges(objects, from, look_for_target, &search);
     *of_attributes = search.label.is_attributes;
     if (search.label.is_attributes)
         return;
@@ -241,7 +233,7 @@ static uint64_t weigh_cycle(struct cycle_search *search, const uint32_t *cycle, 
     search->held_bytes = 0;
     for (size_t i = 0; i < length; i++) {
         bytes += cpython_garbage_bytes_of(search->garbage->objects, cycle[i]);
-        visit(search->garbage->objects, cycle[i], take_held, search);
+        cpython_objects_visit_edges(search->garbage->objects, cycle[i], take_held, search);
     }
     return bytes + search->held_bytes;
 }

@@ -12,7 +12,6 @@
 
 #include "base/hash_map.h"
 #include "base/memory.h"
-#include "runtimes/cpython/edges.h"
 
 enum {
     COLLECTOR_HEAD_BYTES = 16
@@ -23,14 +22,6 @@ struct tracing {
     uint32_t *stack;
     size_t count, capacity;
 };
-
-static void visit(struct cpython_objects *objects, uint32_t object, cpython_visit_edge visit_edge,
-                  void *context)
-{
-    const struct cpython_type *type = &objects->types.items[cpython_objects_type(objects, object)];
-    cpython_edges_visit(objects->python, type, cpython_objects_address(objects, object), visit_edge,
-                        context);
-}
 
 static void mark_tracked(struct cpython_garbage *garbage)
 {
@@ -104,7 +95,8 @@ static void reach_all(struct cpython_garbage *garbage)
             continue;
         push(&tracing, i);
         while (tracing.count > 0)
-            visit(garbage->objects, tracing.stack[--tracing.count], reach, &tracing);
+            cpython_objects_visit_edges(garbage->objects, tracing.stack[--tracing.count], reach,
+                                        &tracing);
     }
     free(tracing.stack);
 }
@@ -183,9 +175,9 @@ static void weigh(struct cpython_garbage *garbage)
         garbage->bytes += bytes;
         sum->objects++;
         sum->bytes += bytes;
-        visit(objects, i, hold, &holding);
+        cpython_objects_visit_edges(objects, i, hold, &holding);
         while (holding.count > 0)
-            visit(objects, holding.stack[--holding.count], hold, &holding);
+            cpython_objects_visit_edges(objects, holding.stack[--holding.count], hold, &holding);
     }
     hash_map_clear(&holding.found);
     free(holding.stack);
@@ -201,7 +193,7 @@ void cpython_garbage_find(struct cpython_garbage *garbage, struct cpython_object
     mark_permanent(garbage);
     for (uint32_t i = 0; i < count; i++)
         if ((garbage->marks[i] & (GARBAGE_TRACKED | GARBAGE_PERMANENT)) == GARBAGE_TRACKED)
-            visit(objects, i, subtract, garbage);
+            cpython_objects_visit_edges(objects, i, subtract, garbage);
     reach_all(garbage);
     weigh(garbage);
 }

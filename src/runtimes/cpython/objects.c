@@ -76,6 +76,14 @@ bool cpython_objects_is_tracked(const struct cpython_objects *objects, uint32_t 
     return memory_view_word_or_0(objects->python->view, address - TRACKED_BEFORE) != 0;
 }
 
+void cpython_objects_visit_edges(const struct cpython_objects *objects, uint32_t object,
+                                 cpython_visit_edge visit, void *context)
+{
+    const struct cpython_type *type = &objects->types.items[cpython_objects_type(objects, object)];
+    cpython_edges_visit(objects->python, type, cpython_objects_address(objects, object), visit,
+                        context);
+}
+
 /* ---- blocks ---- */
 
 static bool is_size_fitting(const struct cpython_objects *objects, const struct cpython_type *type,

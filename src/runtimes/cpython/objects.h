@@ -7,6 +7,7 @@
 #ifndef SEEP_RUNTIMES_CPYTHON_OBJECTS_H
 #define SEEP_RUNTIMES_CPYTHON_OBJECTS_H
 
+#include "runtimes/cpython/edges.h"
 #include "runtimes/cpython/obmalloc.h"
 #include "runtimes/cpython/types.h"
 
@@ -71,6 +72,10 @@ static inline uint32_t cpython_objects_type(const struct cpython_objects *object
 uint32_t cpython_objects_arena(const struct cpython_objects *objects, uint32_t block);
 
 uint64_t cpython_objects_address(const struct cpython_objects *objects, uint32_t object);
+
+/* All that an object refers to, and its type where that counts. */
+void cpython_objects_visit_edges(const struct cpython_objects *objects, uint32_t object,
+                                 cpython_visit_edge visit, void *context);
 
 /* Does the collector know it? */
 bool cpython_objects_is_tracked(const struct cpython_objects *objects, uint32_t object);

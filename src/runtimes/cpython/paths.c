@@ -151,8 +151,7 @@ static void follow_all(struct path_search *search, size_t *next)
         search->from = search->queue[*next];
         search->type = &objects->types.items[cpython_objects_type(objects, search->from)];
         if (search->type->shape != CPYTHON_SHAPE_STRING)
-            cpython_edges_visit(objects->python, search->type,
-                                cpython_objects_address(objects, search->from), follow, search);
+            cpython_objects_visit_edges(objects, search->from, follow, search);
     }
 }
 
@@ -225,9 +224,7 @@ static void take_frame(void *context, const struct cpython_frame *frame)
     }
     uint32_t object = cpython_objects_find(search->objects, frame->address);
     if (object != CPYTHON_NO_OBJECT)
-        cpython_edges_visit(
-            python, &search->objects->types.items[cpython_objects_type(search->objects, object)],
-            frame->address, take_local, &roots);
+        cpython_objects_visit_edges(search->objects, object, take_local, &roots);
 }
 
 /* A module's dictionary, where it is the interpreter that holds it. */
@@ -340,8 +337,7 @@ static void add_example(struct path_search *search, uint32_t object, struct text
             .type = &objects->types.items[cpython_objects_type(objects, chain[length])],
             .from = chain[length],
             .to = chain[length - 1]};
-        cpython_edges_visit(objects->python, step.type, cpython_objects_address(objects, step.from),
-                            look_for_step, &step);
+        cpython_objects_visit_edges(objects, step.from, look_for_step, &step);
         text_add(out, step.label.text);
     }
 }
