@@ -120,9 +120,10 @@ def check_sizes(reader, program):
     nodes = {node["name"]: node for node in found["nodes"]}
     checks.equal(f"{program}: all bytes", process["bytes"], found["total"])
     for root in process["roots"]:
-        module = f" in {os.path.basename(root['module'])}" if root["module"] else ""
+        place = os.path.basename(root["module"] or "")
+        is_told = not place or root["name"].endswith(f" of {place}")
         checks.equal(f"{program}: {root['name']}", root["retained_bytes"],
-                     nodes[root["name"] + module]["retained"])
+                     nodes[root["name"] + ("" if is_told else f" in {place}")]["retained"])
     return nodes
 
 

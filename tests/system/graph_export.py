@@ -106,8 +106,9 @@ def check_all_roots(recording):
            process["bytes"])
     for root in process["roots"]:
         name = root["name"]
-        if root["module"]:
-            name += " in " + os.path.basename(root["module"])
+        place = os.path.basename(root["module"] or "")
+        if place and not name.endswith(f" of {place}"):
+            name += " in " + place
         expect(f"what {name} retains", snapshot.retained(name), root["retained_bytes"])
 
 

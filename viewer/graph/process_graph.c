@@ -116,10 +116,16 @@ const char *process_graph_root_module(const struct process_graph *graph, uint32_
 
 const char *process_graph_root_place(const struct process_graph *graph, uint32_t node)
 {
+    static const char joint[] = " of ";
     const char *module = process_graph_root_module(graph, node);
-    const char *place = module ? text_file_name(module) : NULL;
-
-    return place && !text_ends_with(process_graph_root_name(graph, node), place) ? place : NULL;
+    if (!module)
+        return NULL;
+    const char *place = text_file_name(module);
+    const char *name = process_graph_root_name(graph, node);
+    size_t told = strlen(joint) + strlen(place);
+    bool is_told = strlen(name) >= told && text_ends_with(name, place) &&
+                   strncmp(name + strlen(name) - told, joint, strlen(joint)) == 0;
+    return is_told ? NULL : place;
 }
 
 uint32_t process_graph_holder(const struct process_graph *graph, uint32_t node)

@@ -59,7 +59,7 @@ const char *process_graph_root_kind(const struct process_graph *graph, uint32_t 
 const char *process_graph_root_module(const struct process_graph *graph, uint32_t node);
 
 /* What is said behind the name: the module's file name. NULL without a module, or where the name ends
- * with it ("data of libx.so"). */
+ * with that ("data of libx.so"). */
 const char *process_graph_root_place(const struct process_graph *graph, uint32_t node);
 
 /* The root from which the shortest way leads to a node. */
