@@ -7,7 +7,7 @@ import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from recorded import TARGETS, Checks, clean_environment, record, seep, target
+from recorded import SEEP, TARGETS, Checks, clean_environment, record, run, seep, target
 
 LIBRARIES = ("libtcmalloc.so.4", "libtcmalloc_minimal.so.4", "libjemalloc.so.2", "libmimalloc.so.2")
 CASES = ("clean", "nine", "edges", "nested", "shared_tail", "root_global", "root_stack",
@@ -40,6 +40,10 @@ if not found:
     print("none of " + " ".join(LIBRARIES) + " is here")
     sys.exit(77)
 for library in found:
+    environment = {**clean_environment(), "LD_PRELOAD": library}
+    if run([SEEP, "--version"], env=environment).returncode != 0:
+        print(f"{library}: a seep with sanitizers cannot run so")
+        sys.exit(77)
     for case in CASES:
         checks.equal(f"{library}: {case}", wanted[case], find_lost(case, library))
 checks.finish()
