@@ -15,6 +15,12 @@ static uint64_t monotonic_now_ns(void *context)
     return read_clock_ns(CLOCK_MONOTONIC);
 }
 
+static uint64_t processor_now_ns(void *context)
+{
+    (void)context;
+    return read_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 static uint64_t fixed_now_ns(void *context)
 {
     const uint64_t *now_ns = context;
@@ -24,6 +30,11 @@ static uint64_t fixed_now_ns(void *context)
 struct clock clock_monotonic(void)
 {
     return (struct clock){.now_ns = monotonic_now_ns};
+}
+
+struct clock clock_processor(void)
+{
+    return (struct clock){.now_ns = processor_now_ns};
 }
 
 struct clock clock_fixed(uint64_t *now_ns)

@@ -12,6 +12,9 @@ struct clock {
 /* CLOCK_MONOTONIC of this machine. */
 struct clock clock_monotonic(void);
 
+/* Processor time of the thread that asks: what it did itself, however busy the machine is. */
+struct clock clock_processor(void);
+
 /* A clock that stands at *now_ns (borrowed as long as the clock is used). */
 struct clock clock_fixed(uint64_t *now_ns);
 

@@ -26,7 +26,7 @@
 #define STOP_NS         UINT64_C(1000000000) /* to be stopped within, at most */
 #define HALF_WAY_NS     UINT64_C(200000)     /* what a thread gets to end its call */
 #define CATCH_UP_NS     UINT64_C(5000000000)
-#define FRAMES_NS       UINT64_C(50000000) /* for the frames of its threads */
+#define FRAMES_NS       UINT64_C(100000000) /* of processor time, for the frames of its threads */
 /* Up to here one that waits for us is not stopped besides. */
 #define QUIET_BYTES     (UINT64_C(16) << 20)
 /* From here on a process is copied rather than held until it was read. */
@@ -331,14 +331,15 @@ static bool is_allocator_foreign(const struct recorded_process *process)
 static void find_frames(struct taking *taking, const struct target_memory *memory,
                         const struct target_mappings *mappings, uint32_t pid)
 {
+    const struct clock clock = clock_processor();
     const struct thread_frames_input input = {
         .tree = taking->tree,
         .process = taking->process,
         .memory = memory,
         .mappings = mappings,
         .pid = pid,
-        .clock = taking->clock,
-        .deadline_ns = taking->clock.now_ns(taking->clock.context) + FRAMES_NS,
+        .clock = clock,
+        .deadline_ns = clock.now_ns(clock.context) + FRAMES_NS,
     };
     thread_frames_find(&taking->frames, &input);
 }

@@ -35,7 +35,7 @@ struct thread_frames_input {
     const struct target_mappings *mappings; /* of the same */
     uint32_t pid;                           /* whose files are opened */
     struct clock clock;
-    uint64_t deadline_ns;
+    uint64_t deadline_ns; /* of that clock: threads left then have no frames */
 };
 /* Finds them, of the process or of a copy of it. */
 void thread_frames_find(struct thread_frames *frames, const struct thread_frames_input *input);
