@@ -54,11 +54,13 @@ def check_holders(what, instant, wanted, is_copied):
 
 
 for way in ("ptrace", "signal"):
-    recording = record([target("frames"), "0"], options=[f"--stop={way}"])
+    # What libc left in a register would hold the same block, and neither would hold it alone.
+    options = [f"--stop={way}", "--no-root-registers"]
+    recording = record([target("frames"), "0"], options=options)
     checks.equal(f"{way}: status", 0, recording.status)
     check_holders(way, f"{recording.path}@mark:held", {**WANTED, **ASKS}, False)
 
-    recording, process = start([target("frames"), "80", "wait"], options=[f"--stop={way}"],
+    recording, process = start([target("frames"), "80", "wait"], options=options,
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     pid = process.stdout.readline().split()[0].decode()
     checks.equal(f"{way}: asked for", 0, seep("snapshot", pid).returncode)
