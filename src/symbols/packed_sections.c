@@ -2,13 +2,14 @@
 
 #include <elf.h>
 #include <gelf.h>
+#include <libdeflate.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 
 #include "base/memory.h"
-#include "symbols/inflate.h"
 
 #ifndef ELFCOMPRESS_ZSTD
 #define ELFCOMPRESS_ZSTD 2
@@ -17,7 +18,17 @@
 /* What a damaged header may ask for at most. */
 #define MOST_BYTES (UINT64_C(2) << 30)
 
-/* The unpacked content, of *bytes; NULL = that is not possible. */
+static bool unpack_zlib(const char *from, size_t bytes, void *content, size_t content_bytes)
+{
+    struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
+    bool is_whole = decompressor != NULL &&
+                    libdeflate_zlib_decompress(decompressor, from, bytes, content, content_bytes,
+                                               NULL) == LIBDEFLATE_SUCCESS;
+    libdeflate_free_decompressor(decompressor);
+    return is_whole;
+}
+
+/* The unpacked content, of packed->ch_size bytes; NULL = that is not possible. */
 static void *unpack(Elf_Scn *section, GElf_Chdr *packed)
 {
     const Elf_Data *raw = elf_rawdata(section, NULL);
@@ -31,7 +42,7 @@ static void *unpack(Elf_Scn *section, GElf_Chdr *packed)
     bool is_zlib = packed->ch_type == ELFCOMPRESS_ZLIB;
 
     if (content != NULL &&
-        (is_zlib ? inflate_zlib(from, bytes, content, packed->ch_size)
+        (is_zlib ? unpack_zlib(from, bytes, content, packed->ch_size)
                  : ZSTD_decompress(content, packed->ch_size, from, bytes) == packed->ch_size))
         return content;
     free(content);

@@ -1,6 +1,6 @@
 /* Debug sections that were compressed. Those with zstd libdw unpacks only since elfutils 0.189, and
- * before says nothing of them; those with zlib it unpacks slowly, and names wait for that. Here all
- * are unpacked, for every libdw. */
+ * before says nothing of them; those with zlib it unpacks with zlib, which takes more than twice as
+ * long as libdeflate, and names wait for that. Here all are unpacked, for every libdw. */
 #ifndef SEEP_SYMBOLS_PACKED_SECTIONS_H
 #define SEEP_SYMBOLS_PACKED_SECTIONS_H
 
