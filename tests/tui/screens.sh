@@ -2,6 +2,8 @@
 # Plays every script in this folder (NAME.keys) on the demo viewer and compares the screens that it
 # saves with the ones here. The first line of a script says on what: rows, columns, locale, and
 # options of demo_viewer. UPDATE_GOLDEN=1 writes the screens here instead; the diff is reviewed.
+# Of the first line only the screen at hand is compared, so that another screen beside it does not
+# change every file here; the whole line in those whose name begins with "tabs".
 set -eu
 top=$(cd "${srcdir:-.}" && pwd)
 viewer=$(pwd)/tests/tui/demo_viewer
@@ -27,6 +29,10 @@ play() { # SCRIPT
 compare() { # NAME: all that was saved
     for saved in "$work"/*; do
         name=${saved##*/}
+        case $name in
+        tabs*) ;;
+        *.screen) sed -i '1s/.*\[\(.\) *\([A-Z][a-z]*\)\].*/[\1 \2]/' "$saved" ;;
+        esac
         if [ "${UPDATE_GOLDEN:-}" ]; then
             cp "$saved" "$here/$name"
         elif ! diff -u "$here/$name" "$saved"; then

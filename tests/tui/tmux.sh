@@ -109,9 +109,9 @@ see '? Help q Quit'
 in_tmux resize-window -t view -x 30 -y 8
 see 'window too small'
 in_tmux resize-window -t view -x 100 -y 30
-see '6 Threads'
-# A click on "3 Tree", column 27 of row 1, in the old coding of this terminal type: 32 + number.
-in_tmux send-keys -t view -l "$(printf '\033[M ;!')"
+see '8 Threads'
+# A click on "3 Tree", column 23 of row 1, in the old coding of this terminal type: 32 + number.
+in_tmux send-keys -t view -l "$(printf '\033[M 7!')"
 see '[3 Tree]'
 keys Escape
 see 'q quits'
@@ -124,7 +124,7 @@ for way in q kill; do
     see '[1 Overview]'
     in_tmux resize-window -t view -x 140 -y 45
     see 'Processes'
-    see '8 Modules                    '
+    see '9 Modules                    '
     if [ "$way" = q ]; then keys q; else kill_viewer TERM; fi
     see 'settings are back'
     if in_tmux capture-pane -p -S - -t view | grep -q 'heap\|peak\|MiB'; then

@@ -259,18 +259,12 @@ static bool choose_colors(struct app *app, const struct tui_options *options, st
     return true;
 }
 
-/* Screens come first in the table of views, the one that may be missing last. */
-static bool is_screen(const struct tui_options *options, const struct view_ops *ops)
+bool app_has_screen(const struct app *app, const struct view_ops *ops, struct error *error)
 {
-    return ops->digit && (!ops->needs_graph || options->get_graph);
-}
-
-bool app_has_screen(const struct app *app, const struct view_ops *ops)
-{
-    for (size_t i = 0; i < app->screen_count; i++)
-        if (view_ops_at(i) == ops)
-            return true;
-    return false;
+    const char *reason = ops->missing ? ops->missing(&app->context) : NULL;
+    if (!ops->digit)
+        return error_set(error, "\"%s\" is no screen", ops->name);
+    return !reason || error_set(error, "%s", reason);
 }
 
 bool app_init(struct app *app, const struct profile *profile, const struct tui_options *options,
@@ -284,14 +278,14 @@ bool app_init(struct app *app, const struct profile *profile, const struct tui_o
     app->context.question.filter = app->filter;
     app->context.is_utf8 = !options->is_ascii && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     prompt_init(&app->prompt);
-    while (is_screen(options, view_ops_at(app->screen_count)))
+    while (view_ops_at(app->screen_count)->digit)
         app->screen_count++;
     const struct view_ops *first = options->screen ? view_ops_find(options->screen)
                                                    : view_ops_at(0);
-    if (!first || !app_has_screen(app, first))
+    if (!first)
         return error_set(error, "there is no screen \"%s\"", options->screen);
-    return open_input(app, options, error) && choose_colors(app, options, error) &&
-           app_show_screen(app, first, error);
+    return app_has_screen(app, first, error) && open_input(app, options, error) &&
+           choose_colors(app, options, error) && app_show_screen(app, first, error);
 }
 
 void app_clear(struct app *app)

@@ -17,7 +17,7 @@
 
 enum {
     APP_MAX_DEPTH = 32,
-    APP_MAX_SCREENS = 10,
+    APP_MAX_SCREENS = 16,
     APP_MAX_TARGETS = 40,
     APP_MIN_ROWS = 10,
     APP_MIN_COLUMNS = 40
@@ -65,7 +65,11 @@ void app_say(struct app *app, const char *message);
 
 /* Views. What fails says why, for the status row. */
 struct view *app_current_view(const struct app *app);
-bool app_has_screen(const struct app *app, const struct view_ops *ops);
+
+/* Whether the view is a screen that this recording has something for. */
+bool app_has_screen(const struct app *app, const struct view_ops *ops, struct error *error);
+
+/* One that is there. */
 bool app_show_screen(struct app *app, const struct view_ops *ops, struct error *error);
 bool app_open_view(struct app *app, const struct view_ops *ops, const struct view_request *request,
                    struct error *error);

@@ -16,8 +16,11 @@ bool app_sort_by(struct app *app, int sort_key, struct error *error)
 
 static bool next_screen(struct app *app, int direction, struct error *error)
 {
-    size_t count = app->screen_count;
-    size_t next = (app->current_screen + (size_t)((int)count + direction)) % count;
+    size_t count = app->screen_count, next = app->current_screen;
+    struct error ignored;
+    do
+        next = (next + (size_t)((int)count + direction)) % count;
+    while (!app_has_screen(app, view_ops_at(next), &ignored));
     return app_show_screen(app, view_ops_at(next), error);
 }
 
@@ -25,7 +28,8 @@ static bool show_digit(struct app *app, uint32_t digit, struct error *error)
 {
     for (size_t i = 0; i < app->screen_count; i++)
         if ((uint32_t)view_ops_at(i)->digit == digit)
-            return app_show_screen(app, view_ops_at(i), error);
+            return app_has_screen(app, view_ops_at(i), error) &&
+                   app_show_screen(app, view_ops_at(i), error);
     return error_set(error, "there is no screen %c", (char)digit);
 }
 

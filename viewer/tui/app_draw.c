@@ -35,10 +35,30 @@ static void print_subject(const struct app *app, int room, struct text *out)
     text_clear(&file);
 }
 
-static int draw_tab(struct app *app, int column, const struct view_ops *ops, bool is_current)
+/* How much of the screens' names there is room for. */
+enum tabs {
+    TABS_WIDE,   /* " 1 Overview [2 Sites]" */
+    TABS_NARROW, /* " 1Overview[2Sites]" */
+    TABS_DIGITS, /* " 1[2Sites] 3" */
+    TABS_CURRENT,
+    TABS_COUNT
+};
+
+static void print_tab(enum tabs tabs, const struct view_ops *ops, bool is_current, struct text *out)
+{
+    if (tabs == TABS_WIDE)
+        text_print(out, is_current ? "[%c %s]" : " %c %s ", ops->digit, ops->title);
+    else if (is_current)
+        text_print(out, "[%c%s]", ops->digit, ops->title);
+    else if (tabs != TABS_CURRENT)
+        text_print(out, " %c%s", ops->digit, tabs == TABS_NARROW ? ops->title : "");
+}
+
+static int draw_tab(struct app *app, enum tabs tabs, int column, const struct view_ops *ops,
+                    bool is_current)
 {
     struct text text = {0};
-    text_print(&text, is_current ? "[%c %s]" : " %c %s ", ops->digit, ops->title);
+    print_tab(tabs, ops, is_current, &text);
     int columns = screen_put(&app->screen, TITLE_ROW, column, app->screen.columns - column,
                              is_current ? STYLE_TAB : STYLE_TITLE, text_get(&text));
     add_target(app, TITLE_ROW, column, columns, (uint32_t)ops->digit);
@@ -46,28 +66,42 @@ static int draw_tab(struct app *app, int column, const struct view_ops *ops, boo
     return columns;
 }
 
-static int tabs_columns(const struct app *app)
+static bool has_tab(const struct app *app, size_t screen)
 {
-    int columns = 0;
+    struct error ignored;
+    return app_has_screen(app, view_ops_at(screen), &ignored);
+}
+
+static int tabs_columns(const struct app *app, enum tabs tabs)
+{
+    struct text text = {0};
     for (size_t i = 0; i < app->screen_count; i++)
-        columns += text_columns(view_ops_at(i)->title) + 4;
+        if (has_tab(app, i))
+            print_tab(tabs, view_ops_at(i), i == app->current_screen, &text);
+    int columns = text_columns(text_get(&text));
+    text_clear(&text);
     return columns;
+}
+
+static enum tabs choose_tabs(const struct app *app)
+{
+    static const int subject_columns[TABS_COUNT] = {16, 10, 10, 0}; /* that should be left */
+    enum tabs tabs = TABS_WIDE;
+    while (tabs != TABS_CURRENT &&
+           tabs_columns(app, tabs) + subject_columns[tabs] > app->screen.columns)
+        tabs++;
+    return tabs;
 }
 
 static void draw_title(struct app *app)
 {
-    enum {
-        MIN_SUBJECT_COLUMNS = 16
-    };
     struct screen *screen = &app->screen;
     screen_fill(screen, (struct area){TITLE_ROW, 0, 1, screen->columns}, STYLE_TITLE, ' ');
-    bool has_room = tabs_columns(app) + MIN_SUBJECT_COLUMNS <= screen->columns;
+    enum tabs tabs = choose_tabs(app);
     int column = 0;
-    for (size_t i = 0; i < app->screen_count; i++) {
-        bool is_current = i == app->current_screen;
-        if (has_room || is_current)
-            column += draw_tab(app, column, view_ops_at(i), is_current);
-    }
+    for (size_t i = 0; i < app->screen_count; i++)
+        if (has_tab(app, i))
+            column += draw_tab(app, tabs, column, view_ops_at(i), i == app->current_screen);
     if (!app->context.profile->is_complete)
         column += screen_put(screen, TITLE_ROW, column + 1, screen->columns - column - 1,
                              STYLE_WARNING, "! incomplete") +

@@ -67,9 +67,9 @@ static bool run_search(struct app *app, const char *argument, struct error *erro
 static bool run_view(struct app *app, const char *argument, struct error *error)
 {
     const struct view_ops *ops = view_ops_find(argument);
-    if (!ops || !app_has_screen(app, ops))
+    if (!ops || !ops->digit)
         return error_set(error, "there is no screen \"%s\"", argument);
-    return app_show_screen(app, ops, error);
+    return app_has_screen(app, ops, error) && app_show_screen(app, ops, error);
 }
 
 static bool run_save_display(struct app *app, const char *argument, struct error *error)
@@ -120,7 +120,7 @@ static const struct command {
     {{"process", "N|all", "look at the N-th process, from 0, or at all"}, false, run_process},
     {{"goto", "ROW", "go to this row"}, false, run_goto},
     {{"search", "TEXT", "as after /"}, true, run_search},
-    {{"view", "SCREEN", "overview, sites, tree, threads or modules"}, false, run_view},
+    {{"view", "SCREEN", "overview, sites, tree, threads, ..."}, false, run_view},
     {{"colors", "SCHEME", "default, mono or orange"}, false, run_colors},
     {{"write", "FILE", "write all rows of this view to a new file"}, false, run_write},
     {{"save-display", "FILE", "write the screen as it is to a file"}, false, run_save_display},

@@ -70,6 +70,8 @@ static const struct key_binding bindings[] = {
      .help = "previous screen"},
     {.action = ACTION_SCREEN, .keys = {'1', '9'}, .is_range = true, .scopes = SCOPE_ANY,
      .help = "the screen with this number"},
+    {.action = ACTION_SCREEN, .keys = {'0', 'D'}, .scopes = SCOPE_ANY,
+     .help = "the screens of Python and of differences"},
     {.action = ACTION_COPY, .keys = {'y'}, .scopes = SCOPE_ANY,
      .help = "copy the selected row, or the stack (OSC 52)"},
     {.action = ACTION_WRITE, .keys = {'w'}, .scopes = SCOPE_ANY,

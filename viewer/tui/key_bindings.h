@@ -24,7 +24,7 @@ enum action {
     ACTION_LAST,
     ACTION_NEXT_SCREEN,
     ACTION_PREVIOUS_SCREEN,
-    ACTION_SCREEN, /* the screen whose digit was pressed */
+    ACTION_SCREEN, /* the screen whose digit or letter was pressed */
     ACTION_SEARCH,
     ACTION_NEXT_MATCH,
     ACTION_PREVIOUS_MATCH,

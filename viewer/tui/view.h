@@ -83,11 +83,14 @@ struct reaction {
 struct view_ops {
     const char *name;  /* for `:view NAME` */
     const char *title; /* for the first line */
-    char digit;        /* of a screen; 0: the view is opened from others */
-    bool needs_graph;  /* a screen that is there only when the options have a graph */
+    char digit;        /* or letter, of a screen; 0: the view is opened from others */
     bool is_popup;     /* stands over the view that opened it */
     unsigned scopes;   /* enum key_scope, besides SCOPE_ANY */
     size_t state_bytes;
+
+    /* Of a screen that not every recording has: why there is nothing to show, and what to do about
+     * it, for the status line; NULL: there is something. */
+    const char *(*missing)(const struct view_context *context);
 
     /* `view->state` is zeroed. */
     bool (*open)(struct view *view, const struct view_request *request, struct error *error);

@@ -34,6 +34,13 @@ struct graph_view {
     struct table_column columns[GRAPH_COLUMNS];
 };
 
+static const char *graph_missing(const struct view_context *context)
+{
+    return context->options->get_graph ? NULL
+                                       : "no snapshot: seep run takes one at exit, seep"
+                                         " snapshot PID at any time";
+}
+
 static void graph_close(struct view *view)
 {
     struct graph_view *shown = view->state;
@@ -299,10 +306,10 @@ static bool graph_act(struct view *view, enum action action, struct reaction *re
 const struct view_ops view_graph = {
     .name = "graph",
     .title = "Graph",
-    .digit = '5',
-    .needs_graph = true,
+    .digit = '6',
     .scopes = SCOPE_GRAPH,
     .state_bytes = sizeof(struct graph_view),
+    .missing = graph_missing,
     .close = graph_close,
     .load = graph_load,
     .describe = graph_describe,

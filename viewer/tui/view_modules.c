@@ -35,7 +35,7 @@ static bool modules_act(struct view *view, enum action action, struct reaction *
 const struct view_ops view_modules = {
     .name = "modules",
     .title = "Modules",
-    .digit = '8',
+    .digit = '9',
     .scopes = SCOPE_OPENS | SCOPE_SORTS | SCOPE_INVERTS | SCOPE_FILTERS,
     .state_bytes = sizeof(struct figures_table),
     .close = modules_close,

@@ -35,7 +35,7 @@ static bool threads_act(struct view *view, enum action action, struct reaction *
 const struct view_ops view_threads = {
     .name = "threads",
     .title = "Threads",
-    .digit = '6',
+    .digit = '8',
     .scopes = SCOPE_OPENS | SCOPE_SORTS | SCOPE_INVERTS | SCOPE_FILTERS,
     .state_bytes = sizeof(struct figures_table),
     .close = threads_close,
