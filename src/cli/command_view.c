@@ -56,9 +56,9 @@ static const char *scheme_at(size_t position)
 /* clang-format off */
 static const struct option_row rows[] = {
     {.name = "screen",
-     .kind = OPTION_TEXT,
+     .kind = OPTION_CHOICE,
      PLACE(screen),
-     .value_name = "SCREEN",
+     .choice_at = screen_at,
      .help = "begin with this screen (default: overview)"},
     ROW_INSTANT("end, peak or mark:NAME, as FILE@INSTANT (default: end)"),
     {.name = "path-map",
@@ -67,9 +67,9 @@ static const struct option_row rows[] = {
      .value_name = "FROM=TO",
      .help = "sources built under FROM stand under TO here (may be repeated)"},
     {.name = "scheme",
-     .kind = OPTION_TEXT,
+     .kind = OPTION_CHOICE,
      PLACE(scheme),
-     .value_name = "NAME",
+     .choice_at = scheme_at,
      .help = "colour scheme"},
     {.name = "ascii",
      .kind = OPTION_FLAG,
