@@ -34,6 +34,7 @@ void python_heap_clear(struct python_heap *heap)
         free(heap->texts[i].text);
     }
     free(heap->texts);
+    free(heap->memory);
     *heap = (struct python_heap){0};
 }
 
@@ -54,6 +55,41 @@ void python_heap_add_text(struct python_heap *heap, const struct python_text *te
     *added = *text;
     added->subject = memory_duplicate_text(text->subject);
     added->text = memory_duplicate_text(text->text);
+}
+
+void python_heap_add_memory(struct python_heap *heap, enum python_memory_kind kind, uint64_t start,
+                            uint64_t end)
+{
+    if (start >= end)
+        return;
+    heap->memory = memory_grow(heap->memory, &heap->memory_capacity, heap->memory_count + 1,
+                               sizeof *heap->memory);
+    heap->memory[heap->memory_count++] = (struct python_memory){start, end, kind};
+}
+
+static int compare_memory(const void *left, const void *right)
+{
+    const struct python_memory *a = left, *b = right;
+    return a->start < b->start ? -1 : a->start > b->start;
+}
+
+/* What overlaps is the first one's: read from a process that may say anything. */
+static void sort_memory(struct python_heap *heap)
+{
+    size_t kept = 0;
+    uint64_t end = 0;
+    if (heap->memory_count > 0)
+        qsort(heap->memory, heap->memory_count, sizeof *heap->memory, compare_memory);
+    for (size_t i = 0; i < heap->memory_count; i++) {
+        struct python_memory memory = heap->memory[i];
+        if (memory.start < end)
+            memory.start = end;
+        if (memory.start >= memory.end)
+            continue;
+        end = memory.end;
+        heap->memory[kept++] = memory;
+    }
+    heap->memory_count = kept;
 }
 
 static int compare_types(const void *left, const void *right)
@@ -87,6 +123,7 @@ void python_heap_sort(struct python_heap *heap)
                   sizeof *heap->tables[table].rows, compare_types);
     if (heap->text_count > 0)
         qsort(heap->texts, heap->text_count, sizeof *heap->texts, compare_texts);
+    sort_memory(heap);
 }
 
 /* ---- writing ---------------------------------------------------------------------------- */

@@ -111,6 +111,22 @@ struct python_text {
     uint64_t bytes;
 };
 
+/* What the interpreter uses memory of its process for. */
+enum python_memory_kind {
+    PYTHON_MEMORY_ARENA,   /* an arena of CPython's: category python_arenas */
+    PYTHON_MEMORY_NURSERY, /* of PyPy, where objects are born: gc_nursery */
+    PYTHON_MEMORY_OLD,     /* of PyPy, arenas and large objects: gc_old */
+    PYTHON_MEMORY_JIT      /* code that PyPy made while it ran: jit */
+};
+
+/* [start, end) in the process, as the interpreter asked the system or malloc for it: where it came
+ * from malloc, it is the contents of a block (or all but its head), so that what malloc keeps
+ * around it is not in it. */
+struct python_memory {
+    uint64_t start, end;
+    enum python_memory_kind kind;
+};
+
 /* A zeroed struct is an empty one: there was no Python, or nobody looked. */
 struct python_heap {
     bool is_present;
@@ -127,6 +143,9 @@ struct python_heap {
     struct python_type_table tables[PYTHON_TABLE_COUNT];
     struct python_text *texts;
     size_t text_count, text_capacity;
+    /* By address, disjoint; for those who look at the process beside it, and in no recording. */
+    struct python_memory *memory;
+    size_t memory_count, memory_capacity;
 };
 
 /* Empty, and all figures not known. */
@@ -137,6 +156,9 @@ void python_heap_clear(struct python_heap *heap);
 void python_heap_add_type(struct python_heap *heap, enum python_table table,
                           const struct python_type_row *row);
 void python_heap_add_text(struct python_heap *heap, const struct python_text *text);
+/* An empty range is left out. */
+void python_heap_add_memory(struct python_heap *heap, enum python_memory_kind kind, uint64_t start,
+                            uint64_t end);
 /* Brings all tables into their order. */
 void python_heap_sort(struct python_heap *heap);
 

@@ -42,6 +42,9 @@ static void tell_arenas(const struct obmalloc *arenas, struct python_heap *heap)
     figures->partly_free_bytes = arenas->partly_free_bytes;
     figures->overhead_bytes = arenas->overhead_bytes;
     figures->torn_pools = arenas->torn_pools;
+    for (size_t i = 0; i < arenas->arena_count; i++)
+        python_heap_add_memory(heap, PYTHON_MEMORY_ARENA, arenas->arenas[i].address,
+                               arenas->arenas[i].address + arenas->arena_bytes);
     figures->pools = 0;
     for (size_t i = 0; i < OBMALLOC_CLASSES; i++) {
         const struct obmalloc_class *class = &arenas->classes[i];
