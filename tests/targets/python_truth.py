@@ -82,13 +82,13 @@ def write_truth(path):
         out.writelines([f"{id(one):x} {type(one).__name__}\n" for one in known])
     seen = set()
     names = []
-    todo = list(known)
-    while todo:
-        one = todo.pop()
+    pending = list(known)
+    while pending:
+        one = pending.pop()
         if id(one) not in seen:
             seen.add(id(one))
             names.append(f"{id(one):x} {type(one).__name__}\n")
-            todo.extend(gc.get_referents(one))
+            pending.extend(gc.get_referents(one))
     with open(path + ".all", "w", encoding="utf-8") as out:
         out.writelines(names)
 
