@@ -47,7 +47,7 @@ system_tests = \
 	tests/system/web.py \
 	tests/system/wild.py
 TESTS += $(system_tests)
-EXTRA_DIST += $(system_tests) tests/system/python_stacks.py tests/system/junit.xsd tests/system/leaks.verdicts tests/system/counted.py tests/system/graphed.py \
+EXTRA_DIST += $(system_tests) tests/system/python_stacks.py tests/system/junit.xsd tests/system/leaks.verdicts tests/system/counted.py tests/system/expecting.py tests/system/graphed.py \
 	tests/system/recorded.py tests/README.md
 
 # Long ones, for `./test all`.

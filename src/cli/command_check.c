@@ -139,9 +139,8 @@ static const struct option_row rows[] = {
      .help = "exit status for a budget that is exceeded (default: 1)"},
     {.name = "inconclusive-exitcode", .kind = OPTION_COUNT, PLACE(inconclusive_status),
      .value_name = "N", .help = "exit status for what could not be judged (default: 3)"},
-    {.name = "output", .letter = 'o', .kind = OPTION_TEXT, PLACE(output), .value_name = "FILE",
-     .scope = OPTION_NOT_IN_FILES,
-     .help = "keep the recording of -- PROGRAM in FILE"},
+    OPTION_OUTPUT(offsetof(struct values, output), OPTION_NOT_IN_FILES,
+                  "keep the recording of -- PROGRAM in FILE"),
     {.name = "source-root", .kind = OPTION_TEXT, PLACE(source_root), .value_name = "FOLDER",
      .is_path = true,
      .help = "name source files from here (default: GitHub's or GitLab's workspace, the "

@@ -32,19 +32,9 @@ static const struct option_row rows[] = {
      PLACE(format),
      .choice_at = format_at,
      .help = "what it is (default: by its content)"},
-    {.name = "output",
-     .letter = 'o',
-     .kind = OPTION_TEXT,
-     PLACE(output),
-     .value_name = "FILE",
-     .scope = OPTION_TYPED_ONLY,
-     .help = "write the recording to FILE (default: its name and .seep, here)"},
-    {.name = "force",
-     .letter = 'f',
-     .kind = OPTION_FLAG,
-     PLACE(is_force),
-     .scope = OPTION_TYPED_ONLY,
-     .help = "--output may replace any file"},
+    OPTION_OUTPUT(offsetof(struct values, output), OPTION_TYPED_ONLY,
+                  "write the recording to FILE (default: its name and .seep, here)"),
+    OPTION_FORCE(offsetof(struct values, is_force), OPTION_TYPED_ONLY),
 };
 /* clang-format on */
 

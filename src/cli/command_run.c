@@ -108,19 +108,10 @@ static const char *python_at(size_t position)
 
 /* clang-format off */
 static const struct option_row rows[] = {
-    {.name = "output",
-     .letter = 'o',
-     .kind = OPTION_TEXT,
-     PLACE(output),
-     .value_name = "FILE",
-     .scope = OPTION_NOT_IN_FILES,
-     .help = "the recording; %e program, %t time, %p pid, %h host (default: seep.%e.%t.%p.seep)"},
-    {.name = "force",
-     .letter = 'f',
-     .kind = OPTION_FLAG,
-     PLACE(is_force),
-     .scope = OPTION_NOT_IN_FILES,
-     .help = "--output may replace any file"},
+    OPTION_OUTPUT(offsetof(struct values, output), OPTION_NOT_IN_FILES,
+                  "the recording; %e program, %t time, %p pid, %h host"
+                  " (default: seep.%e.%t.%p.seep)"),
+    OPTION_FORCE(offsetof(struct values, is_force), OPTION_NOT_IN_FILES),
     {.name = "summary",
      .kind = OPTION_TEXT,
      PLACE(summary),

@@ -16,23 +16,11 @@ struct values {
     bool is_force;
 };
 
-#define PLACE(field) .offset = offsetof(struct values, field)
-
 /* clang-format off */
 static const struct option_row rows[] = {
-    {.name = "output",
-     .letter = 'o',
-     .kind = OPTION_TEXT,
-     PLACE(output),
-     .value_name = "FILE",
-     .scope = OPTION_NOT_IN_FILES,
-     .help = "look at a process that nobody records, into a recording of its own"},
-    {.name = "force",
-     .letter = 'f',
-     .kind = OPTION_FLAG,
-     PLACE(is_force),
-     .scope = OPTION_NOT_IN_FILES,
-     .help = "--output may replace any file"},
+    OPTION_OUTPUT(offsetof(struct values, output), OPTION_NOT_IN_FILES,
+                  "look at a process that nobody records, into a recording of its own"),
+    OPTION_FORCE(offsetof(struct values, is_force), OPTION_NOT_IN_FILES),
 };
 /* clang-format on */
 

@@ -40,19 +40,10 @@ static const struct option_row rows[] = {
      .kind = OPTION_FLAG,
      PLACE(is_everything),
      .help = "look up all frames anew, also those that have a name and a line"},
-    {.name = "output",
-     .letter = 'o',
-     .kind = OPTION_TEXT,
-     PLACE(output),
-     .value_name = "FILE",
-     .scope = OPTION_TYPED_ONLY,
-     .help = "write the recording with names to FILE (default: in place of the one that was read)"},
-    {.name = "force",
-     .letter = 'f',
-     .kind = OPTION_FLAG,
-     PLACE(is_force),
-     .scope = OPTION_TYPED_ONLY,
-     .help = "--output may replace any file"},
+    OPTION_OUTPUT(offsetof(struct values, output), OPTION_TYPED_ONLY,
+                  "write the recording with names to FILE"
+                  " (default: in place of the one that was read)"),
+    OPTION_FORCE(offsetof(struct values, is_force), OPTION_TYPED_ONLY),
 };
 /* clang-format on */
 

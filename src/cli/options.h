@@ -65,6 +65,14 @@ struct option_row {
     bool is_path; /* in a file, what is relative is so to the file's folder */
 };
 
+/* Rows of commands that write a recording, and what more they say: where, and in what scope. */
+#define OPTION_OUTPUT(place, allowed, words)                                                       \
+    {.name = "output", .letter = 'o', .kind = OPTION_TEXT, .offset = (place),                      \
+     .value_name = "FILE", .scope = (allowed), .help = (words)}
+#define OPTION_FORCE(place, allowed)                                                               \
+    {.name = "force", .letter = 'f', .kind = OPTION_FLAG, .offset = (place), .scope = (allowed),   \
+     .help = "--output may replace any file"}
+
 struct option_table {
     const struct option_row *rows;
     size_t count;

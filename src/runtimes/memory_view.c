@@ -80,9 +80,7 @@ bool memory_view_read(struct memory_view *view, uint64_t address, void *bytes, s
     if (address > UINT64_MAX - count)
         return false;
     while (count > 0) {
-        size_t part = PAGE_BYTES - (address & (PAGE_BYTES - 1));
-        if (part > count)
-            part = count;
+        size_t part = target_memory_page_part(address, count);
         const uint8_t *from = memory_view_at(view, address, part);
         if (from == NULL)
             return false;

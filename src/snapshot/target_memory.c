@@ -280,3 +280,9 @@ bool target_memory_read_word(const struct target_memory *memory, uint64_t addres
 {
     return target_memory_read(memory, address, word, sizeof *word);
 }
+
+size_t target_memory_page_part(uint64_t address, size_t count)
+{
+    size_t part = PAGE_BYTES - (address & (PAGE_BYTES - 1));
+    return part < count ? part : count;
+}

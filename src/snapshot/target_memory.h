@@ -59,6 +59,8 @@ struct target_memory target_image_memory(const struct target_image *image);
 /* All of [address, address + count), or false. */
 bool target_memory_read(const struct target_memory *memory, uint64_t address, void *bytes,
                         size_t count);
+/* How many of `count` bytes from `address` on lie on the page that it is on. */
+size_t target_memory_page_part(uint64_t address, size_t count);
 bool target_memory_read_word(const struct target_memory *memory, uint64_t address, uint64_t *word);
 
 #endif

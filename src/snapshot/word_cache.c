@@ -58,9 +58,7 @@ bool word_cache_read_bytes(struct word_cache *cache, uint64_t address, void *byt
     if (address > UINT64_MAX - count)
         return false;
     while (count > 0) {
-        size_t part = PAGE_BYTES - (address & (PAGE_BYTES - 1));
-        if (part > count)
-            part = count;
+        size_t part = target_memory_page_part(address, count);
         if (!read_within(cache, address, to, part))
             return false;
         address += part;

@@ -10,19 +10,15 @@ import sys
 import tempfile
 import xml.etree.ElementTree
 
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from expecting import expect, is_failed
+
 SEEP = os.path.abspath("./seep")
 DEMO = os.path.abspath("./examples/demo")
 SCHEMA = os.path.join(os.path.abspath(os.environ.get("srcdir", ".")), "schema")
 PEAK = 9535312  # what the comment of examples/demo.cpp says, and the C++ library's own block
 LIVE = 2220704
-failures = 0
-
-
-def expect(what, found, wanted):
-    global failures
-    if found != wanted:
-        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
-        failures += 1
 
 
 def check(*arguments, environment=None):
@@ -559,7 +555,7 @@ def main():
         check_trees(folder)
         check_causes_of_3(folder, recording)
         check_files(folder, recording)
-    return failures != 0
+    return is_failed()
 
 
 sys.exit(main())

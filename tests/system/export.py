@@ -18,17 +18,13 @@ import sys
 import tempfile
 import xml.etree.ElementTree
 
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from expecting import expect, is_failed
+
 SEEP = os.path.abspath("./seep")
 DEMO = os.path.abspath("./examples/demo")
 GO_PPROF = "/usr/lib/go-1.19/pkg/tool/linux_amd64/pprof"  # where Debian has it
-failures = 0
-
-
-def expect(what, found, wanted):
-    global failures
-    if found != wanted:
-        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
-        failures += 1
 
 
 def run(*command):
@@ -388,7 +384,7 @@ def main():
         check_leaked(folder, recording)
         check_readers(folder, totals)
         check_errors(folder, recording)
-    return failures != 0
+    return is_failed()
 
 
 sys.exit(main())

@@ -4,21 +4,12 @@ import os
 import subprocess
 import sys
 
+from expecting import expect, is_failed  # pylint: disable=unused-import
+
 SEEP = os.path.abspath("./seep")
 DEMO = os.path.abspath("./examples/demo")
 TARGETS = os.path.abspath("./tests/targets")
 SCHEMA = os.path.join(os.path.abspath(os.environ.get("srcdir", ".")), "schema")
-_failures = []
-
-
-def expect(what, found, wanted):
-    if found != wanted:
-        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
-        _failures.append(what)
-
-
-def is_failed():
-    return bool(_failures)
 
 
 def seep(*arguments):

@@ -11,18 +11,12 @@ import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
+from expecting import expect, is_failed
 from recorded import SCRATCH, SEEP, clean_environment, run
 
 DEMO = os.path.abspath("./examples/demo")
 KEYS = ("allocations", "frees", "allocated_bytes", "freed_bytes", "live_blocks", "live_bytes",
         "peak_bytes")
-failures = []
-
-
-def expect(what, found, wanted):
-    if found != wanted:
-        failures.append(what)
-        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
 
 
 def seep(*arguments):
@@ -197,7 +191,7 @@ def main():
     check_valgrind("dhat", "--dhat-out-file")
     check_valgrind("massif", "--massif-out-file")
     check_damage()
-    sys.exit(1 if failures else 0)
+    sys.exit(is_failed())
 
 
 if __name__ == "__main__":

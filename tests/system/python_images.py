@@ -8,16 +8,12 @@ import os
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from expecting import expect, is_failed
+
 WALK = os.path.abspath("./tests/helpers/python_walk")
 DATA = os.path.join(os.path.abspath(os.environ.get("srcdir", ".")), "tests", "data")
-failures = 0
-
-
-def expect(what, found, wanted):
-    global failures
-    if found != wanted:
-        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
-        failures += 1
 
 
 def read(lines):
@@ -66,4 +62,4 @@ for path in images:
     check(path)
     check_damaged(path, 1, 24)
 print("replayed: " + ", ".join(os.path.basename(path) for path in images))
-sys.exit(failures != 0)
+sys.exit(is_failed())

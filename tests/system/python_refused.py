@@ -11,22 +11,14 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
-from graphed import check_schema, is_failed
+from expecting import expect, is_failed
+from graphed import check_schema
 
 SEEP = os.path.abspath("./seep")
 STOP = "import os, signal; kept = [object() for i in range(10000)]; " \
        "os.kill(os.getpid(), signal.SIGSTOP)"
 PYTHON = "/usr/bin/python3"
-failures = 0
-
-
-def expect(what, found, wanted):
-    global failures
-    if found != wanted:
-        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
-        failures += 1
 
 
 def report(recording):
@@ -112,7 +104,7 @@ def main():
     root = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
     for path in sorted(glob.glob(f"{root}/versions/3.7.*/bin/python3"))[:1]:
         check("3.7", look([path, "-c", STOP]), "version 3.7")
-    return failures != 0 or is_failed()
+    return is_failed()
 
 
 sys.exit(main())

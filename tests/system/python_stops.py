@@ -12,23 +12,15 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
-from pythons import interpreters
+from expecting import expect, is_failed
+from pythons import can_read_others, interpreters
 
 WALK = os.path.abspath("./tests/helpers/python_walk")
 TARGET = os.path.join(os.path.abspath(os.environ.get("srcdir", ".")), "tests", "targets",
                       "python_churn.py")
 IS_LONG = os.environ.get("SEEP_LONG_TESTS") == "1"
 KINDS = ("counts", "cycles")
-failures = 0
-
-
-def expect(what, found, wanted):
-    global failures
-    if found != wanted:
-        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
-        failures += 1
 
 
 def walk(pid):
@@ -117,19 +109,12 @@ def check(folder, path, name, kind, stops):
     print(f"{name} {kind}: {stops} stops, {warned} with a warning")
 
 
-def can_read_others():
-    child = subprocess.Popen(["/bin/sh", "-c", "read line"], stdin=subprocess.PIPE)
-    done = subprocess.run([WALK, str(child.pid)], capture_output=True, timeout=60, check=False)
-    child.communicate(b"\n")
-    return done.returncode == 0
-
-
 def main():
     found = interpreters()
     if not found:
         print("SKIP: there is no CPython from 3.8 on")
         return 77
-    if not can_read_others():
+    if not can_read_others(WALK):
         print("SKIP: the memory of other processes cannot be read here")
         return 77
     stops = int(sys.argv[1]) if len(sys.argv) > 1 else 60 if IS_LONG else 12
@@ -138,7 +123,7 @@ def main():
         for (minor, micro), path in chosen:
             for kind in KINDS:
                 check(folder, path, f"3.{minor}.{micro}", kind, stops // len(KINDS))
-    return failures != 0
+    return is_failed()
 
 
 sys.exit(main())

@@ -19,3 +19,11 @@ def interpreters():
         if len(words) == 4 and words[3] == "cpython" and int(words[1]) >= 8:
             found.setdefault((int(words[1]), int(words[2])), path)
     return found
+
+
+def can_read_others(walk):
+    """May the program `walk` look into a process that is not its child?"""
+    child = subprocess.Popen(["/bin/sh", "-c", "read line"], stdin=subprocess.PIPE)
+    done = subprocess.run([walk, str(child.pid)], capture_output=True, timeout=60, check=False)
+    child.communicate(b"\n")
+    return done.returncode == 0

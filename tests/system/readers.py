@@ -15,18 +15,12 @@ import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
+from expecting import expect, is_failed
 from recorded import SCRATCH, SEEP, clean_environment, run
 
 DEMO = os.path.abspath("./examples/demo")
 PACKAGES = ("ajv-cli@5.0.0", "ajv-formats@2.1.1", "speedscope@1.25.0")
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
-failures = []
-
-
-def expect(what, found, wanted):
-    if found != wanted:
-        failures.append(what)
-        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
 
 
 def skip(why):
@@ -118,7 +112,7 @@ def main():
         totals = json.load(file)["processes"][0]["totals"]
     check_json()
     check_speedscope(totals)
-    sys.exit(1 if failures else 0)
+    sys.exit(is_failed())
 
 
 if __name__ == "__main__":

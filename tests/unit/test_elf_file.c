@@ -282,23 +282,13 @@ static void test_finds_no_allocator_in_other_programs(void **state)
     close(fd);
 }
 
-static int open_workshop(void **state)
+static void write_sources(void)
 {
-    (void)state;
-    workshop_open(&workshop);
     workshop_write_text(&workshop, "main.c", "int main(void) { return 0; }\n");
     workshop_write_text(&workshop, "empty.c", "int answer(void) { return 42; }\n");
     workshop_write_text(&workshop, "user.c",
                         "#include <stdlib.h>\nint main(int c, char **v)\n"
                         "{ void *p = malloc((size_t)c); free(p); return v == p; }\n");
-    return 0;
-}
-
-static int close_workshop(void **state)
-{
-    (void)state;
-    workshop_close(&workshop);
-    return 0;
 }
 
 int main(void)
@@ -317,5 +307,5 @@ int main(void)
         cmocka_unit_test(test_finds_no_allocator_in_other_programs),
     };
 
-    return cmocka_run_group_tests(tests, open_workshop, close_workshop);
+    return workshop_run_tests(tests, &workshop, write_sources);
 }

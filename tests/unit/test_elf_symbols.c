@@ -135,20 +135,6 @@ static void test_line_tables_are_dropped(void **state)
     close_file(&opened);
 }
 
-static int open_workshop(void **state)
-{
-    (void)state;
-    workshop_open(&workshop);
-    return 0;
-}
-
-static int close_workshop(void **state)
-{
-    (void)state;
-    workshop_close(&workshop);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,5 +143,5 @@ int main(void)
         cmocka_unit_test(test_line_tables_are_dropped),
     };
 
-    return cmocka_run_group_tests(tests, open_workshop, close_workshop);
+    return workshop_run_tests(tests, &workshop, NULL);
 }

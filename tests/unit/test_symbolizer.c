@@ -625,21 +625,10 @@ static void test_survives_damaged_files(void **state)
     symbolizer_destroy(opened.symbolizer);
 }
 
-static int open_workshop(void **state)
+static void write_sources(void)
 {
-    (void)state;
-    unsetenv("DEBUGINFOD_URLS");
-    workshop_open(&workshop);
     workshop_write_text(&workshop, "shop.cpp", SHOP);
     workshop_write_text(&workshop, "rest.c", REST);
-    return 0;
-}
-
-static int close_workshop(void **state)
-{
-    (void)state;
-    workshop_close(&workshop);
-    return 0;
 }
 
 int main(void)
@@ -664,5 +653,5 @@ int main(void)
         cmocka_unit_test(test_survives_damaged_files),
     };
 
-    return cmocka_run_group_tests(tests, open_workshop, close_workshop);
+    return workshop_run_tests(tests, &workshop, write_sources);
 }

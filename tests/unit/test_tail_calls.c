@@ -267,21 +267,6 @@ static void test_a_batch_names_what_is_gone(void **state)
     symbolizer_destroy(subject.symbolizer);
 }
 
-static int open_workshop(void **state)
-{
-    (void)state;
-    unsetenv("DEBUGINFOD_URLS");
-    workshop_open(&workshop);
-    return 0;
-}
-
-static int close_workshop(void **state)
-{
-    (void)state;
-    workshop_close(&workshop);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,5 +276,5 @@ int main(void)
         cmocka_unit_test(test_nonsense),
         cmocka_unit_test(test_a_batch_names_what_is_gone),
     };
-    return cmocka_run_group_tests(tests, open_workshop, close_workshop);
+    return workshop_run_tests(tests, &workshop, NULL);
 }

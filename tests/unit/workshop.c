@@ -2,14 +2,9 @@
 
 #include "workshop.h"
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 void workshop_open(struct workshop *workshop)
 {
@@ -19,6 +14,7 @@ void workshop_open(struct workshop *workshop)
 
     assert_true(count > 0 && (size_t)count < sizeof workshop->folder);
     assert_non_null(mkdtemp(workshop->folder));
+    unsetenv("DEBUGINFOD_URLS");
     setenv("CC", "cc", 0);
     setenv("CXX", "c++", 0);
 }
@@ -70,4 +66,15 @@ bool workshop_run(const struct workshop *workshop, const char *format, ...)
     assert_true(snprintf(line, sizeof line, "cd '%s' && { %s\n} >command.log 2>&1",
                          workshop->folder, command) < (int)sizeof line);
     return system(line) == 0;
+}
+
+int workshop_run_group(const char *name, const struct CMUnitTest *tests, size_t count,
+                       struct workshop *workshop, void (*fill)(void))
+{
+    workshop_open(workshop);
+    if (fill)
+        fill();
+    int failures = _cmocka_run_group_tests(name, tests, count, NULL, NULL);
+    workshop_close(workshop);
+    return failures;
 }

@@ -2,14 +2,18 @@
 #ifndef SEEP_TESTS_WORKSHOP_H
 #define SEEP_TESTS_WORKSHOP_H
 
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
 
 struct workshop {
     char folder[512];
 };
 
-/* Ends the test with a failure when the folder cannot be made. */
+/* Ends the test with a failure when the folder cannot be made. Nothing is fetched from then on. */
 void workshop_open(struct workshop *workshop);
 
 /* Removes the folder and what is in it. */
@@ -26,5 +30,12 @@ void workshop_write_text(const struct workshop *workshop, const char *name, cons
  * whether it succeeded, so that what a machine cannot build can be skipped. */
 bool workshop_run(const struct workshop *workshop, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Runs an array of tests between workshop_open and workshop_close; `fill`, or NULL, writes what
+ * all of them need. */
+#define workshop_run_tests(tests, workshop, fill)                                                  \
+    workshop_run_group(#tests, tests, sizeof(tests) / sizeof *(tests), workshop, fill)
+int workshop_run_group(const char *name, const struct CMUnitTest *tests, size_t count,
+                       struct workshop *workshop, void (*fill)(void));
 
 #endif

@@ -59,6 +59,14 @@ void table_lay_out(struct table *table, int width)
     }
 }
 
+void table_draw_cell(const struct table *table, struct screen *screen, int row, size_t column,
+                     enum style style, const char *text)
+{
+    struct table_place place = table_place(table, column);
+
+    screen_put_right(screen, row, place.column, place.columns, style, text);
+}
+
 void table_draw_header(const struct table *table, struct screen *screen, int row)
 {
     screen_fill(screen, (struct area){row, 0, 1, screen->columns}, STYLE_HEADER, ' ');

@@ -61,6 +61,10 @@ void table_scroll(struct table *table, long rows);
 /* The place of a column on screen, for drawing cells. */
 struct table_place table_place(const struct table *table, size_t column);
 
+/* A cell's text, at the right of its column. */
+void table_draw_cell(const struct table *table, struct screen *screen, int row, size_t column,
+                     enum style style, const char *text);
+
 /* The column with the sort key before (-1) or after (+1) the current one among those that can be
  * sorted; TABLE_NO_SORT when there is none. */
 int table_neighbour_sort_key(const struct table *table, int direction);

@@ -86,14 +86,6 @@ static void blocks_row_text(const struct view *view, size_t row, struct text *ou
     graph_names_add_node(shown->graph, node_of(shown, row), out);
 }
 
-static void put_cell(const struct view *view, struct screen *screen, int row, int column,
-                     enum style style, const char *text)
-{
-    struct table_place place = table_place(&view->table, (size_t)column);
-
-    screen_put_right(screen, row, place.column, place.columns, style, text);
-}
-
 static void blocks_draw_row(const struct view *view, struct screen *screen, struct area area,
                             size_t row)
 {
@@ -104,11 +96,11 @@ static void blocks_draw_row(const struct view *view, struct screen *screen, stru
     char number[UNITS_TEXT_BYTES];
     struct text text = {0};
 
-    put_cell(view, screen, area.row, COLUMN_RETAINED, STYLE_STRONG,
+    table_draw_cell(&view->table, screen, area.row, COLUMN_RETAINED, STYLE_STRONG,
              units_format_size(objects->retained_bytes[node], number));
-    put_cell(view, screen, area.row, COLUMN_BLOCKS, STYLE_TEXT,
+    table_draw_cell(&view->table, screen, area.row, COLUMN_BLOCKS, STYLE_TEXT,
              units_format_count(objects->retained_blocks[node], number));
-    put_cell(view, screen, area.row, COLUMN_ITSELF, STYLE_TEXT,
+    table_draw_cell(&view->table, screen, area.row, COLUMN_ITSELF, STYLE_TEXT,
              units_format_size(shown->graph->snapshot->blocks[shown->blocks[row]].bytes, number));
     blocks_row_text(view, row, &text);
     screen_put_cut(screen, area.row, name.column, name.columns, STYLE_FUNCTION, text_get(&text));

@@ -192,14 +192,6 @@ static void draw_name(const struct view *view, struct screen *screen, int row,
     text_clear(&name);
 }
 
-static void put_cell(const struct view *view, struct screen *screen, int row, int column,
-                     enum style style, const char *text)
-{
-    struct table_place place = table_place(&view->table, (size_t)column);
-
-    screen_put_right(screen, row, place.column, place.columns, style, text);
-}
-
 static void graph_draw_row(const struct view *view, struct screen *screen, struct area area,
                            size_t row)
 {
@@ -208,13 +200,13 @@ static void graph_draw_row(const struct view *view, struct screen *screen, struc
     const struct graph_tree_node *whole = &shown->tree.nodes[0];
     char text[UNITS_TEXT_BYTES];
 
-    put_cell(view, screen, area.row, COLUMN_BYTES, STYLE_STRONG,
+    table_draw_cell(&view->table, screen, area.row, COLUMN_BYTES, STYLE_STRONG,
              units_format_size(node->retained_bytes, text));
-    put_cell(view, screen, area.row, COLUMN_SHARE, STYLE_FAINT,
+    table_draw_cell(&view->table, screen, area.row, COLUMN_SHARE, STYLE_FAINT,
              units_format_percent(node->retained_bytes, whole->retained_bytes, text));
-    put_cell(view, screen, area.row, COLUMN_BLOCKS, STYLE_TEXT,
+    table_draw_cell(&view->table, screen, area.row, COLUMN_BLOCKS, STYLE_TEXT,
              units_format_count(node->retained_blocks, text));
-    put_cell(view, screen, area.row, COLUMN_ITSELF, STYLE_TEXT,
+    table_draw_cell(&view->table, screen, area.row, COLUMN_ITSELF, STYLE_TEXT,
              shown->is_upwards || node->bytes == 0 ? "" : units_format_size(node->bytes, text));
     draw_name(view, screen, area.row, table_place(&view->table, COLUMN_NAME),
               shown->rows.nodes[row]);

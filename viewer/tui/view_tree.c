@@ -163,17 +163,13 @@ static void tree_draw_row(const struct view *view, struct screen *screen, struct
     uint64_t total = shown->tree.nodes[0].figures.values[metric];
     uint64_t value = node->figures.values[metric], self = node->self.values[metric];
     char text[UNITS_TEXT_BYTES];
-    struct table_place place = table_place(&view->table, COLUMN_VALUE);
-    screen_put_right(screen, area.row, place.column, place.columns, STYLE_STRONG,
+    table_draw_cell(&view->table, screen, area.row, COLUMN_VALUE, STYLE_STRONG,
                      figures_format(metric, value, text));
-    place = table_place(&view->table, COLUMN_SHARE);
-    screen_put_right(screen, area.row, place.column, place.columns, STYLE_FAINT,
+    table_draw_cell(&view->table, screen, area.row, COLUMN_SHARE, STYLE_FAINT,
                      units_format_percent(value, total, text));
-    place = table_place(&view->table, COLUMN_SELF);
-    screen_put_right(screen, area.row, place.column, place.columns, STYLE_TEXT,
+    table_draw_cell(&view->table, screen, area.row, COLUMN_SELF, STYLE_TEXT,
                      self ? figures_format(metric, self, text) : "");
-    place = table_place(&view->table, COLUMN_COUNT_OF);
-    screen_put_right(screen, area.row, place.column, place.columns, STYLE_TEXT,
+    table_draw_cell(&view->table, screen, area.row, COLUMN_COUNT_OF, STYLE_TEXT,
                      units_format_count(node->figures.values[QUERY_ALLOCATIONS], text));
     draw_name(view, screen, area.row, table_place(&view->table, COLUMN_NAME),
               shown->rows.nodes[row]);
