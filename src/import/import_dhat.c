@@ -14,8 +14,8 @@
 struct reading {
     struct import_writer *writer;
     const json_t *frames;
-    uint32_t *frame_of_text; /* + 1; 0 = not added yet */
-    uint64_t peak_bytes;
+    uint32_t *frame_of_text;                         /* + 1; 0 = not added yet */
+    uint64_t blocks, bytes, peak_blocks, peak_bytes; /* of all points so far */
 };
 
 bool import_dhat_matches(const char *head)
@@ -78,10 +78,20 @@ static bool read_stack(struct reading *reading, const json_t *stack, uint32_t *n
     return true;
 }
 
+/* Sums of all points, and with them those of each site, stay below INT64_MAX. */
+static bool add_within(uint64_t *sum, uint64_t part)
+{
+    if (part > INT64_MAX - *sum)
+        return false;
+    *sum += part;
+    return true;
+}
+
 static bool read_point(struct reading *reading, const json_t *point, struct error *error)
 {
     uint64_t bytes = number_of(point, "tb"), blocks = number_of(point, "tbk");
     uint64_t end_bytes = number_of(point, "eb"), end_blocks = number_of(point, "ebk");
+    uint64_t peak_bytes = number_of(point, "gb"), peak_blocks = number_of(point, "gbk");
     enum function_kind kind;
     uint32_t node;
     if (end_bytes > bytes || end_blocks > blocks)
@@ -89,17 +99,17 @@ static bool read_point(struct reading *reading, const json_t *point, struct erro
     if (!read_stack(reading, json_object_get(point, "fs"), &node, &kind, error))
         return false;
     struct recording_site *site = import_writer_site(reading->writer, node);
-    if (site->allocated_bytes > INT64_MAX - bytes ||
-        reading->peak_bytes > INT64_MAX - number_of(point, "gb"))
-        return error_set(error, "it has more bytes than there can be");
+    if (!add_within(&reading->blocks, blocks) || !add_within(&reading->bytes, bytes) ||
+        !add_within(&reading->peak_blocks, peak_blocks) ||
+        !add_within(&reading->peak_bytes, peak_bytes))
+        return error_set(error, "it has more blocks or bytes than there can be");
     site->allocation_function = kind;
     site->allocations += blocks;
     site->allocated_bytes += bytes;
     site->frees += blocks - end_blocks;
     site->freed_bytes += bytes - end_bytes;
-    site->peak_blocks += number_of(point, "gbk");
-    site->peak_bytes += number_of(point, "gb");
-    reading->peak_bytes += number_of(point, "gb");
+    site->peak_blocks += peak_blocks;
+    site->peak_bytes += peak_bytes;
     return true;
 }
 

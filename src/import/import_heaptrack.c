@@ -48,6 +48,7 @@ struct reading {
     size_t *site_of_stack; /* + 1; 0 = none yet */
     size_t site_of_stack_capacity, site_of_stack_count;
     uint64_t last_kind; /* + 1, when the last event was an allocation */
+    uint64_t allocated_bytes; /* of all kinds */
     uint64_t live_bytes, peak_bytes, peak, peak_ms, ms, resident, most_resident, page_bytes;
 };
 
@@ -205,9 +206,11 @@ static bool read_allocation(struct reading *reading, struct piece rest, struct e
     struct kind *kind = &reading->kinds[number];
     struct site_state *state = &reading->sites[kind->site];
     struct recording_site *site = import_writer_site(reading->writer, state->node);
-    if (__builtin_add_overflow(site->allocated_bytes, kind->bytes, &site->allocated_bytes) ||
-        __builtin_add_overflow(reading->live_bytes, kind->bytes, &reading->live_bytes))
+    if (kind->bytes > INT64_MAX - reading->allocated_bytes)
         return refuse(reading, "more bytes than there can be", error);
+    reading->allocated_bytes += kind->bytes;
+    reading->live_bytes += kind->bytes;
+    site->allocated_bytes += kind->bytes;
     note_peak(reading, state, site);
     site->allocations++;
     site->last_ns = reading->ms * 1000000;

@@ -152,11 +152,20 @@ def check_valgrind(tool, option):
                [int(number.replace(",", "")) for number in told.groups()])
 
 
+# Two points, each of as much as there can be of something.
+DHAT_SUM = b"""{"dhatFileVersion": 2, "mode": "heap", "ftbl": ["[root]", "0x1: a", "0x2: b"], "pps": [
+    {"tb": 1, "tbk": 1, "%(key)s": 9223372036854775807, "fs": [1]},
+    {"tb": 1, "tbk": 1, "%(key)s": 9223372036854775807, "fs": [2]}]}"""
+
+
 def check_damage():
     """Cut at any place: an answer, and either a recording or one line."""
     bad = {"none": b"", "other": b"hello\n", "raw": b"v 10400 2\nx 5 /bin/true\n",
            "new": b"v 10400 9\n", "other v": b"v 1.0 2.0 3.0\nf 1 2 3\n", "stack": b"v 10400 2\nt 5 0\n", "free": b"v 10400 2\na 8 0\n- 0\n",
            "dhat": b'{"dhatFileVersion":2,"mode":"heap","ftbl":[],"pps":[{"tb":1,"fs":[7]}]}',
+           **{f"dhat sum of {key}": DHAT_SUM % {b"key": key.encode()}
+              for key in ("tbk", "tb", "gbk", "gb")},
+           "heaptrack sum": b"v 10400 2\ns f\ni 1 1\nt 1 0\na 7fffffffffffffff 1\n+ 0\n- 0\n+ 0\n",
            "dhat json": b'{"dhatFileVersion":2,', "massif": b"desc: x\ncmd: y\ntime_unit: ms\nheap_tree=peak\nn1"}
     for form in ("heaptrack", "dhat", "massif"):
         with open(os.path.join(SCRATCH, f"demo.{form}"), "rb") as file:
