@@ -396,6 +396,24 @@ static struct gate_groups make_groups(const struct profile *profile,
     return groups;
 }
 
+static bool is_any_judged(const struct profile *profile, const struct gate_options *options)
+{
+    for (uint32_t i = 0; i < profile->process_count; i++)
+        if (gate_is_judged(profile, i, options))
+            return true;
+    return false;
+}
+
+/* A torn recording may have lost the very processes that were to be judged. */
+static bool is_torn_before_all(const struct judging *judging)
+{
+    for (size_t i = 0; i < judging->run_count; i++)
+        if (!judging->runs[i].profile->is_finished &&
+            !is_any_judged(judging->runs[i].profile, judging->options))
+            return true;
+    return false;
+}
+
 void gate_judge(const struct gate_run *runs, size_t run_count, const struct gate_options *options,
                 struct gate *gate)
 {
@@ -413,7 +431,10 @@ void gate_judge(const struct gate_run *runs, size_t run_count, const struct gate
     judge_processes(&judging, NULL);
     judge_scopes(&judging);
     gate->reason = reason_of(gate);
-    if (gate->count == 0) {
+    if (gate->verdict != GATE_FAIL && is_torn_before_all(&judging)) {
+        gate->verdict = GATE_INCONCLUSIVE;
+        gate->reason = "the recording was not finished";
+    } else if (gate->count == 0) {
         gate->verdict = GATE_INCONCLUSIVE;
         gate->reason = "no process was judged";
     } else if (gate->verdict == GATE_PASS && options->baseline && !is_anything_compared(&judging)) {
