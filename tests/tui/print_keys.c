@@ -62,6 +62,8 @@ int main(void)
     puts(".Bl -tag -width \"PgUp, C-u, C-b\" -compact");
     for (size_t i = 0; (binding = key_binding_at(i)); i++) {
         const char *start = binding->scopes == SCOPE_TREE                   ? "In the tree: "
+                            : binding->scopes == SCOPE_FLAME                ? "In the flame graph: "
+                            : binding->scopes == (SCOPE_TREE | SCOPE_FLAME) ? "In both of these: "
                             : binding->scopes == SCOPE_GRAPH                ? "In the graph: "
                             : binding->scopes == (SCOPE_TREE | SCOPE_GRAPH) ? "In trees: "
                             : binding->scopes == SCOPE_MENU                 ? "In a menu: "

@@ -3,12 +3,16 @@ libseep_a_SOURCES += \
 	viewer/analysis/arena.h \
 	viewer/analysis/call_tree.c \
 	viewer/analysis/call_tree.h \
+	viewer/analysis/call_tree_search.c \
+	viewer/analysis/call_tree_search.h \
 	viewer/analysis/diff.c \
 	viewer/analysis/diff.h \
 	viewer/analysis/estimate.c \
 	viewer/analysis/estimate.h \
 	viewer/analysis/fingerprint.c \
 	viewer/analysis/fingerprint.h \
+	viewer/analysis/flame_layout.c \
+	viewer/analysis/flame_layout.h \
 	viewer/analysis/gate.c \
 	viewer/analysis/gate.h \
 	viewer/analysis/gate_baseline.c \
@@ -106,6 +110,10 @@ tests_unit_test_gate_SOURCES = tests/unit/test_gate.c $(profile_builder)
 tests_unit_test_gate_LDADD = $(unit_libs)
 tests_unit_test_diff_SOURCES = tests/unit/test_diff.c $(profile_builder)
 tests_unit_test_diff_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_flame_layout
+TESTS += tests/unit/test_flame_layout
+tests_unit_test_flame_layout_SOURCES = tests/unit/test_flame_layout.c $(profile_builder)
+tests_unit_test_flame_layout_LDADD = $(unit_libs)
 tests_unit_test_call_tree_SOURCES = tests/unit/test_call_tree.c $(profile_builder)
 tests_unit_test_call_tree_LDADD = $(unit_libs)
 check_PROGRAMS += tests/unit/test_estimate tests/unit/test_sampling

@@ -200,7 +200,7 @@ static void draw_rows(struct app *app, struct view *view, struct area area, bool
         size_t row = table->top + (size_t)i;
         struct area place = {area.row + i, area.column, 1, area.columns};
         view->ops->draw_row(view, screen, place, row);
-        if (row != table->selected || !is_active)
+        if (row != table->selected || !is_active || view->ops->marks_selected)
             continue;
         screen_restyle(screen, place, STYLE_SELECTED);
         screen_put_character(screen, place.row, place.column, STYLE_SELECTED, '>');
@@ -221,7 +221,11 @@ static void draw_body(struct app *app, struct view *view, bool is_active)
         area.row++;
         area.rows--;
     }
+    area.rows -= view->below_rows;
     draw_rows(app, view, area, is_active);
+    struct area below = {area.row + area.rows, 0, view->below_rows, area.columns};
+    if (view->ops->draw_below && view->below_rows)
+        view->ops->draw_below(view, screen, below);
     if (view->table.row_count == 0)
         screen_put(screen, area.row, 1, screen->columns - 2, STYLE_FAINT, "(nothing here)");
 }

@@ -44,7 +44,14 @@ static bool handle_key(struct app *app, uint32_t key, struct error *error)
     return is_done;
 }
 
-static bool click_row(struct app *app, struct view *view, int row, struct error *error)
+static bool click_into_row(struct app *app, struct view *view, size_t row, int column,
+                           struct error *error)
+{
+    struct reaction reaction = {.request = {.site = QUERY_NO_SITE}};
+    return !view->ops->click(view, row, column, &reaction) || app_react(app, &reaction, error);
+}
+
+static bool click_row(struct app *app, struct view *view, int row, int column, struct error *error)
 {
     int first = 2 + (view->table.column_count ? 1 : 0);
     if (view->ops->is_popup) {
@@ -61,6 +68,8 @@ static bool click_row(struct app *app, struct view *view, int row, struct error 
                          (!table->can_select || table->can_select(table->context, clicked));
     if (!is_selectable)
         return true;
+    if (view->ops->click)
+        return click_into_row(app, view, clicked, column, error);
     if (clicked == table->selected)
         return handle_key(app, INPUT_ENTER, error);
     table->selected = clicked;
@@ -81,7 +90,7 @@ static bool handle_click(struct app *app, const struct input *input, struct erro
         int sort_key = table_sort_key_at(&view->table, input->column);
         return sort_key == TABLE_NO_SORT || app_sort_by(app, sort_key, error);
     }
-    return click_row(app, view, input->row, error);
+    return click_row(app, view, input->row, input->column, error);
 }
 
 bool app_handle_input(struct app *app, const struct input *input, struct error *error)

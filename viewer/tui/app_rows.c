@@ -29,14 +29,28 @@ static void row_text(const struct view *view, size_t row, struct text *out)
         app_row_text(view, row, out);
 }
 
-static bool row_matches(const struct view *view, size_t row, const char *text, bool is_exact)
+bool view_search_matches(const struct view_search *search, const char *text)
+{
+    return search->is_exact ? strstr(text, search->text) != NULL
+                            : strcasestr(text, search->text) != NULL;
+}
+
+static bool row_matches(const struct view *view, size_t row, const struct view_search *search)
 {
     struct text line = {0};
     row_text(view, row, &line);
-    bool is_match = is_exact ? strstr(text_get(&line), text) != NULL
-                             : strcasestr(text_get(&line), text) != NULL;
+    bool is_match = view_search_matches(search, text_get(&line));
     text_clear(&line);
     return is_match;
+}
+
+static bool find_in_view(struct app *app, struct view *view, const struct view_search *search,
+                         struct error *error)
+{
+    struct reaction reaction = {.opened = NULL};
+    bool is_found = view->ops->find(view, search, &reaction, error);
+    struct error ignored;
+    return app_react(app, &reaction, &ignored) && is_found;
 }
 
 /* Goes on to the next match after the selected row, round the end. */
@@ -46,12 +60,14 @@ bool app_find_next(struct app *app, bool is_backwards, struct error *error)
     struct table *table = &view->table;
     if (!app->searched)
         return error_set(error, "nothing was searched yet: / searches");
-    bool is_exact = has_capitals(app->searched);
+    const struct view_search search = {app->searched, has_capitals(app->searched), is_backwards};
+    if (view->ops->find)
+        return find_in_view(app, view, &search, error);
     for (size_t step = 1; step <= table->row_count; step++) {
         size_t distance = is_backwards ? table->row_count - step : step;
         size_t row = (table->selected + distance) % table->row_count;
         if ((table->can_select && !table->can_select(table->context, row)) ||
-            !row_matches(view, row, app->searched, is_exact))
+            !row_matches(view, row, &search))
             continue;
         bool is_wrapped = is_backwards ? row >= table->selected : row <= table->selected;
         if (is_wrapped && step < table->row_count)

@@ -18,6 +18,8 @@ enum action {
     ACTION_HELP,
     ACTION_UP,
     ACTION_DOWN,
+    ACTION_LEFT,
+    ACTION_RIGHT,
     ACTION_PAGE_UP,
     ACTION_PAGE_DOWN,
     ACTION_FIRST,
@@ -65,7 +67,8 @@ enum key_scope {
     SCOPE_SOURCE = 256, /* the selected row is a place in a source file */
     SCOPE_MENU = 512,
     SCOPE_INVERTS = 1024, /* rows can stand in the opposite order */
-    SCOPE_GRAPH = 2048
+    SCOPE_GRAPH = 2048,
+    SCOPE_FLAME = 4096
 };
 
 enum {

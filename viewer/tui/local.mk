@@ -18,7 +18,8 @@ libseep_a_SOURCES += \
 	viewer/tui/tree_rows.c viewer/tui/tree_rows.h \
 	viewer/tui/tui.c viewer/tui/tui.h \
 	viewer/tui/view.h viewer/tui/views.c \
-	viewer/tui/view_block.c viewer/tui/view_blocks.c viewer/tui/view_graph.c \
+	viewer/tui/view_block.c viewer/tui/view_blocks.c viewer/tui/view_flame.c \
+	viewer/tui/view_graph.c \
 	viewer/tui/view_group.c viewer/tui/view_help.c viewer/tui/view_menu.c \
 	viewer/tui/view_modules.c \
 	viewer/tui/view_overview.c viewer/tui/view_sites.c viewer/tui/view_source.c \

@@ -226,6 +226,36 @@ int screen_put_cut(struct screen *screen, int row, int column, int columns, enum
     return used;
 }
 
+/* The bytes of the first characters that take so many columns. */
+static size_t bytes_of(const struct screen *screen, const char *text, int columns)
+{
+    const char *at = text, *next = text;
+    int width;
+    for (uint32_t character; (character = screen_decode(&next)); at = next) {
+        showable(screen, character, &width);
+        columns -= width;
+        if (columns < 0)
+            break;
+    }
+    return (size_t)(at - text);
+}
+
+void screen_put_lines(struct screen *screen, struct area area, enum style style, const char *text)
+{
+    struct text shown = {0};
+    make_showable(screen, text, &shown);
+    size_t room = shown.count + 8;
+    char *cut = memory_allocate(room);
+    const char *at = cut;
+    text_cut_middle(text_get(&shown), area.columns * area.rows, cut, room);
+    for (int i = 0; i < area.rows && *at; i++) {
+        screen_put(screen, area.row + i, area.column, area.columns, style, at);
+        at += bytes_of(screen, at, area.columns);
+    }
+    free(cut);
+    text_clear(&shown);
+}
+
 int screen_put_right(struct screen *screen, int row, int column, int columns, enum style style,
                      const char *text)
 {

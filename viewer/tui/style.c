@@ -40,6 +40,9 @@ static const struct style_scheme schemes[] = {
         [STYLE_KEY]           = {OWN, OWN, STYLE_BOLD},
         [STYLE_ACTION]        = {BLACK, CYAN, 0},
         [STYLE_POPUP]         = {BLACK, WHITE, 0},
+        [STYLE_FLAME]         = {BLACK, YELLOW, 0},
+        [STYLE_FLAME_FOREIGN] = {BLACK, CYAN, 0},
+        [STYLE_FOUND]         = {WHITE, MAGENTA, STYLE_BOLD},
      }},
     {.name = "mono", .about = "no colours: bold, underlined and reverse",
      .looks = {
@@ -64,6 +67,9 @@ static const struct style_scheme schemes[] = {
         [STYLE_KEY]           = {OWN, OWN, STYLE_BOLD},
         [STYLE_ACTION]        = {OWN, OWN, STYLE_REVERSE},
         [STYLE_POPUP]         = {OWN, OWN, STYLE_REVERSE},
+        [STYLE_FLAME]         = {OWN, OWN, 0},
+        [STYLE_FLAME_FOREIGN] = {OWN, OWN, 0},
+        [STYLE_FOUND]         = {OWN, OWN, STYLE_BOLD | STYLE_UNDERLINE},
      }},
     {.name = "orange", .about = "blue and orange only: for those who confuse red and green",
      .looks = {
@@ -88,6 +94,9 @@ static const struct style_scheme schemes[] = {
         [STYLE_KEY]           = {OWN, OWN, STYLE_BOLD},
         [STYLE_ACTION]        = {WHITE, BLUE, 0},
         [STYLE_POPUP]         = {BLACK, YELLOW, 0},
+        [STYLE_FLAME]         = {BLACK, YELLOW, 0},
+        [STYLE_FLAME_FOREIGN] = {WHITE, BLUE, 0},
+        [STYLE_FOUND]         = {OWN, OWN, STYLE_BOLD | STYLE_UNDERLINE},
      }},
 };
 /* clang-format on */

@@ -28,6 +28,9 @@ enum style {
     STYLE_KEY,    /* footer: the key */
     STYLE_ACTION, /* footer: what it does */
     STYLE_POPUP,
+    STYLE_FLAME,         /* a cell: the program's own code */
+    STYLE_FLAME_FOREIGN, /* libraries' */
+    STYLE_FOUND,         /* what a search has found */
     STYLE_COUNT
 };
 

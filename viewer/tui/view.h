@@ -80,12 +80,21 @@ struct reaction {
     struct text message; /* for the status line */
 };
 
+struct view_search {
+    const char *text;
+    bool is_exact; /* else letters of either case */
+    bool is_backwards;
+};
+
+bool view_search_matches(const struct view_search *search, const char *text);
+
 struct view_ops {
-    const char *name;  /* for `:view NAME` */
-    const char *title; /* for the first line */
-    char digit;        /* or letter, of a screen; 0: the view is opened from others */
-    bool is_popup;     /* stands over the view that opened it */
-    unsigned scopes;   /* enum key_scope, besides SCOPE_ANY */
+    const char *name;    /* for `:view NAME` */
+    const char *title;   /* for the first line */
+    char digit;          /* or letter, of a screen; 0: the view is opened from others */
+    bool is_popup;       /* stands over the view that opened it */
+    bool marks_selected; /* draw_row itself shows what is selected, and places the cursor */
+    unsigned scopes;     /* enum key_scope, besides SCOPE_ANY */
     size_t state_bytes;
 
     /* Of a screen that not every recording has: why there is nothing to show, and what to do about
@@ -105,6 +114,9 @@ struct view_ops {
     /* The line under the title: what is shown. */
     void (*describe)(const struct view *view, struct text *out);
 
+    /* Into the last `view->below_rows` rows of the view, which fit has set. May be NULL. */
+    void (*draw_below)(const struct view *view, struct screen *screen, struct area area);
+
     /* One row of the table, into `area`, of which the mark's column is the app's. */
     void (*draw_row)(const struct view *view, struct screen *screen, struct area area, size_t row);
 
@@ -113,6 +125,13 @@ struct view_ops {
 
     /* Actions that the app does not do itself. Returns whether it was one of the view's. */
     bool (*act)(struct view *view, enum action action, struct reaction *reaction);
+
+    /* A click into a row, where rows are not what is selected. */
+    bool (*click)(struct view *view, size_t row, int column, struct reaction *reaction);
+
+    /* The same for searching: goes to the next match. */
+    bool (*find)(struct view *view, const struct view_search *search, struct reaction *reaction,
+                 struct error *error);
 
     /* Go to what a request tells (the tree: a stack), when the view is open already. */
     bool (*reveal)(struct view *view, const struct view_request *request);
@@ -123,6 +142,7 @@ struct view {
     const struct view_context *context;
     struct table table;
     void *state;
+    int below_rows;
     bool is_loaded;
 };
 
@@ -136,6 +156,7 @@ void view_print_process(const struct profile *profile, uint32_t process, struct 
 extern const struct view_ops view_overview;
 extern const struct view_ops view_sites;
 extern const struct view_ops view_tree;
+extern const struct view_ops view_flame;
 extern const struct view_ops view_threads;
 extern const struct view_ops view_modules;
 extern const struct view_ops view_graph;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "analysis/call_tree.h"
+#include "analysis/call_tree_search.h"
 #include "base/memory.h"
 #include "base/units.h"
 
@@ -261,57 +262,19 @@ static bool tree_act(struct view *view, enum action action, struct reaction *rea
 
 /* ---- going to a stack ---- */
 
-struct stack_walk {
-    const struct profile_location **locations;
-    size_t count;
-    size_t capacity;
-};
-
-static bool remember_location(void *context, const struct profile_frame *frame,
-                              const struct profile_location *location)
-{
-    struct stack_walk *walk = context;
-    (void)frame;
-    walk->locations = memory_grow(walk->locations, &walk->capacity, walk->count + 1,
-                                  sizeof *walk->locations);
-    walk->locations[walk->count++] = location;
-    return true;
-}
-
-static bool is_same_place(const struct profile_location *a, const struct profile_location *b)
-{
-    return a && strcmp(a->function, b->function) == 0 && !a->file == !b->file &&
-           (!a->file || strcmp(a->file, b->file) == 0);
-}
-
-static uint32_t find_child(const struct view *view, uint32_t parent,
-                           const struct profile_location *location)
-{
-    const struct tree_view *shown = view->state;
-    uint32_t child = shown->tree.nodes[parent].first_child;
-    while (child != CALL_TREE_NONE && !is_same_place(location_of(view, child), location))
-        child = shown->tree.nodes[child].next_sibling;
-    return child;
-}
-
 static bool tree_reveal(struct view *view, const struct view_request *request)
 {
     struct tree_view *shown = view->state;
     const struct profile *profile = view->context->profile;
-    struct stack_walk walk = {0};
-    uint32_t node = 0, next;
+    bool is_whole;
     if (request->site >= profile->site_count || shown->direction != CALL_TREE_TOP_DOWN)
         return true;
-    profile_visit_stack(profile, profile->sites[request->site].stack_node, remember_location,
-                        &walk);
-    size_t left = walk.count;
-    for (; left && (next = find_child(view, node, walk.locations[left - 1])) != CALL_TREE_NONE;
-         left--, node = next)
-        shown->rows.is_open[node] = true;
-    free(walk.locations);
+    uint32_t node = call_tree_find_site(profile, &shown->tree, request->site, &is_whole);
+    for (uint32_t at = node; at != CALL_TREE_NONE; at = shown->tree.nodes[at].parent)
+        shown->rows.is_open[at] = true;
     tree_rows_show(&shown->rows, &view->table);
     tree_rows_select(&shown->rows, &view->table, node);
-    return left == 0;
+    return is_whole;
 }
 
 const struct view_ops view_tree = {

@@ -4,11 +4,11 @@
 
 /* The order is that of Tab: screens first, by 1 .. 9, 0, D. */
 static const struct view_ops *const views[] = {
-    &view_overview, &view_sites, &view_tree,   &view_graph, &view_threads,
-    &view_modules,
+    &view_overview, &view_sites,   &view_tree,    &view_flame,
+    &view_graph,    &view_threads, &view_modules,
 
-    &view_group,    &view_stack, &view_blocks, &view_block, &view_source,
-    &view_help,     &view_menu,
+    &view_group,    &view_stack,   &view_blocks,  &view_block,
+    &view_source,   &view_help,    &view_menu,
 };
 
 const struct view_ops *view_ops_at(size_t position)
