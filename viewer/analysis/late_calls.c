@@ -84,17 +84,31 @@ static bool is_frame_of(const void *context, uint32_t position, const void *want
            frame->module == (uint32_t)call->module;
 }
 
+static uint64_t hash_of(const struct symbolizer_tail_call *call)
+{
+    return hash_mix(call->offset ^ (uint64_t)call->module << 48);
+}
+
+bool late_calls_find_frame(const struct late_calls *calls, const struct symbolizer_tail_call *call,
+                           uint32_t *id)
+{
+    uint32_t position = hash_index_find(&calls->frames, hash_of(call), call, is_frame_of,
+                                        calls->names);
+    if (position != HASH_INDEX_NONE)
+        *id = calls->names->frames[position].id;
+    return position != HASH_INDEX_NONE;
+}
+
 static uint32_t frame_of(struct late_calls *calls, const struct symbolizer_tail_call *call)
 {
     struct late_names *names = calls->names;
-    uint64_t hash = hash_mix(call->offset ^ (uint64_t)call->module << 48);
-    uint32_t position = hash_index_find(&calls->frames, hash, call, is_frame_of, names);
-    if (position != HASH_INDEX_NONE)
-        return names->frames[position].id;
-    hash_index_add(&calls->frames, hash, (uint32_t)names->frame_count);
+    uint32_t id;
+    if (late_calls_find_frame(calls, call, &id))
+        return id;
+    hash_index_add(&calls->frames, hash_of(call), (uint32_t)names->frame_count);
     names->frames = memory_grow(names->frames, &calls->frame_capacity, names->frame_count + 1,
                                 sizeof *names->frames);
-    uint32_t id = (uint32_t)(calls->profile->frame_count + names->frame_count);
+    id = (uint32_t)(calls->profile->frame_count + names->frame_count);
     names->frames[names->frame_count++] = (struct late_frame){id, (uint32_t)call->module,
                                                               call->offset, call->is_exact};
     return id;

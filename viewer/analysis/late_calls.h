@@ -30,6 +30,10 @@ void late_calls_clear(struct late_calls *calls);
 void late_calls_take(void *context, const struct symbol_batch_pair *pair,
                      const struct symbolizer_tail_call *found, size_t count);
 
+/* The id of a frame that was added for one of these functions; false: there is none. */
+bool late_calls_find_frame(const struct late_calls *calls, const struct symbolizer_tail_call *call,
+                           uint32_t *id);
+
 /* The frames that were added, to be looked up. Caller frees. */
 struct symbol_batch_frame *late_calls_frames(const struct late_calls *calls);
 

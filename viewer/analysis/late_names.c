@@ -246,7 +246,24 @@ static bool look_up(struct search *search, struct error *error)
     return true;
 }
 
-/* What a call led to, and then the frames that this found. */
+static void take_calls(void *context, const struct symbol_batch_pair *pair,
+                       const struct symbolizer_tail_call *found, size_t count)
+{
+    struct search *search = context;
+    late_calls_take(search->calls, pair, found, count);
+}
+
+static void take_gone(void *context, const struct symbolizer_tail_call *call,
+                      const struct symbol_batch_location *locations, size_t count)
+{
+    struct search *search = context;
+    uint32_t id;
+    if (count && late_calls_find_frame(search->calls, call, &id))
+        take_frame(search, id, locations, count);
+}
+
+/* What a call led to, and the names of that, by the same child: it has read the files already, and
+ * they may be gone by now. Where it died, another one begins anew with the names. */
 static bool look_up_calls(struct search *search, struct error *error)
 {
     const struct late_calls *calls = search->calls;
@@ -254,8 +271,13 @@ static bool look_up_calls(struct search *search, struct error *error)
                                        .module_count = search->profile->module_count,
                                        .pairs = calls->pairs,
                                        .pair_count = calls->pair_count,
+                                       .is_gone_named = true,
                                        .options = &search->options->symbols};
-    struct symbol_batch_result result = {.context = search->calls, .tail_calls = late_calls_take};
+    struct symbol_batch_result result = {
+        .context = search, .tail_calls = take_calls, .gone = take_gone};
+    size_t name_count = search->names->name_count;
+    size_t location_count = search->names->location_count;
+    uint32_t module;
     if (!calls->pair_count)
         return true;
     struct symbol_batch *batch = symbol_batch_start(&input, error);
@@ -263,7 +285,12 @@ static bool look_up_calls(struct search *search, struct error *error)
         return false;
     wait_for(search, batch);
     symbol_batch_read(batch, &result);
+    bool has_died = symbol_batch_has_died(batch, &module);
     symbol_batch_close(batch);
+    if (!has_died)
+        return true;
+    search->names->name_count = name_count;
+    search->names->location_count = location_count;
     free(search->frames);
     search->frames = late_calls_frames(calls);
     search->frame_count = search->names->frame_count;
