@@ -295,6 +295,7 @@ static void random_sums_come_out(void **state)
         assert_int_equal(all, (1u << snapshot.block_count) - 1);
         assert_int_equal(indirect_bytes, leaks.kinds[LEAK_INDIRECT].bytes);
         assert_int_equal(indirect_blocks, leaks.kinds[LEAK_INDIRECT].blocks);
+        assert_int_equal(leaks_leaked(&leaks).bytes, indirect_bytes + kinds[LEAK_DEFINITE]);
         leaks_clear(&leaks);
         snapshot_clear(&snapshot);
     }

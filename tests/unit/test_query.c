@@ -354,6 +354,28 @@ static void processes_share_sites(void **state)
     profile_destroy(both);
 }
 
+/* One by each metric: live and peak bytes of the first site, allocated bytes, calls and temporary
+ * ones of the last. */
+static void largest_sites_are_so_by_some_metric(void **state)
+{
+    (void)state;
+    struct query_filter all = {0}, vendor = {.include_function = "vendor"};
+    struct error error;
+
+    for (size_t most = 0; most < 9; most++) {
+        uint8_t is_chosen[5] = {0};
+        assert_int_equal(profile->site_count, 5);
+        assert_true(query_choose_largest_sites(profile, 0, &all, most, is_chosen, &error));
+        for (uint32_t i = 0; i < 5; i++)
+            assert_int_equal(is_chosen[i], profile->sites[i].figures.live_bytes == 300 ||
+                                               profile->sites[i].figures.allocated_bytes == 1000);
+    }
+    uint8_t is_chosen[5] = {0};
+    assert_true(query_choose_largest_sites(profile, 0, &vendor, 100, is_chosen, &error));
+    for (uint32_t i = 0; i < 5; i++)
+        assert_int_equal(is_chosen[i], profile->sites[i].figures.live_bytes == 100);
+}
+
 static void tables_know_their_names(void **state)
 {
     (void)state;
@@ -383,6 +405,7 @@ int main(void)
         cmocka_unit_test(wrappers_are_passed_over),
         cmocka_unit_test(filters_look_at_whole_stacks),
         cmocka_unit_test(processes_share_sites),
+        cmocka_unit_test(largest_sites_are_so_by_some_metric),
         cmocka_unit_test(tables_know_their_names),
     };
     return cmocka_run_group_tests(tests, build, forget);

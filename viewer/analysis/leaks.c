@@ -411,6 +411,14 @@ void leaks_find(const struct profile *profile, uint32_t process, const struct sn
     free(finding.kind_of);
 }
 
+struct leak_sum leaks_leaked(const struct leaks *leaks)
+{
+    const struct leak_sum *kinds = leaks->kinds;
+
+    return (struct leak_sum){kinds[LEAK_DEFINITE].blocks + kinds[LEAK_INDIRECT].blocks,
+                             kinds[LEAK_DEFINITE].bytes + kinds[LEAK_INDIRECT].bytes};
+}
+
 void leaks_clear(struct leaks *leaks)
 {
     free(leaks->items);

@@ -74,6 +74,8 @@ struct leaks {
  * they were at the time of the recording. Clear after use. */
 void leaks_find(const struct profile *profile, uint32_t process, const struct snapshot *snapshot,
                 const struct leaks_options *options, struct leaks *leaks);
+/* What is leaked: definite and indirect. */
+struct leak_sum leaks_leaked(const struct leaks *leaks);
 void leaks_clear(struct leaks *leaks);
 
 #endif

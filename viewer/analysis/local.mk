@@ -76,6 +76,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/site_lists.h \
 	viewer/analysis/site_order.c \
 	viewer/analysis/site_order.h \
+	viewer/analysis/site_plans.c \
+	viewer/analysis/site_plans.h \
 	viewer/analysis/site_series.c \
 	viewer/analysis/site_series.h \
 	viewer/analysis/stack_sums.c \
@@ -134,6 +136,10 @@ tests_unit_test_quality_SOURCES = tests/unit/test_quality.c $(profile_builder)
 tests_unit_test_quality_LDADD = $(unit_libs)
 tests_unit_test_query_SOURCES = tests/unit/test_query.c $(profile_builder)
 tests_unit_test_query_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_site_plans
+TESTS += tests/unit/test_site_plans
+tests_unit_test_site_plans_SOURCES = tests/unit/test_site_plans.c $(profile_builder)
+tests_unit_test_site_plans_LDADD = $(unit_libs)
 block_graph = tests/unit/block_graph.c tests/unit/block_graph.h
 check_PROGRAMS += tests/unit/test_leak_leaders tests/unit/test_leaks
 TESTS += tests/unit/test_leak_leaders tests/unit/test_leaks

@@ -161,3 +161,30 @@ void query_result_clear(struct query_result *result)
     arena_destroy(result->memory);
     *result = (struct query_result){0};
 }
+
+bool query_choose_largest_sites(const struct profile *profile, uint32_t process,
+                                const struct query_filter *filter, size_t most, uint8_t *is_chosen,
+                                struct error *error)
+{
+    static const enum query_metric metrics[] = {QUERY_LIVE_BYTES, QUERY_PEAK_BYTES,
+                                                QUERY_ALLOCATED_BYTES, QUERY_ALLOCATIONS,
+                                                QUERY_TEMPORARY};
+    size_t count = sizeof metrics / sizeof *metrics;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct query query = {.grouping = QUERY_BY_SITE,
+                                    .sort = metrics[i],
+                                    .process = process,
+                                    .limit = most / count > 0 ? most / count : 1,
+                                    .filter = *filter};
+        struct query_result result;
+
+        if (!query_run(profile, &query, &result, error))
+            return false;
+        for (size_t row = 0; row < result.row_count; row++)
+            if (result.rows[row].site != QUERY_NO_SITE)
+                is_chosen[result.rows[row].site] = 1;
+        query_result_clear(&result);
+    }
+    return true;
+}

@@ -164,6 +164,13 @@ void query_result_clear(struct query_result *result);
 void query_find_group(const struct profile *profile, enum query_grouping grouping,
                       const struct query_row *row, bool is_inclusive, uint8_t *is_member);
 
+/* The sites of a process that have most of some metric: live, peak or allocated bytes, allocations
+ * or temporary ones; each gives a share of about `most`. is_chosen has profile->site_count bytes,
+ * of which those that were zero may become 1. */
+bool query_choose_largest_sites(const struct profile *profile, uint32_t process,
+                                const struct query_filter *filter, size_t most, uint8_t *is_chosen,
+                                struct error *error);
+
 /* Can it be run? Says the same as query_run, at once. */
 bool query_check(const struct profile *profile, const struct query *query, struct error *error);
 

@@ -10,11 +10,7 @@
  *     c MS / R PAGES      the time now / resident memory now
  *
  * heaptrack wants every event; a recording has the sums of each site. So events are made up of
- * which its readers get the recorded sums again: calls, temporary ones, peak and leaks of each
- * site. First come the blocks that were neither there at the peak nor at the end, one after the
- * other, so that they do not raise the peak; then what was held at the peak; then what of this was
- * freed, and what came later and stays. Blocks of a site are of two sizes, a byte apart, that have
- * the right sum.
+ * which its readers get the recorded sums again (analysis/site_plans.h).
  *
  * A block is temporary to its readers when it is freed right after it was allocated. Others are
  * chained: the next one is allocated before the last one is freed. */
@@ -24,30 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/site_plans.h"
 #include "base/memory.h"
 #include "report/export_parts.h"
 
 /* More blocks would make files of gigabytes: one then stands for several. */
 static const uint64_t MOST_BLOCKS = UINT64_C(1) << 24;
 static const uint64_t PAGE_BYTES = 4096;
-
-/* Blocks of a site, the first `large_count` of them a byte larger than the others. */
-struct batch {
-    uint64_t count;
-    uint64_t bytes; /* of all */
-    uint64_t small_bytes;
-    uint64_t large_count;
-    uint64_t kind; /* of large ones; next to it, small ones; transient ones have two of each */
-};
-
-struct plan {
-    const struct profile_site *site;
-    struct batch kept;      /* there at the peak and at the end */
-    struct batch dropped;   /* at the peak, not at the end */
-    struct batch grown;     /* at the end, not at the peak */
-    struct batch transient; /* neither */
-    uint64_t temporary_count;
-};
 
 struct writing {
     const struct profile *profile;
@@ -62,137 +41,12 @@ struct writing {
     uint64_t *instruction_of_frame; /* 0 = not written yet */
     uint64_t *stack_of_node;
     uint8_t *is_wanted; /* by node */
-    struct plan *plans;
-    size_t plan_count;
-    struct plan *last; /* one block of its dropped ones is temporary */
-    uint64_t peak_bytes;
+    struct site_plans plans;
 };
-
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
 
 static uint64_t rest_of(uint64_t a, uint64_t b)
 {
     return a > b ? a - b : 0;
-}
-
-/* ---- what happened ---- */
-
-/* Takes `blocks` as the number of those that stayed from the peak to the end, if the sums allow it:
- * each batch has bytes only where it has blocks. */
-static bool try_kept(struct plan *plan, uint64_t blocks)
-{
-    const struct recording_site *figures = &plan->site->figures;
-    uint64_t all_blocks = figures->allocations + figures->inherited_blocks;
-    uint64_t all_bytes = figures->allocated_bytes + figures->inherited_bytes;
-    uint64_t held_blocks = figures->peak_blocks + figures->live_blocks - blocks;
-    uint64_t held_bytes = figures->peak_bytes + figures->live_bytes;
-    uint64_t lowest = rest_of(held_bytes, all_bytes);
-    uint64_t highest = least(figures->peak_bytes, figures->live_bytes);
-
-    if (blocks == 0)
-        highest = 0;
-    if (blocks == figures->peak_blocks && lowest < figures->peak_bytes)
-        lowest = figures->peak_bytes;
-    if (blocks == figures->live_blocks && lowest < figures->live_bytes)
-        lowest = figures->live_bytes;
-    if (held_blocks == all_blocks)
-        highest = least(highest, rest_of(held_bytes, all_bytes));
-    if (held_blocks > all_blocks || lowest > highest)
-        return false;
-    plan->kept.count = blocks;
-    plan->kept.bytes = blocks ? figures->peak_bytes / figures->peak_blocks * blocks : 0;
-    if (plan->kept.bytes < lowest)
-        plan->kept.bytes = lowest;
-    plan->kept.bytes = least(plan->kept.bytes, highest);
-    return true;
-}
-
-/* As many as can be; where all is too many, any number between is as good. Estimates and forged
- * figures may fit nothing: then none, and peak and end at least are right. */
-static void plan_site(struct plan *plan)
-{
-    const struct recording_site *figures = &plan->site->figures;
-    uint64_t most = least(figures->peak_blocks, figures->live_blocks);
-
-    if (!try_kept(plan, most) && !(most && try_kept(plan, most - 1)))
-        try_kept(plan, 0);
-    plan->dropped.count = figures->peak_blocks - plan->kept.count;
-    plan->dropped.bytes = figures->peak_bytes - plan->kept.bytes;
-    plan->grown.count = figures->live_blocks - plan->kept.count;
-    plan->grown.bytes = figures->live_bytes - plan->kept.bytes;
-    plan->transient.count = rest_of(figures->allocations + figures->inherited_blocks,
-                                    figures->peak_blocks + plan->grown.count);
-    plan->transient.bytes = rest_of(figures->allocated_bytes + figures->inherited_bytes,
-                                    figures->peak_bytes + plan->grown.bytes);
-    plan->temporary_count = least(figures->temporary_allocations, plan->transient.count);
-}
-
-static void fit_batch(struct batch *batch, uint64_t divisor)
-{
-    batch->count = batch->count / divisor + (batch->count % divisor > 0);
-    if (batch->count == 0 && batch->bytes > 0) /* forged */
-        batch->count = 1;
-    if (batch->count == 0)
-        return;
-    batch->small_bytes = batch->bytes / batch->count;
-    batch->large_count = batch->bytes % batch->count;
-}
-
-/* Transient blocks keep their size, or they would rise above the peak. */
-static void fit_transient(struct batch *batch, uint64_t divisor)
-{
-    if (batch->count > 0) {
-        batch->small_bytes = batch->bytes / batch->count;
-        batch->large_count = batch->bytes % batch->count / divisor;
-        batch->count /= divisor;
-    }
-}
-
-/* How many recorded blocks one in the file stands for. */
-static uint64_t find_divisor(const struct writing *writing)
-{
-    uint64_t count = 0;
-
-    for (size_t i = 0; i < writing->plan_count; i++) {
-        const struct plan *plan = &writing->plans[i];
-        const uint64_t parts[] = {plan->kept.count, plan->dropped.count, plan->grown.count,
-                                  plan->transient.count};
-
-        for (size_t j = 0; j < sizeof parts / sizeof *parts; j++)
-            count = parts[j] > UINT64_MAX - count ? UINT64_MAX : count + parts[j];
-    }
-    return count > MOST_BLOCKS ? count / MOST_BLOCKS + 1 : 1;
-}
-
-static void make_plans(struct writing *writing, const struct export_sites *sites)
-{
-    uint64_t divisor;
-
-    writing->plans = memory_allocate_zeroed(sites->count, sizeof *writing->plans);
-    writing->plan_count = sites->count;
-    for (size_t i = 0; i < sites->count; i++) {
-        writing->plans[i].site = &writing->profile->sites[sites->positions[i]];
-        plan_site(&writing->plans[i]);
-        writing->peak_bytes += writing->plans[i].site->figures.peak_bytes;
-    }
-    divisor = find_divisor(writing);
-    if (divisor > 1)
-        fprintf(writing->out, "# each block stands for %" PRIu64 "\n", divisor);
-    for (size_t i = 0; i < writing->plan_count; i++) {
-        struct plan *plan = &writing->plans[i];
-
-        if (plan->site->figures.temporary_allocations > plan->transient.count &&
-            plan->dropped.count > 0)
-            writing->last = plan;
-        fit_batch(&plan->kept, divisor);
-        fit_batch(&plan->dropped, divisor);
-        fit_batch(&plan->grown, divisor);
-        fit_transient(&plan->transient, divisor);
-        plan->temporary_count /= divisor;
-    }
 }
 
 /* ---- texts, instructions and stacks ---- */
@@ -246,9 +100,9 @@ static void write_stacks(struct writing *writing)
 {
     const struct profile *profile = writing->profile;
 
-    for (size_t i = 0; i < writing->plan_count; i++)
-        for (uint32_t node = writing->plans[i].site->stack_node; node && !writing->is_wanted[node];
-             node = profile->nodes[node].parent)
+    for (size_t i = 0; i < writing->plans.count; i++)
+        for (uint32_t node = writing->plans.items[i].site->stack_node;
+             node && !writing->is_wanted[node]; node = profile->nodes[node].parent)
             writing->is_wanted[node] = 1;
     for (uint32_t node = 1; node < profile->node_count; node++) {
         uint32_t frame = profile->nodes[node].frame;
@@ -276,7 +130,9 @@ static void write_kind(struct writing *writing, uint64_t bytes, uint64_t stack)
     writing->kind_count++;
 }
 
-static void write_kinds_of(struct writing *writing, struct batch *batch, uint64_t stack,
+/* A batch's kind is the one of its large blocks; next to it, that of small ones; transient ones
+ * have two of each. */
+static void write_kinds_of(struct writing *writing, struct site_batch *batch, uint64_t stack,
                            unsigned copies)
 {
     batch->kind = writing->kind_count;
@@ -289,10 +145,10 @@ static void write_kinds_of(struct writing *writing, struct batch *batch, uint64_
 /* Kind 0 is not used: to readers of it "nothing was allocated last" looks the same. */
 static void write_kinds(struct writing *writing)
 {
-    if (writing->plan_count > 0)
-        write_kind(writing, 0, writing->stack_of_node[writing->plans[0].site->stack_node]);
-    for (size_t i = 0; i < writing->plan_count; i++) {
-        struct plan *plan = &writing->plans[i];
+    if (writing->plans.count > 0)
+        write_kind(writing, 0, writing->stack_of_node[writing->plans.items[0].site->stack_node]);
+    for (size_t i = 0; i < writing->plans.count; i++) {
+        struct site_plan *plan = &writing->plans.items[i];
         uint64_t stack = writing->stack_of_node[plan->site->stack_node];
 
         write_kinds_of(writing, &plan->kept, stack, 1);
@@ -307,12 +163,12 @@ static void write_event(const struct writing *writing, char event, uint64_t kind
     fprintf(writing->out, "%c %" PRIx64 "\n", event, kind);
 }
 
-static uint64_t kind_at(const struct batch *batch, uint64_t position)
+static uint64_t kind_at(const struct site_batch *batch, uint64_t position)
 {
     return batch->kind + (position >= batch->large_count);
 }
 
-static void write_events(const struct writing *writing, char event, const struct batch *batch,
+static void write_events(const struct writing *writing, char event, const struct site_batch *batch,
                          uint64_t first)
 {
     for (uint64_t i = first; i < batch->count; i++)
@@ -321,8 +177,8 @@ static void write_events(const struct writing *writing, char event, const struct
 
 static void write_temporary(const struct writing *writing)
 {
-    for (size_t i = 0; i < writing->plan_count; i++) {
-        const struct plan *plan = &writing->plans[i];
+    for (size_t i = 0; i < writing->plans.count; i++) {
+        const struct site_plan *plan = &writing->plans.items[i];
 
         for (uint64_t j = 0; j < plan->temporary_count; j++) {
             write_event(writing, '+', kind_at(&plan->transient, j));
@@ -336,13 +192,13 @@ static void write_others(const struct writing *writing)
 {
     uint64_t last_kind = 0, last_bytes = 0; /* kind 0: none */
 
-    for (size_t i = 0; i < writing->plan_count; i++) {
-        const struct batch *batch = &writing->plans[i].transient;
+    for (size_t i = 0; i < writing->plans.count; i++) {
+        const struct site_batch *batch = &writing->plans.items[i].transient;
 
-        for (uint64_t j = writing->plans[i].temporary_count; j < batch->count; j++) {
+        for (uint64_t j = writing->plans.items[i].temporary_count; j < batch->count; j++) {
             uint64_t kind = kind_at(batch, j) + 2 * (j % 2);
             uint64_t bytes = batch->small_bytes + (j < batch->large_count);
-            bool is_anew = last_kind && last_bytes > rest_of(writing->peak_bytes, bytes);
+            bool is_anew = last_kind && last_bytes > rest_of(writing->plans.peak_bytes, bytes);
 
             if (is_anew)
                 write_event(writing, '-', last_kind);
@@ -365,15 +221,16 @@ static void write_time(const struct writing *writing, const struct profile_proce
 
 static void write_blocks(const struct writing *writing, const struct profile_process *process)
 {
-    const struct plan *last = writing->last;
+    const struct site_plan *last = writing->plans.last;
 
     write_time(writing, process, process->about.start_ns);
     write_temporary(writing);
     write_others(writing);
     write_time(writing, process, process->totals.peak_time_ns);
-    for (size_t i = 0; i < writing->plan_count; i++) {
-        write_events(writing, '+', &writing->plans[i].kept, 0);
-        write_events(writing, '+', &writing->plans[i].dropped, &writing->plans[i] == last);
+    for (size_t i = 0; i < writing->plans.count; i++) {
+        write_events(writing, '+', &writing->plans.items[i].kept, 0);
+        write_events(writing, '+', &writing->plans.items[i].dropped,
+                     &writing->plans.items[i] == last);
     }
     if (last) {
         write_event(writing, '+', kind_at(&last->dropped, 0));
@@ -381,10 +238,11 @@ static void write_blocks(const struct writing *writing, const struct profile_pro
     }
     fprintf(writing->out, "R %" PRIx64 "\n", process->totals.peak_resident_bytes / PAGE_BYTES);
     write_time(writing, process, process->about.end_ns);
-    for (size_t i = 0; i < writing->plan_count; i++)
-        write_events(writing, '-', &writing->plans[i].dropped, &writing->plans[i] == last);
-    for (size_t i = 0; i < writing->plan_count; i++)
-        write_events(writing, '+', &writing->plans[i].grown, 0);
+    for (size_t i = 0; i < writing->plans.count; i++)
+        write_events(writing, '-', &writing->plans.items[i].dropped,
+                     &writing->plans.items[i] == last);
+    for (size_t i = 0; i < writing->plans.count; i++)
+        write_events(writing, '+', &writing->plans.items[i].grown, 0);
 }
 
 /* ---- all ---- */
@@ -398,7 +256,9 @@ static void write_document(struct writing *writing, const struct export_options 
     fprintf(writing->out, "v 10400 2\n# written by %s %s\nX %s\nI %" PRIx64 " 0\n", PACKAGE_NAME,
             PACKAGE_VERSION, text_get(&command), PAGE_BYTES);
     text_clear(&command);
-    make_plans(writing, sites);
+    site_plans_make(writing->profile, sites->positions, sites->count, MOST_BLOCKS, &writing->plans);
+    if (writing->plans.divisor > 1)
+        fprintf(writing->out, "# each block stands for %" PRIu64 "\n", writing->plans.divisor);
     write_stacks(writing);
     write_kinds(writing);
     write_blocks(writing, process);
@@ -429,7 +289,7 @@ bool export_write_heaptrack(const struct profile *profile, const struct export_o
     free(writing.instruction_of_frame);
     free(writing.stack_of_node);
     free(writing.is_wanted);
-    free(writing.plans);
+    site_plans_clear(&writing.plans);
     export_sites_clear(&sites);
     return true;
 }

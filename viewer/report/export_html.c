@@ -129,39 +129,11 @@ static void add_site(struct writing *writing, uint32_t position)
     json_stream_add(&writing->stream, NULL, object);
 }
 
-/* The sites that have most of some metric: each metric gives its first ones in turn. */
-static bool choose_sites(const struct writing *writing, uint32_t process, uint8_t *is_chosen,
-                         struct error *error)
-{
-    static const enum query_metric metrics[] = {QUERY_LIVE_BYTES, QUERY_PEAK_BYTES,
-                                                QUERY_ALLOCATED_BYTES, QUERY_ALLOCATIONS,
-                                                QUERY_TEMPORARY};
-    enum {
-        METRIC_COUNT = sizeof metrics / sizeof *metrics
-    };
-
-    for (size_t i = 0; i < METRIC_COUNT; i++) {
-        const struct query query = {.grouping = QUERY_BY_SITE,
-                                    .sort = metrics[i],
-                                    .process = process,
-                                    .limit = MOST_SITES / METRIC_COUNT,
-                                    .filter = writing->options->filter};
-        struct query_result result;
-
-        if (!query_run(writing->profile, &query, &result, error))
-            return false;
-        for (size_t row = 0; row < result.row_count; row++)
-            if (result.rows[row].site != QUERY_NO_SITE)
-                is_chosen[result.rows[row].site] = 1;
-        query_result_clear(&result);
-    }
-    return true;
-}
-
 static bool add_sites(struct writing *writing, uint32_t process, struct error *error)
 {
     uint8_t *is_chosen = memory_allocate_zeroed(writing->profile->site_count, 1);
-    bool is_good = choose_sites(writing, process, is_chosen, error);
+    bool is_good = query_choose_largest_sites(writing->profile, process, &writing->options->filter,
+                                              MOST_SITES, is_chosen, error);
     size_t omitted = 0;
 
     json_stream_begin_array(&writing->stream, "sites");
@@ -214,9 +186,7 @@ static void add_leaks(struct writing *writing, uint32_t process)
         json_stream_add(stream, "scan", json_text(found ? found->reason : "off"));
         return;
     }
-    json_stream_add_number(stream, "leaked_bytes",
-                           found->leaks.kinds[LEAK_DEFINITE].bytes +
-                               found->leaks.kinds[LEAK_INDIRECT].bytes);
+    json_stream_add_number(stream, "leaked_bytes", leaks_leaked(&found->leaks).bytes);
     json_stream_begin_array(stream, "leaks");
     for (size_t i = 0; i < found->leaks.count && count < MOST_LEAKS; i++)
         if (LEAK_KINDS_LOST >> found->leaks.items[i].kind & 1) {
