@@ -26,6 +26,7 @@ system_tests = \
 	tests/system/html.py \
 	tests/system/imported.py \
 	tests/system/interface.py \
+	tests/system/intervals.py \
 	tests/system/known_answers.py \
 	tests/system/full_ring_sandbox.py \
 	tests/system/full_ring_signals.py \

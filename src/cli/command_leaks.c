@@ -148,14 +148,15 @@ static bool read_suppressions(const struct values *values, struct suppressions *
 
 static bool parse_since(const char *word, uint64_t *id, struct error *error)
 {
-    enum instant_kind kind;
-    const char *mark;
+    struct instant instant;
     char *stop;
     *id = strtoull(word, &stop, 10);
     if (*word >= '0' && *word <= '9' && !*stop)
         return true;
-    if (instant_parse(word, &kind, id, &mark, error) && kind == INSTANT_SNAPSHOT)
+    if (instant_parse(word, &instant, error) && instant.kind == INSTANT_SNAPSHOT) {
+        *id = instant.snapshot;
         return true;
+    }
     return error_set(error, "--new-since: \"%s\" is no snapshot, such as snapshot:1", word);
 }
 

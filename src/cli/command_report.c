@@ -30,7 +30,7 @@ struct values {
     struct option_number min_bytes;
     struct option_number process;
     struct option_number depth;
-    const char *at;
+    const char *at, *from, *to;
     struct query_filter filter;
 };
 
@@ -63,7 +63,7 @@ static const struct option_row rows[] = {
     {.name = "sort",
      .kind = OPTION_CHOICE,
      PLACE(sort),
-     .choice_at = query_metric_name_at,
+     .choice_at = query_any_metric_name_at,
      .help = "the figure that orders rows (default: peak)"},
     {.name = "inclusive",
      .kind = OPTION_FLAG,
@@ -91,7 +91,8 @@ static const struct option_row rows[] = {
      .value_name = "N",
      .help = "show N callers below each site"},
     FILTER_ROWS(struct values, filter),
-    ROW_INSTANT("end, peak or mark:NAME, as FILE@INSTANT (default: end)"),
+    ROW_INSTANT("start, peak, end, snapshot:N, mark:NAME, +90s or -10m, as FILE@INSTANT (default: end)"),
+    ROWS_INTERVAL,
     {.name = "debug-dir",
      .kind = OPTION_TEXTS,
      PLACE(debug_folders),
@@ -110,9 +111,8 @@ static const struct option_row rows[] = {
 
 static bool is_json(const struct values *values)
 {
-    return values->is_json ||
-           (values->format.is_given &&
-            report_format_at(values->format.value) == report_format_find("json"));
+    return values->is_json || (values->format.is_given && report_format_at(values->format.value) ==
+                                                              report_format_find("json"));
 }
 
 static bool is_by_type(const struct values *values)
@@ -136,8 +136,9 @@ static enum query_metric sort_metric(const struct values *values,
         return query_metric_at(values->sort.value)->metric;
     if (argument->has_instant)
         metric = argument->instant == INSTANT_PEAK ? QUERY_PEAK_BYTES : QUERY_LIVE_BYTES;
-    bool is_known = query_grouping_metrics(query->grouping) >> metric & 1;
-    return is_known ? metric : QUERY_LIVE_BYTES;
+    if (argument->profile->whole && !argument->profile->interval.is_from_start)
+        metric = QUERY_NET_BYTES;
+    return query_nearest_metric(argument->profile, QUERY_ALL_PROCESSES, query->grouping, metric);
 }
 
 static bool fill_options(const struct invocation *invocation,
@@ -236,13 +237,22 @@ static const struct report_format *format_of(const struct values *values)
                                    : report_format_find("text");
 }
 
+/* A page has columns for what is not known of intervals. */
+static bool check_format(const struct report_format *format,
+                         const struct recording_argument *argument, struct error *error)
+{
+    return !argument->whole || format != report_format_find("html") ||
+           error_set(error, "pages of html are of the end, the peak and marks only");
+}
+
 static int run(const struct invocation *invocation)
 {
     const struct values *values = invocation->values;
     const struct report_format *format = format_of(values);
     const struct symbolizer_options symbols = {.debug_folders = values->debug_folders.items,
                                                .debug_folder_count = values->debug_folders.count};
-    struct recording_argument argument = {0};
+    struct recording_argument argument = {
+        .takes_times = true, .from = values->from, .to = values->to};
     struct process_growths growths = {0};
     struct report_types types = {0};
     struct python_heaps pythons = {0};
@@ -252,6 +262,7 @@ static int run(const struct invocation *invocation)
 
     is_good = recording_argument_load(&argument, &invocation->operands, values->at,
                                       &(struct profile_options){0}, &error) &&
+              check_format(format, &argument, &error) &&
               fill_options(invocation, &argument, &options, &error) &&
               find_types(values, &argument, &options, &types, &error) &&
               find_pythons(values, &argument, &options, &pythons, &error);

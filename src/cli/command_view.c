@@ -20,7 +20,7 @@
 struct values {
     bool is_ascii;
     bool is_without_mouse;
-    const char *at;
+    const char *at, *from, *to;
     struct option_number screen;
     struct option_number scheme;
     struct option_texts path_maps;
@@ -60,7 +60,8 @@ static const struct option_row rows[] = {
      PLACE(screen),
      .choice_at = screen_at,
      .help = "begin with this screen (default: overview)"},
-    ROW_INSTANT("end, peak or mark:NAME, as FILE@INSTANT (default: end)"),
+    ROW_INSTANT("start, peak, end, snapshot:N, mark:NAME, +90s or -10m, as FILE@INSTANT (default: end)"),
+    ROWS_INTERVAL,
     {.name = "path-map",
      .kind = OPTION_TEXTS,
      PLACE(path_maps),
@@ -175,7 +176,8 @@ static bool show(const struct invocation *invocation, const struct recording_arg
 static int run(const struct invocation *invocation)
 {
     const struct values *values = invocation->values;
-    struct recording_argument argument = {0};
+    struct recording_argument argument = {
+        .takes_times = true, .from = values->from, .to = values->to};
     struct tui_path_map *maps = memory_allocate_zeroed(values->path_maps.count + 1, sizeof *maps);
     struct profile_options options = {.with_timeline = true};
     struct error error;

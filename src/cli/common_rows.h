@@ -21,6 +21,12 @@
 /* `const char *at`; the text says which instants the command knows. */
 #define ROW_INSTANT(text) ROW_AT("at", OPTION_TEXT, at, "INSTANT", text)
 
+/* `const char *from` and `const char *to` */
+#define ROWS_INTERVAL                                                                              \
+    ROW_AT("from", OPTION_TEXT, from, "INSTANT",                                                   \
+           "what was allocated, freed and net from this instant on (default: start)"),             \
+        ROW_AT("to", OPTION_TEXT, to, "INSTANT", "the same, up to this instant (default: end)")
+
 /* `bool is_json` */
 #define ROW_JSON ROW_AT("json", OPTION_FLAG, is_json, NULL, "print JSON")
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analysis/interval.h"
 #include "analysis/late_names.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -75,26 +76,51 @@ static char *find_newest(struct error *error)
 
 static bool choose_instant(struct recording_argument *argument, const char *at, struct error *error)
 {
-    enum instant_kind named = argument->instant;
-    uint64_t snapshot = argument->snapshot;
-    const char *mark = argument->mark;
-    char name[INSTANT_TEXT_BYTES];
+    struct instant named = argument->at;
+    struct text name = {0}, other = {0};
 
     if (!at)
         return true;
-    if (!instant_parse(at, &argument->instant, &argument->snapshot, &argument->mark, error))
+    if (!instant_parse(at, &argument->at, error))
         return error_prefix(error, "--at: ");
-    if (argument->has_instant &&
-        (named != argument->instant || snapshot != argument->snapshot ||
-         (mark != NULL && argument->mark != NULL && strcmp(mark, argument->mark) != 0)))
-        return error_set(error, "FILE@%s and --at=%s contradict each other",
-                         instant_format(named, snapshot, name), at);
+    instant_print(&named, &name);
+    instant_print(&argument->at, &other);
+    bool is_same = !argument->has_instant || strcmp(text_get(&name), text_get(&other)) == 0;
+    if (!is_same)
+        error_set(error, "FILE@%s and --at=%s contradict each other", text_get(&name), at);
     argument->has_instant = true;
-    return true;
+    text_clear(&name);
+    text_clear(&other);
+    return is_same;
+}
+
+static bool is_interval(const struct recording_argument *argument)
+{
+    return argument->from != NULL || argument->to != NULL;
+}
+
+/* Is it cut out of the whole, rather than known by itself? */
+static bool is_cut(const struct recording_argument *argument)
+{
+    enum instant_kind kind = argument->instant;
+
+    return !argument->is_left_whole &&
+           (is_interval(argument) || kind == INSTANT_START || kind == INSTANT_TIME ||
+            (kind == INSTANT_SNAPSHOT && !argument->takes_snapshots));
 }
 
 static bool check_instant(const struct recording_argument *argument, struct error *error)
 {
+    if (is_interval(argument) && argument->has_instant)
+        return error_set(error, "--from and --to name the instants already: not with --at or "
+                                "FILE@INSTANT");
+    if (argument->takes_times)
+        return true;
+    if (argument->instant == INSTANT_START || argument->instant == INSTANT_TIME)
+        return error_set(error,
+                         "%s: times are for report and view; this is known at the end, the peak, "
+                         "marks and snapshots",
+                         argument->path);
     return argument->instant != INSTANT_SNAPSHOT || argument->takes_snapshots ||
            error_set(error,
                      "%s: this is known at the end, the peak and marks only; leaks, graph and "
@@ -114,6 +140,17 @@ static bool name_file_first(const char *path, struct error *error)
     return error_prefix(error, "%s: ", path);
 }
 
+/* Snapshots that commands look at are told with their numbers by those. */
+static char *print_instant(const struct recording_argument *argument)
+{
+    struct text text = {0};
+
+    if (argument->instant == INSTANT_SNAPSHOT && argument->takes_snapshots)
+        return memory_duplicate_text(instant_name(argument->instant));
+    instant_print(&argument->at, &text);
+    return text_take(&text);
+}
+
 bool recording_argument_open(struct recording_argument *argument,
                              const struct option_operands *operands, const char *at,
                              struct error *error)
@@ -121,17 +158,24 @@ bool recording_argument_open(struct recording_argument *argument,
     *argument = (struct recording_argument){
         .takes_snapshots = argument->takes_snapshots,
         .takes_marks_as_snapshots = argument->takes_marks_as_snapshots,
+        .takes_times = argument->takes_times,
+        .is_left_whole = argument->is_left_whole,
+        .from = argument->from,
+        .to = argument->to,
         .instant = INSTANT_END};
     if (operands->count == 0)
         argument->path = find_newest(error);
     else
-        instant_split(operands->items[0], &argument->path, &argument->instant, &argument->snapshot,
-                      &argument->mark, &argument->has_instant, error);
-    if (!argument->path || !choose_instant(argument, at, error) || !check_instant(argument, error))
+        instant_split(operands->items[0], &argument->path, &argument->at, &argument->has_instant,
+                      error);
+    if (!argument->path || !choose_instant(argument, at, error))
         return false;
-    argument->instant_text = argument->instant == INSTANT_MARK
-                                 ? memory_print_text("mark:%s", argument->mark)
-                                 : memory_duplicate_text(instant_name(argument->instant));
+    argument->instant = argument->at.kind;
+    argument->snapshot = argument->at.snapshot;
+    argument->mark = argument->at.mark;
+    if (!check_instant(argument, error))
+        return false;
+    argument->instant_text = print_instant(argument);
     argument->reader = recording_reader_open(argument->path, error);
     return argument->reader || name_file_first(argument->path, error);
 }
@@ -212,6 +256,31 @@ static bool find_snapshot_of_peak(struct recording_argument *argument, struct er
     return found != NULL;
 }
 
+static bool parse_end(const char *name, const char *option, enum instant_kind otherwise,
+                      struct instant *instant, struct error *error)
+{
+    *instant = (struct instant){.kind = otherwise};
+    return !name || instant_parse(name, instant, error) || error_prefix(error, "%s: ", option);
+}
+
+/* Headers show where it begins and ends themselves; "instant" is where it ends. */
+static bool cut_interval(struct recording_argument *argument, struct error *error)
+{
+    struct instant from = {.kind = INSTANT_START}, to = argument->at;
+    struct text text = {0};
+
+    if (is_interval(argument) &&
+        (!parse_end(argument->from, "--from", INSTANT_START, &from, error) ||
+         !parse_end(argument->to, "--to", INSTANT_END, &to, error)))
+        return false;
+    argument->whole = argument->profile;
+    argument->profile = interval_create(argument->whole, argument->reader, &from, &to, error);
+    instant_print(&to, &text);
+    free(argument->instant_text);
+    argument->instant_text = text_take(&text);
+    return argument->profile != NULL;
+}
+
 bool recording_argument_load(struct recording_argument *argument,
                              const struct option_operands *operands, const char *at,
                              const struct profile_options *options, struct error *error)
@@ -220,13 +289,14 @@ bool recording_argument_load(struct recording_argument *argument,
 
     if (!recording_argument_open(argument, operands, at, error))
         return false;
+    bool is_mark = argument->instant == INSTANT_MARK;
     if (argument->instant == INSTANT_MARK && argument->takes_marks_as_snapshots) {
         if (!find_snapshot_of_mark(argument, error))
             return false;
     } else if (argument->instant == INSTANT_PEAK && argument->takes_marks_as_snapshots) {
         if (!find_snapshot_of_peak(argument, error))
             return false;
-    } else if (argument->instant == INSTANT_MARK) {
+    } else if (is_mark && !argument->is_left_whole) {
         at_mark.mark = argument->mark;
         options = &at_mark;
     }
@@ -235,7 +305,8 @@ bool recording_argument_load(struct recording_argument *argument,
         return name_file_first(argument->path, error);
     if (argument->profile->info.is_torn && has_unnamed_frames(argument->profile))
         name_the_rest(argument, options);
-    return true;
+    return !is_cut(argument) || cut_interval(argument, error) ||
+           error_prefix(error, "%s: ", argument->path);
 }
 
 bool recording_argument_find_process(const struct recording_argument *argument, uint64_t id,
@@ -249,6 +320,7 @@ bool recording_argument_find_process(const struct recording_argument *argument, 
 void recording_argument_close(struct recording_argument *argument)
 {
     profile_destroy(argument->profile);
+    profile_destroy(argument->whole);
     recording_reader_close(argument->reader);
     free(argument->path);
     free(argument->instant_text);

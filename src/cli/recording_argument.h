@@ -15,14 +15,20 @@ struct recording_argument {
     bool takes_snapshots;          /* set by the caller before: may the instant be a snapshot? */
     bool takes_marks_as_snapshots; /* the same: of a mark, the snapshot is meant that it names, and
                                       of the peak the one that was taken there */
+    bool takes_times;      /* the same: may it be the start, or a time? A snapshot then, unless
+                              takes_snapshots, is the time at which it was taken */
+    bool is_left_whole;    /* the same: whatever the instants, the profile is of the end */
+    const char *from, *to; /* the same: --from and --to, of intervals; NULL = not given */
     char *path;
     enum instant_kind instant; /* the end, unless one was named */
     uint64_t snapshot;         /* its number, of INSTANT_SNAPSHOT */
     const char *mark;   /* its name, of INSTANT_MARK: the profile is as it was then. Borrowed */
+    struct instant at;  /* the same, as it was parsed */
     bool has_instant;   /* one was named */
     char *instant_text; /* "end", "mark:ready", ...: what headers and JSON show */
     struct recording_reader *reader;
     struct profile *profile; /* NULL unless it was asked for */
+    struct profile *whole;   /* what `profile` is an interval of; else NULL */
 };
 
 /* `at` is the value of --at or NULL; it may not contradict an instant in the operand. */

@@ -107,10 +107,10 @@ static bool read_varints(const uint8_t **at, const uint8_t *end, uint64_t *value
     return true;
 }
 
-static bool take_block(struct snapshot *snapshot, const uint64_t *field,
-                       const struct snapshot_block *previous)
+static struct snapshot_block make_block(const uint64_t *field,
+                                        const struct snapshot_block *previous)
 {
-    struct snapshot_block block = {
+    return (struct snapshot_block){
         .address = previous->address + field[0],
         .bytes = field[1],
         .site = (uint32_t)field[2],
@@ -118,6 +118,12 @@ static bool take_block(struct snapshot *snapshot, const uint64_t *field,
         .flags = (uint16_t)(field[3] & SNAPSHOT_KIND_MASK),
         .birth_ns = previous->birth_ns + (uint64_t)varint_unzigzag(field[4]),
     };
+}
+
+static bool take_block(struct snapshot *snapshot, const uint64_t *field,
+                       const struct snapshot_block *previous)
+{
+    struct snapshot_block block = make_block(field, previous);
     if (block.address < previous->address || block.bytes > UINT64_MAX - block.address ||
         field[2] > UINT32_MAX)
         return false;
@@ -325,4 +331,41 @@ bool snapshot_read(struct recording_reader *reader, uint64_t id, struct snapshot
         return true;
     snapshot_clear(snapshot);
     return false;
+}
+
+/* ---- blocks alone ---- */
+
+struct block_visit {
+    uint64_t id;
+    snapshot_visit_block visit;
+    void *context;
+    bool is_ended;
+};
+
+static bool visit_piece(void *context, enum recording_kind kind, const void *record)
+{
+    (void)kind;
+    struct block_visit *visit = context;
+    const struct recording_snapshot_blocks *piece = record;
+    const uint8_t *at = piece->blocks.bytes;
+    const uint8_t *end = at + piece->blocks.count;
+    struct snapshot_block block = {0};
+    if (piece->snapshot_id != visit->id)
+        return true;
+    for (uint64_t i = 0; i < piece->block_count && !visit->is_ended; i++) {
+        uint64_t field[SNAPSHOT_BLOCK_FIELDS];
+        if (!read_varints(&at, end, field, SNAPSHOT_BLOCK_FIELDS))
+            return true;
+        block = make_block(field, &block);
+        visit->is_ended = !visit->visit(visit->context, &block);
+    }
+    return !visit->is_ended;
+}
+
+bool snapshot_visit_blocks(struct recording_reader *reader, uint64_t id, snapshot_visit_block visit,
+                           void *context, struct error *error)
+{
+    struct block_visit passed = {.id = id, .visit = visit, .context = context};
+    return recording_reader_visit_owned(reader, RECORDING_snapshot_blocks, id, visit_piece, &passed,
+                                        error);
 }

@@ -35,4 +35,9 @@ void snapshot_list_clear(struct snapshot_list *list);
 bool snapshot_read(struct recording_reader *reader, uint64_t id, struct snapshot *snapshot,
                    struct error *error);
 
+/* Its blocks alone, by address; no other piece is looked at. False from `visit` ends it. */
+typedef bool (*snapshot_visit_block)(void *context, const struct snapshot_block *block);
+bool snapshot_visit_blocks(struct recording_reader *reader, uint64_t id, snapshot_visit_block visit,
+                           void *context, struct error *error);
+
 #endif

@@ -22,6 +22,7 @@ target_programs = \
 	tests/targets/frames \
 	tests/targets/host \
 	tests/targets/interface \
+	tests/targets/phases \
 	tests/targets/lost \
 	tests/targets/lost_cxx \
 	tests/targets/lsan_interface \
@@ -82,6 +83,7 @@ EXTRA_DIST += \
 	tests/targets/frames.c \
 	tests/targets/host.c \
 	tests/targets/interface.c \
+	tests/targets/phases.c \
 	tests/targets/lost.c \
 	tests/targets/lost_cxx.cpp \
 	tests/targets/lsan_interface.c \
@@ -124,6 +126,9 @@ tests/targets/frames: tests/targets/frames.c include/seep.h
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -I$(top_srcdir)/include -o $@ $< \
 		-pthread
 tests/targets/shared: tests/targets/shared.c include/seep.h
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -I$(top_srcdir)/include -o $@ $< \
+		-pthread
+tests/targets/phases: tests/targets/phases.c include/seep.h
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -I$(top_srcdir)/include -o $@ $< \
 		-pthread
 tests/targets/interface: tests/targets/interface.c include/seep.h

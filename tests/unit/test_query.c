@@ -146,7 +146,7 @@ static void first_sites_are_the_first_of_all(void **state)
     struct profile *many = profile_builder_load(builder);
     profile_builder_destroy(builder);
     struct error error;
-    for (size_t metric = 0; query_metric_at(metric); metric++) {
+    for (size_t metric = 0; metric < QUERY_METRIC_COUNT; metric++) {
         for (uint64_t limit = 1; limit < 310; limit += 44) {
             struct query query = {.sort = (enum query_metric)metric, .min_bytes = 100};
             struct query_result all, first;

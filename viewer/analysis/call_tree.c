@@ -244,6 +244,13 @@ static void grow_level(struct growth *growth)
     }
 }
 
+/* Of the metric, whatever its sign. */
+static uint64_t size_of(const struct growth *growth, const struct query_figures *figures)
+{
+    enum query_metric metric = growth->options->metric;
+    return query_metric_size(metric, figures->values[metric]);
+}
+
 /* Takes the small nodes of the level [first, node_count) out again, and their travellers. */
 static void prune_level(struct growth *growth, size_t first)
 {
@@ -252,7 +259,7 @@ static void prune_level(struct growth *growth, size_t first)
     size_t kept = first;
     for (size_t i = first; i < tree->node_count; i++) {
         struct call_tree_node *node = &tree->nodes[i];
-        if (node->figures.values[growth->options->metric] >= growth->least) {
+        if (size_of(growth, &node->figures) >= growth->least) {
             moved[i - first] = (uint32_t)kept;
             tree->nodes[kept++] = *node;
             continue;
@@ -330,8 +337,9 @@ static int compare_children(const void *left, const void *right, void *context)
     const struct profile *profile = growth->profile;
     const struct call_tree_node *a = &growth->tree->nodes[*(const uint32_t *)left];
     const struct call_tree_node *b = &growth->tree->nodes[*(const uint32_t *)right];
-    uint64_t a_value = a->figures.values[growth->options->metric];
-    uint64_t b_value = b->figures.values[growth->options->metric];
+    enum query_metric metric = growth->options->metric;
+    uint64_t a_value = query_metric_rank(metric, a->figures.values[metric]);
+    uint64_t b_value = query_metric_rank(metric, b->figures.values[metric]);
     if (a_value != b_value)
         return a_value < b_value ? -1 : 1;
     const struct profile_location *at = &profile->locations[a->location];
@@ -365,11 +373,14 @@ static void start(struct growth *growth, const uint8_t *is_kept)
 {
     const struct profile *profile = growth->profile;
     uint32_t process = growth->options->process;
+    enum query_metric metric = growth->options->metric;
+    uint64_t size = 0; /* of the whole; where figures cancel out, without their signs */
     add_node(growth, CALL_TREE_NONE);
     for (size_t i = 0; i < profile->site_count; i++) {
         if (!is_kept[i] || (process != QUERY_ALL_PROCESSES && profile->sites[i].process != process))
             continue;
         query_figures_add_site(&growth->tree->nodes[0].figures, &profile->sites[i]);
+        size += query_metric_size(metric, query_site_value(&profile->sites[i], metric));
         if (!is_down(growth))
             start_up(growth, (uint32_t)i);
     }
@@ -377,8 +388,7 @@ static void start(struct growth *growth, const uint8_t *is_kept)
         stack_sums_init(&growth->sums, profile, process, is_kept);
         enter_callees(growth, 0, 0);
     }
-    double least = growth->options->min_share *
-                   (double)growth->tree->nodes[0].figures.values[growth->options->metric];
+    double least = growth->options->min_share * (double)size;
     /* What has nothing of the metric says nothing, unless all are wanted. */
     growth->least = least > 1 ? (uint64_t)least : growth->options->are_zeros_kept ? 0 : 1;
 }

@@ -78,6 +78,14 @@ libseep_a_SOURCES += \
 	viewer/analysis/site_order.h \
 	viewer/analysis/site_plans.c \
 	viewer/analysis/site_plans.h \
+	viewer/analysis/instant.c \
+	viewer/analysis/instant.h \
+	viewer/analysis/interval.c \
+	viewer/analysis/interval.h \
+	viewer/analysis/interval_survivors.c \
+	viewer/analysis/profile_at_mark.h \
+	viewer/analysis/timeline_deltas.c \
+	viewer/analysis/timeline_deltas.h \
 	viewer/analysis/site_series.c \
 	viewer/analysis/site_series.h \
 	viewer/analysis/stack_sums.c \
@@ -91,8 +99,10 @@ libseep_a_SOURCES += \
 	viewer/analysis/trend.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_trend tests/unit/test_growth
-TESTS += tests/unit/test_trend tests/unit/test_growth
+check_PROGRAMS += tests/unit/test_interval tests/unit/test_trend tests/unit/test_growth
+TESTS += tests/unit/test_interval tests/unit/test_trend tests/unit/test_growth
+tests_unit_test_interval_SOURCES = tests/unit/test_interval.c $(profile_builder)
+tests_unit_test_interval_LDADD = $(unit_libs)
 tests_unit_test_trend_SOURCES = tests/unit/test_trend.c
 tests_unit_test_trend_LDADD = $(unit_libs)
 tests_unit_test_growth_SOURCES = tests/unit/test_growth.c $(profile_builder)

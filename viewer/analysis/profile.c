@@ -11,6 +11,12 @@ void profile_destroy(struct profile *profile)
         return;
     free(profile->processes);
     free(profile->sites);
+    free(profile->interval.from);
+    free(profile->interval.to);
+    if (profile->whole) {
+        free(profile);
+        return;
+    }
     free(profile->threads);
     free(profile->samples);
     free(profile->mappings);

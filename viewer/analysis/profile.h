@@ -52,8 +52,9 @@ struct profile_site {
     uint32_t process;    /* position in profile.processes */
     uint32_t stack_node; /* the stack as recorded; starts at the caller of the function */
     enum function_kind function;
-    uint64_t fingerprint;          /* fingerprint.h */
-    struct recording_site figures; /* lists inside are borrowed from the profile */
+    uint64_t fingerprint;                     /* fingerprint.h */
+    struct recording_site figures;            /* lists inside are borrowed from the profile */
+    uint64_t survived_blocks, survived_bytes; /* of an interval (interval.h) */
 };
 
 struct profile_process {
@@ -61,6 +62,7 @@ struct profile_process {
     struct recording_totals totals;
     struct recording_quality quality;
     bool has_totals, has_quality;        /* else all of it is 0 and means "not known" */
+    bool has_survivors;                  /* of an interval: what its sites tell of them is known */
     uint32_t first_site, site_count;     /* in profile.sites */
     uint32_t first_thread, thread_count; /* in profile.threads */
     uint32_t first_sample, sample_count; /* in profile.samples, by time */
@@ -68,8 +70,22 @@ struct profile_process {
     uint32_t first_misuse, misuse_count;
 };
 
+/* Two instants, of which a profile tells what was between them. */
+struct profile_interval {
+    uint64_t from_ns, to_ns; /* where its figures stand */
+    char *from, *to;         /* the instants, as headers show them; owned */
+    bool is_from_start;      /* it is the state at one instant */
+    uint64_t bucket_ns;      /* the instants were moved to multiples of it; 0: they were not */
+    const char *survivors_unknown; /* why, in words; NULL: of all processes they are known */
+};
+
 struct profile {
-    bool is_at_mark; /* figures of threads, sizes, lifetimes and mappings are not known, nor growth */
+    /* Of an interval (interval.h) the profile that it was made from, which owns all but sites and
+     * processes; NULL: it is of a whole recording. */
+    const struct profile *whole;
+    struct profile_interval interval;
+    bool is_at_mark; /* figures of threads, sizes, lifetimes and mappings are not known, nor growth
+                      */
     struct recording_info info; /* path, torn or not, ... */
     struct recording_session session;
     struct recording_recorder recorder;
@@ -111,8 +127,8 @@ struct profile_options {
     bool with_timeline;             /* also decode timeline deltas (timeline.h) */
     bool is_brief;                  /* sites without their lists of sizes, lifetimes and threads */
     const struct late_names *names; /* found since (late_names.h); NULL = none. Borrowed */
-    /* The process that set this mark as it was then, and nothing of others (profile_at_mark.c); NULL =
-     * all, at the end. */
+    /* The process that set this mark as it was then, and nothing of others (profile_at_mark.c);
+     * NULL = all, at the end. */
     const char *mark;
 };
 
@@ -121,6 +137,12 @@ struct profile_options {
 struct profile *profile_load(struct recording_reader *reader, const struct profile_options *options,
                              struct error *error);
 void profile_destroy(struct profile *profile);
+
+/* The profile itself, or that which it is an interval of. */
+static inline const struct profile *profile_whole(const struct profile *profile)
+{
+    return profile->whole ? profile->whole : profile;
+}
 
 /* Are its figures estimates (estimate.h)? */
 static inline bool profile_is_sampled(const struct profile *profile)

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/profile_at_mark.h"
+
+#include "analysis/instant.h"
 #include "analysis/profile_loader.h"
 #include "base/hash_map.h"
 #include "base/memory.h"
@@ -37,8 +40,9 @@ static const size_t TOTAL_PLACES[] = {
     offsetof(struct recording_totals, common_peak_time_ns),
 };
 
+_Static_assert(sizeof SITE_PLACES / sizeof *SITE_PLACES == MARK_SITE_NUMBERS, "a place for each");
+
 enum {
-    SITE_NUMBERS = sizeof SITE_PLACES / sizeof *SITE_PLACES,
     TOTAL_NUMBERS = sizeof TOTAL_PLACES / sizeof *TOTAL_PLACES
 };
 
@@ -48,27 +52,15 @@ static void put_numbers(void *record, const size_t *places, const uint64_t *numb
         *(uint64_t *)((char *)record + places[i]) = numbers[i];
 }
 
-static const struct recording_mark *find_mark(const struct profile *profile, const char *name)
-{
-    const struct recording_mark *first = NULL;
-    for (size_t i = 0; i < profile->mark_count; i++) {
-        const struct recording_mark *mark = &profile->marks[i];
-        if (strcmp(mark->name, name) == 0 && (!first || mark->time_ns < first->time_ns))
-            first = mark;
-    }
-    return first;
-}
-
-/* Site id to the address of its numbers. (Marks stand in the order in which they were written,
- * those of a process in that of time.) */
-static void collect(const struct profile *profile, const struct recording_mark *last,
-                    struct hash_map *known)
+/* Marks stand in the order in which they were written, those of a process in that of time. */
+void mark_collect_sites(const struct profile *profile, const struct recording_mark *last,
+                        struct hash_map *known)
 {
     hash_map_init(known);
     for (const struct recording_mark *mark = profile->marks; mark <= last; mark++) {
         if (mark->process_id_plus_1 != last->process_id_plus_1)
             continue;
-        for (size_t i = 0; i + SITE_NUMBERS <= mark->sites.count; i += SITE_NUMBERS)
+        for (size_t i = 0; i + MARK_SITE_NUMBERS <= mark->sites.count; i += MARK_SITE_NUMBERS)
             *hash_map_put(known, mark->sites.items[i],
                           NULL) = (uint64_t)(uintptr_t)&mark->sites.items[i];
     }
@@ -76,7 +68,7 @@ static void collect(const struct profile *profile, const struct recording_mark *
 
 static void set_site(struct recording_site *site, const uint64_t *numbers, uint64_t time_ns)
 {
-    put_numbers(site, SITE_PLACES, numbers, SITE_NUMBERS);
+    put_numbers(site, SITE_PLACES, numbers, MARK_SITE_NUMBERS);
     site->live_blocks = site->inherited_blocks + site->allocations - site->frees;
     site->live_bytes = site->inherited_bytes + site->allocated_bytes - site->freed_bytes;
     if (site->last_ns > time_ns)
@@ -111,7 +103,7 @@ static void keep_sites(struct profile *profile, uint32_t process, const struct r
     struct hash_map known;
     struct recording_totals *totals = &profile->processes[process].totals;
     size_t kept = 0;
-    collect(profile, mark, &known);
+    mark_collect_sites(profile, mark, &known);
     for (size_t i = 0; i < profile->site_count; i++) {
         struct profile_site *site = &profile->sites[i];
         const uint64_t *at = site->process == process ? hash_map_find(&known, site->figures.id)
@@ -156,7 +148,7 @@ bool profile_load_mark(struct profile_loader *loader, struct error *error)
     struct profile *profile = loader->profile;
     if (!loader->mark)
         return true;
-    const struct recording_mark *mark = find_mark(profile, loader->mark);
+    const struct recording_mark *mark = instant_find_mark(profile, loader->mark);
     if (!mark)
         return error_set(error, "the recording has no mark:%s%s", loader->mark,
                          profile->mark_count ? "" : ", nor any other");

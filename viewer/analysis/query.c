@@ -24,7 +24,8 @@ static int compare_rows(const void *left, const void *right, void *context)
     const struct query *query = context;
     const struct query_figures *a_figures = query->is_sorted_inclusive ? &a->inclusive : &a->self;
     const struct query_figures *b_figures = query->is_sorted_inclusive ? &b->inclusive : &b->self;
-    uint64_t a_value = a_figures->values[query->sort], b_value = b_figures->values[query->sort];
+    uint64_t a_value = query_metric_rank(query->sort, a_figures->values[query->sort]);
+    uint64_t b_value = query_metric_rank(query->sort, b_figures->values[query->sort]);
     if (a_value != b_value)
         return a_value > b_value ? -1 : 1;
     int order = compare_texts(a->name, b->name);
@@ -93,16 +94,47 @@ bool query_check(const struct profile *profile, const struct query *query, struc
     if (query->process != QUERY_ALL_PROCESSES && query->process >= profile->process_count)
         return error_set(error, "there is no process %" PRIu32 " in %s", query->process,
                          profile->info.path);
-    if (!(query_grouping_metrics(query->grouping) >> query->sort & 1))
+    if (!(query_known_metrics(profile, query->process, query->grouping) >> query->sort & 1))
         return error_set(error, "%ss cannot be sorted by \"%s\": it is not known for them",
                          query_grouping_at(query->grouping)->name,
                          query_metric_at(query->sort)->name);
     return query_filter_check(&query->filter, error);
 }
 
-uint32_t query_grouping_metrics(enum query_grouping grouping)
+static bool are_survivors_known(const struct profile *profile, uint32_t process)
 {
-    return grouping == QUERY_BY_THREAD ? QUERY_THREAD_METRICS : (1u << QUERY_METRIC_COUNT) - 1;
+    bool are_known = profile->whole != NULL && !profile->interval.is_from_start;
+    for (uint32_t i = 0; i < profile->process_count; i++)
+        if ((process == QUERY_ALL_PROCESSES || process == i) && profile->processes[i].site_count)
+            are_known &= profile->processes[i].has_survivors;
+    return are_known;
+}
+
+uint32_t query_known_metrics(const struct profile *profile, uint32_t process,
+                             enum query_grouping grouping)
+{
+    uint32_t known = (1u << QUERY_METRIC_COUNT) - 1;
+    if (grouping == QUERY_BY_THREAD)
+        known &= QUERY_THREAD_METRICS;
+    if (!profile->whole)
+        return known;
+    known &= ~(1u << QUERY_PEAK_BYTES | 1u << QUERY_PEAK_BLOCKS | 1u << QUERY_TEMPORARY);
+    if (grouping == QUERY_BY_THREAD)
+        return known;
+    if (!profile->interval.is_from_start)
+        known |= 1u << QUERY_NET_BYTES | 1u << QUERY_NET_BLOCKS;
+    if (are_survivors_known(profile, process))
+        known |= 1u << QUERY_SURVIVED_BYTES | 1u << QUERY_SURVIVED_BLOCKS;
+    return known;
+}
+
+enum query_metric query_nearest_metric(const struct profile *profile, uint32_t process,
+                                       enum query_grouping grouping, enum query_metric metric)
+{
+    if (query_known_metrics(profile, process, grouping) >> metric & 1)
+        return metric;
+    bool is_bytes = query_metric_at(metric)->is_bytes;
+    return is_bytes || metric == QUERY_TEMPORARY ? QUERY_LIVE_BYTES : QUERY_LIVE_BLOCKS;
 }
 
 static void gather(struct query_gathering *gathering)
@@ -144,7 +176,7 @@ bool query_run(const struct profile *profile, const struct query *query,
                                         .is_filtered = query->only_sites ||
                                                        query_filter_is_given(&query->filter)};
     result->memory = gathering.arena;
-    result->known_metrics = query_grouping_metrics(query->grouping);
+    result->known_metrics = query_known_metrics(profile, query->process, query->grouping);
     sum_up(&gathering);
     gather(&gathering);
     sort_and_cut(query, result);

@@ -32,7 +32,12 @@ enum query_metric {
     QUERY_ALLOCATIONS,
     QUERY_FREES,
     QUERY_TEMPORARY,
-    QUERY_METRIC_COUNT
+    QUERY_METRIC_COUNT, /* those of every recording; the others are of intervals (interval.h) */
+    QUERY_NET_BYTES = QUERY_METRIC_COUNT,
+    QUERY_NET_BLOCKS,
+    QUERY_SURVIVED_BYTES,
+    QUERY_SURVIVED_BLOCKS,
+    QUERY_ALL_METRIC_COUNT
 };
 
 struct query_grouping_info {
@@ -51,6 +56,7 @@ struct query_metric_info {
     const char *help;
     bool is_bytes;
     enum query_metric bytes_metric; /* the bytes that belong to a count (itself when is_bytes) */
+    bool is_signed;                 /* values are of two's complement, and may cancel out */
 };
 
 /* In the order of the enums; NULL past the end. The two finders return NULL for an unknown name. */
@@ -58,17 +64,32 @@ const struct query_grouping_info *query_grouping_at(size_t position);
 const struct query_grouping_info *query_grouping_find(const char *name);
 const struct query_metric_info *query_metric_at(size_t position);
 const struct query_metric_info *query_metric_find(const char *name);
-const char *query_metric_name_at(size_t position);
+const char *query_metric_name_at(size_t position);     /* those of every recording */
+const char *query_any_metric_name_at(size_t position); /* also those of intervals */
+
+/* What values are ordered by, and how much there is of them, whatever their sign. */
+uint64_t query_metric_rank(enum query_metric metric, uint64_t value);
+uint64_t query_metric_size(enum query_metric metric, uint64_t value);
+
+/* "1.5 MiB", "1,234"; with a sign where values have one. Into `text` (UNITS_TEXT_BYTES), and
+ * returned. */
+const char *query_metric_format(enum query_metric metric, uint64_t value, char *text);
 
 struct query_figures {
-    uint64_t values[QUERY_METRIC_COUNT]; /* by enum query_metric */
-    float variances[QUERY_METRIC_COUNT]; /* of a sampled recording: estimate.h; else 0 */
+    uint64_t values[QUERY_ALL_METRIC_COUNT]; /* by enum query_metric */
+    float variances[QUERY_METRIC_COUNT];     /* of a sampled recording: estimate.h; else 0 */
     uint64_t inherited_blocks;
     uint64_t inherited_bytes;
 };
 
-/* The metrics that its rows have: bit 1 << metric. A thread has no peak. */
-uint32_t query_grouping_metrics(enum query_grouping grouping);
+/* The metrics that its rows have in a profile: bit 1 << metric. A thread has no peak, an interval
+ * neither; only an interval has what is net. `process`: position, or QUERY_ALL_PROCESSES. */
+uint32_t query_known_metrics(const struct profile *profile, uint32_t process,
+                             enum query_grouping grouping);
+
+/* `metric` where it is known; else what comes nearest. */
+enum query_metric query_nearest_metric(const struct profile *profile, uint32_t process,
+                                       enum query_grouping grouping, enum query_metric metric);
 
 /* Of a site's figure in a sampled recording: its variance, and what was really recorded. */
 double query_site_variance(const struct profile_site *site, enum query_metric metric);
@@ -77,6 +98,10 @@ uint64_t query_site_seen_blocks(const struct profile_site *site, enum query_metr
 
 /* The figures of a process. */
 void query_figures_add_totals(struct query_figures *sum, const struct recording_totals *totals);
+
+/* What survived an interval in a process, which totals do not tell. */
+void query_figures_add_survivors(struct query_figures *sum, const struct profile *profile,
+                                 uint32_t process);
 
 /* In a sampled recording: between which bounds a figure lies (estimate.h), and those of inherited
  * blocks and bytes. `seen`: what there is at least, 0 when nobody knows. */
@@ -149,7 +174,7 @@ struct query_result {
     struct query_figures matched; /* of the sites that pass the filter */
     uint64_t omitted_count;       /* rows left out by limit and min_bytes */
     uint64_t omitted_bytes;       /* their sum, in the bytes that belong to the sort key (self) */
-    uint32_t known_metrics;       /* query_grouping_metrics; the others are 0 and mean nothing */
+    uint32_t known_metrics;       /* query_known_metrics; the others are 0 and mean nothing */
     void *memory;                 /* owns the texts that are not the profile's */
 };
 
@@ -182,7 +207,7 @@ bool query_filter_check(const struct query_filter *filter, struct error *error);
 bool query_filter_stacks(const struct profile *profile, const struct query_filter *filter,
                          uint8_t *is_kept, struct error *error);
 
-/* The same for its sites: profile->site_count bytes. */
+/* The same for its sites: profile->site_count bytes. Void ones of an interval never pass. */
 bool query_filter_sites(const struct profile *profile, const struct query_filter *filter,
                         uint8_t *is_kept, struct error *error);
 

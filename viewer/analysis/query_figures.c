@@ -4,7 +4,7 @@
 
 void query_figures_add(struct query_figures *sum, const struct query_figures *added)
 {
-    for (int i = 0; i < QUERY_METRIC_COUNT; i++)
+    for (int i = 0; i < QUERY_ALL_METRIC_COUNT; i++)
         sum->values[i] += added->values[i];
     for (int i = 0; i < QUERY_METRIC_COUNT; i++)
         sum->variances[i] += added->variances[i];
@@ -14,12 +14,21 @@ void query_figures_add(struct query_figures *sum, const struct query_figures *ad
 
 void query_figures_subtract(struct query_figures *sum, const struct query_figures *taken)
 {
-    for (int i = 0; i < QUERY_METRIC_COUNT; i++)
+    for (int i = 0; i < QUERY_ALL_METRIC_COUNT; i++)
         sum->values[i] -= taken->values[i];
     for (int i = 0; i < QUERY_METRIC_COUNT; i++)
         sum->variances[i] -= taken->variances[i];
     sum->inherited_blocks -= taken->inherited_blocks;
     sum->inherited_bytes -= taken->inherited_bytes;
+}
+
+static uint64_t interval_value(const struct profile_site *site, enum query_metric metric)
+{
+    const struct recording_site *figures = &site->figures;
+    return metric == QUERY_NET_BYTES        ? figures->live_bytes - figures->inherited_bytes
+           : metric == QUERY_NET_BLOCKS     ? figures->live_blocks - figures->inherited_blocks
+           : metric == QUERY_SURVIVED_BYTES ? site->survived_bytes
+                                            : site->survived_blocks;
 }
 
 uint64_t query_site_value(const struct profile_site *site, enum query_metric metric)
@@ -34,6 +43,8 @@ uint64_t query_site_value(const struct profile_site *site, enum query_metric met
         [QUERY_ALLOCATIONS] = offsetof(struct recording_site, allocations),
         [QUERY_FREES] = offsetof(struct recording_site, frees),
         [QUERY_TEMPORARY] = offsetof(struct recording_site, temporary_allocations)};
+    if (metric >= QUERY_METRIC_COUNT)
+        return interval_value(site, metric);
     return *(const uint64_t *)((const char *)&site->figures + offsets[metric]);
 }
 
@@ -81,8 +92,20 @@ void query_figures_add_totals(struct query_figures *sum, const struct recording_
         sum->variances[i] += (float)estimate_variance(&totals->estimates, PLACES[i],
                                                       query_metric_at((size_t)i)->is_bytes);
     }
+    sum->values[QUERY_NET_BYTES] += totals->live_bytes - totals->inherited_bytes;
+    sum->values[QUERY_NET_BLOCKS] += totals->live_blocks - totals->inherited_blocks;
     sum->inherited_blocks += totals->inherited_blocks;
     sum->inherited_bytes += totals->inherited_bytes;
+}
+
+void query_figures_add_survivors(struct query_figures *sum, const struct profile *profile,
+                                 uint32_t process)
+{
+    const struct profile_process *from = &profile->processes[process];
+    for (uint32_t i = from->first_site; i < from->first_site + from->site_count; i++) {
+        sum->values[QUERY_SURVIVED_BYTES] += profile->sites[i].survived_bytes;
+        sum->values[QUERY_SURVIVED_BLOCKS] += profile->sites[i].survived_blocks;
+    }
 }
 
 /* What one block that was not seen may count for: judged by all figures of the same unit, since of
@@ -124,7 +147,7 @@ struct estimate_interval query_figures_inherited(const struct profile *profile,
 
 void query_figures_add_site(struct query_figures *sum, const struct profile_site *site)
 {
-    for (int i = 0; i < QUERY_METRIC_COUNT; i++)
+    for (int i = 0; i < QUERY_ALL_METRIC_COUNT; i++)
         sum->values[i] += query_site_value(site, (enum query_metric)i);
     for (int i = 0; site->figures.estimates.count && i < QUERY_METRIC_COUNT; i++)
         sum->variances[i] += (float)query_site_variance(site, (enum query_metric)i);

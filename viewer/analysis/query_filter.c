@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/interval.h"
 #include "analysis/query.h"
 #include "base/memory.h"
 
@@ -133,12 +134,19 @@ bool query_filter_stacks(const struct profile *profile, const struct query_filte
     return true;
 }
 
+static void leave_void_out(const struct profile *profile, uint8_t *is_kept)
+{
+    for (size_t i = 0; profile->whole && i < profile->site_count; i++)
+        is_kept[i] = is_kept[i] && !interval_is_void(&profile->sites[i]);
+}
+
 bool query_filter_sites(const struct profile *profile, const struct query_filter *filter,
                         uint8_t *is_kept, struct error *error)
 {
     if (!query_filter_is_given(filter)) {
         if (profile->site_count)
             memset(is_kept, 1, profile->site_count);
+        leave_void_out(profile, is_kept);
         return true;
     }
     uint8_t *is_stack_kept = memory_allocate_zeroed(profile->node_count, 1);
@@ -146,5 +154,6 @@ bool query_filter_sites(const struct profile *profile, const struct query_filter
     for (size_t i = 0; is_good && i < profile->site_count; i++)
         is_kept[i] = is_stack_kept[profile->sites[i].stack_node];
     free(is_stack_kept);
+    leave_void_out(profile, is_kept);
     return is_good;
 }

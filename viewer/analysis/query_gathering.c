@@ -26,7 +26,8 @@ void query_gathering_join(struct query_gathering *gathering, size_t position, ui
 {
     struct query_row *row = &gathering->result->rows[position];
     const struct profile_site *joined = &gathering->profile->sites[site];
-    uint64_t value = query_site_value(joined, gathering->query->sort);
+    enum query_metric sort = gathering->query->sort;
+    uint64_t value = query_metric_rank(sort, query_site_value(joined, sort));
     if (row->site == QUERY_NO_SITE || value > gathering->largest[position]) {
         row->site = site;
         gathering->largest[position] = value;

@@ -82,8 +82,8 @@ static void gather_first_sites(struct query_gathering *gathering)
         const struct profile_site *site = &profile->sites[i];
         if (!query_gathering_wants(gathering, i))
             continue;
-        struct ranked_site ranked = {query_site_value(site, query->sort), site->fingerprint,
-                                     site->process, i};
+        uint64_t value = query_metric_rank(query->sort, query_site_value(site, query->sort));
+        struct ranked_site ranked = {value, site->fingerprint, site->process, i};
         uint64_t bytes = query_site_value(site, bytes_metric);
         if (bytes < query->min_bytes) {
             leave_out(gathering, bytes);

@@ -1,9 +1,5 @@
-/* What sites of a process held over time: from the deltas of its timeline, at equal steps.
- *
- * A timeline is a journal until the recording is finished: a block of deltas replaces an earlier
- * one of its number, and when buckets were widened all earlier blocks are void. So it is read
- * twice: first for which blocks stand and what each site came to, then for the sites that are
- * wanted. */
+/* What sites of a process held over time: from the deltas of its timeline, at equal steps. They are
+ * visited twice: for what each site came to, then for the sites that are wanted. */
 #ifndef SEEP_ANALYSIS_SITE_SERIES_H
 #define SEEP_ANALYSIS_SITE_SERIES_H
 

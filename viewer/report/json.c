@@ -34,6 +34,12 @@ static uint64_t limit_of(const struct report_options *options)
 
 /* ---- totals ---- */
 
+static json_t *json_metric(enum query_metric metric, uint64_t value)
+{
+    return query_metric_at(metric)->is_signed ? json_integer((json_int_t)value)
+                                              : json_number(value);
+}
+
 /* A figure; in a sampled recording with its bounds beside it. */
 static void add_figure(struct writing *writing, const char *key, uint64_t value,
                        struct estimate_interval bounds)
@@ -58,6 +64,20 @@ static void add_metric(struct writing *writing, const char *key,
     add_figure(writing, key, figures->values[metric], bounds);
 }
 
+/* What intervals alone know; null otherwise. */
+static void add_change(struct writing *writing, const struct query_figures *figures, uint32_t known)
+{
+    for (int i = QUERY_METRIC_COUNT; i < QUERY_ALL_METRIC_COUNT; i++)
+        json_stream_add(&writing->stream, query_metric_at((size_t)i)->key,
+                        known >> i & 1 ? json_metric((enum query_metric)i, figures->values[i])
+                                       : json_null());
+}
+
+static uint32_t known_of(const struct writing *writing, uint32_t process)
+{
+    return query_known_metrics(writing->profile, process, QUERY_BY_SITE);
+}
+
 static void add_inherited(struct writing *writing, const struct query_figures *figures,
                           const struct recording_list *estimates)
 {
@@ -80,6 +100,36 @@ static void add_common_peak(struct writing *writing, const struct recording_tota
         bounds.high = totals->common_peak_bytes + (bounds.high - totals->peak_bytes);
     }
     add_figure(writing, "common_peak_bytes", totals->common_peak_bytes, bounds);
+}
+
+static const char *const kernel_keys[] = {
+    "peak_resident_bytes", "peak_blocks",       "reallocations",     "failed_allocations",
+    "mapped_bytes",        "mapped_peak_bytes", "common_peak_bytes", "common_peak_time_ns"};
+
+static void add_nulls(struct writing *writing, const char *const *keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        json_stream_add(&writing->stream, keys[i], NULL);
+}
+
+/* Of an interval: what is a sum of events. */
+static void add_interval_totals(struct writing *writing, uint32_t process)
+{
+    static const char *const unknown[] = {"peak_bytes", "peak_time_ns", "temporary_allocations"};
+    const struct recording_totals *totals = &writing->profile->processes[process].totals;
+    struct query_figures figures = {0};
+    query_figures_add_totals(&figures, totals);
+    query_figures_add_survivors(&figures, writing->profile, process);
+    add_metric(writing, "allocations", &figures, QUERY_ALLOCATIONS, 0);
+    add_metric(writing, "frees", &figures, QUERY_FREES, 0);
+    add_metric(writing, "allocated_bytes", &figures, QUERY_ALLOCATED_BYTES, 0);
+    add_metric(writing, "freed_bytes", &figures, QUERY_FREED_BYTES, 0);
+    add_inherited(writing, &figures, &totals->estimates);
+    add_metric(writing, "live_blocks", &figures, QUERY_LIVE_BLOCKS, 0);
+    add_metric(writing, "live_bytes", &figures, QUERY_LIVE_BYTES, 0);
+    add_nulls(writing, unknown, sizeof unknown / sizeof *unknown);
+    add_nulls(writing, kernel_keys, sizeof kernel_keys / sizeof *kernel_keys);
+    add_change(writing, &figures, known_of(writing, process));
 }
 
 static void add_known_totals(struct writing *writing, const struct recording_totals *totals)
@@ -109,38 +159,28 @@ static void add_known_totals(struct writing *writing, const struct recording_tot
     json_stream_add_number(stream, "mapped_peak_bytes", totals->mapped_peak_bytes);
     add_common_peak(writing, totals, &figures);
     json_stream_add_number(stream, "common_peak_time_ns", totals->common_peak_time_ns);
+    add_change(writing, &figures, 0);
 }
 
 static void add_unknown_totals(struct writing *writing)
 {
-    static const char *const keys[] = {"allocations",
-                                       "frees",
-                                       "allocated_bytes",
-                                       "freed_bytes",
-                                       "inherited_blocks",
-                                       "inherited_bytes",
-                                       "live_blocks",
-                                       "live_bytes",
-                                       "peak_bytes",
-                                       "peak_time_ns",
-                                       "temporary_allocations",
-                                       "peak_resident_bytes",
-                                       "peak_blocks",
-                                       "reallocations",
-                                       "failed_allocations",
-                                       "mapped_bytes",
-                                       "mapped_peak_bytes",
-                                       "common_peak_bytes",
-                                       "common_peak_time_ns"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        json_stream_add(&writing->stream, keys[i], NULL);
+    static const char *const keys[] = {
+        "allocations",      "frees",           "allocated_bytes",      "freed_bytes",
+        "inherited_blocks", "inherited_bytes", "live_blocks",          "live_bytes",
+        "peak_bytes",       "peak_time_ns",    "temporary_allocations"};
+    static const struct query_figures nothing;
+    add_nulls(writing, keys, sizeof keys / sizeof *keys);
+    add_nulls(writing, kernel_keys, sizeof kernel_keys / sizeof *kernel_keys);
+    add_change(writing, &nothing, 0);
 }
 
 static void add_totals(struct writing *writing, uint32_t process)
 {
     const struct profile_process *from = &writing->profile->processes[process];
     json_stream_begin_object(&writing->stream, "totals");
-    if (from->has_totals && from->about.observed)
+    if (from->has_totals && from->about.observed && writing->profile->whole)
+        add_interval_totals(writing, process);
+    else if (from->has_totals && from->about.observed)
         add_known_totals(writing, &from->totals);
     else
         add_unknown_totals(writing);
@@ -156,6 +196,7 @@ static void add_site(struct writing *writing, const struct profile_site *site)
     static const enum query_metric after[] = {QUERY_LIVE_BLOCKS, QUERY_LIVE_BYTES,
                                               QUERY_PEAK_BLOCKS, QUERY_PEAK_BYTES, QUERY_TEMPORARY};
     struct json_stream *stream = &writing->stream;
+    uint32_t known = known_of(writing, site->process);
     struct query_figures figures = {0};
     char fingerprint[FINGERPRINT_TEXT_BYTES];
     query_figures_add_site(&figures, site);
@@ -169,11 +210,15 @@ static void add_site(struct writing *writing, const struct profile_site *site)
                    query_site_seen(site, before[i]));
     add_inherited(writing, &figures, &site->figures.estimates);
     for (size_t i = 0; i < sizeof after / sizeof *after; i++)
-        add_metric(writing, query_metric_at(after[i])->key, &figures, after[i],
-                   query_site_seen(site, after[i]));
+        if (known >> after[i] & 1)
+            add_metric(writing, query_metric_at(after[i])->key, &figures, after[i],
+                       query_site_seen(site, after[i]));
+        else
+            json_stream_add(stream, query_metric_at(after[i])->key, NULL);
     json_stream_add_number(stream, "first_time_ns", site->figures.first_ns);
     json_stream_add_number(stream, "last_time_ns", site->figures.last_ns);
     json_stacks_add(&writing->stacks, stream, "stack", site->stack_node);
+    add_change(writing, &figures, known);
     json_stream_end(stream);
 }
 
@@ -212,11 +257,12 @@ static json_t *make_figures(const struct profile *profile, const struct query_fi
                             uint32_t known)
 {
     json_t *object = json_object();
-    for (int i = 0; i < QUERY_METRIC_COUNT; i++) {
+    for (int i = 0; i < QUERY_ALL_METRIC_COUNT; i++) {
         const struct query_metric_info *metric = query_metric_at((size_t)i);
         bool is_known = known >> i & 1;
         json_object_set_new(object, metric->key,
-                            is_known ? json_number(figures->values[i]) : json_null());
+                            is_known ? json_metric(metric->metric, figures->values[i])
+                                     : json_null());
         if (is_known && profile_is_sampled(profile))
             set_bounds(object, metric->key,
                        query_figures_interval(profile, figures, metric->metric, 0));
@@ -284,6 +330,7 @@ static void add_node(struct writing *writing, const struct call_tree *tree, uint
     const struct call_tree_node *node = &tree->nodes[position];
     const struct profile_location *location = position ? &profile->locations[node->location] : NULL;
     uint32_t module = position ? profile->frames[node->frame].module_plus_1 : 0;
+    uint32_t known = known_of(writing, QUERY_ALL_PROCESSES);
     json_t *object = json_object();
     json_object_set_new(object, "id", json_number(ids[position]));
     json_object_set_new(object, "parent_id",
@@ -297,8 +344,8 @@ static void add_node(struct writing *writing, const struct call_tree *tree, uint
     json_object_set_new(object, "inlined", json_boolean(node->is_inlined));
     json_object_set_new(object, "tail_call", json_boolean(node->is_tail_call));
     json_object_set_new(object, "pruned_nodes", json_number(node->pruned_count));
-    json_object_set_new(object, "inclusive", make_figures(profile, &node->figures, UINT32_MAX));
-    json_object_set_new(object, "self", make_figures(profile, &node->self, UINT32_MAX));
+    json_object_set_new(object, "inclusive", make_figures(profile, &node->figures, known));
+    json_object_set_new(object, "self", make_figures(profile, &node->self, known));
     json_stream_add(&writing->stream, NULL, object);
 }
 
@@ -489,6 +536,28 @@ static void add_growth(struct writing *writing, uint32_t process)
 
 /* ---- the whole ---- */
 
+static json_t *make_instant(const char *name, uint64_t time_ns)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "instant", json_text(name));
+    json_object_set_new(object, "time_ns", json_number(time_ns));
+    return object;
+}
+
+static void add_interval(struct writing *writing)
+{
+    const struct profile_interval *from = &writing->profile->interval;
+    json_t *object = writing->profile->whole ? json_object() : NULL;
+    if (object) {
+        json_object_set_new(object, "from", make_instant(from->from, from->from_ns));
+        json_object_set_new(object, "to", make_instant(from->to, from->to_ns));
+        json_object_set_new(object, "bucket_ns",
+                            from->bucket_ns ? json_number(from->bucket_ns) : json_null());
+        json_object_set_new(object, "survivors_unknown", json_text(from->survivors_unknown));
+    }
+    json_stream_add(&writing->stream, "interval", object);
+}
+
 static bool add_process(struct writing *writing, uint32_t process, struct error *error)
 {
     struct json_stream *stream = &writing->stream;
@@ -527,6 +596,7 @@ bool json_write_report(const struct profile *profile, const struct report_option
     json_stacks_init(&writing.stacks, profile);
     json_begin_report(&writing.stream, profile, "seep/report", "1.0", options->instant,
                       options->are_arguments_shown);
+    add_interval(&writing);
     json_stream_begin_array(&writing.stream, "processes");
     bool is_written = add_processes(&writing, error);
     if (is_written) {

@@ -2,6 +2,8 @@
 
 #include "report/json_parts.h"
 
+#include <string.h>
+
 #include "analysis/quality.h"
 #include "analysis/query.h"
 #include "base/text.h"
@@ -11,7 +13,9 @@ void json_add_omitted(struct json_stream *stream, const char *key, uint64_t coun
 {
     json_t *object = json_object();
     json_object_set_new(object, "count", json_number(count));
-    json_object_set_new(object, "bytes", json_number(bytes));
+    bool is_signed = strcmp(metric, query_metric_at(QUERY_NET_BYTES)->key) == 0;
+    json_object_set_new(object, "bytes",
+                        is_signed ? json_integer((json_int_t)bytes) : json_number(bytes));
     json_object_set_new(object, "metric", json_string(metric));
     json_stream_add(stream, key, object);
 }

@@ -38,6 +38,23 @@ static void write_command(struct page *page, const struct report_options *option
     text_clear(&command);
 }
 
+/* Of an interval where its figures stand, too. */
+static void write_instant(struct page *page, const struct report_options *options)
+{
+    const struct profile *profile = page->profile;
+    const struct profile_interval *interval = &profile->interval;
+    struct text line = {0};
+    if (!profile->whole)
+        text_add(&line, options->instant);
+    else if (interval->is_from_start)
+        text_add(&line, interval->to);
+    else
+        text_print(&line, "%s to %s", interval->from, interval->to);
+    page_label(page, profile->whole && !interval->is_from_start ? "Interval" : "Instant",
+               text_get(&line));
+    text_clear(&line);
+}
+
 static void write_when(struct page *page, const struct report_options *options)
 {
     const struct profile *profile = page->profile;
@@ -50,8 +67,8 @@ static void write_when(struct page *page, const struct report_options *options)
     text_print(&line, "%s, %s long", when[0] ? when : "time not known",
                units_format_duration(profile->duration_ns, duration));
     page_label(page, "Recorded", text_get(&line));
-    page_label(page, "Instant", options->instant);
     text_clear(&line);
+    write_instant(page, options);
 }
 
 static void label_line(struct page *page, const char *label, struct text *line)
@@ -274,6 +291,54 @@ bool text_is_at_peak(const struct report_options *options)
     return strcmp(options->instant, "peak") == 0;
 }
 
+/* How far an interval changed what there was. */
+static void label_change(struct page *page, const struct profile_process *process,
+                         const struct query_figures *figures)
+{
+    const struct profile_interval *interval = &page->profile->interval;
+    char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+    struct text line = {0};
+    text_print(&line, "%s, %s blocks",
+               query_metric_format(QUERY_NET_BYTES, figures->values[QUERY_NET_BYTES], size),
+               query_metric_format(QUERY_NET_BLOCKS, figures->values[QUERY_NET_BLOCKS], count));
+    page_label(page, "Net", text_get(&line));
+    text_clear(&line);
+    if (process->has_survivors)
+        label_pair(page, "Survived", figures, QUERY_SURVIVED_BYTES, QUERY_SURVIVED_BLOCKS, "block",
+                   " born since the first instant");
+    else if (interval->survivors_unknown)
+        text_print(&line, "not known: %s", interval->survivors_unknown);
+    if (line.count)
+        page_label(page, "Survived", text_get(&line));
+    text_clear(&line);
+}
+
+static void write_interval_totals(struct page *page, uint32_t process)
+{
+    const struct profile_process *from = &page->profile->processes[process];
+    const struct recording_totals *totals = &from->totals;
+    char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+    struct query_figures figures = {0};
+    struct text line = {0};
+    query_figures_add_totals(&figures, totals);
+    query_figures_add_survivors(&figures, page->profile, process);
+    label_pair(page, "Live", &figures, QUERY_LIVE_BYTES, QUERY_LIVE_BLOCKS, "block",
+               page->profile->interval.is_from_start ? "" : " at the second instant");
+    text_print(&line, "%s in %s block%s live at the first instant",
+               units_format_size(totals->inherited_bytes, size),
+               units_format_count(totals->inherited_blocks, count),
+               totals->inherited_blocks == 1 ? "" : "s");
+    if (!page->profile->interval.is_from_start)
+        page_label(page, "Before", text_get(&line));
+    else
+        label_inherited(page, totals);
+    text_clear(&line);
+    label_pair(page, "Allocated", &figures, QUERY_ALLOCATED_BYTES, QUERY_ALLOCATIONS, "call", "");
+    label_pair(page, "Freed", &figures, QUERY_FREED_BYTES, QUERY_FREES, "call", "");
+    if (!page->profile->interval.is_from_start)
+        label_change(page, from, &figures);
+}
+
 static void write_totals(struct page *page, uint32_t process, const struct report_options *options)
 {
     const struct profile_process *from = &page->profile->processes[process];
@@ -281,6 +346,10 @@ static void write_totals(struct page *page, uint32_t process, const struct repor
     page_end_line(page);
     if (!from->about.observed || !from->has_totals) {
         page_label(page, "Totals", "not known: its allocations were not seen");
+        return;
+    }
+    if (page->profile->whole) {
+        write_interval_totals(page, process);
         return;
     }
     struct query_figures figures = {0};

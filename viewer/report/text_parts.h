@@ -48,7 +48,7 @@ void text_write_matched(struct page *page, const struct query *query,
                         const struct query_result *result);
 void text_write_nothing(struct page *page, const struct query *query);
 
-/* "and 3 more: 1.2 MiB". */
+/* "and 3 more: 1.2 MiB"; bytes may be a negative sum. */
 void text_write_omitted(struct page *page, uint64_t count, uint64_t bytes);
 
 /* The stack below a site: its own function, then up to options->stack_depth callers. */

@@ -14,9 +14,7 @@
 void text_add_metric(struct page *page, int columns, enum query_metric metric, uint64_t value)
 {
     char cell[UNITS_TEXT_BYTES];
-    page_add_right(page, columns,
-                   query_metric_at(metric)->is_bytes ? units_format_size(value, cell)
-                                                     : units_format_count(value, cell));
+    page_add_right(page, columns, query_metric_format(metric, value, cell));
 }
 
 void text_add_percent(struct page *page, int columns, uint64_t part, uint64_t whole)
@@ -30,9 +28,11 @@ void text_write_omitted(struct page *page, uint64_t count, uint64_t bytes)
     char number[UNITS_TEXT_BYTES], size[UNITS_TEXT_BYTES];
     if (!count)
         return;
+    bool is_negative = bytes >> 63;
     page_set_style(page, PAGE_DIM);
     page_add(page, "  and %s more: %s", units_format_count(count, number),
-             units_format_size(bytes, size));
+             is_negative ? units_format_signed_size((int64_t)bytes, size)
+                         : units_format_size(bytes, size));
     page_set_style(page, PAGE_PLAIN);
     page_end_line(page);
 }
@@ -88,20 +88,39 @@ void text_write_stack(struct page *page, const struct report_options *options, u
 
 /* ---- sites ---- */
 
+enum {
+    MAX_COLUMNS = 6
+};
+
 /* The sort key first, then the figures that a reader wants anyhow. At the peak it does not matter
  * what is left at the end. */
-static size_t choose_columns(const struct report_options *options, enum query_metric columns[5])
+static size_t choose_columns(const struct page *page, const struct report_options *options,
+                             enum query_metric columns[MAX_COLUMNS])
 {
     enum query_metric sort = options->query.sort;
+    uint32_t known = query_known_metrics(page->profile, options->query.process, QUERY_BY_SITE);
+    bool is_interval = page->profile->whole && !page->profile->interval.is_from_start;
     const enum query_metric usual[] = {
         QUERY_PEAK_BYTES, text_is_at_peak(options) ? QUERY_PEAK_BLOCKS : QUERY_LIVE_BYTES,
         QUERY_ALLOCATED_BYTES, QUERY_ALLOCATIONS};
+    const enum query_metric between[] = {QUERY_NET_BYTES, QUERY_SURVIVED_BYTES,
+                                         QUERY_ALLOCATED_BYTES, QUERY_FREED_BYTES,
+                                         QUERY_LIVE_BYTES};
+    const enum query_metric *from = is_interval ? between : usual;
+    size_t left = is_interval ? sizeof between / sizeof *between : sizeof usual / sizeof *usual;
     size_t count = 0;
     columns[count++] = sort;
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
-        if (usual[i] != sort)
-            columns[count++] = usual[i];
+    for (; left-- > 0; from++)
+        if (*from != sort && (known >> *from & 1))
+            columns[count++] = *from;
     return count;
+}
+
+static bool has_temporary(const struct page *page)
+{
+    return query_known_metrics(page->profile, QUERY_ALL_PROCESSES, QUERY_BY_SITE) >>
+               QUERY_TEMPORARY &
+           1;
 }
 
 static int column_width(enum query_metric metric)
@@ -111,15 +130,15 @@ static int column_width(enum query_metric metric)
 
 static void write_column_titles(struct page *page, const struct report_options *options)
 {
-    enum query_metric columns[5];
-    size_t count = choose_columns(options, columns);
+    enum query_metric columns[MAX_COLUMNS];
+    size_t count = choose_columns(page, options, columns);
     page_set_style(page, PAGE_DIM);
     for (size_t i = 0; i < count; i++) {
         page_add_right(page, column_width(columns[i]), query_metric_at(columns[i])->title);
-        if (i == 0)
+        if (i == 0 && !query_metric_at(columns[i])->is_signed)
             page_add_right(page, 8, "%");
     }
-    page_add(page, "%8s  By", "Temp");
+    page_add(page, has_temporary(page) ? "%8s  By" : "%s  By", has_temporary(page) ? "Temp" : "");
     page_set_style(page, PAGE_PLAIN);
     page_end_line(page);
 }
@@ -189,14 +208,15 @@ static void write_site(struct page *page, const struct report_options *options,
 {
     const struct profile_site *site = &page->profile->sites[row->site];
     const uint64_t *values = row->self.values;
-    enum query_metric columns[5];
-    size_t count = choose_columns(options, columns);
+    enum query_metric columns[MAX_COLUMNS];
+    size_t count = choose_columns(page, options, columns);
     for (size_t i = 0; i < count; i++) {
         text_add_metric(page, column_width(columns[i]), columns[i], values[columns[i]]);
-        if (i == 0)
+        if (i == 0 && !query_metric_at(columns[i])->is_signed)
             text_add_percent(page, 8, values[columns[i]], total->values[columns[i]]);
     }
-    text_add_percent(page, 8, values[QUERY_TEMPORARY], values[QUERY_ALLOCATIONS]);
+    if (has_temporary(page))
+        text_add_percent(page, 8, values[QUERY_TEMPORARY], values[QUERY_ALLOCATIONS]);
     text_write_function_and_stack(page, options, site->function, site->stack_node);
     write_bounds(page, site, &row->self, options->query.sort);
 }

@@ -10,6 +10,10 @@
 
 /* ---- --by ---- */
 
+enum {
+    MAX_COLUMNS = 10
+};
+
 struct column {
     enum query_metric metric;
     bool is_inclusive;
@@ -17,10 +21,11 @@ struct column {
 
 /* The sort key alone and with callees; what fits beside it when there is room. */
 static size_t choose_columns(const struct page *page, const struct query *query,
-                             const struct query_result *result, struct column columns[8])
+                             const struct query_result *result, struct column columns[MAX_COLUMNS])
 {
     static const enum query_metric usual[] = {
-        QUERY_PEAK_BYTES, QUERY_LIVE_BYTES, QUERY_ALLOCATED_BYTES, QUERY_ALLOCATIONS, QUERY_FREES};
+        QUERY_PEAK_BYTES,      QUERY_NET_BYTES,   QUERY_SURVIVED_BYTES, QUERY_LIVE_BYTES,
+        QUERY_ALLOCATED_BYTES, QUERY_ALLOCATIONS, QUERY_FREES};
     bool has_inclusive = query_grouping_at(query->grouping)->has_inclusive;
     size_t count = 0;
     columns[count++] = (struct column){query->sort, false};
@@ -47,7 +52,7 @@ static void write_titles(struct page *page, const struct query *query, const str
 {
     page_set_style(page, PAGE_DIM);
     for (size_t i = 0; i < count; i++) {
-        bool is_sort = columns[i].metric == query->sort;
+        bool is_sort = columns[i].metric == query->sort && !query_metric_at(query->sort)->is_signed;
         const char *title = query_metric_at(columns[i].metric)->title;
         page_add_right(page, column_width(columns[i].metric),
                        columns[i].is_inclusive ? "+callees" : title);
@@ -109,7 +114,7 @@ static void write_row(struct page *page, const struct query *query, const struct
         enum query_metric metric = columns[i].metric;
         uint64_t value = (columns[i].is_inclusive ? row->inclusive : row->self).values[metric];
         text_add_metric(page, column_width(metric), metric, value);
-        if (metric == query->sort)
+        if (metric == query->sort && !query_metric_at(metric)->is_signed)
             text_add_percent(page, 8, value, total->values[metric]);
     }
     write_name(page, query, row);
@@ -123,7 +128,7 @@ bool text_write_groups(struct page *page, const struct report_options *options, 
     if (!query_run(page->profile, &query, &result, error))
         return false;
     const struct query_grouping_info *grouping = query_grouping_at(query.grouping);
-    struct column columns[8];
+    struct column columns[MAX_COLUMNS];
     size_t count = choose_columns(page, &query, &result, columns);
     page_heading(page, "By %s, sorted by %s%s", grouping->name, query_metric_at(query.sort)->name,
                  query.is_sorted_inclusive && grouping->has_inclusive ? " with callees" : "");
@@ -158,6 +163,14 @@ static void indent(struct page *page, unsigned level, bool is_head)
     page_add(page, "  %*s%s", (int)columns, "", is_head ? "- " : "  ");
 }
 
+/* Where figures cancel out there are no parts of a whole. */
+static void add_share(const struct tree_writing *writing, uint64_t value)
+{
+    const struct query_figures *total = &writing->tree->nodes[0].figures;
+    if (!query_metric_at(writing->metric)->is_signed)
+        text_add_percent(writing->page, 8, value, total->values[writing->metric]);
+}
+
 static void write_pruned(const struct tree_writing *writing, const struct call_tree_node *node,
                          unsigned level)
 {
@@ -168,7 +181,7 @@ static void write_pruned(const struct tree_writing *writing, const struct call_t
         return;
     page_set_style(page, PAGE_DIM);
     text_add_metric(page, 10, writing->metric, value);
-    text_add_percent(page, 8, value, writing->tree->nodes[0].figures.values[writing->metric]);
+    add_share(writing, value);
     indent(page, level, true);
     page_add(page, "(%s smaller)", units_format_count(node->pruned_count, number));
     page_set_style(page, PAGE_PLAIN);
@@ -182,7 +195,7 @@ static void write_node(const struct tree_writing *writing, const struct call_tre
     const struct profile *profile = page->profile;
     uint64_t value = node->figures.values[writing->metric];
     text_add_metric(page, 10, writing->metric, value);
-    text_add_percent(page, 8, value, writing->tree->nodes[0].figures.values[writing->metric]);
+    add_share(writing, value);
     indent(page, level, is_head);
     if (node->is_inlined)
         page_add(page, "(inlined) ");

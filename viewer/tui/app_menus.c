@@ -25,8 +25,12 @@ static void fill_sort_menu(const struct app *app, struct view_request *request)
 {
     size_t capacity = 0;
     const struct query_metric_info *metric;
+    const struct view_question *question = &app->context.question;
+    uint32_t known = query_known_metrics(app->context.profile, question->process, QUERY_BY_SITE);
     request->title = "Sort by";
     for (size_t i = 0; (metric = query_metric_at(i)); i++) {
+        if (!(known >> metric->metric & 1))
+            continue;
         if (metric->metric == app->context.question.metric)
             request->chosen_item = request->item_count;
         add_item(request, &capacity, memory_print_text("%-12s %s", metric->name, metric->help),

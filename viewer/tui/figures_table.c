@@ -27,8 +27,7 @@ static const struct {
 
 const char *figures_format(enum query_metric metric, uint64_t value, char *text)
 {
-    const struct query_metric_info *info = query_metric_at(metric);
-    return info->is_bytes ? units_format_size(value, text) : units_format_count(value, text);
+    return query_metric_format(metric, value, text);
 }
 
 static void add_column(struct figures_table *figures, size_t *count, struct table_column column)
