@@ -18,4 +18,5 @@ dist_man_MANS += \
 	man/seep-run.1 \
 	man/seep-snapshot.1 \
 	man/seep-symbolize.1 \
+	man/seep-top.1 \
 	man/seep-view.1

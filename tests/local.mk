@@ -16,6 +16,7 @@ system_tests = \
 	tests/system/doctor.py \
 	tests/system/ends.py \
 	tests/system/levels.py \
+	tests/system/top.py \
 	tests/system/export.py \
 	tests/system/followed.py \
 	tests/system/frames.py \

@@ -18,6 +18,7 @@ static const struct command *const commands[] = {
     &cli_command_info,
     &cli_command_dump,
     &cli_command_snapshot,
+    &cli_command_top,
     &cli_command_symbolize,
     &cli_command_doctor,
     &cli_command_completion,

@@ -78,6 +78,7 @@ extern const struct command cli_command_report;
 extern const struct command cli_command_run;
 extern const struct command cli_command_snapshot;
 extern const struct command cli_command_symbolize;
+extern const struct command cli_command_top;
 extern const struct command cli_command_view;
 
 extern const struct option_table command_common_options;

@@ -20,6 +20,7 @@ libseep_a_SOURCES += \
 	src/cli/command_run.c \
 	src/cli/command_snapshot.c \
 	src/cli/command_symbolize.c \
+	src/cli/command_top.c \
 	src/cli/command_view.c \
 	src/cli/common_rows.h \
 	src/cli/config_file.c \
@@ -34,6 +35,8 @@ libseep_a_SOURCES += \
 	src/cli/installation.h \
 	src/cli/instant.c \
 	src/cli/instant.h \
+	src/cli/live_source.c \
+	src/cli/live_source.h \
 	src/cli/nearest_name.c \
 	src/cli/nearest_name.h \
 	src/cli/options.c \
@@ -46,6 +49,8 @@ libseep_a_SOURCES += \
 	src/cli/recording_argument.h \
 	src/cli/report_types.c \
 	src/cli/report_types.h \
+	src/cli/session_list.c \
+	src/cli/session_list.h \
 	src/cli/terminal.c \
 	src/cli/terminal.h \
 	src/cli/word_list.c \

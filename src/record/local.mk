@@ -60,6 +60,8 @@ libseep_a_SOURCES += \
 	src/record/remote_unwind.h \
 	src/record/ring_places.c \
 	src/record/ring_places.h \
+	src/record/running_session.c \
+	src/record/running_session.h \
 	src/record/session_host.c \
 	src/record/session_host.h \
 	src/record/snapshot_job.c \

@@ -44,7 +44,7 @@ enum {
     LONG_NAP_US = 5000, /* while there are news at all */
     SLEEP_US = 20000,
     LONG_SLEEP_US = 100000, /* when nobody asked for snapshots at a distance or level */
-    SHORT_SLEEP_US = 1000, /* when somebody cannot wake it */
+    SHORT_SLEEP_US = 1000,  /* when somebody cannot wake it */
     MAX_ANCESTORS = 1000,
     DEFAULT_KEPT_SNAPSHOTS = 8,
     KEPT_FREE_BYTES = 4 << 20,
@@ -84,7 +84,8 @@ struct recorder {
     uint64_t checkpoint_ns;
     uint64_t scan_budget_ns;
     uint64_t next_checkpoint_ns, next_sample_ns, next_naming_ns;
-    uint64_t naming_since_ns; /* 0 = no names are being looked up */
+    uint64_t next_asked_checkpoint_ns; /* one that is asked for from outside comes no sooner */
+    uint64_t naming_since_ns;          /* 0 = no names are being looked up */
     uint64_t stack_depth;
     unsigned nap_us; /* the next one */
     bool has_command_ended;
@@ -307,8 +308,11 @@ static bool begin(struct recorder *recorder, struct error *error)
     recorder->taker = snapshot_taker_create(&taker);
     recorder->outcome->path = memory_duplicate_text(recording_writer_path(recorder->writer));
     /* Whenever we are killed, the file that has the name can be read. */
-    return recording_output_checkpoint(recorder->output, error) &&
-           recording_writer_publish(recorder->writer, error);
+    if (!recording_output_checkpoint(recorder->output, error) ||
+        !recording_writer_publish(recorder->writer, error))
+        return false;
+    session_host_tell_recording(recorder->host, recording_writer_path(recorder->writer));
+    return true;
 }
 
 /* ---- the loop ------------------------------------------------------------------------- */
@@ -440,6 +444,28 @@ static void name_frames_when_due(struct recorder *recorder, uint64_t now)
     recorder->naming_since_ns = 0;
 }
 
+/* By a program that looks at the recording while it is written. */
+static bool is_checkpoint_asked(const struct recorder *recorder, uint64_t now)
+{
+    return session_host_asked_checkpoints(recorder->host) &&
+           now >= recorder->next_asked_checkpoint_ns;
+}
+
+static void checkpoint(struct recorder *recorder, uint64_t now, bool is_asked)
+{
+    uint32_t asked = session_host_begin_checkpoint(recorder->host);
+    struct error error;
+    if (is_asked) /* what happened before somebody asked is in it */
+        process_tree_drain(&recorder->tree);
+    bool is_written = recording_output_checkpoint(recorder->output, &error);
+    if (!is_written)
+        note_late_error(recorder, &error);
+    uint64_t cost = (now_ns(recorder) - now) * CHECKPOINT_COST_FACTOR;
+    recorder->next_checkpoint_ns = now + checkpoint_distance(recorder, cost);
+    recorder->next_asked_checkpoint_ns = now + cost;
+    session_host_tell_checkpoint(recorder->host, asked, now, is_written);
+}
+
 static void do_what_is_due(struct recorder *recorder)
 {
     uint64_t now = now_ns(recorder);
@@ -452,13 +478,9 @@ static void do_what_is_due(struct recorder *recorder)
         recorder->next_sample_ns = now + interval;
         name_frames_when_due(recorder, now);
     }
-    if (now >= recorder->next_checkpoint_ns) {
-        struct error error;
-        if (!recording_output_checkpoint(recorder->output, &error))
-            note_late_error(recorder, &error);
-        uint64_t cost = (now_ns(recorder) - now) * CHECKPOINT_COST_FACTOR;
-        recorder->next_checkpoint_ns = now + checkpoint_distance(recorder, cost);
-    }
+    bool is_asked = is_checkpoint_asked(recorder, now);
+    if (now >= recorder->next_checkpoint_ns || is_asked)
+        checkpoint(recorder, now, is_asked);
 }
 
 static bool is_over(const struct recorder *recorder)

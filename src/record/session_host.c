@@ -347,6 +347,37 @@ void session_host_wake(struct session_host *host)
         ;
 }
 
+/* ---- for those who look on -------------------------------------------------------------- */
+
+void session_host_tell_recording(struct session_host *host, const char *path)
+{
+    char *whole = realpath(path, NULL);
+    if (whole != NULL && strlen(whole) < sizeof host->header->recording)
+        strcpy(host->header->recording, whole);
+    free(whole);
+}
+
+bool session_host_asked_checkpoints(const struct session_host *host)
+{
+    return atomic_load(&host->header->checkpoints_asked) !=
+           atomic_load(&host->header->checkpoints_made);
+}
+
+uint32_t session_host_begin_checkpoint(const struct session_host *host)
+{
+    return atomic_load(&host->header->checkpoints_asked);
+}
+
+void session_host_tell_checkpoint(struct session_host *host, uint32_t begun, uint64_t time_ns,
+                                  bool is_written)
+{
+    struct session_header *header = host->header;
+    atomic_store(&header->checkpoint_ns, time_ns);
+    atomic_store(&header->has_checkpoint_failed, !is_written);
+    if (atomic_exchange(&header->checkpoints_made, begun) != begun)
+        syscall(SYS_futex, &header->checkpoints_made, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
 /* ---- the host ------------------------------------------------------------------------- */
 
 /* "foo_" and "foo" are the same. */

@@ -55,6 +55,14 @@ const char *session_host_library_path(const struct session_host *host);
 /* Tells producers that the recorder is alive; call at each drain. */
 void session_host_beat(struct session_host *host, const struct tick_clock *clock);
 
+/* For programs that look at the recording while it is written: where it is; and that checkpoints
+ * were made, which they may have asked for. */
+void session_host_tell_recording(struct session_host *host, const char *path);
+bool session_host_asked_checkpoints(const struct session_host *host); /* are any not made yet? */
+uint32_t session_host_begin_checkpoint(const struct session_host *host);
+void session_host_tell_checkpoint(struct session_host *host, uint32_t begun, uint64_t time_ns,
+                                  bool is_written);
+
 /* Gives the pages of a ring slot back to the system and the slot back to the targets. */
 void session_host_free_ring(struct session_host *host, uint32_t slot);
 

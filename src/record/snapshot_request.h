@@ -7,11 +7,16 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "record/running_session.h"
 #include "wire/session.h"
 
 struct snapshot_answer {
     char text[SESSION_ANSWER_BYTES]; /* what was taken, and where it is; one line */
 };
+
+/* The same of a process of a session that was found already. */
+bool snapshot_request_in(const struct running_session *session, uint32_t pid,
+                         struct snapshot_answer *answer, struct error *error);
 
 /* Waits until it is taken. False with *error: `pid` is not recorded by anybody whom we may ask, or
  * the snapshot could not be taken. */

@@ -60,12 +60,12 @@ enum session_flags {
     SESSION_ORACLE = 2,         /* test mode: send registers and stack bytes with every new stack */
     SESSION_FOLLOW_FORK = 4,
     SESSION_FOLLOW_EXEC = 8,
-    SESSION_RELEASE_STACKS = 16, /* from the start; else once misuse was seen */
-    SESSION_SCAN_AT_EXIT = 32,   /* processes are held where they end, to be scanned */
-    SESSION_PARK = 64,           /* processes can be asked to park, by SESSION_PARK_SIGNAL */
-    SESSION_SCAN_ON_CRASH = 128, /* they are held, too, where a signal ends them */
-    SESSION_SCAN_FORKS = 256,    /* forked children that run no image of their own are held, too */
-    SESSION_PYTHON = 512,        /* events carry the Python frames of their thread */
+    SESSION_RELEASE_STACKS = 16,  /* from the start; else once misuse was seen */
+    SESSION_SCAN_AT_EXIT = 32,    /* processes are held where they end, to be scanned */
+    SESSION_PARK = 64,            /* processes can be asked to park, by SESSION_PARK_SIGNAL */
+    SESSION_SCAN_ON_CRASH = 128,  /* they are held, too, where a signal ends them */
+    SESSION_SCAN_FORKS = 256,     /* forked children that run no image of their own are held, too */
+    SESSION_PYTHON = 512,         /* events carry the Python frames of their thread */
     SESSION_PYTHON_OBJECTS = 1024 /* and each object of Python is a block */
 };
 
@@ -136,7 +136,8 @@ enum session_request_state {
 };
 
 enum {
-    SESSION_ANSWER_BYTES = 1024
+    SESSION_ANSWER_BYTES = 1024,
+    SESSION_PATH_BYTES = 4096
 };
 
 struct session_request {
@@ -198,6 +199,16 @@ struct session_header {
      * recorder has few to look at however many processes there were. Only a hint: a slot's state
      * rules. */
     _Alignas(64) _Atomic uint64_t free_rings[SESSION_RING_SLOTS / 64];
+
+    /* For programs that look at the recording while it is written. Where it is: its absolute path,
+     * "" until it can be read. */
+    char recording[SESSION_PATH_BYTES];
+    /* Whoever wants it brought up to date adds one, wakes the recorder, and waits until as many
+     * were made, or more (a futex word): a checkpoint that began after it was asked for. */
+    _Alignas(64) _Atomic uint32_t checkpoints_asked;
+    _Atomic uint32_t checkpoints_made;
+    _Atomic uint64_t checkpoint_ns; /* when the last one began, by the time of the session */
+    _Atomic uint32_t has_checkpoint_failed; /* it could not be written */
 };
 
 enum session_slot_state {

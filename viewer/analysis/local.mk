@@ -42,6 +42,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/leak_report.h \
 	viewer/analysis/leaks.c \
 	viewer/analysis/leaks.h \
+	viewer/analysis/live_picture.c \
+	viewer/analysis/live_picture.h \
 	viewer/analysis/own_code.c \
 	viewer/analysis/own_code.h \
 	viewer/analysis/place.c \
@@ -72,6 +74,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/query_sites.c \
 	viewer/analysis/query_tables.c \
 	viewer/analysis/query_threads.c \
+	viewer/analysis/rates.c \
+	viewer/analysis/rates.h \
 	viewer/analysis/site_lists.c \
 	viewer/analysis/site_lists.h \
 	viewer/analysis/site_order.c \
@@ -103,6 +107,12 @@ check_PROGRAMS += tests/unit/test_interval tests/unit/test_trend tests/unit/test
 TESTS += tests/unit/test_interval tests/unit/test_trend tests/unit/test_growth
 tests_unit_test_interval_SOURCES = tests/unit/test_interval.c $(profile_builder)
 tests_unit_test_interval_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_trend tests/unit/test_growth
+TESTS += tests/unit/test_trend tests/unit/test_growth
+check_PROGRAMS += tests/unit/test_rates
+TESTS += tests/unit/test_rates
+tests_unit_test_rates_SOURCES = tests/unit/test_rates.c $(profile_builder)
+tests_unit_test_rates_LDADD = $(unit_libs)
 tests_unit_test_trend_SOURCES = tests/unit/test_trend.c
 tests_unit_test_trend_LDADD = $(unit_libs)
 tests_unit_test_growth_SOURCES = tests/unit/test_growth.c $(profile_builder)

@@ -90,6 +90,7 @@ struct profile {
     struct recording_session session;
     struct recording_recorder recorder;
     bool is_finished; /* an `end` record stands in it */
+    bool is_live;     /* it is being written: as profile_options says */
     bool is_complete; /* finished, nothing lost, nothing torn: what JSON calls "complete" */
     uint64_t duration_ns;
     uint64_t dropped_records; /* named what does not exist: left out, or read without that */
@@ -130,6 +131,9 @@ struct profile_options {
     /* The process that set this mark as it was then, and nothing of others (profile_at_mark.c);
      * NULL = all, at the end. */
     const char *mark;
+    /* The recorder is at it and has told all until then: that the recording has no end is no damage,
+     * and processes that run have run until then. 0 = nobody writes it. */
+    uint64_t live_until_ns;
 };
 
 /* Loads everything; a torn recording loads as far as it is whole. Untrusted: ids out of range are

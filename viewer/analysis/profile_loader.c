@@ -127,13 +127,26 @@ static uint64_t last_instant(const struct profile *profile)
 static bool is_whole(const struct profile_loader *loader)
 {
     const struct profile *profile = loader->profile;
-    if (!profile->is_finished || profile->info.is_torn || !loader->end.is_complete ||
-        profile->dropped_records)
+    bool is_ended = profile->is_finished && loader->end.is_complete;
+    if ((!is_ended && !profile->is_live) || profile->info.is_torn || profile->dropped_records)
         return false;
     for (size_t i = 0; i < profile->process_count; i++)
         if (profile->processes[i].quality.lost_events || profile->processes[i].quality.bad_records)
             return false;
     return true;
+}
+
+/* Flushes that are half written are left out by the reader, as is the end that is not there. */
+static void take_as_live(struct profile *profile, uint64_t until_ns)
+{
+    profile->is_live = true;
+    profile->info.is_torn = false;
+    profile->info.damage[0] = '\0';
+    for (size_t i = 0; i < profile->process_count; i++) {
+        struct recording_process *about = &profile->processes[i].about;
+        if (about->exit_kind == RECORDING_EXIT_RUNNING && about->end_ns < until_ns)
+            about->end_ns = until_ns;
+    }
 }
 
 struct profile *profile_load(struct recording_reader *reader, const struct profile_options *options,
@@ -159,6 +172,8 @@ struct profile *profile_load(struct recording_reader *reader, const struct profi
     if (is_loaded) {
         profile_load_order(profile);
         profile->is_finished = loader.has_end && !profile->info.is_torn;
+        if (options->live_until_ns && !profile->is_finished)
+            take_as_live(profile, options->live_until_ns);
         profile->is_complete = is_whole(&loader);
         profile->duration_ns = loader.has_end ? loader.end.duration_ns : last_instant(profile);
     }

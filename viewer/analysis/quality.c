@@ -144,7 +144,7 @@ static void judge_completeness(struct judging *judging)
         torn->reason = profile->info.damage;
         if (torn->reason[0])
             torn->words = "";
-    } else if (!profile->is_finished) {
+    } else if (!profile->is_finished && !profile->is_live) {
         add_problem(judging, QUALITY_UNFINISHED, 0);
     }
     add_counted(judging, QUALITY_LOST_EVENTS, sum->lost_events, sum->events + sum->lost_events);

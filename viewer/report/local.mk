@@ -78,6 +78,9 @@ libseep_a_SOURCES += \
 	viewer/report/summary.h \
 	viewer/report/summary_sites.c \
 	viewer/report/summary_sites.h \
+	viewer/report/top_json.c \
+	viewer/report/top_report.h \
+	viewer/report/top_text.c \
 	viewer/report/text.c \
 	viewer/report/text_parts.h \
 	viewer/report/text_sites.c \

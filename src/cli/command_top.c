@@ -1,0 +1,205 @@
+/* top: what a program that is recorded does now. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "analysis/query.h"
+#include "analysis/rates.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/common_rows.h"
+#include "cli/live_source.h"
+#include "cli/session_list.h"
+#include "cli/terminal.h"
+#include "report/top_report.h"
+
+#define DEFAULT_INTERVAL_NS UINT64_C(2000000000)
+
+enum {
+    TEXT_LIMIT = 20,
+    JSON_LIMIT = 1000
+};
+
+struct values {
+    bool is_json;
+    bool are_arguments_shown;
+    struct option_number count;
+    struct option_number interval;
+    struct option_number sort;
+    struct option_number limit;
+};
+
+static const char *order_at(size_t position)
+{
+    return rates_order_name(position);
+}
+
+#define PLACE(field) .offset = offsetof(struct values, field)
+
+/* clang-format off */
+static const struct option_row rows[] = {
+    ROW_JSON,
+    {.name = "count",
+     .letter = 'n',
+     .kind = OPTION_COUNT,
+     PLACE(count),
+     .value_name = "N",
+     .help = "print so many reports (default: 1)"},
+    {.name = "interval",
+     .kind = OPTION_DURATION,
+     PLACE(interval),
+     .value_name = "TIME",
+     .help = "look so often (default: 2s)"},
+    {.name = "sort",
+     .kind = OPTION_CHOICE,
+     PLACE(sort),
+     .choice_at = order_at,
+     .help = "sites by bytes or allocations a second, growth, slope of growth, or what is live "
+             "(default: bytes)"},
+    ROW_LIMIT("of sites, the first N (0: all; default: 20, JSON 1000)"),
+    ROW_ARGUMENTS,
+};
+/* clang-format on */
+
+static bool are_arguments_shown(const struct values *values)
+{
+    return values->are_arguments_shown || !terminal_is_ci();
+}
+
+static bool read_pid(const char *text, uint32_t *pid, struct error *error)
+{
+    char *end;
+    unsigned long number;
+
+    errno = 0;
+    number = strtoul(text, &end, 10);
+    if (errno != 0 || *end != '\0' || number == 0 || number > INT32_MAX)
+        return error_set(error, "top: \"%s\" is no process number", text);
+    *pid = (uint32_t)number;
+    return true;
+}
+
+/* ---- reports ---- */
+
+static void rest(uint64_t interval_ns)
+{
+    struct timespec left = {(time_t)(interval_ns / 1000000000), (long)(interval_ns % 1000000000)};
+
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        continue;
+}
+
+static bool write_report(const struct invocation *invocation, const struct live_picture *picture,
+                         const struct rates_question *question, struct error *error)
+{
+    const struct values *values = invocation->values;
+    struct top_report_options options = {.question = *question,
+                                         .limit = values->is_json ? JSON_LIMIT : TEXT_LIMIT,
+                                         .are_arguments_shown = are_arguments_shown(values)};
+
+    if (values->limit.is_given)
+        options.limit = values->limit.value;
+    if (values->is_json)
+        return top_write_json(picture, &options, stdout, error);
+    options.is_colour = terminal_has_colour(stdout, invocation->common);
+    options.width = terminal_width(stdout);
+    return top_write_text(picture, &options, stdout, error);
+}
+
+/* The process that was named, or all when it was the recorder. */
+static bool find_process(const struct live_picture *picture, const struct live_source *source,
+                         uint32_t pid, uint32_t *process, struct error *error)
+{
+    *process = QUERY_ALL_PROCESSES;
+    if ((int)pid == source->session.recorder)
+        return true;
+    *process = live_picture_find_pid(picture, pid);
+    return *process < picture->profile->process_count ||
+           error_set(error, "process %u is not in the recording of process %d", pid,
+                     source->session.recorder);
+}
+
+/* Each report tells what changed since the one before, and what has grown since the first. */
+static bool write_reports(const struct invocation *invocation, struct live_source *source,
+                          uint32_t pid, struct error *error)
+{
+    const struct values *values = invocation->values;
+    uint64_t interval_ns = values->interval.is_given ? values->interval.value : DEFAULT_INTERVAL_NS;
+    uint64_t count = values->count.is_given ? values->count.value : 1;
+    struct rates_reading before = {0}, first = {0};
+    bool is_good = true;
+
+    for (uint64_t i = 0; is_good && i < count; i++) {
+        if (i > 0)
+            rest(interval_ns);
+        bool was_last = source->has_ended;
+        struct live_picture *picture = was_last ? NULL : live_source_take(source, error);
+        struct rates_question question = {.order = (enum rates_order)values->sort.value,
+                                          .before = i > 0 ? &before : NULL,
+                                          .mark = i > 0 ? &first : NULL};
+
+        if (was_last)
+            break;
+        is_good = picture && find_process(picture, source, pid, &question.process, error) &&
+                  write_report(invocation, picture, &question, error);
+        rates_reading_clear(&before);
+        if (is_good)
+            rates_reading_copy(&picture->reading, &before);
+        if (is_good && i == 0)
+            rates_reading_copy(&picture->reading, &first);
+        live_picture_destroy(picture);
+    }
+    rates_reading_clear(&before);
+    rates_reading_clear(&first);
+    return is_good;
+}
+
+static void write_sessions(const struct invocation *invocation)
+{
+    const struct values *values = invocation->values;
+    struct session_list list;
+
+    session_list_find(&list);
+    if (values->is_json)
+        session_list_write_json(&list, are_arguments_shown(values), stdout);
+    else
+        session_list_write_text(&list, are_arguments_shown(values), stdout);
+    if (list.count == 0 && !values->is_json)
+        log_note("no program is recorded now, or none that you may look at: seep run -- CMD "
+                 "begins");
+    session_list_clear(&list);
+}
+
+static int run(const struct invocation *invocation)
+{
+    struct live_source source = {.session = {.recorder_fd = -1}};
+    struct error error;
+    uint32_t pid = 0;
+    bool is_good;
+
+    if (invocation->operands.count == 0) {
+        write_sessions(invocation);
+        return 0;
+    }
+    is_good = read_pid(invocation->operands.items[0], &pid, &error) &&
+              live_source_open(pid, &source, &error) &&
+              write_reports(invocation, &source, pid, &error);
+    if (!is_good)
+        log_error("%s", error.message);
+    live_source_close(&source);
+    return is_good ? 0 : EXIT_TROUBLE;
+}
+
+const struct command cli_command_top = {
+    .name = "top",
+    .summary = "look at a program while it is recorded",
+    .synopsis = "[options] [PID]",
+    .options = {rows, sizeof rows / sizeof rows[0]},
+    .values_bytes = sizeof(struct values),
+    .most_operands = 1,
+    .usage_status = EXIT_TROUBLE,
+    .run = run,
+};

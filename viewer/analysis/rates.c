@@ -1,0 +1,331 @@
+#include "analysis/rates.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/query.h"
+#include "base/memory.h"
+
+static const double NS_PER_SECOND = 1e9;
+
+/* ---- readings ---- */
+
+struct sortable {
+    struct rates_entry entry;
+    uint32_t site;
+};
+
+static int compare_ids(const struct rates_entry *a, const struct rates_entry *b)
+{
+    if (a->process_id != b->process_id)
+        return a->process_id < b->process_id ? -1 : 1;
+    return a->site_id < b->site_id ? -1 : a->site_id > b->site_id;
+}
+
+static int compare_sortables(const void *left, const void *right)
+{
+    const struct sortable *a = left, *b = right;
+    int order = compare_ids(&a->entry, &b->entry);
+
+    return order ? order : a->site < b->site ? -1 : a->site > b->site;
+}
+
+static struct rates_entry entry_of(const struct profile *profile, const struct profile_site *site)
+{
+    const struct recording_site *figures = &site->figures;
+
+    return (struct rates_entry){.process_id = profile->processes[site->process].about.id,
+                                .site_id = figures->id,
+                                .counts = {
+                                    .allocations = figures->allocations,
+                                    .frees = figures->frees,
+                                    .allocated_bytes = figures->allocated_bytes,
+                                    .freed_bytes = figures->freed_bytes,
+                                    .live_blocks = query_site_value(site, QUERY_LIVE_BLOCKS),
+                                    .live_bytes = query_site_value(site, QUERY_LIVE_BYTES),
+                                }};
+}
+
+static struct rates_counts totals_of(const struct recording_totals *totals)
+{
+    return (struct rates_counts){.allocations = totals->allocations,
+                                 .frees = totals->frees,
+                                 .allocated_bytes = totals->allocated_bytes,
+                                 .freed_bytes = totals->freed_bytes,
+                                 .live_blocks = totals->live_blocks,
+                                 .live_bytes = totals->live_bytes};
+}
+
+void rates_reading_take(const struct profile *profile, uint64_t time_ns,
+                        struct rates_reading *reading)
+{
+    size_t count = profile->site_count;
+    struct sortable *list = memory_allocate_zeroed(count + 1, sizeof *list);
+
+    *reading = (struct rates_reading){
+        .time_ns = time_ns,
+        .entries = memory_allocate_zeroed(count + 1, sizeof *reading->entries),
+        .sites = memory_allocate_zeroed(count + 1, sizeof *reading->sites),
+        .count = count,
+        .totals = memory_allocate_zeroed(profile->process_count + 1, sizeof *reading->totals),
+        .process_count = profile->process_count};
+    for (size_t i = 0; i < count; i++)
+        list[i] = (struct sortable){entry_of(profile, &profile->sites[i]), (uint32_t)i};
+    qsort(list, count, sizeof *list, compare_sortables);
+    for (size_t i = 0; i < count; i++) {
+        reading->entries[i] = list[i].entry;
+        reading->sites[i] = list[i].site;
+    }
+    for (size_t i = 0; i < profile->process_count; i++)
+        reading->totals[i] = totals_of(&profile->processes[i].totals);
+    free(list);
+}
+
+static void *copy_of(const void *items, size_t count, size_t bytes)
+{
+    void *copy = memory_allocate_zeroed(count + 1, bytes);
+
+    if (count > 0)
+        memcpy(copy, items, count * bytes);
+    return copy;
+}
+
+void rates_reading_copy(const struct rates_reading *from, struct rates_reading *reading)
+{
+    *reading = *from;
+    reading->entries = copy_of(from->entries, from->count, sizeof *from->entries);
+    reading->sites = copy_of(from->sites, from->count, sizeof *from->sites);
+    reading->totals = copy_of(from->totals, from->process_count, sizeof *from->totals);
+}
+
+void rates_reading_clear(struct rates_reading *reading)
+{
+    free(reading->entries);
+    free(reading->sites);
+    free(reading->totals);
+    *reading = (struct rates_reading){0};
+}
+
+/* ---- differences ---- */
+
+static double a_second(uint64_t now, uint64_t before, double seconds)
+{
+    return now > before && seconds > 0 ? (double)(now - before) / seconds : 0;
+}
+
+static struct rates_change change_of(const struct rates_counts *now,
+                                     const struct rates_counts *before,
+                                     const struct rates_counts *mark, double seconds)
+{
+    struct rates_change change = {.counts = *now};
+
+    if (before)
+        change.speed = (struct rates_speed){
+            .allocations = a_second(now->allocations, before->allocations, seconds),
+            .frees = a_second(now->frees, before->frees, seconds),
+            .allocated_bytes = a_second(now->allocated_bytes, before->allocated_bytes, seconds),
+            .freed_bytes = a_second(now->freed_bytes, before->freed_bytes, seconds)};
+    change.grown_bytes = (int64_t)(now->live_bytes - mark->live_bytes);
+    change.grown_blocks = (int64_t)(now->live_blocks - mark->live_blocks);
+    return change;
+}
+
+static void add_change(struct rates_change *sum, const struct rates_change *added)
+{
+    sum->counts.allocations += added->counts.allocations;
+    sum->counts.frees += added->counts.frees;
+    sum->counts.allocated_bytes += added->counts.allocated_bytes;
+    sum->counts.freed_bytes += added->counts.freed_bytes;
+    sum->counts.live_blocks += added->counts.live_blocks;
+    sum->counts.live_bytes += added->counts.live_bytes;
+    sum->speed.allocations += added->speed.allocations;
+    sum->speed.frees += added->speed.frees;
+    sum->speed.allocated_bytes += added->speed.allocated_bytes;
+    sum->speed.freed_bytes += added->speed.freed_bytes;
+    sum->grown_bytes += added->grown_bytes;
+    sum->grown_blocks += added->grown_blocks;
+}
+
+static const struct rates_counts nothing = {0};
+
+/* The same site's counts in another reading, which is gone through in the same order: *at is where
+ * it got to. What was not there yet has counted nothing. */
+static const struct rates_counts *counts_in(const struct rates_reading *reading,
+                                            const struct rates_entry *entry, size_t *at)
+{
+    if (!reading)
+        return NULL;
+    while (*at < reading->count && compare_ids(&reading->entries[*at], entry) < 0)
+        ++*at;
+    bool is_there = *at < reading->count && compare_ids(&reading->entries[*at], entry) == 0;
+    return is_there ? &reading->entries[*at].counts : &nothing;
+}
+
+static const struct rates_counts *totals_in(const struct rates_reading *reading, size_t process)
+{
+    if (!reading)
+        return NULL;
+    return process < reading->process_count ? &reading->totals[process] : &nothing;
+}
+
+/* By position in profile.sites. Caller frees. */
+static const struct growth_site **find_growths(const struct profile *profile,
+                                               const struct growth *growths)
+{
+    const struct growth_site **by_site = memory_allocate_zeroed(profile->site_count + 1,
+                                                                sizeof *by_site);
+
+    for (size_t i = 0; growths && i < profile->process_count; i++)
+        for (size_t j = 0; j < growths[i].count; j++)
+            by_site[growths[i].sites[j].site] = &growths[i].sites[j];
+    return by_site;
+}
+
+static bool is_growing(const struct rates_row *row)
+{
+    return row->growth && row->growth->verdict == TREND_GROWING;
+}
+
+static bool is_worth_a_row(const struct rates_row *row)
+{
+    const struct rates_change *change = &row->change;
+
+    return change->speed.allocations > 0 || change->speed.frees > 0 || change->grown_bytes ||
+           change->grown_blocks || is_growing(row);
+}
+
+/* ---- order ---- */
+
+struct ordered {
+    struct rates_row row;
+    double key;
+    unsigned rank; /* before the key: smaller ones first */
+    uint64_t fingerprint;
+};
+
+static double key_of(const struct rates_row *row, enum rates_order order)
+{
+    switch (order) {
+    case RATES_BY_ALLOCATED_BYTES:
+        return row->change.speed.allocated_bytes;
+    case RATES_BY_ALLOCATIONS:
+        return row->change.speed.allocations;
+    case RATES_BY_GROWN_BYTES:
+        return (double)row->change.grown_bytes;
+    case RATES_BY_SLOPE:
+        return row->growth ? row->growth->bytes_per_minute : 0;
+    case RATES_BY_LIVE_BYTES:
+    case RATES_ORDER_COUNT:
+        break;
+    }
+    return (double)row->change.counts.live_bytes;
+}
+
+static unsigned rank_of(const struct rates_row *row, enum rates_order order)
+{
+    if (order != RATES_BY_SLOPE)
+        return 0;
+    if (!row->growth)
+        return 3;
+    return is_growing(row) ? 0 : row->growth->verdict == TREND_UNCLEAR ? 1 : 2;
+}
+
+static int compare_rows(const void *left, const void *right)
+{
+    const struct ordered *a = left, *b = right;
+
+    if (a->rank != b->rank)
+        return a->rank < b->rank ? -1 : 1;
+    if (a->key < b->key || a->key > b->key)
+        return a->key < b->key ? 1 : -1;
+    if (a->row.change.counts.live_bytes != b->row.change.counts.live_bytes)
+        return a->row.change.counts.live_bytes < b->row.change.counts.live_bytes ? 1 : -1;
+    if (a->fingerprint != b->fingerprint)
+        return a->fingerprint < b->fingerprint ? -1 : 1;
+    return a->row.site < b->row.site ? -1 : a->row.site > b->row.site;
+}
+
+static void sort(const struct profile *profile, enum rates_order order, struct rates *rates)
+{
+    struct ordered *list = memory_allocate_zeroed(rates->row_count + 1, sizeof *list);
+
+    for (size_t i = 0; i < rates->row_count; i++)
+        list[i] = (struct ordered){rates->rows[i], key_of(&rates->rows[i], order),
+                                   rank_of(&rates->rows[i], order),
+                                   profile->sites[rates->rows[i].site].fingerprint};
+    qsort(list, rates->row_count, sizeof *list, compare_rows);
+    for (size_t i = 0; i < rates->row_count; i++)
+        rates->rows[i] = list[i].row;
+    free(list);
+}
+
+/* ---- the whole ---- */
+
+static void sum_up(const struct rates_reading *now, const struct rates_question *question,
+                   struct rates *rates)
+{
+    for (size_t i = 0; i < now->process_count; i++) {
+        if (question->process != QUERY_ALL_PROCESSES && question->process != i)
+            continue;
+        const struct rates_counts *mark = totals_in(question->mark, i);
+        struct rates_change change = change_of(&now->totals[i], totals_in(question->before, i),
+                                               mark ? mark : &nothing, rates->seconds);
+        add_change(&rates->total, &change);
+    }
+}
+
+void rates_find(const struct profile *profile, const struct rates_reading *now,
+                const struct rates_question *question, struct rates *rates)
+{
+    const struct growth_site **growths = find_growths(profile, question->growths);
+    const struct rates_reading *before = question->before;
+    size_t at_before = 0, at_mark = 0;
+
+    if (before && before->time_ns >= now->time_ns)
+        before = NULL;
+    *rates = (struct rates){.has_speed = before != NULL,
+                            .has_mark = question->mark != NULL,
+                            .rows = memory_allocate_zeroed(now->count + 1, sizeof *rates->rows)};
+    if (before)
+        rates->seconds = (double)(now->time_ns - before->time_ns) / NS_PER_SECOND;
+    if (question->mark)
+        rates->mark_ns = question->mark->time_ns;
+    const struct rates_question asked = {question->process, question->order, before, question->mark,
+                                         question->growths};
+    sum_up(now, &asked, rates);
+    for (size_t i = 0; i < now->count; i++) {
+        const struct rates_entry *entry = &now->entries[i];
+        const struct rates_counts *earlier = counts_in(before, entry, &at_before);
+        const struct rates_counts *mark = counts_in(question->mark, entry, &at_mark);
+        struct rates_row row = {.site = now->sites[i], .growth = growths[now->sites[i]]};
+
+        if (question->process != QUERY_ALL_PROCESSES &&
+            profile->sites[row.site].process != question->process)
+            continue;
+        row.change = change_of(&entry->counts, earlier, mark ? mark : &nothing, rates->seconds);
+        if (is_worth_a_row(&row))
+            rates->rows[rates->row_count++] = row;
+        else
+            rates->idle_count++;
+        rates->growing_count += is_growing(&row);
+    }
+    free(growths);
+    sort(profile, question->order, rates);
+}
+
+void rates_clear(struct rates *rates)
+{
+    free(rates->rows);
+    *rates = (struct rates){0};
+}
+
+const char *rates_order_name(size_t order)
+{
+    static const char *const names[] = {[RATES_BY_ALLOCATED_BYTES] = "bytes",
+                                        [RATES_BY_ALLOCATIONS] = "allocations",
+                                        [RATES_BY_GROWN_BYTES] = "growth",
+                                        [RATES_BY_SLOPE] = "slope",
+                                        [RATES_BY_LIVE_BYTES] = "live"};
+
+    return order < RATES_ORDER_COUNT ? names[order] : NULL;
+}
