@@ -84,9 +84,15 @@ static bool read_held(struct plain_taking *taking, const struct clock *clock, st
         return false;
     }
     struct target_memory memory = target_process_memory(process);
-    const struct python_runtimes_input input = {&memory, &mappings, *clock,
+    char nursery[64];
+    bool is_known = process_facts_variable(pid, "PYPY_GC_NURSERY", nursery, sizeof nursery);
+    const struct python_runtimes_input input = {&memory,
+                                                &mappings,
+                                                *clock,
                                                 taking->snapshot.resident_bytes,
-                                                process_facts_peak_resident(pid)};
+                                                process_facts_peak_resident(pid),
+                                                is_known ? nursery : NULL,
+                                                process_facts_processor_cache()};
     python_runtimes_read(&input, taking->snapshot.python);
     target_mappings_clear(&mappings);
     target_process_close(process);

@@ -53,6 +53,37 @@ uint64_t process_facts_peak_resident(uint32_t pid)
     return line == NULL ? 0 : strtoull(line + strlen("\nVmHWM:"), NULL, 10) * 1024;
 }
 
+bool process_facts_variable(uint32_t pid, const char *name, char *value, size_t value_bytes)
+{
+    char path[64], *variable = NULL;
+    size_t capacity = 0, length = strlen(name);
+    ssize_t got;
+    snprintf(path, sizeof path, "/proc/%u/environ", pid);
+    FILE *file = fopen(path, "re");
+    value[0] = '\0';
+    if (file == NULL)
+        return false;
+    while ((got = getdelim(&variable, &capacity, '\0', file)) > 0)
+        if ((size_t)got > length && memcmp(variable, name, length) == 0 && variable[length] == '=')
+            text_make_safe(variable + length + 1, value, value_bytes);
+    free(variable);
+    fclose(file);
+    return true;
+}
+
+uint64_t process_facts_processor_cache(void)
+{
+    char line[256];
+    uint64_t bytes = 0;
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    while (file != NULL && bytes == 0 && fgets(line, sizeof line, file) != NULL)
+        if (text_starts_with(line, "cache size") && strchr(line, ':') != NULL)
+            bytes = strtoull(strchr(line, ':') + 1, NULL, 10) * 1024;
+    if (file != NULL)
+        fclose(file);
+    return bytes;
+}
+
 /* struct pidfd_info and its ioctl, Linux 6.13 (uapi/linux/pidfd.h); exit_code since 6.15. */
 struct pidfd_exit_info {
     uint64_t mask;

@@ -351,9 +351,17 @@ static void read_python(struct taking *taking, const struct target_memory *memor
                         const struct target_mappings *mappings)
 {
     struct recorded_process *process = taking->process;
+    char nursery[64];
+    bool is_known = process_facts_variable(process->pid, "PYPY_GC_NURSERY", nursery,
+                                           sizeof nursery);
     const struct python_runtimes_input input = {
-        memory, mappings, taking->clock, process_facts_resident(process->pid, &process->statm_fd),
-        process_facts_peak_resident(process->pid)};
+        memory,
+        mappings,
+        taking->clock,
+        process_facts_resident(process->pid, &process->statm_fd),
+        process_facts_peak_resident(process->pid),
+        is_known ? nursery : NULL,
+        process_facts_processor_cache()};
     python_search_read(taking->request->python, &input, taking->snapshot);
 }
 

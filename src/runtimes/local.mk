@@ -28,6 +28,17 @@ libseep_a_SOURCES += \
 	src/runtimes/cpython/types.h \
 	src/runtimes/memory_view.c \
 	src/runtimes/memory_view.h \
+	src/runtimes/pypy/edges.c \
+	src/runtimes/pypy/locate.c \
+	src/runtimes/pypy/names.c \
+	src/runtimes/pypy/names.h \
+	src/runtimes/pypy/objects.c \
+	src/runtimes/pypy/objects.h \
+	src/runtimes/pypy/pypy.h \
+	src/runtimes/pypy/reader.c \
+	src/runtimes/pypy/reader.h \
+	src/runtimes/pypy/types.c \
+	src/runtimes/pypy/types.h \
 	src/runtimes/python_runtimes.c \
 	src/runtimes/python_runtimes.h
 

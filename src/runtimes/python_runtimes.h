@@ -12,6 +12,8 @@ struct python_runtimes_input {
     const struct target_mappings *mappings;
     struct clock clock; /* to say how long it took; now_ns NULL: that is not known */
     uint64_t resident_bytes, peak_resident_bytes; /* of the process; 0 = not known */
+    const char *nursery_setting;    /* its PYPY_GC_NURSERY; "" = none, NULL = not known */
+    uint64_t processor_cache_bytes; /* as /proc/cpuinfo has it; 0 = not known */
 };
 
 /* What there is of Python in the process: `heap` is cleared and filled; not present where there is

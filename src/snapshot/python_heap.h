@@ -53,7 +53,16 @@ enum {
     FIGURE(is_collecting) /* it was stopped within a collection */                                 \
     FIGURE(read_ns)                                                                                \
     FIGURE(resident_bytes) /* of the process */                                                    \
-    FIGURE(peak_resident_bytes)
+    FIGURE(peak_resident_bytes)                                                                    \
+    FIGURE(nursery_bytes) /* of PyPy, as what follows: what it asked for to make objects in */     \
+    FIGURE(nursery_used_bytes) /* of it, since the last minor collection; dead or alive */         \
+    FIGURE(nursery_objects)    /* that something refers to: the others in it are dead */           \
+    FIGURE(large_objects)      /* each in a block of its own */                                    \
+    FIGURE(large_bytes)                                                                            \
+    FIGURE(code_bytes)        /* mapped for code that it made while it ran */                      \
+    FIGURE(code_used_bytes)   /* of loops that are known */                                        \
+    FIGURE(unreached_objects) /* old ones that nothing was found to refer to */                    \
+    FIGURE(unreached_bytes)
 
 struct python_figures {
 #define PYTHON_MEMBER(name) uint64_t name;
@@ -80,6 +89,7 @@ enum python_table {
     PYTHON_GARBAGE_TYPES = 1, /* that only cycles keep */
     PYTHON_FREE_TYPES = 2,    /* free lists: objects that are kept to be used again */
     PYTHON_PINNING_TYPES = 3, /* in pinned arenas */
+    PYTHON_JIT_TYPES = 4,     /* of PyPy's compiler: what it keeps of the code that it made */
     PYTHON_TABLE_COUNT
 };
 
@@ -100,6 +110,11 @@ enum python_text_kind {
     PYTHON_TEXT_CYCLE = 0, /* a cycle of the garbage: how many such, what they hold, and the way */
     PYTHON_TEXT_PATH = 1,  /* what keeps objects of a type */
     PYTHON_TEXT_PINNING = 2, /* what keeps objects in pinned arenas */
+    PYTHON_TEXT_NURSERY = 3, /* why a nursery is as large as it is; its bytes */
+    PYTHON_TEXT_STACK = 4,   /* of a thread, which is the subject: its functions, innermost first;
+                                how many */
+    PYTHON_TEXT_CODE = 5,    /* code that was made for the subject, a function: where, how many
+                                loops, and bytes */
     PYTHON_TEXT_KIND_COUNT
 };
 

@@ -69,6 +69,7 @@ libseep_a_SOURCES += \
 	viewer/report/page.h \
 	viewer/report/python_json.c \
 	viewer/report/python_report.h \
+	viewer/report/pypy_text.c \
 	viewer/report/python_text.c \
 	viewer/report/report.c \
 	viewer/report/report.h \

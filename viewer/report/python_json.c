@@ -132,6 +132,37 @@ static json_t *make_generations(const struct python_heap *heap)
     return list;
 }
 
+/* What only PyPy has. */
+static json_t *make_pypy(const struct python_heap *heap, uint64_t limit)
+{
+    const struct python_figures *figures = &heap->figures;
+    json_t *object = json_object(), *nursery = json_object(), *large = json_object();
+    json_t *code = json_object(), *unreached = json_object();
+    const char *cause = "";
+    for (size_t i = 0; i < heap->text_count; i++)
+        if (heap->texts[i].kind == PYTHON_TEXT_NURSERY)
+            cause = heap->texts[i].text;
+    json_object_set_new(nursery, "bytes", known(figures->nursery_bytes));
+    json_object_set_new(nursery, "used_bytes", known(figures->nursery_used_bytes));
+    json_object_set_new(nursery, "objects", known(figures->nursery_objects));
+    json_object_set_new(nursery, "cause", filled(cause));
+    json_object_set_new(nursery, "setting", json_text("PYPY_GC_NURSERY"));
+    json_object_set_new(object, "nursery", nursery);
+    json_object_set_new(large, "count", known(figures->large_objects));
+    json_object_set_new(large, "bytes", known(figures->large_bytes));
+    json_object_set_new(object, "large", large);
+    json_object_set_new(unreached, "count", known(figures->unreached_objects));
+    json_object_set_new(unreached, "bytes", known(figures->unreached_bytes));
+    json_object_set_new(object, "unreached", unreached);
+    json_object_set_new(code, "code_bytes", known(figures->code_bytes));
+    json_object_set_new(code, "loop_bytes", known(figures->code_used_bytes));
+    json_object_set_new(code, "functions", make_texts(heap, PYTHON_TEXT_CODE, limit));
+    json_object_set_new(code, "types", make_types(&heap->tables[PYTHON_JIT_TYPES], limit));
+    json_object_set_new(object, "jit", code);
+    json_object_set_new(object, "stacks", make_texts(heap, PYTHON_TEXT_STACK, limit));
+    return object;
+}
+
 void python_add_json(struct json_stream *stream, const struct process_python *python,
                      uint64_t limit)
 {
@@ -158,5 +189,7 @@ void python_add_json(struct json_stream *stream, const struct process_python *py
     json_stream_add(stream, "generations", make_generations(heap));
     json_stream_add(stream, "paths", make_texts(heap, PYTHON_TEXT_PATH, limit));
     json_stream_add(stream, "read_ns", known(figures->read_ns));
+    json_stream_add(stream, "pypy",
+                    figures->nursery_bytes != PYTHON_NOT_KNOWN ? make_pypy(heap, limit) : NULL);
     json_stream_end(stream);
 }

@@ -9,6 +9,9 @@
 /* A section of its own; `limit` rows in each table, 0 = all. */
 void python_write_text(struct page *page, const struct process_python *python, uint64_t limit);
 
+/* The part of it that is PyPy's own. */
+void pypy_write_text(struct page *page, const struct python_heap *heap);
+
 /* The table of live types alone. */
 void python_write_types(struct page *page, const struct process_python *python, uint64_t limit);
 

@@ -141,7 +141,7 @@ static void write_objects(struct page *page, const struct python_heap *heap)
 {
     const struct python_figures *figures = &heap->figures;
     struct text line = {0};
-    if (figures->objects == PYTHON_NOT_KNOWN)
+    if (figures->objects == PYTHON_NOT_KNOWN || figures->storage_blocks == PYTHON_NOT_KNOWN)
         return;
     add_count(&line, figures->objects);
     text_add(&line, " of ");
@@ -255,7 +255,10 @@ void python_write_text(struct page *page, const struct process_python *python, u
         label(page, "Not read", &line);
         return;
     }
-    write_arenas(page, heap);
+    if (heap->figures.nursery_bytes != PYTHON_NOT_KNOWN)
+        pypy_write_text(page, heap);
+    else
+        write_arenas(page, heap);
     write_pinning(page, heap);
     write_returned(page, heap);
     write_objects(page, heap);
