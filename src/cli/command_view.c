@@ -144,7 +144,9 @@ static bool show(const struct invocation *invocation, const struct recording_arg
     bool is_mono = common->color.is_given && common->color.value == COLOR_NEVER;
     const char *colors = values->scheme.is_given ? scheme_at(values->scheme.value) : NULL;
     struct tui_options options = {.recording = argument->path,
-                                  .instant = argument->instant_text,
+                                  .reader = argument->reader,
+                                  .from = values->from,
+                                  .to = argument->has_instant ? argument->instant_text : values->to,
                                   .screen = screen_at(values->screen.value),
                                   .colors = colors,
                                   .is_ascii = values->is_ascii,
@@ -169,7 +171,7 @@ static bool show(const struct invocation *invocation, const struct recording_arg
     }
     log_note("%s; this is the report instead", reason.message);
     report_options_init(&report);
-    report.instant = options.instant;
+    report.instant = argument->instant_text;
     return report_write(report_format_find("text"), argument->profile, &report, stdout, error);
 }
 
@@ -178,11 +180,13 @@ static int run(const struct invocation *invocation)
     const struct values *values = invocation->values;
     struct recording_argument argument = {
         .takes_times = true, .from = values->from, .to = values->to};
+    struct error no_terminal;
     struct tui_path_map *maps = memory_allocate_zeroed(values->path_maps.count + 1, sizeof *maps);
     struct profile_options options = {.with_timeline = true};
     struct error error;
     bool is_good;
 
+    argument.is_left_whole = tui_is_possible(&no_terminal);
     is_good = make_path_maps(&values->path_maps, maps, &error) &&
               recording_argument_load(&argument, &invocation->operands, values->at, &options,
                                       &error) &&

@@ -78,6 +78,22 @@ const struct recording_thread *profile_find_thread(const struct profile *profile
     return low < owner->thread_count && threads[low].id == thread_id ? &threads[low] : NULL;
 }
 
+const struct recording_sample *profile_find_sample(const struct profile *profile, uint32_t process,
+                                                   uint64_t time_ns)
+{
+    const struct profile_process *owner = &profile->processes[process];
+    const struct recording_sample *samples = profile->samples + owner->first_sample;
+    size_t low = 0, high = owner->sample_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (samples[middle].time_ns <= time_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low ? &samples[low - 1] : NULL;
+}
+
 uint32_t profile_find_process(const struct profile *profile, uint64_t process_id)
 {
     if (process_id < profile->process_count &&

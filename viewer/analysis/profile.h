@@ -172,6 +172,10 @@ const struct recording_thread *profile_find_thread(const struct profile *profile
  * /usr/bin/dash), else its executable's. Foreign. */
 const char *profile_process_name(const struct profile_process *process);
 
+/* The last sample of a process (position) up to an instant; NULL: there is none. */
+const struct recording_sample *profile_find_sample(const struct profile *profile, uint32_t process,
+                                                   uint64_t time_ns);
+
 /* Position in profile.processes of a process id, or profile.process_count. */
 uint32_t profile_find_process(const struct profile *profile, uint64_t process_id);
 

@@ -136,6 +136,21 @@ bool app_ask(struct app *app, const struct view_question *question, struct error
     return false;
 }
 
+bool app_show_profile(struct app *app, const struct profile *profile,
+                      const struct view_question *question, struct error *error)
+{
+    const struct profile *before = app->context.profile;
+    struct error ignored;
+    while (app_close_view(app))
+        ;
+    app->context.profile = profile;
+    if (app_ask(app, question, error))
+        return true;
+    app->context.profile = before;
+    reload(app, &ignored);
+    return false;
+}
+
 static bool edit(struct app *app, const struct reaction *reaction, struct error *error)
 {
     const char *path = text_get(&reaction->edited_file);
@@ -285,7 +300,8 @@ bool app_init(struct app *app, const struct profile *profile, const struct tui_o
     if (!first)
         return error_set(error, "there is no screen \"%s\"", options->screen);
     return app_has_screen(app, first, error) && open_input(app, options, error) &&
-           choose_colors(app, options, error) && app_show_screen(app, first, error);
+           choose_colors(app, options, error) && app_show_screen(app, first, error) &&
+           app_times_begin(app, options, error);
 }
 
 void app_clear(struct app *app)
@@ -294,6 +310,7 @@ void app_clear(struct app *app)
         ;
     for (size_t i = 0; i < app->screen_count; i++)
         destroy_view(app->screens[i]);
+    app_times_clear(app);
     screen_clear(&app->screen);
     prompt_clear(&app->prompt);
     free(app->searched);

@@ -33,6 +33,7 @@ struct app_target {
 
 struct app {
     struct view_context context;
+    struct profile *interval;              /* what context.profile is, unless that is the whole */
     char *filter;                          /* what context.question.filter points to */
     struct view *screens[APP_MAX_SCREENS]; /* NULL: not opened yet */
     size_t screen_count;
@@ -83,6 +84,30 @@ bool app_ask(struct app *app, const struct view_question *question, struct error
 bool app_react(struct app *app, struct reaction *reaction, struct error *error);
 bool app_copy(struct app *app, const char *text, struct error *error);
 
+/* Shows another profile of the same recording, which must live on, and asks this question of it;
+ * closes what stands over the screen. On failure everything stays as it was. */
+bool app_show_profile(struct app *app, const struct profile *profile,
+                      const struct view_question *question, struct error *error);
+
+/* app_times.c: which instants are shown. Names are those of instant.h. */
+bool app_look_at(struct app *app, const char *name, struct error *error);
+bool app_look_from(struct app *app, const char *name, struct error *error);
+bool app_look_to(struct app *app, const char *name, struct error *error);
+bool app_mark(struct app *app, struct error *error); /* the cursor's instant */
+bool app_clear_marks(struct app *app, struct error *error);
+bool app_move_cursor(struct app *app, const char *name, struct error *error);
+bool app_jump(struct app *app, bool is_backwards, struct error *error); /* to one with a name */
+bool app_times_begin(struct app *app, const struct tui_options *options, struct error *error);
+void app_times_clear(struct app *app);
+
+/* All instants with names, by time. Clear after use. */
+struct app_moments {
+    struct view_moment *items;
+    size_t count, capacity;
+};
+bool app_find_moments(struct app *app, struct app_moments *moments, struct error *error);
+void app_moments_clear(struct app_moments *moments);
+
 /* app_input.c */
 bool app_handle_input(struct app *app, const struct input *input, struct error *error);
 
@@ -90,7 +115,7 @@ bool app_handle_input(struct app *app, const struct input *input, struct error *
 bool app_do(struct app *app, enum action action, uint32_t key, struct error *error);
 bool app_sort_by(struct app *app, int sort_key, struct error *error);
 
-/* app_menus.c: for ACTION_SORT, ACTION_GROUP, ACTION_PROCESS. */
+/* app_menus.c: for ACTION_SORT, ACTION_GROUP, ACTION_PROCESS, ACTION_INSTANTS. */
 bool app_open_menu(struct app *app, enum action action, struct error *error);
 
 /* app_rows.c. A search is for letters of either case unless the text has capitals; it goes on round

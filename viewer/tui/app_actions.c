@@ -89,7 +89,15 @@ static bool ask_differently(struct app *app, enum action action, struct error *e
     case ACTION_SORT:
     case ACTION_GROUP:
     case ACTION_PROCESS:
+    case ACTION_INSTANTS:
         return app_open_menu(app, action, error);
+    case ACTION_MARK:
+        return app_mark(app, error);
+    case ACTION_CLEAR_MARKS:
+        return app_clear_marks(app, error);
+    case ACTION_PREVIOUS_INSTANT:
+    case ACTION_NEXT_INSTANT:
+        return app_jump(app, action == ACTION_PREVIOUS_INSTANT, error);
     case ACTION_SORT_NEXT:
     case ACTION_SORT_PREVIOUS:
         return app_sort_by(app, neighbour_sort_key(table, action == ACTION_SORT_NEXT ? 1 : -1),

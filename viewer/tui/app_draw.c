@@ -26,9 +26,9 @@ static void print_subject(const struct app *app, int room, struct text *out)
     const struct profile *profile = app->context.profile;
     const struct tui_options *options = app->context.options;
     const char *recording = options->recording ? options->recording : profile->info.path;
-    const char *instant = options->instant ? options->instant : "end";
     struct text file = {0};
-    text_print(&file, "  %s@%s", text_file_name(recording), instant);
+    text_print(&file, "  %s@%s", text_file_name(recording),
+               profile->whole ? profile->interval.to : "end");
     view_print_process(profile, app->context.question.process, out);
     if (text_columns(text_get(out)) + text_columns(text_get(&file)) <= room)
         text_add(out, text_get(&file));
@@ -115,9 +115,24 @@ static void draw_title(struct app *app)
     text_clear(&subject);
 }
 
+/* Which instants, where that is not the end; snapshots are what they are. */
+static void print_instants(const struct app *app, const struct view *view, struct text *out)
+{
+    const struct profile_interval *interval = &app->context.profile->interval;
+    if (!app->context.profile->whole || view->ops->is_popup)
+        return;
+    if (view->ops->is_of_snapshot)
+        text_add(out, "(of a snapshot, not of the marks) ");
+    else if (interval->is_from_start)
+        text_print(out, "At %s: ", interval->to);
+    else
+        text_print(out, "From %s to %s: ", interval->from, interval->to);
+}
+
 static void draw_description(struct app *app, const struct view *view)
 {
     struct text text = {0};
+    print_instants(app, view, &text);
     view->ops->describe(view, &text);
     screen_put_cut(&app->screen, DESCRIPTION_ROW, 1, app->screen.columns - 2, STYLE_STRONG,
                    text_get(&text));

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "analysis/interval.h"
 #include "base/memory.h"
 
 static void free_request(struct view_request *request)
@@ -67,6 +68,25 @@ static void fill_process_menu(const struct app *app, struct view_request *reques
     }
 }
 
+static bool fill_instant_menu(struct app *app, struct view_request *request, struct error *error)
+{
+    struct app_moments moments;
+    size_t capacity = 0;
+    if (!app_find_moments(app, &moments, error))
+        return false;
+    request->title = "Look at";
+    for (size_t i = 0; i < moments.count; i++) {
+        const struct view_moment *moment = &moments.items[i];
+        struct text time = {0};
+        interval_print_time(moment->time_ns, &time);
+        add_item(request, &capacity, memory_print_text("%12s  %s", text_get(&time), moment->name),
+                 memory_print_text("at %s", moment->name));
+        text_clear(&time);
+    }
+    app_moments_clear(&moments);
+    return true;
+}
+
 bool app_open_menu(struct app *app, enum action action, struct error *error)
 {
     struct view_request request = {.site = QUERY_NO_SITE};
@@ -74,7 +94,9 @@ bool app_open_menu(struct app *app, enum action action, struct error *error)
         fill_sort_menu(app, &request);
     else if (action == ACTION_GROUP)
         fill_group_menu(app, &request);
-    else
+    else if (action == ACTION_INSTANTS && !fill_instant_menu(app, &request, error))
+        return false;
+    else if (action == ACTION_PROCESS)
         fill_process_menu(app, &request);
     if (app_open_view(app, &view_menu, &request, error))
         return true;

@@ -101,6 +101,26 @@ static bool run_help(struct app *app, const char *argument, struct error *error)
     return app_open_view(app, &view_help, &nothing, error);
 }
 
+static bool run_at(struct app *app, const char *argument, struct error *error)
+{
+    return app_look_at(app, argument, error);
+}
+
+static bool run_from(struct app *app, const char *argument, struct error *error)
+{
+    return app_look_from(app, argument, error);
+}
+
+static bool run_to(struct app *app, const char *argument, struct error *error)
+{
+    return app_look_to(app, argument, error);
+}
+
+static bool run_cursor(struct app *app, const char *argument, struct error *error)
+{
+    return app_move_cursor(app, argument, error);
+}
+
 static bool run_quit(struct app *app, const char *argument, struct error *error)
 {
     (void)argument, (void)error;
@@ -118,6 +138,10 @@ static const struct command {
     {{"by", "GROUPING", "rows of site, function, file, ..."}, false, run_by},
     {{"filter", "WORDS", "as after \\; without words: no filter"}, true, run_filter},
     {{"process", "N|all", "look at the N-th process, from 0, or at all"}, false, run_process},
+    {{"at", "INSTANT", "look at start, peak, end, mark:NAME, snapshot:N, +90s, ..."}, false, run_at},
+    {{"from", "INSTANT", "look at what was from then on"}, false, run_from},
+    {{"to", "INSTANT", "look at what was up to then"}, false, run_to},
+    {{"cursor", "INSTANT", "put the timeline's cursor there"}, false, run_cursor},
     {{"goto", "ROW", "go to this row"}, false, run_goto},
     {{"search", "TEXT", "as after /"}, true, run_search},
     {{"view", "SCREEN", "overview, sites, tree, threads, ..."}, false, run_view},

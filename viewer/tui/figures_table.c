@@ -20,9 +20,19 @@ static const struct {
     enum query_metric metric;
     int importance;
 } shown_metrics[] = {
-    {QUERY_LIVE_BYTES, 90},  {QUERY_LIVE_BLOCKS, 70},     {QUERY_PEAK_BYTES, 80},
-    {QUERY_PEAK_BLOCKS, 10}, {QUERY_ALLOCATED_BYTES, 50}, {QUERY_ALLOCATIONS, 40},
-    {QUERY_TEMPORARY, 30},   {QUERY_FREED_BYTES, 5},      {QUERY_FREES, 1},
+    {QUERY_NET_BYTES, 95},
+    {QUERY_NET_BLOCKS, 45},
+    {QUERY_SURVIVED_BYTES, 85},
+    {QUERY_SURVIVED_BLOCKS, 15},
+    {QUERY_LIVE_BYTES, 90},
+    {QUERY_LIVE_BLOCKS, 70},
+    {QUERY_PEAK_BYTES, 80},
+    {QUERY_PEAK_BLOCKS, 10},
+    {QUERY_ALLOCATED_BYTES, 50},
+    {QUERY_ALLOCATIONS, 40},
+    {QUERY_TEMPORARY, 30},
+    {QUERY_FREED_BYTES, 5},
+    {QUERY_FREES, 1},
 };
 
 const char *figures_format(enum query_metric metric, uint64_t value, char *text)
@@ -101,7 +111,8 @@ bool figures_table_load(struct view *view, struct figures_table *figures,
     figures->is_inverted = question->is_inverted;
     /* Not every grouping has every figure (threads have no peak). */
     if (!run_query(view, figures, metric, error)) {
-        metric = QUERY_LIVE_BYTES;
+        metric = query_nearest_metric(view->context->profile, question->process,
+                                      figures->grouping->grouping, metric);
         if (!run_query(view, figures, metric, error))
             return false;
     }
@@ -135,6 +146,8 @@ void figures_table_describe(const struct view *view, const struct figures_table 
     text_add(out, total);
     if (figures->is_inclusive)
         text_add(out, ", with all that each calls");
+    if (figures->grouping->grouping == QUERY_BY_THREAD && view->context->profile->whole)
+        text_add(out, ": by thread, only the end is known (M goes there)");
 }
 
 static const struct query_row *row_at(const struct figures_table *figures, size_t row)
@@ -250,7 +263,7 @@ void figures_table_draw_row(const struct view *view, const struct figures_table 
                              figures_format(metric, values->values[metric], text));
     }
     struct table_place share = table_place(&view->table, figures->metric_count);
-    if (share.columns)
+    if (share.columns && !query_metric_at(sorted)->is_signed)
         screen_put_right(screen, area.row, share.column, share.columns, STYLE_FAINT,
                          units_format_percent(values->values[sorted],
                                               figures->result.total.values[sorted], text));

@@ -4,6 +4,10 @@
  * room, so what matters most in a view stands first. */
 /* clang-format off */
 static const struct key_binding bindings[] = {
+    {.action = ACTION_EARLIER, .keys = {INPUT_LEFT, '['}, .scopes = SCOPE_TIME,
+     .help = "the timeline's cursor: earlier"},
+    {.action = ACTION_LATER, .keys = {INPUT_RIGHT, ']'}, .scopes = SCOPE_TIME,
+     .help = "later"},
     {.action = ACTION_OPEN, .keys = {INPUT_ENTER, INPUT_RIGHT, 'l'}, .scopes = SCOPE_OPENS,
      .label = "Open", .help = "open what is selected"},
     {.action = ACTION_OPEN, .keys = {INPUT_ENTER}, .scopes = SCOPE_MENU,
@@ -56,6 +60,16 @@ static const struct key_binding bindings[] = {
      .label = "Source", .help = "show the source of the selected frame"},
     {.action = ACTION_EDIT, .keys = {'e'}, .scopes = SCOPE_SOURCE,
      .label = "Edit", .help = "open it in $EDITOR at the line"},
+    {.action = ACTION_MARK, .keys = {'m'}, .scopes = SCOPE_TIME,
+     .label = "Mark", .help = "look at the cursor's instant; a second one: at what was between them"},
+    {.action = ACTION_CLEAR_MARKS, .keys = {'M'}, .scopes = SCOPE_ANY,
+     .help = "take all marks away: look at the end"},
+    {.action = ACTION_PREVIOUS_INSTANT, .keys = {'{'}, .scopes = SCOPE_TIME,
+     .help = "the cursor to the instant with a name before: peak, marks, snapshots"},
+    {.action = ACTION_NEXT_INSTANT, .keys = {'}'}, .scopes = SCOPE_TIME,
+     .help = "the same to the one behind"},
+    {.action = ACTION_INSTANTS, .keys = {'@'}, .scopes = SCOPE_ANY,
+     .help = "choose an instant with a name to look at"},
     {.action = ACTION_SEARCH, .keys = {'/', INPUT_F1 + 2}, .scopes = SCOPE_ANY,
      .label = "Find", .help = "search in this view (without capitals: any case)"},
     {.action = ACTION_NEXT_MATCH, .keys = {'n'}, .scopes = SCOPE_ANY, .help = "next match"},

@@ -46,6 +46,13 @@ enum action {
     ACTION_COLLAPSE,
     ACTION_EXPAND_ALL,
     ACTION_COLLAPSE_ALL,
+    ACTION_EARLIER,
+    ACTION_LATER,
+    ACTION_PREVIOUS_INSTANT,
+    ACTION_NEXT_INSTANT,
+    ACTION_MARK,
+    ACTION_CLEAR_MARKS,
+    ACTION_INSTANTS,
     ACTION_SOURCE,
     ACTION_EDIT,
     ACTION_COPY,
@@ -68,7 +75,8 @@ enum key_scope {
     SCOPE_MENU = 512,
     SCOPE_INVERTS = 1024, /* rows can stand in the opposite order */
     SCOPE_GRAPH = 2048,
-    SCOPE_FLAME = 4096
+    SCOPE_FLAME = 4096,
+    SCOPE_TIME = 8192 /* there is a timeline with a cursor */
 };
 
 enum {

@@ -1,5 +1,5 @@
 libseep_a_SOURCES += \
-	viewer/tui/app.c viewer/tui/app.h viewer/tui/app_actions.c viewer/tui/app_draw.c \
+	viewer/tui/app.c viewer/tui/app.h viewer/tui/app_actions.c viewer/tui/app_draw.c viewer/tui/app_times.c \
 	viewer/tui/app_input.c viewer/tui/app_menus.c viewer/tui/app_rows.c \
 	viewer/tui/commands.c \
 	viewer/tui/figures_table.c viewer/tui/figures_table.h \

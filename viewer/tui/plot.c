@@ -203,3 +203,18 @@ void plot_draw(const struct plot *plot, struct screen *screen, struct area area)
         draw_peak(plot, screen, area);
     free(grid.columns);
 }
+
+int plot_column(const struct plot *plot, int columns, uint64_t time_ns)
+{
+    int width = columns - AXIS_COLUMNS;
+    if (width < 1 || time_ns < plot->start_ns || time_ns > plot->end_ns)
+        return -1;
+    return AXIS_COLUMNS + dot_of_time(plot, time_ns, width);
+}
+
+uint64_t plot_column_ns(const struct plot *plot, int columns)
+{
+    uint64_t width = columns > AXIS_COLUMNS ? (uint64_t)(columns - AXIS_COLUMNS) : 1;
+    uint64_t duration = plot->end_ns > plot->start_ns ? plot->end_ns - plot->start_ns : 1;
+    return duration > width ? duration / width : 1;
+}

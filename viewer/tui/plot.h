@@ -25,6 +25,12 @@ enum {
     PLOT_MIN_ROWS = 5
 };
 
+/* The column, within an area of so many, at which an instant stands; -1: it is not in the plot. */
+int plot_column(const struct plot *plot, int columns, uint64_t time_ns);
+
+/* How much time a column stands for, at least 1. */
+uint64_t plot_column_ns(const struct plot *plot, int columns);
+
 /* The first row holds the peak's mark, the last one the time axis. */
 void plot_draw(const struct plot *plot, struct screen *screen, struct area area);
 

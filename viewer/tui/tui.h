@@ -9,6 +9,7 @@
 #include "base/error.h"
 
 struct process_graph;
+struct recording_reader;
 
 /* Where sources stand here that stood elsewhere when the program was built. */
 struct tui_path_map {
@@ -18,11 +19,14 @@ struct tui_path_map {
 
 struct tui_options {
     const char *recording; /* the recording's name for the title; NULL: the profile's own path */
-    const char *instant;   /* "end", "peak", ...; NULL: "end" */
-    const char *screen;    /* the screen to begin with, such as "sites"; NULL: the overview */
-    const char *colors;    /* a colour scheme's name; NULL: default, or mono as NO_COLOR says */
-    bool is_ascii;         /* even where the locale could do more */
-    bool without_mouse;    /* leave the mouse to the terminal, so that text can be marked */
+    struct recording_reader *reader; /* of the profile, which is of its end: for other instants;
+                                        NULL: only that can be looked at. Borrowed */
+    const char *from, *to;           /* instants to begin with, as instant.h names them; only `to`:
+                                        that instant; NULL: the end */
+    const char *screen; /* the screen to begin with, such as "sites"; NULL: the overview */
+    const char *colors; /* a colour scheme's name; NULL: default, or mono as NO_COLOR says */
+    bool is_ascii;      /* even where the locale could do more */
+    bool without_mouse; /* leave the mouse to the terminal, so that text can be marked */
     const struct tui_path_map *path_maps; /* tried in their order */
     size_t path_map_count;
 

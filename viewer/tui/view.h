@@ -34,9 +34,24 @@ struct view_question {
     const char *filter; /* as typed; "" = none (filter_text.h) */
 };
 
+/* An instant: a name that can be typed, and when it was. */
+struct view_moment {
+    char *name; /* NULL: none */
+    uint64_t time_ns;
+};
+
+/* The cursor on the timeline, and the marks; owned by the app (app_times.c). */
+struct view_times {
+    struct view_moment cursor;
+    struct view_moment marks[2]; /* by time */
+    size_t mark_count;
+};
+
 /* Borrowed by views as long as they live. */
 struct view_context {
-    const struct profile *profile;
+    const struct profile *profile; /* another one once other instants are looked at; all views are
+                                      loaded anew then, and those over screens closed */
+    struct view_times times;
     const struct tui_options *options;
     struct view_question question;
     bool is_utf8;
@@ -93,6 +108,7 @@ struct view_ops {
     const char *title;   /* for the first line */
     char digit;          /* or letter, of a screen; 0: the view is opened from others */
     bool is_popup;       /* stands over the view that opened it */
+    bool is_of_snapshot; /* it shows what a snapshot tells, whatever instants are looked at */
     bool marks_selected; /* draw_row itself shows what is selected, and places the cursor */
     unsigned scopes;     /* enum key_scope, besides SCOPE_ANY */
     size_t state_bytes;
@@ -145,6 +161,9 @@ struct view {
     int below_rows;
     bool is_loaded;
 };
+
+/* The figure asked for; where that may cancel out, one whose parts add up. */
+enum query_metric view_additive_metric(const struct view *view);
 
 /* All views, screens first in the order of Tab; NULL past the end. */
 const struct view_ops *view_ops_at(size_t position);

@@ -411,6 +411,7 @@ static bool block_act(struct view *view, enum action action, struct reaction *re
 const struct view_ops view_block = {
     .name = "block",
     .title = "Block",
+    .is_of_snapshot = true,
     .scopes = SCOPE_OPENS,
     .state_bytes = sizeof(struct block_view),
     .open = block_open,

@@ -121,6 +121,7 @@ static bool blocks_act(struct view *view, enum action action, struct reaction *r
 const struct view_ops view_blocks = {
     .name = "blocks",
     .title = "Blocks of a row",
+    .is_of_snapshot = true,
     .scopes = SCOPE_OPENS,
     .state_bytes = sizeof(struct blocks_view),
     .open = blocks_open,

@@ -52,7 +52,7 @@ static struct call_tree_options make_options(const struct view *view,
 {
     const struct flame_view *flame = view->state;
     return (struct call_tree_options){.direction = flame->direction,
-                                      .metric = view->context->question.metric,
+                                      .metric = view_additive_metric(view),
                                       .process = view->context->question.process,
                                       .min_share = min_share,
                                       .is_own_code_first = true,
@@ -163,7 +163,7 @@ static void print_figures(const struct view *view, const struct flame_cell *cell
 {
     const struct flame_view *flame = view->state;
     const struct call_tree_node *node = &flame->tree.nodes[cell->node];
-    enum query_metric metric = view->context->question.metric;
+    enum query_metric metric = view_additive_metric(view);
     uint64_t all = flame->tree.nodes[0].figures.values[metric];
     uint32_t whole = whole_of(flame);
     char text[UNITS_TEXT_BYTES];
@@ -187,7 +187,7 @@ static void print_figures(const struct view *view, const struct flame_cell *cell
 static void flame_describe(const struct view *view, struct text *out)
 {
     const struct flame_view *flame = view->state;
-    enum query_metric metric = view->context->question.metric;
+    enum query_metric metric = view_additive_metric(view);
     uint32_t whole = whole_of(flame);
     char text[UNITS_TEXT_BYTES];
     text_print(out, "%s by %s: %s",
@@ -214,8 +214,8 @@ static void select_cell(struct view *view, size_t cell)
 static void lay_out(struct view *view, int columns)
 {
     struct flame_view *flame = view->state;
-    flame_layout_build(&flame->layout, &flame->tree, view->context->question.metric,
-                       whole_of(flame), (uint32_t)columns);
+    flame_layout_build(&flame->layout, &flame->tree, view_additive_metric(view), whole_of(flame),
+                       (uint32_t)columns);
     flame->columns = columns;
     view->table.row_count = flame->layout.row_count;
     size_t cell = FLAME_LAYOUT_NONE;
@@ -330,7 +330,7 @@ static void flame_draw_row(const struct view *view, struct screen *screen, struc
         return;
     }
     struct flame_layout layout = {0};
-    flame_layout_build(&layout, &flame->tree, view->context->question.metric, whole_of(flame),
+    flame_layout_build(&layout, &flame->tree, view_additive_metric(view), whole_of(flame),
                        (uint32_t)area.columns);
     if (row < layout.row_count)
         draw_cells(view, &layout, screen, area, row, FLAME_LAYOUT_NONE);
@@ -594,7 +594,7 @@ static bool tell_found(const struct view *view, const struct view_search *search
                        struct reaction *reaction, struct error *error)
 {
     const struct flame_view *flame = view->state;
-    enum query_metric metric = view->context->question.metric;
+    enum query_metric metric = view_additive_metric(view);
     struct filter_text filter;
     struct query_figures sum;
     char value[UNITS_TEXT_BYTES], share[UNITS_TEXT_BYTES];

@@ -299,6 +299,7 @@ const struct view_ops view_graph = {
     .name = "graph",
     .title = "Graph",
     .digit = '6',
+    .is_of_snapshot = true,
     .scopes = SCOPE_GRAPH,
     .state_bytes = sizeof(struct graph_view),
     .missing = graph_missing,

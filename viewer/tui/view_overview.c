@@ -3,8 +3,10 @@
 #include "tui/figures_table.h"
 #include "tui/plot.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
+#include "analysis/interval.h"
 #include "analysis/quality.h"
 #include "base/memory.h"
 #include "base/units.h"
@@ -42,6 +44,7 @@ struct overview {
     size_t capacity;
     struct query_result sites;
     struct screen plot; /* drawn once for each size */
+    struct plot shape;  /* what was drawn */
     uint32_t plot_process;
 };
 
@@ -121,11 +124,21 @@ static void add_kernel_figures(struct overview *overview, const struct profile_p
 }
 
 /* Heap figures of all sites asked for. */
-static void add_heap_figures(struct overview *overview)
+static void add_heap_figures(struct overview *overview, const struct profile *profile)
 {
     const uint64_t *values = overview->sites.total.values;
     char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
-    add_figure(overview, "Heap at the end", units_format_size(values[QUERY_LIVE_BYTES], size),
+    const char *when = !profile->whole                   ? "Heap at the end"
+                       : profile->interval.is_from_start ? "Heap at that time"
+                                                         : "Heap after it";
+    if (profile->whole && !profile->interval.is_from_start)
+        add_figure(
+            overview, "Heap before it",
+            units_format_size(overview->sites.total.inherited_bytes, size),
+            memory_print_text("in %s blocks",
+                              units_format_count(overview->sites.total.inherited_blocks, count)),
+            TABLE_NO_SORT);
+    add_figure(overview, when, units_format_size(values[QUERY_LIVE_BYTES], size),
                memory_print_text("in %s block%s",
                                  units_format_count(values[QUERY_LIVE_BLOCKS], count),
                                  values[QUERY_LIVE_BLOCKS] == 1 ? "" : "s"),
@@ -134,11 +147,40 @@ static void add_heap_figures(struct overview *overview)
         overview, "Allocated", units_format_size(values[QUERY_ALLOCATED_BYTES], size),
         memory_print_text("in %s calls", units_format_count(values[QUERY_ALLOCATIONS], count)),
         QUERY_ALLOCATED_BYTES);
+    if (profile->whole) {
+        add_figure(
+            overview, "Freed", units_format_size(values[QUERY_FREED_BYTES], size),
+            memory_print_text("in %s blocks", units_format_count(values[QUERY_FREES], count)),
+            QUERY_FREED_BYTES);
+        return;
+    }
     uint64_t calls = values[QUERY_ALLOCATIONS];
     const char *share = units_format_percent(values[QUERY_TEMPORARY], calls, size);
     add_figure(overview, "Temporary", units_format_count(values[QUERY_TEMPORARY], count),
                calls ? memory_print_text("%s of the calls", share) : memory_duplicate_text(""),
                QUERY_TEMPORARY);
+}
+
+/* How far an interval changed what there was. */
+static void add_change(struct overview *overview, const struct profile *profile, uint32_t process)
+{
+    const uint64_t *values = overview->sites.total.values;
+    char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+    bool is_known = query_known_metrics(profile, process, QUERY_BY_SITE) >> QUERY_SURVIVED_BYTES &
+                    1;
+    const char *why = profile->interval.survivors_unknown;
+    add_figure(overview, "Net", query_metric_format(QUERY_NET_BYTES, values[QUERY_NET_BYTES], size),
+               memory_print_text("%s blocks", query_metric_format(QUERY_NET_BLOCKS,
+                                                                  values[QUERY_NET_BLOCKS], count)),
+               QUERY_NET_BYTES);
+    if (is_known)
+        add_figure(overview, "Survived", units_format_size(values[QUERY_SURVIVED_BYTES], size),
+                   memory_print_text("in %s blocks, born in it and still there",
+                                     units_format_count(values[QUERY_SURVIVED_BLOCKS], count)),
+                   QUERY_SURVIVED_BYTES);
+    else
+        add_figure(overview, "Survived", "not known", memory_duplicate_text(why ? why : ""),
+                   TABLE_NO_SORT);
 }
 
 static void add_warning(struct overview *overview, const struct quality *quality,
@@ -174,7 +216,7 @@ static void add_quality(struct overview *overview, const struct view *view)
 /* The process whose curves are drawn: the one asked for, else the one with the highest peak. */
 static uint32_t process_to_plot(const struct view *view)
 {
-    const struct profile *profile = view->context->profile;
+    const struct profile *profile = profile_whole(view->context->profile);
     uint32_t chosen = view->context->question.process;
     if (chosen < profile->process_count)
         return chosen;
@@ -225,10 +267,12 @@ static void build_rows(struct view *view)
     const struct profile *profile = view->context->profile;
     uint32_t process = view->context->question.process;
     clear_rows(overview);
-    if (process < profile->process_count)
+    if (process < profile->process_count && !profile->whole)
         add_peak(overview, &profile->processes[process]);
-    add_heap_figures(overview);
-    if (process < profile->process_count)
+    add_heap_figures(overview, profile);
+    if (profile->whole && !profile->interval.is_from_start)
+        add_change(overview, profile, process);
+    if (process < profile->process_count && !profile->whole)
         add_kernel_figures(overview, &profile->processes[process]);
     add_quality(overview, view);
     add_plot(overview, profile);
@@ -279,7 +323,7 @@ static int plot_rows_for(int rows)
 static void overview_fit(struct view *view, int rows, int columns)
 {
     struct overview *overview = view->state;
-    const struct profile *profile = view->context->profile;
+    const struct profile *profile = profile_whole(view->context->profile);
     int plot_rows = plot_rows_for(rows), plot_columns = columns - 2;
     if (plot_columns < MIN_PLOT_COLUMNS || overview->plot_process >= profile->process_count ||
         (overview->plot.cells && overview->plot.rows == plot_rows &&
@@ -291,13 +335,13 @@ static void overview_fit(struct view *view, int rows, int columns)
     screen_clear(&overview->plot);
     screen_init(&overview->plot, plot_rows, plot_columns, view->context->is_utf8);
     uint64_t end_ns = process->about.end_ns;
-    struct plot plot = {.samples = profile->samples + process->first_sample,
-                        .sample_count = process->sample_count,
-                        .start_ns = process->about.start_ns,
-                        .end_ns = end_ns ? end_ns : profile->duration_ns,
-                        .peak_ns = process->totals.peak_time_ns,
-                        .peak_bytes = process->totals.peak_bytes};
-    plot_draw(&plot, &overview->plot, (struct area){0, 0, plot_rows, plot_columns});
+    overview->shape = (struct plot){.samples = profile->samples + process->first_sample,
+                                    .sample_count = process->sample_count,
+                                    .start_ns = process->about.start_ns,
+                                    .end_ns = end_ns ? end_ns : profile->duration_ns,
+                                    .peak_ns = process->totals.peak_time_ns,
+                                    .peak_bytes = process->totals.peak_bytes};
+    plot_draw(&overview->shape, &overview->plot, (struct area){0, 0, plot_rows, plot_columns});
     build_rows(view);
 }
 
@@ -310,6 +354,22 @@ static void overview_describe(const struct view *view, struct text *out)
     for (size_t i = 0; i < session->command.count && i < 8; i++)
         text_print(out, i ? " %s" : "%s", session->command.items[i]);
     text_print(out, "  (%s)", units_format_duration(view->context->profile->duration_ns, time));
+}
+
+/* What the curves say at the cursor. */
+static void print_cursor(const struct view *view, struct text *out)
+{
+    const struct overview *overview = view->state;
+    const struct view_moment *cursor = &view->context->times.cursor;
+    const struct recording_sample *sample = profile_find_sample(
+        profile_whole(view->context->profile), overview->plot_process, cursor->time_ns);
+    char heap[UNITS_TEXT_BYTES], resident[UNITS_TEXT_BYTES];
+    interval_print_time(cursor->time_ns, out);
+    if (*cursor->name != '+')
+        text_print(out, " (%s)", cursor->name);
+    text_print(out, ": heap %s", units_format_size(sample ? sample->heap_bytes : 0, heap));
+    if (sample && sample->resident_bytes)
+        text_print(out, ", resident %s", units_format_size(sample->resident_bytes, resident));
 }
 
 static void draw_figure(struct screen *screen, struct area area, const struct overview_row *row)
@@ -332,14 +392,32 @@ static void draw_warning(struct screen *screen, struct area area, const struct o
     screen_put(screen, area.row, column + 2, area.columns - column - 2, STYLE_WARNING, row->label);
 }
 
-static void draw_plot_row(const struct overview *overview, struct screen *screen, struct area area,
-                          int row)
+/* Over a row of the plot: a line down, with a letter at its head. */
+static void draw_moment(const struct overview *overview, struct screen *screen, struct area area,
+                        int row, const struct view_moment *moment, char letter)
 {
+    if (!moment->name)
+        return;
+    int column = plot_column(&overview->shape, overview->plot.columns, moment->time_ns);
+    if (column < 0 || row == overview->plot.rows - 1)
+        return;
+    uint32_t line = screen->is_utf8 ? 0x2502 : '|';
+    screen_put_character(screen, area.row, area.column + 1 + column, STYLE_PEAK,
+                         row == 0 ? (uint32_t)(unsigned char)letter : line);
+}
+
+static void draw_plot_row(const struct view *view, struct screen *screen, struct area area, int row)
+{
+    const struct overview *overview = view->state;
+    const struct view_times *times = &view->context->times;
     for (int column = 0; column < overview->plot.columns; column++) {
         const struct cell *cell = &overview->plot.cells[row * overview->plot.columns + column];
         screen_put_character(screen, area.row, area.column + 1 + column, cell->style,
                              cell->character);
     }
+    draw_moment(overview, screen, area, row, &times->cursor, '^');
+    for (size_t i = 0; i < times->mark_count; i++)
+        draw_moment(overview, screen, area, row, &times->marks[i], (char)('A' + (int)i));
 }
 
 static void print_exit(const struct recording_process *about, struct text *out)
@@ -405,15 +483,35 @@ static void draw_site(const struct view *view, struct screen *screen, struct are
     screen_put_right(screen, area.row, column, 9, STYLE_STRONG,
                      figures_format(metric, value, text));
     column += 10;
-    screen_put_right(screen, area.row, column, 7, STYLE_FAINT,
-                     units_format_percent(value, total, text));
-    column += 8;
+    bool has_share = !query_metric_at(metric)->is_signed;
+    if (has_share)
+        screen_put_right(screen, area.row, column, 7, STYLE_FAINT,
+                         units_format_percent(value, total, text));
+    column += has_share ? 8 : 1;
+    bar_columns = has_share ? bar_columns : 0;
     if (bar_columns)
         screen_put_bar(screen, area.row, column, bar_columns, STYLE_PLOT_HEAP,
                        total ? (double)value / (double)total : 0);
     column += bar_columns ? bar_columns + 1 : 0;
     figures_draw_name(view->context->profile, screen, area.row,
                       (struct table_place){column, area.columns - column - 1}, row, QUERY_BY_SITE);
+}
+
+/* That of the plot tells of the cursor, too. */
+static void draw_heading(const struct view *view, struct screen *screen, struct area area,
+                         size_t number)
+{
+    const struct overview *overview = view->state;
+    struct text text = {0};
+    text_add(&text, overview->rows[number].label);
+    if (view->context->times.cursor.name && number + 1 < overview->row_count &&
+        overview->rows[number + 1].kind == OVERVIEW_PLOT) {
+        text_add(&text, "  at ");
+        print_cursor(view, &text);
+    }
+    screen_put_cut(screen, area.row, area.column + 1, area.columns - 1, STYLE_STRONG,
+                   text_get(&text));
+    text_clear(&text);
 }
 
 static void overview_draw_row(const struct view *view, struct screen *screen, struct area area,
@@ -425,8 +523,7 @@ static void overview_draw_row(const struct view *view, struct screen *screen, st
     case OVERVIEW_BLANK:
         return;
     case OVERVIEW_HEADING:
-        screen_put_cut(screen, area.row, area.column + 1, area.columns - 1, STYLE_STRONG,
-                       row->label);
+        draw_heading(view, screen, area, number);
         return;
     case OVERVIEW_FIGURE:
         draw_figure(screen, area, row);
@@ -435,7 +532,7 @@ static void overview_draw_row(const struct view *view, struct screen *screen, st
         draw_warning(screen, area, row);
         return;
     case OVERVIEW_PLOT:
-        draw_plot_row(overview, screen, area, (int)row->number);
+        draw_plot_row(view, screen, area, (int)row->number);
         return;
     case OVERVIEW_PROCESS:
         draw_process(view, screen, area, row->number);
@@ -470,12 +567,36 @@ static bool open_selected(const struct view *view, struct reaction *reaction)
     return true;
 }
 
+/* By a column; the first step is from the end, or from the start. */
+static bool move_cursor(const struct view *view, bool is_earlier, struct reaction *reaction)
+{
+    const struct overview *overview = view->state;
+    const struct plot *shape = &overview->shape;
+    const struct view_moment *cursor = &view->context->times.cursor;
+    uint64_t step_ns = plot_column_ns(shape, overview->plot.columns);
+    uint64_t time_ns = is_earlier ? shape->end_ns : shape->start_ns;
+    if (!overview->plot.cells) {
+        text_add(&reaction->message, "there is no timeline to move along");
+        return true;
+    }
+    if (cursor->name)
+        time_ns = cursor->time_ns;
+    if (is_earlier)
+        time_ns -= time_ns > shape->start_ns + step_ns ? step_ns : time_ns - shape->start_ns;
+    else
+        time_ns += time_ns + step_ns < shape->end_ns ? step_ns : shape->end_ns - time_ns;
+    text_print(&reaction->command, "cursor +%" PRIu64 "ns", time_ns);
+    return true;
+}
+
 static bool overview_act(struct view *view, enum action action, struct reaction *reaction)
 {
     const struct overview *overview = view->state;
     const struct query_row *site = overview->row_count ? selected_site(view) : NULL;
     if (action == ACTION_OPEN && overview->row_count)
         return open_selected(view, reaction);
+    if (action == ACTION_EARLIER || action == ACTION_LATER)
+        return move_cursor(view, action == ACTION_EARLIER, reaction);
     if (action != ACTION_TREE)
         return false;
     reaction->opened = &view_tree;
@@ -487,7 +608,7 @@ const struct view_ops view_overview = {
     .name = "overview",
     .title = "Overview",
     .digit = '1',
-    .scopes = SCOPE_OPENS | SCOPE_SITES,
+    .scopes = SCOPE_OPENS | SCOPE_SITES | SCOPE_TIME,
     .state_bytes = sizeof(struct overview),
     .close = overview_close,
     .load = overview_load,

@@ -79,19 +79,45 @@ static void add_bytes_line(struct stack_view *stack, const char *label, enum que
                                units_format_count(values[blocks], count), what));
 }
 
+static bool is_interval(const struct stack_view *stack)
+{
+    return stack->profile->whole && !stack->profile->interval.is_from_start;
+}
+
+static void add_change(struct stack_view *stack, uint32_t known)
+{
+    char bytes[UNITS_TEXT_BYTES], blocks[UNITS_TEXT_BYTES];
+    const uint64_t *values = stack->figures.values;
+    if (is_interval(stack))
+        add_line(stack, "Net",
+                 memory_print_text(
+                     "%s, %s blocks",
+                     query_metric_format(QUERY_NET_BYTES, values[QUERY_NET_BYTES], bytes),
+                     query_metric_format(QUERY_NET_BLOCKS, values[QUERY_NET_BLOCKS], blocks)));
+    if (known >> QUERY_SURVIVED_BYTES & 1)
+        add_bytes_line(stack, "Survived", QUERY_SURVIVED_BYTES, QUERY_SURVIVED_BLOCKS, "blocks");
+    else if (is_interval(stack) && stack->profile->interval.survivors_unknown)
+        add_line(stack, "Survived",
+                 memory_print_text("not known: %s", stack->profile->interval.survivors_unknown));
+}
+
 static void add_figures(struct stack_view *stack, const struct profile_site *site)
 {
+    uint32_t known = query_known_metrics(stack->profile, site->process, QUERY_BY_SITE);
     char count[UNITS_TEXT_BYTES], first[UNITS_TEXT_BYTES], last[UNITS_TEXT_BYTES];
     const uint64_t *values = stack->figures.values;
-    add_bytes_line(stack, "Live at the end", QUERY_LIVE_BYTES, QUERY_LIVE_BLOCKS, "blocks");
-    add_bytes_line(stack, "At the peak", QUERY_PEAK_BYTES, QUERY_PEAK_BLOCKS, "blocks");
+    add_bytes_line(stack, stack->profile->whole ? "Live then" : "Live at the end", QUERY_LIVE_BYTES,
+                   QUERY_LIVE_BLOCKS, "blocks");
+    if (known >> QUERY_PEAK_BYTES & 1)
+        add_bytes_line(stack, "At the peak", QUERY_PEAK_BYTES, QUERY_PEAK_BLOCKS, "blocks");
+    add_change(stack, known);
     add_bytes_line(stack, "Allocated", QUERY_ALLOCATED_BYTES, QUERY_ALLOCATIONS, "calls");
     add_bytes_line(stack, "Freed", QUERY_FREED_BYTES, QUERY_FREES, "calls");
     if (values[QUERY_TEMPORARY])
         add_line(stack, "Temporary",
                  memory_print_text("%s of these calls",
                                    units_format_count(values[QUERY_TEMPORARY], count)));
-    if (site->figures.allocations)
+    if (site->figures.allocations && !stack->profile->whole)
         add_line(stack, "When",
                  memory_print_text("first after %s, last after %s",
                                    units_format_duration(site->figures.first_ns, first),

@@ -165,13 +165,14 @@ static void tree_draw_row(const struct view *view, struct screen *screen, struct
     uint64_t value = node->figures.values[metric], self = node->self.values[metric];
     char text[UNITS_TEXT_BYTES];
     table_draw_cell(&view->table, screen, area.row, COLUMN_VALUE, STYLE_STRONG,
-                     figures_format(metric, value, text));
-    table_draw_cell(&view->table, screen, area.row, COLUMN_SHARE, STYLE_FAINT,
-                     units_format_percent(value, total, text));
+                    figures_format(metric, value, text));
+    if (!query_metric_at(metric)->is_signed)
+        table_draw_cell(&view->table, screen, area.row, COLUMN_SHARE, STYLE_FAINT,
+                        units_format_percent(value, total, text));
     table_draw_cell(&view->table, screen, area.row, COLUMN_SELF, STYLE_TEXT,
-                     self ? figures_format(metric, self, text) : "");
+                    self ? figures_format(metric, self, text) : "");
     table_draw_cell(&view->table, screen, area.row, COLUMN_COUNT_OF, STYLE_TEXT,
-                     units_format_count(node->figures.values[QUERY_ALLOCATIONS], text));
+                    units_format_count(node->figures.values[QUERY_ALLOCATIONS], text));
     draw_name(view, screen, area.row, table_place(&view->table, COLUMN_NAME),
               shown->rows.nodes[row]);
 }

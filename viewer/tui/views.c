@@ -24,6 +24,13 @@ const struct view_ops *view_ops_find(const char *name)
     return NULL;
 }
 
+enum query_metric view_additive_metric(const struct view *view)
+{
+    enum query_metric metric = view->context->question.metric;
+    const struct query_metric_info *info = query_metric_at(metric);
+    return !info->is_signed ? metric : info->is_bytes ? QUERY_ALLOCATED_BYTES : QUERY_ALLOCATIONS;
+}
+
 void view_print_process(const struct profile *profile, uint32_t process, struct text *out)
 {
     if (process >= profile->process_count) {
