@@ -1,6 +1,7 @@
-/* The process stands still while it is read, so that all of it is of one instant. One that was
- * stopped in the middle of a collection of its interpreter's is let go for a moment, a few times:
- * objects are then where they usually are. */
+/* The process stands still while its memory is copied, so that all of it is of one instant, and
+ * goes on while the copy is read; where there is no memory for a copy, it stands still until it was
+ * read. One that was stopped in the middle of a collection of its interpreter's is looked at again,
+ * a few times: objects are then where they usually are. */
 #define _GNU_SOURCE
 #include "record/plain_snapshot.h"
 
@@ -21,6 +22,7 @@
 #include "record/recording_name.h"
 #include "recording/recording_writer.h"
 #include "runtimes/python_runtimes.h"
+#include "snapshot/held_copy.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/snapshot_store.h"
 #include "snapshot/stopper.h"
@@ -74,39 +76,55 @@ static void read_executable(struct plain_taking *taking)
 
 /* ---- reading ---- */
 
-static bool read_held(struct plain_taking *taking, const struct clock *clock, struct error *error)
-{
-    struct target_mappings mappings = {0};
-    uint32_t pid = taking->request->pid;
-    struct target_process *process = target_process_open(pid, error);
-    if (process == NULL || !target_mappings_read(&mappings, pid, error)) {
-        target_process_close(process);
-        return false;
-    }
-    struct target_memory memory = target_process_memory(process);
-    char nursery[64];
-    bool is_known = process_facts_variable(pid, "PYPY_GC_NURSERY", nursery, sizeof nursery);
-    const struct python_runtimes_input input = {&memory,
-                                                &mappings,
-                                                *clock,
-                                                taking->snapshot.resident_bytes,
-                                                process_facts_peak_resident(pid),
-                                                is_known ? nursery : NULL,
-                                                process_facts_processor_cache()};
-    python_runtimes_read(&input, taking->snapshot.python);
-    target_mappings_clear(&mappings);
-    target_process_close(process);
-    return true;
-}
-
 /* All its threads go on before this returns, whatever comes. */
-static void let_go(struct stopper *stopper)
+static void end_hold(struct plain_taking *taking, struct stopper *stopper, uint64_t begin_ns,
+                     const struct clock *clock)
 {
     stopper_release(stopper);
     const struct timespec moment = {0, BETWEEN_NS};
     while (!stopper_settle(stopper))
         nanosleep(&moment, NULL);
     stopper_clear(stopper);
+    taking->snapshot.stop_ns = clock->now_ns(clock->context) - begin_ns;
+}
+
+/* While `stopper` holds it, and then without: all its threads go on in any case. */
+static bool read_held(struct plain_taking *taking, struct stopper *stopper, uint64_t begin_ns,
+                      const struct clock *clock, struct error *error)
+{
+    struct target_mappings mappings = {0};
+    struct held_copy *copy = NULL;
+    uint32_t pid = taking->request->pid;
+    struct target_process *process = target_process_open(pid, error);
+    if (process == NULL || !target_mappings_read(&mappings, pid, error)) {
+        target_process_close(process);
+        end_hold(taking, stopper, begin_ns, clock);
+        return false;
+    }
+    struct target_memory memory = target_process_memory(process), copied = memory;
+    uint64_t peak_bytes = process_facts_peak_resident(pid);
+    char nursery[64];
+    bool is_known = process_facts_variable(pid, "PYPY_GC_NURSERY", nursery, sizeof nursery);
+    copy = held_copy_make(&memory, &mappings, NULL);
+    taking->snapshot.is_copied = copy != NULL;
+    if (copy != NULL) {
+        copied = held_copy_memory(copy);
+        end_hold(taking, stopper, begin_ns, clock);
+    }
+    const struct python_runtimes_input input = {&copied,
+                                                &mappings,
+                                                *clock,
+                                                taking->snapshot.resident_bytes,
+                                                peak_bytes,
+                                                is_known ? nursery : NULL,
+                                                process_facts_processor_cache()};
+    python_runtimes_read(&input, taking->snapshot.python);
+    if (copy == NULL)
+        end_hold(taking, stopper, begin_ns, clock);
+    held_copy_destroy(copy);
+    target_mappings_clear(&mappings);
+    target_process_close(process);
+    return true;
 }
 
 static bool hold_and_read(struct plain_taking *taking, struct error *error)
@@ -122,9 +140,7 @@ static bool hold_and_read(struct plain_taking *taking, struct error *error)
             return false;
         }
         taking->snapshot.resident_bytes = process_facts_resident(taking->request->pid, &statm_fd);
-        bool is_read = read_held(taking, &clock, error);
-        let_go(&stopper);
-        taking->snapshot.stop_ns = clock.now_ns(clock.context) - begin_ns;
+        bool is_read = read_held(taking, &stopper, begin_ns, &clock, error);
         bool is_collecting = is_read && taking->snapshot.python->figures.is_collecting == 1;
         if (!is_collecting || tries == TRIES) {
             if (statm_fd >= 0)

@@ -23,6 +23,7 @@ libseep_a_SOURCES += \
 	src/runtimes/cpython/paths.h \
 	src/runtimes/cpython/reader.c \
 	src/runtimes/cpython/reader.h \
+	src/runtimes/cpython/start_garbage.c \
 	src/runtimes/cpython/storage.c \
 	src/runtimes/cpython/types.c \
 	src/runtimes/cpython/types.h \

@@ -8,6 +8,8 @@ libseep_a_SOURCES += \
 	src/snapshot/block_shapes.h \
 	src/snapshot/class_tables.c \
 	src/snapshot/class_tables.h \
+	src/snapshot/held_copy.c \
+	src/snapshot/held_copy.h \
 	src/snapshot/leak_counts.c \
 	src/snapshot/leak_counts.h \
 	src/snapshot/leak_kind.c \

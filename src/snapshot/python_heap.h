@@ -62,7 +62,9 @@ enum {
     FIGURE(code_bytes)        /* mapped for code that it made while it ran */                      \
     FIGURE(code_used_bytes)   /* of loops that are known */                                        \
     FIGURE(unreached_objects) /* old ones that nothing was found to refer to */                    \
-    FIGURE(unreached_bytes)
+    FIGURE(unreached_bytes)                                                                        \
+    FIGURE(start_garbage_objects) /* of the garbage, what every start of an interpreter leaves */  \
+    FIGURE(start_garbage_bytes)
 
 struct python_figures {
 #define PYTHON_MEMBER(name) uint64_t name;

@@ -210,6 +210,43 @@ def check_plain(folder, path, name):
         check=False).stdout.count("not scanned"), 1)
 
 
+STARTED = """
+import gc, os, signal
+gc.disable()
+class Own: pass
+def leave(count):
+    for i in range(count):
+        one = Own(); one.self = one
+if {count}: leave({count})
+os.kill(os.getpid(), signal.SIGSTOP)
+found = gc.collect()
+open({path!r}, "w").write(str(found))
+"""
+
+
+def check_start_garbage(folder, path, name):
+    """What importing the standard library leaves is marked; all together is what a collection
+    finds, with 30,000 cycles of the program's own (and their classes' dictionaries) beside it."""
+    for count in (0, 30000):
+        truth = os.path.join(folder, f"{name}.collected")
+        recording = os.path.join(folder, f"{name}.start.seep")
+        stopped = Stopped(path, ["-c", STARTED.format(count=count, path=truth)])
+        done = subprocess.run([SEEP, "snapshot", str(stopped.child.pid), "-o", recording],
+                              capture_output=True, text=True, timeout=120, check=False)
+        expect(f"{name}: started, looked at", (done.returncode, done.stderr), (0, ""))
+        stopped.go_on()
+        with open(truth, encoding="utf-8") as text:
+            collected = int(text.read())
+        garbage = ask(recording)["garbage"]
+        own = sum(row["count"] for row in garbage["types"] if row["name"] == "Own")
+        expect(f"{name}: own garbage", own, count)
+        expect(f"{name}: all garbage", garbage["objects"], collected)
+        expect(f"{name}: of the start, beside {count}: {garbage['start_objects']}",
+               0 <= garbage["objects"] - garbage["start_objects"] - count <= count, True)
+        own_cycles = [cycle["count"] for cycle in garbage["cycles"]]
+        expect(f"{name}: cycles of the program", own_cycles, [count] if count else [])
+
+
 def main():
     found = interpreters()
     if not found:
@@ -224,6 +261,7 @@ def main():
             check_truth(folder, path, name)
             check_wrapped(folder, path, name)
             check_plain(folder, path, name)
+            check_start_garbage(folder, path, name)
         check_refusals(next(iter(found.values())))
     print("read: " + ", ".join(f"3.{minor}.{micro}" for minor, micro in sorted(found)))
     return is_failed()

@@ -51,7 +51,8 @@ def check(name, process, reason):
     python = process["python"]
     expect(f"{name}: reason: {python['refused']}", reason in (python["refused"] or ""), True)
     expect(f"{name}: figures", (python["arenas"], python["types"], python["garbage"]),
-           (None, [], {"objects": None, "bytes": None, "types": [], "cycles": []}))
+           (None, [], {"objects": None, "bytes": None, "types": [], "cycles": [],
+            "start_objects": None, "start_bytes": None}))
 
 
 def check_padded(name, process):

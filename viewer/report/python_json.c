@@ -99,6 +99,8 @@ static json_t *make_garbage(const struct python_heap *heap, uint64_t limit)
     json_object_set_new(object, "bytes", known(heap->figures.garbage_bytes));
     json_object_set_new(object, "types", make_types(&heap->tables[PYTHON_GARBAGE_TYPES], limit));
     json_object_set_new(object, "cycles", make_texts(heap, PYTHON_TEXT_CYCLE, limit));
+    json_object_set_new(object, "start_objects", known(heap->figures.start_garbage_objects));
+    json_object_set_new(object, "start_bytes", known(heap->figures.start_garbage_bytes));
     return object;
 }
 

@@ -175,6 +175,23 @@ static void write_generations(struct page *page, const struct python_heap *heap)
     label(page, "", &line);
 }
 
+/* Nobody is to look for it in the program. */
+static void write_start_garbage(struct page *page, const struct python_figures *figures)
+{
+    struct text line = {0};
+    if (figures->start_garbage_objects == PYTHON_NOT_KNOWN || figures->start_garbage_objects == 0)
+        return;
+    if (figures->start_garbage_objects == figures->garbage_objects)
+        text_add(&line, "all of them");
+    else
+        add_count(&line, figures->start_garbage_objects);
+    text_add(&line, " (");
+    add_size(&line, figures->start_garbage_bytes);
+    text_add(&line, ") left by the interpreter's start: classes of the standard library that were "
+                    "replaced when it was imported");
+    label(page, "", &line);
+}
+
 static void write_garbage(struct page *page, const struct python_heap *heap)
 {
     const struct python_figures *figures = &heap->figures;
@@ -191,6 +208,7 @@ static void write_garbage(struct page *page, const struct python_heap *heap)
     text_print(&line, " %s kept by cycles alone: ", figures->garbage_objects == 1 ? "is" : "are");
     add_types(&line, &heap->tables[PYTHON_GARBAGE_TYPES]);
     label(page, "Garbage", &line);
+    write_start_garbage(page, figures);
     write_texts(page, heap, PYTHON_TEXT_CYCLE, CYCLES_SHOWN);
     write_generations(page, heap);
     page_label(page, "",

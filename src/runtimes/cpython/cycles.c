@@ -1,6 +1,11 @@
 /* The cycles of the garbage, as a person would write them down: from each object that no cycle was
  * found through yet, the shortest way back to itself. Cycles of the same types and labels are
- * counted together. What merely hangs from a cycle has no way back, and is no part of it. */
+ * counted together. What merely hangs from a cycle has no way back, and is no part of it.
+ *
+ * Garbage may be millions of small cycles, all alike. So a cycle has a sign, the sum over its steps
+ * of what it goes from, by which field or name, and to what: it is the same wherever the search
+ * began, and only the first cycle of each sign is put into words. All searches together look at a
+ * bounded number of objects, and at a bounded number of what they refer to. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +17,11 @@
 #include "runtimes/cpython/labels.h"
 
 enum {
-    SEARCH_MOST = 20000,          /* objects looked at for one way back */
-    ALL_SEARCHES_MOST = 20000000, /* objects looked at for all */
-    CYCLE_SHOWN_MOST = 12,        /* objects of one that are written down */
+    SEARCH_MOST = 20000,         /* objects looked at for one way back */
+    ALL_SEARCHES_MOST = 4000000, /* objects looked at for all */
+    ALL_STEPS_MOST = 40000000,   /* references followed for all */
+    SIGNS_MOST = 20000,          /* put into words */
+    CYCLE_SHOWN_MOST = 12,       /* objects of one that are written down */
     BEGINS_TRIED = 8,
     KINDS_MOST = 1000
 };
@@ -32,8 +39,9 @@ struct cycle_search {
     size_t count, capacity;
     uint32_t start, from;
     uint32_t last; /* that refers to the start again, or CPYTHON_NO_OBJECT */
-    uint64_t looked_at;
-    uint64_t held_bytes; /* of the cycle that is being weighed */
+    uint64_t looked_at, steps;
+    struct hash_map signs; /* of cycles: kind + 1; 0: of none */
+    uint64_t held_bytes;   /* of the cycle that is being weighed */
 
     struct cycle_kind *kinds;
     size_t kind_count, kind_capacity;
@@ -46,6 +54,7 @@ static void step(void *context, const struct cpython_edge *edge)
     uint32_t target = edge->is_counted
                           ? cpython_objects_find(search->garbage->objects, edge->target)
                           : CPYTHON_NO_OBJECT;
+    search->steps++;
     if (target == CPYTHON_NO_OBJECT || !cpython_garbage_has(search->garbage, target) ||
         search->last != CPYTHON_NO_OBJECT)
         return;
@@ -197,6 +206,46 @@ static size_t describe(struct cycle_search *search, const uint32_t *cycle, size_
     return best;
 }
 
+/* ---- signs ---- */
+
+struct sign_step {
+    struct cycle_search *search;
+    uint32_t from, to;
+    uint64_t by; /* what tells this step from others; 0 = not found yet */
+};
+
+/* What labels are made from, as far as alike cycles have it in common: names are one object each,
+ * other keys and positions are left open. */
+static void look_for_step(void *context, const struct cpython_edge *edge)
+{
+    struct sign_step *step = context;
+    struct cpython_objects *objects = step->search->garbage->objects;
+    if (step->by != 0 || !edge->is_counted ||
+        cpython_objects_find(objects, edge->target) != step->to)
+        return;
+    bool is_named = edge->kind == CPYTHON_EDGE_ATTRIBUTE || edge->kind == CPYTHON_EDGE_LOCAL;
+    bool is_numbered = edge->kind == CPYTHON_EDGE_FIELD || edge->kind == CPYTHON_EDGE_LOCAL;
+    if (edge->kind == CPYTHON_EDGE_VALUE)
+        is_named = cpython_label_is_name(objects->python, edge->key);
+    step->by = hash_mix((is_named ? edge->key : 0) ^
+                        hash_mix((is_numbered ? edge->number : 0) * 16 + edge->kind)) |
+               1;
+}
+
+static uint64_t sign_cycle(struct cycle_search *search, const uint32_t *cycle, size_t length)
+{
+    struct cpython_objects *objects = search->garbage->objects;
+    uint64_t sign = length;
+    for (size_t i = 0; i < length; i++) {
+        struct sign_step step = {search, cycle[i], cycle[(i + 1) % length], 0};
+        cpython_objects_visit_edges(objects, step.from, look_for_step, &step);
+        sign += hash_mix(step.by ^
+                         hash_mix((uint64_t)cpython_objects_type(objects, step.from) << 32 |
+                                  cpython_objects_type(objects, step.to)));
+    }
+    return sign;
+}
+
 /* ---- all of them ---- */
 
 static struct cycle_kind *find_kind(struct cycle_search *search, const char *text,
@@ -238,34 +287,65 @@ static uint64_t weigh_cycle(struct cycle_search *search, const uint32_t *cycle, 
     return bytes + search->held_bytes;
 }
 
-static void take_cycle(struct cycle_search *search)
+/* NULL: it is not told of. */
+static struct cycle_kind *judge_cycle(struct cycle_search *search, const uint32_t *cycle,
+                                      size_t length)
 {
-    uint32_t *cycle = memory_allocate_zeroed(search->count + 1, sizeof *cycle);
     struct cpython_objects *objects = search->garbage->objects;
-    size_t length = list_cycle(search, cycle, search->count + 1);
+    uint64_t sign = sign_cycle(search, cycle, length);
+    const uint64_t *known = hash_map_find(&search->signs, sign);
+    if (known != NULL)
+        return *known == 0 ? NULL : &search->kinds[*known - 1];
+    if (search->signs.count >= SIGNS_MOST)
+        return NULL;
     struct text text = {0};
     size_t begin = describe(search, cycle, length, &text);
     struct cycle_kind *kind = find_kind(
         search, text_get(&text),
         objects->types.items[cpython_objects_type(objects, cycle[begin])].name);
+    *hash_map_put(&search->signs, sign, NULL) = kind == NULL ? 0
+                                                             : (uint64_t)(kind - search->kinds) + 1;
+    text_clear(&text);
+    return kind;
+}
+
+static void take_cycle(struct cycle_search *search)
+{
+    uint32_t *cycle = memory_allocate_zeroed(search->count + 1, sizeof *cycle);
+    size_t length = list_cycle(search, cycle, search->count + 1);
+    struct cycle_kind *kind = judge_cycle(search, cycle, length);
     for (size_t i = 0; i < length; i++)
         search->garbage->marks[cycle[i]] |= GARBAGE_IN_CYCLE;
     if (kind != NULL) {
         kind->count++;
         kind->bytes += weigh_cycle(search, cycle, length);
     }
-    text_clear(&text);
     free(cycle);
+}
+
+/* Until all that may be looked at was. */
+static bool is_exhausted(const struct cycle_search *search)
+{
+    return search->looked_at >= ALL_SEARCHES_MOST || search->steps >= ALL_STEPS_MOST;
+}
+
+static void note_rest(const struct cycle_search *search, struct python_heap *heap)
+{
+    if (is_exhausted(search) && heap->note[0] == '\0')
+        snprintf(heap->note, sizeof heap->note,
+                 "of the garbage's cycles only the first are told: there are too many");
 }
 
 void cpython_cycles_tell(struct cpython_garbage *garbage, struct python_heap *heap)
 {
     struct cycle_search search = {.garbage = garbage};
     uint32_t count = cpython_objects_count(garbage->objects);
-    for (uint32_t i = 0; i < count && search.looked_at < ALL_SEARCHES_MOST; i++)
-        if (cpython_garbage_has(garbage, i) && !(garbage->marks[i] & GARBAGE_IN_CYCLE) &&
+    for (uint32_t i = 0; i < count && !is_exhausted(&search); i++)
+        if (cpython_garbage_has(garbage, i) &&
+            !(garbage->marks[i] & (GARBAGE_IN_CYCLE | GARBAGE_OF_START)) &&
             find_way_back(&search, i))
             take_cycle(&search);
+    note_rest(&search, heap);
     for (size_t i = 0; i < search.kind_count; i++) {
         python_heap_add_text(heap, &(struct python_text){.kind = PYTHON_TEXT_CYCLE,
                                                          .subject = search.kinds[i].first_type,
@@ -278,4 +358,5 @@ void cpython_cycles_tell(struct cpython_garbage *garbage, struct python_heap *he
     free(search.kinds);
     free(search.queue);
     hash_map_clear(&search.parents);
+    hash_map_clear(&search.signs);
 }

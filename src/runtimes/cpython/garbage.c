@@ -196,6 +196,7 @@ void cpython_garbage_find(struct cpython_garbage *garbage, struct cpython_object
             cpython_objects_visit_edges(objects, i, subtract, garbage);
     reach_all(garbage);
     weigh(garbage);
+    cpython_garbage_mark_start(garbage);
 }
 
 void cpython_garbage_clear(struct cpython_garbage *garbage)

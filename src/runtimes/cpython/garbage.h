@@ -7,11 +7,12 @@
 
 struct cpython_garbage {
     struct cpython_objects *objects;
-    int32_t *counts;         /* references from outside of what the collector knows */
-    uint8_t *marks;          /* enum garbage_mark */
-    uint64_t count;          /* objects of the garbage */
-    uint64_t negative_count; /* objects with more references found than counted */
-    uint64_t bytes;          /* of them, and of what nothing else holds */
+    int32_t *counts;                   /* references from outside of what the collector knows */
+    uint8_t *marks;                    /* enum garbage_mark */
+    uint64_t count;                    /* objects of the garbage */
+    uint64_t negative_count;           /* objects with more references found than counted */
+    uint64_t bytes;                    /* of them, and of what nothing else holds */
+    uint64_t start_count, start_bytes; /* of these, what the interpreter's start left */
 };
 
 enum garbage_mark {
@@ -19,7 +20,8 @@ enum garbage_mark {
     GARBAGE_PERMANENT = 2, /* the collector leaves it alone */
     GARBAGE_REACHED = 4,
     GARBAGE_IN_CYCLE = 8,
-    GARBAGE_HELD = 16 /* not tracked, and held by garbage alone */
+    GARBAGE_HELD = 16,    /* not tracked, and held by garbage alone */
+    GARBAGE_OF_START = 32 /* the standard library left it when it was imported */
 };
 
 void cpython_garbage_find(struct cpython_garbage *garbage, struct cpython_objects *objects);
@@ -31,7 +33,11 @@ static inline bool cpython_garbage_has(const struct cpython_garbage *garbage, ui
            GARBAGE_TRACKED;
 }
 
-/* Its cycles, alike ones counted together, as texts of `heap`. */
+/* Marks what the standard library left when it was imported, as every start of an interpreter does;
+ * part of cpython_garbage_find. */
+void cpython_garbage_mark_start(struct cpython_garbage *garbage);
+
+/* Its cycles, but for those of the start, alike ones counted together, as texts of `heap`. */
 void cpython_cycles_tell(struct cpython_garbage *garbage, struct python_heap *heap);
 
 /* Bytes of an object and of the storage that is its own. */

@@ -2,6 +2,7 @@
  * offset, for slots of classes as for members of built-in types. */
 #include "runtimes/cpython/labels.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -211,6 +212,18 @@ bool cpython_label_local(const struct cpython *python, uint64_t code, uint64_t n
 }
 
 /* ---- all of them ---- */
+
+bool cpython_label_is_name(const struct cpython *python, uint64_t key)
+{
+    char name[64];
+    if (!has_type_named(python, key, "str") || !cpython_string(python, key, name, sizeof name))
+        return false;
+    for (const char *at = name; *at != '\0'; at++)
+        if (!(isalpha((unsigned char)*at) || *at == '_' ||
+              (at != name && isdigit((unsigned char)*at))))
+            return false;
+    return name[0] != '\0';
+}
 
 void cpython_label_make(const struct cpython *python, const struct cpython_type *type,
                         const struct cpython_edge *edge, bool of_attributes, bool is_general,

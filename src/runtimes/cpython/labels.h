@@ -23,6 +23,9 @@ void cpython_label_make(const struct cpython *python, const struct cpython_type 
                         const struct cpython_edge *edge, bool of_attributes, bool is_general,
                         struct cpython_label *label);
 
+/* Is this key a name as programs write it: a string that is an identifier? */
+bool cpython_label_is_name(const struct cpython *python, uint64_t key);
+
 /* The name of the local variable of a code object. */
 bool cpython_label_local(const struct cpython *python, uint64_t code, uint64_t number, char *name,
                          size_t name_bytes);

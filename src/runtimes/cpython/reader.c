@@ -214,6 +214,8 @@ static void read_objects(const struct cpython *python, struct obmalloc *arenas,
     cpython_garbage_find(&garbage, &objects);
     heap->figures.garbage_objects = garbage.count;
     heap->figures.garbage_bytes = garbage.bytes;
+    heap->figures.start_garbage_objects = garbage.start_count;
+    heap->figures.start_garbage_bytes = garbage.start_bytes;
     cpython_cycles_tell(&garbage, heap);
     cpython_paths_tell(&objects, &garbage, is_in_pinned_arena, &objects, heap);
     for (size_t table = 0; table < PYTHON_TABLE_COUNT; table++)

@@ -1,0 +1,177 @@
+/* The stretches that were touched are found first, so that it is known how much they are; they then
+ * stand one behind the other in one mapping. What is between them, of the same mappings, was never
+ * touched: of anonymous memory that is zeroes, also if the process has written there since. */
+#define _GNU_SOURCE
+#include "snapshot/held_copy.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "snapshot/target_copy.h"
+
+enum {
+    ROOM_HALVES = 2 /* of a process that copies itself, only half is expected to be written to */
+};
+
+/* Memory that is copied, or zeroes. Of what could not be read `readable` is less than its length.
+ */
+struct copied_stretch {
+    uint64_t start, end;
+    uint64_t offset; /* in bytes; UINT64_MAX: it is zeroes */
+    uint64_t readable;
+};
+
+struct held_copy {
+    const struct target_memory *memory;
+    struct copied_stretch *stretches; /* by address, disjoint */
+    size_t count, capacity;
+    uint8_t *bytes;
+    uint64_t byte_count;
+};
+
+static void add_stretch(struct held_copy *copy, uint64_t start, uint64_t end, bool is_touched)
+{
+    if (start >= end)
+        return;
+    copy->stretches = memory_grow(copy->stretches, &copy->capacity, copy->count + 1,
+                                  sizeof *copy->stretches);
+    copy->stretches[copy->count++] = (struct copied_stretch){
+        .start = start, .end = end, .offset = is_touched ? copy->byte_count : UINT64_MAX};
+    if (is_touched)
+        copy->byte_count += end - start;
+}
+
+static void add_mapping(struct held_copy *copy, const struct target_mapping *mapping)
+{
+    uint64_t at = mapping->start, start, end;
+    if (mapping->inode != 0 || copy->memory->find_touched == NULL) {
+        add_stretch(copy, mapping->start, mapping->end, true); /* untouched, it is its file */
+        return;
+    }
+    while (at < mapping->end &&
+           copy->memory->find_touched(copy->memory->context, at, mapping->end, &start, &end) &&
+           start < mapping->end && end > start) {
+        add_stretch(copy, at, start, false);
+        add_stretch(copy, start, end, true);
+        at = end;
+    }
+    add_stretch(copy, at, mapping->end, false);
+}
+
+static bool is_changing(const struct target_mapping *mapping)
+{
+    return mapping->flags & TARGET_MAPPING_WRITE && mapping->flags & TARGET_MAPPING_READ &&
+           !(mapping->flags & TARGET_MAPPING_SHARED);
+}
+
+static void read_stretches(struct held_copy *copy)
+{
+    for (size_t i = 0; i < copy->count; i++) {
+        struct copied_stretch *stretch = &copy->stretches[i];
+        if (stretch->offset != UINT64_MAX)
+            stretch->readable = copy->memory->read(copy->memory->context, stretch->start,
+                                                   copy->bytes + stretch->offset,
+                                                   stretch->end - stretch->start);
+    }
+}
+
+struct held_copy *held_copy_make(const struct target_memory *memory,
+                                 const struct target_mappings *mappings, struct error *error)
+{
+    struct held_copy *copy = memory_allocate_zeroed(1, sizeof *copy);
+    copy->memory = memory;
+    for (size_t i = 0; i < mappings->count; i++)
+        if (is_changing(&mappings->items[i]))
+            add_mapping(copy, &mappings->items[i]);
+    void *bytes = NULL;
+    if (copy->byte_count > 0 &&
+        target_copy_has_room(getpid(), copy->byte_count * ROOM_HALVES, error)) {
+        bytes = mmap(NULL, copy->byte_count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                     -1, 0);
+        if (bytes == MAP_FAILED) {
+            error_set(error, "no copy: there is no memory for it");
+            bytes = NULL;
+        }
+    }
+    if (bytes == NULL) {
+        copy->byte_count = 0;
+        held_copy_destroy(copy);
+        return NULL;
+    }
+    madvise(bytes, copy->byte_count, MADV_HUGEPAGE); /* fewer faults while somebody waits */
+    copy->bytes = bytes;
+    read_stretches(copy);
+    return copy;
+}
+
+void held_copy_destroy(struct held_copy *copy)
+{
+    if (copy == NULL)
+        return;
+    if (copy->bytes != NULL)
+        munmap(copy->bytes, copy->byte_count);
+    free(copy->stretches);
+    free(copy);
+}
+
+/* The first that ends behind the address; NULL: none. */
+static const struct copied_stretch *find_stretch(const struct held_copy *copy, uint64_t address)
+{
+    size_t low = 0, high = copy->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (copy->stretches[middle].end <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < copy->count ? &copy->stretches[low] : NULL;
+}
+
+static size_t read_stretch(const struct held_copy *copy, const struct copied_stretch *stretch,
+                           uint64_t address, uint8_t *bytes, size_t count)
+{
+    uint64_t offset = address - stretch->start;
+    if (count > stretch->end - address)
+        count = stretch->end - address;
+    if (stretch->offset == UINT64_MAX) {
+        memset(bytes, 0, count);
+        return count;
+    }
+    if (offset >= stretch->readable)
+        return 0;
+    if (count > stretch->readable - offset)
+        count = stretch->readable - offset;
+    memcpy(bytes, copy->bytes + stretch->offset + offset, count);
+    return count;
+}
+
+static size_t copy_read(void *context, uint64_t address, void *bytes, size_t count)
+{
+    const struct held_copy *copy = context;
+    size_t done = 0;
+    while (done < count) {
+        const struct copied_stretch *stretch = find_stretch(copy, address + done);
+        size_t wanted = count - done, got;
+        if (stretch != NULL && stretch->start <= address + done) {
+            got = read_stretch(copy, stretch, address + done, (uint8_t *)bytes + done, wanted);
+        } else {
+            if (stretch != NULL && wanted > stretch->start - (address + done))
+                wanted = stretch->start - (address + done);
+            got = copy->memory->read(copy->memory->context, address + done, (uint8_t *)bytes + done,
+                                     wanted);
+        }
+        if (got == 0)
+            break;
+        done += got;
+    }
+    return done;
+}
+
+struct target_memory held_copy_memory(struct held_copy *copy)
+{
+    return (struct target_memory){.read = copy_read, .context = copy};
+}
