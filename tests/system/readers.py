@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What others read, read by the programs that people read it with: ajv for every JSON output and its
-schema, speedscope in a browser for its profiles. They come from npm, so this is one of the long tests
+schema, speedscope in a browser for its profiles, the command line of Firefox's profiler for folded
+stacks and for DHAT's JSON. They come from npm, so this is one of the long tests
 (SEEP_LONG_TESTS), and without a network it is not done.
 
 The readers of a plain Debian (pprof, ms_print, xmllint, promtool, ...) are asked in export.py,
@@ -19,7 +20,8 @@ from expecting import expect, is_failed
 from recorded import SCRATCH, SEEP, clean_environment, run
 
 DEMO = os.path.abspath("./examples/demo")
-PACKAGES = ("ajv-cli@5.0.0", "ajv-formats@2.1.1", "speedscope@1.25.0")
+PACKAGES = ("ajv-cli@5.0.0", "ajv-formats@2.1.1", "speedscope@1.25.0",
+            "@firefox-devtools/profiler-cli@0.10.0")
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 
 
@@ -96,15 +98,44 @@ def check_speedscope(totals):
         expect(f"speedscope: {key} as {number}", number in page, True)
 
 
+def ask_firefox(name, thread):
+    """The sum of all functions by themselves, in a thread of an imported file."""
+    program = [path("node_modules/.bin/profiler-cli")]
+    environment = {**clean_environment(), "PROFILER_CLI_SESSION_DIR": path("sessions"),
+                   "PROFILER_CLI_NO_SYMBOLICATE": "1"}
+    loaded = run([*program, "load", name, "--session", "one"], cwd=SCRATCH, env=environment)
+    expect(f"profiler-cli: {name}: {loaded.stderr[-300:]}", loaded.returncode, 0)
+    asked = run([*program, "thread", "functions", "--thread", thread, "--json", "--session", "one"],
+                cwd=SCRATCH, env=environment)
+    run([*program, "stop", "one"], cwd=SCRATCH, env=environment)
+    expect(f"profiler-cli: {name}, {thread}: {asked.stderr[-300:]}", asked.returncode, 0)
+    functions = json.loads(asked.stdout or b'{"functions": []}')["functions"]
+    return sum(function["selfSamples"] for function in functions)
+
+
+def check_firefox(totals):
+    if run([path("node_modules/.bin/profiler-cli"), "--version"], cwd=SCRATCH).returncode != 0:
+        print("profiler-cli does not run on this node: not asked")
+        return
+    write("demo.dhat.json", "export", "--format=dhat", "demo.seep")
+    for thread, key in (("t-0", "allocated_bytes"), ("t-2", "peak_bytes"), ("t-3", "live_bytes")):
+        expect(f"profiler-cli: DHAT's {key}", ask_firefox("demo.dhat.json", thread), totals[key])
+    for metric, key in (("live", "live_bytes"), ("allocated", "allocated_bytes"),
+                        ("allocations", "allocations")):
+        write(f"{metric}.folded.txt", "export", "--format=folded", f"--metric={metric}", "demo.seep")
+        expect(f"profiler-cli: folded {metric}", ask_firefox(f"{metric}.folded.txt", "t-0"),
+               totals[key])
+
+
 def main():
     if not os.environ.get("SEEP_LONG_TESTS"):
         skip("long: only with SEEP_LONG_TESTS")
     if not shutil.which("npm"):
-        skip("no npm: ajv and speedscope are not asked")
+        skip("no npm: the readers are not asked")
     installed = run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix",
                      SCRATCH, *PACKAGES], cwd=SCRATCH)
     if installed.returncode != 0:
-        skip("npm cannot install ajv and speedscope: no network?")
+        skip("npm cannot install the readers: no network?")
     done = run([SEEP, "run", "-q", "-o", "demo.seep", DEMO], cwd=SCRATCH, env=clean_environment())
     expect("run", done.returncode, 0)
     write("report.json", "report", "--json", "demo.seep")
@@ -112,6 +143,7 @@ def main():
         totals = json.load(file)["processes"][0]["totals"]
     check_json()
     check_speedscope(totals)
+    check_firefox(totals)
     sys.exit(is_failed())
 
 
