@@ -17,6 +17,7 @@
 #include "cli/recording_argument.h"
 #include "cli/terminal.h"
 #include "cli/word_list.h"
+#include "graph/last_seen.h"
 #include "report/leaks_report.h"
 #include "snapshot/snapshot.h"
 
@@ -264,6 +265,7 @@ static bool report_leaks(const struct invocation *invocation, struct recording_a
     struct leak_report_options report_options = {.suppressions = list, .snapshot = snapshot};
     struct leaks_report_options options = {.instant = "end"};
     struct leak_report report;
+    struct last_seens seens = {0};
     char since[INSTANT_TEXT_BYTES], instant[INSTANT_TEXT_BYTES];
     unsigned bad;
     if (!find_kinds(values, &options.kinds, &bad, error) ||
@@ -274,12 +276,21 @@ static bool report_leaks(const struct invocation *invocation, struct recording_a
         options.instant = instant_format(INSTANT_SNAPSHOT, snapshot, instant);
     if (report_options.since != LEAK_REPORT_NONE)
         options.since = instant_format(INSTANT_SNAPSHOT, report_options.since, since);
+    report_options.are_blocks_kept = !values->grammar.is_given;
     bool is_good = leak_report_build(argument->profile, argument->reader, &report_options, &report,
-                                     error) &&
-                   leaks_report_write(find_format(values), argument->profile, &report, &options,
-                                      stdout, error);
+                                     error);
+    if (is_good && report_options.are_blocks_kept) {
+        last_seens_find(argument->profile, argument->reader, &report,
+                        &(struct last_seen_options){report_options.roots_off,
+                                                    &(struct symbolizer_options){0}},
+                        &seens);
+        options.seens = &seens;
+    }
+    is_good = is_good && leaks_report_write(find_format(values), argument->profile, &report,
+                                            &options, stdout, error);
     if (is_good)
         *status = status_of(values, argument->profile, &report, bad);
+    last_seens_clear(&seens);
     leak_report_clear(&report);
     return is_good;
 }

@@ -149,8 +149,6 @@ static void add_cycles(const struct building *building, struct leak_report_proce
             add_cycle(building, process, snapshot, i);
 }
 
-/* ---- processes ---- */
-
 /* ---- the program's own suppressions ---- */
 
 /* Its entries behind those that everybody asked for; what each did is not told. */
@@ -199,12 +197,29 @@ static void end_joined(const struct building *building, struct joined *joined, s
     suppressions_clear(&joined->own);
 }
 
+static void keep_lost(struct leak_report_process *process, const struct snapshot *snapshot)
+{
+    const struct leaks *leaks = &process->leaks;
+    size_t count = leaks->kinds[LEAK_DEFINITE].blocks + leaks->kinds[LEAK_INDIRECT].blocks +
+                   leaks->kinds[LEAK_POSSIBLE].blocks;
+    process->lost = memory_allocate_large(count, sizeof *process->lost);
+    for (size_t i = 0; i < snapshot->block_count; i++) {
+        uint32_t leak = leaks->leak_of_block[i];
+        if (leak && LEAK_KINDS_LOST >> leaks->items[leak - 1].kind & 1)
+            process->lost[process->lost_count++] = (struct leak_report_block){
+                snapshot->blocks[i].address, snapshot->blocks[i].birth_ns, leak - 1};
+    }
+}
+
+/* ---- processes ---- */
+
 static bool find_leaks(struct building *building, struct leak_report_process *process,
                        struct error *error)
 {
     struct leaks_options options = {.suppressions = building->options->suppressions,
                                     .uses = building->report->uses,
                                     .roots_off = building->options->roots_off,
+                                    .are_blocks_told = building->options->are_blocks_kept,
                                     .since = building->has_since ? &building->since : NULL};
     const char *text = building->profile->processes[process->process].about.suppressions;
     struct joined joined = {0};
@@ -226,6 +241,8 @@ static bool find_leaks(struct building *building, struct leak_report_process *pr
     if (has_own)
         end_joined(building, &joined, &process->leaks);
     add_cycles(building, process, &snapshot);
+    if (options.are_blocks_told)
+        keep_lost(process, &snapshot);
     snapshot_clear(&snapshot);
     return true;
 }
@@ -323,6 +340,7 @@ void leak_report_clear(struct leak_report *report)
     for (size_t i = 0; i < report->process_count; i++) {
         leaks_clear(&report->processes[i].leaks);
         free(report->processes[i].cycles);
+        free(report->processes[i].lost);
     }
     free(report->processes);
     free(report->uses);

@@ -37,6 +37,13 @@ struct leak_report_cycle {
     struct leak_report_step steps[LEAK_REPORT_STEPS];
 };
 
+/* A lost block: its address and birth find it in other snapshots of the process. */
+struct leak_report_block {
+    uint64_t address;
+    uint64_t birth_ns;
+    uint32_t leak; /* position in leaks.items */
+};
+
 struct leak_report_process {
     uint32_t process; /* position in profile.processes */
     bool is_done;     /* else `leaks` is empty and means nothing */
@@ -46,6 +53,9 @@ struct leak_report_process {
     struct leaks leaks;
     struct leak_report_cycle *cycles; /* by leak; of the first ones */
     size_t cycle_count;
+    struct leak_report_block
+        *lost; /* by address; those of kinds LEAK_KINDS_LOST; where asked for */
+    size_t lost_count;
 };
 
 struct leak_report {
@@ -58,10 +68,11 @@ struct leak_report {
 struct leak_report_options {
     const struct suppressions *suppressions; /* NULL = none */
     uint64_t roots_off;
-    uint32_t process;  /* a position, or QUERY_ALL_PROCESSES */
-    uint64_t snapshot; /* id; only its process is looked at. LEAK_REPORT_DEFAULT: of each process
-                          the newest that was asked for, else the one at exit, else the newest */
-    uint64_t since;    /* id: only its process, and only what is lost since. LEAK_REPORT_NONE */
+    uint32_t process;     /* a position, or QUERY_ALL_PROCESSES */
+    uint64_t snapshot;    /* id; only its process is looked at. LEAK_REPORT_DEFAULT: of each process
+                             the newest that was asked for, else the one at exit, else the newest */
+    bool are_blocks_kept; /* fill `lost` */
+    uint64_t since;       /* id: only its process, and only what is lost since. LEAK_REPORT_NONE */
 };
 
 /* False: no such snapshot, or one that was not done; a recording that cannot be read; or one that

@@ -293,11 +293,16 @@ static struct leak *leak_of(struct finding *finding, uint32_t block, enum leak_k
     return &leaks->items[*at - 1];
 }
 
+static enum leak_kind told_kind(const struct finding *finding, uint32_t block)
+{
+    return finding->how_of[block] == COUNTED ? (enum leak_kind)finding->kind_of[block]
+                                             : LEAK_SUPPRESSED;
+}
+
 static void add_block(struct finding *finding, uint32_t block)
 {
     enum how how = (enum how)finding->how_of[block];
-    enum leak_kind kind = how == COUNTED ? (enum leak_kind)finding->kind_of[block]
-                                         : LEAK_SUPPRESSED;
+    enum leak_kind kind = told_kind(finding, block);
     uint64_t bytes = finding->snapshot->blocks[block].bytes;
     struct leak *leak = leak_of(finding, block, kind);
     finding->leaks->kinds[kind].blocks++;
@@ -357,6 +362,28 @@ static void sum_up(struct finding *finding, const struct leak_leaders *leaders)
                 (void *)(uintptr_t)finding->profile);
 }
 
+/* Leaks have been sorted since their places were noted. */
+static void tell_blocks(struct finding *finding)
+{
+    struct leaks *leaks = finding->leaks;
+    uint32_t first_site = finding->profile->processes[finding->process].first_site;
+    if (!finding->options->are_blocks_told)
+        return;
+    for (size_t i = 0; i < leaks->count; i++) {
+        const struct leak *leak = &leaks->items[i];
+        uint32_t place = leak->site == LEAKS_NO_SITE ? finding->site_count
+                                                     : leak->site - first_site;
+        finding->leak_at[(size_t)place * LEAK_KIND_COUNT + leak->kind] = (uint32_t)i + 1;
+    }
+    leaks->leak_of_block = memory_allocate_zeroed_large(finding->snapshot->block_count,
+                                                        sizeof *leaks->leak_of_block);
+    for (uint32_t i = 0; i < finding->snapshot->block_count; i++)
+        if (finding->how_of[i] != NOT_COUNTED)
+            leaks->leak_of_block[i] = finding->leak_at[(size_t)finding->place_of[i] *
+                                                           LEAK_KIND_COUNT +
+                                                       told_kind(finding, i)];
+}
+
 /* What would be lost without the roots of this one kind. */
 static void sum_mapping_only(struct finding *finding)
 {
@@ -398,6 +425,7 @@ void leaks_find(const struct profile *profile, uint32_t process, const struct sn
     judge_lost(&finding, &leaders);
     leave_out_old(&finding);
     sum_up(&finding, &leaders);
+    tell_blocks(&finding);
     sum_mapping_only(&finding);
     leak_leaders_clear(&leaders);
     suppression_stack_clear(&finding.stack);
@@ -422,5 +450,6 @@ struct leak_sum leaks_leaked(const struct leaks *leaks)
 void leaks_clear(struct leaks *leaks)
 {
     free(leaks->items);
+    free(leaks->leak_of_block);
     *leaks = (struct leaks){0};
 }

@@ -57,6 +57,7 @@ struct leaks_options {
     struct leak_use *uses; /* by entry; zeroed by the caller, who may pass it on from process to
                               process: sums add up. NULL: nobody asks */
     uint64_t roots_off; /* kinds of roots that do not count, beside those that the scan left out */
+    bool are_blocks_told;         /* fill leak_of_block */
     const struct snapshot *since; /* only what was not lost at this earlier snapshot of the process;
                                      NULL = everything */
 };
@@ -68,6 +69,8 @@ struct leaks {
     struct leak *items; /* by kind, then by bytes with what is lost with them, then by
                            blocks, then by fingerprint */
     size_t count;
+    uint32_t *leak_of_block; /* by block of the snapshot: position in items + 1, 0 = none of
+                                them. NULL: nobody asked */
 };
 
 /* `process` is a position, `snapshot` one of its with end SNAPSHOT_DONE. Entries are expired when

@@ -35,6 +35,8 @@ libseep_a_SOURCES += \
 	viewer/graph/graph_ways.h \
 	viewer/graph/growth_paths.c \
 	viewer/graph/growth_paths.h \
+	viewer/graph/last_seen.c \
+	viewer/graph/last_seen.h \
 	viewer/graph/object_edges.h \
 	viewer/graph/object_graph.c \
 	viewer/graph/object_graph.h \

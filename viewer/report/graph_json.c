@@ -18,6 +18,7 @@
 #include "report/json_parts.h"
 #include "report/json_stacks.h"
 #include "report/type_report.h"
+#include "report/path_parts.h"
 
 enum {
     MOST_EXACT_SITES = 50 /* whose retained sizes are worked out unless --limit asks for more */
@@ -29,16 +30,6 @@ struct writing {
     struct json_stacks stacks;
     const struct process_graph *graph;
 };
-
-static json_t *make_element(const char *name, const char *member, const char *type)
-{
-    json_t *element = json_object();
-
-    json_object_set_new(element, "name", json_text(name));
-    json_object_set_new(element, "member", json_text(member && *member ? member : NULL));
-    json_object_set_new(element, "type", json_text(type));
-    return element;
-}
 
 /* What sets retain is worked out anew for each. */
 static size_t most_rows(const struct writing *writing)
@@ -179,11 +170,8 @@ static void add_modules(struct writing *writing)
 
 static json_t *make_path(struct graph_path *path)
 {
-    json_t *array = json_array();
+    json_t *array = path_make_json(path);
 
-    for (size_t i = 0; i < path->count; i++)
-        json_array_append_new(array, make_element(path->elements[i].name, path->elements[i].member,
-                                                  path->elements[i].type));
     graph_path_clear(path);
     return array;
 }

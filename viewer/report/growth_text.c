@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/units.h"
 #include "report/text_parts.h"
+#include "report/path_parts.h"
 
 enum {
     RATE_COLUMNS = 12
@@ -24,33 +25,6 @@ static void add_rate(struct page *page, double rate)
     page_add_right(page, RATE_COLUMNS, units_format_signed_size(whole(rate), cell));
 }
 
-/* "cache.table": the variable, and the member that leads on; which element it is says little. */
-static void add_holder(const struct graph_path *path, struct text *out)
-{
-    const struct graph_path_element *root = &path->elements[0];
-    const char *member = root->member ? root->member : "";
-
-    text_add(out, root->name ? root->name : "not known");
-    if (*member && *member != '[')
-        text_print(out, "%s%.*s", strchr(text_get(out), ' ') ? ": " : ".",
-                   (int)strcspn(member, "["), member);
-}
-
-/* "cache.table > Session > insert": the root, then what is between, or who allocated it. */
-static void add_path(const struct graph_path *path, struct text *out)
-{
-    add_holder(path, out);
-    for (size_t i = 1; i < path->count; i++) {
-        const struct graph_path_element *element = &path->elements[i];
-
-        text_add(out, " > ");
-        if (element->type)
-            text_add(out, element->type);
-        else
-            page_shorten_name(element->name ? element->name : "not known", out);
-    }
-}
-
 static void write_path(struct page *page, const struct growth_path *path)
 {
     struct text line = {0};
@@ -59,7 +33,7 @@ static void write_path(struct page *page, const struct growth_path *path)
     if (path->path.count == 0)
         return;
     text_print(&line, "%s held by ", units_format_percent(path->blocks, path->total, percent));
-    add_path(&path->path, &line);
+    path_add_text(&path->path, &line);
     page_add(page, "      ");
     page_add_foreign(page, text_get(&line), page_left(page, 20));
     page_end_line(page);
@@ -144,7 +118,7 @@ static void write_summary_line(struct page *page, const char *label,
     if (path->path.count > 0) {
         struct text holder = {0};
 
-        add_holder(&path->path, &holder);
+        path_add_holder(&path->path, &holder);
         text_add(&held, ", held by ");
         page_make_safe(&held, text_get(&holder));
         text_clear(&holder);

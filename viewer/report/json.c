@@ -12,6 +12,7 @@
 #include "report/formats.h"
 #include "report/json_parts.h"
 #include "report/json_stacks.h"
+#include "report/path_parts.h"
 #include "report/json_stream.h"
 #include "report/python_report.h"
 #include "report/type_report.h"
@@ -488,21 +489,6 @@ static void add_misuse(struct writing *writing, uint32_t process)
 
 /* ---- growth ---- */
 
-static json_t *make_path(const struct growth_path *path)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; path && i < path->path.count; i++) {
-        const struct graph_path_element *from = &path->path.elements[i];
-        json_t *element = json_object();
-        json_object_set_new(element, "name", json_text(from->name));
-        json_object_set_new(element, "member",
-                            json_text(from->member && *from->member ? from->member : NULL));
-        json_object_set_new(element, "type", json_text(from->type));
-        json_array_append_new(list, element);
-    }
-    return list;
-}
-
 static json_t *make_rate(double rate)
 {
     return json_integer(rate > 9e18 ? INT64_MAX : rate < -9e18 ? INT64_MIN : (int64_t)rate);
@@ -527,7 +513,9 @@ static void add_growth(struct writing *writing, uint32_t process)
         json_stream_add(stream, "high", make_rate(site->high));
         json_stream_add(stream, "verdict", json_string(trend_verdict_name(site->verdict)));
         json_stream_add(stream, "held_by",
-                        make_path(i < growth->growth.growing_count ? &growth->paths[i] : NULL));
+                        path_make_json(i < growth->growth.growing_count
+                                           ? &growth->paths[i].path
+                                           : NULL));
         json_stacks_add(&writing->stacks, stream, "stack", from->stack_node);
         json_stream_end(stream);
     }

@@ -9,6 +9,7 @@
 #include "report/json_parts.h"
 #include "report/json_stacks.h"
 #include "report/leaks_report.h"
+#include "report/path_parts.h"
 
 enum {
     DEFAULT_LIMIT = 1000
@@ -126,6 +127,22 @@ static json_t *make_entry(const struct suppression *entry)
     return object;
 }
 
+/* NULL: not seen. */
+static json_t *make_last_seen(const struct last_seen *seen)
+{
+    char instant[32];
+    json_t *object;
+    if (!seen)
+        return NULL;
+    object = json_object();
+    snprintf(instant, sizeof instant, "snapshot:%" PRIu64, seen->snapshot);
+    json_object_set_new(object, "instant", json_string(instant));
+    json_object_set_new(object, "time_ns", json_number(seen->time_ns));
+    json_object_set_new(object, "blocks", json_number(seen->blocks));
+    json_object_set_new(object, "path", path_make_json(&seen->path));
+    return object;
+}
+
 static void add_leak(struct writing *writing, const struct leak_report_process *process,
                      size_t position)
 {
@@ -160,6 +177,10 @@ static void add_leak(struct writing *writing, const struct leak_report_process *
                     list && leak->suppression != LEAKS_NO_SUPPRESSION
                         ? make_entry(&list->items[leak->suppression])
                         : NULL);
+    json_stream_add(
+        stream, "last_seen",
+        make_last_seen(last_seens_of(writing->options->seens,
+                                     (size_t)(process - writing->report->processes), position)));
     json_stream_end(stream);
 }
 

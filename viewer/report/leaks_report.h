@@ -10,6 +10,7 @@
 #include "analysis/profile.h"
 #include "analysis/suppressions.h"
 #include "base/error.h"
+#include "graph/last_seen.h"
 
 struct leaks_report_options {
     unsigned kinds;           /* that are listed: bits 1 << enum leak_kind; sums tell all */
@@ -21,6 +22,7 @@ struct leaks_report_options {
     bool is_colour;           /* text only */
     bool are_arguments_shown; /* of targets */
     const char *instant;      /* for headers and "instant" */
+    const struct last_seens *seens; /* where leaks were last held; NULL = not looked for */
     const char *since;        /* "snapshot:1": only what is new since then; NULL = everything */
     const struct suppressions *suppressions; /* that the report was built with; NULL = none */
 };

@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "report/leaks_report.h"
 #include "report/page.h"
+#include "report/path_parts.h"
 #include "report/scan_text.h"
 #include "report/text_parts.h"
 
@@ -100,11 +101,37 @@ static void write_suppression(struct page *page, const struct suppression *entry
     page_end_line(page);
 }
 
+/* "last held at snapshot:1, 2.1 s after the start, by cache.table > Session". */
+static void write_last_seen(struct page *page, const struct leak *leak,
+                            const struct last_seen *seen)
+{
+    char time[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+    struct text way = {0};
+    page_add(page, "      ");
+    if (seen->blocks < leak->blocks)
+        page_add(page, "%s of them ", units_format_count(seen->blocks, count));
+    page_add(page, "last held at snapshot:%" PRIu64 ", ", seen->snapshot);
+    if (seen->reason == SNAPSHOT_AT_BEFORE_EXIT)
+        page_add(page, "before the exit, by ");
+    else
+        page_add(page, "%s after the start, by ", units_format_duration(seen->time_ns, time));
+    path_add_text(&seen->path, &way);
+    if (page->width && page->columns + (int)way.count > page->width) {
+        page_end_line(page);
+        page_add(page, "        ");
+    }
+    page_add_foreign(page, text_get(&way), page_left(page, 20));
+    page_end_line(page);
+    text_clear(&way);
+}
+
 static void write_leak(struct writing *writing, const struct leak_report_process *process,
                        size_t position)
 {
     const struct leak *leak = &process->leaks.items[position];
     const struct leak_report_cycle *cycle = leaks_report_cycle(process, position);
+    const struct last_seen *seen = last_seens_of(
+        writing->options->seens, (size_t)(process - writing->report->processes), position);
     struct page *page = &writing->page;
     struct text line = {0};
     print_size_of(leak, &line);
@@ -119,6 +146,8 @@ static void write_leak(struct writing *writing, const struct leak_report_process
     }
     if (cycle)
         write_cycle(page, cycle);
+    if (seen)
+        write_last_seen(page, leak, seen);
     if (leak->suppression != LEAKS_NO_SUPPRESSION && writing->options->suppressions)
         write_suppression(page, &writing->options->suppressions->items[leak->suppression]);
 }

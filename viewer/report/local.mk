@@ -67,6 +67,8 @@ libseep_a_SOURCES += \
 	viewer/report/leaks_text.c \
 	viewer/report/page.c \
 	viewer/report/page.h \
+	viewer/report/path_parts.c \
+	viewer/report/path_parts.h \
 	viewer/report/python_json.c \
 	viewer/report/python_report.h \
 	viewer/report/pypy_text.c \
