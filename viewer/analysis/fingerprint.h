@@ -3,7 +3,7 @@
  * The algorithm, for good (another one would be called fp2):
  *
  *   1. Take the functions of the stack, innermost first: of each frame first those inlined into it,
- *      for what one compiler inlines another one calls. Leave out those of system modules and
+ *      for what one compiler inlines another one calls (below). Leave out those of system modules and
  *      library functions (own_code.h) and marks of omitted frames, and of the same function several
  *      times in a row all but the first. Keep the first 8. When nothing is left, keep the first 8
  *      without leaving out system modules and library functions.
@@ -23,6 +23,11 @@
  * removed, that is a balanced <...> that follows an identifier or an operator's name directly, or
  * the latter after one space. Where a '<' is not balanced, the rest of the name stays as it is.
  * Spaces at the ends are removed.
+ *
+ * With inlined functions, since without them a fingerprint is one compiler's: of the 3030 stacks of
+ * 24 commands of seep itself, built by gcc -O0, builds by gcc -O2 and clang -O2 keep 96.5 and 96.6 %
+ * of the fingerprints; made of the frames alone they would keep 5.5 and 2.4 %. What is still lost
+ * was called through a pointer and left by a jump: nothing tells which function that was.
  *
  * Reduced: simplified, without return type, parameters and what follows them, and without the names
  * of namespaces and classes around it, which debug information leaves out of inlined functions that
