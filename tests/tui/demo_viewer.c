@@ -1,13 +1,15 @@
 /* The viewer over a made-up profile that never changes: what the screens in this folder show, and
  * what the terminal tests play with. Usage: demo_viewer [SOURCES] [OPTION...] with --ascii,
  * --without-mouse, --colors=SCHEME, --one (one process only), --large (3,000 sites), --empty
- * (nothing happened, and the recorder was killed), --graph (with an object graph). */
+ * (nothing happened, and the recorder was killed), --graph (with an object graph), --types (the
+ * same, and what its blocks are). */
 #include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "graph/process_graph.h"
 #include "tests/unit/profile_builder.h"
 #include "tui/tui.h"
@@ -150,7 +152,7 @@ struct demo_graph {
     const struct profile *profile;
     struct snapshot snapshot;
     struct process_graph graph;
-    bool is_built;
+    bool is_built, has_types;
 };
 
 static uint32_t site_at(const struct profile *profile, unsigned position)
@@ -193,6 +195,39 @@ static void make_demo_snapshot(const struct profile *profile, struct snapshot *s
     add_demo_root(snapshot, 20, 2);
 }
 
+/* The list's tokens, their texts, and a table that is only likely to be one; the rest is unknown.
+ */
+static void name_types(struct process_graph *graph)
+{
+    static const struct {
+        const char *name;
+        uint32_t first, end;
+        enum type_source source;
+        enum type_confidence confidence;
+        bool is_plain;
+    } named[] = {
+        {"token", 0, 10, TYPE_SOURCE_DWARF, TYPE_SURE, false},
+        {"char[]", 10, 20, TYPE_SOURCE_DWARF, TYPE_UNSURE, true},
+        {"std::unordered_map<std::string, std::shared_ptr<Session>, std::hash<std::string>,"
+         " std::equal_to<std::string>, \033[31mArena\001<Session> >::bucket[]",
+         20, 21, TYPE_SOURCE_CONTAINER, TYPE_LIKELY, false}};
+
+    process_graph_find_types(graph, &(struct symbolizer_options){0});
+    for (uint32_t i = 0; i < sizeof named / sizeof *named; i++) {
+        struct type_names *types = graph->types;
+        types->groups = memory_grow(types->groups, &types->group_capacity, i + 1,
+                                    sizeof *types->groups);
+        types->groups[i] = (struct type_group){.name = memory_duplicate_text(named[i].name),
+                                               .is_plain = named[i].is_plain};
+        types->groups[i].blocks = named[i].end - named[i].first;
+        types->groups[i].by_source[named[i].source] = types->groups[i].blocks;
+        types->groups[i].by_confidence[named[i].confidence] = types->groups[i].blocks;
+        types->group_count = i + 1;
+        for (uint32_t j = named[i].first; j < named[i].end; j++)
+            types->group_of_block[j] = i;
+    }
+}
+
 static const struct process_graph *get_graph(void *context, struct error *error)
 {
     struct demo_graph *demo = context;
@@ -202,6 +237,8 @@ static const struct process_graph *get_graph(void *context, struct error *error)
         make_demo_snapshot(demo->profile, &demo->snapshot);
         process_graph_build(demo->profile, 0, &demo->snapshot, &(struct symbolizer_options){0},
                             &demo->graph);
+        if (demo->has_types)
+            name_types(&demo->graph);
         demo->is_built = true;
     }
     return &demo->graph;
@@ -229,6 +266,8 @@ int main(int count, char **words)
             is_empty = true;
         else if (strcmp(words[i], "--graph") == 0)
             options.get_graph = get_graph;
+        else if (strcmp(words[i], "--types") == 0)
+            options.get_graph = get_graph, demo.has_types = true;
         else
             map.to = words[i];
     }

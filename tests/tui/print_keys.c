@@ -66,6 +66,7 @@ int main(void)
                             : binding->scopes == (SCOPE_TREE | SCOPE_FLAME) ? "In both of these: "
                             : binding->scopes == SCOPE_GRAPH                ? "In the graph: "
                             : binding->scopes == (SCOPE_TREE | SCOPE_GRAPH) ? "In trees: "
+                            : binding->scopes == SCOPE_HOLDERS              ? "Among types: "
                             : binding->scopes == SCOPE_MENU                 ? "In a menu: "
                                                                             : "";
         print_keys(binding);

@@ -5,6 +5,7 @@
 #include "base/hash_map.h"
 #include "base/memory.h"
 #include "graph/graph_path.h"
+#include "graph/graph_rank.h"
 #include "graph/graph_ways.h"
 
 struct growing {
@@ -259,48 +260,29 @@ void graph_tree_add_holder(const struct process_graph *graph, const struct graph
     graph_path_clear(&path);
 }
 
-static bool is_of_node(const struct process_graph *graph, const struct graph_tree *tree,
-                       uint32_t node, uint32_t block)
-{
-    return tree->places ? tree->places[object_graph_node(&graph->graph, block)] == node
-                        : process_graph_class(graph, block) == tree->nodes[node].class_id;
-}
-
-struct ranked {
-    uint64_t retained_bytes;
-    uint32_t block;
+struct tree_place {
+    const struct graph_tree *tree;
+    uint32_t node;
 };
 
-static int compare_ranked(const void *left, const void *right)
+static bool is_of_node(const struct process_graph *graph, uint32_t block, const void *context)
 {
-    const struct ranked *a = left, *b = right;
+    const struct tree_place *place = context;
+    const struct graph_tree *tree = place->tree;
 
-    if (a->retained_bytes != b->retained_bytes)
-        return a->retained_bytes < b->retained_bytes ? 1 : -1;
-    return a->block < b->block ? -1 : a->block > b->block;
+    return tree->places ? tree->places[object_graph_node(&graph->graph, block)] == place->node
+                        : process_graph_class(graph, block) == tree->nodes[place->node].class_id;
 }
 
 uint32_t *graph_tree_list(const struct process_graph *graph, const struct graph_tree *tree,
                           uint32_t node, size_t *count)
 {
-    size_t block_count = graph->snapshot->block_count, capacity = 0;
-    struct ranked *ranked = NULL;
-    uint32_t *blocks;
+    const struct tree_place place = {tree, node};
 
     *count = 0;
-    for (uint32_t i = 0; i < block_count && tree->nodes[node].kind == GRAPH_TREE_BLOCKS; i++)
-        if (is_of_node(graph, tree, node, i)) {
-            ranked = memory_grow(ranked, &capacity, *count + 1, sizeof *ranked);
-            ranked[(*count)++] = (struct ranked){
-                graph->graph.retained_bytes[object_graph_node(&graph->graph, i)], i};
-        }
-    if (*count > 0)
-        qsort(ranked, *count, sizeof *ranked, compare_ranked);
-    blocks = memory_allocate_zeroed(*count + 1, sizeof *blocks);
-    for (size_t i = 0; i < *count; i++)
-        blocks[i] = ranked[i].block;
-    free(ranked);
-    return blocks;
+    return tree->nodes[node].kind == GRAPH_TREE_BLOCKS
+               ? graph_rank_blocks(graph, is_of_node, &place, count)
+               : NULL;
 }
 
 void graph_tree_clear(struct graph_tree *tree)

@@ -5,6 +5,7 @@
 
 #include "base/hash_map.h"
 #include "base/memory.h"
+#include "graph/graph_rank.h"
 #include "graph/graph_tables.h"
 
 /* By bytes; equal ones by name. */
@@ -63,47 +64,86 @@ static void add_elements(const struct process_graph *graph, struct graph_type_ro
     hash_map_clear(&groups);
 }
 
+/* All that hold blocks, those with most bytes first. */
+static struct graph_type_row *gather_rows(const struct process_graph *graph, size_t *count)
+{
+    const uint8_t *is_wanted = graph->is_wanted;
+    size_t most = graph->types ? graph->types->group_count + 1 : 1;
+    struct graph_type_row *rows = memory_allocate_zeroed(most, sizeof *rows);
+
+    *count = 0;
+    if (!graph->types)
+        return rows;
+    for (uint32_t i = 0; i < most; i++)
+        rows[i].group = i + 1 < most ? i : TYPE_NO_GROUP;
+    for (uint32_t i = 0; i < graph->snapshot->block_count; i++) {
+        uint32_t group = graph->types->group_of_block[i];
+        struct graph_type_row *row = &rows[group == TYPE_NO_GROUP ? most - 1 : group];
+
+        if (is_wanted && !is_wanted[i])
+            continue;
+        row->blocks++;
+        row->bytes += graph->snapshot->blocks[i].bytes;
+    }
+    if (!is_wanted)
+        add_elements(graph, rows);
+    for (size_t i = 0; i < most; i++)
+        if (rows[i].blocks > 0)
+            rows[(*count)++] = rows[i];
+    if (*count > 0)
+        qsort(rows, *count, sizeof *rows, compare_own);
+    return rows;
+}
+
+static void find_retained(const struct process_graph *graph, struct graph_type_row *rows,
+                          size_t count)
+{
+    uint8_t *is_in_set = memory_allocate_zeroed(graph->snapshot->block_count, 1);
+
+    for (size_t i = 0; i < count; i++) {
+        for (uint32_t j = 0; j < graph->snapshot->block_count; j++)
+            is_in_set[j] = graph->types->group_of_block[j] == rows[i].group &&
+                           (!graph->is_wanted || graph->is_wanted[j]);
+        object_graph_retained_set(&graph->graph, is_in_set, &rows[i].retained_bytes,
+                                  &rows[i].retained_blocks);
+        rows[i].is_retained_known = true;
+    }
+    free(is_in_set);
+}
+
+struct graph_type_row *process_graph_all_types(const struct process_graph *graph, size_t exact,
+                                               size_t *count)
+{
+    struct graph_type_row *rows = gather_rows(graph, count);
+
+    find_retained(graph, rows, *count < exact ? *count : exact);
+    return rows;
+}
+
 struct graph_type_row *process_graph_types(const struct process_graph *graph, size_t exact,
                                            size_t *count)
 {
-    const uint8_t *is_wanted = graph->is_wanted;
-    size_t most = graph->types ? graph->types->group_count + 1 : 1, kept = 0;
-    struct graph_type_row *rows = memory_allocate_zeroed(most, sizeof *rows);
-    uint8_t *is_in_set = memory_allocate_zeroed(graph->snapshot->block_count, 1);
+    struct graph_type_row *rows = gather_rows(graph, count);
 
-    *count = 0;
-    if (graph->types) {
-        for (uint32_t i = 0; i < most; i++)
-            rows[i].group = i + 1 < most ? i : TYPE_NO_GROUP;
-        for (uint32_t i = 0; i < graph->snapshot->block_count; i++) {
-            uint32_t group = graph->types->group_of_block[i];
-            struct graph_type_row *row = &rows[group == TYPE_NO_GROUP ? most - 1 : group];
-
-            if (is_wanted && !is_wanted[i])
-                continue;
-            row->blocks++;
-            row->bytes += graph->snapshot->blocks[i].bytes;
-        }
-        if (!is_wanted)
-            add_elements(graph, rows);
-        for (size_t i = 0; i < most; i++)
-            if (rows[i].blocks > 0)
-                rows[kept++] = rows[i];
-        if (kept > 0)
-            qsort(rows, kept, sizeof *rows, compare_own);
-        *count = kept < exact ? kept : exact;
-    }
-    for (size_t i = 0; i < *count; i++) {
-        for (uint32_t j = 0; j < graph->snapshot->block_count; j++)
-            is_in_set[j] = graph->types->group_of_block[j] == rows[i].group &&
-                           (!is_wanted || is_wanted[j]);
-        object_graph_retained_set(&graph->graph, is_in_set, &rows[i].retained_bytes,
-                                  &rows[i].retained_blocks);
-    }
+    if (*count > exact)
+        *count = exact;
+    find_retained(graph, rows, *count);
     if (*count > 0)
         qsort(rows, *count, sizeof *rows, compare_retained);
-    free(is_in_set);
     return rows;
+}
+
+static bool is_of_group(const struct process_graph *graph, uint32_t block, const void *context)
+{
+    const uint32_t *group = context;
+
+    return (graph->types ? graph->types->group_of_block[block] : TYPE_NO_GROUP) == *group;
+}
+
+uint32_t *process_graph_type_blocks(const struct process_graph *graph, uint32_t group,
+                                    size_t *count)
+{
+    return graph_rank_blocks(graph, is_of_group, &group, count);
 }
 
 uint64_t process_graph_filter(struct process_graph *graph, const char *type, const char *module)

@@ -21,6 +21,8 @@ libseep_a_SOURCES += \
 	viewer/graph/graph_path.h \
 	viewer/graph/graph_diff.c \
 	viewer/graph/graph_diff.h \
+	viewer/graph/graph_rank.c \
+	viewer/graph/graph_rank.h \
 	viewer/graph/graph_select.c \
 	viewer/graph/graph_select.h \
 	viewer/graph/graph_suspects.c \
@@ -29,6 +31,8 @@ libseep_a_SOURCES += \
 	viewer/graph/graph_tables.h \
 	viewer/graph/graph_tree.c \
 	viewer/graph/graph_tree.h \
+	viewer/graph/graph_type_list.c \
+	viewer/graph/graph_type_list.h \
 	viewer/graph/graph_types.c \
 	viewer/graph/graph_types.h \
 	viewer/graph/graph_ways.c \

@@ -36,6 +36,7 @@ static void destroy_view(struct view *view)
         return;
     if (view->ops->close)
         view->ops->close(view);
+    free(view->own_filter);
     free(view->state);
     free(view);
 }
@@ -148,6 +149,28 @@ bool app_show_profile(struct app *app, const struct profile *profile,
         return true;
     app->context.profile = before;
     reload(app, &ignored);
+    return false;
+}
+
+bool app_filter(struct app *app, const char *filter, struct error *error)
+{
+    struct view_question question = app->context.question;
+    struct view *view = app_current_view(app);
+    char *before = view->own_filter;
+
+    if (!view->ops->has_own_filter) {
+        question.filter = filter;
+        return app_ask(app, &question, error);
+    }
+    view->own_filter = memory_duplicate_text(filter);
+    if (view->ops->load(view, error)) {
+        free(before);
+        return true;
+    }
+    free(view->own_filter);
+    view->own_filter = before;
+    struct error ignored;
+    view->ops->load(view, &ignored);
     return false;
 }
 

@@ -35,8 +35,8 @@ struct app {
     struct view_context context;
     struct profile *interval;              /* what context.profile is, unless that is the whole */
     char *filter;                          /* what context.question.filter points to */
-    struct view *screens[APP_MAX_SCREENS]; /* NULL: not opened yet */
-    size_t screen_count;
+    struct view *screens[APP_MAX_SCREENS]; /* as views.c has them; NULL: not opened yet */
+    size_t screen_count;                   /* also those that are not there */
     size_t current_screen;
     struct view *opened[APP_MAX_DEPTH]; /* over the screen, each from the one before */
     size_t depth;
@@ -80,6 +80,9 @@ bool app_close_view(struct app *app); /* whether there was one to close */
  */
 bool app_ask(struct app *app, const struct view_question *question, struct error *error);
 
+/* Gives a view another filter: its own, or the one of all. */
+bool app_filter(struct app *app, const char *filter, struct error *error);
+
 /* Does what a view's handler wants, and empties the reaction. */
 bool app_react(struct app *app, struct reaction *reaction, struct error *error);
 bool app_copy(struct app *app, const char *text, struct error *error);
@@ -114,6 +117,8 @@ bool app_handle_input(struct app *app, const struct input *input, struct error *
 /* app_actions.c. `key`: the key that asked for the action. */
 bool app_do(struct app *app, enum action action, uint32_t key, struct error *error);
 bool app_sort_by(struct app *app, int sort_key, struct error *error);
+/* The column of the current view whose title this is, in letters of either case. False: none is. */
+bool app_sort_by_title(struct app *app, const char *title);
 
 /* app_menus.c: for ACTION_SORT, ACTION_GROUP, ACTION_PROCESS, ACTION_INSTANTS. */
 bool app_open_menu(struct app *app, enum action action, struct error *error);

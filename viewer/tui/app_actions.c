@@ -2,12 +2,40 @@
 #include "tui/app.h"
 
 #include <string.h>
+#include <strings.h>
+
+static void sort_view(struct view *view, int sort_key)
+{
+    view->table.sort_key = sort_key;
+    view->ops->sort(view);
+    view->table.selected = view->table.top = 0;
+}
+
+bool app_sort_by_title(struct app *app, const char *title)
+{
+    struct view *view = app_current_view(app);
+    for (size_t i = 0; view->ops->sort && i < view->table.column_count; i++) {
+        const struct table_column *column = &view->table.columns[i];
+        if (column->sort_key == TABLE_NO_SORT || strcasecmp(column->title, title) != 0)
+            continue;
+        view->table.is_inverted = false;
+        sort_view(view, column->sort_key);
+        return true;
+    }
+    return false;
+}
 
 bool app_sort_by(struct app *app, int sort_key, struct error *error)
 {
     struct view_question question = app->context.question;
+    struct view *view = app_current_view(app);
     if (sort_key == TABLE_NO_SORT)
         return error_set(error, "there is no other column to sort by");
+    if (view->ops->sort) {
+        view->table.is_inverted = sort_key == view->table.sort_key && !view->table.is_inverted;
+        sort_view(view, sort_key);
+        return true;
+    }
     if (question.metric == (enum query_metric)sort_key)
         question.is_inverted = !question.is_inverted;
     question.metric = (enum query_metric)sort_key;
@@ -35,14 +63,11 @@ static bool show_digit(struct app *app, uint32_t digit, struct error *error)
 
 static bool go_back(struct app *app, uint32_t key, struct error *error)
 {
-    struct view_question question = app->context.question;
     if (app_close_view(app))
         return true;
-    bool has_filter = app_current_view(app)->ops->scopes & SCOPE_FILTERS;
-    if (key == INPUT_ESCAPE && *question.filter && has_filter) {
-        question.filter = "";
-        return app_ask(app, &question, error);
-    }
+    const struct view *view = app_current_view(app);
+    if (key == INPUT_ESCAPE && *view_filter(view) && (view->ops->scopes & SCOPE_FILTERS))
+        return app_filter(app, "", error);
     app_say(app, "this is a screen: q quits, Tab goes to the next");
     return true;
 }
@@ -103,6 +128,8 @@ static bool ask_differently(struct app *app, enum action action, struct error *e
         return app_sort_by(app, neighbour_sort_key(table, action == ACTION_SORT_NEXT ? 1 : -1),
                            error);
     case ACTION_INVERT:
+        if (app_current_view(app)->ops->sort)
+            return app_sort_by(app, table->sort_key, error);
         question.is_inverted = !question.is_inverted;
         return app_ask(app, &question, error);
     case ACTION_INCLUSIVE:
@@ -118,7 +145,7 @@ static bool open_prompt(struct app *app, enum action action)
     if (action == ACTION_SEARCH)
         prompt_open(&app->prompt, PROMPT_SEARCH, "");
     else if (action == ACTION_FILTER)
-        prompt_open(&app->prompt, PROMPT_FILTER, app->context.question.filter);
+        prompt_open(&app->prompt, PROMPT_FILTER, view_filter(app_current_view(app)));
     else if (action == ACTION_COMMAND)
         prompt_open(&app->prompt, PROMPT_COMMAND, "");
     else

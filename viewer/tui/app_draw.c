@@ -150,7 +150,7 @@ static void draw_status(struct app *app, const struct view *view)
     int place_columns = (int)strlen(place);
     screen_put(screen, row, screen->columns - place_columns - 1, place_columns, STYLE_FAINT, place);
     int room = screen->columns - place_columns - 3;
-    const char *filter = app->context.question.filter;
+    const char *filter = view_filter(view);
     if (*app->message)
         screen_put_cut(screen, row, 1, room, STYLE_STATUS, app->message);
     else if (*filter && (view->ops->scopes & SCOPE_FILTERS))

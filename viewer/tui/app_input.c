@@ -8,13 +8,11 @@ enum {
 static bool accept_prompt(struct app *app, enum prompt_kind kind, const char *text,
                           struct error *error)
 {
-    struct view_question question = app->context.question;
     switch (kind) {
     case PROMPT_SEARCH:
         return app_search(app, text, error);
     case PROMPT_FILTER:
-        question.filter = text;
-        return app_ask(app, &question, error);
+        return app_filter(app, text, error);
     case PROMPT_COMMAND:
         return command_run(app, text, error);
     case PROMPT_NONE:

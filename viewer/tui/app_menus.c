@@ -22,6 +22,21 @@ static void add_item(struct view_request *request, size_t *capacity, char *label
     request->items[request->item_count++] = (struct menu_item){label, command};
 }
 
+/* Of a table with columns of its own. */
+static void fill_column_menu(const struct table *table, struct view_request *request)
+{
+    size_t capacity = 0;
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct table_column *column = &table->columns[i];
+        if (column->sort_key == TABLE_NO_SORT)
+            continue;
+        if (column->sort_key == table->sort_key)
+            request->chosen_item = request->item_count;
+        add_item(request, &capacity, memory_duplicate_text(column->title),
+                 memory_print_text("sort %s", column->title));
+    }
+}
+
 static void fill_sort_menu(const struct app *app, struct view_request *request)
 {
     size_t capacity = 0;
@@ -29,6 +44,10 @@ static void fill_sort_menu(const struct app *app, struct view_request *request)
     const struct view_question *question = &app->context.question;
     uint32_t known = query_known_metrics(app->context.profile, question->process, QUERY_BY_SITE);
     request->title = "Sort by";
+    if (app_current_view(app)->ops->sort) {
+        fill_column_menu(&app_current_view(app)->table, request);
+        return;
+    }
     for (size_t i = 0; (metric = query_metric_at(i)); i++) {
         if (!(known >> metric->metric & 1))
             continue;

@@ -11,6 +11,8 @@ static bool run_sort(struct app *app, const char *argument, struct error *error)
 {
     struct view_question question = app->context.question;
     const struct query_metric_info *metric = query_metric_find(argument);
+    if (app_sort_by_title(app, argument))
+        return true;
     if (!metric)
         return error_set(error, "there is no figure \"%s\": s shows them", argument);
     question.metric = metric->metric;
@@ -29,11 +31,9 @@ static bool run_by(struct app *app, const char *argument, struct error *error)
 
 static bool run_filter(struct app *app, const char *argument, struct error *error)
 {
-    struct view_question question = app->context.question;
     if (!(app_current_view(app)->ops->scopes & SCOPE_FILTERS))
         return error_set(error, "this view has no filter");
-    question.filter = argument;
-    return app_ask(app, &question, error);
+    return app_filter(app, argument, error);
 }
 
 static bool run_process(struct app *app, const char *argument, struct error *error)

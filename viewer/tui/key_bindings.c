@@ -36,6 +36,8 @@ static const struct key_binding bindings[] = {
      .label = "Callers", .help = "turn the tree round: callees or callers"},
     {.action = ACTION_DIRECTION, .keys = {'x'}, .scopes = SCOPE_GRAPH,
      .label = "Held by", .help = "what holds the blocks of the selected row, and back"},
+    {.action = ACTION_DIRECTION, .keys = {'x'}, .scopes = SCOPE_HOLDERS,
+     .label = "Held by", .help = "what holds the blocks of the selected type, in the graph"},
     {.action = ACTION_BLOCK, .keys = {'v'}, .scopes = SCOPE_GRAPH,
      .label = "Block", .help = "one block: its way from a root, what it is tied to"},
     {.action = ACTION_BLOCKS, .keys = {'a'}, .scopes = SCOPE_GRAPH,

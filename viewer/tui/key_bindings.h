@@ -76,7 +76,8 @@ enum key_scope {
     SCOPE_INVERTS = 1024, /* rows can stand in the opposite order */
     SCOPE_GRAPH = 2048,
     SCOPE_FLAME = 4096,
-    SCOPE_TIME = 8192 /* there is a timeline with a cursor */
+    SCOPE_TIME = 8192,    /* there is a timeline with a cursor */
+    SCOPE_HOLDERS = 16384 /* the graph tells what holds the selected row */
 };
 
 enum {

@@ -23,7 +23,8 @@ libseep_a_SOURCES += \
 	viewer/tui/view_group.c viewer/tui/view_help.c viewer/tui/view_menu.c \
 	viewer/tui/view_modules.c \
 	viewer/tui/view_overview.c viewer/tui/view_sites.c viewer/tui/view_source.c \
-	viewer/tui/view_stack.c viewer/tui/view_threads.c viewer/tui/view_tree.c
+	viewer/tui/view_stack.c viewer/tui/view_threads.c viewer/tui/view_tree.c \
+	viewer/tui/view_types.c
 
 # The demo viewer and what the screen tests compare; `UPDATE_GOLDEN=1 make check
 # TESTS=tests/tui/screens.sh` rewrites the screens.

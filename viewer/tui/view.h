@@ -72,7 +72,9 @@ struct view_request {
     bool is_inclusive;
     uint32_t node;                 /* of the object graph, or of `tree` */
     const struct graph_tree *tree; /* borrowed until the view is open */
-    const char *file;              /* a source file; borrowed from the profile */
+    bool is_of_type;               /* blocks of `type_group`: graph_types.h */
+    uint32_t type_group;
+    const char *file; /* a source file; borrowed from the profile */
     uint32_t line;
     const struct view *asker; /* the view that was shown when this one was asked for */
     const char *title;
@@ -112,6 +114,7 @@ struct view_ops {
     bool marks_selected; /* draw_row itself shows what is selected, and places the cursor */
     unsigned scopes;     /* enum key_scope, besides SCOPE_ANY */
     size_t state_bytes;
+    bool has_own_filter; /* instead of the one that all share: struct view's */
 
     /* Of a screen that not every recording has: why there is nothing to show, and what to do about
      * it, for the status line; NULL: there is something. */
@@ -149,6 +152,10 @@ struct view_ops {
     bool (*find)(struct view *view, const struct view_search *search, struct reaction *reaction,
                  struct error *error);
 
+    /* Of a table with columns of its own, which question.metric does not know: brings its rows into
+     * the order that table.sort_key and table.is_inverted tell. NULL: rows are sorted by load. */
+    void (*sort)(struct view *view);
+
     /* Go to what a request tells (the tree: a stack), when the view is open already. */
     bool (*reveal)(struct view *view, const struct view_request *request);
 };
@@ -159,6 +166,7 @@ struct view {
     struct table table;
     void *state;
     int below_rows;
+    char *own_filter; /* as typed; NULL = none, and in views that share theirs */
     bool is_loaded;
 };
 
@@ -168,6 +176,12 @@ enum query_metric view_additive_metric(const struct view *view);
 /* All views, screens first in the order of Tab; NULL past the end. */
 const struct view_ops *view_ops_at(size_t position);
 const struct view_ops *view_ops_find(const char *name);
+
+/* The filter that a view obeys, "" when there is none. Borrowed. */
+const char *view_filter(const struct view *view);
+
+/* `missing` of screens that show the object graph. */
+const char *view_missing_graph(const struct view_context *context);
 
 /* The title of a process: "server (pid 12)". */
 void view_print_process(const struct profile *profile, uint32_t process, struct text *out);
@@ -179,6 +193,7 @@ extern const struct view_ops view_flame;
 extern const struct view_ops view_threads;
 extern const struct view_ops view_modules;
 extern const struct view_ops view_graph;
+extern const struct view_ops view_types;
 extern const struct view_ops view_group;
 extern const struct view_ops view_stack;
 extern const struct view_ops view_block;

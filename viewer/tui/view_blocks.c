@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "graph/graph_names.h"
 #include "graph/graph_tree.h"
+#include "graph/graph_types.h"
 
 enum {
     COLUMN_RETAINED,
@@ -28,21 +29,38 @@ struct blocks_view {
     const struct process_graph *graph; /* borrowed from the options */
     uint32_t *blocks;
     size_t count;
-    uint32_t class_id;
+    const char *name; /* of what they are; borrowed from the graph */
 };
+
+static void show_type(struct blocks_view *shown, uint32_t group)
+{
+    shown->blocks = process_graph_type_blocks(shown->graph, group, &shown->count);
+    shown->name = group == TYPE_NO_GROUP ? "block of no known type"
+                                         : shown->graph->types->groups[group].name;
+}
+
+static void show_node(struct blocks_view *shown, const struct graph_tree *tree, uint32_t node)
+{
+    const char *name = process_graph_class_name(shown->graph, tree->nodes[node].class_id);
+
+    shown->blocks = graph_tree_list(shown->graph, tree, node, &shown->count);
+    shown->name = name ? name : "an unknown function";
+}
 
 static bool blocks_open(struct view *view, const struct view_request *request, struct error *error)
 {
     struct blocks_view *shown = view->state;
     const struct tui_options *options = view->context->options;
 
-    if (!options->get_graph || !request->tree)
+    if (!options->get_graph || (!request->tree && !request->is_of_type))
         return error_set(error, "there is no row of blocks: choose one on the graph's screen");
     shown->graph = options->get_graph(options->graph_context, error);
     if (!shown->graph)
         return false;
-    shown->blocks = graph_tree_list(shown->graph, request->tree, request->node, &shown->count);
-    shown->class_id = request->tree->nodes[request->node].class_id;
+    if (request->is_of_type)
+        show_type(shown, request->type_group);
+    else
+        show_node(shown, request->tree, request->node);
     return shown->count > 0 || error_set(error, "choose a row of blocks");
 }
 
@@ -67,11 +85,10 @@ static bool blocks_load(struct view *view, struct error *error)
 static void blocks_describe(const struct view *view, struct text *out)
 {
     const struct blocks_view *shown = view->state;
-    const char *name = process_graph_class_name(shown->graph, shown->class_id);
     char number[UNITS_TEXT_BYTES];
 
     text_print(out, "%s x %s, those that retain most first",
-               units_format_count(shown->count, number), name ? name : "an unknown function");
+               units_format_count(shown->count, number), shown->name);
 }
 
 static uint32_t node_of(const struct blocks_view *shown, size_t row)

@@ -29,17 +29,12 @@ struct graph_view {
     const struct process_graph *graph; /* borrowed from the options */
     struct graph_tree tree;            /* that is shown */
     bool is_upwards;
-    uint32_t class_id; /* upwards: whose blocks */
+    bool is_of_type;     /* upwards: the blocks of a type, not of a class */
+    uint32_t type_group; /* that type */
+    uint32_t class_id;   /* else that class */
     struct tree_rows rows;
     struct table_column columns[GRAPH_COLUMNS];
 };
-
-static const char *graph_missing(const struct view_context *context)
-{
-    return context->options->get_graph ? NULL
-                                       : "no snapshot: seep run takes one at exit, seep"
-                                         " snapshot PID at any time";
-}
 
 static void graph_close(struct view *view)
 {
@@ -75,7 +70,13 @@ static void fill_columns(struct view *view)
     view->table.column_count = GRAPH_COLUMNS;
 }
 
-/* The ways to all blocks of the class, as a tree from them up. */
+static bool is_asked_for(const struct graph_view *shown, uint32_t block)
+{
+    return shown->is_of_type ? shown->graph->types->group_of_block[block] == shown->type_group
+                             : process_graph_class(shown->graph, block) == shown->class_id;
+}
+
+/* The ways to all blocks that were asked for, as a tree from them up. */
 static void build_upwards(struct graph_view *shown)
 {
     size_t block_count = shown->graph->snapshot->block_count, count;
@@ -83,7 +84,7 @@ static void build_upwards(struct graph_view *shown)
     struct graph_way *ways;
 
     for (uint32_t i = 0; i < block_count; i++)
-        is_target[i] = process_graph_class(shown->graph, i) == shown->class_id;
+        is_target[i] = is_asked_for(shown, i);
     ways = process_graph_ways(shown->graph, is_target, &count);
     graph_tree_build_upwards(ways, count, &shown->tree);
     free(ways);
@@ -122,17 +123,27 @@ static bool graph_load(struct view *view, struct error *error)
     return true;
 }
 
+static const char *name_of_asked(const struct graph_view *shown)
+{
+    const char *name;
+
+    if (shown->is_of_type)
+        return shown->type_group == TYPE_NO_GROUP
+                   ? "blocks of no known type"
+                   : shown->graph->types->groups[shown->type_group].name;
+    name = process_graph_class_name(shown->graph, shown->class_id);
+    return name ? name : "blocks of an unknown function";
+}
+
 static void graph_describe(const struct view *view, struct text *out)
 {
     const struct graph_view *shown = view->state;
     const struct graph_tree_node *whole = &shown->tree.nodes[0];
     char bytes[UNITS_TEXT_BYTES], blocks[UNITS_TEXT_BYTES];
-    const char *name;
 
     if (shown->is_upwards) {
-        name = process_graph_class_name(shown->graph, shown->class_id);
         text_add(out, "What holds ");
-        text_add(out, name ? name : "blocks of an unknown function");
+        text_add(out, name_of_asked(shown));
     } else {
         text_print(out, "What retains what, at snapshot:%u", shown->graph->snapshot->number);
     }
@@ -227,10 +238,24 @@ static void turn_round(struct view *view, struct reaction *reaction)
             text_add(&reaction->message, "nothing holds a root: choose a row of blocks");
             return;
         }
+        shown->is_of_type = false;
         shown->class_id = node->class_id;
     }
     shown->is_upwards = !shown->is_upwards;
     show_tree(view);
+}
+
+/* What holds the blocks of a type; on the screen itself nothing is asked. */
+static bool graph_reveal(struct view *view, const struct view_request *request)
+{
+    struct graph_view *shown = view->state;
+
+    if (!request->is_of_type || !shown->graph->types)
+        return true;
+    shown->is_of_type = shown->is_upwards = true;
+    shown->type_group = request->type_group;
+    show_tree(view);
+    return true;
 }
 
 /* Of several blocks the one that retains most. */
@@ -302,11 +327,12 @@ const struct view_ops view_graph = {
     .is_of_snapshot = true,
     .scopes = SCOPE_GRAPH,
     .state_bytes = sizeof(struct graph_view),
-    .missing = graph_missing,
+    .missing = view_missing_graph,
     .close = graph_close,
     .load = graph_load,
     .describe = graph_describe,
     .draw_row = graph_draw_row,
     .row_text = graph_row_text,
     .act = graph_act,
+    .reveal = graph_reveal,
 };

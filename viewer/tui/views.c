@@ -4,11 +4,23 @@
 
 /* The order is that of Tab: screens first, by 1 .. 9, 0, D. */
 static const struct view_ops *const views[] = {
-    &view_overview, &view_sites,   &view_tree,    &view_flame,
-    &view_graph,    &view_threads, &view_modules,
-
-    &view_group,    &view_stack,   &view_blocks,  &view_block,
-    &view_source,   &view_help,    &view_menu,
+    /* clang-format off */
+    &view_overview,
+    &view_sites,
+    &view_tree,
+    &view_flame,
+    &view_graph,
+    &view_types,
+    &view_threads,
+    &view_modules,
+    /* clang-format on */
+    &view_group,
+    &view_stack,
+    &view_blocks,
+    &view_block,
+    &view_source,
+    &view_help,
+    &view_menu,
 };
 
 const struct view_ops *view_ops_at(size_t position)
@@ -29,6 +41,20 @@ enum query_metric view_additive_metric(const struct view *view)
     enum query_metric metric = view->context->question.metric;
     const struct query_metric_info *info = query_metric_at(metric);
     return !info->is_signed ? metric : info->is_bytes ? QUERY_ALLOCATED_BYTES : QUERY_ALLOCATIONS;
+}
+
+const char *view_filter(const struct view *view)
+{
+    if (!view->ops->has_own_filter)
+        return view->context->question.filter;
+    return view->own_filter ? view->own_filter : "";
+}
+
+const char *view_missing_graph(const struct view_context *context)
+{
+    return context->options->get_graph ? NULL
+                                       : "no snapshot: seep run takes one at exit, seep"
+                                         " snapshot PID at any time";
 }
 
 void view_print_process(const struct profile *profile, uint32_t process, struct text *out)
