@@ -20,6 +20,7 @@
 #include "record/python_search.h"
 #include "record/ring_places.h"
 #include "record/thread_frames.h"
+#include "snapshot/memory_measure.h"
 #include "snapshot/snapshot_scan.h"
 #include "snapshot/target_copy.h"
 
@@ -81,6 +82,8 @@ struct taking {
     struct address_range *heaps; /* mappings that an allocator made */
     size_t heap_count, heap_capacity;
     struct thread_frames frames;
+    struct residency residency; /* before anything was read; empty = not known */
+    struct memory_use memory;   /* until the snapshot has it */
 };
 
 static bool fail(struct taking *taking, enum snapshot_end end, const char *note)
@@ -365,6 +368,36 @@ static void read_python(struct taking *taking, const struct target_memory *memor
     python_search_read(taking->request->python, &input, taking->snapshot);
 }
 
+/* What is in memory, while the process is held and nothing was read of it. */
+static void read_residency(struct taking *taking)
+{
+    struct error error;
+    memory_use_init(&taking->memory);
+    if (!residency_read(&taking->residency, reading_tid(taking), &error))
+        snprintf(taking->memory.note, sizeof taking->memory.note, "%.200s", error.message);
+}
+
+/* Also when the scan failed, where it left the blocks. */
+static void measure_memory(struct taking *taking, const struct target_memory *memory)
+{
+    struct snapshot *snapshot = taking->snapshot;
+    const struct memory_measure_input input = {
+        .residency = &taking->residency,
+        .memory = memory,
+        .blocks = taking->blocks != NULL ? taking->blocks : snapshot->blocks,
+        .block_count = taking->block_count,
+        .has_foreign_allocator = is_allocator_foreign(taking->process),
+        .own = {taking->own, taking->own_count},
+        .heap = {taking->heaps, taking->heap_count},
+        .libc = taking->request->libc,
+        .python = snapshot->python,
+    };
+    if (taking->residency.mappings.count > 0 && (input.blocks != NULL || input.block_count == 0))
+        memory_measure(&input, &taking->memory);
+    snapshot->memory = memory_duplicate(&taking->memory, sizeof taking->memory);
+    memory_use_init(&taking->memory); /* the snapshot has it now */
+}
+
 /* Whose frames would name them. */
 static bool has_roots_on_stacks(const struct snapshot *snapshot)
 {
@@ -410,6 +443,7 @@ static bool scan(struct taking *taking)
     is_done = snapshot_scan(&input, taking->snapshot, &error);
     taking->snapshot->scan_ns = taking->clock.now_ns(taking->clock.context) - begin_ns;
     read_python(taking, &reader, &mappings);
+    measure_memory(taking, &reader);
     if (is_done && !taking->is_copied && has_roots_on_stacks(taking->snapshot))
         find_frames(taking, &reader, &mappings, tid);
     if (is_done)
@@ -554,6 +588,7 @@ static bool take(struct taking *taking, struct process_snapshot_sleepers *sleepe
                         told_registers(taking));
     list_own_memory(taking);
     list_regions(taking);
+    read_residency(taking);
     if (make_copy(taking)) {
         if (process_hold_is_still(&taking->hold))
             return read_copy_beside(taking);
@@ -600,6 +635,8 @@ void process_snapshot_take(struct process_tree *tree, struct recorded_process *p
     free(taking.heaps);
     free(taking.regions);
     thread_frames_clear(&taking.frames);
+    residency_clear(&taking.residency);
+    memory_use_clear(&taking.memory);
 }
 
 void process_snapshot_settle(struct process_snapshot_sleepers *sleepers)

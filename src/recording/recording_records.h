@@ -62,7 +62,8 @@ struct recording_text_list {
     RECORD(29, snapshot_python_types, 0) \
     RECORD(30, snapshot_python_text, 0) \
     RECORD(31, snapshot_contents, 0) \
-    RECORD(32, tail_calls, 3)
+    RECORD(32, tail_calls, 3) \
+    RECORD(33, snapshot_memory, 0)
 
 /* What was run. The first record of a recording; exactly one. */
 #define RECORDING_FIELDS_session(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
@@ -433,6 +434,23 @@ struct recording_text_list {
     UNSIGNED(block_count) \
     BYTES(contents)
 
+/* What all of the process's memory is used for (src/snapshot/memory_use.h). Figures stand in the
+ * order of MEMORY_FIGURES, 2^64 - 1 = not known. Categories are two numbers each: virtual and
+ * resident bytes, in the order of enum memory_category. Parts are four: category, count, virtual and
+ * resident bytes. Pins are six: arena, address, bytes, site (2^64 - 1 = not known), whether it is
+ * free and cached, free bytes before it. Holders are four: site, blocks, bytes, free bytes before
+ * them. */
+#define RECORDING_FIELDS_snapshot_memory(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    UNSIGNED(is_measured)           /* 0: nothing can be said of it; why: */ \
+    TEXT(note) \
+    UNSIGNED_LIST(figures) \
+    UNSIGNED_LIST(categories) \
+    TEXT_LIST(part_names) \
+    UNSIGNED_LIST(parts) \
+    UNSIGNED_LIST(pins) \
+    UNSIGNED_LIST(holders)
+
 /* Functions that ended in a jump between a call and what it led to: their frames were gone, debug
  * information names them. They stand between all neighbours like these, or between the innermost
  * frame and the allocation function. */
@@ -454,7 +472,8 @@ enum recording_kind {
  * and a chunk holds those of one snapshot only. They all begin with the snapshot's id. */
 static inline int recording_is_of_snapshot(unsigned kind)
 {
-    return kind >= RECORDING_snapshot && kind <= RECORDING_snapshot_contents;
+    return (kind >= RECORDING_snapshot && kind <= RECORDING_snapshot_contents) ||
+           kind == RECORDING_snapshot_memory;
 }
 
 #define RECORDING_STRUCT_UNSIGNED(field)      uint64_t field;

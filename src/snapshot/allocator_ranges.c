@@ -1,5 +1,7 @@
 #include <string.h>
 
+#include "base/text.h"
+#include "snapshot/libc_facts.h"
 #include "snapshot/root_plan.h"
 
 /* glibc's struct malloc_state: lock and flags, 10 lists of small free pieces, top, last_remainder;
@@ -103,6 +105,48 @@ bool allocator_is_main_arena(struct word_cache *words, const struct address_rang
     for (size_t i = 0; i < RINGS; i++)
         count += is_ring(words, arena->start + FRONT_BYTES + i * 2 * WORD_BYTES);
     return arena->end - arena->start == ARENA_BYTES && count >= RINGS_ENOUGH;
+}
+
+bool allocator_is_libc(const struct target_module *module)
+{
+    const char *name = text_file_name(module->path);
+    return text_starts_with(name, "libc.so") || text_starts_with(name, "libc-2");
+}
+
+bool allocator_find_in_libc(struct word_cache *words, const struct target_module *module,
+                            const struct address_range *segment, struct libc_facts *facts,
+                            struct address_range *arena)
+{
+    struct libc_build *build = libc_facts_find(facts, module);
+    if (build == NULL)
+        return allocator_find_main_arena(words, segment, arena);
+    if (build->arena.end == 0) {
+        bool is_found = allocator_find_main_arena(words, segment, arena);
+        if (is_found && allocator_is_main_arena(words, arena))
+            build->arena = (struct address_range){arena->start - module->bias,
+                                                  arena->end - module->bias};
+        return is_found;
+    }
+    *arena = (struct address_range){module->bias + build->arena.start,
+                                    module->bias + build->arena.end};
+    return arena->start >= segment->start && arena->end <= segment->end &&
+           allocator_is_main_arena(words, arena);
+}
+
+bool allocator_locate_main_arena(struct word_cache *words, const struct target_modules *modules,
+                                 struct libc_facts *facts, uint64_t *address)
+{
+    for (size_t i = 0; i < modules->count; i++) {
+        const struct target_module *module = &modules->items[i];
+        struct address_range arena;
+        for (size_t j = 0; allocator_is_libc(module) && j < module->writable_count; j++)
+            if (allocator_find_in_libc(words, module, &module->writable[j], facts, &arena) &&
+                allocator_is_main_arena(words, &arena)) {
+                *address = arena.start;
+                return true;
+            }
+    }
+    return false;
 }
 
 /* struct heap_info: arena, heap before it, size, size that is accessible. The arena itself stands

@@ -46,6 +46,17 @@ libseep_a_SOURCES += \
 	src/snapshot/snapshot_store.h \
 	src/snapshot/stop_probe.c \
 	src/snapshot/stop_probe.h \
+	src/snapshot/glibc_heap.c \
+	src/snapshot/glibc_heap.h \
+	src/snapshot/memory_heap.c \
+	src/snapshot/memory_measure.c \
+	src/snapshot/memory_measure.h \
+	src/snapshot/memory_use.c \
+	src/snapshot/memory_use.h \
+	src/snapshot/residency.c \
+	src/snapshot/residency.h \
+	src/snapshot/thread_stacks.c \
+	src/snapshot/thread_stacks.h \
 	src/snapshot/hold_watch.c \
 	src/snapshot/hold_watch.h \
 	src/snapshot/stopper.c \

@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/text.h"
-#include "snapshot/libc_facts.h"
 
 void root_plan_init(struct root_plan *plan, const struct snapshot_scan_input *input,
                     const struct block_index *index, struct word_cache *words,
@@ -54,32 +52,6 @@ bool root_plan_is_late(const struct root_plan *plan)
            input->clock.now_ns(input->clock.context) > input->deadline_ns;
 }
 
-static bool is_libc(const struct target_module *module)
-{
-    const char *name = text_file_name(module->path);
-    return text_starts_with(name, "libc.so") || text_starts_with(name, "libc-2");
-}
-
-/* Where the last process with this libc had it, or by a search. */
-static bool find_main_arena(struct root_plan *plan, const struct target_module *module,
-                            const struct address_range *segment, struct address_range *arena)
-{
-    struct libc_build *build = libc_facts_find(plan->input->libc, module);
-    if (build == NULL)
-        return allocator_find_main_arena(plan->words, segment, arena);
-    if (build->arena.end == 0) {
-        bool is_found = allocator_find_main_arena(plan->words, segment, arena);
-        if (is_found && allocator_is_main_arena(plan->words, arena))
-            build->arena = (struct address_range){arena->start - module->bias,
-                                                  arena->end - module->bias};
-        return is_found;
-    }
-    *arena = (struct address_range){module->bias + build->arena.start,
-                                    module->bias + build->arena.end};
-    return arena->start >= segment->start && arena->end <= segment->end &&
-           allocator_is_main_arena(plan->words, arena);
-}
-
 static void add_segment(struct root_plan *plan, uint32_t position,
                         const struct address_range *segment)
 {
@@ -93,7 +65,8 @@ static void add_segment(struct root_plan *plan, uint32_t position,
     range_list_add(&plan->claimed, segment->start, segment->end);
     if (module->is_own)
         return;
-    if (is_libc(module) && find_main_arena(plan, module, segment, &arena)) {
+    if (allocator_is_libc(module) &&
+        allocator_find_in_libc(plan->words, module, segment, plan->input->libc, &arena)) {
         range.end = arena.start;
         root_plan_add_range(plan, &range);
         range.start = arena.end;

@@ -69,6 +69,15 @@ bool allocator_find_main_arena(struct word_cache *words, const struct address_ra
                                struct address_range *arena);
 /* Is it still there, where another process has it? It is not before the first call of malloc. */
 bool allocator_is_main_arena(struct word_cache *words, const struct address_range *arena);
+/* Is it glibc? Its arena is looked for where the last process with this build had it, or by a
+ * search; `facts` may be NULL. */
+bool allocator_is_libc(const struct target_module *module);
+bool allocator_find_in_libc(struct word_cache *words, const struct target_module *module,
+                            const struct address_range *segment, struct libc_facts *facts,
+                            struct address_range *arena);
+/* The address of main_arena, where all of it is as it should be. */
+bool allocator_locate_main_arena(struct word_cache *words, const struct target_modules *modules,
+                                 struct libc_facts *facts, uint64_t *address);
 /* Is this anonymous mapping a heap of a further arena of glibc's? They begin at multiples of 64 MiB
  * with a head that names the arena, the heap before and the size. */
 bool allocator_is_arena_heap(struct word_cache *words, const struct target_mapping *mapping);

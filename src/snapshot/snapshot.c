@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "snapshot/memory_use.h"
 #include "snapshot/python_heap.h"
 
 void snapshot_init(struct snapshot *snapshot)
@@ -28,6 +29,10 @@ void snapshot_clear(struct snapshot *snapshot)
     free(snapshot->classes);
     for (size_t i = 0; i < SNAPSHOT_FACT_KIND_COUNT; i++)
         free(snapshot->facts[i].items);
+    if (snapshot->memory) {
+        memory_use_clear(snapshot->memory);
+        free(snapshot->memory);
+    }
     if (snapshot->python) {
         python_heap_clear(snapshot->python);
         free(snapshot->python);

@@ -172,6 +172,7 @@ struct snapshot_facts {
 };
 
 struct python_heap;
+struct memory_use;
 
 /* A zeroed struct is an empty snapshot. */
 struct snapshot {
@@ -218,6 +219,8 @@ struct snapshot {
     /* What a Python interpreter keeps in the process (python_heap.h); owned; NULL = nobody looked.
      * Of a snapshot that was read from a recording it is NULL: python_heap_read reads it. */
     struct python_heap *python;
+    /* What all of its memory is used for (memory_use.h); the same holds of it. */
+    struct memory_use *memory;
 
     /* What blocks begin with. Of block b contents[first_content[b]] .. contents[first_content[b + 1]
      * - 1]; one that is read from a recording has none (block_contents_find). */

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "recording/varint.h"
 #include "snapshot/block_contents.h"
+#include "snapshot/memory_use.h"
 #include "snapshot/python_heap.h"
 #include "snapshot/snapshot_pieces.h"
 
@@ -281,5 +282,7 @@ void snapshot_write(const struct snapshot *snapshot, snapshot_add_record add, vo
         write_facts(snapshot, (enum snapshot_fact_kind)kind, add, context);
     if (snapshot->python)
         python_heap_write(snapshot->python, snapshot->number, add, context);
+    if (snapshot->memory)
+        memory_use_write(snapshot->memory, snapshot->number, add, context);
     block_contents_write(snapshot, add, context);
 }
