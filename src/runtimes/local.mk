@@ -29,12 +29,20 @@ libseep_a_SOURCES += \
 	src/runtimes/cpython/types.h \
 	src/runtimes/memory_view.c \
 	src/runtimes/memory_view.h \
+	src/runtimes/pypy/code.c \
+	src/runtimes/pypy/code.h \
 	src/runtimes/pypy/edges.c \
+	src/runtimes/pypy/frames.c \
+	src/runtimes/pypy/frames.h \
+	src/runtimes/pypy/labels.c \
+	src/runtimes/pypy/labels.h \
 	src/runtimes/pypy/locate.c \
 	src/runtimes/pypy/names.c \
 	src/runtimes/pypy/names.h \
 	src/runtimes/pypy/objects.c \
 	src/runtimes/pypy/objects.h \
+	src/runtimes/pypy/paths.c \
+	src/runtimes/pypy/paths.h \
 	src/runtimes/pypy/pypy.h \
 	src/runtimes/pypy/reader.c \
 	src/runtimes/pypy/reader.h \

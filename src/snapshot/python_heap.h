@@ -87,11 +87,12 @@ struct python_generation {
 
 /* What a table of types is about. The numbers stand in recordings. */
 enum python_table {
-    PYTHON_LIVE_TYPES = 0,    /* all objects of the heap */
-    PYTHON_GARBAGE_TYPES = 1, /* that only cycles keep */
-    PYTHON_FREE_TYPES = 2,    /* free lists: objects that are kept to be used again */
-    PYTHON_PINNING_TYPES = 3, /* in pinned arenas */
-    PYTHON_JIT_TYPES = 4,     /* of PyPy's compiler: what it keeps of the code that it made */
+    PYTHON_LIVE_TYPES = 0,      /* all objects of the heap */
+    PYTHON_GARBAGE_TYPES = 1,   /* that only cycles keep */
+    PYTHON_FREE_TYPES = 2,      /* free lists: objects that are kept to be used again */
+    PYTHON_PINNING_TYPES = 3,   /* in pinned arenas */
+    PYTHON_JIT_TYPES = 4,       /* of PyPy's compiler: what it keeps of the code that it made */
+    PYTHON_UNREACHED_TYPES = 5, /* of PyPy's old objects that nothing was found to refer to */
     PYTHON_TABLE_COUNT
 };
 

@@ -155,6 +155,8 @@ static json_t *make_pypy(const struct python_heap *heap, uint64_t limit)
     json_object_set_new(object, "large", large);
     json_object_set_new(unreached, "count", known(figures->unreached_objects));
     json_object_set_new(unreached, "bytes", known(figures->unreached_bytes));
+    json_object_set_new(unreached, "types",
+                        make_types(&heap->tables[PYTHON_UNREACHED_TYPES], limit));
     json_object_set_new(object, "unreached", unreached);
     json_object_set_new(code, "code_bytes", known(figures->code_bytes));
     json_object_set_new(code, "loop_bytes", known(figures->code_used_bytes));

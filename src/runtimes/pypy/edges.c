@@ -1,12 +1,14 @@
-/* What objects refer to, by the lists of offsets of their types. Two kinds of object have a
- * function of their own for it that matters: frames of compiled code, where a map of bits says
- * which of the frame's slots hold references. */
+/* What objects refer to, by the lists of offsets of their types. Some have a function of their own
+ * for it instead: frames of compiled code, where a map of bits says which of the frame's slots hold
+ * references; and those that stand for references elsewhere, on the stacks of threads and beside
+ * code. */
 #include "runtimes/pypy/objects.h"
 
 #include <string.h>
 
 enum {
     ITEMS_MOST = 1 << 30,
+    WORDS_MOST = 1 << 24,
     FRAME_MAP = 32, /* of JITFRAME: address of its map: count of words, words */
     FRAME_MAP_WORDS_MOST = 4096
 };
@@ -54,6 +56,25 @@ static void visit_frame_slots(const struct edge_walk *walk, const struct pypy_ty
     }
 }
 
+static void visit_words(const struct edge_walk *walk, uint64_t start, uint64_t count)
+{
+    for (uint64_t i = 0; pypy_is_pointer(start) && i < count && i < WORDS_MOST; i++)
+        follow(walk, start + 8 * i, (struct pypy_edge){0, i, 0, true});
+}
+
+static void visit_traced(const struct edge_walk *walk, const struct pypy_type *type,
+                         uint64_t address)
+{
+    uint64_t first = memory_view_word_or_0(walk->pypy->view, address + 8);
+    uint64_t second = memory_view_word_or_0(walk->pypy->view, address + 16);
+    if (strcmp(type->name, "JITFRAME") == 0)
+        visit_frame_slots(walk, type, address);
+    else if (strcmp(type->name, "GCREFTRACER") == 0)
+        visit_words(walk, first, second);
+    else if (strcmp(type->name, "ShadowStackRef") == 0 && second > first)
+        visit_words(walk, first, (second - first) / 8);
+}
+
 void pypy_edges_visit(const struct pypy *pypy, uint32_t type, uint64_t address,
                       pypy_visit_edge visit, void *context)
 {
@@ -63,8 +84,8 @@ void pypy_edges_visit(const struct pypy *pypy, uint32_t type, uint64_t address,
         uint32_t offset = pypy->types.offsets[of->pointers + i];
         follow(&walk, address + offset, (struct pypy_edge){0, 0, offset, false});
     }
-    if (of->flags & PYPY_TYPE_HAS_OWN_TRACE && strcmp(of->name, "JITFRAME") == 0)
-        visit_frame_slots(&walk, of, address);
+    if (of->flags & PYPY_TYPE_HAS_OWN_TRACE)
+        visit_traced(&walk, of, address);
     else if (of->item_pointer_count > 0)
         visit_items(&walk, of, address);
 }

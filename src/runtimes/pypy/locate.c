@@ -17,6 +17,7 @@ enum {
     DATA_BYTES_MOST = 256 << 20,
     NURSERY_BYTES_LEAST = 4096,
     SIZES_MOST = 128,
+    STACK_BYTES_MOST = 64 << 20,
 
     /* Of the collector, from its field `nursery` on. */
     COLLECTOR_ARENAS = -35 * 8,
@@ -196,6 +197,27 @@ static void find_version(struct pypy *pypy, const struct pypy_data *data)
     }
 }
 
+/* ---- the stack of references ---- */
+
+/* Compiled code keeps its references on a stack of its own. Where it begins and ends stands some
+ * words before the address of the types' group. */
+static void find_stack(struct pypy *pypy, const struct pypy_data *data)
+{
+    enum {
+        BASE = -6 * 8,
+        TOP = -5 * 8
+    };
+    for (size_t at = -BASE; at + 8 <= data->count; at += 8) {
+        uint64_t start = word_of(data, at + (size_t)BASE), end = word_of(data, at + (size_t)TOP);
+        if (word_of(data, at) == pypy->types.group && pypy_is_pointer(start) && start <= end &&
+            end % 8 == 0 && end - start <= STACK_BYTES_MOST &&
+            is_mapped(pypy->mappings, start, end + 8)) {
+            pypy->stack = (struct address_range){start, end};
+            return;
+        }
+    }
+}
+
 /* ---- code that was made ---- */
 
 /* The compiler's own count of what it has for code: of the one AsmMemoryManager among the
@@ -238,6 +260,7 @@ static bool find_all(struct pypy *pypy, char *reason, size_t reason_bytes)
                  "its collector cannot be found: it has not begun, or is laid out otherwise than "
                  "that of PyPy 7.3");
     } else {
+        find_stack(pypy, &data);
         find_code_count(pypy, &data);
     }
     free(data.bytes);

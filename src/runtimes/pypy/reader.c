@@ -6,8 +6,16 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "runtimes/pypy/code.h"
+#include "runtimes/pypy/frames.h"
 #include "runtimes/pypy/names.h"
 #include "runtimes/pypy/objects.h"
+#include "runtimes/pypy/paths.h"
+
+enum {
+    TYPES_TOLD = 40, /* by ways to their objects */
+    WAYS_TOLD = 3
+};
 
 /* ---- arenas ---- */
 
@@ -124,23 +132,76 @@ static void count_row(struct row_index *index, enum python_table table, struct s
     heap->tables[table].rows[*row].bytes += bytes;
 }
 
-static void tell_types(struct pypy_objects *objects, struct pypy_names *names,
-                       struct python_heap *heap)
+static enum python_table table_of(const struct pypy_objects *objects,
+                                  const struct pypy_paths *paths, uint32_t object)
+{
+    if (!pypy_paths_has(paths, object))
+        return PYTHON_UNREACHED_TYPES;
+    return objects->pypy->types.items[objects->types[object]].is_jit ? PYTHON_JIT_TYPES
+                                                                     : PYTHON_LIVE_TYPES;
+}
+
+/* Young objects that nothing refers to are no news: nearly all die young. */
+static void tell_types(const struct pypy_objects *objects, const struct pypy_paths *paths,
+                       struct pypy_names *names, struct python_heap *heap)
 {
     struct row_index index = {.heap = heap};
     struct python_figures *figures = &heap->figures;
-    figures->objects = figures->object_bytes = 0;
+    figures->objects = figures->object_bytes = figures->nursery_objects = 0;
+    figures->unreached_objects = figures->unreached_bytes = 0;
     for (uint32_t i = 0; i < objects->static_first; i++) {
-        struct string_id id = pypy_names_find(names, i);
+        enum python_table table = table_of(objects, paths, i);
+        bool is_young = pypy_objects_place(objects, i) == PYPY_PLACE_NURSERY;
         uint64_t bytes = pypy_objects_bytes(objects, i);
-        bool is_jit = objects->pypy->types.items[objects->types[i]].is_jit;
-        count_row(&index, is_jit ? PYTHON_JIT_TYPES : PYTHON_LIVE_TYPES, id,
-                  string_pool_text(names->texts, id), bytes);
+        if (table == PYTHON_UNREACHED_TYPES && is_young)
+            continue;
+        struct string_id id = pypy_names_find(names, i);
+        count_row(&index, table, id, string_pool_text(names->texts, id), bytes);
+        if (table == PYTHON_UNREACHED_TYPES) {
+            figures->unreached_objects++;
+            figures->unreached_bytes += bytes;
+            continue;
+        }
+        figures->nursery_objects += is_young;
         figures->objects++;
         figures->object_bytes += bytes;
     }
+    figures->static_objects = objects->count - objects->static_first;
     for (size_t i = 0; i < PYTHON_TABLE_COUNT; i++)
         hash_map_clear(&index.rows[i]);
+}
+
+struct name_bytes {
+    uint32_t name;
+    uint64_t bytes;
+};
+
+static int compare_names(const void *left, const void *right)
+{
+    const struct name_bytes *a = left, *b = right;
+    if (a->bytes != b->bytes)
+        return a->bytes < b->bytes ? 1 : -1;
+    return a->name < b->name ? -1 : a->name > b->name;
+}
+
+/* The largest types that are not the compiler's. */
+static void tell_paths(const struct pypy_objects *objects, struct pypy_paths *paths,
+                       struct pypy_names *names, struct python_heap *heap)
+{
+    size_t count = string_pool_count(names->texts);
+    struct name_bytes *sorted = memory_allocate_zeroed(count + 1, sizeof *sorted);
+    uint8_t *told = memory_allocate_zeroed(count + 1, 1);
+    for (uint32_t i = 0; i < count; i++)
+        sorted[i].name = i;
+    for (uint32_t i = 0; i < objects->static_first; i++)
+        if (table_of(objects, paths, i) == PYTHON_LIVE_TYPES)
+            sorted[pypy_names_find(names, i).index].bytes += pypy_objects_bytes(objects, i);
+    qsort(sorted, count, sizeof *sorted, compare_names);
+    for (size_t i = 0; i < count && i < TYPES_TOLD && sorted[i].bytes > 0; i++)
+        told[sorted[i].name] = WAYS_TOLD;
+    pypy_paths_tell(paths, names, told, heap);
+    free(sorted);
+    free(told);
 }
 
 /* ---- nursery and code ---- */
@@ -190,7 +251,12 @@ static void read_heap(struct pypy *pypy, struct python_heap *heap)
     heap->figures.is_collecting = objects.moved_objects > 0;
     heap->figures.unknown_blocks = objects.unknown_blocks;
     heap->figures.unknown_bytes = objects.unknown_bytes;
-    tell_types(&objects, &names, heap);
+    struct pypy_paths *paths = pypy_paths_find(&objects, &names);
+    tell_types(&objects, paths, &names, heap);
+    tell_paths(&objects, paths, &names, heap);
+    pypy_paths_destroy(paths);
+    pypy_frames_tell(&objects, heap);
+    pypy_code_find(&objects, heap);
     pypy_names_clear(&names);
     pypy_objects_clear(&objects);
 }

@@ -1,0 +1,412 @@
+/* A search from the roots over everything, level by level, so that each object is first found by a
+ * shortest way. Roots come in the order in which people look for reasons: __main__, the variables
+ * of functions that run, the other modules, and then what PyPy itself holds: its stacks of
+ * references, and those of its library's variables that refer to the heap.
+ *
+ * Alike ways are counted together: a way is a pattern, the pattern of the object before it and one
+ * label more, in which keys and indices are left open. */
+#include "runtimes/pypy/paths.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "runtimes/pypy/frames.h"
+#include "runtimes/pypy/labels.h"
+
+enum {
+    PATTERNS_MOST = 1 << 18,
+    PATTERN_DEPTH_MOST = 12,
+    PATH_STEPS_MOST = 40,
+    OWN_BYTES_TOLD = 1 << 20,
+    LOCALS_MOST = 4096,
+    LABELS_KNOWN_MOST = 1 << 20
+};
+
+#define NO_PATTERN UINT32_MAX
+#define NO_PARENT  UINT32_MAX
+
+/* Of roots that are PyPy's own. */
+static const char own_root[] = "(PyPy)";
+static const char stack_root[] = "(PyPy's stack)";
+
+struct pattern {
+    uint32_t parent; /* NO_PATTERN: a root */
+    uint32_t depth;
+    struct string_id label;
+};
+
+struct visited {
+    uint32_t parent;  /* object; NO_PARENT: a root */
+    uint32_t pattern; /* NO_PATTERN: not reached */
+    uint8_t role;     /* enum pypy_role */
+};
+
+struct pypy_paths {
+    struct pypy_objects *objects;
+    struct pypy_labels labels;
+    struct visited *visited; /* of objects */
+    size_t visited_count, visited_capacity;
+    uint32_t *queue;
+    size_t queue_count, queue_capacity, next;
+    struct pattern *items;
+    size_t count, capacity;
+    struct hash_map pattern_index;
+    struct string_pool *texts;
+    struct hash_map known; /* labels of fields, by type, role and offset */
+    uint32_t from;
+};
+
+/* ---- patterns ---- */
+
+static uint32_t make_pattern(struct pypy_paths *paths, uint32_t parent, struct string_id label)
+{
+    bool is_new;
+    uint32_t depth = parent == NO_PATTERN ? 0 : paths->items[parent].depth + 1;
+    if (parent != NO_PATTERN && (label.index == 0 || depth > PATTERN_DEPTH_MOST))
+        return parent;
+    uint64_t *place = hash_map_put(&paths->pattern_index, (uint64_t)parent << 32 | label.index,
+                                   &is_new);
+    if (!is_new)
+        return (uint32_t)*place;
+    if (paths->count >= PATTERNS_MOST && parent != NO_PATTERN) {
+        *place = parent;
+        return parent;
+    }
+    paths->items = memory_grow(paths->items, &paths->capacity, paths->count + 1,
+                               sizeof *paths->items);
+    paths->items[paths->count] = (struct pattern){parent, depth, label};
+    *place = paths->count;
+    return (uint32_t)paths->count++;
+}
+
+/* Labels that only depend on the type are kept. */
+static struct string_id find_label(struct pypy_paths *paths, const struct pypy_edge *edge)
+{
+    char text[PYPY_LABEL_BYTES];
+    uint32_t type = paths->objects->types[paths->from];
+    enum pypy_role role = (enum pypy_role)paths->visited[paths->from].role;
+    bool is_kept = role != PYPY_ROLE_INSTANCE && !(edge->is_item && role == PYPY_ROLE_ATTRIBUTES);
+    uint64_t key = ((uint64_t)type << 32 | (uint64_t)edge->offset << 4 | (uint64_t)role << 1 |
+                    edge->is_item) +
+                   1;
+    uint64_t *known = is_kept ? hash_map_find(&paths->known, key) : NULL;
+    if (known != NULL)
+        return (struct string_id){(uint32_t)*known};
+    pypy_label_make(&paths->labels, paths->from, role, edge, true, text);
+    struct string_id label = string_pool_add(paths->texts, text);
+    if (is_kept && paths->known.count < LABELS_KNOWN_MOST)
+        *hash_map_put(&paths->known, key, NULL) = label.index;
+    return label;
+}
+
+/* ---- searching ---- */
+
+/* Objects are added while the search goes on. */
+static void make_room(struct pypy_paths *paths)
+{
+    size_t count = paths->objects->count;
+    paths->visited = memory_grow(paths->visited, &paths->visited_capacity, count + 1,
+                                 sizeof *paths->visited);
+    for (; paths->visited_count < count; paths->visited_count++)
+        paths->visited[paths->visited_count] = (struct visited){NO_PARENT, NO_PATTERN, 0};
+}
+
+static void take(struct pypy_paths *paths, uint32_t object, uint32_t parent, uint32_t pattern,
+                 enum pypy_role role)
+{
+    paths->visited[object] = (struct visited){parent, pattern, (uint8_t)role};
+    paths->queue = memory_grow(paths->queue, &paths->queue_capacity, paths->queue_count + 1,
+                               sizeof *paths->queue);
+    paths->queue[paths->queue_count++] = object;
+}
+
+static void follow(void *context, const struct pypy_edge *edge)
+{
+    struct pypy_paths *paths = context;
+    uint32_t target = pypy_objects_find_or_add(paths->objects, edge->target);
+    if (target == PYPY_NO_OBJECT)
+        return;
+    make_room(paths);
+    if (paths->visited[target].pattern != NO_PATTERN)
+        return;
+    enum pypy_role role = (enum pypy_role)paths->visited[paths->from].role;
+    uint32_t pattern = make_pattern(paths, paths->visited[paths->from].pattern,
+                                    find_label(paths, edge));
+    take(paths, target, paths->from, pattern,
+         pypy_labels_role(&paths->labels, target, role, paths->from));
+}
+
+static void follow_all(struct pypy_paths *paths)
+{
+    struct pypy_objects *objects = paths->objects;
+    for (; paths->next < paths->queue_count; paths->next++) {
+        paths->from = paths->queue[paths->next];
+        pypy_edges_visit(objects->pypy, objects->types[paths->from],
+                         objects->addresses[paths->from], follow, paths);
+    }
+}
+
+/* ---- roots ---- */
+
+static void take_root_as(struct pypy_paths *paths, uint64_t address, const char *name,
+                         uint32_t holder)
+{
+    uint32_t object = pypy_objects_find_or_add(paths->objects, address);
+    if (object == PYPY_NO_OBJECT)
+        return;
+    make_room(paths);
+    if (paths->visited[object].pattern == NO_PATTERN)
+        take(paths, object, NO_PARENT,
+             make_pattern(paths, NO_PATTERN, string_pool_add(paths->texts, name)),
+             pypy_labels_role(&paths->labels, object, PYPY_ROLE_PLAIN,
+                              holder == PYPY_NO_OBJECT ? object : holder));
+}
+
+static void take_root(struct pypy_paths *paths, uint64_t address, const char *name)
+{
+    take_root_as(paths, address, name, PYPY_NO_OBJECT);
+}
+
+/* With its dictionary, which functions that run refer to as well: it is the module's. */
+static void take_modules(struct pypy_paths *paths, bool is_main_wanted)
+{
+    const struct pypy_objects *objects = paths->objects;
+    const struct pypy *pypy = objects->pypy;
+    for (uint32_t i = 0; i < objects->static_first; i++) {
+        char name[96], safe[96];
+        if (!pypy_types_is_a(&pypy->types, objects->types[i], paths->labels.module) ||
+            !pypy_text_of(pypy, pypy_follow(pypy, objects->addresses[i], "inst_w_name"), name,
+                          sizeof name) ||
+            (strcmp(name, "__main__") == 0) != is_main_wanted)
+            continue;
+        text_make_safe(name, safe, sizeof safe);
+        take_root(paths, objects->addresses[i], safe);
+        take_root_as(paths, pypy_follow(pypy, objects->addresses[i], "inst_w_dict"), safe, i);
+    }
+}
+
+struct local_roots {
+    struct pypy_paths *paths;
+    const struct pypy_frame *frame;
+    uint64_t names; /* address of the array of them */
+};
+
+static void take_local(void *context, const struct pypy_edge *edge)
+{
+    const struct local_roots *roots = context;
+    const struct pypy *pypy = roots->paths->objects->pypy;
+    char raw[96], safe[96], root[224];
+    uint64_t count = memory_view_word_or_0(pypy->view, roots->names + 8);
+    if (roots->names == 0 || edge->item >= count || count > LOCALS_MOST ||
+        !pypy_string(pypy, memory_view_word_or_0(pypy->view, roots->names + 16 + 8 * edge->item),
+                     raw, sizeof raw))
+        snprintf(raw, sizeof raw, "<stack>");
+    text_make_safe(raw, safe, sizeof safe);
+    snprintf(root, sizeof root, "%s().%s", roots->frame->name, safe);
+    take_root(roots->paths, edge->target, root);
+}
+
+static void take_frame(void *context, const struct pypy_frame *frame)
+{
+    struct pypy_paths *paths = context;
+    const struct pypy *pypy = paths->objects->pypy;
+    uint64_t locals = pypy_follow(pypy, frame->address, "inst_locals_cells_stack_w");
+    struct local_roots roots = {paths, frame, pypy_follow(pypy, frame->code, "inst_co_varnames")};
+    uint32_t type = pypy_type_at(pypy, locals);
+    if (type != PYPY_NO_TYPE)
+        pypy_edges_visit(pypy, type, locals, take_local, &roots);
+}
+
+static void take_own(void *context, uint64_t address)
+{
+    take_root(context, address, own_root);
+}
+
+static void take_stack(struct pypy_paths *paths)
+{
+    const struct pypy *pypy = paths->objects->pypy;
+    for (uint64_t at = pypy->stack.start; at < pypy->stack.end; at += 8)
+        take_root(paths, memory_view_word_or_0(pypy->view, at), stack_root);
+}
+
+struct pypy_paths *pypy_paths_find(struct pypy_objects *objects, const struct pypy_names *names)
+{
+    struct pypy_paths *paths = memory_allocate_zeroed(1, sizeof *paths);
+    paths->objects = objects;
+    paths->texts = string_pool_create();
+    pypy_labels_init(&paths->labels, names);
+    make_room(paths);
+    take_modules(paths, true);
+    pypy_frames_visit(objects, take_frame, paths);
+    take_modules(paths, false);
+    follow_all(paths);
+    take_stack(paths);
+    pypy_list_visit(objects->pypy, PYPY_LIST_STATIC_ROOTS, take_own, paths);
+    follow_all(paths);
+    return paths;
+}
+
+void pypy_paths_destroy(struct pypy_paths *paths)
+{
+    if (paths == NULL)
+        return;
+    pypy_labels_clear(&paths->labels);
+    string_pool_destroy(paths->texts);
+    hash_map_clear(&paths->known);
+    hash_map_clear(&paths->pattern_index);
+    free(paths->items);
+    free(paths->visited);
+    free(paths->queue);
+    free(paths);
+}
+
+bool pypy_paths_has(const struct pypy_paths *paths, uint32_t object)
+{
+    return object < paths->visited_count && paths->visited[object].pattern != NO_PATTERN;
+}
+
+/* ---- in words ---- */
+
+static void add_pattern(const struct pypy_paths *paths, uint32_t pattern, struct text *out)
+{
+    uint32_t chain[PATTERN_DEPTH_MOST + 2];
+    size_t length = 0;
+    for (; pattern != NO_PATTERN && length < sizeof chain / sizeof *chain;
+         pattern = paths->items[pattern].parent)
+        chain[length++] = pattern;
+    while (length-- > 0)
+        text_add(out, string_pool_text(paths->texts, paths->items[chain[length]].label));
+}
+
+struct step_search {
+    struct pypy_paths *paths;
+    uint32_t from, to;
+    bool is_found;
+    char label[PYPY_LABEL_BYTES];
+};
+
+static void look_for_step(void *context, const struct pypy_edge *edge)
+{
+    struct step_search *step = context;
+    if (step->is_found || pypy_objects_find(step->paths->objects, edge->target) != step->to)
+        return;
+    step->is_found = true;
+    pypy_label_make(&step->paths->labels, step->from,
+                    (enum pypy_role)step->paths->visited[step->from].role, edge, false,
+                    step->label);
+}
+
+/* The way to one object, with its keys and indices. */
+static void add_example(struct pypy_paths *paths, uint32_t object, struct text *out)
+{
+    const struct pypy_objects *objects = paths->objects;
+    uint32_t chain[PATH_STEPS_MOST];
+    size_t length = 0;
+    for (; object != NO_PARENT && length < PATH_STEPS_MOST; object = paths->visited[object].parent)
+        chain[length++] = object;
+    if (object == NO_PARENT)
+        text_add(out,
+                 string_pool_text(paths->texts,
+                                  paths->items[paths->visited[chain[length - 1]].pattern].label));
+    else
+        text_add(out, "...");
+    while (length-- > 1) {
+        struct step_search step = {.paths = paths, .from = chain[length], .to = chain[length - 1]};
+        pypy_edges_visit(objects->pypy, objects->types[step.from], objects->addresses[step.from],
+                         look_for_step, &step);
+        text_add(out, step.label);
+    }
+}
+
+/* ---- counting ---- */
+
+struct path_count {
+    uint32_t name, pattern, example;
+    uint64_t count, bytes;
+};
+
+struct path_counts {
+    struct path_count *items;
+    size_t count, capacity;
+    struct hash_map index;
+};
+
+static void count_object(struct path_counts *counts, uint32_t name, uint32_t pattern,
+                         uint32_t object, uint64_t bytes)
+{
+    bool is_new;
+    uint64_t *place = hash_map_put(&counts->index, (uint64_t)name << 32 | pattern, &is_new);
+    if (is_new) {
+        counts->items = memory_grow(counts->items, &counts->capacity, counts->count + 1,
+                                    sizeof *counts->items);
+        *place = counts->count;
+        counts->items[counts->count++] = (struct path_count){name, pattern, object, 0, 0};
+    }
+    counts->items[*place].count++;
+    counts->items[*place].bytes += bytes;
+}
+
+static int compare_counts(const void *left, const void *right)
+{
+    const struct path_count *a = left, *b = right;
+    if (a->count != b->count)
+        return a->count < b->count ? 1 : -1;
+    if (a->name != b->name)
+        return a->name < b->name ? -1 : 1;
+    return a->pattern < b->pattern ? -1 : a->pattern > b->pattern;
+}
+
+/* What PyPy itself needs is told only where it is much. */
+static bool is_worth_telling(const struct pypy_paths *paths, const struct path_count *count)
+{
+    uint32_t pattern = count->pattern;
+    while (paths->items[pattern].parent != NO_PATTERN)
+        pattern = paths->items[pattern].parent;
+    const char *root = string_pool_text(paths->texts, paths->items[pattern].label);
+    return (strcmp(root, own_root) != 0 && strcmp(root, stack_root) != 0) ||
+           count->bytes >= OWN_BYTES_TOLD;
+}
+
+static void tell_count(struct pypy_paths *paths, const struct pypy_names *names,
+                       const struct path_count *count, struct python_heap *heap)
+{
+    struct text text = {0}, example = {0};
+    const char *name = string_pool_text(names->texts, (struct string_id){count->name});
+    add_pattern(paths, count->pattern, &text);
+    add_example(paths, count->example, &example);
+    if (strcmp(text_get(&text), text_get(&example)) != 0)
+        text_print(&text, ", such as %s", text_get(&example));
+    python_heap_add_text(heap, &(struct python_text){PYTHON_TEXT_PATH, (char *)name,
+                                                     (char *)text_get(&text), count->count,
+                                                     count->bytes});
+    text_clear(&text);
+    text_clear(&example);
+}
+
+void pypy_paths_tell(struct pypy_paths *paths, struct pypy_names *names, uint8_t *told,
+                     struct python_heap *heap)
+{
+    const struct pypy_objects *objects = paths->objects;
+    struct path_counts counts = {0};
+    for (size_t i = 0; i < paths->queue_count; i++) {
+        uint32_t object = paths->queue[i];
+        if (pypy_objects_place(objects, object) == PYPY_PLACE_STATIC)
+            continue;
+        uint32_t name = pypy_names_find(names, object).index;
+        if (told[name] > 0)
+            count_object(&counts, name, paths->visited[object].pattern, object,
+                         pypy_objects_bytes(objects, object));
+    }
+    if (counts.count > 0)
+        qsort(counts.items, counts.count, sizeof *counts.items, compare_counts);
+    for (size_t i = 0; i < counts.count; i++)
+        if (told[counts.items[i].name] > 0 && is_worth_telling(paths, &counts.items[i])) {
+            told[counts.items[i].name]--;
+            tell_count(paths, names, &counts.items[i], heap);
+        }
+    free(counts.items);
+    hash_map_clear(&counts.index);
+}

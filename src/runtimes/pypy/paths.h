@@ -1,0 +1,22 @@
+/* What keeps PyPy's objects: the shortest way to each from where the program's own names begin. */
+#ifndef SEEP_RUNTIMES_PYPY_PATHS_H
+#define SEEP_RUNTIMES_PYPY_PATHS_H
+
+#include "runtimes/pypy/names.h"
+#include "snapshot/python_heap.h"
+
+/* Which objects anything refers to, and by which way. */
+struct pypy_paths;
+
+/* Caller owns. Adds objects among the library's variables, as far as they are referred to. */
+struct pypy_paths *pypy_paths_find(struct pypy_objects *objects, const struct pypy_names *names);
+void pypy_paths_destroy(struct pypy_paths *paths);
+
+/* Was it found from any root? */
+bool pypy_paths_has(const struct pypy_paths *paths, uint32_t object);
+
+/* Adds the ways to objects of chosen types as texts: `told` says of each name how many ways. */
+void pypy_paths_tell(struct pypy_paths *paths, struct pypy_names *names, uint8_t *told,
+                     struct python_heap *heap);
+
+#endif
