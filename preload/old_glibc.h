@@ -23,16 +23,13 @@
 
 #ifndef OLD_GLIBC_PRETEND
 OLD_GLIBC_BIND(dlsym);
-OLD_GLIBC_BIND(dladdr);
 OLD_GLIBC_BIND(pthread_key_create);
 OLD_GLIBC_BIND(pthread_setspecific);
 #else
 /* For a test: as where none of them is there. */
 extern __typeof__(dlsym) old_glibc_no_dlsym __attribute__((weak));
-extern __typeof__(dladdr) old_glibc_no_dladdr __attribute__((weak));
 extern __typeof__(pthread_key_create) old_glibc_no_key_create __attribute__((weak));
 #define dlsym              old_glibc_no_dlsym
-#define dladdr             old_glibc_no_dladdr
 #define pthread_key_create old_glibc_no_key_create
 #endif
 

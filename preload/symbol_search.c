@@ -229,10 +229,6 @@ static int module_one(struct dl_phdr_info *info, size_t info_bytes, void *contex
 const char *symbol_search_module(const void *address)
 {
     struct module_search search = {address, NULL};
-    Dl_info where;
-    if (dladdr == NULL)
-        dl_iterate_phdr(module_one, &search);
-    else if (dladdr(address, &where) != 0)
-        search.name = where.dli_fname;
+    dl_iterate_phdr(module_one, &search);
     return search.name;
 }

@@ -1,8 +1,8 @@
-/* dlsym and dladdr as far as the preload needs them, and where there are none: before glibc 2.34
- * they were in a library that a program need not have.
- *
- * Then the modules' own tables are read, by dl_iterate_phdr: hash, name, version (System V ABI,
- * "Dynamic Linking"; DT_GNU_HASH as in the GNU tools). */
+/* dlsym and dladdr as far as the preload needs them. Before glibc 2.34 dlsym was in a library that
+ * a program need not have; then the modules' own tables are read, by dl_iterate_phdr: hash, name,
+ * version (System V ABI, "Dynamic Linking"; DT_GNU_HASH as in the GNU tools). dladdr looks through
+ * all symbols of a module for the nearest one, for which nobody asks here: dozens of times it would
+ * take longer than all else of a start. */
 #ifndef SEEP_PRELOAD_SYMBOL_SEARCH_H
 #define SEEP_PRELOAD_SYMBOL_SEARCH_H
 

@@ -262,7 +262,7 @@ open(sys.argv[2]).read()
 # ---- older glibc
 
 def check_old_glibc():
-    """A library that finds no dlsym, dladdr and _dl_find_object does all the same."""
+    """A library that finds no dlsym and no _dl_find_object does all the same."""
     folder = os.path.join(SCRATCH, "old")
     os.mkdir(folder)
     shutil.copy(SEEP, folder)
