@@ -398,8 +398,8 @@ static unsigned longest_nap_us(const struct recorder *recorder, uint64_t news_by
 }
 
 /* Looking costs as much for one event as for hundreds, so little news are left to gather, twice as
- * long each time. The first nap is not to be disturbed: a ring that cannot hold what comes
- * meanwhile grows. In the longer ones a producer may wake us. */
+ * long each time. The first nap is not to be disturbed but by who waits for an answer:
+ * a ring that cannot hold what comes meanwhile grows. In the longer ones any producer may wake us. */
 static void rest(struct recorder *recorder, uint64_t news_bytes)
 {
     if (news_bytes >= MUCH_NEWS_BYTES) {
@@ -408,9 +408,8 @@ static void rest(struct recorder *recorder, uint64_t news_bytes)
     }
     unsigned longest_us = longest_nap_us(recorder, news_bytes);
     unsigned us = recorder->nap_us < longest_us ? recorder->nap_us : longest_us;
-    struct timespec nap = {0, NAP_US * 1000};
     if (us <= NAP_US)
-        nanosleep(&nap, NULL);
+        session_host_nap(recorder->host, us);
     else
         sleep_for_us(recorder, us);
     handle_events(recorder, 0);
@@ -479,7 +478,8 @@ static void do_what_is_due(struct recorder *recorder)
         name_frames_when_due(recorder, now);
     }
     bool is_asked = is_checkpoint_asked(recorder, now);
-    if (now >= recorder->next_checkpoint_ns || is_asked)
+    if (now >= recorder->next_checkpoint_ns || is_asked ||
+        recording_output_is_snapshot_due(recorder->output))
         checkpoint(recorder, now, is_asked);
 }
 

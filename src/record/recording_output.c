@@ -13,6 +13,13 @@
 #include "record/frame_names.h"
 #include "snapshot/snapshot_store.h"
 
+/* Deferred snapshots wait no longer than this, and no more of them than this. */
+#define DEFERRED_NS UINT64_C(50000000)
+enum {
+    DEFERRED_SNAPSHOTS = 64,
+    DEFERRED_ENTRIES = 100000 /* blocks and references */
+};
+
 struct recording_output {
     struct recording_output_options options;
     struct frame_names *names;
@@ -26,6 +33,11 @@ struct recording_output {
     size_t open_count, open_capacity;
     size_t seen_processes;
     uint32_t snapshot_count;
+
+    struct snapshot deferred[DEFERRED_SNAPSHOTS];
+    size_t deferred_count;
+    uint64_t deferred_entries;
+    uint64_t deferred_since_ns;
 };
 
 struct recording_output *recording_output_create(const struct recording_output_options *options)
@@ -40,6 +52,8 @@ void recording_output_destroy(struct recording_output *output)
 {
     if (output == NULL)
         return;
+    for (size_t i = 0; i < output->deferred_count; i++)
+        snapshot_clear(&output->deferred[i]);
     frame_names_destroy(output->names);
     free(output->open_processes);
     free(output);
@@ -411,7 +425,25 @@ static void write_everything_again(struct recording_output *output)
     write_recorder(output);
 }
 
-bool recording_output_checkpoint(struct recording_output *output, struct error *error)
+static void add_snapshot_record(void *context, enum recording_kind kind, const void *record)
+{
+    add(context, kind, record);
+}
+
+static bool write_deferred(struct recording_output *output, struct error *error)
+{
+    if (output->deferred_count == 0)
+        return true;
+    for (size_t i = 0; i < output->deferred_count; i++) {
+        snapshot_write(&output->deferred[i], add_snapshot_record, output);
+        snapshot_clear(&output->deferred[i]);
+    }
+    output->deferred_count = 0;
+    output->deferred_entries = 0;
+    return recording_writer_flush(output->options.writer, false, error);
+}
+
+static bool write_changes(struct recording_output *output, struct error *error)
 {
     output->is_journal_void |= !write_records(output, false);
     if (!output->is_journal_void)
@@ -423,11 +455,18 @@ bool recording_output_checkpoint(struct recording_output *output, struct error *
     return false;
 }
 
+bool recording_output_checkpoint(struct recording_output *output, struct error *error)
+{
+    bool is_fine = write_changes(output, error);
+    return write_deferred(output, is_fine ? error : NULL) && is_fine;
+}
+
 bool recording_output_finish(struct recording_output *output, bool is_complete, struct error *error)
 {
     struct recording_end end = {now_ns(output), is_complete};
-    if (write_everything(output, &end, error))
-        return true;
+    bool has_all = output->deferred_count == 0 || recording_output_checkpoint(output, error);
+    if (write_everything(output, &end, has_all ? error : NULL))
+        return has_all;
     write_everything_again(output);
     if (output->is_journal_void) {
         recording_writer_flush(output->options.writer, true, NULL);
@@ -435,11 +474,6 @@ bool recording_output_finish(struct recording_output *output, bool is_complete, 
     }
     add(output, RECORDING_end, &end);
     return recording_writer_finish_journal(output->options.writer, NULL);
-}
-
-static void add_snapshot_record(void *context, enum recording_kind kind, const void *record)
-{
-    add(context, kind, record);
 }
 
 uint32_t recording_output_number_snapshot(struct recording_output *output)
@@ -455,6 +489,25 @@ bool recording_output_add_snapshot(struct recording_output *output, const struct
     bool is_fine = recording_output_checkpoint(output, error);
     snapshot_write(snapshot, add_snapshot_record, output);
     return recording_writer_flush(output->options.writer, false, is_fine ? error : NULL) && is_fine;
+}
+
+void recording_output_defer_snapshot(struct recording_output *output, struct snapshot *snapshot)
+{
+    if (output->deferred_count == 0)
+        output->deferred_since_ns = now_ns(output);
+    if (output->deferred_count == DEFERRED_SNAPSHOTS)
+        recording_output_checkpoint(output, NULL);
+    output->deferred_entries += snapshot->block_count + snapshot->reference_count;
+    output->deferred[output->deferred_count++] = *snapshot;
+    snapshot_init(snapshot);
+}
+
+bool recording_output_is_snapshot_due(const struct recording_output *output)
+{
+    return output->deferred_count != 0 &&
+           (output->deferred_count == DEFERRED_SNAPSHOTS ||
+            output->deferred_entries >= DEFERRED_ENTRIES ||
+            now_ns(output) - output->deferred_since_ns >= DEFERRED_NS);
 }
 
 bool recording_output_add_job(struct recording_output *output, struct snapshot_job *job,

@@ -30,7 +30,8 @@ struct recording_output_options {
 struct recording_output *recording_output_create(const struct recording_output_options *options);
 void recording_output_destroy(struct recording_output *output);
 
-/* Appends what changed since the last call. Compacts the journal when timelines were coarsened. */
+/* Appends what changed since the last call, and the snapshots that wait for it. Compacts the
+ * journal when timelines were coarsened. */
 bool recording_output_checkpoint(struct recording_output *output, struct error *error);
 
 /* A number that no snapshot of this recording has. */
@@ -39,6 +40,14 @@ uint32_t recording_output_number_snapshot(struct recording_output *output);
 /* Appends a snapshot, which has its number, behind everything that changed. */
 bool recording_output_add_snapshot(struct recording_output *output, const struct snapshot *snapshot,
                                    struct error *error);
+
+/* The same at the next checkpoint, together with others; takes what the snapshot holds. What a
+ * snapshot begins with, the state of all processes that live, would else be written thousands of
+ * times where thousands of small ones end, while each of them waits. */
+void recording_output_defer_snapshot(struct recording_output *output, struct snapshot *snapshot);
+
+/* Have such snapshots waited for long enough, or are they large? */
+bool recording_output_is_snapshot_due(const struct recording_output *output);
 
 /* The same of one that a job has made; *is_there: it has. The head's note is the caller's to free.
  */

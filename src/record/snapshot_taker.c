@@ -86,18 +86,26 @@ static void look_at(struct snapshot_taker *taker, struct recorded_process *proce
                  marks_find(&taker->options.tree->marks, process->id, request->mark_ticks));
 }
 
-/* The same, and keeps it; or has it made: then taker->job is set. */
+/* With a number; or has it made: then *job is set. */
+static void take_numbered(struct snapshot_taker *taker, struct recorded_process *process,
+                          struct process_snapshot_request *request, struct snapshot *snapshot,
+                          struct snapshot_job **job)
+{
+    snapshot->number = recording_output_number_snapshot(taker->options.output);
+    look_at(taker, process, request, snapshot, job);
+    process->is_scanned |= request->reason == SNAPSHOT_AT_EXIT ||
+                           request->reason == SNAPSHOT_AT_EXEC ||
+                           request->reason == SNAPSHOT_AT_CRASH;
+    process->has_run_out |= snapshot->end == SNAPSHOT_BUDGET;
+}
+
+/* The same, and keeps it. */
 static bool take(struct snapshot_taker *taker, struct recorded_process *process,
                  struct process_snapshot_request *request, struct snapshot *snapshot,
                  struct error *error)
 {
     struct snapshot_job *job = NULL;
-    snapshot->number = recording_output_number_snapshot(taker->options.output);
-    look_at(taker, process, request, snapshot, &job);
-    process->is_scanned |= request->reason == SNAPSHOT_AT_EXIT ||
-                           request->reason == SNAPSHOT_AT_EXEC ||
-                           request->reason == SNAPSHOT_AT_CRASH;
-    process->has_run_out |= snapshot->end == SNAPSHOT_BUDGET;
+    take_numbered(taker, process, request, snapshot, &job);
     if (job == NULL)
         return recording_output_add_snapshot(taker->options.output, snapshot, error);
     struct recording_totals totals;
@@ -166,6 +174,25 @@ static void let_go(struct session_process *shared, uint32_t hold)
     syscall(SYS_futex, &shared->hold, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
+/* The command may take this process with it when it goes on; of the others there may be thousands,
+ * one after the other, and none is to wait for a file. One that holds itself is never copied. */
+static bool take_held(struct snapshot_taker *taker, struct recorded_process *process,
+                      struct process_snapshot_request *request, struct error *error)
+{
+    struct snapshot snapshot;
+    struct snapshot_job *job = NULL;
+    bool is_fine = true;
+    snapshot_init(&snapshot);
+    if (process->pid == taker->options.command_pid) {
+        is_fine = take(taker, process, request, &snapshot, error);
+    } else {
+        take_numbered(taker, process, request, &snapshot, &job);
+        recording_output_defer_snapshot(taker->options.output, &snapshot);
+    }
+    snapshot_clear(&snapshot);
+    return is_fine;
+}
+
 static bool serve_one(struct snapshot_taker *taker, struct session_process *shared,
                       struct recorded_process *process, struct error *error)
 {
@@ -184,10 +211,7 @@ static bool serve_one(struct snapshot_taker *taker, struct session_process *shar
             .hold_tid = atomic_load(&shared->hold_tid),
             .quiet_hold = hold != why ? hold : 0,
         };
-        struct snapshot snapshot;
-        snapshot_init(&snapshot);
-        is_fine = take(taker, process, &request, &snapshot, error);
-        snapshot_clear(&snapshot);
+        is_fine = take_held(taker, process, &request, error);
     }
     let_go(shared, hold);
     return is_fine;
@@ -514,9 +538,7 @@ bool snapshot_taker_finish(struct snapshot_taker *taker, struct error *error)
         snapshot.reason = SNAPSHOT_AT_EXIT;
         snapshot.time_ns = tick_clock_to_ns(tree->clock, process->end_ticks);
         say_why_not(taker, process, &snapshot);
-        is_fine &= recording_output_add_snapshot(taker->options.output, &snapshot,
-                                                 is_fine ? error : NULL);
-        snapshot_clear(&snapshot);
+        recording_output_defer_snapshot(taker->options.output, &snapshot);
     }
-    return is_fine;
+    return recording_output_checkpoint(taker->options.output, is_fine ? error : NULL) && is_fine;
 }
