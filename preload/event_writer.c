@@ -32,6 +32,15 @@ static void wake_recorder(void)
         raw_futex(&session->recorder_sleeps, FUTEX_WAKE, INT_MAX, NULL);
 }
 
+/* Also from a nap, which is not to be disturbed for less than a wait. */
+static void wake_recorder_to_answer(void)
+{
+    uint32_t naps = 1;
+    wake_recorder();
+    if (!sandbox_is_closed && atomic_compare_exchange_strong(&session->recorder_naps, &naps, 0))
+        raw_futex(&session->recorder_naps, FUTEX_WAKE, INT_MAX, NULL);
+}
+
 static void wake_recorder_for(const struct thread_state *thread)
 {
     const struct ring *ring = &thread->ring;
@@ -65,7 +74,7 @@ void event_writer_await(_Atomic uint32_t *word, uint32_t seen, uint32_t limit_ms
     uint64_t end = end_of(limit_ms);
     while (!sandbox_is_closed && is_worth_waiting(word, seen, end)) {
         struct timespec step = {0, 1000000};
-        wake_recorder();
+        wake_recorder_to_answer();
         raw_futex(word, FUTEX_WAIT, seen, &step);
     }
 }

@@ -26,11 +26,30 @@ static bool find_inherited(const struct block_store *store, uint64_t address, st
     if (find_in_logs(base, address, block)) {
         if (block->site == BLOCK_SITE_NONE)
             return false;
-    } else if (!live_blocks_find(&base->parent->own, address, block)) {
+    } else if (!block_store_find(base->parent, address, block)) {
         return false;
     }
     base->translate(base->context, block);
     return true;
+}
+
+struct inherited_visit {
+    const struct block_store *store;
+    block_store_visit_block visit;
+    void *context;
+};
+
+/* A block of the parent: of the child, too, unless it was changed since. */
+static void visit_unchanged(void *context, const struct block *block)
+{
+    const struct inherited_visit *all = context;
+    const struct fork_view *base = all->store->base;
+    struct block inherited = *block;
+    if (live_blocks_find(&all->store->removed, block->address, NULL) ||
+        find_in_logs(base, block->address, &(struct block){0}))
+        return;
+    base->translate(base->context, &inherited);
+    all->visit(all->context, &inherited);
 }
 
 static void visit_inherited(const struct block_store *store, block_store_visit_block visit,
@@ -50,14 +69,8 @@ static void visit_inherited(const struct block_store *store, block_store_visit_b
                 visit(context, &later);
         }
     }
-    struct live_blocks_cursor cursor = {0};
-    while (live_blocks_next(&base->parent->own, &cursor, &block)) {
-        if (live_blocks_find(&store->removed, block.address, NULL) ||
-            find_in_logs(base, block.address, &later))
-            continue;
-        base->translate(base->context, &block);
-        visit(context, &block);
-    }
+    struct inherited_visit all = {store, visit, context};
+    block_store_visit(base->parent, visit_unchanged, &all);
 }
 
 static void copy_block(void *context, const struct block *block)
@@ -91,7 +104,7 @@ static void materialise(struct block_store *child);
 
 static void limit_log(const struct fork_view *view)
 {
-    if (view && view->log.count > log_limit(view->parent->own.count))
+    if (view && view->log.count > log_limit(view->parent->count))
         materialise(view->child);
 }
 
@@ -101,6 +114,7 @@ static void give_up_view(struct block_store *child)
     struct fork_view *base = child->base;
     struct fork_view *older = base->older;
     child->base = NULL;
+    child->depth = 0;
     live_blocks_clear(&child->removed);
     drop_view(base);
     limit_log(older);
@@ -140,7 +154,8 @@ static void log_change(struct block_store *parent, uint64_t address, const struc
 void block_store_fork(struct block_store *parent, struct block_store *child,
                       block_store_translate translate, void *context)
 {
-    materialise(parent);
+    if (parent->depth >= BLOCK_STORE_DEPTH_MAX)
+        materialise(parent);
     struct fork_view *view = memory_allocate_zeroed(1, sizeof *view);
     view->parent = parent;
     view->child = child;
@@ -153,6 +168,7 @@ void block_store_fork(struct block_store *parent, struct block_store *child,
         parent->oldest = view;
     parent->newest = view;
     child->base = view;
+    child->depth = parent->depth + 1;
     child->count = parent->count;
 }
 
@@ -162,6 +178,17 @@ void block_store_clear(struct block_store *store)
         materialise(store->oldest->child);
     if (store->base)
         give_up_view(store);
+    live_blocks_clear(&store->own);
+    live_blocks_clear(&store->removed);
+    *store = (struct block_store){0};
+}
+
+void block_store_discard(struct block_store *store)
+{
+    if (store->base) {
+        live_blocks_clear(&store->base->log);
+        free(store->base);
+    }
     live_blocks_clear(&store->own);
     live_blocks_clear(&store->removed);
     *store = (struct block_store){0};

@@ -7,8 +7,8 @@
  * own, and a note of each inherited block that it released. A fork that execs costs nothing more.
  *
  * A child gets a copy of its own ("materialises") when a log or its notes grow beyond a quarter of
- * the blocks, when it forks itself, or when the parent goes. When a view goes, its log is merged
- * into the next older one, which depends on it. */
+ * the blocks, when it forks itself and is a child of a child of a child, or when the parent goes.
+ * When a view goes, its log is merged into the next older one, which depends on it. */
 #ifndef SEEP_HEAP_BLOCK_STORE_H
 #define SEEP_HEAP_BLOCK_STORE_H
 
@@ -39,13 +39,15 @@ struct block_store {
     struct fork_view *base;     /* of the parent, as it was at the fork; NULL: no need of it */
     struct fork_view *oldest;   /* views that children have of this store */
     struct fork_view *newest;
+    uint32_t depth;          /* how many views a look into what is inherited can go through */
     uint64_t count;          /* of live blocks */
     uint64_t vacant_address; /* nothing lives there; 0 = not known of any */
 };
 
 enum {
-    BLOCK_STORE_LOG_MIN = 64 * 1024
-}; /* a log of this size is still better than a copy */
+    BLOCK_STORE_LOG_MIN = 64 * 1024, /* a log of this size is still better than a copy */
+    BLOCK_STORE_DEPTH_MAX = 3        /* a shell's command in a subshell in a function's output */
+};
 
 /* `child` is empty; `context` is borrowed as long as the child exists. */
 void block_store_fork(struct block_store *parent, struct block_store *child,
@@ -53,6 +55,10 @@ void block_store_fork(struct block_store *parent, struct block_store *child,
 
 /* Gives every child a copy of its own first. */
 void block_store_clear(struct block_store *store);
+
+/* Where all stores of a family go, in any order: nobody gets a copy or a log. Until all are gone
+ * nothing may be looked for in any of them. */
+void block_store_discard(struct block_store *store);
 
 /* As in live_blocks.h. */
 bool block_store_find(const struct block_store *store, uint64_t address, struct block *block);

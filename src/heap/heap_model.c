@@ -37,6 +37,12 @@ struct heap_model *heap_model_create(const struct heap_model_options *options)
     return model;
 }
 
+void heap_model_discard(struct heap_model *model)
+{
+    if (model != NULL)
+        block_store_discard(&model->blocks);
+}
+
 void heap_model_destroy(struct heap_model *model)
 {
     if (!model)

@@ -84,6 +84,10 @@ void heap_model_end_fork(struct heap_model *child);
 
 void heap_model_destroy(struct heap_model *model);
 
+/* Before a model is destroyed together with all that it was forked from or that were forked from
+ * it: what they share need not be divided. Must be called of all of them before the first goes. */
+void heap_model_discard(struct heap_model *model);
+
 /* A thread of the process; ids are dense from 0. `name` may be "" or NULL. */
 uint32_t heap_model_add_thread(struct heap_model *model, uint64_t tid, const char *name,
                                uint64_t time_ns);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "record/event_order.h"
@@ -148,9 +149,17 @@ size_t process_tree_living(const struct process_tree *tree)
     return living;
 }
 
+/* A child before its parent, which would else copy for it what nobody asks for any more. */
+static int newest_first(const void *a, const void *b)
+{
+    const struct recorded_process *const *first = a, *const *second = b;
+    return ((*first)->id < (*second)->id) - ((*first)->id > (*second)->id);
+}
+
 void process_ends_retire(struct process_tree *tree, uint64_t now_ns)
 {
     size_t kept = 0;
+    qsort(tree->retiring, tree->retiring_count, sizeof *tree->retiring, newest_first);
     for (size_t i = 0; i < tree->retiring_count; i++) {
         struct recorded_process *process = tree->retiring[i];
         bool is_wanted = now_ns <

@@ -39,13 +39,16 @@ void process_tree_init(struct process_tree *tree, struct session_host *host,
 void process_tree_clear(struct process_tree *tree)
 {
     for (size_t i = 0; i < tree->view_count; i++)
+        heap_model_discard(tree->views[i].model);
+    for (size_t i = 0; i < tree->count; i++)
+        heap_model_discard(tree->processes[i]->model);
+    for (size_t i = 0; i < tree->view_count; i++)
         fork_views_clear_view(&tree->views[i]);
     free(tree->views);
     while (tree->expected_count != 0)
         process_images_drop_expected(tree, tree->expected_count - 1);
     free(tree->expected);
-    /* Children share blocks with their parents: the younger go first. */
-    for (size_t i = tree->count; i-- > 0;)
+    for (size_t i = 0; i < tree->count; i++)
         recorded_process_destroy(tree->processes[i]);
     free(tree->processes);
     free(tree->living);

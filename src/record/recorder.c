@@ -399,7 +399,8 @@ static unsigned longest_nap_us(const struct recorder *recorder, uint64_t news_by
 
 /* Looking costs as much for one event as for hundreds, so little news are left to gather, twice as
  * long each time. The first nap is not to be disturbed but by who waits for an answer:
- * a ring that cannot hold what comes meanwhile grows. In the longer ones any producer may wake us. */
+ * a ring that cannot hold what comes meanwhile grows. In the longer ones any producer may wake us.
+ */
 static void rest(struct recorder *recorder, uint64_t news_bytes)
 {
     if (news_bytes >= MUCH_NEWS_BYTES) {

@@ -347,6 +347,15 @@ void session_host_wake(struct session_host *host)
         ;
 }
 
+void session_host_nap(struct session_host *host, unsigned us)
+{
+    const struct timespec limit = {us / 1000000, (long)(us % 1000000) * 1000};
+    _Atomic uint32_t *word = &host->header->recorder_naps;
+    atomic_store(word, 1);
+    syscall(SYS_futex, word, FUTEX_WAIT, 1, &limit, NULL, 0);
+    atomic_store(word, 0);
+}
+
 /* ---- for those who look on -------------------------------------------------------------- */
 
 void session_host_tell_recording(struct session_host *host, const char *path)

@@ -85,4 +85,7 @@ int session_host_wake_fd(const struct session_host *host);
 void session_host_sleep(struct session_host *host);
 void session_host_wake(struct session_host *host);
 
+/* So long at most; ends early for a target that waits for an answer, and for nothing else. */
+void session_host_nap(struct session_host *host, unsigned us);
+
 #endif

@@ -177,6 +177,9 @@ struct session_header {
     /* Futex word: 1 while the recorder sleeps for want of work; a producer with much to tell makes
      * it 2 and wakes. */
     _Alignas(64) _Atomic uint32_t recorder_sleeps;
+    /* Futex word: 1 while the recorder naps, only to let a few more events gather; whoever waits for
+     * an answer of its makes it 0 and wakes it, nobody else. */
+    _Atomic uint32_t recorder_naps;
 
     /* Claims, by targets. */
     _Alignas(64) _Atomic uint32_t ring_high; /* ring slots ever claimed are below this */

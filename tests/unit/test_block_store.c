@@ -150,25 +150,31 @@ static void test_children_outlive_their_parent(void **state)
     clear(&second);
 }
 
-static void test_a_child_that_forks_has_its_own_blocks(void **state)
+/* Views of views, down to some depth: the one that forks beyond it gets a copy. */
+static void test_a_child_that_forks_copies_nothing(void **state)
 {
     (void)state;
-    struct twin parent, child, grandchild;
-    init(&parent);
+    struct twin family[BLOCK_STORE_DEPTH_MAX + 2];
+    init(&family[0]);
     for (uint32_t i = 0; i < 1000; i++)
-        put(&parent, i, 10);
-    fork_twin(&parent, &child);
-    take(&child, 3);
-    fork_twin(&child, &grandchild);
-    assert_null(child.store.base);
-    assert_null(parent.store.newest);
-    take(&child, 4);
-    take(&parent, 5);
-    check(&grandchild);
-    clear(&parent);
-    clear(&child);
-    check(&grandchild);
-    clear(&grandchild);
+        put(&family[0], i, 10);
+    for (uint32_t i = 0; i <= BLOCK_STORE_DEPTH_MAX; i++) {
+        fork_twin(&family[i], &family[i + 1]);
+        take(&family[i], 10 * i + 3);     /* the child still has it */
+        take(&family[i + 1], 10 * i + 4); /* and of this one its parent */
+        put(&family[i], 10 * i + 5, 20);
+        put(&family[i + 1], 2000 + i, 30);
+    }
+    for (uint32_t i = 1; i < BLOCK_STORE_DEPTH_MAX; i++)
+        assert_non_null(family[i].store.base);
+    assert_null(family[BLOCK_STORE_DEPTH_MAX].store.base);
+    for (uint32_t i = 0; i < BLOCK_STORE_DEPTH_MAX + 2; i++)
+        check(&family[i]);
+    for (uint32_t i = 0; i < BLOCK_STORE_DEPTH_MAX + 2; i++) {
+        clear(&family[i]);
+        for (uint32_t j = i + 1; j < BLOCK_STORE_DEPTH_MAX + 2; j++)
+            check(&family[j]);
+    }
 }
 
 static void test_a_long_log_gives_way_to_a_copy(void **state)
@@ -211,6 +217,29 @@ static void test_many_notes_give_way_to_a_copy(void **state)
     check(&child);
     clear(&child);
     clear(&parent);
+}
+
+/* (What is left of them a sanitizer tells.) */
+static void test_a_family_goes_in_any_order(void **state)
+{
+    (void)state;
+    struct twin parent, first, second, grandchild;
+    init(&parent);
+    for (uint32_t i = 0; i < 1000; i++)
+        put(&parent, i, 10);
+    fork_twin(&parent, &first);
+    take(&parent, 1);
+    fork_twin(&parent, &second);
+    take(&parent, 2);
+    fork_twin(&first, &grandchild);
+    take(&first, 3);
+    put(&grandchild, 4, 20);
+    struct twin *twins[] = {&parent, &grandchild, &first, &second};
+    for (size_t i = 0; i < sizeof twins / sizeof *twins; i++) {
+        block_store_discard(&twins[i]->store);
+        assert_int_equal(twins[i]->store.count, 0);
+        clear(twins[i]);
+    }
 }
 
 static struct twin *random_twin(struct twin *twins)
@@ -274,9 +303,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_fork_copies_nothing),
         cmocka_unit_test(test_children_outlive_their_parent),
-        cmocka_unit_test(test_a_child_that_forks_has_its_own_blocks),
+        cmocka_unit_test(test_a_child_that_forks_copies_nothing),
         cmocka_unit_test(test_a_long_log_gives_way_to_a_copy),
         cmocka_unit_test(test_many_notes_give_way_to_a_copy),
+        cmocka_unit_test(test_a_family_goes_in_any_order),
         cmocka_unit_test(test_random_families),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,35 @@ static void test_sleeping_and_waking(void **state)
     session_host_destroy(host);
 }
 
+static void *answer_nap(void *context)
+{
+    struct session_header *header = context;
+    uint32_t naps = 1;
+    while (!atomic_compare_exchange_strong(&header->recorder_naps, &naps, 0))
+        naps = 1;
+    syscall(SYS_futex, &header->recorder_naps, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+    return NULL;
+}
+
+/* A nap ends when somebody waits for an answer, else in its own time. */
+static void test_napping(void **state)
+{
+    (void)state;
+    enum {
+        NEVER_US = 2000000000
+    };
+    struct session_settings settings = {.preload_path = "/p"};
+    struct session_host *host = make_host(&settings);
+    struct session_header *header = session_host_header(host);
+    pthread_t target;
+    assert_int_equal(pthread_create(&target, NULL, answer_nap, header), 0);
+    session_host_nap(host, NEVER_US);
+    pthread_join(target, NULL);
+    session_host_nap(host, 1);
+    assert_int_equal(atomic_load(&header->recorder_naps), 0);
+    session_host_destroy(host);
+}
+
 /* The kernel marks the lock when the recorder dies, however it dies. */
 static void test_death_is_seen(void **state)
 {
@@ -286,6 +315,7 @@ int main(void)
         cmocka_unit_test(test_too_many_filters),
         cmocka_unit_test(test_heartbeat),
         cmocka_unit_test(test_sleeping_and_waking),
+        cmocka_unit_test(test_napping),
         cmocka_unit_test(test_death_is_seen),
         cmocka_unit_test(test_rings_change_hands),
         cmocka_unit_test(test_freed_rings_take_no_memory),
