@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/leak_report.h"
 #include "analysis/query.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -24,6 +25,7 @@ struct values {
     struct option_number screen;
     struct option_number scheme;
     struct option_texts path_maps;
+    struct option_texts suppressions;
 };
 
 /* The screens: views that can be reached by a digit. */
@@ -67,6 +69,12 @@ static const struct option_row rows[] = {
      PLACE(path_maps),
      .value_name = "FROM=TO",
      .help = "sources built under FROM stand under TO here (may be repeated)"},
+    {.name = "suppressions",
+     .kind = OPTION_TEXTS,
+     PLACE(suppressions),
+     .value_name = "FILE",
+     .is_path = true,
+     .help = "known leaks, as LSan or Valgrind read them (may be repeated)"},
     {.name = "scheme",
      .kind = OPTION_CHOICE,
      PLACE(scheme),
@@ -136,7 +144,38 @@ static bool has_graph(const struct recording_argument *argument)
     return is_any;
 }
 
-static bool show(const struct invocation *invocation, const struct recording_argument *argument,
+/* The snapshot that was taken at the peak; elsewhere what `seep leaks` takes. */
+static bool choose_snapshot(const struct recording_argument *argument, uint64_t *snapshot,
+                            struct error *error)
+{
+    struct snapshot_list list = {0};
+
+    *snapshot = LEAK_REPORT_DEFAULT;
+    if (argument->instant != INSTANT_PEAK)
+        return true;
+    if (!snapshot_list_read(&list, argument->reader, error))
+        return false;
+    for (size_t i = 0; i < list.count; i++)
+        if (list.heads[i].end == SNAPSHOT_DONE && list.heads[i].reason == SNAPSHOT_AT_PEAK)
+            *snapshot = list.heads[i].id;
+    snapshot_list_clear(&list);
+    return *snapshot != LEAK_REPORT_DEFAULT ||
+           error_set(error, "no snapshot was taken at the peak: seep run --snapshot-at=peak");
+}
+
+static bool find_leaks(void *context, const struct suppressions *suppressions,
+                       struct leak_report *report, struct error *error)
+{
+    const struct recording_argument *argument = context;
+    struct leak_report_options options = {.suppressions = suppressions,
+                                          .process = QUERY_ALL_PROCESSES,
+                                          .since = LEAK_REPORT_NONE};
+
+    return choose_snapshot(argument, &options.snapshot, error) &&
+           leak_report_build(argument->profile, argument->reader, &options, report, error);
+}
+
+static bool show(const struct invocation *invocation, struct recording_argument *argument,
                  const struct tui_path_map *maps, struct error *error)
 {
     const struct values *values = invocation->values;
@@ -152,7 +191,11 @@ static bool show(const struct invocation *invocation, const struct recording_arg
                                   .is_ascii = values->is_ascii,
                                   .without_mouse = values->is_without_mouse,
                                   .path_maps = maps,
-                                  .path_map_count = values->path_maps.count};
+                                  .path_map_count = values->path_maps.count,
+                                  .find_leaks = find_leaks,
+                                  .leaks_context = argument,
+                                  .suppression_files = values->suppressions.items,
+                                  .suppression_file_count = values->suppressions.count};
     struct lazy_graph lazy = {.argument = argument};
     struct report_options report;
     struct error reason;

@@ -65,8 +65,10 @@ int main(void)
                             : binding->scopes == SCOPE_FLAME                ? "In the flame graph: "
                             : binding->scopes == (SCOPE_TREE | SCOPE_FLAME) ? "In both of these: "
                             : binding->scopes == SCOPE_GRAPH                ? "In the graph: "
-                            : binding->scopes == (SCOPE_TREE | SCOPE_GRAPH) ? "In trees: "
                             : binding->scopes == SCOPE_HOLDERS              ? "Among types: "
+                            : binding->scopes == SCOPE_LEAKS                ? "Of leaks: "
+                            : binding->scopes == (SCOPE_TREE | SCOPE_GRAPH | SCOPE_LEAKS)
+                                ? "In trees: "
                             : binding->scopes == SCOPE_MENU                 ? "In a menu: "
                                                                             : "";
         print_keys(binding);

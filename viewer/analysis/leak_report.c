@@ -357,3 +357,18 @@ struct leak_sum leak_report_sum(const struct leak_report *report, enum leak_kind
     }
     return sum;
 }
+
+const struct leak_report_cycle *leak_report_find_cycle(const struct leak_report_process *process,
+                                                       size_t leak)
+{
+    for (size_t i = 0; i < process->cycle_count; i++)
+        if (process->cycles[i].leak == leak)
+            return &process->cycles[i];
+    return NULL;
+}
+
+uint64_t leak_report_age_ns(const struct leak_report_process *process, const struct leak *leak)
+{
+    uint64_t now = process->head.time_ns;
+    return now > leak->oldest_ns ? now - leak->oldest_ns : 0;
+}

@@ -82,6 +82,13 @@ bool leak_report_build(const struct profile *profile, struct recording_reader *r
                        struct error *error);
 void leak_report_clear(struct leak_report *report);
 
+/* The cycle of the leak at this position; NULL when it has none that is told. */
+const struct leak_report_cycle *leak_report_find_cycle(const struct leak_report_process *process,
+                                                       size_t leak);
+
+/* How long its oldest block had lived at the snapshot. */
+uint64_t leak_report_age_ns(const struct leak_report_process *process, const struct leak *leak);
+
 /* The sums of a kind over all processes that were scanned. */
 struct leak_sum leak_report_sum(const struct leak_report *report, enum leak_kind kind);
 

@@ -299,6 +299,17 @@ static enum leak_kind told_kind(const struct finding *finding, uint32_t block)
                                              : LEAK_SUPPRESSED;
 }
 
+static void add_birth(struct leak *leak, const struct snapshot_block *block)
+{
+    uint32_t thread = block->thread == UINT16_MAX ? LEAKS_NO_THREAD : block->thread;
+    if (leak->blocks == 1)
+        leak->thread = thread;
+    else if (leak->thread != thread)
+        leak->thread = LEAKS_SEVERAL_THREADS;
+    if (block->birth_ns > leak->newest_ns)
+        leak->newest_ns = block->birth_ns;
+}
+
 static void add_block(struct finding *finding, uint32_t block)
 {
     enum how how = (enum how)finding->how_of[block];
@@ -309,8 +320,11 @@ static void add_block(struct finding *finding, uint32_t block)
     finding->leaks->kinds[kind].bytes += bytes;
     leak->blocks++;
     leak->bytes += bytes;
+    add_birth(leak, &finding->snapshot->blocks[block]);
     if (leak->blocks == 1 || leak_leaders_is_older(finding->snapshot, block, leak->first_block)) {
         leak->first_block = block;
+        leak->address = finding->snapshot->blocks[block].address;
+        leak->oldest_ns = finding->snapshot->blocks[block].birth_ns;
         leak->suppression = how == BY_ENTRY ? match_block(finding, block) - FIRST_ENTRY
                                             : LEAKS_NO_SUPPRESSION;
     }

@@ -16,7 +16,9 @@
 #include "snapshot/leak_kind.h"
 #include "snapshot/snapshot.h"
 
-#define LEAKS_NO_SITE UINT32_MAX
+#define LEAKS_NO_SITE         UINT32_MAX
+#define LEAKS_NO_THREAD       UINT32_MAX
+#define LEAKS_SEVERAL_THREADS (UINT32_MAX - 1)
 
 struct leak_sum {
     uint64_t blocks;
@@ -33,6 +35,11 @@ struct leak {
     uint64_t cycles;      /* definite: how many of the blocks stand for a lost cycle */
     uint32_t cycle_block; /* the oldest of those */
     uint32_t first_block; /* the oldest block; positions in the snapshot */
+    uint64_t address;     /* of the oldest block */
+    uint64_t oldest_ns;   /* when that was born, since the session began */
+    uint64_t newest_ns;   /* the same of the youngest */
+    uint32_t thread;      /* that allocated all of them, as in recording_thread.id; or
+                             LEAKS_NO_THREAD: none that is known, LEAKS_SEVERAL_THREADS */
     size_t suppression;   /* suppressed: the entry for the oldest block, or
                              LEAKS_NO_SUPPRESSION: it hangs from suppressed ones */
 };

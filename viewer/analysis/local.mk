@@ -38,6 +38,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/late_names.h \
 	viewer/analysis/leak_cycle.c \
 	viewer/analysis/leak_cycle.h \
+	viewer/analysis/leak_list.c \
+	viewer/analysis/leak_list.h \
 	viewer/analysis/leak_report.c \
 	viewer/analysis/leak_report.h \
 	viewer/analysis/leaks.c \
@@ -76,6 +78,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/query_threads.c \
 	viewer/analysis/rates.c \
 	viewer/analysis/rates.h \
+	viewer/analysis/scan_text.c \
+	viewer/analysis/scan_text.h \
 	viewer/analysis/site_lists.c \
 	viewer/analysis/site_lists.h \
 	viewer/analysis/site_order.c \
@@ -95,6 +99,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/stack_sums.c \
 	viewer/analysis/stack_sums.h \
 	viewer/analysis/suppression_parser.c \
+	viewer/analysis/suppression_entry.c \
+	viewer/analysis/suppression_entry.h \
 	viewer/analysis/suppression_pattern.c \
 	viewer/analysis/suppression_pattern.h \
 	viewer/analysis/suppressions.c \

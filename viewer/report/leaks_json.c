@@ -172,7 +172,7 @@ static void add_leak(struct writing *writing, const struct leak_report_process *
     else
         json_stream_add(stream, "stack", json_array());
     json_stream_add(stream, "cycle_path",
-                    make_cycle(writing, leaks_report_cycle(process, position)));
+                    make_cycle(writing, leak_report_find_cycle(process, position)));
     json_stream_add(stream, "suppression",
                     list && leak->suppression != LEAKS_NO_SUPPRESSION
                         ? make_entry(&list->items[leak->suppression])

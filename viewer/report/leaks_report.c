@@ -36,12 +36,3 @@ bool leaks_report_is_listed(const struct leaks_report_options *options, const st
 {
     return options->kinds >> leak->kind & 1;
 }
-
-const struct leak_report_cycle *leaks_report_cycle(const struct leak_report_process *process,
-                                                   size_t leak)
-{
-    for (size_t i = 0; i < process->cycle_count; i++)
-        if (process->cycles[i].leak == leak)
-            return &process->cycles[i];
-    return NULL;
-}

@@ -55,8 +55,4 @@ bool leaks_write_valgrind(const struct profile *profile, const struct leak_repor
 /* Is its kind among those that are listed? */
 bool leaks_report_is_listed(const struct leaks_report_options *options, const struct leak *leak);
 
-/* The cycle of the leak at this position; NULL when it has none that is told. */
-const struct leak_report_cycle *leaks_report_cycle(const struct leak_report_process *process,
-                                                   size_t leak);
-
 #endif

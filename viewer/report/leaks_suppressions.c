@@ -1,22 +1,15 @@
-/* The listed leaks as suppressions, for files that seep reads, and LSan or Valgrind, too.
- *
- * LSan's grammar takes one line a place: the function that a report names first. Valgrind's takes
- * the stack. What is lost with a leak needs none of its own. */
+/* The listed leaks as suppressions, for files that seep reads, and LSan or Valgrind, too. What is
+ * lost with a leak needs none of its own. */
 #include "config.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/place.h"
-#include "analysis/suppression_pattern.h"
+#include "analysis/suppression_entry.h"
 #include "base/memory.h"
 #include "base/units.h"
 #include "report/leaks_report.h"
-
-enum {
-    MOST_FRAMES = 24 /* Valgrind's own limit, frames beyond match whatever they are */
-};
 
 struct entries {
     char **texts; /* those that were written, each of them once */
@@ -63,12 +56,6 @@ static bool write_all(const struct profile *profile, const struct leak_report *r
     return true;
 }
 
-/* A name with a line end in it would be two lines. */
-static bool is_one_line(const char *text)
-{
-    return !strpbrk(text, "\r\n");
-}
-
 static void write_comment(const struct leak *leak, FILE *out)
 {
     char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
@@ -82,16 +69,9 @@ static void write_comment(const struct leak *leak, FILE *out)
 static void write_lsan_entry(const struct profile *profile, const struct leak *leak,
                              struct entries *entries, FILE *out)
 {
-    struct place place;
     struct text text = {0};
-    place_find(profile, profile->sites[leak->site].stack_node, PLACE_NAMED_CALLER, &place);
-    const struct profile_location *location = place.is_wrapper ? place.caller : place.location;
-    const struct profile_frame *frame = place.is_wrapper ? place.caller_frame : place.frame;
-    if (location && location->is_symbolized)
-        suppression_print_template(location->function, &text);
-    else if (frame && frame->module_plus_1)
-        text_add(&text, profile->modules[frame->module_plus_1 - 1].name);
-    if (text.count && is_one_line(text_get(&text)) && add_once(entries, text_get(&text))) {
+    if (suppression_entry_print_template(profile, leak->site, &text) &&
+        add_once(entries, text_get(&text))) {
         write_comment(leak, out);
         fprintf(out, "leak:%s\n", text_get(&text));
     }
@@ -107,56 +87,16 @@ bool leaks_write_lsan(const struct profile *profile, const struct leak_report *r
 
 /* ---- Valgrind ---- */
 
-struct lines {
-    const struct profile *profile;
-    struct text text;
-    unsigned frame_count;
-    bool is_open;       /* the last line is "..." */
-    bool is_below_main; /* where Valgrind's stacks end */
-};
-
-static void add_line(struct lines *lines, const char *start, const char *rest)
-{
-    text_print(&lines->text, "   %s%s\n", start, rest);
-    lines->is_open = false;
-    lines->frame_count++;
-}
-
-static bool add_frame(void *context, const struct profile_frame *frame,
-                      const struct profile_location *location)
-{
-    struct lines *lines = context;
-    struct text glob = {0};
-    if (lines->frame_count == MOST_FRAMES || lines->is_below_main)
-        return false;
-    lines->is_below_main = location->is_symbolized && strcmp(location->function, "main") == 0;
-    if (location->is_symbolized && is_one_line(location->function) &&
-        suppression_print_function(location->function, &glob))
-        add_line(lines, "fun:", text_get(&glob));
-    else if (frame->module_plus_1 &&
-             is_one_line(lines->profile->modules[frame->module_plus_1 - 1].path))
-        add_line(lines, "obj:", lines->profile->modules[frame->module_plus_1 - 1].path);
-    else if (!lines->is_open) {
-        text_add(&lines->text, "   ...\n");
-        lines->is_open = true;
-    }
-    text_clear(&glob);
-    return true;
-}
-
 static void write_valgrind_entry(const struct profile *profile, const struct leak *leak,
                                  struct entries *entries, FILE *out)
 {
-    const struct profile_site *site = &profile->sites[leak->site];
-    struct lines lines = {.profile = profile};
-    add_line(&lines, "fun:", suppression_linker_name(site->function));
-    profile_visit_stack(profile, site->stack_node, add_frame, &lines);
-    if (add_once(entries, text_get(&lines.text))) {
+    struct text lines = {0};
+    suppression_entry_print_frames(profile, leak->site, &lines);
+    if (add_once(entries, text_get(&lines))) {
         write_comment(leak, out);
-        fprintf(out, "{\n   leak %zu\n   Memcheck:Leak\n%s}\n", entries->count,
-                text_get(&lines.text));
+        fprintf(out, "{\n   leak %zu\n   Memcheck:Leak\n%s}\n", entries->count, text_get(&lines));
     }
-    text_clear(&lines.text);
+    text_clear(&lines);
 }
 
 bool leaks_write_valgrind(const struct profile *profile, const struct leak_report *report,

@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include "analysis/query.h"
+#include "analysis/scan_text.h"
 #include "base/units.h"
 #include "report/leaks_report.h"
 #include "report/page.h"
 #include "report/path_parts.h"
-#include "report/scan_text.h"
 #include "report/text_parts.h"
 
 static const char *const titles[LEAK_KIND_COUNT] = {"Definite", "Indirect", "Possible", "Reachable",
@@ -129,7 +129,7 @@ static void write_leak(struct writing *writing, const struct leak_report_process
                        size_t position)
 {
     const struct leak *leak = &process->leaks.items[position];
-    const struct leak_report_cycle *cycle = leaks_report_cycle(process, position);
+    const struct leak_report_cycle *cycle = leak_report_find_cycle(process, position);
     const struct last_seen *seen = last_seens_of(
         writing->options->seens, (size_t)(process - writing->report->processes), position);
     struct page *page = &writing->page;

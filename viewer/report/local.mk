@@ -75,8 +75,6 @@ libseep_a_SOURCES += \
 	viewer/report/python_text.c \
 	viewer/report/report.c \
 	viewer/report/report.h \
-	viewer/report/scan_text.c \
-	viewer/report/scan_text.h \
 	viewer/report/summary.c \
 	viewer/report/summary.h \
 	viewer/report/summary_sites.c \

@@ -8,12 +8,12 @@
 
 #include "analysis/quality.h"
 #include "analysis/query.h"
+#include "analysis/scan_text.h"
 #include "base/memory.h"
 #include "base/units.h"
 #include "report/exit_text.h"
 #include "report/growth_text.h"
 #include "report/page.h"
-#include "report/scan_text.h"
 #include "report/summary_sites.h"
 
 /* Lines that are always kept for the end: recording, how to open it. */

@@ -196,6 +196,17 @@ bool app_copy(struct app *app, const char *text, struct error *error)
     return true;
 }
 
+static void clear_notes(struct view_request *request)
+{
+    for (size_t i = 0; i < request->note_count; i++) {
+        free(request->notes[i].label);
+        free(request->notes[i].text);
+    }
+    free(request->notes);
+    request->notes = NULL;
+    request->note_count = 0;
+}
+
 bool app_react(struct app *app, struct reaction *reaction, struct error *error)
 {
     bool is_done = true;
@@ -221,7 +232,11 @@ bool app_react(struct app *app, struct reaction *reaction, struct error *error)
         is_done = edit(app, reaction, error);
     if (is_done && reaction->command.count)
         is_done = command_run(app, text_get(&reaction->command), error);
+    if (is_done && reaction->typed.count)
+        prompt_open(&app->prompt, PROMPT_COMMAND, text_get(&reaction->typed));
     app->is_quitting |= reaction->is_quitting;
+    clear_notes(&reaction->request);
+    text_clear(&reaction->typed);
     text_clear(&reaction->edited_file);
     text_clear(&reaction->copied);
     text_clear(&reaction->command);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tui/style.h"
+#include "tui/view_leaks.h"
 
 static bool run_sort(struct app *app, const char *argument, struct error *error)
 {
@@ -94,6 +95,16 @@ static bool run_colors(struct app *app, const char *argument, struct error *erro
     return true;
 }
 
+static bool run_suppress(struct app *app, const char *argument, struct error *error)
+{
+    struct view *view = app_current_view(app);
+    struct reaction reaction = {.opened = NULL};
+    if (view->ops != &view_leaks)
+        return error_set(error, "choose a leak to suppress on the screen of leaks (5)");
+    return view_leaks_suppress(view, argument, &reaction, error) &&
+           app_react(app, &reaction, error);
+}
+
 static bool run_help(struct app *app, const char *argument, struct error *error)
 {
     static const struct view_request nothing = {.site = QUERY_NO_SITE};
@@ -145,6 +156,9 @@ static const struct command {
     {{"goto", "ROW", "go to this row"}, false, run_goto},
     {{"search", "TEXT", "as after /"}, true, run_search},
     {{"view", "SCREEN", "overview, sites, tree, threads, ..."}, false, run_view},
+    {{"suppress", "GRAMMAR FILE", "add the selected leak to a file, as lsan or valgrind"},
+     false,
+     run_suppress},
     {{"colors", "SCHEME", "default, mono or orange"}, false, run_colors},
     {{"write", "FILE", "write all rows of this view to a new file"}, false, run_write},
     {{"save-display", "FILE", "write the screen as it is to a file"}, false, run_save_display},

@@ -53,6 +53,7 @@ enum action {
     ACTION_MARK,
     ACTION_CLEAR_MARKS,
     ACTION_INSTANTS,
+    ACTION_SUPPRESS,
     ACTION_SOURCE,
     ACTION_EDIT,
     ACTION_COPY,
@@ -77,7 +78,8 @@ enum key_scope {
     SCOPE_GRAPH = 2048,
     SCOPE_FLAME = 4096,
     SCOPE_TIME = 8192,    /* there is a timeline with a cursor */
-    SCOPE_HOLDERS = 16384 /* the graph tells what holds the selected row */
+    SCOPE_HOLDERS = 16384, /* the graph tells what holds the selected row */
+    SCOPE_LEAKS = 32768
 };
 
 enum {

@@ -5,7 +5,9 @@ libseep_a_SOURCES += \
 	viewer/tui/figures_table.c viewer/tui/figures_table.h \
 	viewer/tui/filter_text.c viewer/tui/filter_text.h \
 	viewer/tui/input.c viewer/tui/input.h \
+	viewer/tui/judged_leaks.c viewer/tui/judged_leaks.h \
 	viewer/tui/key_bindings.c viewer/tui/key_bindings.h \
+	viewer/tui/leak_words.c viewer/tui/leak_words.h \
 	viewer/tui/plot.c viewer/tui/plot.h \
 	viewer/tui/prompt.c viewer/tui/prompt.h \
 	viewer/tui/screen.c viewer/tui/screen.h \
@@ -20,7 +22,8 @@ libseep_a_SOURCES += \
 	viewer/tui/view.h viewer/tui/views.c \
 	viewer/tui/view_block.c viewer/tui/view_blocks.c viewer/tui/view_flame.c \
 	viewer/tui/view_graph.c \
-	viewer/tui/view_group.c viewer/tui/view_help.c viewer/tui/view_menu.c \
+	viewer/tui/view_group.c viewer/tui/view_help.c viewer/tui/view_leaks.c viewer/tui/view_leaks.h \
+	viewer/tui/view_menu.c \
 	viewer/tui/view_modules.c \
 	viewer/tui/view_overview.c viewer/tui/view_sites.c viewer/tui/view_source.c \
 	viewer/tui/view_stack.c viewer/tui/view_threads.c viewer/tui/view_tree.c \
@@ -40,7 +43,7 @@ tests_tui_print_keys_LDADD = libseep.a $(seep_libs)
 tui_tests = tests/tui/any_keys.sh tests/tui/keys_documented.sh tests/tui/screens.sh \
 	tests/tui/tmux.sh
 TESTS += $(tui_tests)
-EXTRA_DIST += $(tui_tests) tests/tui/sources/parser.c \
+EXTRA_DIST += $(tui_tests) tests/tui/sources/parser.c tests/tui/sources/known.supp \
 	$(wildcard $(srcdir)/tests/tui/*.keys) $(wildcard $(srcdir)/tests/tui/*.screen)
 
 if HAVE_CMOCKA

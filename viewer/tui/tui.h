@@ -8,8 +8,10 @@
 #include "analysis/profile.h"
 #include "base/error.h"
 
+struct leak_report;
 struct process_graph;
 struct recording_reader;
+struct suppressions;
 
 /* Where sources stand here that stood elsewhere when the program was built. */
 struct tui_path_map {
@@ -34,6 +36,14 @@ struct tui_options {
      * viewer ends. NULL: there is none, nor its screen. */
     const struct process_graph *(*get_graph)(void *context, struct error *error);
     void *graph_context;
+
+    /* Finds what is lost, each time anew; the report is cleared by the viewer. NULL: nobody knows,
+     * and there is no such screen. */
+    bool (*find_leaks)(void *context, const struct suppressions *suppressions,
+                       struct leak_report *report, struct error *error);
+    void *leaks_context;
+    const char *const *suppression_files; /* beside what is built in */
+    size_t suppression_file_count;
 };
 
 /* Can a terminal program run here? Standard input and output must be a terminal that can place its

@@ -57,6 +57,12 @@ struct view_context {
     bool is_utf8;
 };
 
+/* A line that a view shows above its own. */
+struct view_note {
+    char *label;
+    char *text;
+};
+
 struct menu_item {
     char *label;
     char *command; /* run when it is chosen */
@@ -77,6 +83,8 @@ struct view_request {
     const char *file; /* a source file; borrowed from the profile */
     uint32_t line;
     const struct view *asker; /* the view that was shown when this one was asked for */
+    struct view_note *notes;  /* of the reaction, which frees them once the view is open */
+    size_t note_count;
     const char *title;
     struct menu_item *items; /* of a menu, which takes them over */
     size_t item_count;
@@ -94,6 +102,7 @@ struct reaction {
     unsigned edited_line;
     struct text copied;  /* to the clipboard */
     struct text command; /* run as if typed */
+    struct text typed;   /* begins a command that the user ends */
     struct text message; /* for the status line */
 };
 
@@ -190,6 +199,7 @@ extern const struct view_ops view_overview;
 extern const struct view_ops view_sites;
 extern const struct view_ops view_tree;
 extern const struct view_ops view_flame;
+extern const struct view_ops view_leaks;
 extern const struct view_ops view_threads;
 extern const struct view_ops view_modules;
 extern const struct view_ops view_graph;

@@ -45,6 +45,8 @@ struct stack_view {
     size_t capacity;
     size_t first_own; /* row */
     const struct profile *profile;
+    struct view_note *notes; /* of who asked, above all */
+    size_t note_count;
 };
 
 static struct stack_row *add_row(struct stack_view *stack, enum stack_row_kind kind)
@@ -191,6 +193,15 @@ static void add_threads(struct stack_view *stack, const struct profile_site *sit
     }
 }
 
+static void copy_notes(struct stack_view *stack, const struct view_request *request)
+{
+    stack->notes = memory_allocate_zeroed(request->note_count + 1, sizeof *stack->notes);
+    for (size_t i = 0; i < request->note_count; i++)
+        stack->notes[stack->note_count++] = (struct view_note){
+            memory_duplicate_text(request->notes[i].label),
+            memory_duplicate_text(request->notes[i].text)};
+}
+
 static bool stack_open(struct view *view, const struct view_request *request, struct error *error)
 {
     struct stack_view *stack = view->state;
@@ -202,6 +213,7 @@ static bool stack_open(struct view *view, const struct view_request *request, st
         stack->figures = request->figures;
     else
         query_figures_add_site(&stack->figures, &stack->profile->sites[request->site]);
+    copy_notes(stack, request);
     return true;
 }
 
@@ -220,6 +232,11 @@ static void stack_close(struct view *view)
     struct stack_view *stack = view->state;
     clear_rows(stack);
     free(stack->rows);
+    for (size_t i = 0; i < stack->note_count; i++) {
+        free(stack->notes[i].label);
+        free(stack->notes[i].text);
+    }
+    free(stack->notes);
 }
 
 static bool stack_can_select(const void *context, size_t row)
@@ -235,6 +252,10 @@ static bool stack_load(struct view *view, struct error *error)
     const struct profile_site *site = &stack->profile->sites[stack->site];
     (void)error;
     clear_rows(stack);
+    for (size_t i = 0; i < stack->note_count; i++)
+        add_line(stack, stack->notes[i].label, memory_duplicate_text(stack->notes[i].text));
+    if (stack->note_count)
+        add_heading(stack, "All of this site");
     add_figures(stack, site);
     add_stack(stack, site);
     size_t last_frame = stack->row_count - 1;

@@ -9,6 +9,7 @@ static const struct view_ops *const views[] = {
     &view_sites,
     &view_tree,
     &view_flame,
+    &view_leaks,
     &view_graph,
     &view_types,
     &view_threads,

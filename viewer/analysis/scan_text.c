@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "report/scan_text.h"
+#include "analysis/scan_text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -57,6 +57,32 @@ void scan_text_describe(const struct leak_report_process *process, struct text *
                units_format_duration(head->stop_ns, held));
     if (head->is_copied)
         text_add(out, " and copied");
+}
+
+void scan_text_advise(const struct profile *profile, const struct leak_report_process *process,
+                      struct text *out)
+{
+    static const struct {
+        const char *reason, *words;
+    } table[] = {
+        {"killed", "take one while it runs: seep snapshot PID, seep run --snapshot-every=TIME"},
+        {"crashed", "seep run --scan-on-crash"},
+        {"exec", "that has a row of its own"},
+        {"failed", "seep doctor says what is missing"},
+        {"budget", "give it more time: seep run --scan-budget=1min"},
+    };
+    const struct recording_process *about = &profile->processes[process->process].about;
+    const char *words = "";
+    if (process->is_done)
+        return;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(table[i].reason, process->reason) == 0)
+            words = table[i].words;
+    if (strcmp(process->reason, "off") == 0)
+        words = !about->is_own_image                         ? "seep run --scan-forks"
+                : about->exit_kind == RECORDING_EXIT_RUNNING ? "seep snapshot PID while it runs"
+                                                             : "record it without --no-scan";
+    text_add(out, words);
 }
 
 static void begin_part(struct text *out)

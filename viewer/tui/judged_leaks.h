@@ -1,0 +1,33 @@
+/* The leaks of a recording, judged by suppressions that can grow while they are looked at. */
+#ifndef SEEP_TUI_JUDGED_LEAKS_H
+#define SEEP_TUI_JUDGED_LEAKS_H
+
+#include "analysis/leak_report.h"
+#include "analysis/suppression_entry.h"
+#include "analysis/suppressions.h"
+#include "tui/view.h"
+
+struct judged_leaks {
+    char **files; /* of suppressions, beside what is built in */
+    size_t file_count;
+    struct suppressions suppressions;
+    struct leak_report report;
+    bool is_found;
+};
+
+/* Reads the options' suppressions. Clear afterwards in any case. */
+bool judged_leaks_init(struct judged_leaks *judged, const struct tui_options *options,
+                       struct error *error);
+void judged_leaks_clear(struct judged_leaks *judged);
+
+/* Fills the report, unless that was done. */
+bool judged_leaks_find(struct judged_leaks *judged, const struct tui_options *options,
+                       struct error *error);
+
+/* Adds a suppression of a leak to a file and judges anew, also with what else that file holds: the
+ * leak is void afterwards. `is_new`: the file had it not. When it fails everything is as it was. */
+bool judged_leaks_suppress(struct judged_leaks *judged, const struct view_context *context,
+                           const struct leak *leak, enum suppression_grammar grammar,
+                           const char *path, bool *is_new, struct error *error);
+
+#endif
