@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis/memory_uses.h"
 #include "analysis/python_heaps.h"
 #include "analysis/query.h"
 #include "base/log.h"
@@ -34,14 +35,27 @@ struct values {
     struct query_filter filter;
 };
 
-/* Types are not of sites but of blocks, in a snapshot: they stand behind what queries group by. */
+/* Types are not of sites but of blocks, in a snapshot, and categories of all memory: they stand
+ * behind what queries group by. */
+static const char *const other_groupings[] = {"type", "category", NULL};
+
+/* The position among these; -1: it is what queries group by. */
+static int other_grouping(size_t position)
+{
+    size_t count = position;
+
+    while (count > 0 && !query_grouping_at(count - 1))
+        count--;
+    return query_grouping_at(position) ? -1 : (int)(position - count);
+}
+
 static const char *grouping_at(size_t position)
 {
-    const struct query_grouping_info *info = query_grouping_at(position);
+    int other = other_grouping(position);
 
-    if (!info)
-        return position > 0 && query_grouping_at(position - 1) ? "type" : NULL;
-    return info->name;
+    return other < 0   ? query_grouping_at(position)->name
+           : other < 2 ? other_groupings[other]
+                       : NULL;
 }
 
 static const char *format_at(size_t position)
@@ -117,7 +131,12 @@ static bool is_json(const struct values *values)
 
 static bool is_by_type(const struct values *values)
 {
-    return values->by.is_given && !query_grouping_at(values->by.value);
+    return values->by.is_given && other_grouping(values->by.value) == 0;
+}
+
+static bool is_by_category(const struct values *values)
+{
+    return values->by.is_given && other_grouping(values->by.value) == 1;
 }
 
 static bool is_at_peak(const struct recording_argument *argument)
@@ -149,8 +168,9 @@ static bool fill_options(const struct invocation *invocation,
 
     report_options_init(options);
     options->is_by_type = is_by_type(values);
+    options->is_by_category = is_by_category(values);
     options->is_type_sort_given = options->is_by_type && values->sort.is_given;
-    if (values->by.is_given && !options->is_by_type) {
+    if (values->by.is_given && !options->is_by_type && !options->is_by_category) {
         options->query.grouping = query_grouping_at(values->by.value)->grouping;
         options->has_grouping = true;
     }
@@ -229,6 +249,22 @@ static bool find_pythons(const struct values *values, const struct recording_arg
     return python_heaps_find(pythons, argument->profile, argument->reader, error);
 }
 
+/* The same holds of what all memory was used for. */
+static bool find_memories(const struct values *values, const struct recording_argument *argument,
+                          struct report_options *options, struct memory_uses *memories,
+                          struct error *error)
+{
+    if (options->is_by_category &&
+        (values->is_tree || values->is_bottom_up || values->is_growth || values->sort.is_given))
+        return error_set(error, "--by=category is a table of its own: not with --tree, "
+                                "--bottom-up, --growth or --sort");
+    if (!options->is_by_category &&
+        (argument->profile->is_at_mark || (is_at_peak(argument) && !is_json(values))))
+        return true;
+    options->memories = memories;
+    return memory_uses_find(memories, argument->profile, argument->reader, error);
+}
+
 static const struct report_format *format_of(const struct values *values)
 {
     if (is_json(values))
@@ -256,6 +292,7 @@ static int run(const struct invocation *invocation)
     struct process_growths growths = {0};
     struct report_types types = {0};
     struct python_heaps pythons = {0};
+    struct memory_uses memories = {0};
     struct report_options options;
     struct error error;
     bool is_good;
@@ -265,7 +302,8 @@ static int run(const struct invocation *invocation)
               check_format(format, &argument, &error) &&
               fill_options(invocation, &argument, &options, &error) &&
               find_types(values, &argument, &options, &types, &error) &&
-              find_pythons(values, &argument, &options, &pythons, &error);
+              find_pythons(values, &argument, &options, &pythons, &error) &&
+              find_memories(values, &argument, &options, &memories, &error);
     options.reader = argument.reader;
     options.symbols = &symbols;
     if (is_good)
@@ -276,6 +314,7 @@ static int run(const struct invocation *invocation)
     process_growths_clear(&growths);
     report_types_clear(&types);
     python_heaps_clear(&pythons);
+    memory_uses_clear(&memories);
     recording_argument_close(&argument);
     return is_good ? 0 : EXIT_TROUBLE;
 }

@@ -14,6 +14,7 @@
 #include "report/json_stacks.h"
 #include "report/path_parts.h"
 #include "report/json_stream.h"
+#include "report/memory_report.h"
 #include "report/python_report.h"
 #include "report/type_report.h"
 
@@ -555,14 +556,15 @@ static bool add_process(struct writing *writing, uint32_t process, struct error 
     if (!add_sites(writing, process, error) || !add_groups(writing, process, error) ||
         !add_tree(writing, process, error))
         return false;
-    json_stream_add(stream, "categories", json_array());
-    json_stream_add(stream, "trimmable_bytes", NULL);
+    const struct process_memory *memory = memory_uses_of(writing->options->memories, process);
+    memory_add_categories(stream, memory);
     if (!add_mappings(writing, process, error))
         return false;
     add_growth(writing, process);
     python_add_json(stream, python_heaps_of(writing->options->pythons, process),
                     limit_of(writing->options));
     add_misuse(writing, process);
+    memory_add_json(stream, &writing->stacks, writing->profile, memory);
     json_stream_end(stream);
     return true;
 }

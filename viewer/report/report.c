@@ -16,7 +16,8 @@ static bool write_page(const struct profile *profile, const struct report_option
                                         .are_arguments_shown = options->are_arguments_shown,
                                         .reader = options->reader,
                                         .symbols = options->symbols};
-    if (options->has_grouping || options->is_by_type || options->is_tree || options->is_growth)
+    if (options->has_grouping || options->is_by_type || options->is_by_category ||
+        options->is_tree || options->is_growth)
         return error_set(error,
                          "the html format shows sites, trees, leaks and the graph in one page: "
                          "not with --by, --tree, --bottom-up or --growth");

@@ -15,6 +15,7 @@
 #include "report/formats.h"
 #include "report/page.h"
 #include "report/growth_text.h"
+#include "report/memory_report.h"
 #include "report/python_report.h"
 #include "report/text_parts.h"
 #include "report/type_report.h"
@@ -457,12 +458,18 @@ static void write_python(struct page *page, const struct report_options *options
         python_write_text(page, python, text_limit(options));
 }
 
+static void write_memory(struct page *page, const struct report_options *options, uint32_t process)
+{
+    memory_write_text(page, memory_uses_of(options->memories, process));
+}
+
 static bool write_process(struct page *page, const struct report_options *options, uint32_t process,
                           struct error *error)
 {
     page_set_program(page, process);
     write_totals(page, process, options);
     if (!page->profile->processes[process].about.observed) {
+        write_memory(page, options, process);
         write_python(page, options, process);
         return true;
     }
@@ -471,6 +478,7 @@ static bool write_process(struct page *page, const struct report_options *option
     if (!text_write_mappings(page, options, process, error))
         return false;
     text_write_misuse(page, options, process);
+    write_memory(page, options, process);
     write_python(page, options, process);
     return true;
 }
@@ -541,6 +549,10 @@ static bool write_body(struct page *page, const struct report_options *options, 
         page_set_program(page, process);
     if (options->is_growth && options->growths) {
         write_growths(page, options);
+        return true;
+    }
+    if (options->is_by_category) {
+        memory_write_report_text(page, options);
         return true;
     }
     if (options->is_by_type) {
