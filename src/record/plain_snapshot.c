@@ -23,6 +23,7 @@
 #include "recording/recording_writer.h"
 #include "runtimes/python_runtimes.h"
 #include "snapshot/held_copy.h"
+#include "snapshot/memory_measure.h"
 #include "snapshot/snapshot.h"
 #include "snapshot/snapshot_store.h"
 #include "snapshot/stopper.h"
@@ -88,6 +89,26 @@ static void end_hold(struct plain_taking *taking, struct stopper *stopper, uint6
     taking->snapshot.stop_ns = clock->now_ns(clock->context) - begin_ns;
 }
 
+/* Before anything else is read. */
+static void read_residency(struct plain_taking *taking, struct residency *residency)
+{
+    struct memory_use *use = taking->snapshot.memory;
+    struct error error;
+    memory_use_clear(use); /* of the time before, when it was let go once more */
+    memory_use_init(use);
+    if (!residency_read(residency, taking->request->pid, &error))
+        snprintf(use->note, sizeof use->note, "%.200s", error.message);
+}
+
+static void measure_memory(struct plain_taking *taking, const struct residency *residency,
+                           const struct target_memory *memory)
+{
+    const struct memory_measure_input input = {
+        .residency = residency, .memory = memory, .python = taking->snapshot.python};
+    if (residency->mappings.count > 0)
+        memory_measure(&input, taking->snapshot.memory);
+}
+
 /* While `stopper` holds it, and then without: all its threads go on in any case. */
 static bool read_held(struct plain_taking *taking, struct stopper *stopper, uint64_t begin_ns,
                       const struct clock *clock, struct error *error)
@@ -104,6 +125,8 @@ static bool read_held(struct plain_taking *taking, struct stopper *stopper, uint
     struct target_memory memory = target_process_memory(process), copied = memory;
     uint64_t peak_bytes = process_facts_peak_resident(pid);
     char nursery[64];
+    struct residency residency;
+    read_residency(taking, &residency);
     bool is_known = process_facts_variable(pid, "PYPY_GC_NURSERY", nursery, sizeof nursery);
     copy = held_copy_make(&memory, &mappings, NULL);
     taking->snapshot.is_copied = copy != NULL;
@@ -119,8 +142,10 @@ static bool read_held(struct plain_taking *taking, struct stopper *stopper, uint
                                                 is_known ? nursery : NULL,
                                                 process_facts_processor_cache()};
     python_runtimes_read(&input, taking->snapshot.python);
+    measure_memory(taking, &residency, &copied);
     if (copy == NULL)
         end_hold(taking, stopper, begin_ns, clock);
+    residency_clear(&residency);
     held_copy_destroy(copy);
     target_mappings_clear(&mappings);
     target_process_close(process);
@@ -253,6 +278,8 @@ bool plain_snapshot_take(const struct plain_snapshot_request *request,
              "the process was not recorded: its blocks are not known");
     taking->snapshot.python = memory_allocate(sizeof *taking->snapshot.python);
     python_heap_init(taking->snapshot.python);
+    taking->snapshot.memory = memory_allocate(sizeof *taking->snapshot.memory);
+    memory_use_init(taking->snapshot.memory);
     read_executable(taking);
     read_arguments(taking);
     char *path = recording_name_expand(

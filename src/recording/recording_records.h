@@ -434,6 +434,15 @@ struct recording_text_list {
     UNSIGNED(block_count) \
     BYTES(contents)
 
+/* Functions that ended in a jump between a call and what it led to: their frames were gone, debug
+ * information names them. They stand between all neighbours like these, or between the innermost
+ * frame and the allocation function. */
+#define RECORDING_FIELDS_tail_calls(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(caller_frame_id) \
+    UNSIGNED(callee_frame_id_plus_1) /* 0 = the allocation function */ \
+    UNSIGNED(allocation_function)   /* enum function_kind; 0 when there is a frame */ \
+    UNSIGNED_LIST(frames)           /* frame ids, innermost first */
+
 /* What all of the process's memory is used for (src/snapshot/memory_use.h). Figures stand in the
  * order of MEMORY_FIGURES, 2^64 - 1 = not known. Categories are two numbers each: virtual and
  * resident bytes, in the order of enum memory_category. Parts are four: category, count, virtual and
@@ -450,15 +459,6 @@ struct recording_text_list {
     UNSIGNED_LIST(parts) \
     UNSIGNED_LIST(pins) \
     UNSIGNED_LIST(holders)
-
-/* Functions that ended in a jump between a call and what it led to: their frames were gone, debug
- * information names them. They stand between all neighbours like these, or between the innermost
- * frame and the allocation function. */
-#define RECORDING_FIELDS_tail_calls(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
-    UNSIGNED(caller_frame_id) \
-    UNSIGNED(callee_frame_id_plus_1) /* 0 = the allocation function */ \
-    UNSIGNED(allocation_function)   /* enum function_kind; 0 when there is a frame */ \
-    UNSIGNED_LIST(frames)           /* frame ids, innermost first */
 /* clang-format on */
 
 enum recording_kind {
