@@ -22,6 +22,7 @@ EXTRA_DIST += \
 	bench/peers.py \
 	bench/run \
 	bench/table.py \
+	bench/tui_speed \
 	bench/workloads.py \
 	bench/workloads/call_depth.c \
 	bench/workloads/containers.cpp \

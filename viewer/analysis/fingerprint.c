@@ -294,34 +294,90 @@ void fingerprint_table_destroy(struct fingerprint_table *table)
     free(table);
 }
 
-/* Hashes the first locations of at least this class; returns how many there were. What calls itself
- * counts once: compilers make loops of it, or inline a few of its calls. */
+/* A way along a stack: the first locations of at least a class, hashed. What calls itself counts
+ * once: compilers make loops of it, or inline a few of its calls. */
+struct walk {
+    uint32_t node; /* the next one; 0: at its end */
+    unsigned count;
+    uint64_t last, hash;
+};
+
+static void take_node(const struct fingerprint_table *table, enum location_class least,
+                      struct walk *walk)
+{
+    const struct profile_node *node = &table->profile->nodes[walk->node];
+    const struct profile_frame *frame = &table->profile->frames[node->frame];
+    uint32_t end = frame->first_location + frame->location_count;
+    walk->node = node->parent;
+    for (uint32_t i = frame->first_location; i < end && walk->count < FINGERPRINT_FRAMES; i++) {
+        if (table->classes[i] < least || (walk->count > 0 && table->hashes[i] == walk->last))
+            continue;
+        walk->last = table->hashes[i];
+        walk->hash = finalise(walk->hash ^ walk->last);
+        walk->count++;
+    }
+    if (walk->count == FINGERPRINT_FRAMES)
+        walk->node = 0;
+}
+
+/* Returns how many there were. */
 static unsigned add_locations(const struct fingerprint_table *table, uint32_t node,
                               enum location_class least, uint64_t *hash)
 {
-    const struct profile *profile = table->profile;
-    unsigned count = 0;
-    uint64_t last = 0;
-    for (; node && count < FINGERPRINT_FRAMES; node = profile->nodes[node].parent) {
-        const struct profile_frame *frame = &profile->frames[profile->nodes[node].frame];
-        uint32_t end = frame->first_location + frame->location_count;
-        for (uint32_t i = frame->first_location; i < end && count < FINGERPRINT_FRAMES; i++) {
-            if (table->classes[i] < least || (count > 0 && table->hashes[i] == last))
-                continue;
-            last = table->hashes[i];
-            *hash = finalise(*hash ^ last);
-            count++;
-        }
-    }
-    return count;
+    struct walk walk = {.node = node, .hash = *hash};
+    while (walk.node)
+        take_node(table, least, &walk);
+    *hash = walk.hash;
+    return walk.count;
+}
+
+static uint64_t hash_function(enum function_kind function)
+{
+    const char *name = profile_function_name(function);
+    return finalise(fnv_hash(name, strlen(name)));
 }
 
 uint64_t fingerprint_of_stack(const struct fingerprint_table *table, enum function_kind function,
                               uint32_t stack_node)
 {
-    const char *name = profile_function_name(function);
-    uint64_t hash = finalise(fnv_hash(name, strlen(name)));
+    uint64_t hash = hash_function(function);
     if (!add_locations(table, stack_node, LOCATION_OWN, &hash))
         add_locations(table, stack_node, LOCATION_LIBRARY, &hash);
     return hash;
+}
+
+/* Each step along a stack waits for memory; of several stacks at once they wait together. */
+void fingerprint_of_stacks(const struct fingerprint_table *table, struct profile_site *sites,
+                           size_t count)
+{
+    enum {
+        TOGETHER = 16
+    };
+    const struct profile_node *nodes = table->profile->nodes;
+    struct walk walks[TOGETHER];
+    for (size_t first = 0; first < count; first += TOGETHER) {
+        size_t walk_count = count - first < TOGETHER ? count - first : TOGETHER, left = walk_count;
+        for (size_t i = 0; i < walk_count; i++) {
+            const struct profile_site *site = &sites[first + i];
+            walks[i] = (struct walk){.node = site->stack_node,
+                                     .hash = hash_function(site->function)};
+            __builtin_prefetch(&nodes[site->stack_node]);
+        }
+        while (left) {
+            left = 0;
+            for (size_t i = 0; i < walk_count; i++) {
+                if (!walks[i].node)
+                    continue;
+                take_node(table, LOCATION_OWN, &walks[i]);
+                __builtin_prefetch(&nodes[walks[i].node]);
+                left++;
+            }
+        }
+        for (size_t i = 0; i < walk_count; i++) {
+            struct profile_site *site = &sites[first + i];
+            site->fingerprint = walks[i].count
+                                    ? walks[i].hash
+                                    : fingerprint_of_stack(table, site->function, site->stack_node);
+        }
+    }
 }

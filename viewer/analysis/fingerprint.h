@@ -69,4 +69,9 @@ void fingerprint_table_destroy(struct fingerprint_table *table);
 uint64_t fingerprint_of_stack(const struct fingerprint_table *table, enum function_kind function,
                               uint32_t stack_node);
 
+/* The same for many sites of the profile: fills their fingerprints. */
+struct profile_site;
+void fingerprint_of_stacks(const struct fingerprint_table *table, struct profile_site *sites,
+                           size_t count);
+
 #endif

@@ -89,6 +89,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/site_plans.c \
 	viewer/analysis/site_plans.h \
 	viewer/analysis/instant.c \
+	viewer/analysis/query_list.c \
+	viewer/analysis/query_list.h \
 	viewer/analysis/instant.h \
 	viewer/analysis/interval.c \
 	viewer/analysis/interval.h \
@@ -111,8 +113,12 @@ libseep_a_SOURCES += \
 	viewer/analysis/trend.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_interval tests/unit/test_trend tests/unit/test_growth
-TESTS += tests/unit/test_interval tests/unit/test_trend tests/unit/test_growth
+check_PROGRAMS += tests/unit/test_interval tests/unit/test_query_list
+check_PROGRAMS += tests/unit/test_trend tests/unit/test_growth
+TESTS += tests/unit/test_interval tests/unit/test_query_list
+TESTS += tests/unit/test_trend tests/unit/test_growth
+tests_unit_test_query_list_SOURCES = tests/unit/test_query_list.c $(profile_builder)
+tests_unit_test_query_list_LDADD = $(unit_libs)
 tests_unit_test_interval_SOURCES = tests/unit/test_interval.c $(profile_builder)
 tests_unit_test_interval_LDADD = $(unit_libs)
 check_PROGRAMS += tests/unit/test_trend tests/unit/test_growth

@@ -62,20 +62,36 @@ static void sort_and_cut(const struct query *query, struct query_result *result)
     result->row_count = kept;
 }
 
+static void name_site_row(const struct profile *profile, struct query_row *row)
+{
+    const struct profile_frame *frame;
+    const struct profile_location *location = own_code_find(
+        profile, profile->sites[row->site].stack_node, &frame, NULL);
+    row->name = location ? location->function : "[no stack]";
+    row->file = location ? location->file : NULL;
+    row->line = location ? location->line : 0;
+    if (location && frame->module_plus_1)
+        row->module = profile->modules[frame->module_plus_1 - 1].path;
+}
+
 /* Only the rows that are left: names take a walk up each stack. */
 static void name_site_rows(const struct profile *profile, struct query_result *result)
 {
-    for (size_t i = 0; i < result->row_count; i++) {
-        struct query_row *row = &result->rows[i];
-        const struct profile_frame *frame;
-        const struct profile_location *location = own_code_find(
-            profile, profile->sites[row->site].stack_node, &frame, NULL);
-        row->name = location ? location->function : "[no stack]";
-        row->file = location ? location->file : NULL;
-        row->line = location ? location->line : 0;
-        if (location && frame->module_plus_1)
-            row->module = profile->modules[frame->module_plus_1 - 1].path;
-    }
+    for (size_t i = 0; i < result->row_count; i++)
+        name_site_row(profile, &result->rows[i]);
+}
+
+void query_make_site_row(const struct profile *profile, uint32_t site, struct query_row *row)
+{
+    const struct profile_site *from = &profile->sites[site];
+    *row = (struct query_row){.site = site,
+                              .site_count = 1,
+                              .process = from->process,
+                              .fingerprint = from->fingerprint,
+                              .thread_id = UINT64_MAX};
+    query_figures_add_site(&row->self, from);
+    row->inclusive = row->self;
+    name_site_row(profile, row);
 }
 
 static void sum_up(struct query_gathering *gathering)

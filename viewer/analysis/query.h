@@ -196,6 +196,9 @@ bool query_choose_largest_sites(const struct profile *profile, uint32_t process,
                                 const struct query_filter *filter, size_t most, uint8_t *is_chosen,
                                 struct error *error);
 
+/* The row of one site by itself, with its name. */
+void query_make_site_row(const struct profile *profile, uint32_t site, struct query_row *row);
+
 /* Can it be run? Says the same as query_run, at once. */
 bool query_check(const struct profile *profile, const struct query *query, struct error *error);
 

@@ -76,12 +76,21 @@ static int compare_equal_keys(const void *left, const void *right, void *context
     return (a->figures.id > b->figures.id) - (a->figures.id < b->figures.id);
 }
 
+/* Sites come by id, and nothing has changed that: mostly there is nothing to do. */
+static bool is_sorted(struct profile *profile, const struct site_key *keys, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (compare_equal_keys(&keys[i - 1], &keys[i], profile) > 0)
+            return false;
+    return true;
+}
+
 static void sort_equal_keys(struct profile *profile, struct site_key *keys, size_t count)
 {
     for (size_t start = 0, end; start < count; start = end) {
         for (end = start + 1; end < count && are_equal(&keys[start], &keys[end]);)
             end++;
-        if (end - start > 1)
+        if (end - start > 1 && !is_sorted(profile, keys + start, end - start))
             qsort_r(keys + start, end - start, sizeof *keys, compare_equal_keys, profile);
     }
 }
@@ -134,9 +143,9 @@ void site_order_sort(struct profile *profile)
     struct fingerprint_table *table = fingerprint_table_create(profile);
     struct site_key *keys = memory_allocate_zeroed(count, sizeof *keys);
     struct site_key *spare = memory_allocate_zeroed(count, sizeof *spare);
+    fingerprint_of_stacks(table, profile->sites, count);
     for (size_t i = 0; i < count; i++) {
-        struct profile_site *site = &profile->sites[i];
-        site->fingerprint = fingerprint_of_stack(table, site->function, site->stack_node);
+        const struct profile_site *site = &profile->sites[i];
         keys[i] = (struct site_key){~site->figures.live_bytes, (uint32_t)(site->fingerprint >> 32),
                                     site->process, (uint32_t)i};
     }

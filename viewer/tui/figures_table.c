@@ -81,6 +81,15 @@ static void fill_columns(struct view *view, struct figures_table *figures)
     view->table.column_count = count;
 }
 
+static void take_list(const struct profile *profile, struct figures_table *figures,
+                      const struct query *query)
+{
+    figures->row_count = query_list_count(figures->list);
+    figures->result.known_metrics = query_known_metrics(profile, query->process, query->grouping);
+    figures->result.total.values[query->sort] = query_list_total(figures->list);
+    figures->result.matched.values[query->sort] = query_list_matched(figures->list);
+}
+
 static bool run_query(const struct view *view, struct figures_table *figures,
                       enum query_metric metric, struct error *error)
 {
@@ -95,7 +104,16 @@ static bool run_query(const struct view *view, struct figures_table *figures,
         .filter = filter.filter,
         .only_sites = figures->only_sites,
     };
-    bool is_done = query_run(view->context->profile, &query, &figures->result, error);
+    const struct profile *profile = view->context->profile;
+    bool is_done;
+    if (query_list_fits(profile, &query)) {
+        is_done = (figures->list = query_list_create(profile, &query, error)) != NULL;
+        if (is_done)
+            take_list(profile, figures, &query);
+    } else {
+        is_done = query_run(profile, &query, &figures->result, error);
+        figures->row_count = figures->result.row_count;
+    }
     filter_text_clear(&filter);
     return is_done;
 }
@@ -117,7 +135,7 @@ bool figures_table_load(struct view *view, struct figures_table *figures,
             return false;
     }
     fill_columns(view, figures);
-    view->table.row_count = figures->result.row_count;
+    view->table.row_count = figures->row_count;
     view->table.sort_key = (int)metric;
     view->table.is_inverted = figures->is_inverted;
     view->table.selected = view->table.top = 0;
@@ -127,6 +145,7 @@ bool figures_table_load(struct view *view, struct figures_table *figures,
 void figures_table_clear(struct figures_table *figures)
 {
     query_result_clear(&figures->result);
+    query_list_destroy(figures->list);
     *figures = (struct figures_table){.only_sites = figures->only_sites};
 }
 
@@ -139,8 +158,8 @@ void figures_table_describe(const struct view *view, const struct figures_table 
     const struct query_result *result = &figures->result;
     figures_format(metric, result->total.values[metric], total);
     text_print(out, "%s by %s: ", figures->grouping->title, info->name);
-    text_print(out, result->row_count == 1 ? "%s row, " : "%s rows, ",
-               units_format_count(result->row_count, count));
+    text_print(out, figures->row_count == 1 ? "%s row, " : "%s rows, ",
+               units_format_count(figures->row_count, count));
     if (result->matched.values[metric] != result->total.values[metric])
         text_print(out, "%s of ", figures_format(metric, result->matched.values[metric], matched));
     text_add(out, total);
@@ -150,10 +169,14 @@ void figures_table_describe(const struct view *view, const struct figures_table 
         text_add(out, ": by thread, only the end is known (M goes there)");
 }
 
-static const struct query_row *row_at(const struct figures_table *figures, size_t row)
+/* Of a list, until the next one is asked for. */
+static const struct query_row *row_at(struct figures_table *figures, size_t row)
 {
-    size_t count = figures->result.row_count;
-    return &figures->result.rows[figures->is_inverted ? count - 1 - row : row];
+    size_t position = figures->is_inverted ? figures->row_count - 1 - row : row;
+    if (!figures->list)
+        return &figures->result.rows[position];
+    query_list_row(figures->list, position, &figures->row);
+    return &figures->row;
 }
 
 /* What stands behind a name: the place in the source; of modules the path, of threads the id. */
@@ -247,7 +270,7 @@ void figures_draw_name(const struct profile *profile, struct screen *screen, int
     text_clear(&callers);
 }
 
-void figures_table_draw_row(const struct view *view, const struct figures_table *figures,
+void figures_table_draw_row(const struct view *view, struct figures_table *figures,
                             struct screen *screen, struct area area, size_t row)
 {
     const struct query_row *shown = row_at(figures, row);
@@ -272,7 +295,7 @@ void figures_table_draw_row(const struct view *view, const struct figures_table 
                       figures->grouping->grouping);
 }
 
-void figures_table_row_text(const struct figures_table *figures, size_t row, struct text *out)
+void figures_table_row_text(struct figures_table *figures, size_t row, struct text *out)
 {
     const struct query_row *shown = row_at(figures, row);
     text_print(out, "%s %s %s", shown->name, shown->file ? shown->file : "",
@@ -311,10 +334,10 @@ static void request_behind(const struct figures_table *figures, const struct que
     reaction->request.is_inclusive = is_inclusive;
 }
 
-bool figures_table_act(const struct view *view, const struct figures_table *figures,
-                       enum action action, struct reaction *reaction)
+bool figures_table_act(const struct view *view, struct figures_table *figures, enum action action,
+                       struct reaction *reaction)
 {
-    if (!figures->result.row_count)
+    if (!figures->row_count)
         return false;
     const struct query_row *row = row_at(figures, view->table.selected);
     switch (action) {

@@ -4,10 +4,14 @@
 #define SEEP_TUI_FIGURES_TABLE_H
 
 #include "analysis/query.h"
+#include "analysis/query_list.h"
 #include "tui/view.h"
 
 struct figures_table {
-    struct query_result result;
+    struct query_result result; /* without rows where there is a list */
+    struct query_list *list;    /* of sites, whose rows are made when they are drawn; or NULL */
+    struct query_row row;       /* the last one that was made */
+    size_t row_count;
     const struct query_grouping_info *grouping;
     struct table_column columns[TABLE_MAX_COLUMNS];
     enum query_metric metrics[TABLE_MAX_COLUMNS]; /* of the first metric_count columns */
@@ -24,11 +28,11 @@ void figures_table_clear(struct figures_table *figures);
 
 void figures_table_describe(const struct view *view, const struct figures_table *figures,
                             struct text *out);
-void figures_table_draw_row(const struct view *view, const struct figures_table *figures,
+void figures_table_draw_row(const struct view *view, struct figures_table *figures,
                             struct screen *screen, struct area area, size_t row);
-void figures_table_row_text(const struct figures_table *figures, size_t row, struct text *out);
-bool figures_table_act(const struct view *view, const struct figures_table *figures,
-                       enum action action, struct reaction *reaction);
+void figures_table_row_text(struct figures_table *figures, size_t row, struct text *out);
+bool figures_table_act(const struct view *view, struct figures_table *figures, enum action action,
+                       struct reaction *reaction);
 
 /* A figure as text: size or count. Borrowed from `text`. */
 const char *figures_format(enum query_metric metric, uint64_t value, char *text);

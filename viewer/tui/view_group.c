@@ -53,19 +53,19 @@ static void group_describe(const struct view *view, struct text *out)
 static void group_draw_row(const struct view *view, struct screen *screen, struct area area,
                            size_t row)
 {
-    const struct group *group = view->state;
+    struct group *group = view->state;
     figures_table_draw_row(view, &group->figures, screen, area, row);
 }
 
 static void group_row_text(const struct view *view, size_t row, struct text *out)
 {
-    const struct group *group = view->state;
+    struct group *group = view->state;
     figures_table_row_text(&group->figures, row, out);
 }
 
 static bool group_act(struct view *view, enum action action, struct reaction *reaction)
 {
-    const struct group *group = view->state;
+    struct group *group = view->state;
     return figures_table_act(view, &group->figures, action, reaction);
 }
 
