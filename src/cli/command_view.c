@@ -169,7 +169,8 @@ static bool find_leaks(void *context, const struct suppressions *suppressions,
     const struct recording_argument *argument = context;
     struct leak_report_options options = {.suppressions = suppressions,
                                           .process = QUERY_ALL_PROCESSES,
-                                          .since = LEAK_REPORT_NONE};
+                                          .since = LEAK_REPORT_NONE,
+                                          .are_blocks_kept = true};
 
     return choose_snapshot(argument, &options.snapshot, error) &&
            leak_report_build(argument->profile, argument->reader, &options, report, error);

@@ -146,8 +146,14 @@ tests_unit_test_gate_SOURCES = tests/unit/test_gate.c $(profile_builder)
 tests_unit_test_gate_LDADD = $(unit_libs)
 tests_unit_test_diff_SOURCES = tests/unit/test_diff.c $(profile_builder)
 tests_unit_test_diff_LDADD = $(unit_libs)
-check_PROGRAMS += tests/unit/test_flame_layout
-TESTS += tests/unit/test_flame_layout
+check_PROGRAMS += tests/unit/test_flame_layout tests/unit/test_leak_list \
+	tests/unit/test_suppression_entry
+TESTS += tests/unit/test_flame_layout tests/unit/test_leak_list \
+	tests/unit/test_suppression_entry
+tests_unit_test_leak_list_SOURCES = tests/unit/test_leak_list.c
+tests_unit_test_leak_list_LDADD = $(unit_libs)
+tests_unit_test_suppression_entry_SOURCES = tests/unit/test_suppression_entry.c $(profile_builder)
+tests_unit_test_suppression_entry_LDADD = $(unit_libs)
 tests_unit_test_flame_layout_SOURCES = tests/unit/test_flame_layout.c $(profile_builder)
 tests_unit_test_flame_layout_LDADD = $(unit_libs)
 tests_unit_test_call_tree_SOURCES = tests/unit/test_call_tree.c $(profile_builder)

@@ -15,6 +15,13 @@ static void add_file(struct judged_leaks *judged, const char *path)
     judged->files[judged->file_count++] = memory_duplicate_text(path);
 }
 
+static void forget_seens(struct judged_leaks *judged)
+{
+    last_seens_clear(&judged->seens);
+    judged->seens = (struct last_seens){0};
+    judged->are_seens_found = false;
+}
+
 static bool read_suppressions(struct judged_leaks *judged, struct error *error)
 {
     suppressions_init(&judged->suppressions);
@@ -36,6 +43,7 @@ bool judged_leaks_init(struct judged_leaks *judged, const struct tui_options *op
 
 void judged_leaks_clear(struct judged_leaks *judged)
 {
+    forget_seens(judged);
     leak_report_clear(&judged->report);
     suppressions_clear(&judged->suppressions);
     for (size_t i = 0; i < judged->file_count; i++)
@@ -52,10 +60,24 @@ bool judged_leaks_find(struct judged_leaks *judged, const struct tui_options *op
         return true;
     if (!options->find_leaks(options->leaks_context, &judged->suppressions, &report, error))
         return false;
+    forget_seens(judged);
     leak_report_clear(&judged->report);
     judged->report = report;
     judged->is_found = true;
     return true;
+}
+
+const struct last_seen *judged_leaks_seen(struct judged_leaks *judged,
+                                          const struct view_context *context,
+                                          const struct leak_line *line)
+{
+    size_t process = (size_t)(line->process - judged->report.processes);
+    if (!judged->are_seens_found && context->options->reader)
+        last_seens_find(profile_whole(context->profile), context->options->reader, &judged->report,
+                        &(struct last_seen_options){0, &(struct symbolizer_options){0}},
+                        &judged->seens);
+    judged->are_seens_found = true;
+    return last_seens_of(&judged->seens, process, line->leak);
 }
 
 /* What the report says of suppressions are positions in their list: both change together. */

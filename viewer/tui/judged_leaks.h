@@ -2,9 +2,11 @@
 #ifndef SEEP_TUI_JUDGED_LEAKS_H
 #define SEEP_TUI_JUDGED_LEAKS_H
 
+#include "analysis/leak_list.h"
 #include "analysis/leak_report.h"
 #include "analysis/suppression_entry.h"
 #include "analysis/suppressions.h"
+#include "graph/last_seen.h"
 #include "tui/view.h"
 
 struct judged_leaks {
@@ -13,6 +15,8 @@ struct judged_leaks {
     struct suppressions suppressions;
     struct leak_report report;
     bool is_found;
+    struct last_seens seens; /* of the report */
+    bool are_seens_found;
 };
 
 /* Reads the options' suppressions. Clear afterwards in any case. */
@@ -23,6 +27,11 @@ void judged_leaks_clear(struct judged_leaks *judged);
 /* Fills the report, unless that was done. */
 bool judged_leaks_find(struct judged_leaks *judged, const struct tui_options *options,
                        struct error *error);
+
+/* Where a leak was last held, which is looked for when it is first asked; NULL = not known. */
+const struct last_seen *judged_leaks_seen(struct judged_leaks *judged,
+                                          const struct view_context *context,
+                                          const struct leak_line *line);
 
 /* Adds a suppression of a leak to a file and judges anew, also with what else that file holds: the
  * leak is void afterwards. `is_new`: the file had it not. When it fails everything is as it was. */

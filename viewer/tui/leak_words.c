@@ -26,24 +26,32 @@ void leak_words_add_sum(const struct leak_sum *sum, struct text *out)
                units_format_count(sum->blocks, count), sum->blocks == 1 ? "" : "s");
 }
 
+static struct place find_place(const struct leak_words *words, uint32_t site)
+{
+    struct place place = {0};
+    if (site != LEAKS_NO_SITE)
+        place_find(words->profile, words->profile->sites[site].stack_node, PLACE_NAMED_CALLER,
+                   &place);
+    return place;
+}
+
 const struct profile_location *leak_words_location(const struct leak_words *words, uint32_t site)
 {
-    const struct profile *profile = words->profile;
-    struct place place = {0};
-    if (site == LEAKS_NO_SITE)
-        return NULL;
-    place_find(profile, profile->sites[site].stack_node, PLACE_NAMED_CALLER, &place);
+    struct place place = find_place(words, site);
     return place_named_location(&place);
 }
 
 void leak_words_add_site(const struct leak_words *words, uint32_t site, struct text *out)
 {
-    const struct profile_location *location = leak_words_location(words, site);
+    struct place place = find_place(words, site);
+    const struct profile_location *location = place_named_location(&place);
     text_add(out, location                ? own_code_qualified_name(location->function)
                   : site == LEAKS_NO_SITE ? "from before the recording, or not known"
                                           : "no stack known");
     if (location && location->file)
         text_print(out, "  %s:%u", text_file_name(location->file), location->line);
+    if (place.caller && place.caller != location)
+        text_print(out, "  < %s", own_code_qualified_name(place.caller->function));
 }
 
 void leak_words_add_thread(const struct leak_words *words, const struct leak_line *line,
@@ -180,8 +188,23 @@ static const char *advice_for(const struct leak *leak)
     return "it is known: nothing to do";
 }
 
+/* Between that snapshot and this one the last pointer went. */
+static void add_seen_note(const struct leak *leak, const struct last_seen *seen,
+                          struct view_request *request, size_t *capacity)
+{
+    char time[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
+    struct text text = {0};
+    if (seen->blocks < leak->blocks)
+        text_print(&text, "%s of them ", units_format_count(seen->blocks, count));
+    text_print(&text, "at snapshot:%llu, after %s, by", (unsigned long long)seen->snapshot,
+               units_format_duration(seen->time_ns, time));
+    add_note(request, capacity, "Last held", &text);
+    graph_path_write(&seen->path, &text);
+    add_note(request, capacity, "", &text);
+}
+
 void leak_words_add_notes(const struct leak_words *words, const struct leak_line *line,
-                          struct view_request *request)
+                          const struct last_seen *seen, struct view_request *request)
 {
     const struct leak *leak = leak_line_leak(line);
     const struct leak_report_cycle *cycle = leak_report_find_cycle(line->process, line->leak);
@@ -211,6 +234,8 @@ void leak_words_add_notes(const struct leak_words *words, const struct leak_line
         leak_words_add_suppression(words, leak, &text);
         add_note(request, &capacity, "Suppressed", &text);
     }
+    if (seen)
+        add_seen_note(leak, seen, request, &capacity);
     leak_words_add_site(words, leak->site, &text);
     add_note(request, &capacity, "Where to look", &text);
     text_add(&text, advice_for(leak));

@@ -6,6 +6,7 @@
 #include "analysis/profile.h"
 #include "analysis/suppressions.h"
 #include "base/text.h"
+#include "graph/last_seen.h"
 #include "tui/view.h"
 
 /* What words are taken from; all borrowed. */
@@ -36,8 +37,8 @@ void leak_words_add_stack(const struct leak_words *words, uint32_t site, struct 
 void leak_words_add_suppression(const struct leak_words *words, const struct leak *leak,
                                 struct text *out);
 
-/* All of it, for the view of its stack. */
+/* All of it, for the view of its stack. `seen`: where it was last held; NULL = not known. */
 void leak_words_add_notes(const struct leak_words *words, const struct leak_line *line,
-                          struct view_request *request);
+                          const struct last_seen *seen, struct view_request *request);
 
 #endif

@@ -25,8 +25,8 @@ enum {
     COLUMN_INDIRECT,
     COLUMN_AGE,
     COLUMN_THREAD,
-    COLUMN_PROCESS,
     COLUMN_SITE,
+    COLUMN_PROCESS, /* the last: it is not there when there is one */
     LEAK_COLUMNS
 };
 enum {
@@ -151,14 +151,12 @@ static void fill_columns(struct view *view)
         [COLUMN_INDIRECT] = {"With it", 9, false, true, 60, LEAKS_BY_INDIRECT},
         [COLUMN_AGE] = {"Age", 8, false, true, 40, LEAKS_BY_AGE},
         [COLUMN_THREAD] = {"Thread", 8, false, false, 20, TABLE_NO_SORT},
-        [COLUMN_PROCESS] = {"Process", has_several ? 12 : 0, false, false, 10, TABLE_NO_SORT},
         [COLUMN_SITE] = {"Site", 12, true, false, 100, TABLE_NO_SORT},
+        [COLUMN_PROCESS] = {"Process", 20, false, false, 10, TABLE_NO_SORT},
     };
-    size_t count = 0;
-    for (size_t i = 0; i < LEAK_COLUMNS; i++)
-        shown->columns[count++] = columns[i];
+    memcpy(shown->columns, columns, sizeof columns);
     view->table.columns = shown->columns;
-    view->table.column_count = count;
+    view->table.column_count = has_several ? LEAK_COLUMNS : LEAK_COLUMNS - 1;
     if (view->table.sort_key == TABLE_NO_SORT)
         view->table.sort_key = LEAKS_BY_BYTES;
 }
@@ -410,8 +408,7 @@ static void leaks_row_text(const struct view *view, size_t number, struct text *
         leak_words_add_stack(&words, leak_line_leak(&row->line)->site, out);
 }
 
-static void show_leak(const struct view *view, const struct leak_line *line,
-                      struct reaction *reaction)
+static void show_leak(struct view *view, const struct leak_line *line, struct reaction *reaction)
 {
     const struct leak_words words = words_of(view);
     const struct leak *leak = leak_line_leak(line);
@@ -419,7 +416,9 @@ static void show_leak(const struct view *view, const struct leak_line *line,
         text_add(&reaction->message, "from before the recording, or not known: it has no stack");
         return;
     }
-    leak_words_add_notes(&words, line, &reaction->request);
+    struct leaks_view *shown = view->state;
+    const struct last_seen *seen = judged_leaks_seen(&shown->judged, view->context, line);
+    leak_words_add_notes(&words, line, seen, &reaction->request);
     reaction->request.site = leak->site;
     reaction->opened = &view_stack;
 }
