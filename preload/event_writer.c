@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "preload/lifecycle.h"
+#include "preload/park.h"
 #include "preload/raw_syscall.h"
 
 enum {
@@ -75,6 +76,7 @@ void event_writer_await(_Atomic uint32_t *word, uint32_t seen, uint32_t limit_ms
     while (!sandbox_is_closed && is_worth_waiting(word, seen, end)) {
         struct timespec step = {0, 1000000};
         wake_recorder_to_answer();
+        park_start_if_wanted();
         raw_futex(word, FUTEX_WAIT, seen, &step);
     }
 }
@@ -209,6 +211,7 @@ static void *wait_for_room(struct thread_state *thread, uint32_t bytes)
             thread->dropping_since_heartbeat = patience.beat;
             return NULL;
         }
+        park_start_if_wanted(); /* the recorder may take nothing until it is there */
         if (sandbox_is_closed)
             spin_a_little(thread);
         else
@@ -259,6 +262,7 @@ void *event_writer_make_room(struct thread_state *thread, uint32_t bytes)
 {
     if (atomic_load_explicit(&session->recorder_sleeps, memory_order_relaxed) != 0)
         wake_recorder_for(thread);
+    park_start_if_wanted();
     void *room = ring_reserve(&thread->ring, bytes);
     return room != NULL ? room : make_room(thread, bytes);
 }

@@ -17,7 +17,7 @@ enum {
     STEP_MS = 2
 };
 
-bool park_is_ready;
+_Atomic bool park_is_ready;
 
 /* What the program wants to happen at this signal; the default until it asks. */
 static struct sigaction wish;
@@ -157,14 +157,8 @@ static void unblock(void)
     raw_syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &ours, NULL, SIGNAL_SET_BYTES, 0, 0);
 }
 
-void park_start(void)
+static void start(struct session_process *shared)
 {
-    struct session_process *shared = own_process();
-    if (shared == NULL || sandbox_is_closed || real.sigaction == NULL)
-        return;
-    if ((session->flags & SESSION_PARK) == 0 &&
-        atomic_load(&shared->park_state) != SESSION_PARK_WANTED)
-        return;
     int saved_errno = errno;
     /* All signals wait meanwhile; those of a stack of their own have it for this one, too. */
     struct sigaction action = {.sa_sigaction = handle,
@@ -174,8 +168,32 @@ void park_start(void)
         park_is_ready = true;
         atomic_store(&shared->park_state, SESSION_PARK_READY);
         unblock();
+    } else {
+        atomic_store(&shared->park_state, SESSION_PARK_NOT);
     }
     errno = saved_errno;
+}
+
+void park_start(void)
+{
+    struct session_process *shared = own_process();
+    if (shared == NULL || sandbox_is_closed || real.sigaction == NULL)
+        return;
+    uint32_t wanted = SESSION_PARK_WANTED;
+    if (atomic_compare_exchange_strong(&shared->park_state, &wanted, SESSION_PARK_STARTING) ||
+        (session->flags & SESSION_PARK) != 0)
+        start(shared);
+}
+
+void park_start_if_wanted(void)
+{
+    struct session_process *shared = own_process();
+    uint32_t wanted = SESSION_PARK_WANTED;
+    if (shared == NULL || atomic_load(&shared->park_state) != wanted || park_is_ready ||
+        sandbox_is_closed || real.sigaction == NULL || raw_getpid() != process_current->own_pid)
+        return;
+    if (atomic_compare_exchange_strong(&shared->park_state, &wanted, SESSION_PARK_STARTING))
+        start(shared);
 }
 
 void park_tell_child(void)

@@ -12,10 +12,14 @@
 #include <stdbool.h>
 
 /* Is the handler in place, in this image? */
-extern bool park_is_ready;
+extern _Atomic bool park_is_ready;
 
 /* Puts the handler in place, if the recorder wants it. */
 void park_start(void);
+
+/* The same in a process that runs, once the recorder finds that it may not stop it. Costs a look
+ * at shared memory where it does not. Threads that block all signals by now do not answer. */
+void park_start_if_wanted(void);
 
 /* In a forked child that was claimed: it has its parent's handler. */
 void park_tell_child(void);

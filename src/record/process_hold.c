@@ -2,9 +2,13 @@
 
 #include <poll.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/memory.h"
 #include "snapshot/task_facts.h"
+
+#define HANDLER_WAIT_NS UINT64_C(1000000000)
+#define HANDLER_NAP_NS  1000000
 
 /* ---- as it waits for us ---------------------------------------------------------------- */
 
@@ -41,6 +45,27 @@ static bool take_quiet(struct process_hold *hold)
     return true;
 }
 
+/* ---- by a signal, which nobody had thought of ----------------------------------------------- */
+
+/* A debugger came after the process had begun: it has no handler yet, and puts one in place when a
+ * thread of it next waits for us or fills its ring. That is soon, or not while we wait; then the
+ * next one who asks may have more luck. */
+static void want_handler(const struct process_hold_request *request, const struct clock *clock,
+                         uint64_t deadline_ns)
+{
+    _Atomic uint32_t *state = &request->shared->park_state;
+    uint64_t until_ns = clock->now_ns(clock->context) + HANDLER_WAIT_NS;
+    uint32_t seen = SESSION_PARK_NOT;
+    struct timespec nap = {0, HANDLER_NAP_NS};
+    if (!atomic_compare_exchange_strong(state, &seen, SESSION_PARK_WANTED))
+        return; /* it is there, or was waited for in vain before */
+    while (
+        clock->now_ns(clock->context) < until_ns && clock->now_ns(clock->context) < deadline_ns &&
+        !has_ended(request) &&
+        (atomic_load(state) == SESSION_PARK_WANTED || atomic_load(state) == SESSION_PARK_STARTING))
+        nanosleep(&nap, NULL);
+}
+
 /* ---- by any way ------------------------------------------------------------------------ */
 
 bool process_hold_begin(struct process_hold *hold, const struct process_hold_request *request,
@@ -70,6 +95,8 @@ bool process_hold_begin(struct process_hold *hold, const struct process_hold_req
     hold->is_parked = parker_take_still(&hold->parker, &hold->stopper);
     if (hold->is_parked)
         return true;
+    if (request->way == PROCESS_HOLD_AUTO)
+        want_handler(request, clock, deadline_ns);
     hold->process = target_process_open((uint32_t)request->pid, error);
     if (hold->process == NULL)
         return false;
@@ -77,8 +104,14 @@ bool process_hold_begin(struct process_hold *hold, const struct process_hold_req
     hold->is_parked = parker_park(&hold->parker, &hold->stopper, clock, deadline_ns, error);
     if (hold->is_parked)
         return true;
-    if (refusal.message[0] != '\0' && atomic_load(&request->shared->park_state) == SESSION_PARK_NOT)
+    uint32_t state = atomic_load(&request->shared->park_state);
+    if (refusal.message[0] != '\0' && state == SESSION_PARK_NOT)
         error_set(error, "%s (try seep run --stop=signal)", refusal.message);
+    if (refusal.message[0] != '\0' && state == SESSION_PARK_WANTED)
+        error_set(error,
+                  "%s; it can be asked to wait once it allocates more: try again, or seep run"
+                  " --stop=signal",
+                  refusal.message);
     target_process_close(hold->process);
     hold->process = NULL;
     return false;

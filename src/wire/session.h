@@ -96,9 +96,11 @@ enum session_park_guard {
 
 enum session_park_state {
     SESSION_PARK_NOT = 0,
-    SESSION_PARK_WANTED = 1, /* by the recorder, before it answers is_watched */
+    SESSION_PARK_WANTED = 1, /* by the recorder, before it answers is_watched, or later: then the next
+                                thread that waits for it, or needs room in its ring, sees to it */
     SESSION_PARK_READY = 2,  /* the handler is in place */
-    SESSION_PARK_CLOSED = 3  /* it is, but the process may not return from it (preload/sandbox.h) */
+    SESSION_PARK_CLOSED = 3, /* it is, but the process may not return from it (preload/sandbox.h) */
+    SESSION_PARK_STARTING = 4
 };
 
 /* Of copy_pid, before there is one. */

@@ -223,4 +223,32 @@ for way in ("auto", "signal") if can_attach() else ():
         checks.equal(f"gdb, {way}: {number}: done", True, scan["done"])
         checks.equal(f"gdb, {way}: {number}: lost", (1, 699), (definite["blocks"], definite["bytes"]))
 
+# A debugger that came later, and lets it run: one that allocates gets its handler then.
+for _ in range(1) if can_attach() else ():
+    recording, process = start([target("churns")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    pid = process.stdout.readline().split()[1].decode()
+    debugger = Debugger(pid)
+    wait_until("gdb attaches", lambda: debugger.process.poll() is not None or
+               (is_traced_by(pid, debugger.process.pid) and are_all_in(pid, "t")))
+    debugger.tell("continue")
+    wait_until("it runs on", lambda: not are_all_in(pid, "t"))
+    for number in (1, 2):
+        answer = seep("snapshot", pid)
+        checks.equal(f"churns under gdb: snapshot {number}: {answer.stderr.decode()}", 0,
+                     answer.returncode)
+    process.stdin.close()
+    checks.equal("churns under gdb: status", 0, process.wait(timeout=60))
+    process.stdout.close()
+    debugger.end()
+    report = json.loads(seep("info", "--json", recording.path).stdout)
+    checks.equal("churns under gdb: snapshots",
+                 [("request", "done", None)] * 2 + [("call", "done", None),
+                                                    ("before-exit", "done", None),
+                                                    ("exit", "done", None)],
+                 [(taken["taken"], taken["result"], taken["note"]) for taken in report["snapshots"]])
+    for number in range(5):
+        scan = json.loads(seep("leaks", "--json", f"{recording.path}@snapshot:{number}").stdout)
+        checks.equal(f"churns under gdb: {number}: lost", {"blocks": 1, "bytes": 699},
+                     scan["processes"][0]["summary"]["definite"])
+
 checks.finish()

@@ -25,6 +25,7 @@ target_programs = \
 	tests/targets/phases \
 	tests/targets/lost \
 	tests/targets/lost_cxx \
+	tests/targets/churns \
 	tests/targets/last_held \
 	tests/targets/lsan_interface \
 	tests/targets/mappings \
@@ -87,6 +88,7 @@ EXTRA_DIST += \
 	tests/targets/phases.c \
 	tests/targets/lost.c \
 	tests/targets/lost_cxx.cpp \
+	tests/targets/churns.c \
 	tests/targets/last_held.c \
 	tests/targets/lsan_interface.c \
 	tests/targets/mappings.c \
@@ -131,6 +133,9 @@ tests/targets/shared: tests/targets/shared.c include/seep.h
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -I$(top_srcdir)/include -o $@ $< \
 		-pthread
 tests/targets/phases: tests/targets/phases.c include/seep.h
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -I$(top_srcdir)/include -o $@ $< \
+		-pthread
+tests/targets/churns: tests/targets/churns.c include/seep.h
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -I$(top_srcdir)/include -o $@ $< \
 		-pthread
 tests/targets/last_held: tests/targets/last_held.c include/seep.h
