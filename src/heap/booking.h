@@ -61,6 +61,9 @@ BOOKING_INLINE void booking_note_site_birth(struct heap_model *model, struct sit
     site->allocated_bytes += weight.bytes;
     site->last_ns = block->birth_ns;
     histogram_add_many(&site->sizes, block->size, weight.blocks);
+    /* The usual allocators map their memory themselves, and say so. */
+    if (__builtin_expect(site->function == FUNCTION_CUSTOM, false))
+        mappings_hold_block(&model->mappings, block->address);
 }
 
 BOOKING_INLINE void booking_note_site_release(struct site *site, const struct block *block,

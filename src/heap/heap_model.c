@@ -435,12 +435,12 @@ void heap_model_visit_blocks(const struct heap_model *model, heap_model_visit_bl
 
 void heap_model_visit_mappings(const struct heap_model *model, interval_visit visit, void *context)
 {
-    interval_map_visit(&model->mappings.ranges, visit, context);
+    mappings_visit_program(&model->mappings, visit, context);
 }
 
 void heap_model_visit_heaps(const struct heap_model *model, interval_visit visit, void *context)
 {
-    interval_map_visit(&model->mappings.heaps, visit, context);
+    mappings_visit_heap(&model->mappings, visit, context);
 }
 
 uint64_t heap_model_own_bytes(const struct heap_model *model)

@@ -176,9 +176,10 @@ void heap_model_visit_blocks(const struct heap_model *model, heap_model_visit_bl
                              void *context);
 
 /* Calls `visit` for each piece of a mapping that the program made itself and still has, by address;
- * those that an allocator made for its heap are not among them. */
+ * those that are heap are not among them. */
 void heap_model_visit_mappings(const struct heap_model *model, interval_visit visit, void *context);
-/* The same of those that an allocator made by the public functions, and still has. */
+/* The same of those that are heap: an allocator made them within its functions, or they have held a
+ * block of an allocator of the program's own. */
 void heap_model_visit_heaps(const struct heap_model *model, interval_visit visit, void *context);
 
 /* Bytes that the model itself takes (tables only), for the memory promise. */

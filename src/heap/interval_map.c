@@ -144,6 +144,18 @@ void interval_map_carve(struct interval_map *map, uint64_t start, uint64_t end,
     map->root = merge(map, below, above);
 }
 
+const struct interval *interval_map_find(const struct interval_map *map, uint64_t address)
+{
+    uint32_t node = map->root;
+    while (node != 0) {
+        const struct interval *interval = &map->nodes[node].interval;
+        if (address >= interval->start && address < interval->end)
+            return interval;
+        node = address < interval->start ? map->nodes[node].left : map->nodes[node].right;
+    }
+    return NULL;
+}
+
 /* The depth is logarithmic. */
 static void visit_below(const struct interval_map *map, uint32_t node, interval_visit visit,
                         void *context)

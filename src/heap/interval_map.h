@@ -42,6 +42,9 @@ typedef void (*interval_removed)(void *context, const struct interval *part, boo
 void interval_map_carve(struct interval_map *map, uint64_t start, uint64_t end,
                         interval_removed removed, void *context);
 
+/* The range that the address is in; NULL = none. Borrowed until the map changes. */
+const struct interval *interval_map_find(const struct interval_map *map, uint64_t address);
+
 /* Calls `visit` for each range, by address. */
 typedef void (*interval_visit)(void *context, const struct interval *interval);
 void interval_map_visit(const struct interval_map *map, interval_visit visit, void *context);

@@ -104,6 +104,40 @@ void mappings_unmap(struct mappings *mappings, uint64_t start, uint64_t end)
     interval_map_carve(&mappings->heaps, start, end, pass_over, NULL);
 }
 
+void mappings_hold_block(struct mappings *mappings, uint64_t address)
+{
+    const struct interval *interval = interval_map_find(&mappings->ranges, address);
+    if (interval != NULL)
+        mappings->mappings[interval->value].has_held = true;
+}
+
+struct choice {
+    const struct mappings *mappings;
+    bool has_held;
+    interval_visit visit;
+    void *context;
+};
+
+static void visit_chosen(void *context, const struct interval *interval)
+{
+    const struct choice *choice = context;
+    if (choice->mappings->mappings[interval->value].has_held == choice->has_held)
+        choice->visit(choice->context, interval);
+}
+
+void mappings_visit_program(const struct mappings *mappings, interval_visit visit, void *context)
+{
+    struct choice choice = {mappings, false, visit, context};
+    interval_map_visit(&mappings->ranges, visit_chosen, &choice);
+}
+
+void mappings_visit_heap(const struct mappings *mappings, interval_visit visit, void *context)
+{
+    struct choice choice = {mappings, true, visit, context};
+    interval_map_visit(&mappings->ranges, visit_chosen, &choice);
+    interval_map_visit(&mappings->heaps, visit, context);
+}
+
 uint64_t mappings_own_bytes(const struct mappings *mappings)
 {
     return mappings->site_capacity * sizeof *mappings->sites +

@@ -30,6 +30,7 @@ struct mapping_site {
 struct mapping {
     uint32_t site;   /* of a free one: the next free one + 1 */
     uint32_t pieces; /* that remain */
+    bool has_held;   /* a block, ever */
 };
 
 /* A zeroed struct is valid and empty. */
@@ -55,6 +56,15 @@ void mappings_map(struct mappings *mappings, uint64_t start, uint64_t end, uint3
                   uint8_t function, bool is_anonymous);
 void mappings_map_heap(struct mappings *mappings, uint64_t start, uint64_t end);
 void mappings_unmap(struct mappings *mappings, uint64_t start, uint64_t end);
+
+/* A block is born at the address: if the program mapped that itself, it did so for an allocator of
+ * its own, and the mapping is heap from now on. */
+void mappings_hold_block(struct mappings *mappings, uint64_t address);
+
+/* Pieces of what the program made itself, by address: those that never held a block; or what is
+ * heap, which is the others, and then what an allocator made. */
+void mappings_visit_program(const struct mappings *mappings, interval_visit visit, void *context);
+void mappings_visit_heap(const struct mappings *mappings, interval_visit visit, void *context);
 
 uint64_t mappings_own_bytes(const struct mappings *mappings);
 

@@ -184,6 +184,14 @@ def check_family_memory():
                      summary["definite"])
 
 
+def check_early_memory():
+    """What was mapped before, outside of any call of the allocator, is heap once it held an object."""
+    for options, lost in ((["--allocator=early_"], (1, 125)), ([], (0, 0))):
+        summary = leaks(record([target("slab_user"), "early"], options).path)["summary"]
+        checks.equal(f"slab_user early {options}: definite", {"blocks": lost[0], "bytes": lost[1]},
+                     summary["definite"])
+
+
 def check_family_options():
     for prefixes in (["", "x"], ["a", "b", "c", "d", "e"]):
         options = [f"--allocator={prefix}" for prefix in prefixes]
@@ -324,6 +332,7 @@ check_marks()
 check_family("family_user")
 check_family("family_user_bound")
 check_family_memory()
+check_early_memory()
 check_family_options()
 check_lsan()
 check_header()

@@ -80,3 +80,27 @@ void slab_free(void *object)
 {
     (void)object;
 }
+
+/* A third one: its memory was mapped before anybody asked for any, and stays as it is when objects
+ * are freed. */
+static char *early;
+static size_t early_used;
+
+__attribute__((constructor)) static void map_early(void)
+{
+    early = mmap(NULL, SLAB_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+void *early_malloc(size_t bytes)
+{
+    char *object = early + early_used;
+    if (early == MAP_FAILED || bytes > SLAB_BYTES - early_used)
+        return NULL;
+    early_used += (bytes + 15) & ~(size_t)15;
+    return object;
+}
+
+void early_free(void *object)
+{
+    (void)object;
+}

@@ -1,4 +1,7 @@
-/* An object of libarena_family.so's other allocator refers to a block of 123 bytes, and another to
+/* With an argument, of the family early_: an object refers to a block of 125 bytes and is freed, and
+ * with it the last one in a mapping that was made long before; so the block is lost. Else:
+ *
+ * An object of libarena_family.so's other allocator refers to a block of 123 bytes, and another to
  * one of 124; the first is freed, so the first block is lost, whatever still stands in the mapping
  * that the object was in. For seep run --allocator=slab_. */
 #include <stdlib.h>
@@ -6,6 +9,8 @@
 
 void *slab_malloc(size_t bytes);
 void slab_free(void *object);
+void *early_malloc(size_t bytes);
+void early_free(void *object);
 
 static void **held;
 
@@ -18,6 +23,13 @@ static void __attribute__((noinline)) work(void)
     held[0] = malloc(124);
 }
 
+static void __attribute__((noinline)) work_early(void)
+{
+    void **object = early_malloc(64);
+    object[0] = malloc(125);
+    early_free(object);
+}
+
 static void __attribute__((noinline)) wipe_stack(void)
 {
     char space[16384];
@@ -25,9 +37,13 @@ static void __attribute__((noinline)) wipe_stack(void)
     __asm__ volatile("" : : "r"(space) : "memory");
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
-    work();
+    (void)arguments;
+    if (count > 1)
+        work_early();
+    else
+        work();
     wipe_stack();
     return 0;
 }

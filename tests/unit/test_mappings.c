@@ -128,6 +128,30 @@ static void test_heaps_of_allocators(void **state)
     mappings_clear(&mappings);
 }
 
+/* What has held a block is heap until it is unmapped, all of its pieces. */
+static void test_mappings_that_held_a_block(void **state)
+{
+    (void)state;
+    uint64_t program = 0, heap = 0;
+    struct mappings mappings = {0};
+    mappings_map(&mappings, 1000, 2000, 1, 22, ANONYMOUS);
+    mappings_map(&mappings, 2000, 2500, 1, 22, ANONYMOUS);
+    mappings_map_heap(&mappings, 5000, 5010);
+    mappings_hold_block(&mappings, 1999);
+    mappings_hold_block(&mappings, 999);  /* nowhere */
+    mappings_hold_block(&mappings, 5000); /* heap already */
+    mappings_unmap(&mappings, 1200, 1300);
+    mappings_visit_program(&mappings, add_bytes, &program);
+    mappings_visit_heap(&mappings, add_bytes, &heap);
+    assert_int_equal(program, 500);
+    assert_int_equal(heap, 900 + 10);
+    mappings_map(&mappings, 1000, 2000, 1, 22, ANONYMOUS);
+    program = 0;
+    mappings_visit_program(&mappings, add_bytes, &program);
+    assert_int_equal(program, 1500);
+    mappings_clear(&mappings);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +160,7 @@ int main(void)
         cmocka_unit_test(test_ids_of_dead_mappings_are_used_again),
         cmocka_unit_test(test_many_ranges_in_order),
         cmocka_unit_test(test_heaps_of_allocators),
+        cmocka_unit_test(test_mappings_that_held_a_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
