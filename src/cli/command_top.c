@@ -12,9 +12,11 @@
 #include "cli/command.h"
 #include "cli/common_rows.h"
 #include "cli/live_source.h"
+#include "cli/live_view.h"
 #include "cli/session_list.h"
 #include "cli/terminal.h"
 #include "report/top_report.h"
+#include "tui/tui.h"
 
 #define DEFAULT_INTERVAL_NS UINT64_C(2000000000)
 
@@ -30,6 +32,8 @@ struct values {
     struct option_number interval;
     struct option_number sort;
     struct option_number limit;
+    bool is_ascii;
+    bool is_without_mouse;
 };
 
 static const char *order_at(size_t position)
@@ -61,6 +65,14 @@ static const struct option_row rows[] = {
              "(default: bytes)"},
     ROW_LIMIT("of sites, the first N (0: all; default: 20, JSON 1000)"),
     ROW_ARGUMENTS,
+    {.name = "ascii",
+     .kind = OPTION_FLAG,
+     PLACE(is_ascii),
+     .help = "no lines and blocks of Unicode"},
+    {.name = "no-mouse",
+     .kind = OPTION_FLAG,
+     PLACE(is_without_mouse),
+     .help = "leave the mouse to the terminal"},
 };
 /* clang-format on */
 
@@ -173,8 +185,41 @@ static void write_sessions(const struct invocation *invocation)
     session_list_clear(&list);
 }
 
+/* ---- in the terminal ---- */
+
+static bool view(const struct invocation *invocation, struct live_source *source, uint32_t pid,
+                 struct error *error)
+{
+    const struct values *values = invocation->values;
+    bool is_mono = invocation->common->color.is_given &&
+                   invocation->common->color.value == COLOR_NEVER;
+    struct live_view_options options = {
+        .tui = {.screen = "live",
+                .colors = is_mono ? "mono" : NULL,
+                .is_ascii = values->is_ascii,
+                .without_mouse = values->is_without_mouse},
+        .interval_ns = values->interval.is_given ? values->interval.value : DEFAULT_INTERVAL_NS};
+    struct live_picture *first = live_source_take(source, error);
+
+    if (!first || !find_process(first, source, pid, &options.process, error)) {
+        live_picture_destroy(first);
+        return false;
+    }
+    return live_view_run(source, first, &options, error);
+}
+
+/* Unless a report was asked for, people look at it, where that is possible. */
+static bool is_viewed(const struct values *values)
+{
+    struct error ignored;
+
+    return !values->is_json && !values->count.is_given && !terminal_is_ci() &&
+           tui_is_possible(&ignored);
+}
+
 static int run(const struct invocation *invocation)
 {
+    const struct values *values = invocation->values;
     struct live_source source = {.session = {.recorder_fd = -1}};
     struct error error;
     uint32_t pid = 0;
@@ -186,7 +231,8 @@ static int run(const struct invocation *invocation)
     }
     is_good = read_pid(invocation->operands.items[0], &pid, &error) &&
               live_source_open(pid, &source, &error) &&
-              write_reports(invocation, &source, pid, &error);
+              (is_viewed(values) ? view(invocation, &source, pid, &error)
+                                 : write_reports(invocation, &source, pid, &error));
     if (!is_good)
         log_error("%s", error.message);
     live_source_close(&source);

@@ -38,7 +38,7 @@ static bool await_end(const struct live_source *source)
     while (!running_session_has_ended(&source->session)) {
         struct timespec step = {0, 20000000};
 
-        if (atomic_load(&source->is_cancelled))
+        if (atomic_load(&source->session.is_cancelled))
             return false;
         nanosleep(&step, NULL);
     }

@@ -3,7 +3,6 @@
 #ifndef SEEP_CLI_LIVE_SOURCE_H
 #define SEEP_CLI_LIVE_SOURCE_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,7 +14,6 @@ struct live_source {
     struct running_session session;
     char *path;                /* of the recording */
     bool has_ended;            /* the recorder has: what the next picture shows is the last word */
-    _Atomic bool is_cancelled; /* by another thread: whoever waits gives up */
 };
 
 /* By a process of the session, or its recorder. Close after use, also after a failure. */

@@ -37,6 +37,8 @@ libseep_a_SOURCES += \
 	src/cli/instant.h \
 	src/cli/live_source.c \
 	src/cli/live_source.h \
+	src/cli/live_view.c \
+	src/cli/live_view.h \
 	src/cli/nearest_name.c \
 	src/cli/nearest_name.h \
 	src/cli/options.c \

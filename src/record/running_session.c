@@ -279,8 +279,9 @@ bool running_session_is_over(const struct running_session *session)
 bool running_session_has_ended(const struct running_session *session)
 {
     struct pollfd poll_fd = {.fd = session->recorder_fd, .events = POLLIN};
-    if (session->recorder_fd >= 0)
-        return poll(&poll_fd, 1, 0) > 0;
+    if (session->recorder_fd >= 0 && poll(&poll_fd, 1, 0) >= 0 &&
+        (poll_fd.revents & POLLNVAL) == 0)
+        return (poll_fd.revents & POLLIN) != 0;
     return kill(session->recorder, 0) != 0 && errno == ESRCH;
 }
 
@@ -318,7 +319,8 @@ bool running_session_await(const struct running_session *session, _Atomic uint32
     uint64_t end_ns = clock.now_ns(clock.context) + limit_ns;
     while (atomic_load(word) == seen) {
         struct timespec step = {0, STEP_NS};
-        if (clock.now_ns(clock.context) >= end_ns || running_session_has_ended(session))
+        if (clock.now_ns(clock.context) >= end_ns || running_session_has_ended(session) ||
+            atomic_load(&session->is_cancelled))
             return false;
         syscall(SYS_futex, word, FUTEX_WAIT, seen, &step, NULL, 0);
     }
@@ -351,7 +353,7 @@ bool running_session_checkpoint(const struct running_session *session, uint64_t 
         uint64_t now_ns = clock.now_ns(clock.context);
         if (running_session_is_over(session))
             return error_set(error, "the recording has come to its end");
-        if (now_ns >= end_ns)
+        if (now_ns >= end_ns || atomic_load(&session->is_cancelled))
             return error_set(error, "the recorder (process %d) does not answer", session->recorder);
         if (!running_session_await(session, &header->checkpoints_made, made, STEP_NS) &&
             running_session_has_ended(session))

@@ -6,6 +6,7 @@
 #ifndef SEEP_RECORD_RUNNING_SESSION_H
 #define SEEP_RECORD_RUNNING_SESSION_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,9 +16,10 @@
 
 struct running_session {
     struct session_header
-        *header;     /* mapped, with what follows it up to the slots of those parked */
-    int recorder;    /* its pid */
-    int recorder_fd; /* readable once it has ended; -1 = the system has none */
+        *header;               /* mapped, with what follows it up to the slots of those parked */
+    int recorder;              /* its pid */
+    int recorder_fd;           /* readable once it has ended; -1 = the system has none */
+    _Atomic bool is_cancelled; /* by another thread: whoever waits gives up */
 };
 
 /* False with *error: nobody records process `pid`, or not somebody whom we may ask. Close after

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "tui/app_live.h"
 
 enum {
     DEFAULT_ROWS = 24,
@@ -30,6 +31,11 @@ struct view *app_current_view(const struct app *app)
     return app->depth ? app->opened[app->depth - 1] : app->screens[app->current_screen];
 }
 
+unsigned app_scopes(const struct app *app)
+{
+    return app_current_view(app)->ops->scopes | SCOPE_ANY | (app->live ? SCOPE_LIVE : 0);
+}
+
 static void destroy_view(struct view *view)
 {
     if (!view)
@@ -47,6 +53,8 @@ static bool load_view(struct view *view, struct error *error)
         return true;
     view->table.context = view;
     view->is_loaded = view->ops->load(view, error);
+    if (view->is_loaded)
+        kept_row_find(view);
     return view->is_loaded;
 }
 
@@ -102,7 +110,22 @@ bool app_show_screen(struct app *app, const struct view_ops *ops, struct error *
     return true;
 }
 
-static bool reload(struct app *app, struct error *error)
+void app_prepare_reload(struct app *app)
+{
+    for (size_t i = 0; i < app->screen_count; i++) {
+        struct view *view = app->screens[i];
+        if (!view || !view->is_loaded)
+            continue;
+        if (view->ops->row_key) {
+            kept_row_keep(view);
+        } else if (i != app->current_screen) {
+            destroy_view(view);
+            app->screens[i] = NULL;
+        }
+    }
+}
+
+bool app_reload(struct app *app, struct error *error)
 {
     for (size_t i = 0; i < app->screen_count; i++)
         if (app->screens[i])
@@ -123,7 +146,7 @@ bool app_ask(struct app *app, const struct view_question *question, struct error
     char *filter = memory_duplicate_text(question->filter);
     app->context.question = *question;
     app->context.question.filter = filter;
-    if (reload(app, error)) {
+    if (app_reload(app, error)) {
         free(app->filter);
         app->filter = filter;
         return true;
@@ -131,7 +154,7 @@ bool app_ask(struct app *app, const struct view_question *question, struct error
     free(filter);
     app->context.question = before;
     struct error ignored;
-    reload(app, &ignored);
+    app_reload(app, &ignored);
     table->selected = selected;
     table->top = top;
     return false;
@@ -148,7 +171,7 @@ bool app_show_profile(struct app *app, const struct profile *profile,
     if (app_ask(app, question, error))
         return true;
     app->context.profile = before;
-    reload(app, &ignored);
+    app_reload(app, &ignored);
     return false;
 }
 
@@ -215,7 +238,7 @@ bool app_react(struct app *app, struct reaction *reaction, struct error *error)
     if (reaction->is_closing)
         app_close_view(app);
     if (reaction->is_reloading)
-        is_done = reload(app, error);
+        is_done = app_reload(app, error);
     if (is_done && reaction->opened) {
         if (reaction->opened->digit) {
             is_done = app_show_screen(app, reaction->opened, error);
@@ -248,7 +271,10 @@ static bool read_input(struct app *app, struct input *input, struct error *error
 {
     if (app->script)
         return script_next(app->script, input, error);
-    terminal_read(app->terminal, input);
+    if (app->live)
+        app_live_read(app, input);
+    else
+        terminal_read(app->terminal, input);
     return true;
 }
 
@@ -263,7 +289,7 @@ bool app_run(struct app *app, struct error *error)
         app->is_repainting = false;
         if (!read_input(app, &input, error))
             return false;
-        if (input.kind != INPUT_NOTHING && input.kind != INPUT_COMMAND)
+        if (input.kind != INPUT_NOTHING && input.kind != INPUT_COMMAND && input.kind != INPUT_NEWS)
             app->message[0] = '\0';
         if (app_handle_input(app, &input, &trouble))
             continue;
@@ -331,6 +357,10 @@ bool app_init(struct app *app, const struct profile *profile, const struct tui_o
     app->context.question.filter = app->filter;
     app->context.is_utf8 = !options->is_ascii && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     prompt_init(&app->prompt);
+    if (options->live) {
+        app->context.question.process = options->process;
+        app_live_begin(app, options);
+    }
     while (view_ops_at(app->screen_count)->digit)
         app->screen_count++;
     const struct view_ops *first = options->screen ? view_ops_find(options->screen)
@@ -349,6 +379,7 @@ void app_clear(struct app *app)
     for (size_t i = 0; i < app->screen_count; i++)
         destroy_view(app->screens[i]);
     app_times_clear(app);
+    app_live_end(app);
     screen_clear(&app->screen);
     prompt_clear(&app->prompt);
     free(app->searched);

@@ -31,6 +31,8 @@ struct app_target {
     uint32_t key; /* as if this key had been pressed */
 };
 
+struct app_live;
+
 struct app {
     struct view_context context;
     struct profile *interval;              /* what context.profile is, unless that is the whole */
@@ -48,6 +50,7 @@ struct app {
     char message[512];
     char *searched;
 
+    struct app_live *live;     /* app_live.h; NULL: a recording */
     struct terminal *terminal; /* NULL: a script */
     struct script *script;
     bool is_repainting;
@@ -63,6 +66,9 @@ bool app_run(struct app *app, struct error *error);
 
 /* A line for the status row, until the next input. */
 void app_say(struct app *app, const char *message);
+
+/* Which keys count now: enum key_scope. */
+unsigned app_scopes(const struct app *app);
 
 /* Views. What fails says why, for the status row. */
 struct view *app_current_view(const struct app *app);
@@ -82,6 +88,12 @@ bool app_ask(struct app *app, const struct view_question *question, struct error
 
 /* Gives a view another filter: its own, or the one of all. */
 bool app_filter(struct app *app, const char *filter, struct error *error);
+
+/* Before and after the profile is replaced by a newer one: what is shown is found again, and what
+ * cannot be found again is closed, unless it is shown. Reloading also suffices when only what is
+ * known beside the profile has changed. */
+void app_prepare_reload(struct app *app);
+bool app_reload(struct app *app, struct error *error);
 
 /* Does what a view's handler wants, and empties the reaction. */
 bool app_react(struct app *app, struct reaction *reaction, struct error *error);

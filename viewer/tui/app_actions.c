@@ -1,5 +1,6 @@
 /* What keys do in every view. */
 #include "tui/app.h"
+#include "tui/app_live.h"
 
 #include <string.h>
 #include <strings.h>
@@ -189,6 +190,8 @@ bool app_do(struct app *app, enum action action, uint32_t key, struct error *err
     struct view *view = app_current_view(app);
     if (view->ops->act && view->ops->act(view, action, &reaction))
         return app_react(app, &reaction, error);
+    if (app_live_do(app, action))
+        return true;
     switch (action) {
     case ACTION_BACK:
         return go_back(app, key, error);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "tui/app_live.h"
 
 enum {
     TITLE_ROW = 0,
@@ -28,7 +29,7 @@ static void print_subject(const struct app *app, int room, struct text *out)
     const char *recording = options->recording ? options->recording : profile->info.path;
     struct text file = {0};
     text_print(&file, "  %s@%s", text_file_name(recording),
-               profile->whole ? profile->interval.to : "end");
+               profile->whole ? profile->interval.to : profile->is_live ? "now" : "end");
     view_print_process(profile, app->context.question.process, out);
     if (text_columns(text_get(out)) + text_columns(text_get(&file)) <= room)
         text_add(out, text_get(&file));
@@ -93,6 +94,20 @@ static enum tabs choose_tabs(const struct app *app)
     return tabs;
 }
 
+static int draw_live_state(struct app *app, int column)
+{
+    struct screen *screen = &app->screen;
+    struct text state = {0};
+    app_live_print_state(app, &state);
+    if (!app->context.profile->is_complete)
+        text_add(&state, " ! incomplete");
+    bool is_bad = strchr(text_get(&state), '!') != NULL;
+    int columns = screen_put(screen, TITLE_ROW, column + 1, screen->columns - column - 1,
+                             is_bad ? STYLE_WARNING : STYLE_TITLE, text_get(&state));
+    text_clear(&state);
+    return columns + 1;
+}
+
 static void draw_title(struct app *app)
 {
     struct screen *screen = &app->screen;
@@ -102,7 +117,9 @@ static void draw_title(struct app *app)
     for (size_t i = 0; i < app->screen_count; i++)
         if (has_tab(app, i))
             column += draw_tab(app, tabs, column, view_ops_at(i), i == app->current_screen);
-    if (!app->context.profile->is_complete)
+    if (app->live)
+        column += draw_live_state(app, column);
+    else if (!app->context.profile->is_complete)
         column += screen_put(screen, TITLE_ROW, column + 1, screen->columns - column - 1,
                              STYLE_WARNING, "! incomplete") +
                   1;
@@ -189,7 +206,7 @@ static void draw_label(struct app *app, int row, int column, const struct key_bi
 static void draw_footer(struct app *app, const struct view *view)
 {
     int row = app->screen.rows - 1, column = 0, reserved = 0;
-    unsigned scopes = view->ops->scopes | SCOPE_ANY;
+    unsigned scopes = view->ops->scopes | SCOPE_ANY | (app->live ? SCOPE_LIVE : 0);
     const struct key_binding *binding;
     for (size_t i = 0; (binding = key_binding_at(i)); i++)
         if (is_in_footer(binding, scopes) && is_always_told(binding))

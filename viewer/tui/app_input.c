@@ -1,5 +1,6 @@
 /* From keys, clicks and script steps to actions. */
 #include "tui/app.h"
+#include "tui/app_live.h"
 
 enum {
     WHEEL_ROWS = 3
@@ -25,7 +26,7 @@ static bool handle_key(struct app *app, uint32_t key, struct error *error)
 {
     enum prompt_kind kind = app->prompt.kind;
     if (kind == PROMPT_NONE) {
-        unsigned scopes = app_current_view(app)->ops->scopes | SCOPE_ANY;
+        unsigned scopes = app_scopes(app);
         enum action action = key_binding_action(key, scopes);
         char name[INPUT_KEY_NAME_BYTES];
         if (action == ACTION_NONE)
@@ -109,6 +110,8 @@ bool app_handle_input(struct app *app, const struct input *input, struct error *
         return true;
     case INPUT_COMMAND:
         return command_run(app, input->text, error);
+    case INPUT_NEWS:
+        return app_live_refresh(app, error);
     case INPUT_NOTHING:
         return true;
     case INPUT_FINISHED:

@@ -1,5 +1,6 @@
 /* What can be typed after ':', in one table: name, argument, help and function. */
 #include "tui/app.h"
+#include "tui/app_live.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +106,12 @@ static bool run_suppress(struct app *app, const char *argument, struct error *er
            app_react(app, &reaction, error);
 }
 
+static bool run_refresh(struct app *app, const char *argument, struct error *error)
+{
+    (void)argument;
+    return app_live_await(app, error);
+}
+
 static bool run_help(struct app *app, const char *argument, struct error *error)
 {
     static const struct view_request nothing = {.site = QUERY_NO_SITE};
@@ -159,6 +166,7 @@ static const struct command {
     {{"suppress", "GRAMMAR FILE", "add the selected leak to a file, as lsan or valgrind"},
      false,
      run_suppress},
+    {{"refresh", "", "of a program that runs: wait for the next picture"}, true, run_refresh},
     {{"colors", "SCHEME", "default, mono or orange"}, false, run_colors},
     {{"write", "FILE", "write all rows of this view to a new file"}, false, run_write},
     {{"save-display", "FILE", "write the screen as it is to a file"}, false, run_save_display},

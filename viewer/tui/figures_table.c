@@ -302,6 +302,16 @@ void figures_table_row_text(struct figures_table *figures, size_t row, struct te
                shown->module ? shown->module : "");
 }
 
+uint64_t figures_table_row_key(struct figures_table *figures, size_t row)
+{
+    const struct query_row *shown = row_at(figures, row);
+    uint64_t key = kept_row_add_number(KEPT_ROW_KEY, shown->fingerprint);
+    key = kept_row_add_number(key, shown->thread_id);
+    key = kept_row_add_number(key, shown->process);
+    key = kept_row_add_text(key, shown->name);
+    return kept_row_add_text(key, shown->file);
+}
+
 void figures_request_stack(const struct query_row *row, struct reaction *reaction)
 {
     if (row->site == QUERY_NO_SITE) {

@@ -34,6 +34,9 @@ void figures_table_row_text(struct figures_table *figures, size_t row, struct te
 bool figures_table_act(const struct view *view, struct figures_table *figures, enum action action,
                        struct reaction *reaction);
 
+/* For view_ops.row_key. */
+uint64_t figures_table_row_key(struct figures_table *figures, size_t row);
+
 /* A figure as text: size or count. Borrowed from `text`. */
 const char *figures_format(enum query_metric metric, uint64_t value, char *text);
 

@@ -42,6 +42,7 @@ enum input_kind {
     INPUT_RESIZE,
     INPUT_COMMAND, /* scripts only: run `text` as if it had been typed after ':' */
     INPUT_NOTHING, /* look again: a signal came */
+    INPUT_NEWS,    /* of a program that runs */
     INPUT_FINISHED /* the terminal is gone, or the script has ended */
 };
 

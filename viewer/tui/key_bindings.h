@@ -59,7 +59,10 @@ enum action {
     ACTION_COPY,
     ACTION_WRITE,
     ACTION_COMMAND,
-    ACTION_REDRAW
+    ACTION_REDRAW,
+    ACTION_PAUSE,
+    ACTION_SET_MARK,
+    ACTION_SNAPSHOT
 };
 
 /* What a view offers; a key is valid where it shares a bit with the view. */
@@ -77,9 +80,10 @@ enum key_scope {
     SCOPE_INVERTS = 1024, /* rows can stand in the opposite order */
     SCOPE_GRAPH = 2048,
     SCOPE_FLAME = 4096,
-    SCOPE_TIME = 8192,    /* there is a timeline with a cursor */
+    SCOPE_TIME = 8192,     /* there is a timeline with a cursor */
     SCOPE_HOLDERS = 16384, /* the graph tells what holds the selected row */
-    SCOPE_LEAKS = 32768
+    SCOPE_LEAKS = 32768,
+    SCOPE_LIVE = 1 << 20 /* in all views, of a program that runs */
 };
 
 enum {

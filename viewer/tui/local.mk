@@ -1,11 +1,12 @@
 libseep_a_SOURCES += \
 	viewer/tui/app.c viewer/tui/app.h viewer/tui/app_actions.c viewer/tui/app_draw.c viewer/tui/app_times.c \
-	viewer/tui/app_input.c viewer/tui/app_menus.c viewer/tui/app_rows.c \
+	viewer/tui/app_input.c viewer/tui/app_live.c viewer/tui/app_live.h viewer/tui/app_menus.c viewer/tui/app_rows.c \
 	viewer/tui/commands.c \
 	viewer/tui/figures_table.c viewer/tui/figures_table.h \
 	viewer/tui/filter_text.c viewer/tui/filter_text.h \
 	viewer/tui/input.c viewer/tui/input.h \
 	viewer/tui/judged_leaks.c viewer/tui/judged_leaks.h \
+	viewer/tui/kept_row.c viewer/tui/kept_row.h \
 	viewer/tui/key_bindings.c viewer/tui/key_bindings.h \
 	viewer/tui/leak_words.c viewer/tui/leak_words.h \
 	viewer/tui/plot.c viewer/tui/plot.h \
@@ -23,7 +24,7 @@ libseep_a_SOURCES += \
 	viewer/tui/view_block.c viewer/tui/view_blocks.c viewer/tui/view_flame.c \
 	viewer/tui/view_graph.c \
 	viewer/tui/view_group.c viewer/tui/view_help.c viewer/tui/view_leaks.c viewer/tui/view_leaks.h \
-	viewer/tui/view_menu.c \
+	viewer/tui/view_live.c viewer/tui/view_menu.c \
 	viewer/tui/view_modules.c \
 	viewer/tui/view_overview.c viewer/tui/view_sites.c viewer/tui/view_source.c \
 	viewer/tui/view_stack.c viewer/tui/view_threads.c viewer/tui/view_tree.c \

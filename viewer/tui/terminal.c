@@ -4,6 +4,7 @@
 
 #include <curses.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,6 +260,27 @@ void terminal_read(struct terminal *terminal, struct input *input)
                                             : key_of_character(character);
         input->kind = input->key == INPUT_NO_KEY ? INPUT_NOTHING : INPUT_KEY;
     }
+}
+
+/* What curses has read already, it tells without waiting; then there is only the terminal to wait
+ * for. A signal ends the waiting: a new size is told by curses when it is asked again. */
+void terminal_read_or(struct terminal *terminal, int fd, int timeout_ms, struct input *input)
+{
+    struct pollfd polled[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+    timeout(0);
+    terminal_read(terminal, input);
+    if (input->kind == INPUT_NOTHING || input->kind == INPUT_FINISHED) {
+        int count = poll(polled, 2, timeout_ms);
+        bool is_gone = count > 0 && (polled[0].revents & (POLLHUP | POLLERR | POLLNVAL));
+        terminal->read_failures = 0; /* nothing was there yet: no failure */
+        if (count > 0 && polled[0].revents == 0)
+            *input = (struct input){.kind = INPUT_NEWS};
+        else if (count != 0)
+            terminal_read(terminal, input);
+        if (is_gone && input->kind == INPUT_NOTHING)
+            input->kind = INPUT_FINISHED;
+    }
+    timeout(-1);
 }
 
 static void encode_base64(const char *bytes, size_t count, struct text *out)

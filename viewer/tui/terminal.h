@@ -28,6 +28,10 @@ void terminal_show(struct terminal *terminal, const struct screen *screen, bool 
 /* Waits for the next input. */
 void terminal_read(struct terminal *terminal, struct input *input);
 
+/* The same, but also returns when `fd` (-1 = none) is readable, with INPUT_NEWS, and after a time,
+ * with INPUT_NOTHING. */
+void terminal_read_or(struct terminal *terminal, int fd, int timeout_ms, struct input *input);
+
 /* Asks the terminal to take the text into the clipboard (OSC 52). False where it is known not to
  * understand. */
 bool terminal_copy(struct terminal *terminal, const char *text);

@@ -31,6 +31,7 @@ void tree_rows_clear(struct tree_rows *rows)
 {
     free(rows->is_open);
     free(rows->nodes);
+    free(rows->remembered);
     *rows = (struct tree_rows){0};
 }
 
@@ -53,6 +54,41 @@ void tree_rows_show(struct tree_rows *rows, struct table *table)
         node = node == 0 ? TREE_ROWS_NONE : links.next_sibling;
     }
     table->row_count = rows->count;
+}
+
+static int compare_keys(const void *left, const void *right)
+{
+    const uint64_t *a = left, *b = right;
+
+    return *a < *b ? -1 : *a > *b;
+}
+
+void tree_rows_remember(struct tree_rows *rows, tree_key_of key_of, const void *context)
+{
+    size_t count = 0;
+
+    rows->remembered = memory_resize(rows->remembered, rows->node_count + 1,
+                                     sizeof *rows->remembered);
+    for (size_t i = 0; i < rows->node_count; i++)
+        if (rows->is_open[i])
+            rows->remembered[count++] = key_of(context, (uint32_t)i);
+    qsort(rows->remembered, count, sizeof *rows->remembered, compare_keys);
+    rows->remembered_count = count;
+    rows->is_remembering = true;
+}
+
+bool tree_rows_recall(struct tree_rows *rows, tree_key_of key_of, const void *context)
+{
+    if (!rows->is_remembering)
+        return false;
+    rows->is_remembering = false;
+    for (size_t i = 0; i < rows->node_count; i++) {
+        uint64_t key = key_of(context, (uint32_t)i);
+
+        rows->is_open[i] = bsearch(&key, rows->remembered, rows->remembered_count, sizeof key,
+                                   compare_keys) != NULL;
+    }
+    return true;
 }
 
 bool tree_rows_is_leaf(const struct tree_rows *rows, uint32_t node)

@@ -27,6 +27,9 @@ struct tree_rows {
     uint32_t *nodes;     /* by row */
     size_t count;        /* of rows */
     size_t node_count;
+    uint64_t *remembered; /* keys, by size */
+    size_t remembered_count;
+    bool is_remembering;
 };
 
 /* A tree with all branches closed, in place of the one before. tree_rows_show must follow. */
@@ -36,6 +39,12 @@ void tree_rows_clear(struct tree_rows *rows);
 
 /* Finds the rows anew, after branches were opened or closed, and tells the table. */
 void tree_rows_show(struct tree_rows *rows, struct table *table);
+
+/* Which branches are open, by keys that are the same in another tree (kept_row.h): remembered of
+ * this one, and opened in the next. False: nothing was remembered. */
+typedef uint64_t (*tree_key_of)(const void *context, uint32_t node);
+void tree_rows_remember(struct tree_rows *rows, tree_key_of key_of, const void *context);
+bool tree_rows_recall(struct tree_rows *rows, tree_key_of key_of, const void *context);
 
 bool tree_rows_is_leaf(const struct tree_rows *rows, uint32_t node);
 void tree_rows_select(const struct tree_rows *rows, struct table *table, uint32_t node);

@@ -4,11 +4,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "analysis/profile.h"
 #include "base/error.h"
 
 struct leak_report;
+struct live_picture;
 struct process_graph;
 struct recording_reader;
 struct suppressions;
@@ -17,6 +19,31 @@ struct suppressions;
 struct tui_path_map {
     const char *from; /* a leading part of the recorded path */
     const char *to;
+};
+
+struct tui_live_news {
+    char message[512]; /* for the status line; "" = nothing */
+    char failure[256]; /* why there is no newer picture; "" = nothing is wrong */
+};
+
+/* Where pictures (analysis/live_picture.h) of a program that runs come from. They are made elsewhere:
+ * nothing here takes long. */
+struct tui_live {
+    void *context;
+    int fd; /* readable when there may be something to take */
+    struct live_picture *first; /* the viewer takes it over, as all that it takes */
+
+    /* The newest one that was not taken yet, or NULL. */
+    struct live_picture *(*take)(void *context, struct tui_live_news *news);
+
+    /* Whether new ones are wanted. At first they are. */
+    void (*want)(void *context, bool are_wanted);
+
+    /* This one is what views ask about from now on; NULL: none any more. */
+    void (*show)(void *context, struct live_picture *picture);
+
+    /* Begins a snapshot of a process, which the news tell of. */
+    void (*snapshot)(void *context, uint64_t pid);
 };
 
 struct tui_options {
@@ -44,6 +71,9 @@ struct tui_options {
     void *leaks_context;
     const char *const *suppression_files; /* beside what is built in */
     size_t suppression_file_count;
+
+    const struct tui_live *live; /* NULL: a recording that stays as it is */
+    uint32_t process;            /* of a live one: what to begin with, as in struct view_question */
 };
 
 /* Can a terminal program run here? Standard input and output must be a terminal that can place its

@@ -14,6 +14,7 @@
 #include "analysis/query.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "tui/kept_row.h"
 #include "tui/key_bindings.h"
 #include "tui/screen.h"
 #include "tui/table.h"
@@ -47,11 +48,22 @@ struct view_times {
     size_t mark_count;
 };
 
+struct live_picture;
+struct rates_reading;
+
+/* What is known of a program that runs, beside its profile. */
+struct view_live {
+    const struct live_picture *picture;
+    const struct rates_reading *before; /* of the picture before; NULL = this is the first */
+    const struct rates_reading *mark;   /* NULL = none was set */
+};
+
 /* Borrowed by views as long as they live. */
 struct view_context {
     const struct profile *profile; /* another one once other instants are looked at; all views are
                                       loaded anew then, and those over screens closed */
     struct view_times times;
+    const struct view_live *live; /* NULL: a recording */
     const struct tui_options *options;
     struct view_question question;
     bool is_utf8;
@@ -165,6 +177,14 @@ struct view_ops {
      * the order that table.sort_key and table.is_inverted tell. NULL: rows are sorted by load. */
     void (*sort)(struct view *view);
 
+    /* For programs that run, whose profile is replaced by newer ones: what a row is about, the same
+     * in all of them (kept_row.h). NULL: the view cannot find its rows again. */
+    uint64_t (*row_key)(const struct view *view, size_t row);
+
+    /* The profile is about to be replaced: keeps by such keys what load is to find again, beside the
+     * selected row, which the app keeps. May be NULL. */
+    void (*remember)(struct view *view);
+
     /* Go to what a request tells (the tree: a stack), when the view is open already. */
     bool (*reveal)(struct view *view, const struct view_request *request);
 };
@@ -174,6 +194,7 @@ struct view {
     const struct view_context *context;
     struct table table;
     void *state;
+    struct kept_row kept;
     int below_rows;
     char *own_filter; /* as typed; NULL = none, and in views that share theirs */
     bool is_loaded;
@@ -204,6 +225,7 @@ extern const struct view_ops view_threads;
 extern const struct view_ops view_modules;
 extern const struct view_ops view_graph;
 extern const struct view_ops view_types;
+extern const struct view_ops view_live;
 extern const struct view_ops view_group;
 extern const struct view_ops view_stack;
 extern const struct view_ops view_block;

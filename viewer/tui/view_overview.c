@@ -604,6 +604,19 @@ static bool overview_act(struct view *view, enum action action, struct reaction 
     return true;
 }
 
+static uint64_t overview_row_key(const struct view *view, size_t number)
+{
+    const struct overview *overview = view->state;
+    const struct overview_row *row = &overview->rows[number];
+    uint64_t key = kept_row_add_number(KEPT_ROW_KEY, row->kind);
+    if (row->kind == OVERVIEW_SITE) {
+        const struct query_row *site = &overview->sites.rows[row->number];
+        return kept_row_add_number(kept_row_add_number(key, site->fingerprint), site->process);
+    }
+    key = kept_row_add_text(key, row->kind == OVERVIEW_FIGURE ? row->label : NULL);
+    return row->kind == OVERVIEW_PROCESS ? kept_row_add_number(key, row->number) : key;
+}
+
 const struct view_ops view_overview = {
     .name = "overview",
     .title = "Overview",
@@ -615,5 +628,6 @@ const struct view_ops view_overview = {
     .fit = overview_fit,
     .describe = overview_describe,
     .draw_row = overview_draw_row,
+    .row_key = overview_row_key,
     .act = overview_act,
 };

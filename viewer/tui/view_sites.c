@@ -27,6 +27,11 @@ static void sites_row_text(const struct view *view, size_t row, struct text *out
     figures_table_row_text(view->state, row, out);
 }
 
+static uint64_t sites_row_key(const struct view *view, size_t row)
+{
+    return figures_table_row_key(view->state, row);
+}
+
 static bool sites_act(struct view *view, enum action action, struct reaction *reaction)
 {
     return figures_table_act(view, view->state, action, reaction);
@@ -44,5 +49,6 @@ const struct view_ops view_sites = {
     .describe = sites_describe,
     .draw_row = sites_draw_row,
     .row_text = sites_row_text,
+    .row_key = sites_row_key,
     .act = sites_act,
 };

@@ -27,6 +27,11 @@ static void threads_row_text(const struct view *view, size_t row, struct text *o
     figures_table_row_text(view->state, row, out);
 }
 
+static uint64_t threads_row_key(const struct view *view, size_t row)
+{
+    return figures_table_row_key(view->state, row);
+}
+
 static bool threads_act(struct view *view, enum action action, struct reaction *reaction)
 {
     return figures_table_act(view, view->state, action, reaction);
@@ -43,5 +48,6 @@ const struct view_ops view_threads = {
     .describe = threads_describe,
     .draw_row = threads_draw_row,
     .row_text = threads_row_text,
+    .row_key = threads_row_key,
     .act = threads_act,
 };

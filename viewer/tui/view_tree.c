@@ -33,6 +33,7 @@ struct tree_view {
     struct call_tree tree;
     enum call_tree_direction direction;
     struct tree_rows rows;
+    uint64_t *keys; /* by node: its way from the root, by names; NULL: a recording, which stays */
     struct table_column columns[TREE_COLUMNS];
 };
 
@@ -41,6 +42,7 @@ static void tree_close(struct view *view)
     struct tree_view *shown = view->state;
     call_tree_clear(&shown->tree);
     tree_rows_clear(&shown->rows);
+    free(shown->keys);
 }
 
 static struct tree_links links_of(const void *context, uint32_t node)
@@ -81,6 +83,50 @@ static void fill_columns(struct view *view)
     view->table.sort_key = (int)metric;
 }
 
+static const struct profile_location *location_of(const struct view *view, uint32_t node)
+{
+    const struct tree_view *shown = view->state;
+    uint32_t location = shown->tree.nodes[node].location;
+    const struct profile *profile = view->context->profile;
+    return location < profile->location_count ? &profile->locations[location] : NULL;
+}
+
+/* ---- the same branches in a newer tree ---- */
+
+static void fill_keys(const struct view *view)
+{
+    struct tree_view *shown = view->state;
+    if (!view->context->live)
+        return;
+    shown->keys = memory_resize(shown->keys, shown->tree.node_count + 1, sizeof *shown->keys);
+    for (uint32_t i = 0; i < shown->tree.node_count; i++) {
+        const struct profile_location *location = location_of(view, i);
+        uint32_t parent = shown->tree.nodes[i].parent;
+        uint64_t key = parent == CALL_TREE_NONE ? KEPT_ROW_KEY : shown->keys[parent];
+        key = kept_row_add_text(key, location ? location->function : NULL);
+        key = kept_row_add_text(key, location ? location->file : NULL);
+        shown->keys[i] = key;
+    }
+}
+
+static uint64_t key_of(const void *context, uint32_t node)
+{
+    const uint64_t *keys = context;
+    return keys ? keys[node] : 0;
+}
+
+static uint64_t tree_row_key(const struct view *view, size_t row)
+{
+    const struct tree_view *shown = view->state;
+    return key_of(shown->keys, shown->rows.nodes[row]);
+}
+
+static void tree_remember(struct view *view)
+{
+    struct tree_view *shown = view->state;
+    tree_rows_remember(&shown->rows, key_of, shown->keys);
+}
+
 static bool tree_load(struct view *view, struct error *error)
 {
     struct tree_view *shown = view->state;
@@ -101,7 +147,9 @@ static bool tree_load(struct view *view, struct error *error)
     call_tree_clear(&shown->tree);
     shown->tree = tree;
     tree_rows_set(&shown->rows, tree.node_count, links_of, &shown->tree);
-    open_first_levels(shown);
+    fill_keys(view);
+    if (!tree_rows_recall(&shown->rows, key_of, shown->keys))
+        open_first_levels(shown);
     fill_columns(view);
     tree_rows_show(&shown->rows, &view->table);
     view->table.selected = view->table.top = 0;
@@ -118,14 +166,6 @@ static void tree_describe(const struct view *view, struct text *out)
                                                       : "Callers, from the allocation up",
                query_metric_at(metric)->name,
                figures_format(metric, shown->tree.nodes[0].figures.values[metric], text));
-}
-
-static const struct profile_location *location_of(const struct view *view, uint32_t node)
-{
-    const struct tree_view *shown = view->state;
-    uint32_t location = shown->tree.nodes[node].location;
-    const struct profile *profile = view->context->profile;
-    return location < profile->location_count ? &profile->locations[location] : NULL;
 }
 
 static void draw_name(const struct view *view, struct screen *screen, int row,
@@ -289,6 +329,8 @@ const struct view_ops view_tree = {
     .describe = tree_describe,
     .draw_row = tree_draw_row,
     .row_text = tree_row_text,
+    .row_key = tree_row_key,
+    .remember = tree_remember,
     .act = tree_act,
     .reveal = tree_reveal,
 };

@@ -14,6 +14,7 @@ static const struct view_ops *const views[] = {
     &view_types,
     &view_threads,
     &view_modules,
+    &view_live,
     /* clang-format on */
     &view_group,
     &view_stack,
