@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "record/event_run.h"
 #include "record/module_files.h"
 #include "record/process_tree.h"
@@ -108,6 +109,18 @@ void recorded_process_forget_frames(struct recorded_process *process)
 
 /* ---- stacks --------------------------------------------------------------------------- */
 
+/* Code outside of modules, in a process with PyPy's library, is what PyPy made. */
+static bool has_pypy(const struct recorded_process *process, const struct process_tree *tree)
+{
+    for (size_t i = 0; i < process->modules.count; i++) {
+        const struct module *module = module_table_get(&tree->modules,
+                                                       process->modules.ranges[i].module);
+        if (module != NULL && text_starts_with(text_file_name(module->path), "libpypy"))
+            return true;
+    }
+    return false;
+}
+
 /* Frames are named by module; an address is looked up once, until a module goes. */
 static struct frame_id find_frame(struct recorded_process *process, struct process_tree *tree,
                                   uint64_t word)
@@ -135,6 +148,8 @@ static struct frame_id find_frame(struct recorded_process *process, struct proce
         frame.kind = RECORDING_FRAME_NATIVE;
         frame.module_id_plus_1 = range->module.index + 1;
         frame.offset = address - range->bias;
+    } else if (has_pypy(process, tree)) {
+        frame.kind = RECORDING_FRAME_JIT; /* where it was, is another place in the next run */
     } else {
         frame.kind = RECORDING_FRAME_UNKNOWN;
         frame.offset = address;

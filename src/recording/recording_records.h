@@ -501,7 +501,7 @@ enum recording_exit_kind {
 
 enum recording_frame_kind {
     RECORDING_FRAME_NATIVE = 0,
-    RECORDING_FRAME_JIT = 1,
+    RECORDING_FRAME_JIT = 1,     /* code that PyPy made; no module, offset 0 */
     RECORDING_FRAME_UNKNOWN = 2, /* no module there */
     RECORDING_FRAME_OMITTED = 3, /* the depth limit left out `offset` frames here */
     RECORDING_FRAME_PYTHON = 4

@@ -117,6 +117,8 @@ static const char *name_frame(struct profile_loader *loader, const struct profil
                            loader->profile->modules[frame->module_plus_1 - 1].name, frame->offset);
     if (frame->kind == RECORDING_FRAME_PYTHON)
         return "[unknown Python function]";
+    if (frame->kind == RECORDING_FRAME_JIT)
+        return "[PyPy JIT code]";
     return frame->offset ? arena_print(loader->arena, "0x%" PRIx64, frame->offset) : "[unknown]";
 }
 

@@ -220,7 +220,7 @@ static void judge_processes(struct judging *judging,
 
 static bool is_code(const struct profile_frame *frame)
 {
-    return frame->kind != RECORDING_FRAME_OMITTED &&
+    return frame->kind != RECORDING_FRAME_OMITTED && frame->kind != RECORDING_FRAME_JIT &&
            (frame->kind != RECORDING_FRAME_UNKNOWN || frame->offset);
 }
 

@@ -45,13 +45,14 @@ struct query_row query_code_key(const struct profile *profile, enum query_groupi
     struct query_row key = {.module = module ? module->path : NULL};
     const char *module_name = module                                  ? module->name
                               : frame->kind == RECORDING_FRAME_PYTHON ? "[Python]"
+                              : frame->kind == RECORDING_FRAME_JIT    ? "[PyPy JIT code]"
                                                                       : "[no module]";
     switch (grouping) {
     case QUERY_BY_FUNCTION:
         key.name = location->function;
         key.file = location->file;
         key.line = location->line;
-        if (!location->is_symbolized) {
+        if (!location->is_symbolized && frame->kind != RECORDING_FRAME_JIT) {
             key.name = arena_print(arena, "%s (no symbols)", module_name);
             key.file = NULL;
             key.line = 0;

@@ -28,7 +28,8 @@ static json_t *make_frame(const struct profile *profile, const struct profile_fr
                                               ? &profile->modules[frame->module_plus_1 - 1]
                                               : NULL;
     bool is_omission = frame->kind == RECORDING_FRAME_OMITTED;
-    bool has_name = location->is_symbolized || is_omission;
+    bool is_jit = frame->kind == RECORDING_FRAME_JIT;
+    bool has_name = location->is_symbolized || is_omission || is_jit;
     json_t *object = json_object();
     json_object_set_new(object, "kind", json_string(kind_name(frame)));
     json_object_set_new(object, "function", json_text(has_name ? location->function : NULL));
@@ -37,7 +38,7 @@ static json_t *make_frame(const struct profile *profile, const struct profile_fr
     json_object_set_new(object, "module", json_text(module ? module->path : NULL));
     json_object_set_new(object, "build_id",
                         json_text(module && module->build_id[0] ? module->build_id : NULL));
-    bool has_offset = !is_omission && frame->kind != RECORDING_FRAME_PYTHON;
+    bool has_offset = !is_omission && !is_jit && frame->kind != RECORDING_FRAME_PYTHON;
     json_object_set_new(object, "offset", has_offset ? json_address(frame->offset) : json_null());
     json_object_set_new(object, "inlined", json_boolean(location->is_inlined));
     json_object_set_new(object, "tail_call", json_boolean(frame->is_tail_call));

@@ -106,6 +106,28 @@ static void take_cell(struct code_search *search, uint32_t type, uint64_t addres
     search->bytes += bytes;
 }
 
+/* Functions that were made from the same text, again and again, are one. */
+static void tell(const struct code_search *search, struct python_heap *heap)
+{
+    struct hash_map by_text = {0}; /* to position among the texts */
+    for (size_t i = 0; i < search->count; i++) {
+        const struct function *function = &search->items[i];
+        char where[700];
+        bool is_new;
+        if (!pypy_code_tell(search->pypy, function->code, -1, where, sizeof where))
+            continue;
+        uint64_t *place = hash_map_put(&by_text, hash_bytes(where, strlen(where), 0), &is_new);
+        if (is_new) {
+            *place = heap->text_count;
+            python_heap_add_text(heap, &(struct python_text){PYTHON_TEXT_CODE, (char *)"", where,
+                                                             0, 0});
+        }
+        heap->texts[*place].count += function->loops;
+        heap->texts[*place].bytes += function->bytes;
+    }
+    hash_map_clear(&by_text);
+}
+
 void pypy_code_find(const struct pypy_objects *objects, struct python_heap *heap)
 {
     const struct pypy *pypy = objects->pypy;
@@ -118,14 +140,7 @@ void pypy_code_find(const struct pypy_objects *objects, struct python_heap *heap
     for (size_t i = 0; i < objects->count; i++)
         if (strcmp(types->items[objects->types[i]].name, "JitCell") == 0)
             take_cell(&search, objects->types[i], objects->addresses[i]);
-    for (size_t i = 0; i < search.count; i++) {
-        char where[700];
-        if (!pypy_code_tell(pypy, search.items[i].code, -1, where, sizeof where))
-            continue;
-        python_heap_add_text(heap,
-                             &(struct python_text){PYTHON_TEXT_CODE, (char *)"", where,
-                                                   search.items[i].loops, search.items[i].bytes});
-    }
+    tell(&search, heap);
     heap->figures.code_used_bytes = search.bytes;
     free(search.items);
     hash_map_clear(&search.index);
