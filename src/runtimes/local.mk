@@ -53,11 +53,13 @@ libseep_a_SOURCES += \
 
 # What is seen of CPython, beside what it says of itself.
 check_PROGRAMS += tests/helpers/python_walk
-tests_helpers_python_walk_SOURCES = tests/helpers/python_walk.c
+tests_helpers_python_walk_SOURCES = tests/helpers/python_walk.c tests/helpers/pypy_walk.c \
+	tests/helpers/pypy_walk.h
 tests_helpers_python_walk_LDADD = libseep.a $(seep_libs)
 TESTS += tests/system/python_heap.py tests/system/python_images.py tests/system/python_stops.py \
-	tests/system/python_refused.py
+	tests/system/python_refused.py tests/system/python_pypy.py
 EXTRA_DIST += tests/system/python_heap.py tests/system/python_images.py \
+	tests/system/python_pypy.py tests/targets/pypy_truth.py tests/targets/pypy_churn.py \
 	tests/system/python_stops.py tests/system/python_refused.py \
 	tests/system/pythons.py tests/targets/python_churn.py \
 	tests/targets/python_truth.py tests/targets/python_image.py \

@@ -14,7 +14,14 @@
  *     class SIZE POOLS USED FREE      as sys._debugmallocstats has them
  *     object ADDRESS TYPE             a + behind ADDRESS: the collector knows it
  *     garbage ADDRESS TYPE
- *     refused WHY, note WHAT */
+ *     refused WHY, note WHAT
+ *
+ * Of PyPy:
+ *
+ *     heap ARENAS and bytes: USED BY-ITS-OWN-COUNT LARGE BY-ITS-OWN-COUNT NURSERY
+ *     unsure BLOCKS PAGES MOVED-OBJECTS
+ *     old|large|young ADDRESS TYPE BYTES REFERENCES THEIR-SUM NAME
+ *                                     a + behind the first word: something refers to it */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +34,8 @@
 #include "runtimes/cpython/garbage.h"
 #include "runtimes/cpython/objects.h"
 #include "runtimes/python_runtimes.h"
+
+#include "pypy_walk.h"
 
 static void print_class(const struct obmalloc *arenas, size_t position)
 {
@@ -199,7 +208,7 @@ static int locate_and_walk(const struct target_memory *memory,
     int status = 0;
     if (presence == CPYTHON_FOUND)
         status = walk(&python);
-    else
+    else if (presence == CPYTHON_REFUSED || !pypy_walk(memory, mappings))
         printf("refused %s\n", presence == CPYTHON_ABSENT ? "no CPython" : reason);
     memory_view_clear(&view);
     target_modules_clear(&modules);

@@ -119,8 +119,8 @@ static void tell(const struct code_search *search, struct python_heap *heap)
         uint64_t *place = hash_map_put(&by_text, hash_bytes(where, strlen(where), 0), &is_new);
         if (is_new) {
             *place = heap->text_count;
-            python_heap_add_text(heap, &(struct python_text){PYTHON_TEXT_CODE, (char *)"", where,
-                                                             0, 0});
+            python_heap_add_text(heap,
+                                 &(struct python_text){PYTHON_TEXT_CODE, (char *)"", where, 0, 0});
         }
         heap->texts[*place].count += function->loops;
         heap->texts[*place].bytes += function->bytes;

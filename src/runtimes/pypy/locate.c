@@ -18,6 +18,8 @@ enum {
     NURSERY_BYTES_LEAST = 4096,
     SIZES_MOST = 128,
     STACK_BYTES_MOST = 64 << 20,
+    LARGEST_MOST = 64 << 20,
+    ARENA_BYTES_MOST = 64 << 20,
 
     /* Of the collector, from its field `nursery` on. */
     COLLECTOR_ARENAS = -35 * 8,
@@ -134,20 +136,28 @@ static bool take_arenas(struct pypy *pypy, uint64_t address)
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         collector->page_lists[i] = memory_view_word_or_0(view, address + (uint64_t)lists[i]);
     collector->used_bytes = memory_view_word_or_0(view, address + ARENAS_USED);
+    /* It may be within the making or freeing of one. */
+    uint64_t total = memory_view_word_or_0(view, address + ARENAS_TOTAL);
     return collector->arena_bytes >= 2 * PYPY_PAGE_BYTES && collector->arena_bytes % 4096 == 0 &&
-           collector->arena_count < UINT64_C(1) << 32 &&
-           memory_view_word_or_0(view, address + ARENAS_TOTAL) ==
-               collector->arena_count * collector->arena_bytes;
+           collector->arena_bytes <= ARENA_BYTES_MOST &&
+           collector->arena_count < UINT64_C(1) << 32 && total % collector->arena_bytes == 0 &&
+           total / collector->arena_bytes + 1 >= collector->arena_count &&
+           total / collector->arena_bytes <= collector->arena_count + 1;
 }
 
+/* What is asked for counts as taken before it is known whether it fits: while that is collected
+ * for, nursery_free is beyond nursery_top, by no more than one object; and 0 while objects are
+ * moved. */
 static bool is_collector(const struct pypy_data *data, size_t at)
 {
     uint64_t nursery = word_of(data, at), free = word_of(data, at + COLLECTOR_FREE);
     uint64_t bytes = word_of(data, at + COLLECTOR_NURSERY_BYTES);
     uint64_t top = word_of(data, at + COLLECTOR_TOP);
+    uint64_t largest = word_of(data, at + (size_t)COLLECTOR_NONLARGE);
     return pypy_is_pointer(nursery) && bytes >= NURSERY_BYTES_LEAST && bytes % 8 == 0 &&
-           bytes <= NURSERY_BYTES_MOST && nursery <= free && free <= top &&
-           top - nursery <= bytes + word_of(data, at + COLLECTOR_NONLARGE);
+           bytes <= NURSERY_BYTES_MOST && largest <= LARGEST_MOST &&
+           (free == 0 || nursery <= free) && nursery <= top &&
+           top - nursery <= bytes + largest + 8 && (free <= top || free - top <= largest + 8);
 }
 
 static bool find_collector(struct pypy *pypy, const struct pypy_data *data)
@@ -161,6 +171,10 @@ static bool find_collector(struct pypy *pypy, const struct pypy_data *data)
         collector->nursery = word_of(data, at);
         collector->nursery_free = word_of(data, at + COLLECTOR_FREE);
         collector->nursery_top = word_of(data, at + COLLECTOR_TOP);
+        collector->is_collecting = collector->nursery_free == 0 ||
+                                   collector->nursery_free > collector->nursery_top;
+        if (collector->is_collecting)
+            collector->nursery_free = collector->nursery_top;
         collector->nursery_bytes = word_of(data, at + COLLECTOR_NURSERY_BYTES);
         collector->large_bytes = word_of(data, at + COLLECTOR_LARGE_BYTES);
         collector->pinned_objects = word_of(data, at + COLLECTOR_PINNED);

@@ -1,5 +1,6 @@
 #include "runtimes/pypy/objects.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +10,7 @@
 enum {
     PAGE_HEAD_BYTES = 32,
     PAGE_BLOCKS_MOST = (PYPY_PAGE_BYTES - PAGE_HEAD_BYTES) / 8,
-    YOUNG_BYTES_LEAST = 16,
-    STATIC_MOST = 1 << 22,
+    FOUND_MOST = 1 << 28,
     /* Of the marks beside the id in an object's head; younger ones have hardly any. */
     HEAD_MARKS_BITS = 16
 };
@@ -224,57 +224,55 @@ static bool take_young_large(struct pypy_objects *objects)
     return true;
 }
 
-/* ---- young ones ---- */
+/* ---- those that others refer to ---- */
 
-/* Texts become shorter in their place when they are done: between two objects there may be what was
- * the end of the first. */
-static uint64_t skip_rest(const struct pypy *pypy, uint64_t at)
+static bool is_young(const struct pypy *pypy, uint64_t address)
 {
-    uint64_t head, end = pypy->collector.nursery_free;
-    for (at += 8; at < end; at += 8) {
-        uint32_t type = memory_view_word(pypy->view, at, &head) ? type_of_head(pypy, head)
-                                                                : PYPY_NO_TYPE;
-        uint64_t bytes = type == PYPY_NO_TYPE ? 0 : pypy_object_bytes(pypy, type, at);
-        if (bytes == 0 || bytes > end - at)
-            continue;
-        uint64_t next = at + (bytes < YOUNG_BYTES_LEAST ? YOUNG_BYTES_LEAST : bytes);
-        if (next >= end || pypy_type_at(pypy, next) != PYPY_NO_TYPE ||
-            memory_view_word_or_0(pypy->view, next) == MOVED)
-            return at;
-    }
-    return end;
+    return address >= pypy->collector.nursery && address < pypy->collector.nursery_free;
 }
 
-/* Of a young object at an address, or of what it was before it was moved; 0: none is there. */
-static uint64_t take_young(struct pypy_objects *objects, uint64_t at)
+/* What refers to an object that was moved a moment ago may not have been told yet. */
+static uint64_t follow_move(struct pypy_objects *objects, uint64_t address)
 {
     const struct pypy *pypy = objects->pypy;
-    uint64_t head = memory_view_word_or_0(pypy->view, at);
-    bool is_moved = head == MOVED;
-    uint64_t where = is_moved ? memory_view_word_or_0(pypy->view, at + 8) : at;
-    uint32_t type = is_moved ? pypy_type_at(pypy, where) : type_of_head(pypy, head);
-    uint64_t bytes = type == PYPY_NO_TYPE ? 0 : pypy_object_bytes(pypy, type, where);
-    if (bytes == 0)
-        return 0;
-    bytes = bytes < YOUNG_BYTES_LEAST ? YOUNG_BYTES_LEAST : bytes;
-    if (bytes > pypy->collector.nursery_free - at)
-        return 0;
-    if (is_moved) {
-        objects->moved_objects++;
-    } else {
-        add_object(objects, at, type);
-        objects->young_bytes += bytes;
-    }
-    return bytes;
+    if (!is_young(pypy, address) || memory_view_word_or_0(pypy->view, address) != MOVED)
+        return address;
+    objects->moved_objects++;
+    return memory_view_word_or_0(pypy->view, address + 8);
 }
 
-static void take_nursery(struct pypy_objects *objects)
+static void take_referred(void *context, const struct pypy_edge *edge)
 {
-    const struct pypy_collector *collector = &objects->pypy->collector;
-    for (uint64_t at = collector->nursery; at < collector->nursery_free && has_room(objects);) {
-        uint64_t bytes = take_young(objects, at);
-        at = bytes != 0 ? at + bytes : skip_rest(objects->pypy, at);
-    }
+    struct pypy_objects *objects = context;
+    const struct pypy *pypy = objects->pypy;
+    uint64_t address = follow_move(objects, edge->target), head;
+    if (!pypy_is_pointer(address) || (!is_young(pypy, address) && !pypy_is_static(pypy, address)) ||
+        !has_room(objects) || objects->count - objects->found_first >= FOUND_MOST ||
+        hash_map_find(&objects->outside, address) != NULL)
+        return;
+    uint32_t type = memory_view_word(pypy->view, address, &head) ? type_of_head(pypy, head)
+                                                                 : PYPY_NO_TYPE;
+    if (type == PYPY_NO_TYPE || pypy_object_bytes(pypy, type, address) == 0)
+        return;
+    *hash_map_put(&objects->outside, address, NULL) = objects->count;
+    add_object(objects, address, type);
+}
+
+static void take_listed(void *context, uint64_t address)
+{
+    take_referred(context, &(struct pypy_edge){.target = address});
+}
+
+/* From all that is old, also if it is dead: that costs nothing, and what a stack or a variable
+ * refers to. What is found is asked in turn. */
+static void take_found(struct pypy_objects *objects)
+{
+    const struct pypy *pypy = objects->pypy;
+    for (uint64_t at = pypy->stack.start; at < pypy->stack.end; at += 8)
+        take_listed(objects, memory_view_word_or_0(pypy->view, at));
+    pypy_list_visit(pypy, PYPY_LIST_STATIC_ROOTS, take_listed, objects);
+    for (size_t i = 0; i < objects->count; i++)
+        pypy_edges_visit(pypy, objects->types[i], objects->addresses[i], take_referred, objects);
 }
 
 /* ---- all ---- */
@@ -285,20 +283,19 @@ bool pypy_objects_read(struct pypy_objects *objects, struct pypy *pypy, char *re
     *objects = (struct pypy_objects){.pypy = pypy};
     take_arenas(objects);
     uint64_t old = objects->count;
-    if (old + objects->unknown_blocks > 0 && objects->unknown_blocks > old / 20) {
+    if (objects->unknown_blocks > old / 20) {
         snprintf(reason, reason_bytes,
-                 "%llu of %llu blocks of its arenas are no objects: their layout is not known",
-                 (unsigned long long)objects->unknown_blocks,
-                 (unsigned long long)(old + objects->unknown_blocks));
+                 "%" PRIu64 " of %" PRIu64 " blocks of its arenas are no objects: their layout is "
+                 "not known",
+                 objects->unknown_blocks, old + objects->unknown_blocks);
         return false;
     }
     objects->large_first = (uint32_t)objects->count;
     objects->has_all_large = pypy_list_visit(pypy, PYPY_LIST_LARGE, take_large, objects) &&
                              pypy_list_visit(pypy, PYPY_LIST_LARGE_SWEPT, take_large, objects) &&
                              take_young_large(objects);
-    objects->young_first = (uint32_t)objects->count;
-    take_nursery(objects);
-    objects->static_first = (uint32_t)objects->count;
+    objects->found_first = (uint32_t)objects->count;
+    take_found(objects);
     if (!has_room(objects)) {
         snprintf(reason, reason_bytes, "it has too many objects");
         return false;
@@ -332,11 +329,11 @@ static uint32_t find_between(const struct pypy_objects *objects, uint32_t first,
 
 uint32_t pypy_objects_find(const struct pypy_objects *objects, uint64_t address)
 {
-    const struct pypy_collector *collector = &objects->pypy->collector;
+    const struct pypy *pypy = objects->pypy;
     if (!pypy_is_pointer(address))
         return PYPY_NO_OBJECT;
-    if (address >= collector->nursery && address < collector->nursery_free)
-        return find_between(objects, objects->young_first, objects->static_first, address);
+    if (is_young(pypy, address) && memory_view_word_or_0(pypy->view, address) == MOVED)
+        address = memory_view_word_or_0(pypy->view, address + 8);
     const uint64_t *page = hash_map_find(&objects->page_index, address / PYPY_PAGE_BYTES);
     if (page != NULL && *page != 0) {
         const struct pypy_page *in = &objects->pages[*page - 1];
@@ -346,26 +343,12 @@ uint32_t pypy_objects_find(const struct pypy_objects *objects, uint64_t address)
     return outside != NULL ? (uint32_t)*outside : PYPY_NO_OBJECT;
 }
 
-uint32_t pypy_objects_find_or_add(struct pypy_objects *objects, uint64_t address)
-{
-    uint32_t object = pypy_objects_find(objects, address);
-    if (object != PYPY_NO_OBJECT || !pypy_is_static(objects->pypy, address) ||
-        !pypy_is_pointer(address) || objects->count - objects->static_first >= STATIC_MOST)
-        return object;
-    uint32_t type = pypy_type_at(objects->pypy, address);
-    if (type == PYPY_NO_TYPE || pypy_object_bytes(objects->pypy, type, address) == 0)
-        return PYPY_NO_OBJECT;
-    *hash_map_put(&objects->outside, address, NULL) = objects->count;
-    add_object(objects, address, type);
-    return (uint32_t)objects->count - 1;
-}
-
 enum pypy_place pypy_objects_place(const struct pypy_objects *objects, uint32_t object)
 {
-    return object < objects->large_first    ? PYPY_PLACE_ARENA
-           : object < objects->young_first  ? PYPY_PLACE_LARGE
-           : object < objects->static_first ? PYPY_PLACE_NURSERY
-                                            : PYPY_PLACE_STATIC;
+    return object < objects->large_first                         ? PYPY_PLACE_ARENA
+           : object < objects->found_first                       ? PYPY_PLACE_LARGE
+           : is_young(objects->pypy, objects->addresses[object]) ? PYPY_PLACE_NURSERY
+                                                                 : PYPY_PLACE_STATIC;
 }
 
 uint64_t pypy_objects_bytes(const struct pypy_objects *objects, uint32_t object)

@@ -1,11 +1,11 @@
-/* All objects of PyPy's heap: old ones in the pages of its arenas, large ones by themselves, and
- * young ones, one behind the other, in the nursery. And those in the variables of its library, as
- * far as others refer to them: they are no heap.
+/* The objects of PyPy's heap: old ones in the pages of its arenas, and large ones by themselves,
+ * are all found. Young ones in the nursery, and those in the variables of its library, which are no
+ * heap, are found as far as something refers to them.
  *
  * A page of an arena holds blocks of one size; which, follows from the list that the page is on.
  * What is not on the page's list of free blocks is an object, also when nothing refers to it any
- * more: the collector finds out later. In the nursery nothing is ever free: what lies there was
- * born since the last minor collection, and most of it is dead.
+ * more: the collector finds out later. The nursery is not walked from end to end: texts in it
+ * become shorter in their place, and what lies behind them then is of before.
  *
  * Objects are numbered as they were found; old ones stand page by page. 12 bytes an object. */
 #ifndef SEEP_RUNTIMES_PYPY_OBJECTS_H
@@ -38,20 +38,19 @@ struct pypy_objects {
     size_t count, address_capacity, type_capacity;
     struct pypy_page *pages;
     size_t page_count, page_capacity;
-    struct hash_map page_index; /* address / size to position + 1 */
-    struct hash_map outside;    /* of large and static ones: address to number */
-    uint32_t large_first, young_first, static_first; /* each up to the next */
-    uint64_t used_bytes; /* in arenas, of blocks that are no free ones */
-    uint64_t free_bytes; /* in pages with objects, of free blocks */
+    struct hash_map page_index;        /* address / size to position + 1 */
+    struct hash_map outside;           /* of large and static ones: address to number */
+    uint32_t large_first, found_first; /* of large ones, and of those found by references */
+    uint64_t used_bytes;               /* in arenas, of blocks that are no free ones */
+    uint64_t free_bytes;               /* in pages with objects, of free blocks */
     uint64_t large_bytes;
-    uint64_t young_bytes;                   /* of objects in the nursery */
     uint64_t unknown_blocks, unknown_bytes; /* that are neither free nor objects */
     uint64_t torn_pages;                    /* that were stopped while they changed */
     uint64_t moved_objects; /* young ones that are old by now: it is in a minor collection */
     bool has_all_large;     /* else their list could not be read */
 };
 
-/* Finds all but the static ones. False with a reason: what is found makes no sense, or is too much.
+/* Finds them all. False with a reason: what is found makes no sense, or is too much.
  */
 bool pypy_objects_read(struct pypy_objects *objects, struct pypy *pypy, char *reason,
                        size_t reason_bytes);
@@ -59,9 +58,6 @@ void pypy_objects_clear(struct pypy_objects *objects);
 
 /* The object at exactly this address, or PYPY_NO_OBJECT. */
 uint32_t pypy_objects_find(const struct pypy_objects *objects, uint64_t address);
-
-/* The same; where it is one in the library's variables, it is numbered from now on. */
-uint32_t pypy_objects_find_or_add(struct pypy_objects *objects, uint64_t address);
 
 enum pypy_place pypy_objects_place(const struct pypy_objects *objects, uint32_t object);
 

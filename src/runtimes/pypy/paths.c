@@ -45,12 +45,11 @@ struct visited {
 };
 
 struct pypy_paths {
-    struct pypy_objects *objects;
+    const struct pypy_objects *objects;
     struct pypy_labels labels;
     struct visited *visited; /* of objects */
-    size_t visited_count, visited_capacity;
     uint32_t *queue;
-    size_t queue_count, queue_capacity, next;
+    size_t queue_count, next;
     struct pattern *items;
     size_t count, capacity;
     struct hash_map pattern_index;
@@ -104,32 +103,19 @@ static struct string_id find_label(struct pypy_paths *paths, const struct pypy_e
 
 /* ---- searching ---- */
 
-/* Objects are added while the search goes on. */
-static void make_room(struct pypy_paths *paths)
-{
-    size_t count = paths->objects->count;
-    paths->visited = memory_grow(paths->visited, &paths->visited_capacity, count + 1,
-                                 sizeof *paths->visited);
-    for (; paths->visited_count < count; paths->visited_count++)
-        paths->visited[paths->visited_count] = (struct visited){NO_PARENT, NO_PATTERN, 0};
-}
-
 static void take(struct pypy_paths *paths, uint32_t object, uint32_t parent, uint32_t pattern,
                  enum pypy_role role)
 {
     paths->visited[object] = (struct visited){parent, pattern, (uint8_t)role};
-    paths->queue = memory_grow(paths->queue, &paths->queue_capacity, paths->queue_count + 1,
-                               sizeof *paths->queue);
     paths->queue[paths->queue_count++] = object;
 }
 
 static void follow(void *context, const struct pypy_edge *edge)
 {
     struct pypy_paths *paths = context;
-    uint32_t target = pypy_objects_find_or_add(paths->objects, edge->target);
+    uint32_t target = pypy_objects_find(paths->objects, edge->target);
     if (target == PYPY_NO_OBJECT)
         return;
-    make_room(paths);
     if (paths->visited[target].pattern != NO_PATTERN)
         return;
     enum pypy_role role = (enum pypy_role)paths->visited[paths->from].role;
@@ -141,7 +127,7 @@ static void follow(void *context, const struct pypy_edge *edge)
 
 static void follow_all(struct pypy_paths *paths)
 {
-    struct pypy_objects *objects = paths->objects;
+    const struct pypy_objects *objects = paths->objects;
     for (; paths->next < paths->queue_count; paths->next++) {
         paths->from = paths->queue[paths->next];
         pypy_edges_visit(objects->pypy, objects->types[paths->from],
@@ -154,10 +140,9 @@ static void follow_all(struct pypy_paths *paths)
 static void take_root_as(struct pypy_paths *paths, uint64_t address, const char *name,
                          uint32_t holder)
 {
-    uint32_t object = pypy_objects_find_or_add(paths->objects, address);
+    uint32_t object = pypy_objects_find(paths->objects, address);
     if (object == PYPY_NO_OBJECT)
         return;
-    make_room(paths);
     if (paths->visited[object].pattern == NO_PATTERN)
         take(paths, object, NO_PARENT,
              make_pattern(paths, NO_PATTERN, string_pool_add(paths->texts, name)),
@@ -175,7 +160,7 @@ static void take_modules(struct pypy_paths *paths, bool is_main_wanted)
 {
     const struct pypy_objects *objects = paths->objects;
     const struct pypy *pypy = objects->pypy;
-    for (uint32_t i = 0; i < objects->static_first; i++) {
+    for (uint32_t i = 0; i < objects->count; i++) {
         char name[96], safe[96];
         if (!pypy_types_is_a(&pypy->types, objects->types[i], paths->labels.module) ||
             !pypy_text_of(pypy, pypy_follow(pypy, objects->addresses[i], "inst_w_name"), name,
@@ -232,13 +217,17 @@ static void take_stack(struct pypy_paths *paths)
         take_root(paths, memory_view_word_or_0(pypy->view, at), stack_root);
 }
 
-struct pypy_paths *pypy_paths_find(struct pypy_objects *objects, const struct pypy_names *names)
+struct pypy_paths *pypy_paths_find(const struct pypy_objects *objects,
+                                   const struct pypy_names *names)
 {
     struct pypy_paths *paths = memory_allocate_zeroed(1, sizeof *paths);
     paths->objects = objects;
     paths->texts = string_pool_create();
     pypy_labels_init(&paths->labels, names);
-    make_room(paths);
+    paths->queue = memory_allocate_large(objects->count + 1, sizeof *paths->queue);
+    paths->visited = memory_allocate_large(objects->count + 1, sizeof *paths->visited);
+    for (size_t i = 0; i < objects->count; i++)
+        paths->visited[i] = (struct visited){NO_PARENT, NO_PATTERN, 0};
     take_modules(paths, true);
     pypy_frames_visit(objects, take_frame, paths);
     take_modules(paths, false);
@@ -265,7 +254,7 @@ void pypy_paths_destroy(struct pypy_paths *paths)
 
 bool pypy_paths_has(const struct pypy_paths *paths, uint32_t object)
 {
-    return object < paths->visited_count && paths->visited[object].pattern != NO_PATTERN;
+    return paths->visited[object].pattern != NO_PATTERN;
 }
 
 /* ---- in words ---- */

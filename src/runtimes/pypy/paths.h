@@ -8,8 +8,9 @@
 /* Which objects anything refers to, and by which way. */
 struct pypy_paths;
 
-/* Caller owns. Adds objects among the library's variables, as far as they are referred to. */
-struct pypy_paths *pypy_paths_find(struct pypy_objects *objects, const struct pypy_names *names);
+/* Caller owns. Both are borrowed. */
+struct pypy_paths *pypy_paths_find(const struct pypy_objects *objects,
+                                   const struct pypy_names *names);
 void pypy_paths_destroy(struct pypy_paths *paths);
 
 /* Was it found from any root? */

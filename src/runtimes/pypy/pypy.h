@@ -22,6 +22,7 @@ struct pypy_collector {
     uint64_t address; /* of its field `nursery` */
     uint64_t nursery; /* objects are born at nursery_free, up to nursery_top */
     uint64_t nursery_free, nursery_top;
+    bool is_collecting; /* it makes room for an object in the nursery */
     uint64_t nursery_bytes;
     uint64_t large_bytes;    /* by its own count, of objects outside of arenas */
     uint64_t pinned_objects; /* young ones that may not be moved */

@@ -14,14 +14,14 @@
 
 enum {
     TYPES_TOLD = 40, /* by ways to their objects */
-    WAYS_TOLD = 3
+    WAYS_TOLD = 3,
+    PINNED_SHARE = 100 /* an arena is pinned when less than this part of it is live */
 };
 
 /* ---- arenas ---- */
 
 struct arena {
     uint64_t base;
-    uint64_t pages, full_pages;
     uint64_t live_bytes, live_blocks;
 };
 
@@ -50,7 +50,6 @@ static void count_arenas(const struct pypy_objects *objects, struct arenas *aren
     for (size_t i = 0; i < objects->page_count; i++) {
         const struct pypy_page *page = &objects->pages[i];
         struct arena *arena = find_arena(arenas, objects->pypy, page->arena);
-        arena->pages++;
         arena->live_blocks += page->count;
         arena->live_bytes += (uint64_t)page->count * page->block_bytes;
     }
@@ -75,6 +74,20 @@ static void tell_classes(const struct pypy_objects *objects, struct python_heap 
             heap->classes[heap->class_count++] = classes[i];
 }
 
+/* As of CPython's arenas: an arena goes back when all of its pages are free. */
+static void tell_pinned(const struct arena *arena, uint64_t arena_bytes,
+                        struct python_figures *figures)
+{
+    if (arena->live_blocks == 0 || arena->live_bytes >= arena_bytes / PINNED_SHARE)
+        return;
+    figures->pinned_arenas++;
+    figures->pinned_blocks += arena->live_blocks;
+    figures->pinned_live_bytes += arena->live_bytes;
+    figures->pinned_bytes += arena_bytes;
+    if (arena->live_blocks > figures->pinned_most_blocks)
+        figures->pinned_most_blocks = arena->live_blocks;
+}
+
 static void tell_arenas(const struct pypy_objects *objects, struct python_heap *heap)
 {
     const struct pypy_collector *collector = &objects->pypy->collector;
@@ -92,9 +105,13 @@ static void tell_arenas(const struct pypy_objects *objects, struct python_heap *
     figures->overhead_bytes = page_bytes - objects->free_bytes - objects->used_bytes;
     figures->pools = objects->page_count;
     figures->torn_pools = objects->torn_pages;
-    for (size_t i = 0; i < arenas.count; i++)
+    figures->pinned_arenas = figures->pinned_blocks = figures->pinned_live_bytes = 0;
+    figures->pinned_bytes = figures->pinned_most_blocks = 0;
+    for (size_t i = 0; i < arenas.count; i++) {
+        tell_pinned(&arenas.items[i], collector->arena_bytes, figures);
         python_heap_add_memory(heap, PYTHON_MEMORY_OLD, arenas.items[i].base,
                                arenas.items[i].base + collector->arena_bytes);
+    }
     tell_classes(objects, heap);
     free(arenas.items);
     hash_map_clear(&arenas.index);
@@ -104,9 +121,9 @@ static void tell_arenas(const struct pypy_objects *objects, struct python_heap *
 
 static void tell_large(const struct pypy_objects *objects, struct python_heap *heap)
 {
-    heap->figures.large_objects = objects->young_first - objects->large_first;
+    heap->figures.large_objects = objects->found_first - objects->large_first;
     heap->figures.large_bytes = objects->large_bytes;
-    for (uint32_t i = objects->large_first; i < objects->young_first; i++)
+    for (uint32_t i = objects->large_first; i < objects->found_first; i++)
         python_heap_add_memory(heap, PYTHON_MEMORY_OLD, objects->addresses[i],
                                objects->addresses[i] + pypy_objects_bytes(objects, i));
 }
@@ -148,9 +165,13 @@ static void tell_types(const struct pypy_objects *objects, const struct pypy_pat
     struct row_index index = {.heap = heap};
     struct python_figures *figures = &heap->figures;
     figures->objects = figures->object_bytes = figures->nursery_objects = 0;
-    figures->unreached_objects = figures->unreached_bytes = 0;
-    for (uint32_t i = 0; i < objects->static_first; i++) {
+    figures->unreached_objects = figures->unreached_bytes = figures->static_objects = 0;
+    for (uint32_t i = 0; i < objects->count; i++) {
         enum python_table table = table_of(objects, paths, i);
+        if (pypy_objects_place(objects, i) == PYPY_PLACE_STATIC) {
+            figures->static_objects++;
+            continue;
+        }
         bool is_young = pypy_objects_place(objects, i) == PYPY_PLACE_NURSERY;
         uint64_t bytes = pypy_objects_bytes(objects, i);
         if (table == PYTHON_UNREACHED_TYPES && is_young)
@@ -166,7 +187,6 @@ static void tell_types(const struct pypy_objects *objects, const struct pypy_pat
         figures->objects++;
         figures->object_bytes += bytes;
     }
-    figures->static_objects = objects->count - objects->static_first;
     for (size_t i = 0; i < PYTHON_TABLE_COUNT; i++)
         hash_map_clear(&index.rows[i]);
 }
@@ -193,8 +213,9 @@ static void tell_paths(const struct pypy_objects *objects, struct pypy_paths *pa
     uint8_t *told = memory_allocate_zeroed(count + 1, 1);
     for (uint32_t i = 0; i < count; i++)
         sorted[i].name = i;
-    for (uint32_t i = 0; i < objects->static_first; i++)
-        if (table_of(objects, paths, i) == PYTHON_LIVE_TYPES)
+    for (uint32_t i = 0; i < objects->count; i++)
+        if (pypy_objects_place(objects, i) != PYPY_PLACE_STATIC &&
+            table_of(objects, paths, i) == PYTHON_LIVE_TYPES)
             sorted[pypy_names_find(names, i).index].bytes += pypy_objects_bytes(objects, i);
     qsort(sorted, count, sizeof *sorted, compare_names);
     for (size_t i = 0; i < count && i < TYPES_TOLD && sorted[i].bytes > 0; i++)
@@ -248,7 +269,10 @@ static void read_heap(struct pypy *pypy, struct python_heap *heap)
     tell_large(&objects, heap);
     tell_nursery(&objects, heap);
     tell_code(pypy, heap);
-    heap->figures.is_collecting = objects.moved_objects > 0;
+    heap->figures.is_collecting = pypy->collector.is_collecting || objects.moved_objects > 0;
+    if (!objects.has_all_large)
+        snprintf(heap->note, sizeof heap->note,
+                 "large objects were not all found: the collector's lists of them changed");
     heap->figures.unknown_blocks = objects.unknown_blocks;
     heap->figures.unknown_bytes = objects.unknown_bytes;
     struct pypy_paths *paths = pypy_paths_find(&objects, &names);
