@@ -9,10 +9,12 @@
 #include "analysis/query.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/graph_argument.h"
 #include "cli/common_rows.h"
 #include "cli/recording_argument.h"
+#include "cli/view_comparer.h"
 #include "report/report.h"
 #include "tui/style.h"
 #include "tui/tui.h"
@@ -177,7 +179,7 @@ static bool find_leaks(void *context, const struct suppressions *suppressions,
 }
 
 static bool show(const struct invocation *invocation, struct recording_argument *argument,
-                 const struct tui_path_map *maps, struct error *error)
+                 const char *base, const struct tui_path_map *maps, struct error *error)
 {
     const struct values *values = invocation->values;
     const struct common_values *common = invocation->common;
@@ -198,6 +200,8 @@ static bool show(const struct invocation *invocation, struct recording_argument 
                                   .suppression_files = values->suppressions.items,
                                   .suppression_file_count = values->suppressions.count};
     struct lazy_graph lazy = {.argument = argument};
+    struct view_comparer comparer = {.shown = argument};
+    struct tui_comparison comparison;
     struct report_options report;
     struct error reason;
 
@@ -207,12 +211,25 @@ static bool show(const struct invocation *invocation, struct recording_argument 
         options.get_graph = get_graph;
         options.graph_context = &lazy;
     }
+    options.compare = view_comparer_compare;
+    options.compare_context = &comparer;
     if (tui_is_possible(&reason)) {
-        bool is_done = tui_run(argument->profile, &options, error);
+        bool is_done = true;
+
+        if (base) {
+            is_done = view_comparer_compare(&comparer, base, &comparison, error);
+            options.comparison = &comparison;
+            if (!values->screen.is_given)
+                options.screen = "diff";
+        }
+        is_done = is_done && tui_run(argument->profile, &options, error);
+        view_comparer_close(&comparer);
 
         graph_argument_close(&lazy.graph);
         return is_done;
     }
+    if (base)
+        return error_set(error, "%s: seep diff compares without", reason.message);
     log_note("%s; this is the report instead", reason.message);
     report_options_init(&report);
     report.instant = argument->instant_text;
@@ -224,17 +241,24 @@ static int run(const struct invocation *invocation)
     const struct values *values = invocation->values;
     struct recording_argument argument = {
         .takes_times = true, .from = values->from, .to = values->to};
+    struct option_operands operands = invocation->operands;
+    const char *base = NULL;
     struct error no_terminal;
     struct tui_path_map *maps = memory_allocate_zeroed(values->path_maps.count + 1, sizeof *maps);
     struct profile_options options = {.with_timeline = true};
     struct error error;
     bool is_good;
 
+    /* BASE NEW: what is shown is the new one. */
+    if (operands.count > 1) {
+        base = operands.items[0];
+        operands.items++;
+        operands.count--;
+    }
     argument.is_left_whole = tui_is_possible(&no_terminal);
     is_good = make_path_maps(&values->path_maps, maps, &error) &&
-              recording_argument_load(&argument, &invocation->operands, values->at, &options,
-                                      &error) &&
-              show(invocation, &argument, maps, &error);
+              recording_argument_load(&argument, &operands, values->at, &options, &error) &&
+              show(invocation, &argument, base, maps, &error);
     if (!is_good)
         log_error("%s", error.message);
     recording_argument_close(&argument);
@@ -247,11 +271,11 @@ static int run(const struct invocation *invocation)
 const struct command cli_command_view = {
     .name = "view",
     .summary = "look at a recording in the terminal",
-    .synopsis = "[options] [FILE[@INSTANT]]",
+    .synopsis = "[options] [[BASE[@INSTANT]] FILE[@INSTANT]]",
     .options = {rows, sizeof rows / sizeof rows[0]},
     .values_bytes = sizeof(struct values),
     .operands = OPERANDS_RECORDING,
-    .most_operands = 1,
+    .most_operands = 2,
     .usage_status = EXIT_TROUBLE,
     .run = run,
 };

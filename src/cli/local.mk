@@ -22,6 +22,8 @@ libseep_a_SOURCES += \
 	src/cli/command_symbolize.c \
 	src/cli/command_top.c \
 	src/cli/command_view.c \
+	src/cli/view_comparer.c \
+	src/cli/view_comparer.h \
 	src/cli/common_rows.h \
 	src/cli/config_file.c \
 	src/cli/config_file.h \

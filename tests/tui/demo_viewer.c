@@ -3,7 +3,7 @@
  * --without-mouse, --colors=SCHEME, --one (one process only), --large (3,000 sites), --empty
  * (nothing happened, and the recorder was killed), --graph (with an object graph), --types (the
  * same, and what its blocks are), --leaks (with what is lost; the worker was not scanned),
- * --unscanned (nobody was), --suppressions=FILE. */
+ * --unscanned (nobody was), --suppressions=FILE, --compare (with another run). */
 #include <errno.h>
 #include <locale.h>
 #include <stdio.h>
@@ -157,6 +157,50 @@ struct demo_graph {
     struct process_graph graph;
     bool is_built, has_types;
 };
+
+/* ---- another run, to compare with ---- */
+
+static struct profile *make_base(void)
+{
+    struct profile_builder *builder = profile_builder_create();
+    profile_builder_add_process(builder, PROFILE_BUILDER_PROGRAM)->end_ns = 1000 * MS;
+    fill_site(profile_builder_add_site(builder, 0, FUNCTION_NEW, CACHE, 64, 8 * MIB, 60, 8000), 64,
+              8 * MIB, 0);
+    fill_site(profile_builder_add_site(builder, 0, FUNCTION_MALLOC,
+                                       MAIN ";read_configuration@/home/dev/demo/configuration.c:70;"
+                                            "strdup!libc",
+                                       12, 480, 0, 0),
+              12, 480, 0);
+    fill_site(profile_builder_add_site(builder, 0, FUNCTION_MALLOC,
+                                       MAIN ";read_old_format@/home/dev/demo/old.c:5", 9, 9 * MIB,
+                                       0, 0),
+              9, 9 * MIB, 0);
+    fill_site(profile_builder_add_site(builder, 0, FUNCTION_CALLOC,
+                                       MAIN ";größe_データ@/home/dev/demo/unicode.c:5", 3, 100, 0,
+                                       0),
+              3, 100, 0);
+    struct profile *profile = profile_builder_load(builder);
+    profile_builder_destroy(builder);
+    return profile;
+}
+
+struct demo_comparison {
+    const struct profile *shown;
+    struct profile *base;
+};
+
+static bool compare(void *context, const char *base, struct tui_comparison *comparison,
+                    struct error *error)
+{
+    struct demo_comparison *demo = context;
+    if (strcmp(base, "old.seep") != 0)
+        return error_set(error, "%s: there is no such file", base);
+    if (!demo->base)
+        demo->base = make_base();
+    *comparison = (struct tui_comparison){.profiles = {demo->base, demo->shown},
+                                          .names = {"old.seep@end", "demo.seep@end"}};
+    return true;
+}
 
 static uint32_t site_at(const struct profile *profile, unsigned position)
 {
@@ -351,6 +395,7 @@ int main(int count, char **words)
     struct demo_leaks leaks = {0};
     const char *suppression_file;
     struct demo_graph demo = {0};
+    struct demo_comparison compared = {0};
     struct tui_path_map map = {"/home/dev/demo/", "./"};
     struct tui_options options = {.recording = "demo.seep"};
     bool is_one = false, is_large = false, is_empty = false;
@@ -370,6 +415,8 @@ int main(int count, char **words)
             is_empty = true;
         else if (strcmp(words[i], "--graph") == 0)
             options.get_graph = get_graph;
+        else if (strcmp(words[i], "--compare") == 0)
+            options.compare = compare;
         else if (strcmp(words[i], "--types") == 0)
             options.get_graph = get_graph, demo.has_types = true;
         else if (strcmp(words[i], "--leaks") == 0 || strcmp(words[i], "--unscanned") == 0) {
@@ -401,7 +448,8 @@ int main(int count, char **words)
         add_worker(builder);
     struct profile *profile = profile_builder_load(builder);
     profile_builder_destroy(builder);
-    demo.profile = profile;
+    demo.profile = compared.shown = profile;
+    options.compare_context = &compared;
     options.graph_context = &demo;
     leaks.profile = profile;
     options.leaks_context = &leaks;
@@ -410,6 +458,7 @@ int main(int count, char **words)
         process_graph_clear(&demo.graph);
         snapshot_clear(&demo.snapshot);
     }
+    profile_destroy(compared.base);
     profile_destroy(profile);
     if (!is_done)
         fprintf(stderr, "demo_viewer: %s\n", error.message);

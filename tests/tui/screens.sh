@@ -23,7 +23,9 @@ play() { # SCRIPT
     cp -r "$here/sources" "$work/sources"
     (cd "$work" && LINES=$rows COLUMNS=$columns LC_ALL=$locale SEEP_SCRIPT=$script \
         "$viewer" sources/ "$@" </dev/null)
+    status=$?
     rm -r "$work/sources"
+    return "$status"
 }
 
 compare() { # NAME: all that was saved

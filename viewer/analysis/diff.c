@@ -1,10 +1,15 @@
+#include "config.h"
+
 #include "analysis/diff.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/own_code.h"
 #include "base/hash_map.h"
 #include "base/memory.h"
+#include "base/units.h"
 
 struct gathering {
     const struct diff_options *options;
@@ -165,6 +170,103 @@ bool diff_run(const struct diff_options *options, struct diff *diff, struct erro
     judge_rows(options, diff);
     choose_rows(options, diff);
     return true;
+}
+
+/* ---- for people ---- */
+
+void diff_name_row(const struct diff_options *options, const struct diff_row *row,
+                   struct query_row *named)
+{
+    const struct profile *profile = options->profiles[row->side];
+    const struct profile_frame *frame = NULL;
+    const struct profile_location *location = own_code_find(
+        profile, profile->sites[row->site].stack_node, &frame, NULL);
+
+    *named = (struct query_row){.name = "[no stack]", .site = row->site, .site_count = 1};
+    if (!location)
+        return;
+    named->name = location->function;
+    named->file = location->file;
+    named->line = location->line;
+    if (frame->module_plus_1 && frame->module_plus_1 <= profile->module_count)
+        named->module = profile->modules[frame->module_plus_1 - 1].name;
+}
+
+const char *diff_format_change(enum query_metric metric, int64_t change, char *text)
+{
+    char number[UNITS_TEXT_BYTES];
+
+    if (query_metric_at(metric)->is_bytes)
+        return units_format_signed_size(change, text);
+    snprintf(text, UNITS_TEXT_BYTES, "%s%s",
+             change > 0   ? "+"
+             : change < 0 ? "-"
+                          : "",
+             units_format_count(magnitude(change), number));
+    return text;
+}
+
+struct ordering {
+    const struct diff_options *options;
+    enum diff_order order;
+    bool is_inverted;
+};
+
+static int compare_figures(uint64_t a, uint64_t b)
+{
+    return a < b ? 1 : a > b ? -1 : 0;
+}
+
+static int compare_names(const struct diff_options *options, const struct diff_row *a,
+                         const struct diff_row *b)
+{
+    struct query_row left, right;
+
+    diff_name_row(options, a, &left);
+    diff_name_row(options, b, &right);
+    return strcmp(left.name, right.name);
+}
+
+static int compare_by(const struct ordering *ordering, const struct diff_row *a,
+                      const struct diff_row *b)
+{
+    static const uint8_t ranks[DIFF_STATE_COUNT] = {
+        [DIFF_NEW] = 0, [DIFF_GROWN] = 1, [DIFF_SHRUNK] = 2, [DIFF_GONE] = 3, [DIFF_SAME] = 4};
+
+    switch (ordering->order) {
+    case DIFF_BY_CHANGE:
+        return compare_rows(a, b);
+    case DIFF_BY_BASE:
+        return compare_figures(a->values[DIFF_BASE], b->values[DIFF_BASE]);
+    case DIFF_BY_OTHER:
+        return compare_figures(a->values[DIFF_OTHER], b->values[DIFF_OTHER]);
+    case DIFF_BY_STATE:
+        return ranks[a->state] - ranks[b->state];
+    case DIFF_BY_NAME:
+        return compare_names(ordering->options, a, b);
+    case DIFF_ORDER_COUNT:
+        break;
+    }
+    return 0;
+}
+
+static int compare_ordered(const void *left, const void *right, void *context)
+{
+    const struct ordering *ordering = context;
+    int order = compare_by(ordering, left, right);
+
+    if (order != 0)
+        return ordering->is_inverted ? -order : order;
+    return compare_rows(left, right);
+}
+
+void diff_sort(const struct diff_options *options, struct diff *diff, enum diff_order order,
+               bool is_inverted)
+{
+    struct ordering ordering = {options, order, is_inverted};
+
+    if (diff->row_count > 0)
+        qsort_r(diff->rows, diff->row_count, sizeof *diff->rows, compare_ordered, &ordering);
 }
 
 void diff_clear(struct diff *diff)

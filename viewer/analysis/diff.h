@@ -63,12 +63,34 @@ struct diff {
 enum query_metric diff_metric(const struct diff_options *options, enum diff_side side,
                               enum query_metric metric);
 
+/* The orders that rows can be brought into. */
+enum diff_order {
+    DIFF_BY_CHANGE, /* its size, whether more or less */
+    DIFF_BY_BASE,
+    DIFF_BY_OTHER,
+    DIFF_BY_STATE, /* new, grown, shrunk, gone */
+    DIFF_BY_NAME,
+    DIFF_ORDER_COUNT
+};
+
 /* Clear after use. False for a malformed filter. */
 bool diff_run(const struct diff_options *options, struct diff *diff, struct error *error);
 void diff_clear(struct diff *diff);
 
+/* Largest first, texts from A on; or turned round. What is equal stands as diff_run left it. */
+void diff_sort(const struct diff_options *options, struct diff *diff, enum diff_order order,
+               bool is_inverted);
+
+/* What a row is told as: name, file, line and module of its site, and the site; borrowed from that
+ * side's profile. */
+void diff_name_row(const struct diff_options *options, const struct diff_row *row,
+                   struct query_row *named);
+
 /* "same", "new", "gone", "grown", "shrunk". */
 const char *diff_state_name(enum diff_state state);
+
+/* "+1.5 MiB", "-300", "0": a change of a metric. Into `text` (UNITS_TEXT_BYTES), and returned. */
+const char *diff_format_change(enum query_metric metric, int64_t change, char *text);
 
 /* The change of a row, or of any two values: beyond what an int64_t holds it stays at its end. */
 int64_t diff_change(uint64_t base, uint64_t other);

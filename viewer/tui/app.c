@@ -197,6 +197,25 @@ bool app_filter(struct app *app, const char *filter, struct error *error)
     return false;
 }
 
+bool app_compare(struct app *app, const char *base, struct error *error)
+{
+    const struct tui_options *options = app->context.options;
+    struct tui_comparison comparison;
+
+    if (!options->compare)
+        return error_set(error, "there is nothing to compare with");
+    if (!options->compare(options->compare_context, base, &comparison, error))
+        return false;
+    /* Views above may be of what was compared before. */
+    while (app_close_view(app))
+        ;
+    app->context.comparison = comparison;
+    for (size_t i = 0; i < app->screen_count; i++)
+        if (app->screens[i] && app->screens[i]->ops == &view_diff)
+            app->screens[i]->is_loaded = false;
+    return app_show_screen(app, &view_diff, error);
+}
+
 static bool edit(struct app *app, const struct reaction *reaction, struct error *error)
 {
     const char *path = text_get(&reaction->edited_file);
@@ -353,6 +372,8 @@ bool app_init(struct app *app, const struct profile *profile, const struct tui_o
     app->context.question = (struct view_question){
         .process = profile->process_count == 1 ? 0 : QUERY_ALL_PROCESSES,
     };
+    if (options->comparison)
+        app->context.comparison = *options->comparison;
     app->filter = memory_duplicate_text("");
     app->context.question.filter = app->filter;
     app->context.is_utf8 = !options->is_ascii && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;

@@ -95,6 +95,9 @@ bool app_filter(struct app *app, const char *filter, struct error *error);
 void app_prepare_reload(struct app *app);
 bool app_reload(struct app *app, struct error *error);
 
+/* Shows what has changed against a recording: FILE or FILE@INSTANT. */
+bool app_compare(struct app *app, const char *base, struct error *error);
+
 /* Does what a view's handler wants, and empties the reaction. */
 bool app_react(struct app *app, struct reaction *reaction, struct error *error);
 bool app_copy(struct app *app, const char *text, struct error *error);

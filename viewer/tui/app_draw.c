@@ -136,7 +136,7 @@ static void draw_title(struct app *app)
 static void print_instants(const struct app *app, const struct view *view, struct text *out)
 {
     const struct profile_interval *interval = &app->context.profile->interval;
-    if (!app->context.profile->whole || view->ops->is_popup)
+    if (!app->context.profile->whole || view->ops->is_popup || view->is_of_others)
         return;
     if (view->ops->is_of_snapshot)
         text_add(out, "(of a snapshot, not of the marks) ");

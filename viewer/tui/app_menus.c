@@ -23,16 +23,15 @@ static void add_item(struct view_request *request, size_t *capacity, char *label
 }
 
 /* Of a table with columns of its own. */
-static void fill_column_menu(const struct table *table, struct view_request *request)
+static void add_columns(const struct table *table, struct view_request *request, size_t *capacity)
 {
-    size_t capacity = 0;
     for (size_t i = 0; i < table->column_count; i++) {
         const struct table_column *column = &table->columns[i];
         if (column->sort_key == TABLE_NO_SORT)
             continue;
         if (column->sort_key == table->sort_key)
             request->chosen_item = request->item_count;
-        add_item(request, &capacity, memory_duplicate_text(column->title),
+        add_item(request, capacity, memory_duplicate_text(column->title),
                  memory_print_text("sort %s", column->title));
     }
 }
@@ -44,14 +43,18 @@ static void fill_sort_menu(const struct app *app, struct view_request *request)
     const struct view_question *question = &app->context.question;
     uint32_t known = query_known_metrics(app->context.profile, question->process, QUERY_BY_SITE);
     request->title = "Sort by";
-    if (app_current_view(app)->ops->sort) {
-        fill_column_menu(&app_current_view(app)->table, request);
+    const struct view *view = app_current_view(app);
+    bool is_of_columns = view->ops->sort != NULL;
+    if (is_of_columns)
+        add_columns(&view->table, request, &capacity);
+    if (is_of_columns && !(view->ops->scopes & SCOPE_METRIC))
         return;
-    }
+    if (is_of_columns)
+        request->title = "Sort by a column, or compare a figure";
     for (size_t i = 0; (metric = query_metric_at(i)); i++) {
         if (!(known >> metric->metric & 1))
             continue;
-        if (metric->metric == app->context.question.metric)
+        if (!is_of_columns && metric->metric == app->context.question.metric)
             request->chosen_item = request->item_count;
         add_item(request, &capacity, memory_print_text("%-12s %s", metric->name, metric->help),
                  memory_print_text("sort %s", metric->name));

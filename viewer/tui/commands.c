@@ -13,8 +13,11 @@ static bool run_sort(struct app *app, const char *argument, struct error *error)
 {
     struct view_question question = app->context.question;
     const struct query_metric_info *metric = query_metric_find(argument);
+    const struct view_ops *ops = app_current_view(app)->ops;
     if (app_sort_by_title(app, argument))
         return true;
+    if (ops->sort && !(ops->scopes & SCOPE_METRIC))
+        return error_set(error, "there is no column \"%s\": s shows them", argument);
     if (!metric)
         return error_set(error, "there is no figure \"%s\": s shows them", argument);
     question.metric = metric->metric;
@@ -64,6 +67,11 @@ static bool run_goto(struct app *app, const char *argument, struct error *error)
 static bool run_search(struct app *app, const char *argument, struct error *error)
 {
     return app_search(app, argument, error);
+}
+
+static bool run_diff(struct app *app, const char *argument, struct error *error)
+{
+    return app_compare(app, argument, error);
 }
 
 static bool run_view(struct app *app, const char *argument, struct error *error)
@@ -162,6 +170,8 @@ static const struct command {
     {{"cursor", "INSTANT", "put the timeline's cursor there"}, false, run_cursor},
     {{"goto", "ROW", "go to this row"}, false, run_goto},
     {{"search", "TEXT", "as after /"}, true, run_search},
+    {{"diff", "FILE[@INSTANT]", "compare with this recording: what is new, gone, grown, shrunk"},
+     false, run_diff},
     {{"view", "SCREEN", "overview, sites, tree, threads, ..."}, false, run_view},
     {{"suppress", "GRAMMAR FILE", "add the selected leak to a file, as lsan or valgrind"},
      false,

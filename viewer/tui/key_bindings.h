@@ -83,6 +83,7 @@ enum key_scope {
     SCOPE_TIME = 8192,     /* there is a timeline with a cursor */
     SCOPE_HOLDERS = 16384, /* the graph tells what holds the selected row */
     SCOPE_LEAKS = 32768,
+    SCOPE_METRIC = 65536, /* sorts by columns of its own, and shows the figure that is chosen */
     SCOPE_LIVE = 1 << 20 /* in all views, of a program that runs */
 };
 

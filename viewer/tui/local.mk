@@ -21,6 +21,7 @@ libseep_a_SOURCES += \
 	viewer/tui/tree_rows.c viewer/tui/tree_rows.h \
 	viewer/tui/tui.c viewer/tui/tui.h \
 	viewer/tui/view.h viewer/tui/views.c \
+	viewer/tui/view_diff.c \
 	viewer/tui/view_block.c viewer/tui/view_blocks.c viewer/tui/view_flame.c \
 	viewer/tui/view_graph.c \
 	viewer/tui/view_group.c viewer/tui/view_help.c viewer/tui/view_leaks.c viewer/tui/view_leaks.h \

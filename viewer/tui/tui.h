@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analysis/diff.h"
 #include "analysis/profile.h"
 #include "base/error.h"
 
@@ -46,6 +47,13 @@ struct tui_live {
     void (*snapshot)(void *context, uint64_t pid);
 };
 
+/* What the diff screen compares: as analysis/diff.h does. All borrowed until the viewer ends. */
+struct tui_comparison {
+    const struct profile *profiles[DIFF_SIDES];
+    const char *names[DIFF_SIDES]; /* "old.seep@peak" */
+    bool is_peak[DIFF_SIDES];
+};
+
 struct tui_options {
     const char *recording; /* the recording's name for the title; NULL: the profile's own path */
     struct recording_reader *reader; /* of the profile, which is of its end: for other instants;
@@ -74,6 +82,14 @@ struct tui_options {
 
     const struct tui_live *live; /* NULL: a recording that stays as it is */
     uint32_t process;            /* of a live one: what to begin with, as in struct view_question */
+
+    /* What to compare from the beginning; NULL: nothing yet. */
+    const struct tui_comparison *comparison;
+
+    /* Compares with another base: FILE or FILE@INSTANT. NULL: that is not possible. */
+    bool (*compare)(void *context, const char *base, struct tui_comparison *comparison,
+                    struct error *error);
+    void *compare_context;
 };
 
 /* Can a terminal program run here? Standard input and output must be a terminal that can place its

@@ -66,6 +66,7 @@ struct view_context {
     const struct view_live *live; /* NULL: a recording */
     const struct tui_options *options;
     struct view_question question;
+    struct tui_comparison comparison; /* its profiles are NULL: nothing is compared */
     bool is_utf8;
 };
 
@@ -88,9 +89,12 @@ struct view_request {
     const struct query_row *group; /* a row by `grouping`; borrowed until the view is open */
     enum query_grouping grouping;
     bool is_inclusive;
-    uint32_t node;                 /* of the object graph, or of `tree` */
-    const struct graph_tree *tree; /* borrowed until the view is open */
-    bool is_of_type;               /* blocks of `type_group`: graph_types.h */
+    const struct profile *profile;     /* that `site` is of; NULL: the one that is shown */
+    const struct diff_row *difference; /* of `site`; borrowed until the view is open */
+    enum query_metric compared;        /* in `difference` */
+    uint32_t node;                     /* of the object graph, or of `tree` */
+    const struct graph_tree *tree;     /* borrowed until the view is open */
+    bool is_of_type;                   /* blocks of `type_group`: graph_types.h */
     uint32_t type_group;
     const char *file; /* a source file; borrowed from the profile */
     uint32_t line;
@@ -196,7 +200,8 @@ struct view {
     void *state;
     struct kept_row kept;
     int below_rows;
-    char *own_filter; /* as typed; NULL = none, and in views that share theirs */
+    char *own_filter;  /* as typed; NULL = none, and in views that share theirs */
+    bool is_of_others; /* it shows recordings at instants of their own; set by open or load */
     bool is_loaded;
 };
 
@@ -226,6 +231,7 @@ extern const struct view_ops view_modules;
 extern const struct view_ops view_graph;
 extern const struct view_ops view_types;
 extern const struct view_ops view_live;
+extern const struct view_ops view_diff;
 extern const struct view_ops view_group;
 extern const struct view_ops view_stack;
 extern const struct view_ops view_block;

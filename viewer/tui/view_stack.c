@@ -40,6 +40,9 @@ struct stack_row {
 struct stack_view {
     uint32_t site;
     struct query_figures figures;
+    bool has_difference;
+    struct diff_row difference; /* between two recordings, of which `profile` is one */
+    enum query_metric compared;
     struct stack_row *rows;
     size_t row_count;
     size_t capacity;
@@ -126,6 +129,33 @@ static void add_figures(struct stack_view *stack, const struct profile_site *sit
                                    units_format_duration(site->figures.last_ns, last)));
 }
 
+/* One line of both sides; what a side has not is told as such. */
+static void add_sides(struct stack_view *stack, const char *label, enum query_metric metric,
+                      const uint64_t *values)
+{
+    char texts[DIFF_SIDES][UNITS_TEXT_BYTES], change[UNITS_TEXT_BYTES];
+    for (int side = 0; side < DIFF_SIDES; side++)
+        if (stack->difference.has_side[side])
+            query_metric_format(metric, values[side], texts[side]);
+        else
+            snprintf(texts[side], sizeof texts[side], "none");
+    diff_format_change(metric, diff_change(values[DIFF_BASE], values[DIFF_OTHER]), change);
+    add_line(stack, label,
+             memory_print_text("%12s%12s%14s", texts[DIFF_BASE], texts[DIFF_OTHER], change));
+}
+
+static void add_difference(struct stack_view *stack)
+{
+    const struct diff_row *row = &stack->difference;
+    add_line(stack, "", memory_print_text("%12s%12s%14s", "Base", "New", "Change"));
+    add_sides(stack, "Compared", stack->compared, row->values);
+    for (size_t i = 0; i < QUERY_METRIC_COUNT; i++) {
+        const uint64_t values[DIFF_SIDES] = {row->figures[DIFF_BASE].values[i],
+                                             row->figures[DIFF_OTHER].values[i]};
+        add_sides(stack, query_metric_at(i)->title, (enum query_metric)i, values);
+    }
+}
+
 static bool add_frame(void *context, const struct profile_frame *frame,
                       const struct profile_location *location)
 {
@@ -205,7 +235,11 @@ static void copy_notes(struct stack_view *stack, const struct view_request *requ
 static bool stack_open(struct view *view, const struct view_request *request, struct error *error)
 {
     struct stack_view *stack = view->state;
-    stack->profile = view->context->profile;
+    stack->profile = request->profile ? request->profile : view->context->profile;
+    stack->has_difference = view->is_of_others = request->difference != NULL;
+    if (request->difference)
+        stack->difference = *request->difference;
+    stack->compared = request->compared;
     stack->site = request->site;
     if (request->site >= stack->profile->site_count)
         return error_set(error, "there is no stack for this row");
@@ -256,7 +290,10 @@ static bool stack_load(struct view *view, struct error *error)
         add_line(stack, stack->notes[i].label, memory_duplicate_text(stack->notes[i].text));
     if (stack->note_count)
         add_heading(stack, "All of this site");
-    add_figures(stack, site);
+    if (stack->has_difference)
+        add_difference(stack);
+    else
+        add_figures(stack, site);
     add_stack(stack, site);
     size_t last_frame = stack->row_count - 1;
     add_histogram(stack, "Sizes of its blocks", &site->figures.size_histogram, units_format_size);
@@ -276,6 +313,16 @@ static void stack_describe(const struct view *view, struct text *out)
     const struct profile_location *own = own_code_find(stack->profile, site->stack_node, NULL,
                                                        NULL);
     char text[UNITS_TEXT_BYTES];
+    const struct diff_row *difference = &stack->difference;
+    if (stack->has_difference) {
+        text_print(
+            out, "%s, %s: %s (stack of the %s recording)", diff_state_name(difference->state),
+            diff_format_change(
+                stack->compared,
+                diff_change(difference->values[DIFF_BASE], difference->values[DIFF_OTHER]), text),
+            own ? own->function : "no stack known", difference->side == DIFF_BASE ? "base" : "new");
+        return;
+    }
     text_print(out, "Site: %s, %s live", own ? own->function : "no stack known",
                units_format_size(stack->figures.values[QUERY_LIVE_BYTES], text));
 }
@@ -393,6 +440,10 @@ static bool stack_act(struct view *view, enum action action, struct reaction *re
         copy_stack(stack, &reaction->copied);
         return true;
     case ACTION_TREE:
+        if (profile_whole(stack->profile) != profile_whole(view->context->profile)) {
+            text_add(&reaction->message, "the tree is of the other recording");
+            return true;
+        }
         reaction->opened = &view_tree;
         reaction->request.site = stack->site;
         return true;

@@ -15,6 +15,7 @@ static const struct view_ops *const views[] = {
     &view_threads,
     &view_modules,
     &view_live,
+    &view_diff,
     /* clang-format on */
     &view_group,
     &view_stack,
