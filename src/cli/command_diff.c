@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "analysis/diff.h"
+#include "analysis/memory_diff.h"
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/common_rows.h"
@@ -128,6 +129,44 @@ static bool compare_snapshots(const struct invocation *invocation,
     return is_good;
 }
 
+/* What all memory was used for, on both sides. */
+struct both_memories {
+    struct memory_uses memories[DIFF_SIDES];
+    struct python_heaps pythons[DIFF_SIDES];
+    struct memory_diff diff;
+};
+
+/* At the end only: what it was at other instants nobody knows. */
+static bool find_memory(const struct recording_argument *arguments, struct both_memories *both,
+                        struct error *error)
+{
+    struct memory_diff_input input;
+
+    for (int side = 0; side < DIFF_SIDES; side++) {
+        const struct recording_argument *argument = &arguments[side];
+
+        if (argument->instant == INSTANT_PEAK || argument->profile->is_at_mark)
+            return true;
+        if (!memory_uses_find(&both->memories[side], argument->profile, argument->reader, error) ||
+            !python_heaps_find(&both->pythons[side], argument->profile, argument->reader, error))
+            return false;
+        input.profiles[side] = argument->profile;
+        input.memories[side] = &both->memories[side];
+        input.pythons[side] = &both->pythons[side];
+    }
+    memory_diff_run(&input, &both->diff);
+    return true;
+}
+
+static void clear_memory(struct both_memories *both)
+{
+    memory_diff_clear(&both->diff);
+    for (int side = 0; side < DIFF_SIDES; side++) {
+        memory_uses_clear(&both->memories[side]);
+        python_heaps_clear(&both->pythons[side]);
+    }
+}
+
 static bool compare(const struct invocation *invocation, const struct recording_argument *arguments,
                     struct error *error)
 {
@@ -136,6 +175,7 @@ static bool compare(const struct invocation *invocation, const struct recording_
     struct diff_options options = {
         .filter = values->filter, .limit = limit_of(values), .min_delta = values->min_bytes.value};
     struct diff diff;
+    struct both_memories memory = {0};
     bool is_written;
 
     if (arguments[DIFF_BASE].instant == INSTANT_SNAPSHOT &&
@@ -151,9 +191,13 @@ static bool compare(const struct invocation *invocation, const struct recording_
     }
     if (!diff_run(&options, &diff, error))
         return false;
-    is_written = values->is_json ? diff_write_json(&options, &diff, &report, stdout, error)
-                                 : diff_write_text(&options, &diff, &report, stdout, error);
+    is_written = find_memory(arguments, &memory, error);
+    report.memory = &memory.diff;
+    if (is_written)
+        is_written = values->is_json ? diff_write_json(&options, &diff, &report, stdout, error)
+                                     : diff_write_text(&options, &diff, &report, stdout, error);
     diff_clear(&diff);
+    clear_memory(&memory);
     return is_written;
 }
 

@@ -115,6 +115,15 @@ static void paint_and_take(struct memory_painter *painter, const struct range_li
 
 /* ---- what is known before ---- */
 
+/* Large objects of a collector's are each a range; arenas are all of one size. */
+static bool is_large_object(const struct python_heap *python, const struct python_memory *memory)
+{
+    uint64_t arenas = python->figures.arenas;
+    return memory->kind == PYTHON_MEMORY_OLD &&
+           (arenas == 0 || arenas == PYTHON_NOT_KNOWN ||
+            memory->end - memory->start != python->figures.arena_bytes / arenas);
+}
+
 static void paint_runtimes(struct memory_painter *painter)
 {
     static const struct {
@@ -123,15 +132,17 @@ static void paint_runtimes(struct memory_painter *painter)
     } kinds[] = {
         [PYTHON_MEMORY_ARENA] = {MEMORY_PYTHON_ARENAS, "arenas of Python"},
         [PYTHON_MEMORY_NURSERY] = {MEMORY_GC_NURSERY, "nursery"},
-        [PYTHON_MEMORY_OLD] = {MEMORY_GC_OLD, "old generation"},
+        [PYTHON_MEMORY_OLD] = {MEMORY_GC_OLD, "arenas of old objects"},
         [PYTHON_MEMORY_JIT] = {MEMORY_JIT, "JIT code"},
     };
     const struct python_heap *python = painter->input->python;
     for (size_t i = 0; python != NULL && i < python->memory_count; i++) {
         const struct python_memory *memory = &python->memory[i];
-        memory_painter_paint(painter, memory->start, memory->end, kinds[memory->kind].category,
-                             kinds[memory->kind].name);
-        memory_painter_count(painter, kinds[memory->kind].category, kinds[memory->kind].name, 1);
+        enum memory_category category = kinds[memory->kind].category;
+        const char *name = is_large_object(python, memory) ? "large objects"
+                                                           : kinds[memory->kind].name;
+        memory_painter_paint(painter, memory->start, memory->end, category, name);
+        memory_painter_count(painter, category, name, 1);
     }
     for (size_t i = 0; python != NULL && i < python->memory_count; i++)
         memory_painter_take(painter, python->memory[i].start, python->memory[i].end);

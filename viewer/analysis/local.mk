@@ -34,6 +34,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/key_table.h \
 	viewer/analysis/late_calls.c \
 	viewer/analysis/late_calls.h \
+	viewer/analysis/memory_diff.c \
+	viewer/analysis/memory_diff.h \
 	viewer/analysis/memory_uses.c \
 	viewer/analysis/memory_uses.h \
 	viewer/analysis/late_names.c \

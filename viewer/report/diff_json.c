@@ -7,6 +7,7 @@
 #include "analysis/fingerprint.h"
 #include "report/json_parts.h"
 #include "report/json_stacks.h"
+#include "report/memory_report.h"
 
 static json_t *make_figures(const struct query_figures *figures)
 {
@@ -82,6 +83,7 @@ bool diff_write_json(const struct diff_options *options, const struct diff *diff
     json_object_set_new(omitted, "count", json_number(diff->omitted_count));
     json_object_set_new(omitted, "change", json_integer(diff->omitted_change));
     json_stream_add(&stream, "omitted", omitted);
+    memory_add_diff_json(&stream, options->profiles, report->memory);
     json_stream_end(&stream);
     for (int side = 0; side < DIFF_SIDES; side++)
         json_stacks_clear(&stacks[side]);

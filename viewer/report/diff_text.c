@@ -7,6 +7,7 @@
 
 #include "analysis/quality.h"
 #include "base/units.h"
+#include "report/memory_report.h"
 #include "report/page.h"
 #include "report/text_parts.h"
 
@@ -167,6 +168,7 @@ bool diff_write_text(const struct diff_options *options, const struct diff *diff
     write_side(&page, report, options, DIFF_OTHER);
     write_quality(&page, options->profiles[DIFF_OTHER], "");
     write_totals(&page, options, diff);
+    memory_write_diff_text(&page, options->profiles, report->memory);
     write_heading(&page, options, diff);
     write_rows(&page, options, diff, report);
     page_clear(&page);

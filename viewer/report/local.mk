@@ -69,6 +69,8 @@ libseep_a_SOURCES += \
 	viewer/report/page.h \
 	viewer/report/path_parts.c \
 	viewer/report/path_parts.h \
+	viewer/report/memory_diff_json.c \
+	viewer/report/memory_diff_text.c \
 	viewer/report/memory_json.c \
 	viewer/report/memory_report.h \
 	viewer/report/memory_text.c \
