@@ -303,10 +303,11 @@ static const struct cache_shape {
     {0x310, 2, 76, true},
 };
 
+/* One that is empty is known by being the first chunk of its heap. */
 static bool is_cache(const struct glibc_heap *heap, const struct cache_shape *shape,
-                     const uint8_t *bytes)
+                     const uint8_t *bytes, bool is_first)
 {
-    bool is_used = false;
+    bool is_used = is_first;
     for (uint32_t i = 0; i < shape->bins; i++) {
         uint64_t entry;
         uint16_t number = 0;
@@ -324,6 +325,7 @@ static bool is_cache(const struct glibc_heap *heap, const struct cache_shape *sh
 struct cache_search {
     struct glibc_heap *heap;
     const struct glibc_heap_input *input;
+    uint64_t first; /* chunk of the region */
 };
 
 static void look_for_cache(void *context, const struct glibc_chunk *chunk)
@@ -336,7 +338,7 @@ static void look_for_cache(void *context, const struct glibc_chunk *chunk)
         if (chunk->bytes != shape->chunk_bytes || chunk->state != GLIBC_CHUNK_USED ||
             !word_cache_read_bytes(search->input->words, chunk->address + LINKS_OFFSET, bytes,
                                    count) ||
-            !is_cache(search->heap, shape, bytes))
+            !is_cache(search->heap, shape, bytes, chunk->address == search->first))
             continue;
         hash_map_put(&search->heap->caches, chunk->address, NULL);
         for (uint32_t bin = 0; bin < shape->bins; bin++) {
@@ -352,13 +354,15 @@ static void look_for_cache(void *context, const struct glibc_chunk *chunk)
 /* Regions whose sizes lead nowhere are left out. */
 static void find_caches(struct glibc_heap *heap, const struct glibc_heap_input *input)
 {
-    struct cache_search search = {heap, input};
+    struct cache_search search = {heap, input, 0};
     size_t kept = 0;
-    for (size_t i = 0; i < heap->region_count; i++)
+    for (size_t i = 0; i < heap->region_count; i++) {
+        search.first = heap->regions[i].start;
         if (glibc_heap_visit(heap, &heap->regions[i], input->memory, look_for_cache, &search))
             heap->regions[kept++] = heap->regions[i];
         else
             heap->broken_regions++;
+    }
     heap->region_count = kept;
 }
 

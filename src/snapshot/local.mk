@@ -128,3 +128,7 @@ tests_unit_test_reachability_LDADD = $(unit_libs)
 tests_unit_test_strong_sets_SOURCES = tests/unit/test_strong_sets.c $(block_graph)
 tests_unit_test_strong_sets_LDADD = $(unit_libs)
 endif
+
+# What all memory is used for.
+TESTS += tests/system/memory_use.py
+EXTRA_DIST += tests/system/memory_use.py

@@ -39,6 +39,7 @@ target_programs = \
 	tests/targets/sampled \
 	tests/targets/server \
 	tests/targets/shared \
+	tests/targets/trimmed \
 	tests/targets/signals \
 	tests/targets/slab_user \
 	tests/targets/static_child \
@@ -104,6 +105,7 @@ EXTRA_DIST += \
 	tests/targets/sampled.c \
 	tests/targets/server.cpp \
 	tests/targets/shared.c \
+	tests/targets/trimmed.c \
 	tests/targets/signals.c \
 	tests/targets/slot_malloc.c \
 	tests/targets/slab_user.c \
@@ -130,6 +132,9 @@ tests/targets/frames: tests/targets/frames.c include/seep.h
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -I$(top_srcdir)/include -o $@ $< \
 		-pthread
 tests/targets/shared: tests/targets/shared.c include/seep.h
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -I$(top_srcdir)/include -o $@ $< \
+		-pthread
+tests/targets/trimmed: tests/targets/trimmed.c include/seep.h
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -I$(top_srcdir)/include -o $@ $< \
 		-pthread
 tests/targets/phases: tests/targets/phases.c include/seep.h

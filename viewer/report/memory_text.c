@@ -13,6 +13,7 @@ enum {
     CATEGORIES_IN_A_LINE = 5,
     PARTS_SHOWN = 8, /* of a category */
     HOLDERS_SHOWN = 3,
+    ARENAS_SHOWN = 4, /* of threads */
     SIZE_COLUMNS = 11
 };
 
@@ -195,7 +196,7 @@ static void write_free(struct page *page, const struct process_memory *memory)
     }
     if (figures->main_free_bytes >= WORTH_BYTES)
         write_end_of(page, memory, 0);
-    for (uint64_t arena = 1; arena <= figures->arenas && arena <= MEMORY_PINS_MAX; arena++)
+    for (uint64_t arena = 1; arena <= figures->arenas && arena <= ARENAS_SHOWN; arena++)
         if (figures->arena_free_bytes >= WORTH_BYTES)
             write_end_of(page, memory, arena);
     write_holders(page, memory);
