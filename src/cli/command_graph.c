@@ -92,7 +92,7 @@ static bool add_process(struct graphs *graphs, const struct recording_argument *
     graphs->count++;
     if (!entry->head)
         return true;
-    if (!snapshot_read(argument->reader, entry->head->id, snapshot, error))
+    if (!process_graph_read(argument->reader, entry->head, snapshot, error))
         return false;
     entry->graph = &graphs->graphs[graphs->count - 1];
     process_graph_build(argument->profile, process, snapshot, &options, entry->graph);

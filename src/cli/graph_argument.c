@@ -15,7 +15,7 @@ const struct recording_snapshot *graph_argument_choose(const struct snapshot_lis
                                      : process_graph_choose(list, process_id);
     for (size_t i = 0; i < list->count; i++)
         if (list->heads[i].id == argument->snapshot && list->heads[i].process_id == process_id &&
-            list->heads[i].end == SNAPSHOT_DONE)
+            process_graph_has(&list->heads[i]))
             return &list->heads[i];
     return NULL;
 }
@@ -56,14 +56,15 @@ bool graph_argument_open(struct graph_argument *graph, const struct recording_ar
         if (process != QUERY_ALL_PROCESSES && process != i)
             continue;
         head = graph_argument_choose(&graph->list, argument, profile->processes[i].about.id);
-        if (head && (!graph->head || head->block_count > graph->head->block_count)) {
+        if (head && (!graph->head || head->block_count + head->python_nodes >
+                                         graph->head->block_count + graph->head->python_nodes)) {
             graph->head = head;
             chosen = i;
         }
     }
     if (!graph->head)
         return say_missing(argument, error);
-    if (!snapshot_read(argument->reader, graph->head->id, &graph->snapshot, error))
+    if (!process_graph_read(argument->reader, graph->head, &graph->snapshot, error))
         return false;
     process_graph_build(profile, chosen, &graph->snapshot, options, &graph->graph);
     graph->graph.reader = argument->reader;

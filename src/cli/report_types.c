@@ -54,7 +54,7 @@ static bool add_process(struct report_types *types, const struct recording_argum
     if (!head)
         return true;
     snapshot_init(&types->snapshots[at]);
-    if (!snapshot_read(argument->reader, head->id, &types->snapshots[at], error)) {
+    if (!process_graph_read(argument->reader, head, &types->snapshots[at], error)) {
         snapshot_clear(&types->snapshots[at]);
         return false;
     }

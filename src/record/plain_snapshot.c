@@ -140,7 +140,8 @@ static bool read_held(struct plain_taking *taking, struct stopper *stopper, uint
                                                 taking->snapshot.resident_bytes,
                                                 peak_bytes,
                                                 is_known ? nursery : NULL,
-                                                process_facts_processor_cache()};
+                                                process_facts_processor_cache(),
+                                                NULL};
     python_runtimes_read(&input, taking->snapshot.python);
     measure_memory(taking, &residency, &copied);
     if (copy == NULL)

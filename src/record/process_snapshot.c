@@ -364,7 +364,8 @@ static void read_python(struct taking *taking, const struct target_memory *memor
         process_facts_resident(process->pid, &process->statm_fd),
         process_facts_peak_resident(process->pid),
         is_known ? nursery : NULL,
-        process_facts_processor_cache()};
+        process_facts_processor_cache(),
+        taking->snapshot};
     python_search_read(taking->request->python, &input, taking->snapshot);
 }
 

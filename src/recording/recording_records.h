@@ -63,7 +63,10 @@ struct recording_text_list {
     RECORD(30, snapshot_python_text, 0) \
     RECORD(31, snapshot_contents, 0) \
     RECORD(32, tail_calls, 3) \
-    RECORD(33, snapshot_memory, 0)
+    RECORD(33, snapshot_memory, 0) \
+    RECORD(35, snapshot_python_graph, 0) \
+    RECORD(36, snapshot_python_names, 0) \
+    RECORD(37, snapshot_python_nodes, 0)
 
 /* What was run. The first record of a recording; exactly one. */
 #define RECORDING_FIELDS_session(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
@@ -329,7 +332,8 @@ struct recording_text_list {
     TEXT(mark)                      /* of the instant, by the program; "" = none */ \
     UNSIGNED(is_copied)             /* the process went on while a copy of it was read */ \
     UNSIGNED(resident_bytes)        /* that it had in memory */ \
-    UNSIGNED(content_limit)         /* so many of each block's first bytes are kept; 0 = none */
+    UNSIGNED(content_limit)         /* so many of each block's first bytes are kept; 0 = none */ \
+    UNSIGNED(python_nodes)          /* objects of a Python interpreter that it has a graph of */
 
 /* A file that was mapped as a module; roots name it by its position among these. */
 #define RECORDING_FIELDS_snapshot_module(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
@@ -434,6 +438,34 @@ struct recording_text_list {
     UNSIGNED(block_count) \
     BYTES(contents)
 
+/* What the objects of a Python interpreter refer to (src/snapshot/python_graph.h); not needed for
+ * the snapshot to count. All bytes are varints: of roots the label and the node, of holders the
+ * block and the node, by growing block; nodes of which it is not known what all refers to them. */
+#define RECORDING_FIELDS_snapshot_python_graph(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    UNSIGNED(node_count)            /* in the records below */ \
+    UNSIGNED(edge_count) \
+    UNSIGNED(type_count) \
+    UNSIGNED(label_count) \
+    BYTES(roots) \
+    BYTES(holders) \
+    BYTES(unsure) \
+    BYTES(arenas)                   /* the interpreter's own memory: address less the last end, bytes */
+
+/* Names of its types, and labels of its references. */
+#define RECORDING_FIELDS_snapshot_python_names(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    UNSIGNED(kind)                  /* 0 types, 1 labels */ \
+    UNSIGNED(first)                 /* position among all */ \
+    TEXT_LIST(names)
+
+/* Some of its nodes, with what they refer to; src/snapshot/python_graph.c says how they stand. */
+#define RECORDING_FIELDS_snapshot_python_nodes(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    UNSIGNED(first_node)            /* position among all */ \
+    UNSIGNED(node_count) \
+    BYTES(nodes)
+
 /* Functions that ended in a jump between a call and what it led to: their frames were gone, debug
  * information names them. They stand between all neighbours like these, or between the innermost
  * frame and the allocation function. */
@@ -473,7 +505,8 @@ enum recording_kind {
 static inline int recording_is_of_snapshot(unsigned kind)
 {
     return (kind >= RECORDING_snapshot && kind <= RECORDING_snapshot_contents) ||
-           kind == RECORDING_snapshot_memory;
+           kind == RECORDING_snapshot_memory ||
+           (kind >= RECORDING_snapshot_python_graph && kind <= RECORDING_snapshot_python_nodes);
 }
 
 #define RECORDING_STRUCT_UNSIGNED(field)      uint64_t field;

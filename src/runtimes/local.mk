@@ -12,6 +12,8 @@ libseep_a_SOURCES += \
 	src/runtimes/cpython/frames.h \
 	src/runtimes/cpython/garbage.c \
 	src/runtimes/cpython/garbage.h \
+	src/runtimes/cpython/graph.c \
+	src/runtimes/cpython/graph.h \
 	src/runtimes/cpython/labels.c \
 	src/runtimes/cpython/labels.h \
 	src/runtimes/cpython/locate.c \
@@ -56,9 +58,9 @@ check_PROGRAMS += tests/helpers/python_walk
 tests_helpers_python_walk_SOURCES = tests/helpers/python_walk.c tests/helpers/pypy_walk.c \
 	tests/helpers/pypy_walk.h
 tests_helpers_python_walk_LDADD = libseep.a $(seep_libs)
-TESTS += tests/system/python_heap.py tests/system/python_images.py tests/system/python_stops.py \
+TESTS += tests/system/python_graph.py tests/system/python_heap.py tests/system/python_images.py tests/system/python_stops.py \
 	tests/system/python_refused.py tests/system/python_pypy.py
-EXTRA_DIST += tests/system/python_heap.py tests/system/python_images.py \
+EXTRA_DIST += tests/system/python_graph.py tests/system/python_heap.py tests/system/python_images.py \
 	tests/system/python_pypy.py tests/targets/pypy_truth.py tests/targets/pypy_churn.py \
 	tests/system/python_stops.py tests/system/python_refused.py \
 	tests/system/pythons.py tests/targets/python_churn.py \

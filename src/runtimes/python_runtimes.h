@@ -7,6 +7,8 @@
 #include "snapshot/snapshot_scan.h"
 #include "snapshot/target_memory.h"
 
+struct snapshot;
+
 struct python_runtimes_input {
     const struct target_memory *memory; /* borrowed, as all of it */
     const struct target_mappings *mappings;
@@ -14,6 +16,7 @@ struct python_runtimes_input {
     uint64_t resident_bytes, peak_resident_bytes; /* of the process; 0 = not known */
     const char *nursery_setting;    /* its PYPY_GC_NURSERY; "" = none, NULL = not known */
     uint64_t processor_cache_bytes; /* as /proc/cpuinfo has it; 0 = not known */
+    const struct snapshot *native;  /* its blocks of malloc's, scanned; NULL = not known */
 };
 
 /* What there is of Python in the process: `heap` is cleared and filled; not present where there is

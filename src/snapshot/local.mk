@@ -27,6 +27,9 @@ libseep_a_SOURCES += \
 	src/snapshot/pointer_scan.c \
 	src/snapshot/pointer_scan.h \
 	src/snapshot/processor.h \
+	src/snapshot/python_graph.c \
+	src/snapshot/python_graph.h \
+	src/snapshot/python_graph_join.c \
 	src/snapshot/python_heap.c \
 	src/snapshot/python_heap.h \
 	src/snapshot/range_list.c \

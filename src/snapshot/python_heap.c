@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "snapshot/python_graph.h"
 
 enum {
     FIGURE_COUNT = sizeof(struct python_figures) / sizeof(uint64_t),
@@ -34,6 +35,7 @@ void python_heap_clear(struct python_heap *heap)
         free(heap->texts[i].text);
     }
     free(heap->texts);
+    python_graph_destroy(heap->graph);
     free(heap->memory);
     *heap = (struct python_heap){0};
 }
@@ -214,6 +216,8 @@ void python_heap_write(const struct python_heap *heap, uint64_t snapshot_id,
         };
         add(context, RECORDING_snapshot_python_text, &record);
     }
+    if (heap->graph != NULL)
+        python_graph_write(heap->graph, snapshot_id, add, context);
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */

@@ -129,6 +129,8 @@ struct python_text {
     uint64_t bytes;
 };
 
+struct python_graph;
+
 /* What the interpreter uses memory of its process for. */
 enum python_memory_kind {
     PYTHON_MEMORY_ARENA,   /* an arena of CPython's: category python_arenas */
@@ -161,6 +163,7 @@ struct python_heap {
     struct python_type_table tables[PYTHON_TABLE_COUNT];
     struct python_text *texts;
     size_t text_count, text_capacity;
+    struct python_graph *graph; /* what objects refer to; owned; NULL = not known, or read */
     /* By address, disjoint; for those who look at the process beside it, and in no recording. */
     struct python_memory *memory;
     size_t memory_count, memory_capacity;

@@ -13,6 +13,21 @@ void snapshot_init(struct snapshot *snapshot)
     *snapshot = (struct snapshot){0};
 }
 
+static void clear_objects(struct snapshot_objects *objects)
+{
+    if (objects == NULL)
+        return;
+    for (size_t i = 0; i < objects->type_count; i++)
+        free(objects->type_names[i]);
+    for (size_t i = 0; i < objects->label_count; i++)
+        free(objects->label_texts[i]);
+    free(objects->type_names);
+    free(objects->label_texts);
+    free(objects->types);
+    free(objects->labels);
+    free(objects);
+}
+
 void snapshot_clear(struct snapshot *snapshot)
 {
     free(snapshot->blocks);
@@ -33,6 +48,7 @@ void snapshot_clear(struct snapshot *snapshot)
         memory_use_clear(snapshot->memory);
         free(snapshot->memory);
     }
+    clear_objects(snapshot->objects);
     if (snapshot->python) {
         python_heap_clear(snapshot->python);
         free(snapshot->python);
@@ -222,7 +238,11 @@ uint32_t snapshot_find_reference(const struct snapshot *snapshot, uint32_t block
 uint32_t snapshot_find_block(const struct snapshot *snapshot, uint64_t address)
 {
     size_t low = 0;
-    size_t high = snapshot->block_count;
+    size_t high = snapshot->objects != NULL ? snapshot->objects->first_block
+                                            : snapshot->block_count;
+    for (size_t i = high; i < snapshot->block_count; i++)
+        if (address - snapshot->blocks[i].address < snapshot->blocks[i].bytes)
+            return (uint32_t)i;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (snapshot->blocks[middle].address <= address)
@@ -239,8 +259,8 @@ uint32_t snapshot_find_block(const struct snapshot *snapshot, uint64_t address)
 
 const char *snapshot_root_kind_name(enum snapshot_root_kind kind)
 {
-    static const char *const names[] = {"global", "stack",  "register", "tls",
-                                        "key",    "thread", "region",   "mapping"};
+    static const char *const names[] = {"global", "stack",  "register", "tls",   "key",
+                                        "thread", "region", "mapping",  "python"};
     return (size_t)kind < sizeof names / sizeof *names ? names[kind] : "unknown";
 }
 

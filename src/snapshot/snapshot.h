@@ -52,7 +52,10 @@ enum snapshot_root_kind {
     SNAPSHOT_ROOT_THREAD = 5,   /* a thread's argument, result, and what libc keeps of it */
     SNAPSHOT_ROOT_REGION = 6,   /* registered by the program as a root; number: which, from 0 */
     SNAPSHOT_ROOT_MAPPING = 7,  /* a writable mapping that is not heap */
-    SNAPSHOT_ROOT_KIND_COUNT
+    SNAPSHOT_ROOT_KIND_COUNT,
+    /* A name of a Python program; number: position in label_texts. Only where the objects of an
+     * interpreter were joined with a snapshot (python_graph.h), and not stored with its roots. */
+    SNAPSHOT_ROOT_PYTHON = SNAPSHOT_ROOT_KIND_COUNT
 };
 
 /* How a word refers to a block. From SNAPSHOT_INTERIOR on it points behind the block's start; what
@@ -174,6 +177,18 @@ struct snapshot_facts {
 struct python_heap;
 struct memory_use;
 
+/* What is known of a Python interpreter's objects that were joined with a snapshot
+ * (python_graph.h). Blocks from first_block on are its own, in memory that is not malloc's. */
+struct snapshot_objects {
+    uint32_t first_block;
+    uint32_t *types; /* by block: position in type_names, or SNAPSHOT_NONE: it is no object */
+    char **type_names;
+    size_t type_count;
+    uint32_t *labels; /* by reference, as in python_graph.h */
+    char **label_texts;
+    size_t label_count;
+};
+
 /* A zeroed struct is an empty snapshot. */
 struct snapshot {
     uint32_t number;     /* counts the snapshots of a recording; the writer gives it */
@@ -198,7 +213,7 @@ struct snapshot {
     uint64_t scanned_bytes;
     uint64_t skipped_bytes; /* in pages that nobody ever touched */
 
-    struct snapshot_block *blocks; /* sorted by address */
+    struct snapshot_block *blocks; /* sorted by address; behind them those of `objects`, as it may be */
     size_t block_count, block_capacity;
     uint64_t *first_reference; /* block_count + 1 entries; NULL without blocks */
     size_t row_capacity;
@@ -221,6 +236,7 @@ struct snapshot {
     struct python_heap *python;
     /* What all of its memory is used for (memory_use.h); the same holds of it. */
     struct memory_use *memory;
+    struct snapshot_objects *objects; /* owned; NULL = none were joined */
 
     /* What blocks begin with. Of block b contents[first_content[b]] .. contents[first_content[b + 1]
      * - 1]; one that is read from a recording has none (block_contents_find). */

@@ -6,6 +6,7 @@
 #include "recording/varint.h"
 #include "snapshot/block_contents.h"
 #include "snapshot/memory_use.h"
+#include "snapshot/python_graph.h"
 #include "snapshot/python_heap.h"
 #include "snapshot/snapshot_pieces.h"
 
@@ -268,6 +269,9 @@ void snapshot_write(const struct snapshot *snapshot, snapshot_add_record add, vo
         .thread_count = snapshot->thread_count,
         .class_count = snapshot->class_count,
         .fact_count = count_facts(snapshot),
+        .python_nodes = snapshot->python != NULL && snapshot->python->graph != NULL
+                            ? snapshot->python->graph->node_count
+                            : 0,
         .content_limit = snapshot->content_limit,
     };
     add(context, RECORDING_snapshot, &head);

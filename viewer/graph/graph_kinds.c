@@ -5,6 +5,10 @@
 
 #include "base/memory.h"
 
+enum {
+    LOST = SNAPSHOT_ROOT_PYTHON + 1
+};
+
 /* Bytes by node: the roots of one kind. False: there are none. */
 static bool mark_roots(const struct process_graph *graph, unsigned kind, uint8_t *is_wanted)
 {
@@ -14,7 +18,7 @@ static bool mark_roots(const struct process_graph *graph, unsigned kind, uint8_t
     for (uint32_t i = 0; i < graph->names.count; i++)
         if (graph->names.items[i].kind == kind)
             is_wanted[i + 1] = is_any = true;
-    if (kind == SNAPSHOT_ROOT_KIND_COUNT)
+    if (kind == LOST)
         is_wanted[object_graph_lost(&graph->graph)] = is_any = true;
     return is_any;
 }
@@ -56,13 +60,11 @@ void graph_kinds_find(const struct process_graph *graph, const uint8_t *is_targe
     uint8_t *is_wanted = memory_allocate_zeroed(graph->graph.root_count + 1, 1);
 
     *kinds = (struct graph_kinds){.count = 0};
-    for (unsigned kind = 0; kind <= SNAPSHOT_ROOT_KIND_COUNT; kind++) {
+    for (unsigned kind = 0; kind <= LOST; kind++) {
         struct graph_kind *found = &kinds->items[kinds->count];
 
         *found = (struct graph_kind){
-            .name = kind == SNAPSHOT_ROOT_KIND_COUNT
-                        ? "lost"
-                        : snapshot_root_kind_name((enum snapshot_root_kind)kind)};
+            .name = kind == LOST ? "lost" : snapshot_root_kind_name((enum snapshot_root_kind)kind)};
         if (mark_roots(graph, kind, is_wanted) && find_kind(graph, is_wanted, is_target, found))
             kinds->count++;
     }

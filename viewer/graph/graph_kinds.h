@@ -19,7 +19,7 @@ struct graph_kind {
 };
 
 struct graph_kinds {
-    struct graph_kind items[SNAPSHOT_ROOT_KIND_COUNT + 1]; /* those that reach most blocks first */
+    struct graph_kind items[SNAPSHOT_ROOT_PYTHON + 2]; /* those that reach most blocks first */
     size_t count;
     uint64_t target_blocks;
 };

@@ -25,6 +25,24 @@ static uint32_t class_of(const struct process_graph *graph, uint32_t node)
     return process_graph_class(graph, object_graph_block(&graph->graph, node));
 }
 
+static bool is_python_object(const struct process_graph *graph, uint32_t node)
+{
+    const struct snapshot_objects *objects = graph->snapshot->objects;
+
+    return objects && objects->types[object_graph_block(&graph->graph, node)] != SNAPSHOT_NONE;
+}
+
+/* People write ways to Python's objects step by step, and a dictionary in another is two; of long
+ * chains the first two are told. */
+static bool is_told(const struct process_graph *graph, const struct runs *runs, uint32_t node)
+{
+    const struct run *before = runs->count > 1 ? &runs->items[runs->count - 2] : NULL;
+
+    return !is_python_object(graph, node) || runs->items[runs->count - 1].blocks > 1 ||
+           (before && before->blocks > 0 &&
+            class_of(graph, before->last) == class_of(graph, node));
+}
+
 /* Nodes come from the root on. When there are too many, the last takes the place of the one before.
  */
 static void add_node(const struct process_graph *graph, struct runs *runs, uint32_t node)
@@ -33,7 +51,7 @@ static void add_node(const struct process_graph *graph, struct runs *runs, uint3
     bool is_block = object_graph_is_block(&graph->graph, node);
 
     if (last && is_block && last->blocks > 0 &&
-        class_of(graph, last->last) == class_of(graph, node)) {
+        class_of(graph, last->last) == class_of(graph, node) && is_told(graph, runs, node)) {
         last->last = node;
         last->blocks++;
     } else {
@@ -181,7 +199,7 @@ void graph_path_write(const struct graph_path *path, struct text *out)
             text_add(out, "->...");
         if (!member)
             return;
-        if (*member && *member != '[')
+        if (*member && !strchr("[.{", *member))
             text_add(out, i > 0 ? "->" : strchr(element->name, ' ') ? ": " : ".");
         text_add(out, member);
     }

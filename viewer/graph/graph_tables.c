@@ -84,7 +84,8 @@ struct graph_site *process_graph_sites(const struct process_graph *graph, size_t
         bool is_new;
         uint64_t *position;
 
-        if (graph->is_wanted && !graph->is_wanted[i])
+        if ((graph->is_wanted && !graph->is_wanted[i]) ||
+            process_graph_is_without_site(graph, (uint32_t)i))
             continue;
         position = hash_map_put(&positions, graph->site_of_block[i], &is_new);
         if (is_new) {
@@ -160,7 +161,8 @@ struct graph_module *process_graph_modules(const struct process_graph *graph, si
     for (size_t i = 0; i < graph->snapshot->block_count; i++) {
         struct graph_module *module = &list[module_at(graph, modules, i)];
 
-        if (graph->is_wanted && !graph->is_wanted[i])
+        if ((graph->is_wanted && !graph->is_wanted[i]) ||
+            process_graph_is_without_site(graph, (uint32_t)i))
             continue;
         module->blocks++;
         module->bytes += graph->snapshot->blocks[i].bytes;

@@ -35,10 +35,10 @@ static void find_paths(const struct profile *profile, struct recording_reader *r
     struct process_graph graph;
     struct snapshot snapshot;
 
-    if (!head || (most_blocks && head->block_count > most_blocks))
+    if (!head || (most_blocks && head->block_count + head->python_nodes > most_blocks))
         return;
     snapshot_init(&snapshot);
-    if (!snapshot_read(reader, head->id, &snapshot, NULL))
+    if (!process_graph_read(reader, head, &snapshot, NULL))
         return;
     process_graph_build(profile, growth->process, &snapshot, options, &graph);
     if (growth->growth.growing_count > 0)

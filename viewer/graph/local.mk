@@ -43,6 +43,8 @@ libseep_a_SOURCES += \
 	viewer/graph/last_seen.h \
 	viewer/graph/object_edges.h \
 	viewer/graph/object_graph.c \
+	viewer/graph/object_labels.c \
+	viewer/graph/object_labels.h \
 	viewer/graph/object_graph.h \
 	viewer/graph/process_graph.c \
 	viewer/graph/process_graph.h \

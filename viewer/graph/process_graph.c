@@ -6,6 +6,25 @@
 #include "analysis/place.h"
 #include "base/hash_map.h"
 #include "base/memory.h"
+#include "snapshot/python_graph.h"
+
+enum {
+    PYTHON_OWN_RANK = 8
+};
+
+/* ---- reading ---- */
+
+bool process_graph_has(const struct recording_snapshot *head)
+{
+    return head->end == SNAPSHOT_DONE || head->python_nodes > 0;
+}
+
+bool process_graph_read(struct recording_reader *reader, const struct recording_snapshot *head,
+                        struct snapshot *snapshot, struct error *error)
+{
+    return snapshot_read(reader, head->id, snapshot, error) &&
+           (head->python_nodes == 0 || python_graph_join(reader, head->id, snapshot, error));
+}
 
 /* ---- making ---- */
 
@@ -27,17 +46,32 @@ static void find_sites(struct process_graph *graph)
     hash_map_clear(&positions);
 }
 
-/* A variable says more than a frame that happens to hold a pointer, too. */
+/* In the order in which people look for reasons: the program's own names, modules, and what the
+ * interpreter needs. */
+static uint8_t rank_python_root(const char *name)
+{
+    static const char *const own[] = {"C code", "static objects", "sys.modules"};
+
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (strcmp(name, own[i]) == 0)
+            return PYTHON_OWN_RANK;
+    return strcmp(name, "__main__") == 0 ? 0 : strstr(name, "().") ? 1 : 2;
+}
+
+/* A variable says more than a frame that happens to hold a pointer, too; a name of a Python program
+ * more than one of its interpreter's. */
 static uint8_t *rank_roots(const struct root_names *names)
 {
     static const uint8_t ranks[SNAPSHOT_ROOT_KIND_COUNT] = {
-        [SNAPSHOT_ROOT_GLOBAL] = 0, [SNAPSHOT_ROOT_TLS] = 0,     [SNAPSHOT_ROOT_KEY] = 0,
-        [SNAPSHOT_ROOT_REGION] = 0, [SNAPSHOT_ROOT_THREAD] = 1,  [SNAPSHOT_ROOT_MAPPING] = 2,
-        [SNAPSHOT_ROOT_STACK] = 3,  [SNAPSHOT_ROOT_REGISTER] = 4};
+        [SNAPSHOT_ROOT_GLOBAL] = 3, [SNAPSHOT_ROOT_TLS] = 3,     [SNAPSHOT_ROOT_KEY] = 3,
+        [SNAPSHOT_ROOT_REGION] = 3, [SNAPSHOT_ROOT_THREAD] = 4,  [SNAPSHOT_ROOT_MAPPING] = 5,
+        [SNAPSHOT_ROOT_STACK] = 6,  [SNAPSHOT_ROOT_REGISTER] = 7};
     uint8_t *list = memory_allocate_zeroed(names->count, 1);
 
     for (uint32_t i = 0; i < names->count; i++)
-        list[i] = names->items[i].kind < SNAPSHOT_ROOT_KIND_COUNT ? ranks[names->items[i].kind] : 3;
+        list[i] = names->items[i].kind == SNAPSHOT_ROOT_PYTHON
+                      ? rank_python_root(names->items[i].name)
+                      : ranks[names->items[i].kind];
     return list;
 }
 
@@ -169,6 +203,11 @@ const char *process_graph_class_name(const struct process_graph *graph, uint32_t
                : process_graph_function(graph, class_id);
 }
 
+bool process_graph_is_without_site(const struct process_graph *graph, uint32_t block)
+{
+    return graph->snapshot->objects && block >= graph->snapshot->objects->first_block;
+}
+
 const char *process_graph_type_name(const struct process_graph *graph, uint32_t block)
 {
     uint32_t group = graph->types ? graph->types->group_of_block[block] : TYPE_NO_GROUP;
@@ -200,7 +239,7 @@ const char *process_graph_module(const struct process_graph *graph, uint32_t sit
 /* What was asked for, else the one before the destructors, which has more to show. */
 static unsigned rank(const struct recording_snapshot *head)
 {
-    switch (head->end == SNAPSHOT_DONE ? (int)head->reason : -1) {
+    switch (process_graph_has(head) ? (int)head->reason : -1) {
     case -1:
         return 0;
     case SNAPSHOT_AT_REQUEST:

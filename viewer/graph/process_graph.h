@@ -29,6 +29,13 @@ struct process_graph {
     uint8_t *is_wanted;       /* by block: counts in tables (graph_types.h); NULL = all do */
 };
 
+/* Is there a graph of the snapshot: was it scanned, or an interpreter's objects read? */
+bool process_graph_has(const struct recording_snapshot *head);
+/* The snapshot, joined with what there is of Python's objects (snapshot/python_graph.h). It is
+ * initialised and empty, and to be cleared in any case. */
+bool process_graph_read(struct recording_reader *reader, const struct recording_snapshot *head,
+                        struct snapshot *snapshot, struct error *error);
+
 void process_graph_build(const struct profile *profile, uint32_t process,
                          const struct snapshot *snapshot, const struct symbolizer_options *options,
                          struct process_graph *graph);
@@ -72,6 +79,9 @@ uint32_t process_graph_class(const struct process_graph *graph, uint32_t block);
 const char *process_graph_class_name(const struct process_graph *graph, uint32_t class_id);
 
 bool process_graph_class_is_type(uint32_t class_id);
+
+/* A Python object in memory that is not malloc's, whose birth nobody recorded. */
+bool process_graph_is_without_site(const struct process_graph *graph, uint32_t block);
 
 /* "client", "client[]", "std::map<int, Session> node": the type of a block; NULL = not known.
  * Borrowed. */

@@ -146,6 +146,9 @@ static void name_slot(struct naming *naming, const struct snapshot_root *root, b
     case SNAPSHOT_ROOT_MAPPING:
         text_add(out, "mappings");
         break;
+    case SNAPSHOT_ROOT_PYTHON:
+        text_add(out, naming->snapshot->objects->label_texts[root->number]);
+        break;
     default:
         text_add(out, "other roots");
     }

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/units.h"
 #include "graph/container_sizes.h"
+#include "graph/object_labels.h"
 
 enum {
     WORD_BYTES = 8,
@@ -62,9 +63,38 @@ static uint32_t add_group(struct type_names *names, uint32_t type, bool is_of_se
     return (uint32_t)names->group_count++;
 }
 
+static bool is_python_object(const struct type_names *names, uint32_t block)
+{
+    const struct snapshot_objects *objects = names->snapshot->objects;
+
+    return objects && objects->types[block] != SNAPSHOT_NONE;
+}
+
+/* Its interpreter knows better than what only points to it. */
+static void add_python_object(struct type_names *names, uint32_t block, struct hash_map *by_type)
+{
+    const struct snapshot_objects *objects = names->snapshot->objects;
+    bool is_new;
+    uint64_t *known = hash_map_put(by_type, objects->types[block], &is_new);
+
+    if (is_new) {
+        names->groups = memory_grow(names->groups, &names->group_capacity, names->group_count + 1,
+                                    sizeof *names->groups);
+        *known = names->group_count;
+        names->groups[names->group_count++] = (struct type_group){
+            .name = memory_duplicate_text(objects->type_names[objects->types[block]])};
+    }
+    struct type_group *group = &names->groups[*known];
+    names->group_of_block[block] = (uint32_t)*known;
+    group->blocks++;
+    group->bytes += names->snapshot->blocks[block].bytes;
+    group->by_source[TYPE_SOURCE_PYTHON]++;
+    group->by_confidence[TYPE_SURE]++;
+}
+
 static void find_groups(struct type_names *names)
 {
-    struct hash_map by_type = {0}, by_name = {0};
+    struct hash_map by_type = {0}, by_name = {0}, by_python_type = {0};
 
     names->group_of_block = memory_allocate_large(names->snapshot->block_count, sizeof(uint32_t));
     for (uint32_t i = 0; i < names->snapshot->block_count; i++) {
@@ -73,6 +103,10 @@ static void find_groups(struct type_names *names)
         bool is_new, is_of_several;
 
         names->group_of_block[i] = TYPE_NO_GROUP;
+        if (is_python_object(names, i)) {
+            add_python_object(names, i, &by_python_type);
+            continue;
+        }
         if (of->type == TYPE_NONE)
             continue;
         is_of_several = is_array(names, i);
@@ -88,6 +122,7 @@ static void find_groups(struct type_names *names)
     }
     hash_map_clear(&by_type);
     hash_map_clear(&by_name);
+    hash_map_clear(&by_python_type);
 }
 
 enum type_source type_group_source(const struct type_group *group)
@@ -114,7 +149,7 @@ enum type_confidence type_group_confidence(const struct type_group *group)
 
 const char *type_source_name(enum type_source source)
 {
-    static const char *const words[] = {"none", "vtable", "dwarf", "container", "site"};
+    static const char *const words[] = {"none", "vtable", "dwarf", "container", "site", "python"};
 
     return words[source];
 }
@@ -166,6 +201,8 @@ bool type_names_add_member(struct type_names *names, uint32_t from, uint32_t to,
 {
     const struct snapshot *snapshot = names->snapshot;
 
+    if (object_labels_add(snapshot, from, to, out))
+        return true;
     if (names->types.blocks[from].type == TYPE_NONE)
         return false;
     for (uint64_t i = snapshot->first_reference[from]; i < snapshot->first_reference[from + 1]; i++)
@@ -188,6 +225,11 @@ static void find_first_slots(struct type_names *names)
                        names->types.variable_of_root[i] != TYPE_NO_VARIABLE))
             *slot = i;
     }
+}
+
+static bool is_python_root(const struct type_names *names, uint32_t root)
+{
+    return names->roots->items[root].kind == SNAPSHOT_ROOT_PYTHON;
 }
 
 static const struct typed_variable *find_variable(const struct type_names *names, uint32_t root,
@@ -225,6 +267,8 @@ bool type_names_add_root_member(struct type_names *names, uint32_t root, uint32_
 {
     uint64_t slot;
 
+    if (is_python_root(names, root))
+        return true;
     if (!find_variable(names, root, to, &slot))
         return false;
     add_variable_place(names, (uint32_t)slot,
@@ -236,6 +280,8 @@ bool type_names_add_root_member(struct type_names *names, uint32_t root, uint32_
 bool type_names_add_slot(struct type_names *names, uint32_t block, uint64_t offset,
                          struct text *out)
 {
+    if (object_labels_add_slot(names->snapshot, block, offset / WORD_BYTES, out))
+        return true;
     return names->types.blocks[block].type != TYPE_NONE && add_place(names, block, offset, out);
 }
 

@@ -27,6 +27,7 @@ enum type_source {
     TYPE_SOURCE_DWARF,
     TYPE_SOURCE_CONTAINER,
     TYPE_SOURCE_SITE,
+    TYPE_SOURCE_PYTHON, /* the interpreter whose object it is */
     TYPE_SOURCE_COUNT
 };
 

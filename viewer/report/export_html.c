@@ -262,7 +262,7 @@ static void add_suspects(struct writing *writing, uint32_t process)
     json_stream_begin_array(&writing->stream, "suspects");
     snapshot_init(&snapshot);
     if (head && writing->options->reader &&
-        snapshot_read(writing->options->reader, head->id, &snapshot, &error))
+        process_graph_read(writing->options->reader, head, &snapshot, &error))
         add_graph(writing, process, &snapshot);
     snapshot_clear(&snapshot);
     json_stream_end(&writing->stream);

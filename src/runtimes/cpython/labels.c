@@ -70,6 +70,36 @@ static bool find_member(const struct cpython *python, uint64_t type, uint64_t of
     return search.is_found;
 }
 
+/* Fields that have no descriptor, or whose types have theirs where we do not look. */
+static const char *name_of_known_field(const struct cpython *python,
+                                       const struct cpython_type *type, uint64_t offset)
+{
+    static const struct {
+        const char *type;
+        uint32_t first_minor, end_minor, offset;
+        const char *name;
+    } known[] = {
+        {"cell", 0, UINT32_MAX, CELL_CONTENTS, ".cell_contents"},
+        {"function", 0, 10, 16, ".__code__"},
+        {"function", 10, UINT32_MAX, 48, ".__code__"},
+        {"function", 10, UINT32_MAX, 56, ".__defaults__"},
+        {"function", 10, UINT32_MAX, 64, ".__kwdefaults__"},
+        {"function", 10, UINT32_MAX, 72, ".__closure__"},
+        {"function", 10, UINT32_MAX, 112, ".__annotations__"},
+        {"method", 0, UINT32_MAX, 16, ".__func__"},
+        {"method", 0, UINT32_MAX, 24, ".__self__"},
+        {"staticmethod", 0, UINT32_MAX, 16, ".__func__"},
+        {"classmethod", 0, UINT32_MAX, 16, ".__func__"},
+        {"getset_descriptor", 0, UINT32_MAX, 16, ".__objclass__"},
+        {"member_descriptor", 0, UINT32_MAX, 16, ".__objclass__"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (offset == known[i].offset && python->offsets.minor >= known[i].first_minor &&
+            python->offsets.minor < known[i].end_minor && strcmp(type->name, known[i].type) == 0)
+            return known[i].name;
+    return NULL;
+}
+
 static const char *name_of_type_field(uint64_t offset, uint32_t module)
 {
     if (offset == CPYTHON_TYPE_BASE)
@@ -117,8 +147,8 @@ static void label_field(const struct cpython *python, const struct cpython_type 
         known = name_of_type_field(edge->number, python->offsets.heap_type_module);
     else if (type->shape == CPYTHON_SHAPE_WEAKREF && edge->number == WEAKREF_CALLBACK)
         known = ".__callback__";
-    else if (strcmp(type->name, "cell") == 0 && edge->number == CELL_CONTENTS)
-        known = ".cell_contents";
+    else
+        known = name_of_known_field(python, type, edge->number);
     if (known != NULL)
         snprintf(label->text, sizeof label->text, "%s", known);
     else if (find_member(python, type->address, edge->number, name, sizeof name))
@@ -212,6 +242,18 @@ bool cpython_label_local(const struct cpython *python, uint64_t code, uint64_t n
 }
 
 /* ---- all of them ---- */
+
+uint64_t cpython_label_key(const struct cpython_type *type, const struct cpython_edge *edge,
+                           bool of_attributes)
+{
+    if (edge->kind == CPYTHON_EDGE_FIELD)
+        return hash_mix(type->address ^ hash_mix(edge->number)) | 1;
+    if (edge->kind == CPYTHON_EDGE_LOCAL)
+        return hash_mix(edge->key ^ hash_mix(edge->number)) | 1;
+    bool is_attribute = edge->kind == CPYTHON_EDGE_ATTRIBUTE ||
+                        (edge->kind == CPYTHON_EDGE_VALUE && of_attributes);
+    return is_attribute ? edge->key & ~UINT64_C(1) : 2 * (uint64_t)edge->kind + 3;
+}
 
 bool cpython_label_is_name(const struct cpython *python, uint64_t key)
 {

@@ -23,6 +23,11 @@ void cpython_label_make(const struct cpython *python, const struct cpython_type 
                         const struct cpython_edge *edge, bool of_attributes, bool is_general,
                         struct cpython_label *label);
 
+/* Edges of one key have one label, but for those of dictionaries that are not of attributes, and of
+ * sequences. */
+uint64_t cpython_label_key(const struct cpython_type *type, const struct cpython_edge *edge,
+                           bool of_attributes);
+
 /* Is this key a name as programs write it: a string that is an identifier? */
 bool cpython_label_is_name(const struct cpython *python, uint64_t key);
 

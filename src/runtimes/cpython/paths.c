@@ -19,6 +19,7 @@
 #include "runtimes/cpython/dicts.h"
 #include "runtimes/cpython/edges.h"
 #include "runtimes/cpython/frames.h"
+#include "runtimes/cpython/graph.h"
 #include "runtimes/cpython/labels.h"
 
 enum {
@@ -34,6 +35,7 @@ enum {
 
 #define NO_PATTERN UINT32_MAX
 #define NO_PARENT  UINT32_MAX
+#define CODE_ROOT  "(C code)"
 
 struct pattern {
     uint32_t parent; /* NO_PATTERN: a root */
@@ -65,6 +67,7 @@ struct path_search {
     uint32_t from; /* the object whose edges are being followed */
     const struct cpython_type *type;
     struct string_id root;
+    uint32_t code_pattern; /* of what C code holds */
 };
 
 /* ---- patterns ---- */
@@ -91,17 +94,6 @@ static uint32_t make_pattern(struct path_search *search, uint32_t parent, struct
 }
 
 /* Labels that need reading are kept by what they are read from. */
-static uint64_t label_key(const struct path_search *search, const struct cpython_edge *edge)
-{
-    if (edge->kind == CPYTHON_EDGE_FIELD)
-        return hash_mix(search->type->address ^ hash_mix(edge->number)) | 1;
-    if (edge->kind == CPYTHON_EDGE_LOCAL)
-        return hash_mix(edge->key ^ hash_mix(edge->number)) | 1;
-    bool is_attribute = edge->kind == CPYTHON_EDGE_ATTRIBUTE ||
-                        (edge->kind == CPYTHON_EDGE_VALUE && search->of_attributes[search->from]);
-    return is_attribute ? edge->key & ~UINT64_C(1) : 2 * (uint64_t)edge->kind + 3;
-}
-
 enum {
     LABEL_OF_ATTRIBUTES = 1 /* in what is kept of a label, below its text's id */
 };
@@ -109,7 +101,7 @@ enum {
 static uint64_t find_label(struct path_search *search, const struct cpython_edge *edge)
 {
     struct cpython_label label;
-    uint64_t key = label_key(search, edge);
+    uint64_t key = cpython_label_key(search->type, edge, search->of_attributes[search->from]);
     const uint64_t *known = hash_map_find(&search->labels, key);
     if (known != NULL)
         return *known;
@@ -268,7 +260,7 @@ static void take_rest(struct path_search *search, size_t *next)
         if (!is_static && !is_held)
             continue;
         take_root(search, cpython_objects_address(objects, i),
-                  is_static ? "(C variables)" : "(C code)");
+                  is_static ? "(C variables)" : CODE_ROOT);
         follow_all(search, next);
     }
 }
@@ -426,7 +418,7 @@ static uint8_t *choose_types(const struct cpython_types *types)
 /* What the interpreter itself needs is told only where it is much. */
 static bool is_worth_telling(const struct path_search *search, const struct pattern_count *count)
 {
-    static const char *const own[] = {"(C code)", "(C variables)", "sys", "builtins"};
+    static const char *const own[] = {CODE_ROOT, "(C variables)", "sys", "builtins"};
     uint32_t pattern = count->pattern;
     while (search->items[pattern].parent != NO_PATTERN)
         pattern = search->items[pattern].parent;
@@ -481,9 +473,34 @@ static void tell_pinning(struct path_search *search, cpython_is_pinned_block is_
     clear_counts(&counts);
 }
 
+static void make_graph(const struct path_search *search, const struct snapshot *native,
+                       struct python_heap *heap)
+{
+    size_t count = (size_t)cpython_objects_count(search->objects) + 1;
+    uint8_t *is_reached = memory_allocate_zeroed_large(count, 1);
+    uint8_t *is_held_by_code = memory_allocate_zeroed_large(count, 1);
+    for (size_t i = 0; i < search->queue_count; i++) {
+        uint32_t object = search->queue[i];
+        is_reached[object] = 1;
+        is_held_by_code[object] = search->parents[object] == NO_PARENT &&
+                                  search->patterns[object] == search->code_pattern;
+    }
+    const struct cpython_graph_input input = {
+        .objects = search->objects,
+        .garbage = search->garbage,
+        .is_reached = is_reached,
+        .is_held_by_code = is_held_by_code,
+        .of_attributes = search->of_attributes,
+        .native = native,
+    };
+    cpython_graph_make(&input, heap);
+    free(is_reached);
+    free(is_held_by_code);
+}
+
 void cpython_paths_tell(struct cpython_objects *objects, const struct cpython_garbage *garbage,
                         cpython_is_pinned_block is_pinned, const void *context,
-                        struct python_heap *heap)
+                        const struct snapshot *native, struct python_heap *heap)
 {
     size_t count = (size_t)cpython_objects_count(objects) + 1;
     struct path_search search = {.objects = objects, .garbage = garbage};
@@ -493,9 +510,12 @@ void cpython_paths_tell(struct cpython_objects *objects, const struct cpython_ga
     search.of_attributes = memory_allocate_zeroed_large(count, 1);
     memset(search.patterns, 0xff, count * sizeof *search.patterns);
     search.texts = string_pool_create();
+    search.code_pattern = make_pattern(&search, NO_PATTERN,
+                                       string_pool_add(search.texts, CODE_ROOT));
     search_all(&search);
     tell_pinning(&search, is_pinned, context, heap);
     tell_types(&search, heap);
+    make_graph(&search, native, heap);
     string_pool_destroy(search.texts);
     hash_map_clear(&search.labels);
     hash_map_clear(&search.pattern_index);

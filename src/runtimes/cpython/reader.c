@@ -201,7 +201,7 @@ static void tell_collector(const struct cpython *python, struct python_heap *hea
 }
 
 static void read_objects(const struct cpython *python, struct obmalloc *arenas,
-                         struct python_heap *heap)
+                         const struct snapshot *native, struct python_heap *heap)
 {
     struct cpython_objects objects;
     struct cpython_garbage garbage;
@@ -217,14 +217,15 @@ static void read_objects(const struct cpython *python, struct obmalloc *arenas,
     heap->figures.start_garbage_objects = garbage.start_count;
     heap->figures.start_garbage_bytes = garbage.start_bytes;
     cpython_cycles_tell(&garbage, heap);
-    cpython_paths_tell(&objects, &garbage, is_in_pinned_arena, &objects, heap);
+    cpython_paths_tell(&objects, &garbage, is_in_pinned_arena, &objects, native, heap);
     for (size_t table = 0; table < PYTHON_TABLE_COUNT; table++)
         add_type_rows(&objects.types, table, heap);
     cpython_garbage_clear(&garbage);
     cpython_objects_clear(&objects);
 }
 
-static void read_heap(const struct cpython *python, struct python_heap *heap)
+static void read_heap(const struct cpython *python, const struct snapshot *native,
+                      struct python_heap *heap)
 {
     struct obmalloc arenas;
     heap->figures.interpreters = python->interpreter_count;
@@ -241,13 +242,13 @@ static void read_heap(const struct cpython *python, struct python_heap *heap)
                  "objects are not told apart: its memory is padded by a debug allocator "
                  "(PYTHONMALLOC=debug or -X dev)");
     else
-        read_objects(python, &arenas, heap);
+        read_objects(python, &arenas, native, heap);
     obmalloc_clear(&arenas);
 }
 
 void cpython_read(struct memory_view *view, const struct target_mappings *mappings,
                   const struct target_modules *modules, struct word_cache *words,
-                  struct python_heap *heap)
+                  const struct snapshot *native, struct python_heap *heap)
 {
     struct cpython python;
     enum cpython_presence presence = cpython_locate(&python, view, mappings, modules, words,
@@ -256,6 +257,6 @@ void cpython_read(struct memory_view *view, const struct target_mappings *mappin
         return;
     tell_version(&python, heap);
     if (presence == CPYTHON_FOUND)
-        read_heap(&python, heap);
+        read_heap(&python, native, heap);
     python_heap_sort(heap);
 }
