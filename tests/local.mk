@@ -17,6 +17,7 @@ system_tests = \
 	tests/system/ends.py \
 	tests/system/levels.py \
 	tests/system/top.py \
+	tests/system/top_view.py \
 	tests/system/export.py \
 	tests/system/followed.py \
 	tests/system/frames.py \

@@ -15,6 +15,7 @@
 #include "cli/command.h"
 #include "cli/installation.h"
 #include "cli/recording_argument.h"
+#include "cli/run_live.h"
 #include "cli/terminal.h"
 #include "record/recorder.h"
 #include "report/summary.h"
@@ -28,6 +29,7 @@ enum {
 #define CONTENTS_PLAIN "256"
 
 struct values {
+    bool is_live;
     bool is_force;
     bool is_best_effort;
     bool is_debuginfod_allowed;
@@ -118,6 +120,11 @@ static const struct option_row rows[] = {
      .value_name = "FILE",
      .scope = OPTION_NOT_IN_FILES,
      .help = "write the summary to FILE (\"-\": standard output), not to stderr"},
+    {.name = "live",
+     .kind = OPTION_FLAG,
+     PLACE(is_live),
+     .scope = OPTION_NOT_IN_FILES,
+     .help = "look at the program while it runs (seep top, in this terminal)"},
     {.name = "follow",
      .kind = OPTION_CHOICE,
      PLACE(follow),
@@ -329,7 +336,7 @@ static void fill_options(const struct invocation *invocation, struct record_opti
         .content_limit = values->contents.value,
         .are_heuristics_off = values->are_heuristics_off,
         .is_oracle_wanted = values->is_comparing,
-        .is_progress_shown = isatty(STDERR_FILENO) && !terminal_is_ci() &&
+        .is_progress_shown = !values->is_live && isatty(STDERR_FILENO) && !terminal_is_ci() &&
                              !invocation->common->is_quiet};
 }
 
@@ -403,6 +410,20 @@ static bool parse_levels(const struct option_texts *texts, struct snapshot_level
     return true;
 }
 
+/* From here on it is a child that records; without a terminal it is this process, as ever. */
+static void show_live(const struct invocation *invocation)
+{
+    const struct common_values *common = invocation->common;
+    bool is_mono = common->color.is_given && common->color.value == COLOR_NEVER;
+    const struct run_live_options options = {.program = invocation->operands.items[0],
+                                             .colors = is_mono ? "mono" : NULL};
+    struct error reason;
+
+    run_live_split(&options, &reason);
+    if (reason.message[0])
+        log_note("%s: recorded without --live", reason.message);
+}
+
 static int run(const struct invocation *invocation)
 {
     const struct values *values = invocation->values;
@@ -431,6 +452,8 @@ static int run(const struct invocation *invocation)
         log_error("run: --sample takes at most 1 TiB");
         return EXIT_NOT_STARTED;
     }
+    if (values->is_live)
+        show_live(invocation);
     preload = installation_find_preload(&error);
     options.preload_path = preload;
     if (!preload || !recorder_run(&options, &outcome, &error)) {

@@ -53,6 +53,8 @@ libseep_a_SOURCES += \
 	src/cli/recording_argument.h \
 	src/cli/report_types.c \
 	src/cli/report_types.h \
+	src/cli/run_live.c \
+	src/cli/run_live.h \
 	src/cli/session_list.c \
 	src/cli/session_list.h \
 	src/cli/terminal.c \

@@ -25,7 +25,7 @@ libseep_a_SOURCES += \
 	viewer/tui/view_block.c viewer/tui/view_blocks.c viewer/tui/view_flame.c \
 	viewer/tui/view_graph.c \
 	viewer/tui/view_group.c viewer/tui/view_help.c viewer/tui/view_leaks.c viewer/tui/view_leaks.h \
-	viewer/tui/view_live.c viewer/tui/view_menu.c \
+	viewer/tui/view_live.c viewer/tui/view_menu.c viewer/tui/view_output.c \
 	viewer/tui/view_modules.c \
 	viewer/tui/view_overview.c viewer/tui/view_sites.c viewer/tui/view_source.c \
 	viewer/tui/view_stack.c viewer/tui/view_threads.c viewer/tui/view_tree.c \

@@ -80,6 +80,11 @@ struct tui_options {
     const char *const *suppression_files; /* beside what is built in */
     size_t suppression_file_count;
 
+    /* What the program has written so far, the caller's to free. NULL: nobody keeps it, and there is
+     * no such screen. */
+    char *(*get_output)(void *context);
+    void *output_context;
+
     const struct tui_live *live; /* NULL: a recording that stays as it is */
     uint32_t process;            /* of a live one: what to begin with, as in struct view_question */
 

@@ -232,6 +232,7 @@ extern const struct view_ops view_graph;
 extern const struct view_ops view_types;
 extern const struct view_ops view_live;
 extern const struct view_ops view_diff;
+extern const struct view_ops view_output;
 extern const struct view_ops view_group;
 extern const struct view_ops view_stack;
 extern const struct view_ops view_block;

@@ -16,6 +16,7 @@ static const struct view_ops *const views[] = {
     &view_modules,
     &view_live,
     &view_diff,
+    &view_output,
     /* clang-format on */
     &view_group,
     &view_stack,
