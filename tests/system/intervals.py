@@ -5,7 +5,7 @@ import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from recorded import Checks, record, seep, target
+from recorded import Checks, clean_environment, new_path, record, seep, target
 
 checks = Checks()
 
@@ -101,11 +101,59 @@ def check_refused(recording):
         checks.equal(f"{command} at a time: {read.stderr.decode()}", 2, read.returncode)
 
 
+def write_rows(recording, *steps):
+    """What `w` writes after these steps of a script, as JSON."""
+    rows, script = new_path(".json"), new_path(".keys")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write("\n".join((*steps, f":write {rows}")) + "\n")
+    environment = dict(clean_environment(), SEEP_SCRIPT=script, LC_ALL="C.UTF-8")
+    shown = seep("view", recording.path, env=environment)
+    checks.equal(f"view {steps}: {shown.stderr.decode()}", 0, shown.returncode)
+    with open(rows, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def check_viewer(recording):
+    """The screens show what the report tells, row by row."""
+    keys = ("net_bytes", "net_blocks", "live_bytes", "live_blocks", "allocated_bytes",
+            "allocations", "freed_bytes", "frees")
+    for start, end in (("mark:one", "mark:two"), ("mark:two", "end")):
+        shown = write_rows(recording, f":from {start}", f":to {end}", ":view sites")
+        told = report(recording, f"--from={start}", f"--to={end}")["processes"][0]["sites"]
+        checks.equal(f"{start} to {end}: rows", [[site[key] for key in keys] for site in told],
+                     [[row[key] for key in keys] for row in shown["rows"]])
+        checks.equal(f"{start} to {end}: fingerprints", [site["fingerprint"] for site in told],
+                     [row["fingerprint"] for row in shown["rows"]])
+        checks.true(f"{start} to {end}: said so", shown["from"].startswith(start) and
+                    shown["to"].startswith(end), shown["to"])
+        if end == "end":
+            checks.equal("survivors", [site["survived_bytes"] for site in told],
+                         [row["survived_bytes"] for row in shown["rows"]])
+        for by, view in (("function", ":by function"), ("module", ":view modules")):
+            shown = write_rows(recording, f":from {start}", f":to {end}", view)
+            told = report(recording, f"--from={start}", f"--to={end}", f"--by={by}")
+            checks.equal(f"{start} to {end} by {by}",
+                         [[row["name"]] + [row["self"][key] for key in keys]
+                          for row in told["processes"][0]["by"]["rows"]],
+                         [[row["name"]] + [row[key] for key in keys] for row in shown["rows"]])
+    marked = write_rows(recording, ":cursor mark:two", "key m", ":cursor mark:one", "key m",
+                        ":view sites")
+    named = write_rows(recording, ":from mark:one", ":to mark:two", ":view sites")
+    checks.equal("marks of the cursor, in either order", named, marked)
+    at_mark = write_rows(recording, ":at mark:two", ":view sites")
+    told = report(recording, "--at=mark:two", "--sort=live")["processes"][0]["sites"]
+    checks.equal("the state at a mark", [site["live_bytes"] for site in told],
+                 [row["live_bytes"] for row in at_mark["rows"]])
+    cleared = write_rows(recording, ":at mark:two", "key M", ":view sites")
+    checks.equal("without marks", write_rows(recording, ":view sites"), cleared)
+
+
 def main():
     recording = record([target("phases")])
     checks.equal("phases ends well", 0, recording.status)
     check_intervals(recording)
     check_refused(recording)
+    check_viewer(recording)
     checks.equal("the end is the whole", recording.process()["totals"],
                  report(recording, "--at=end")["processes"][0]["totals"])
     checks.finish()

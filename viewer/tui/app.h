@@ -126,6 +126,12 @@ struct app_moments {
 bool app_find_moments(struct app *app, struct app_moments *moments, struct error *error);
 void app_moments_clear(struct app_moments *moments);
 
+/* app_complete.c: what is typed in the open prompt, as far as it can be guessed. */
+void app_complete_prompt(struct app *app);
+
+/* app_write.c: into a new file, as its suffix says. */
+bool app_save_rows(struct app *app, const char *path, struct error *error);
+
 /* app_input.c */
 bool app_handle_input(struct app *app, const struct input *input, struct error *error);
 
@@ -142,10 +148,12 @@ bool app_open_menu(struct app *app, enum action action, struct error *error);
  * the end. */
 bool app_search(struct app *app, const char *text, struct error *error);
 bool app_find_next(struct app *app, bool is_backwards, struct error *error);
-bool app_save_rows(struct app *app, const char *path, struct error *error);
 
 /* app_draw.c: fills app->screen. */
 void app_draw(struct app *app);
+
+/* A row of a view, drawn on a very wide screen, to which it is laid out. Clear the screen. */
+void app_draw_wide_row(struct view *wide, size_t row, struct screen *screen);
 
 /* The text of one row of a view, as it would stand on a very wide screen. */
 void app_row_text(const struct view *view, size_t row, struct text *out);

@@ -313,13 +313,18 @@ void app_draw(struct app *app)
         draw_status(app, view);
 }
 
+void app_draw_wide_row(struct view *wide, size_t row, struct screen *screen)
+{
+    screen_init(screen, 1, WIDE_COLUMNS, wide->context->is_utf8);
+    table_lay_out(&wide->table, WIDE_COLUMNS);
+    wide->ops->draw_row(wide, screen, (struct area){0, 0, 1, WIDE_COLUMNS}, row);
+}
+
 void app_row_text(const struct view *view, size_t row, struct text *out)
 {
     struct view wide = *view;
     struct screen screen;
-    screen_init(&screen, 1, WIDE_COLUMNS, view->context->is_utf8);
-    table_lay_out(&wide.table, WIDE_COLUMNS);
-    view->ops->draw_row(&wide, &screen, (struct area){0, 0, 1, WIDE_COLUMNS}, row);
+    app_draw_wide_row(&wide, row, &screen);
     screen_row_text(&screen, 0, out);
     screen_clear(&screen);
 }

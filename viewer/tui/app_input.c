@@ -34,7 +34,10 @@ static bool handle_key(struct app *app, uint32_t key, struct error *error)
                              input_key_name(key, name));
         return app_do(app, action, key, error);
     }
-    if (prompt_handle_key(&app->prompt, key) != PROMPT_ACCEPTED)
+    enum prompt_outcome outcome = prompt_handle_key(&app->prompt, key);
+    if (outcome == PROMPT_COMPLETED)
+        app_complete_prompt(app);
+    if (outcome != PROMPT_ACCEPTED)
         return true;
     struct text text = {0};
     prompt_get(&app->prompt, &text);

@@ -1,15 +1,11 @@
-/* What the app does with the rows of any view: search in them, write them to a file. */
+/* What the app does with the rows of any view: searches in them. */
 #include "config.h"
 
 #include "tui/app.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -86,35 +82,4 @@ bool app_search(struct app *app, const char *text, struct error *error)
         app->searched = memory_duplicate_text(text);
     }
     return app_find_next(app, false, error);
-}
-
-bool app_save_rows(struct app *app, const char *path, struct error *error)
-{
-    const struct view *view = app_current_view(app);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (!file) {
-        if (fd >= 0)
-            close(fd);
-        return error_set_errno(error, errno, "cannot write %s", path);
-    }
-    struct text line = {0};
-    view->ops->describe(view, &line);
-    fprintf(file, "%s\n", text_get(&line));
-    text_clear(&line);
-    app_header_text(view, &line);
-    if (line.count)
-        fprintf(file, "%s\n", text_get(&line));
-    for (size_t row = 0; row < view->table.row_count; row++) {
-        text_clear(&line);
-        app_row_text(view, row, &line);
-        fprintf(file, "%s\n", text_get(&line));
-    }
-    text_clear(&line);
-    bool is_written = !ferror(file);
-    if (fclose(file) != 0 || !is_written)
-        return error_set_errno(error, errno, "cannot write %s", path);
-    snprintf(app->message, sizeof app->message, "%zu rows written to %.400s", view->table.row_count,
-             path);
-    return true;
 }

@@ -178,7 +178,7 @@ static const struct command {
      run_suppress},
     {{"refresh", "", "of a program that runs: wait for the next picture"}, true, run_refresh},
     {{"colors", "SCHEME", "default, mono or orange"}, false, run_colors},
-    {{"write", "FILE", "write all rows of this view to a new file"}, false, run_write},
+    {{"write", "FILE", "write all rows of this view to a new file: .json, .csv, or text"}, false, run_write},
     {{"save-display", "FILE", "write the screen as it is to a file"}, false, run_save_display},
     {{"help", "", "keys and commands"}, true, run_help},
     {{"quit", "", "quit"}, true, run_quit},

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "analysis/fingerprint.h"
 #include "analysis/own_code.h"
 #include "analysis/place.h"
 #include "base/units.h"
@@ -367,4 +368,22 @@ bool figures_table_act(const struct view *view, struct figures_table *figures, e
     default:
         return false;
     }
+}
+
+bool figures_table_tell(struct figures_table *figures, size_t row, struct view_fields *fields)
+{
+    const struct query_row *told = row_at(figures, row);
+    const struct query_figures *values = figures->is_inclusive ? &told->inclusive : &told->self;
+    char fingerprint[FINGERPRINT_TEXT_BYTES];
+    for (size_t i = 0; i < figures->metric_count; i++)
+        view_tell_metric(fields, figures->metrics[i], values->values[figures->metrics[i]]);
+    view_tell_text(fields, "name", told->name);
+    view_tell_text(fields, "file", told->file);
+    view_tell_number(fields, "line", told->line);
+    view_tell_text(fields, "module", told->module);
+    if (figures->grouping->grouping == QUERY_BY_THREAD)
+        view_tell_number(fields, "tid", told->tid);
+    if (figures->grouping->grouping == QUERY_BY_SITE)
+        view_tell_text(fields, "fingerprint", fingerprint_format(told->fingerprint, fingerprint));
+    return true;
 }

@@ -31,6 +31,7 @@ void figures_table_describe(const struct view *view, const struct figures_table 
 void figures_table_draw_row(const struct view *view, struct figures_table *figures,
                             struct screen *screen, struct area area, size_t row);
 void figures_table_row_text(struct figures_table *figures, size_t row, struct text *out);
+bool figures_table_tell(struct figures_table *figures, size_t row, struct view_fields *fields);
 bool figures_table_act(const struct view *view, struct figures_table *figures, enum action action,
                        struct reaction *reaction);
 

@@ -1,5 +1,6 @@
 libseep_a_SOURCES += \
 	viewer/tui/app.c viewer/tui/app.h viewer/tui/app_actions.c viewer/tui/app_draw.c viewer/tui/app_times.c \
+	viewer/tui/app_complete.c viewer/tui/app_write.c \
 	viewer/tui/app_input.c viewer/tui/app_live.c viewer/tui/app_live.h viewer/tui/app_menus.c viewer/tui/app_rows.c \
 	viewer/tui/commands.c \
 	viewer/tui/figures_table.c viewer/tui/figures_table.h \
@@ -46,7 +47,8 @@ tui_tests = tests/tui/any_keys.sh tests/tui/keys_documented.sh tests/tui/screens
 	tests/tui/tmux.sh
 TESTS += $(tui_tests)
 EXTRA_DIST += $(tui_tests) tests/tui/sources/parser.c tests/tui/sources/known.supp \
-	$(wildcard $(srcdir)/tests/tui/*.keys) $(wildcard $(srcdir)/tests/tui/*.screen)
+	$(wildcard $(srcdir)/tests/tui/*.keys) $(wildcard $(srcdir)/tests/tui/*.screen) \
+	$(wildcard $(srcdir)/tests/tui/*.json) $(wildcard $(srcdir)/tests/tui/*.csv)
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_keys tests/unit/test_screen tests/unit/test_table

@@ -1,5 +1,6 @@
 #include "tui/prompt.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,9 +41,16 @@ static void set_text(struct prompt *prompt, const char *text)
 void prompt_open(struct prompt *prompt, enum prompt_kind kind, const char *text)
 {
     prompt->kind = kind;
+    prompt->hint[0] = '\0';
     prompt->history = &prompt->histories[kind];
     prompt->history_position = prompt->history->count;
     set_text(prompt, text);
+}
+
+void prompt_complete(struct prompt *prompt, const char *text, const char *hint)
+{
+    set_text(prompt, text);
+    snprintf(prompt->hint, sizeof prompt->hint, "%s", hint);
 }
 
 void prompt_get(const struct prompt *prompt, struct text *text)
@@ -133,7 +141,10 @@ static enum prompt_outcome move_cursor(struct prompt *prompt, uint32_t key)
 
 enum prompt_outcome prompt_handle_key(struct prompt *prompt, uint32_t key)
 {
+    prompt->hint[0] = '\0';
     switch (key) {
+    case INPUT_TAB:
+        return prompt->kind == PROMPT_COMMAND ? PROMPT_COMPLETED : PROMPT_GOES_ON;
     case INPUT_ENTER:
         return close_prompt(prompt, PROMPT_ACCEPTED);
     case INPUT_ESCAPE:
@@ -191,6 +202,8 @@ void prompt_draw(const struct prompt *prompt, struct screen *screen, int row)
     for (size_t i = first; i < prompt->count; i++)
         screen_encode(&shown, prompt->characters[i]);
     screen_put(screen, row, start, screen->columns - start, STYLE_TEXT, text_get(&shown));
+    int end = start + text_columns(text_get(&shown)) + 2;
+    screen_put_cut(screen, row, end, screen->columns - end, STYLE_FAINT, prompt->hint);
     screen->cursor_row = row;
     screen->cursor_column = start + columns_before(prompt, first);
     text_clear(&shown);

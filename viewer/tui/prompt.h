@@ -24,6 +24,7 @@ enum {
 enum prompt_outcome {
     PROMPT_GOES_ON,
     PROMPT_CHANGED,
+    PROMPT_COMPLETED, /* its text should be: Tab */
     PROMPT_ACCEPTED,
     PROMPT_CANCELLED
 };
@@ -41,6 +42,7 @@ struct prompt {
     size_t cursor;
     struct prompt_history *history; /* of this kind; in `histories` */
     size_t history_position;        /* history.count: the line being typed */
+    char hint[256];                 /* shown behind the text, until the next key */
     struct prompt_history histories[PROMPT_COMMAND + 1];
 };
 
@@ -52,6 +54,9 @@ void prompt_open(struct prompt *prompt, enum prompt_kind kind, const char *text)
 
 /* Handles a key; after ACCEPTED or CANCELLED the prompt is closed, its text still there. */
 enum prompt_outcome prompt_handle_key(struct prompt *prompt, uint32_t key);
+
+/* Puts another text into the open prompt, with a hint (may be ""). */
+void prompt_complete(struct prompt *prompt, const char *text, const char *hint);
 
 /* Appends the typed line. */
 void prompt_get(const struct prompt *prompt, struct text *text);

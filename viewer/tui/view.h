@@ -122,6 +122,14 @@ struct reaction {
     struct text message; /* for the status line */
 };
 
+/* What a row holds (app_write.c). A text may be NULL. */
+struct view_fields;
+void view_tell_text(struct view_fields *fields, const char *key, const char *text);
+void view_tell_number(struct view_fields *fields, const char *key, uint64_t number);
+void view_tell_metric(struct view_fields *fields, enum query_metric metric, uint64_t value);
+void view_tell_value(struct view_fields *fields, const char *key, enum query_metric metric,
+                     uint64_t value); /* a metric's, under another name */
+
 struct view_search {
     const char *text;
     bool is_exact; /* else letters of either case */
@@ -166,6 +174,10 @@ struct view_ops {
 
     /* The text of a row, for searching. NULL: as it is drawn on a very wide screen. */
     void (*row_text)(const struct view *view, size_t row, struct text *out);
+
+    /* What a row holds, as names and values, for files that programs read; of all rows the same
+     * names. NULL, or false: its columns as they are shown. */
+    bool (*tell)(const struct view *view, size_t row, struct view_fields *fields);
 
     /* Actions that the app does not do itself. Returns whether it was one of the view's. */
     bool (*act)(struct view *view, enum action action, struct reaction *reaction);

@@ -63,6 +63,11 @@ static void group_row_text(const struct view *view, size_t row, struct text *out
     figures_table_row_text(&group->figures, row, out);
 }
 
+static bool group_tell(const struct view *view, size_t row, struct view_fields *fields)
+{
+    return figures_table_tell(&((struct group *)view->state)->figures, row, fields);
+}
+
 static bool group_act(struct view *view, enum action action, struct reaction *reaction)
 {
     struct group *group = view->state;
@@ -81,5 +86,6 @@ const struct view_ops view_group = {
     .describe = group_describe,
     .draw_row = group_draw_row,
     .row_text = group_row_text,
+    .tell = group_tell,
     .act = group_act,
 };

@@ -32,6 +32,11 @@ static uint64_t modules_row_key(const struct view *view, size_t row)
     return figures_table_row_key(view->state, row);
 }
 
+static bool modules_tell(const struct view *view, size_t row, struct view_fields *fields)
+{
+    return figures_table_tell(view->state, row, fields);
+}
+
 static bool modules_act(struct view *view, enum action action, struct reaction *reaction)
 {
     return figures_table_act(view, view->state, action, reaction);
@@ -49,5 +54,6 @@ const struct view_ops view_modules = {
     .draw_row = modules_draw_row,
     .row_text = modules_row_text,
     .row_key = modules_row_key,
+    .tell = modules_tell,
     .act = modules_act,
 };

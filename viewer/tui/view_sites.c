@@ -32,6 +32,11 @@ static uint64_t sites_row_key(const struct view *view, size_t row)
     return figures_table_row_key(view->state, row);
 }
 
+static bool sites_tell(const struct view *view, size_t row, struct view_fields *fields)
+{
+    return figures_table_tell(view->state, row, fields);
+}
+
 static bool sites_act(struct view *view, enum action action, struct reaction *reaction)
 {
     return figures_table_act(view, view->state, action, reaction);
@@ -50,5 +55,6 @@ const struct view_ops view_sites = {
     .draw_row = sites_draw_row,
     .row_text = sites_row_text,
     .row_key = sites_row_key,
+    .tell = sites_tell,
     .act = sites_act,
 };

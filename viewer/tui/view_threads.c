@@ -32,6 +32,11 @@ static uint64_t threads_row_key(const struct view *view, size_t row)
     return figures_table_row_key(view->state, row);
 }
 
+static bool threads_tell(const struct view *view, size_t row, struct view_fields *fields)
+{
+    return figures_table_tell(view->state, row, fields);
+}
+
 static bool threads_act(struct view *view, enum action action, struct reaction *reaction)
 {
     return figures_table_act(view, view->state, action, reaction);
@@ -49,5 +54,6 @@ const struct view_ops view_threads = {
     .draw_row = threads_draw_row,
     .row_text = threads_row_text,
     .row_key = threads_row_key,
+    .tell = threads_tell,
     .act = threads_act,
 };

@@ -225,6 +225,22 @@ static void tree_row_text(const struct view *view, size_t row, struct text *out)
         text_print(out, "%s %s", location->function, location->file ? location->file : "");
 }
 
+static bool tree_tell(const struct view *view, size_t row, struct view_fields *fields)
+{
+    const struct tree_view *shown = view->state;
+    const struct call_tree_node *node = &shown->tree.nodes[shown->rows.nodes[row]];
+    const struct profile_location *location = location_of(view, shown->rows.nodes[row]);
+    enum query_metric metric = view->context->question.metric;
+    view_tell_number(fields, "depth", node->depth);
+    view_tell_metric(fields, metric, node->figures.values[metric]);
+    view_tell_value(fields, "self", metric, node->self.values[metric]);
+    view_tell_number(fields, "calls", node->figures.values[QUERY_ALLOCATIONS]);
+    view_tell_text(fields, "function", location ? location->function : NULL);
+    view_tell_text(fields, "file", location ? location->file : NULL);
+    view_tell_number(fields, "line", node->line);
+    return true;
+}
+
 /* ---- opening and closing ---- */
 
 static void describe_pruned(const struct view *view, uint32_t node, struct reaction *reaction)
@@ -331,6 +347,7 @@ const struct view_ops view_tree = {
     .row_text = tree_row_text,
     .row_key = tree_row_key,
     .remember = tree_remember,
+    .tell = tree_tell,
     .act = tree_act,
     .reveal = tree_reveal,
 };
