@@ -91,6 +91,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/site_plans.c \
 	viewer/analysis/site_plans.h \
 	viewer/analysis/instant.c \
+	viewer/analysis/line_figures.c \
+	viewer/analysis/line_figures.h \
 	viewer/analysis/query_list.c \
 	viewer/analysis/query_list.h \
 	viewer/analysis/instant.h \
@@ -115,9 +117,11 @@ libseep_a_SOURCES += \
 	viewer/analysis/trend.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_interval tests/unit/test_query_list
+check_PROGRAMS += tests/unit/test_interval tests/unit/test_query_list tests/unit/test_line_figures
 check_PROGRAMS += tests/unit/test_trend tests/unit/test_growth
-TESTS += tests/unit/test_interval tests/unit/test_query_list
+TESTS += tests/unit/test_interval tests/unit/test_query_list tests/unit/test_line_figures
+tests_unit_test_line_figures_SOURCES = tests/unit/test_line_figures.c $(profile_builder)
+tests_unit_test_line_figures_LDADD = $(unit_libs)
 TESTS += tests/unit/test_trend tests/unit/test_growth
 tests_unit_test_query_list_SOURCES = tests/unit/test_query_list.c $(profile_builder)
 tests_unit_test_query_list_LDADD = $(unit_libs)
