@@ -26,13 +26,11 @@ static void print_object(const struct pypy_objects *objects, struct pypy_names *
     static const char *const places[] = {"old", "large", "young", "static"};
     struct references references = {0, 0};
     uint32_t type = objects->types[object];
-    pypy_edges_visit(objects->pypy, type, objects->addresses[object], count_reference,
-                     &references);
+    pypy_edges_visit(objects->pypy, type, objects->addresses[object], count_reference, &references);
     printf("%s%s %" PRIx64 " %" PRIu32 " %" PRIu64 " %" PRIu64 " %" PRIx64 " %s\n",
            places[pypy_objects_place(objects, object)], is_reached ? "+" : "",
-           objects->addresses[object], type, pypy_objects_bytes(objects, object),
-           references.count, references.sum,
-           string_pool_text(names->texts, pypy_names_find(names, object)));
+           objects->addresses[object], type, pypy_objects_bytes(objects, object), references.count,
+           references.sum, string_pool_text(names->texts, pypy_names_find(names, object)));
 }
 
 static void print_objects(struct pypy *pypy)
@@ -59,6 +57,23 @@ static void print_objects(struct pypy *pypy)
     pypy_objects_clear(&objects);
 }
 
+/* Reads what was searched for, so that an image has it. */
+static void read_tables(const struct pypy *pypy)
+{
+    const struct pypy_types *types = &pypy->types;
+    const struct address_range ranges[] = {
+        {types->packed_text, types->packed_text + types->packed_bytes},
+        {types->ids - 8, types->ids + 4 * types->count},
+        {types->group, types->group + 8 * types->id_count + 64},
+        {pypy->version_text - 16, pypy->version_text + 16},
+        {pypy->stack_words - 64, pypy->stack_words + 8},
+        {pypy->code_allocated - 128, pypy->code_allocated + 8},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        for (uint64_t at = ranges[i].start & ~UINT64_C(0xfff); at < ranges[i].end; at += 0x1000)
+            memory_view_word_or_0(pypy->view, at);
+}
+
 bool pypy_walk(const struct target_memory *memory, const struct target_mappings *mappings)
 {
     struct target_modules modules;
@@ -72,8 +87,10 @@ bool pypy_walk(const struct target_memory *memory, const struct target_mappings 
                                               sizeof reason);
     if (presence == PYPY_REFUSED)
         printf("refused %s\n", reason);
-    else if (presence == PYPY_FOUND)
+    else if (presence == PYPY_FOUND) {
+        read_tables(&pypy);
         print_objects(&pypy);
+    }
     pypy_clear(&pypy);
     memory_view_clear(&view);
     target_modules_clear(&modules);

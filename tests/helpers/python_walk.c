@@ -90,6 +90,7 @@ static int walk(struct cpython *python)
 
 enum {
     PAGE_BYTES = 4096,
+    KEPT_BYTES_MOST = 1 << 20,
     MAPS_BYTES_MAX = 1 << 20
 };
 
@@ -117,10 +118,13 @@ static struct image_page *add_page(struct image *image, uint64_t address)
     return &image->pages[image->count++];
 }
 
+/* All but what is searched from end to end: what is found there is read once more. */
 static size_t read_and_keep(void *context, uint64_t address, void *bytes, size_t count)
 {
     struct image *image = context;
     size_t got = image->process.read(image->process.context, address, bytes, count);
+    if (count > KEPT_BYTES_MOST)
+        return got;
     for (uint64_t page = address & ~(uint64_t)(PAGE_BYTES - 1); page < address + got;
          page += PAGE_BYTES)
         if (hash_map_find(&image->index, page) == NULL) {

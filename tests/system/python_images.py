@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Images of CPython processes, replayed beside what those said of themselves: each version, also
+"""Images of CPython and PyPy processes, replayed beside what those said of themselves: each version, also
 where it is not installed."""
 
 import glob
@@ -56,10 +56,41 @@ def check_damaged(image, seed, runs):
            (done.returncode, done.stdout.endswith(f" of {runs}\n")), (0, True))
 
 
+def check_pypy(image):
+    """Old objects of each type, by its number, and their references."""
+    name = os.path.basename(image)
+    done = subprocess.run([WALK, "--replay", image], capture_output=True, text=True, timeout=120,
+                          check=False)
+    expect(f"{name}: status", (done.returncode, done.stderr), (0, ""))
+    counts, nodes, all_objects, differing = {}, 0, 0, 0
+    for line in done.stdout.splitlines():
+        place, *words = line.split(" ", 6)
+        expect(f"{name}: refused", place == "refused", False)
+        if place in ("old", "old+", "large", "large+"):
+            count, references = counts.get(words[1], (0, 0))
+            counts[words[1]] = (count + 1, references + int(words[3]))
+            nodes += words[5] == "Node"
+    with gzip.open(image.replace(".image", ".truth"), "rt", encoding="utf-8") as lines:
+        for line in lines:
+            _, number, count, references = line.split()
+            found = counts.get(number, (0, 0))
+            all_objects += int(count)
+            differing += max(abs(found[0] - int(count)), abs(found[1] - int(references)))
+    expect(f"{name}: objects", all_objects > 10000, True)
+    expect(f"{name}: of {all_objects}, {differing} differ", differing <= all_objects // 200, True)
+    expect(f"{name}: nodes", nodes, 100)
+
+
 images = sorted(glob.glob(os.path.join(DATA, "python-*.image")))
 expect("images", len(images) >= 6, True)
 for path in images:
     check(path)
     check_damaged(path, 1, 24)
+pypy_images = sorted(glob.glob(os.path.join(DATA, "pypy-*.image")))
+expect("images of PyPy", len(pypy_images) >= 1, True)
+for path in pypy_images:
+    check_pypy(path)
+    check_damaged(path, 1, 24)
+images += pypy_images
 print("replayed: " + ", ".join(os.path.basename(path) for path in images))
 sys.exit(is_failed())

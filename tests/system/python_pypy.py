@@ -1,8 +1,6 @@
 #!/usr/bin/python3
 """PyPy's heap from outside, beside what its own collector says of it (gc.dump_rpy_heap)."""
 
-import array
-import bisect
 import json
 import os
 import random
@@ -16,12 +14,12 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
 from graphed import check_schema, is_failed
+from pypy_dump import is_within, library_ranges, read_dump
 
 SEEP = os.path.abspath("./seep")
 WALK = os.path.abspath("./tests/helpers/python_walk")
 TARGETS = os.path.join(os.path.abspath(os.environ.get("srcdir", ".")), "tests", "targets")
 IS_LONG = os.environ.get("SEEP_LONG_TESTS") == "1"
-WORD = 1 << 64
 failures = 0
 
 
@@ -62,41 +60,6 @@ def walk(pid):
             seen["objects"][int(words[0], 16)] = (kind, int(words[1]), int(words[2]),
                                                   int(words[3]), int(words[4], 16), words[5])
     return seen
-
-
-def read_dump(path):
-    """Of each object: its type's number, its bytes, how many others it refers to and their sum."""
-    numbers = array.array("q")
-    with open(path, "rb") as dump:
-        numbers.frombytes(dump.read())
-    objects, at = {}, 0
-    while at < len(numbers):
-        address, number, size = numbers[at:at + 3]
-        end = numbers.index(-1, at + 3) if hasattr(numbers, "find") else at + 3
-        while numbers[end] != -1:
-            end += 1
-        references = numbers[at + 3:end]
-        objects[address] = (number, size, len(references), sum(references) % WORD)
-        at = end + 1
-    return objects
-
-
-def library_ranges(maps):
-    """Its variables, and the part of them that no file backs."""
-    ranges = []
-    for line in maps:
-        words = line.split()
-        start, end = (int(part, 16) for part in words[0].split("-"))
-        if len(words) > 5 and "libpypy" in words[5]:
-            ranges.append((start, end))
-        elif ranges and len(words) == 5 and start == ranges[-1][1]:
-            ranges.append((start, end))
-    return sorted(ranges)
-
-
-def is_within(ranges, address):
-    position = bisect.bisect_right(ranges, (address, WORD)) - 1
-    return position >= 0 and address < ranges[position][1]
 
 
 def check_truth(folder, pypy):

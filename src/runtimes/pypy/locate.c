@@ -207,6 +207,7 @@ static void find_version(struct pypy *pypy, const struct pypy_data *data)
     while (pypy->version[0] == '\0' &&
            (at = memmem(at, (size_t)(end - at), mark, length)) != NULL) {
         at += length;
+        pypy->version_text = data->address + (uint64_t)(at - data->bytes);
         take_version((const char *)at, (size_t)(end - at), pypy->version, sizeof pypy->version);
     }
 }
@@ -227,6 +228,7 @@ static void find_stack(struct pypy *pypy, const struct pypy_data *data)
             end % 8 == 0 && end - start <= STACK_BYTES_MOST &&
             is_mapped(pypy->mappings, start, end + 8)) {
             pypy->stack = (struct address_range){start, end};
+            pypy->stack_words = data->address + at;
             return;
         }
     }

@@ -163,7 +163,7 @@ bool pypy_list_visit(const struct pypy *pypy, int64_t offset, pypy_visit_address
         CHUNK = 8,
         USED = 16, /* of the first chunk; all others are full */
         CHUNK_ITEMS = 1019,
-        CHUNKS_MOST = 1 << 22
+        CHUNKS_MOST = 1 << 16
     };
     struct memory_view *view = pypy->view;
     uint64_t list = memory_view_word_or_0(view, pypy->collector.address + (uint64_t)offset);

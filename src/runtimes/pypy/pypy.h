@@ -41,7 +41,9 @@ struct pypy {
     struct address_range data[MODULE_SEGMENTS_MAX]; /* its library's variables */
     size_t data_count;
     char version[16];           /* "7.3.11" */
+    uint64_t version_text;      /* address: where that stands */
     struct address_range stack; /* of references, of the thread that runs: its words in use */
+    uint64_t stack_words;       /* address: where that stands */
     uint64_t code_allocated;    /* address of the compiler's count of what it has for code; 0 */
 };
 

@@ -43,22 +43,24 @@ static uint32_t half_at(const struct pypy_data *data, size_t offset)
 
 /* ---- the text ---- */
 
-static char *unpack_text(const struct pypy_data *data)
+static char *unpack_text(const struct pypy_data *data, struct pypy_types *types)
 {
     struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
     char *text = memory_allocate(TEXT_BYTES_MOST + 1);
-    size_t used, length = 0;
+    size_t used = 0, length = 0;
     bool is_found = false;
     for (size_t at = 0; decompressor != NULL && at + 16 < data->count && !is_found; at += 8) {
         const uint8_t *packed = data->bytes + at;
         if (packed[0] != 0x78 || (packed[1] != 0xda && packed[1] != 0x9c && packed[1] != 0x01))
             continue;
+        types->packed_text = data->address + at;
         size_t left = data->count - at < PACKED_BYTES_MOST ? data->count - at : PACKED_BYTES_MOST;
         is_found = libdeflate_zlib_decompress_ex(decompressor, packed, left, text, TEXT_BYTES_MOST,
                                                  &used, &length) == LIBDEFLATE_SUCCESS &&
                    length > 8 && memcmp(text, "member0 ", 8) == 0;
     }
     libdeflate_free_decompressor(decompressor);
+    types->packed_bytes = is_found ? used : 0;
     if (!is_found) {
         free(text);
         return NULL;
@@ -266,7 +268,8 @@ bool pypy_types_find(struct pypy_types *types, struct memory_view *view,
                      const struct pypy_data *data, const char **missing)
 {
     size_t ids, group = 0;
-    *types = (struct pypy_types){.text = unpack_text(data)};
+    *types = (struct pypy_types){0};
+    types->text = unpack_text(data, types);
     *missing = "the names of its types";
     if (types->text == NULL)
         return false;
@@ -285,6 +288,7 @@ bool pypy_types_find(struct pypy_types *types, struct memory_view *view,
     if (group == 0)
         return false;
     types->group = data->address + group;
+    types->ids = data->address + ids;
     take_records(types, view, data, ids, group);
     find_parents(types);
     return true;

@@ -56,7 +56,9 @@ struct pypy_types {
     uint32_t *offsets;
     size_t offset_count, offset_capacity;
     char *text;
-    uint64_t group; /* address */
+    uint64_t group;            /* address */
+    uint64_t packed_text, ids; /* addresses: where they were found */
+    size_t packed_bytes;
 };
 
 /* A copy of the variables of PyPy's library, for searches in all of them. */
