@@ -95,8 +95,17 @@ static bool find_attribute(const struct pypy_labels *labels, uint32_t object, ui
     return false;
 }
 
+/* What has more attributes than an instance has room for refers to an array of the rest. */
+static bool is_rest(const struct pypy_labels *labels, unsigned index, uint64_t target)
+{
+    const struct pypy *pypy = labels->objects->pypy;
+    uint32_t type = pypy_type_at(pypy, target);
+    return index == DIRECT_VALUES - 1 && type != PYPY_NO_TYPE &&
+           is_array(&pypy->types.items[type]) && pypy->types.items[type].item_pointer_count > 0;
+}
+
 static void label_instance(const struct pypy_labels *labels, uint32_t object, const char *field,
-                           char label[PYPY_LABEL_BYTES])
+                           uint64_t target, char label[PYPY_LABEL_BYTES])
 {
     char name[96], safe[96];
     unsigned index;
@@ -107,6 +116,8 @@ static void label_instance(const struct pypy_labels *labels, uint32_t object, co
         return;
     else if (sscanf(field, "_value%u", &index) != 1)
         snprintf(label, PYPY_LABEL_BYTES, "%s%s", field[0] != '\0' ? "." : "", field);
+    else if (is_rest(labels, index, target))
+        snprintf(label, PYPY_LABEL_BYTES, ".<attributes>");
     else if (find_attribute(labels, object, index, name, sizeof name)) {
         text_make_safe(name, safe, sizeof safe);
         snprintf(label, PYPY_LABEL_BYTES, ".%s", safe);
@@ -193,7 +204,7 @@ void pypy_label_make(const struct pypy_labels *labels, uint32_t object, enum pyp
     if (type == labels->cell)
         return;
     if (role == PYPY_ROLE_INSTANCE)
-        label_instance(labels, object, field, label);
+        label_instance(labels, object, field, edge->target, label);
     else if (role == PYPY_ROLE_CONTAINER || role == PYPY_ROLE_ATTRIBUTES)
         label_container(field, label);
     else if (strcmp(field, "w_dict") != 0 && strcmp(field, "dict_w") != 0 && field[0] != '\0')
