@@ -270,6 +270,9 @@ static void read_heap(struct pypy *pypy, struct python_heap *heap)
     tell_nursery(&objects, heap);
     tell_code(pypy, heap);
     heap->figures.is_collecting = pypy->collector.is_collecting || objects.moved_objects > 0;
+    if (heap->figures.is_collecting == 1)
+        snprintf(heap->note, sizeof heap->note,
+                 "it was stopped within a minor collection: some young objects may be missing");
     if (!objects.has_all_large)
         snprintf(heap->note, sizeof heap->note,
                  "large objects were not all found: the collector's lists of them changed");
