@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "analysis/query.h"
 #include "analysis/rates.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "cli/command.h"
 #include "cli/common_rows.h"
 #include "cli/live_source.h"
@@ -16,8 +18,11 @@
 #include "cli/session_list.h"
 #include "cli/terminal.h"
 #include "report/top_report.h"
+#include "tui/chooser.h"
 #include "tui/tui.h"
 
+#define NOBODY                                                                                     \
+    "no program is recorded now, or none that you may look at: start one with seep run -- CMD"
 #define DEFAULT_INTERVAL_NS UINT64_C(2000000000)
 
 enum {
@@ -180,8 +185,7 @@ static void write_sessions(const struct invocation *invocation)
     else
         session_list_write_text(&list, are_arguments_shown(values), stdout);
     if (list.count == 0 && !values->is_json)
-        log_note("no program is recorded now, or none that you may look at: seep run -- CMD "
-                 "begins");
+        log_note(NOBODY);
     session_list_clear(&list);
 }
 
@@ -217,6 +221,56 @@ static bool is_viewed(const struct values *values)
            tui_is_possible(&ignored);
 }
 
+/* Its command stands for a session; of a command that is gone, the recorder. */
+static uint32_t pid_of(const struct running_session *session)
+{
+    size_t count;
+    uint32_t command = session->header->command_pid, pid = (uint32_t)session->recorder;
+    uint32_t *pids = running_session_processes(session, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (pids[i] == command)
+            pid = command;
+    free(pids);
+    return count > 1 ? (uint32_t)session->recorder : pid;
+}
+
+/* Where there is only one nothing needs to be chosen. False: nothing was, and *error may say why.
+ */
+static bool choose_session(const struct values *values, uint32_t *pid, struct error *error)
+{
+    struct session_list list;
+    size_t chosen = 0;
+    bool is_chosen = true;
+
+    error->message[0] = '\0';
+    session_list_find(&list);
+    if (list.count == 0)
+        is_chosen = error_set(error, NOBODY);
+    if (list.count > 1) {
+        char **items = memory_allocate_zeroed(list.count, sizeof *items);
+
+        for (size_t i = 0; i < list.count; i++) {
+            struct text line = {0};
+            session_list_describe(&list.sessions[i], are_arguments_shown(values), &line);
+            items[i] = text_take(&line);
+        }
+        const struct chooser_options options = {.title = "Programs that are recorded now",
+                                                .items = (const char *const *)items,
+                                                .count = list.count,
+                                                .is_ascii = values->is_ascii,
+                                                .without_mouse = values->is_without_mouse};
+        is_chosen = chooser_run(&options, &chosen, error);
+        for (size_t i = 0; i < list.count; i++)
+            free(items[i]);
+        free(items);
+    }
+    if (is_chosen)
+        *pid = pid_of(&list.sessions[chosen]);
+    session_list_clear(&list);
+    return is_chosen;
+}
+
 static int run(const struct invocation *invocation)
 {
     const struct values *values = invocation->values;
@@ -225,11 +279,16 @@ static int run(const struct invocation *invocation)
     uint32_t pid = 0;
     bool is_good;
 
-    if (invocation->operands.count == 0) {
+    if (invocation->operands.count == 0 && (!is_viewed(values) || !isatty(STDIN_FILENO))) {
         write_sessions(invocation);
         return 0;
     }
-    is_good = read_pid(invocation->operands.items[0], &pid, &error) &&
+    if (invocation->operands.count == 0 && !choose_session(values, &pid, &error)) {
+        if (error.message[0])
+            log_error("%s", error.message);
+        return error.message[0] ? EXIT_TROUBLE : 0;
+    }
+    is_good = (pid || read_pid(invocation->operands.items[0], &pid, &error)) &&
               live_source_open(pid, &source, &error) &&
               (is_viewed(values) ? view(invocation, &source, pid, &error)
                                  : write_reports(invocation, &source, pid, &error));

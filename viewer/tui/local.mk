@@ -2,6 +2,7 @@ libseep_a_SOURCES += \
 	viewer/tui/app.c viewer/tui/app.h viewer/tui/app_actions.c viewer/tui/app_draw.c viewer/tui/app_times.c \
 	viewer/tui/app_complete.c viewer/tui/app_write.c \
 	viewer/tui/app_input.c viewer/tui/app_live.c viewer/tui/app_live.h viewer/tui/app_menus.c viewer/tui/app_rows.c \
+	viewer/tui/chooser.c viewer/tui/chooser.h \
 	viewer/tui/commands.c \
 	viewer/tui/figures_table.c viewer/tui/figures_table.h \
 	viewer/tui/filter_text.c viewer/tui/filter_text.h \
