@@ -14,7 +14,8 @@
 
 enum {
     TITLE_STEP_MS = 1000, /* ages are told in seconds */
-    YOUNG_SECONDS = 4     /* not worth telling while pictures come */
+    YOUNG_SECONDS = 4,    /* not worth telling while pictures come */
+    LONG_SECONDS = 120
 };
 
 struct app_live {
@@ -121,6 +122,8 @@ bool app_live_refresh(struct app *app, struct error *error)
     struct live_picture *picture = live->source->take(live->source->context, &news);
     if (news.message[0] != '\0')
         app_say(app, news.message);
+    if (news.failure[0] != '\0')
+        app_say(app, news.failure);
     memcpy(live->failure, news.failure, sizeof live->failure);
     return !picture || swap(app, picture, error);
 }
@@ -210,13 +213,15 @@ void app_live_print_state(const struct app *app, struct text *out)
     uint64_t seconds = (now_ns() - live->taken_ns) / NS_PER_SECOND;
     char age[UNITS_TEXT_BYTES];
     if (live->has_ended) {
-        text_add(out, live->is_lost ? "! the recorder was killed" : "ended");
+        text_add(out, live->is_lost ? "! ended, unfinished" : "ended");
         return;
     }
     text_add(out, live->is_paused    ? "paused"
                   : live->failure[0] ? "! no news"
                   : !can_follow(app) ? "stands still"
                                      : "live");
-    if (seconds >= YOUNG_SECONDS || live->is_paused)
+    if (seconds >= LONG_SECONDS)
         text_print(out, ", %s old", units_format_duration(seconds * NS_PER_SECOND, age));
+    else if (seconds >= YOUNG_SECONDS || live->is_paused)
+        text_print(out, ", %u s old", (unsigned)seconds);
 }
