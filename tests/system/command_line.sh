@@ -101,7 +101,7 @@ run dump newest.seep
 said "not a recording" 2 "seep: newest.seep: it is not a seep recording"
 run dump new.seep@never
 said "no such instant" 2 \
-    'seep: new.seep@never: there is no instant "never": it is "end", "peak", "snapshot:N" or "mark:NAME"'
+    'seep: new.seep@never: there is no instant "never": it is "start", "peak", "end", "snapshot:N", "mark:NAME", "+90s" after the start or "-10m" before the end'
 run dump new.seep@peak
 said "an instant" 0 ""
 cp new.seep at@never
