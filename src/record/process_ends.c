@@ -159,7 +159,8 @@ static int newest_first(const void *a, const void *b)
 void process_ends_retire(struct process_tree *tree, uint64_t now_ns)
 {
     size_t kept = 0;
-    qsort(tree->retiring, tree->retiring_count, sizeof *tree->retiring, newest_first);
+    if (tree->retiring_count > 1)
+        qsort(tree->retiring, tree->retiring_count, sizeof *tree->retiring, newest_first);
     for (size_t i = 0; i < tree->retiring_count; i++) {
         struct recorded_process *process = tree->retiring[i];
         bool is_wanted = now_ns <
