@@ -34,6 +34,7 @@
 #define COPY_FROM_BYTES (UINT64_C(64) << 20)
 enum {
     COPY_PATIENCE = 12, /* a copy may be read for so many times as long as a process may be held */
+    MEASURE_PATIENCE = 4,      /* so many times as long as the scan, what all memory is used for */
     CATCH_UP_BYTES = 64 << 10, /* less is left for when it stands still */
     HALF_WAY_TRIES = 10,
     RED_ZONE_BYTES = 128 /* x86-64: below the stack pointer of a function that calls nobody */
@@ -378,6 +379,14 @@ static void read_residency(struct taking *taking)
         snprintf(taking->memory.note, sizeof taking->memory.note, "%.200s", error.message);
 }
 
+/* It may take some times as long as the scan did, and there is no answer in parts. */
+static bool has_time_to_measure(struct taking *taking)
+{
+    uint64_t now_ns = taking->clock.now_ns(taking->clock.context);
+    return now_ns < taking->deadline_ns &&
+           taking->snapshot->scan_ns < (taking->deadline_ns - now_ns) / MEASURE_PATIENCE;
+}
+
 /* Also when the scan failed, where it left the blocks. */
 static void measure_memory(struct taking *taking, const struct target_memory *memory)
 {
@@ -393,7 +402,11 @@ static void measure_memory(struct taking *taking, const struct target_memory *me
         .libc = taking->request->libc,
         .python = snapshot->python,
     };
-    if (taking->residency.mappings.count > 0 && (input.blocks != NULL || input.block_count == 0))
+    if (!has_time_to_measure(taking))
+        snprintf(taking->memory.note, sizeof taking->memory.note,
+                 "the process may not be held for so long");
+    else if (taking->residency.mappings.count > 0 &&
+             (input.blocks != NULL || input.block_count == 0))
         memory_measure(&input, &taking->memory);
     snapshot->memory = memory_duplicate(&taking->memory, sizeof taking->memory);
     memory_use_init(&taking->memory); /* the snapshot has it now */

@@ -20,7 +20,10 @@ enum {
     ARENAS_MAX = 4096,
     HEAPS_MAX = 1 << 16, /* of an arena */
     CACHE_BINS_MAX = 80,
-    LIST_MAX = 1 << 22, /* chunks in one list */
+    LIST_MAX = 1 << 24,  /* chunks in one list */
+    LINKS_MAX = 1 << 23, /* first words that are kept */
+    CACHED_MAX_BYTES =
+        0x420, /* of chunks in caches, as glibc is set up; else only their lists tell */
     WINDOW_BYTES = 32768
 };
 
@@ -48,17 +51,20 @@ struct window {
     uint8_t bytes[WINDOW_BYTES];
 };
 
-static bool read_size(struct window *window, uint64_t chunk, uint64_t limit, uint64_t *size)
+/* The chunk's size, and the word behind it, which is 0 where the region ends. */
+static bool read_head(struct window *window, uint64_t chunk, uint64_t limit, uint64_t words[2])
 {
     uint64_t at = chunk + SIZE_OFFSET;
-    if (at < window->start || at + WORD_BYTES > window->start + window->count) {
+    size_t count = limit - at >= 2 * WORD_BYTES ? 2 * WORD_BYTES : WORD_BYTES;
+    if (at < window->start || at + count > window->start + window->count) {
         size_t wanted = limit - chunk < WINDOW_BYTES ? (size_t)(limit - chunk) : WINDOW_BYTES;
         window->start = chunk;
         window->count = window->memory->read(window->memory->context, chunk, window->bytes, wanted);
-        if (window->count < SIZE_OFFSET + WORD_BYTES)
+        if (window->count < SIZE_OFFSET + count)
             return false;
     }
-    memcpy(size, window->bytes + (at - window->start), sizeof *size);
+    words[1] = 0;
+    memcpy(words, window->bytes + (at - window->start), count);
     return true;
 }
 
@@ -67,16 +73,68 @@ static bool is_chunk_size(uint64_t bytes)
     return bytes >= CHUNK_MIN_BYTES && bytes % ALIGNMENT == 0;
 }
 
-static enum glibc_chunk_state state_of(const struct glibc_heap *heap, uint64_t chunk,
-                                       uint64_t size_behind)
+/* ---- chunks by address ---- */
+
+static void add_chunk(struct glibc_chunks *chunks, uint64_t address)
+{
+    chunks->items = memory_grow(chunks->items, &chunks->capacity, chunks->count + 1,
+                                sizeof *chunks->items);
+    chunks->items[chunks->count++] = address;
+}
+
+static int compare_addresses(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+static void sort_chunks(struct glibc_chunks *chunks)
+{
+    if (chunks->count > 0)
+        qsort(chunks->items, chunks->count, sizeof *chunks->items, compare_addresses);
+}
+
+static size_t first_from(const struct glibc_chunks *chunks, uint64_t address)
+{
+    size_t low = 0, high = chunks->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (chunks->items[middle] < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Chunks are asked for by growing addresses: where each list stands. */
+struct places {
+    size_t small, caches, cached;
+};
+
+static struct places places_from(const struct glibc_heap *heap, uint64_t address)
+{
+    return (struct places){first_from(&heap->small, address), first_from(&heap->caches, address),
+                           first_from(&heap->cached, address)};
+}
+
+static bool has_chunk(const struct glibc_chunks *chunks, size_t *place, uint64_t address)
+{
+    while (*place < chunks->count && chunks->items[*place] < address)
+        ++*place;
+    return *place < chunks->count && chunks->items[*place] == address;
+}
+
+static enum glibc_chunk_state state_of(const struct glibc_heap *heap, struct places *places,
+                                       uint64_t chunk, uint64_t size_behind)
 {
     if (!(size_behind & PREVIOUS_IN_USE))
         return GLIBC_CHUNK_FREE;
-    if (hash_map_find(&heap->cached, chunk) != NULL)
+    if (has_chunk(&heap->cached, &places->cached, chunk))
         return GLIBC_CHUNK_CACHED;
-    if (hash_map_find(&heap->small, chunk) != NULL)
+    if (has_chunk(&heap->small, &places->small, chunk))
         return GLIBC_CHUNK_SMALL;
-    return hash_map_find(&heap->caches, chunk) != NULL ? GLIBC_CHUNK_CACHE : GLIBC_CHUNK_USED;
+    return has_chunk(&heap->caches, &places->caches, chunk) ? GLIBC_CHUNK_CACHE : GLIBC_CHUNK_USED;
 }
 
 /* A heap that is not its arena's last ends with a chunk of 16 bytes, where one of 32 would have no
@@ -90,26 +148,27 @@ bool glibc_heap_visit(const struct glibc_heap *heap, const struct glibc_region *
                       const struct target_memory *memory, glibc_chunk_visit visit, void *context)
 {
     struct window *window = memory_allocate(sizeof *window);
-    uint64_t at = region->start, size = 0, size_behind;
-    bool is_good = true;
+    struct places places = places_from(heap, region->start);
+    uint64_t at = region->start, head[2], behind[2];
     window->memory = memory;
     window->start = window->count = 0;
-    is_good = at < region->end && read_size(window, at, region->end, &size);
+    bool is_good = at < region->end && read_head(window, at, region->end, head);
     while (is_good && at != region->top) {
-        uint64_t bytes = size & ~SIZE_FLAGS;
+        uint64_t bytes = head[0] & ~SIZE_FLAGS;
         if (is_fence(region, at, bytes))
             break;
         is_good = is_chunk_size(bytes) && bytes <= region->end - at - ALIGNMENT &&
-                  !(size & IS_MAPPED) && read_size(window, at + bytes, region->end, &size_behind);
+                  !(head[0] & IS_MAPPED) && read_head(window, at + bytes, region->end, behind);
         if (!is_good)
             break;
-        const struct glibc_chunk chunk = {at, bytes, state_of(heap, at, size_behind)};
+        const struct glibc_chunk chunk = {at, bytes, state_of(heap, &places, at, behind[0]),
+                                          head[1]};
         visit(context, &chunk);
         at += bytes;
-        size = size_behind;
+        memcpy(head, behind, sizeof head);
     }
     if (is_good && region->top != 0) {
-        const struct glibc_chunk top = {at, region->end - at, GLIBC_CHUNK_TOP};
+        const struct glibc_chunk top = {at, region->end - at, GLIBC_CHUNK_TOP, 0};
         visit(context, &top);
     }
     free(window);
@@ -263,30 +322,69 @@ static bool follow(const struct glibc_heap *heap, uint64_t place, uint64_t word,
     return *pointer % ALIGNMENT == 0 && is_in_regions(heap, *pointer);
 }
 
-/* From the contents of a chunk on, whose first word leads to the next; `distance` before these
- * pointers the chunk begins. */
-static void take_list(const struct glibc_heap *heap, const struct glibc_heap_input *input,
-                      uint64_t at, uint64_t distance, struct hash_map *chunks)
+/* What a first walk over all chunks found. */
+struct gathering {
+    struct glibc_heap *heap;
+    const struct glibc_heap_input *input;
+    size_t block;       /* the first that is not before the chunk */
+    uint64_t first;     /* chunk of the region */
+    struct link *links; /* first words of what may be in a list, by address */
+    size_t link_count, link_capacity;
+    struct glibc_chunks candidates; /* that may keep a cache, by their sizes */
+    struct glibc_chunks firsts;     /* those that are the first of their region */
+};
+
+struct link {
+    uint64_t chunk, word;
+};
+
+/* Lists lead all over the heap: their words were gathered as they passed by. */
+static bool read_link(const struct gathering *gathering, uint64_t chunk, uint64_t *word)
 {
+    size_t low = 0, high = gathering->link_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (gathering->links[middle].chunk < chunk)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < gathering->link_count && gathering->links[low].chunk == chunk) {
+        *word = gathering->links[low].word;
+        return true;
+    }
+    return word_cache_read(gathering->input->words, chunk + LINKS_OFFSET, word);
+}
+
+/* From a chunk on; what leads to chunks stands `distance` bytes before what it points to. A list
+ * that runs in a circle ends with as many as there can be: then none of it counts. */
+static void take_list(const struct gathering *gathering, uint64_t at, uint64_t distance,
+                      struct glibc_chunks *chunks)
+{
+    size_t before = chunks->count;
+    size_t most = gathering->link_count < LINKS_MAX ? gathering->link_count : LIST_MAX;
     uint64_t word;
-    bool is_new = true;
-    for (size_t count = 0; at != 0 && is_new && count < LIST_MAX; count++) {
-        uint64_t place = at - distance + LINKS_OFFSET;
-        hash_map_put(chunks, at - distance, &is_new);
-        if (!word_cache_read(input->words, place, &word) || !follow(heap, place, word, &at))
+    while (at != 0) {
+        uint64_t chunk = at - distance;
+        if (chunks->count - before > most) {
+            chunks->count = before;
+            return;
+        }
+        add_chunk(chunks, chunk);
+        if (!read_link(gathering, chunk, &word) ||
+            !follow(gathering->heap, chunk + LINKS_OFFSET, word, &at))
             return;
     }
 }
 
-static void take_small(struct glibc_heap *heap, const struct glibc_heap_input *input,
-                       uint64_t arena)
+static void take_small(const struct gathering *gathering, uint64_t arena)
 {
     uint64_t lists[SMALL_LISTS];
-    if (!word_cache_read_bytes(input->words, arena + SMALL_OFFSET, lists, sizeof lists))
+    if (!word_cache_read_bytes(gathering->input->words, arena + SMALL_OFFSET, lists, sizeof lists))
         return;
     for (size_t i = 0; i < SMALL_LISTS; i++)
-        if (lists[i] % ALIGNMENT == 0 && is_in_regions(heap, lists[i]))
-            take_list(heap, input, lists[i], 0, &heap->small);
+        if (lists[i] % ALIGNMENT == 0 && lists[i] != 0 && is_in_regions(gathering->heap, lists[i]))
+            take_list(gathering, lists[i], 0, &gathering->heap->small);
 }
 
 /* What keeps the cache of a thread, by version: numbers of chunks (since 2.42: of free places),
@@ -322,48 +420,109 @@ static bool is_cache(const struct glibc_heap *heap, const struct cache_shape *sh
     return is_used;
 }
 
-struct cache_search {
-    struct glibc_heap *heap;
-    const struct glibc_heap_input *input;
-    uint64_t first; /* chunk of the region */
-};
-
-static void look_for_cache(void *context, const struct glibc_chunk *chunk)
+static void look_for_cache(const struct gathering *gathering, uint64_t chunk,
+                           const struct cache_shape *shape, bool is_first)
 {
-    struct cache_search *search = context;
-    for (size_t i = 0; i < sizeof cache_shapes / sizeof *cache_shapes; i++) {
-        const struct cache_shape *shape = &cache_shapes[i];
-        uint8_t bytes[CACHE_BINS_MAX * (sizeof(uint64_t) + sizeof(uint16_t))];
-        size_t count = (size_t)shape->bins * (shape->number_bytes + sizeof(uint64_t));
-        if (chunk->bytes != shape->chunk_bytes || chunk->state != GLIBC_CHUNK_USED ||
-            !word_cache_read_bytes(search->input->words, chunk->address + LINKS_OFFSET, bytes,
-                                   count) ||
-            !is_cache(search->heap, shape, bytes, chunk->address == search->first))
-            continue;
-        hash_map_put(&search->heap->caches, chunk->address, NULL);
-        for (uint32_t bin = 0; bin < shape->bins; bin++) {
-            uint64_t entry;
-            memcpy(&entry, bytes + (size_t)shape->bins * shape->number_bytes + bin * sizeof entry,
-                   sizeof entry);
-            if (entry != 0)
-                take_list(search->heap, search->input, entry, LINKS_OFFSET, &search->heap->cached);
-        }
+    uint8_t bytes[CACHE_BINS_MAX * (sizeof(uint64_t) + sizeof(uint16_t))];
+    size_t numbers_bytes = (size_t)shape->bins * shape->number_bytes;
+    if (!word_cache_read_bytes(gathering->input->words, chunk + LINKS_OFFSET, bytes,
+                               numbers_bytes + shape->bins * sizeof(uint64_t)) ||
+        !is_cache(gathering->heap, shape, bytes, is_first))
+        return;
+    add_chunk(&gathering->heap->caches, chunk);
+    for (uint32_t bin = 0; bin < shape->bins; bin++) {
+        uint64_t entry;
+        memcpy(&entry, bytes + numbers_bytes + bin * sizeof entry, sizeof entry);
+        if (entry != 0)
+            take_list(gathering, entry, LINKS_OFFSET, &gathering->heap->cached);
     }
 }
 
-/* Regions whose sizes lead nowhere are left out. */
-static void find_caches(struct glibc_heap *heap, const struct glibc_heap_input *input)
+static const struct cache_shape *shape_of(uint64_t bytes)
 {
-    struct cache_search search = {heap, input, 0};
+    for (size_t i = 0; i < sizeof cache_shapes / sizeof *cache_shapes; i++)
+        if (bytes == cache_shapes[i].chunk_bytes)
+            return &cache_shapes[i];
+    return NULL;
+}
+
+/* A block that is known to be live is in no list. */
+static bool is_known(struct gathering *gathering, const struct glibc_chunk *chunk)
+{
+    const struct glibc_heap_input *input = gathering->input;
+    uint64_t start = chunk->address + LINKS_OFFSET;
+    while (gathering->block < input->block_count && input->blocks[gathering->block].address < start)
+        gathering->block++;
+    return gathering->block < input->block_count &&
+           input->blocks[gathering->block].address - start < chunk->bytes - LINKS_OFFSET;
+}
+
+static void gather(void *context, const struct glibc_chunk *chunk)
+{
+    struct gathering *gathering = context;
+    if (chunk->state != GLIBC_CHUNK_USED || chunk->bytes > CACHED_MAX_BYTES ||
+        is_known(gathering, chunk))
+        return;
+    if (shape_of(chunk->bytes) != NULL)
+        add_chunk(chunk->address == gathering->first ? &gathering->firsts : &gathering->candidates,
+                  chunk->address);
+    if (gathering->link_count == LINKS_MAX)
+        return;
+    gathering->links = memory_grow(gathering->links, &gathering->link_capacity,
+                                   gathering->link_count + 1, sizeof *gathering->links);
+    gathering->links[gathering->link_count++] = (struct link){chunk->address, chunk->first_word};
+}
+
+/* Regions whose sizes lead nowhere are left out. */
+static void gather_all(struct gathering *gathering)
+{
+    struct glibc_heap *heap = gathering->heap;
     size_t kept = 0;
     for (size_t i = 0; i < heap->region_count; i++) {
-        search.first = heap->regions[i].start;
-        if (glibc_heap_visit(heap, &heap->regions[i], input->memory, look_for_cache, &search))
+        size_t link_count = gathering->link_count;
+        gathering->first = heap->regions[i].start;
+        if (glibc_heap_visit(heap, &heap->regions[i], gathering->input->memory, gather,
+                             gathering)) {
             heap->regions[kept++] = heap->regions[i];
-        else
+        } else {
+            gathering->link_count = link_count;
             heap->broken_regions++;
+        }
     }
     heap->region_count = kept;
+}
+
+static void look_for_caches(const struct gathering *gathering, const struct glibc_chunks *chunks,
+                            bool are_first)
+{
+    for (size_t i = 0; i < chunks->count; i++) {
+        uint64_t size;
+        const struct cache_shape *shape = NULL;
+        if (word_cache_read(gathering->input->words, chunks->items[i] + SIZE_OFFSET, &size))
+            shape = shape_of(size & ~SIZE_FLAGS);
+        if (shape != NULL)
+            look_for_cache(gathering, chunks->items[i], shape, are_first);
+    }
+}
+
+/* Chunks that are free, and look as if they were in use. */
+static void find_lists(struct glibc_heap *heap, const struct glibc_heap_input *input)
+{
+    struct gathering gathering = {.heap = heap, .input = input};
+    uint64_t arena = heap->main_arena;
+    gather_all(&gathering);
+    take_small(&gathering, arena);
+    for (uint32_t i = 1; i < heap->arena_count; i++)
+        if (word_cache_read(input->words, arena + NEXT_OFFSET, &arena))
+            take_small(&gathering, arena);
+    look_for_caches(&gathering, &gathering.firsts, true);
+    look_for_caches(&gathering, &gathering.candidates, false);
+    sort_chunks(&heap->small);
+    sort_chunks(&heap->caches);
+    sort_chunks(&heap->cached);
+    free(gathering.links);
+    free(gathering.firsts.items);
+    free(gathering.candidates.items);
 }
 
 /* ---- all of it ---- */
@@ -380,12 +539,7 @@ void glibc_heap_read(struct glibc_heap *heap, const struct glibc_heap_input *inp
     bool has_main = add_main(heap, input);
     add_arenas(heap, input);
     sort_regions(heap);
-    take_small(heap, input, heap->main_arena);
-    uint64_t arena = heap->main_arena;
-    for (uint32_t i = 1; i < heap->arena_count; i++)
-        if (word_cache_read(input->words, arena + NEXT_OFFSET, &arena))
-            take_small(heap, input, arena);
-    find_caches(heap, input);
+    find_lists(heap, input);
     heap->is_found = heap->broken_regions == 0 && (has_main || heap->region_count > 0);
     if (!heap->is_found)
         snprintf(heap->reason, sizeof heap->reason,
@@ -397,9 +551,9 @@ void glibc_heap_read(struct glibc_heap *heap, const struct glibc_heap_input *inp
 void glibc_heap_clear(struct glibc_heap *heap)
 {
     free(heap->regions);
-    hash_map_clear(&heap->small);
-    hash_map_clear(&heap->caches);
-    hash_map_clear(&heap->cached);
+    free(heap->small.items);
+    free(heap->caches.items);
+    free(heap->cached.items);
     *heap = (struct glibc_heap){0};
 }
 

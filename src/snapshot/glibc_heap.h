@@ -16,8 +16,8 @@
 #ifndef SEEP_SNAPSHOT_GLIBC_HEAP_H
 #define SEEP_SNAPSHOT_GLIBC_HEAP_H
 
-#include "base/hash_map.h"
 #include "snapshot/libc_facts.h"
+#include "snapshot/snapshot.h"
 #include "snapshot/snapshot_scan.h"
 #include "snapshot/target_memory.h"
 #include "snapshot/target_modules.h"
@@ -33,17 +33,23 @@ struct glibc_region {
     uint32_t arena;         /* 0 = the main one */
 };
 
+/* Chunks, by address. */
+struct glibc_chunks {
+    uint64_t *items;
+    size_t count, capacity;
+};
+
 struct glibc_heap {
     bool is_found; /* else `reason` says why not */
     char reason[128];
     uint64_t main_arena;
     struct glibc_region *regions; /* by address, disjoint */
     size_t region_count, region_capacity;
-    uint32_t arena_count;    /* with the main one */
-    struct hash_map small;   /* chunks in arenas' lists of small ones */
-    struct hash_map caches;  /* what keeps the cache of a thread */
-    struct hash_map cached;  /* chunks in caches of threads */
-    uint64_t broken_regions; /* left out: their sizes lead nowhere */
+    uint32_t arena_count;       /* with the main one */
+    struct glibc_chunks small;  /* in arenas' lists of small ones */
+    struct glibc_chunks caches; /* what keeps the cache of a thread */
+    struct glibc_chunks cached; /* in caches of threads */
+    uint64_t broken_regions;    /* left out: their sizes lead nowhere */
 };
 
 struct glibc_heap_input {
@@ -51,7 +57,9 @@ struct glibc_heap_input {
     const struct target_mappings *mappings;
     const struct target_modules *modules;
     struct word_cache *words;
-    struct libc_facts *libc; /* may be NULL */
+    struct libc_facts *libc;             /* may be NULL */
+    const struct snapshot_block *blocks; /* known to be live, by address */
+    size_t block_count;
 };
 
 /* `heap` is filled, also where nothing was found. */
@@ -70,6 +78,7 @@ enum glibc_chunk_state {
 struct glibc_chunk {
     uint64_t address, bytes;
     enum glibc_chunk_state state;
+    uint64_t first_word; /* of its contents: in lists, what leads to the next */
 };
 
 /* Calls for each chunk of a region, by address. False: it ended before its end. */

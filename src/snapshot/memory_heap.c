@@ -464,6 +464,8 @@ void memory_heap_paint(struct memory_painter *painter, const struct target_modul
         .modules = modules,
         .words = words,
         .libc = input->libc,
+        .blocks = input->blocks,
+        .block_count = input->block_count,
     };
     glibc_heap_read(&heap, &heap_input);
     begin_figures(&use->figures, &heap);

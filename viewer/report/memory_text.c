@@ -138,7 +138,7 @@ static void write_end_of(struct page *page, const struct process_memory *memory,
     size_t first = 0, heaviest = find_heaviest(use, arena);
     while (first < use->pin_count && use->pins[first].arena != arena)
         first++;
-    if (first == use->pin_count)
+    if (first == use->pin_count || use->pins[heaviest].free_bytes < WORTH_BYTES / 4)
         return;
     text_add(&line, "the last block of ");
     if (arena == 0)
