@@ -379,12 +379,11 @@ static void read_residency(struct taking *taking)
         snprintf(taking->memory.note, sizeof taking->memory.note, "%.200s", error.message);
 }
 
-/* It may take some times as long as the scan did, and there is no answer in parts. */
-static bool has_time_to_measure(struct taking *taking)
+/* It may take some times as long as the scan did, and there is no answer in parts: that may be as
+ * long as the scan may. */
+static bool has_time_to_measure(const struct taking *taking)
 {
-    uint64_t now_ns = taking->clock.now_ns(taking->clock.context);
-    return now_ns < taking->deadline_ns &&
-           taking->snapshot->scan_ns < (taking->deadline_ns - now_ns) / MEASURE_PATIENCE;
+    return taking->snapshot->scan_ns < taking->request->budget_ns / MEASURE_PATIENCE;
 }
 
 /* Also when the scan failed, where it left the blocks. */
