@@ -135,3 +135,9 @@ endif
 # What all memory is used for.
 TESTS += tests/system/memory_use.py
 EXTRA_DIST += tests/system/memory_use.py
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_memory_use
+TESTS += tests/unit/test_memory_use
+tests_unit_test_memory_use_SOURCES = tests/unit/test_memory_use.c
+tests_unit_test_memory_use_LDADD = $(unit_libs)
+endif
