@@ -10,6 +10,7 @@
  * pages within each free chunk, but for what the chunk's own links need, and what lies behind the
  * last chunk of the break but for 32 bytes. That is done here with the pages' state, so the answer
  * is what would become of the resident size. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,7 @@ enum {
 static const char main_name[] = "main heap";
 static const char arena_name[] = "arenas of threads";
 static const char mapped_name[] = "mapped one by one";
+static const char foreign_name[] = "blocks of the allocator";
 
 struct heap_painting {
     struct memory_painter *painter;
@@ -293,7 +295,7 @@ static void paint_recorded(struct heap_painting *painting)
     struct memory_figures *figures = &painter->use->figures;
     struct range_list found = {0};
     uint64_t painted_end = 0;
-    painting->name = mapped_name;
+    painting->name = input->has_foreign_allocator ? foreign_name : mapped_name;
     for (size_t i = 0; i < input->block_count; i++) {
         const struct snapshot_block *block = &input->blocks[i];
         uint64_t start = block->address, bytes = block->bytes;
@@ -310,7 +312,7 @@ static void paint_recorded(struct heap_painting *painting)
         paint(painting, start, block->address, MEMORY_HEAP_OVERHEAD);
         paint(painting, block->address, end, MEMORY_HEAP_LIVE);
         paint(painting, end, painted_end, MEMORY_HEAP_OVERHEAD);
-        memory_painter_count(painter, MEMORY_HEAP_LIVE, mapped_name, 1);
+        memory_painter_count(painter, MEMORY_HEAP_LIVE, painting->name, 1);
         figures->live_blocks++;
         range_list_add(&found, start, painted_end);
     }
@@ -441,6 +443,10 @@ static void paint_foreign(struct heap_painting *painting)
     struct memory_painter *painter = painting->painter;
     struct range_list heap = {0};
     range_list_add_all(&heap, &painter->input->heap);
+    const struct target_mappings *mappings = &painter->input->residency->mappings;
+    for (size_t i = 0; painter->input->has_foreign_allocator && i < mappings->count; i++)
+        if (strcmp(mappings->items[i].path, "[heap]") == 0)
+            range_list_add(&heap, mappings->items[i].start, mappings->items[i].end);
     range_list_sort(&heap);
     for (size_t i = 0; i < heap.count; i++)
         memory_painter_paint(painter, heap.items[i].start, heap.items[i].end, MEMORY_HEAP_FREE,
@@ -471,8 +477,12 @@ void memory_heap_paint(struct memory_painter *painter, const struct target_modul
     begin_figures(&use->figures, &heap);
     if (heap.is_found)
         paint_regions(&painting, &heap);
+    else if (input->has_foreign_allocator)
+        snprintf(use->note, sizeof use->note,
+                 "the allocator is not glibc's: what it keeps free is told as a whole, and what of "
+                 "it could be trimmed is not known");
     else
-        memcpy(use->note, heap.reason, sizeof heap.reason);
+        snprintf(use->note, sizeof use->note, "%s", heap.reason);
     paint_recorded(&painting);
     if (input->block_count == 0)
         paint_unrecorded(&painting);
