@@ -14,6 +14,7 @@
 #include "cli/recording_argument.h"
 #include "cli/report_types.h"
 #include "cli/terminal.h"
+#include "graph/python_retained.h"
 #include "report/report.h"
 
 struct values {
@@ -306,6 +307,8 @@ static int run(const struct invocation *invocation)
               find_memories(values, &argument, &options, &memories, &error);
     options.reader = argument.reader;
     options.symbols = &symbols;
+    if (is_good && options.pythons && is_json(values) && !profile_is_sampled(argument.profile))
+        python_retained_find(argument.profile, argument.reader, &symbols, &pythons);
     if (is_good)
         find_growths(values, &argument, &options, &growths);
     is_good = is_good && report_write(format, argument.profile, &options, stdout, &error);

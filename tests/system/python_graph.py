@@ -93,6 +93,17 @@ def check_graph(name, recording, is_held_in_frame):
     expect(f"{name}: garbage", {way["path"][0]["name"] for way in lost}, {"lost"})
 
 
+def check_report(name, recording):
+    """The report's table of types tells the same, where there is a graph."""
+    done = subprocess.run([SEEP, "report", "--json", recording], capture_output=True, text=True,
+                          timeout=120, check=False)
+    document = json.loads(done.stdout)
+    check_schema(document, "report")
+    row = find(document["processes"][0]["python"]["types"], "Node")
+    retained = find(ask(recording)["types"], "Node")["retained_bytes"]
+    expect(f"{name}: report: retained", row["retained_bytes"], retained)
+
+
 def check_stopped(folder, path, name):
     recording = os.path.join(folder, f"{name}.stopped.seep")
     child = subprocess.Popen([path, "-c", HOLDER, "stop"])
@@ -105,6 +116,7 @@ def check_stopped(folder, path, name):
         return False
     expect(f"{name}: looked at", (done.returncode, done.stderr), (0, ""))
     check_graph(f"{name} stopped", recording, True)
+    check_report(f"{name} stopped", recording)
     return True
 
 

@@ -48,6 +48,8 @@ libseep_a_SOURCES += \
 	viewer/graph/object_graph.h \
 	viewer/graph/process_graph.c \
 	viewer/graph/process_graph.h \
+	viewer/graph/python_retained.c \
+	viewer/graph/python_retained.h \
 	viewer/graph/root_names.c \
 	viewer/graph/root_names.h \
 	viewer/graph/type_claims.c \
