@@ -438,6 +438,32 @@ struct recording_text_list {
     UNSIGNED(block_count) \
     BYTES(contents)
 
+/* Functions that ended in a jump between a call and what it led to: their frames were gone, debug
+ * information names them. They stand between all neighbours like these, or between the innermost
+ * frame and the allocation function. */
+#define RECORDING_FIELDS_tail_calls(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(caller_frame_id) \
+    UNSIGNED(callee_frame_id_plus_1) /* 0 = the allocation function */ \
+    UNSIGNED(allocation_function)   /* enum function_kind; 0 when there is a frame */ \
+    UNSIGNED_LIST(frames)           /* frame ids, innermost first */
+
+/* What all of the process's memory is used for (src/snapshot/memory_use.h). Figures stand in the
+ * order of MEMORY_FIGURES, 2^64 - 1 = not known. Categories are two numbers each: virtual and
+ * resident bytes, in the order of enum memory_category. Parts are four: category, count, virtual and
+ * resident bytes. Pins are six: arena, address, bytes, site (2^64 - 1 = not known), whether it is
+ * free and cached, free bytes before it. Holders are four: site, blocks, bytes, free bytes before
+ * them. */
+#define RECORDING_FIELDS_snapshot_memory(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    UNSIGNED(is_measured)           /* 0: nothing can be said of it; why: */ \
+    TEXT(note) \
+    UNSIGNED_LIST(figures) \
+    UNSIGNED_LIST(categories) \
+    TEXT_LIST(part_names) \
+    UNSIGNED_LIST(parts) \
+    UNSIGNED_LIST(pins) \
+    UNSIGNED_LIST(holders)
+
 /* What the objects of a Python interpreter refer to (src/snapshot/python_graph.h); not needed for
  * the snapshot to count. All bytes are varints: of roots the label and the node, of holders the
  * block and the node, by growing block; nodes of which it is not known what all refers to them. */
@@ -465,32 +491,6 @@ struct recording_text_list {
     UNSIGNED(first_node)            /* position among all */ \
     UNSIGNED(node_count) \
     BYTES(nodes)
-
-/* Functions that ended in a jump between a call and what it led to: their frames were gone, debug
- * information names them. They stand between all neighbours like these, or between the innermost
- * frame and the allocation function. */
-#define RECORDING_FIELDS_tail_calls(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
-    UNSIGNED(caller_frame_id) \
-    UNSIGNED(callee_frame_id_plus_1) /* 0 = the allocation function */ \
-    UNSIGNED(allocation_function)   /* enum function_kind; 0 when there is a frame */ \
-    UNSIGNED_LIST(frames)           /* frame ids, innermost first */
-
-/* What all of the process's memory is used for (src/snapshot/memory_use.h). Figures stand in the
- * order of MEMORY_FIGURES, 2^64 - 1 = not known. Categories are two numbers each: virtual and
- * resident bytes, in the order of enum memory_category. Parts are four: category, count, virtual and
- * resident bytes. Pins are six: arena, address, bytes, site (2^64 - 1 = not known), whether it is
- * free and cached, free bytes before it. Holders are four: site, blocks, bytes, free bytes before
- * them. */
-#define RECORDING_FIELDS_snapshot_memory(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
-    UNSIGNED(snapshot_id) \
-    UNSIGNED(is_measured)           /* 0: nothing can be said of it; why: */ \
-    TEXT(note) \
-    UNSIGNED_LIST(figures) \
-    UNSIGNED_LIST(categories) \
-    TEXT_LIST(part_names) \
-    UNSIGNED_LIST(parts) \
-    UNSIGNED_LIST(pins) \
-    UNSIGNED_LIST(holders)
 /* clang-format on */
 
 enum recording_kind {
