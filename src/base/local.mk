@@ -3,6 +3,7 @@ libseep_a_SOURCES += \
 	src/base/character_width.h \
 	src/base/clock.c \
 	src/base/clock.h \
+	src/base/progress.h \
 	src/base/error.c \
 	src/base/error.h \
 	src/base/hash_map.c \

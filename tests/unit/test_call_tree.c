@@ -125,6 +125,28 @@ static void filters_and_metrics(void **state)
     assert_false(call_tree_build(profile, &broken, &tree, &error));
 }
 
+static bool stop(void *context, double share)
+{
+    (void)share;
+    ++*(unsigned *)context;
+    return false;
+}
+
+static void is_stopped(void **state)
+{
+    unsigned asked = 0;
+    const struct progress progress = {stop, &asked};
+    const struct call_tree_options options = {.process = QUERY_ALL_PROCESSES,
+                                              .progress = &progress};
+    struct call_tree tree;
+    struct error error;
+    (void)state;
+    assert_false(call_tree_build(profile, &options, &tree, &error));
+    assert_string_equal(error.message, "stopped");
+    assert_int_equal(asked, 1);
+    assert_int_equal(tree.node_count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +154,7 @@ int main(void)
         cmocka_unit_test(allocators_first),
         cmocka_unit_test(small_parts_are_pruned),
         cmocka_unit_test(filters_and_metrics),
+        cmocka_unit_test(is_stopped),
     };
     return cmocka_run_group_tests(tests, build, forget);
 }

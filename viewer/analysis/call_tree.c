@@ -49,6 +49,7 @@ struct growth {
     struct hash_index name_index;
     struct hash_map children; /* of this level: (parent, name) to node */
     uint64_t least;           /* of the metric, for a node to stay */
+    bool is_stopped;
 };
 
 static bool is_down(const struct growth *growth)
@@ -234,10 +235,17 @@ static uint32_t find_child(struct growth *growth, const struct traveller *travel
     return (uint32_t)*child;
 }
 
+/* How many levels there are nobody knows before: the share is that of travellers at rest. */
+static bool goes_on(struct growth *growth, size_t done, size_t all)
+{
+    growth->is_stopped |= !progress_goes_on(growth->options->progress, done, all);
+    return !growth->is_stopped;
+}
+
 static void grow_level(struct growth *growth)
 {
     hash_map_clear(&growth->children);
-    for (size_t i = 0; i < growth->travellers.count; i++) {
+    for (size_t i = 0; i < growth->travellers.count && goes_on(growth, i, 0); i++) {
         struct traveller *traveller = &growth->travellers.items[i];
         traveller->tree_node = find_child(growth, traveller);
         add_figures(growth, traveller, &growth->tree->nodes[traveller->tree_node].figures);
@@ -303,13 +311,15 @@ static void stop(struct growth *growth)
 static void grow_tree(struct growth *growth)
 {
     swap_levels(growth);
-    for (unsigned depth = 0; growth->travellers.count; depth++) {
+    for (unsigned depth = 0; growth->travellers.count && !growth->is_stopped; depth++) {
         if (growth->options->max_depth && depth == growth->options->max_depth) {
             stop(growth);
             return;
         }
         size_t first = growth->tree->node_count;
         grow_level(growth);
+        if (growth->is_stopped)
+            return;
         prune_level(growth, first);
         for (size_t i = 0; i < growth->travellers.count; i++) {
             if (is_down(growth))
@@ -376,7 +386,7 @@ static void start(struct growth *growth, const uint8_t *is_kept)
     enum query_metric metric = growth->options->metric;
     uint64_t size = 0; /* of the whole; where figures cancel out, without their signs */
     add_node(growth, CALL_TREE_NONE);
-    for (size_t i = 0; i < profile->site_count; i++) {
+    for (size_t i = 0; i < profile->site_count && goes_on(growth, i, profile->site_count); i++) {
         if (!is_kept[i] || (process != QUERY_ALL_PROCESSES && profile->sites[i].process != process))
             continue;
         query_figures_add_site(&growth->tree->nodes[0].figures, &profile->sites[i]);
@@ -420,9 +430,12 @@ bool call_tree_build(const struct profile *profile, const struct call_tree_optio
         start(&growth, is_kept);
         grow_tree(&growth);
         link_children(&growth);
+        is_built = !growth.is_stopped || error_set(error, "stopped");
         growth_clear(&growth);
     }
     free(is_kept);
+    if (!is_built)
+        call_tree_clear(tree);
     return is_built;
 }
 

@@ -13,6 +13,7 @@
 
 #include "analysis/query.h"
 #include "base/error.h"
+#include "base/progress.h"
 
 enum call_tree_direction {
     CALL_TREE_TOP_DOWN, /* the outermost caller first: what did main's callees allocate? */
@@ -28,6 +29,7 @@ struct call_tree_options {
     bool is_own_code_first;   /* bottom-up: begin at the first own location (own_code.h) */
     bool are_zeros_kept;      /* also nodes that have nothing of the metric */
     struct query_filter filter;
+    const struct progress *progress; /* NULL: it cannot be stopped. Borrowed */
 };
 
 #define CALL_TREE_NONE UINT32_MAX
@@ -55,7 +57,8 @@ struct call_tree {
     size_t node_count;
 };
 
-/* Fails for a malformed regular expression or a process out of range. Clear the tree after use. */
+/* Fails for a malformed regular expression, a process out of range, or when it is stopped. Clear
+ * the tree after use. */
 bool call_tree_build(const struct profile *profile, const struct call_tree_options *options,
                      struct call_tree *tree, struct error *error);
 void call_tree_clear(struct call_tree *tree);

@@ -195,12 +195,16 @@ bool query_run(const struct profile *profile, const struct query *query,
     result->known_metrics = query_known_metrics(profile, query->process, query->grouping);
     sum_up(&gathering);
     gather(&gathering);
-    sort_and_cut(query, result);
-    if (query->grouping == QUERY_BY_SITE)
+    if (!gathering.is_stopped)
+        sort_and_cut(query, result);
+    if (query->grouping == QUERY_BY_SITE && !gathering.is_stopped)
         name_site_rows(profile, result);
     free(gathering.largest);
     free(is_kept);
-    return true;
+    if (!gathering.is_stopped)
+        return true;
+    query_result_clear(result);
+    return error_set(error, "stopped");
 }
 
 void query_result_clear(struct query_result *result)

@@ -12,6 +12,7 @@
 #include "analysis/estimate.h"
 #include "analysis/profile.h"
 #include "base/error.h"
+#include "base/progress.h"
 
 enum query_grouping {
     QUERY_BY_SITE,
@@ -143,6 +144,7 @@ struct query {
     struct query_filter filter;
     const uint8_t
         *only_sites; /* by position in profile.sites: leave out those with 0; NULL = none */
+    const struct progress *progress; /* NULL: it cannot be stopped. Borrowed */
 };
 
 struct query_row {

@@ -131,7 +131,8 @@ static void find_self_rows(const struct profile *profile, struct code_rows *code
 static void add_self(struct query_gathering *gathering, struct code_rows *code)
 {
     const struct profile *profile = gathering->profile;
-    for (size_t i = 0; i < profile->site_count; i++) {
+    size_t count = profile->site_count;
+    for (size_t i = 0; i < count && query_gathering_goes_on(gathering, i, count); i++) {
         if (!query_gathering_wants(gathering, i))
             continue;
         uint32_t node = profile->sites[i].stack_node;
@@ -175,7 +176,8 @@ static void add_inclusive(struct query_gathering *gathering, struct code_rows *c
     struct stack_sums sums;
     stack_sums_init(&sums, profile, gathering->query->process, gathering->is_kept);
     uint32_t node = sums.first_child[0];
-    while (node) {
+    for (size_t done = 0; node && query_gathering_goes_on(gathering, done, profile->node_count);
+         done++) {
         enter_node(gathering, code, &sums, node);
         if (sums.first_child[node]) {
             node = sums.first_child[node];
@@ -218,7 +220,8 @@ void query_gather_code(struct query_gathering *gathering)
     code.is_touched = memory_allocate_zeroed(gathering->result->row_count, 1);
     find_self_rows(profile, &code);
     add_self(gathering, &code);
-    add_inclusive(gathering, &code);
+    if (!gathering->is_stopped)
+        add_inclusive(gathering, &code);
     remove_untouched(gathering, &code);
     hash_index_clear(&code.index);
     free(code.row_of_location);

@@ -21,6 +21,7 @@ struct query_gathering {
     uint64_t *largest; /* by row: the sort key of its row.site */
     size_t largest_capacity;
     bool is_filtered;
+    bool is_stopped; /* the result is not wanted any more */
 };
 
 void query_gather_sites(struct query_gathering *gathering);
@@ -57,6 +58,14 @@ enum code_rank query_code_rank(const struct profile *profile, const struct profi
 
 /* Does the site pass the filter and belong to the process that is asked for? */
 bool query_gathering_wants(const struct query_gathering *gathering, size_t site);
+
+/* Asks, in loops, whether the query is still wanted. */
+static inline bool query_gathering_goes_on(struct query_gathering *gathering, size_t done,
+                                           size_t all)
+{
+    gathering->is_stopped |= !progress_goes_on(gathering->query->progress, done, all);
+    return !gathering->is_stopped;
+}
 
 /* A row without figures. Borrowed until the next one is added. */
 struct query_row *query_gathering_add_row(struct query_gathering *gathering, const char *name);

@@ -97,7 +97,8 @@ void query_gather_threads(struct query_gathering *gathering)
     const struct profile *profile = gathering->profile;
     struct hash_map rows;
     hash_map_init(&rows);
-    for (size_t i = 0; i < profile->site_count; i++) {
+    size_t count = profile->site_count;
+    for (size_t i = 0; i < count && query_gathering_goes_on(gathering, i, count); i++) {
         if (!query_gathering_wants(gathering, i))
             continue;
         const struct profile_site *site = &profile->sites[i];

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "tui/app_live.h"
 
@@ -297,6 +298,31 @@ static bool read_input(struct app *app, struct input *input, struct error *error
     return true;
 }
 
+/* Of work that takes longer than one waits for without a word. */
+static bool goes_on(void *context, double share)
+{
+    enum {
+        QUIET_NS = 300000000,
+        STEP_NS = 100000000
+    };
+    struct app *app = context;
+    struct clock clock = clock_monotonic();
+    uint64_t now_ns = clock.now_ns(clock.context);
+    if (!app->terminal || now_ns - app->busy_ns < QUIET_NS || now_ns - app->told_ns < STEP_NS)
+        return true;
+    app->told_ns = now_ns;
+    app_draw_progress(app, share);
+    terminal_show(app->terminal, &app->screen, false);
+    return !terminal_is_stopped(app->terminal);
+}
+
+static void begin_work(struct app *app)
+{
+    struct clock clock = clock_monotonic();
+    app->busy_ns = clock.now_ns(clock.context);
+    app->told_ns = 0;
+}
+
 bool app_run(struct app *app, struct error *error)
 {
     while (!app->is_quitting) {
@@ -310,6 +336,7 @@ bool app_run(struct app *app, struct error *error)
             return false;
         if (input.kind != INPUT_NOTHING && input.kind != INPUT_COMMAND && input.kind != INPUT_NEWS)
             app->message[0] = '\0';
+        begin_work(app);
         if (app_handle_input(app, &input, &trouble))
             continue;
         if (input.kind == INPUT_COMMAND)
@@ -374,6 +401,8 @@ bool app_init(struct app *app, const struct profile *profile, const struct tui_o
     };
     if (options->comparison)
         app->context.comparison = *options->comparison;
+    app->context.progress = (struct progress){goes_on, app};
+    begin_work(app);
     app->filter = memory_duplicate_text("");
     app->context.question.filter = app->filter;
     app->context.is_utf8 = !options->is_ascii && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;

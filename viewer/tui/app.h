@@ -52,6 +52,8 @@ struct app {
 
     struct app_live *live;     /* app_live.h; NULL: a recording */
     struct terminal *terminal; /* NULL: a script */
+    uint64_t busy_ns,
+        told_ns; /* when the input that is being handled came, and progress was told */
     struct script *script;
     bool is_repainting;
     bool is_quitting;
@@ -151,6 +153,9 @@ bool app_find_next(struct app *app, bool is_backwards, struct error *error);
 
 /* app_draw.c: fills app->screen. */
 void app_draw(struct app *app);
+
+/* Only what is told of work that goes on, in the status row; 0: nobody knows how far it is. */
+void app_draw_progress(struct app *app, double share);
 
 /* A row of a view, drawn on a very wide screen, to which it is laid out. Clear the screen. */
 void app_draw_wide_row(struct view *wide, size_t row, struct screen *screen);

@@ -29,7 +29,9 @@ static void print_subject(const struct app *app, int room, struct text *out)
     const char *recording = options->recording ? options->recording : profile->info.path;
     struct text file = {0};
     text_print(&file, "  %s@%s", text_file_name(recording),
-               profile->whole ? profile->interval.to : profile->is_live ? "now" : "end");
+               profile->whole     ? profile->interval.to
+               : profile->is_live ? "now"
+                                  : "end");
     view_print_process(profile, app->context.question.process, out);
     if (text_columns(text_get(out)) + text_columns(text_get(&file)) <= room)
         text_add(out, text_get(&file));
@@ -311,6 +313,18 @@ void app_draw(struct app *app)
         prompt_draw(&app->prompt, screen, screen->rows - 2);
     else
         draw_status(app, view);
+}
+
+void app_draw_progress(struct app *app, double share)
+{
+    struct screen *screen = &app->screen;
+    int row = screen->rows - 2;
+    screen_fill(screen, (struct area){row, 0, 1, screen->columns}, STYLE_STATUS, ' ');
+    if (share > 0)
+        screen_print(screen, row, 1, screen->columns - 2, STYLE_STATUS, "%.0f %% - Esc stops",
+                     share * 100);
+    else
+        screen_put(screen, row, 1, screen->columns - 2, STYLE_STATUS, "at work - Esc stops");
 }
 
 void app_draw_wide_row(struct view *wide, size_t row, struct screen *screen)

@@ -60,6 +60,8 @@ bool app_find_next(struct app *app, bool is_backwards, struct error *error)
     if (view->ops->find)
         return find_in_view(app, view, &search, error);
     for (size_t step = 1; step <= table->row_count; step++) {
+        if (!progress_goes_on(&app->context.progress, step, table->row_count))
+            return error_set(error, "stopped");
         size_t distance = is_backwards ? table->row_count - step : step;
         size_t row = (table->selected + distance) % table->row_count;
         if ((table->can_select && !table->can_select(table->context, row)) ||

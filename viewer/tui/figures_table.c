@@ -104,6 +104,7 @@ static bool run_query(const struct view *view, struct figures_table *figures,
         .process = question->process,
         .filter = filter.filter,
         .only_sites = figures->only_sites,
+        .progress = &view->context->progress,
     };
     const struct profile *profile = view->context->profile;
     bool is_done;

@@ -283,6 +283,24 @@ void terminal_read_or(struct terminal *terminal, int fd, int timeout_ms, struct 
     timeout(-1);
 }
 
+bool terminal_is_stopped(struct terminal *terminal)
+{
+    bool is_stopped = false, is_resized = false;
+    struct input input;
+    timeout(0);
+    do {
+        terminal_read(terminal, &input);
+        is_resized |= input.kind == INPUT_RESIZE;
+        is_stopped |= input.kind == INPUT_KEY &&
+                      (input.key == INPUT_ESCAPE || input.key == INPUT_CONTROL('c'));
+    } while (input.kind != INPUT_NOTHING && input.kind != INPUT_FINISHED);
+    terminal->read_failures = 0; /* nothing was there: no failure */
+    timeout(-1);
+    if (is_resized)
+        ungetch(KEY_RESIZE);
+    return is_stopped;
+}
+
 static void encode_base64(const char *bytes, size_t count, struct text *out)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

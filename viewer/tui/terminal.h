@@ -32,6 +32,9 @@ void terminal_read(struct terminal *terminal, struct input *input);
  * with INPUT_NOTHING. */
 void terminal_read_or(struct terminal *terminal, int fd, int timeout_ms, struct input *input);
 
+/* Without waiting: was Esc or ^C pressed? What else was typed meanwhile is dropped. */
+bool terminal_is_stopped(struct terminal *terminal);
+
 /* Asks the terminal to take the text into the clipboard (OSC 52). False where it is known not to
  * understand. */
 bool terminal_copy(struct terminal *terminal, const char *text);

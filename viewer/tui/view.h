@@ -13,6 +13,7 @@
 #include "analysis/profile.h"
 #include "analysis/query.h"
 #include "base/error.h"
+#include "base/progress.h"
 #include "base/text.h"
 #include "tui/kept_row.h"
 #include "tui/key_bindings.h"
@@ -67,6 +68,7 @@ struct view_context {
     const struct tui_options *options;
     struct view_question question;
     struct tui_comparison comparison; /* its profiles are NULL: nothing is compared */
+    struct progress progress;         /* of work that may take long */
     bool is_utf8;
 };
 
@@ -197,8 +199,8 @@ struct view_ops {
      * in all of them (kept_row.h). NULL: the view cannot find its rows again. */
     uint64_t (*row_key)(const struct view *view, size_t row);
 
-    /* The profile is about to be replaced: keeps by such keys what load is to find again, beside the
-     * selected row, which the app keeps. May be NULL. */
+    /* The profile is about to be replaced: keeps by such keys what load is to find again, beside
+     * the selected row, which the app keeps. May be NULL. */
     void (*remember)(struct view *view);
 
     /* Go to what a request tells (the tree: a stack), when the view is open already. */

@@ -51,7 +51,8 @@ static struct call_tree_options make_options(const struct view *view,
                                              const struct filter_text *filter)
 {
     const struct flame_view *flame = view->state;
-    return (struct call_tree_options){.direction = flame->direction,
+    return (struct call_tree_options){.progress = &view->context->progress,
+                                      .direction = flame->direction,
                                       .metric = view_additive_metric(view),
                                       .process = view->context->question.process,
                                       .min_share = min_share,

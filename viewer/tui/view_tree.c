@@ -133,7 +133,8 @@ static bool tree_load(struct view *view, struct error *error)
     const struct view_question *question = &view->context->question;
     struct filter_text filter;
     filter_text_parse(&filter, question->filter);
-    struct call_tree_options options = {.direction = shown->direction,
+    struct call_tree_options options = {.progress = &view->context->progress,
+                                        .direction = shown->direction,
                                         .metric = question->metric,
                                         .process = question->process,
                                         .min_share = min_share,
