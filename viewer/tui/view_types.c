@@ -192,6 +192,7 @@ const struct view_ops view_types = {
     .title = "Types",
     .digit = '7',
     .missing = view_missing_graph,
+    .is_of_snapshot = true,
     .scopes = SCOPE_OPENS | SCOPE_SORTS | SCOPE_INVERTS | SCOPE_FILTERS | SCOPE_HOLDERS,
     .state_bytes = sizeof(struct types_view),
     .has_own_filter = true,
