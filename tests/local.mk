@@ -46,6 +46,7 @@ system_tests = \
 	tests/system/worded.py \
 	tests/system/unwinders.py \
 	tests/system/valgrind_totals.py \
+	tests/system/viewed.py \
 	tests/system/vows.py \
 	tests/system/web.py \
 	tests/system/wild.py

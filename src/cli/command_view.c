@@ -146,36 +146,15 @@ static bool has_graph(const struct recording_argument *argument)
     return is_any;
 }
 
-/* The snapshot that was taken at the peak; elsewhere what `seep leaks` takes. */
-static bool choose_snapshot(const struct recording_argument *argument, uint64_t *snapshot,
-                            struct error *error)
-{
-    struct snapshot_list list = {0};
-
-    *snapshot = LEAK_REPORT_DEFAULT;
-    if (argument->instant != INSTANT_PEAK)
-        return true;
-    if (!snapshot_list_read(&list, argument->reader, error))
-        return false;
-    for (size_t i = 0; i < list.count; i++)
-        if (list.heads[i].end == SNAPSHOT_DONE && list.heads[i].reason == SNAPSHOT_AT_PEAK)
-            *snapshot = list.heads[i].id;
-    snapshot_list_clear(&list);
-    return *snapshot != LEAK_REPORT_DEFAULT ||
-           error_set(error, "no snapshot was taken at the peak: seep run --snapshot-at=peak");
-}
-
-static bool find_leaks(void *context, const struct suppressions *suppressions,
+static bool find_leaks(void *context, const struct leak_report_options *asked,
                        struct leak_report *report, struct error *error)
 {
     const struct recording_argument *argument = context;
-    struct leak_report_options options = {.suppressions = suppressions,
-                                          .process = QUERY_ALL_PROCESSES,
-                                          .since = LEAK_REPORT_NONE,
-                                          .are_blocks_kept = true};
+    struct leak_report_options options = *asked;
 
-    return choose_snapshot(argument, &options.snapshot, error) &&
-           leak_report_build(argument->profile, argument->reader, &options, report, error);
+    options.process = QUERY_ALL_PROCESSES;
+    options.are_blocks_kept = true;
+    return leak_report_build(argument->profile, argument->reader, &options, report, error);
 }
 
 static bool show(const struct invocation *invocation, struct recording_argument *argument,

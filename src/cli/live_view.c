@@ -213,15 +213,13 @@ static const struct process_graph *get_graph(void *context, struct error *error)
     return NULL;
 }
 
-static bool find_leaks(void *context, const struct suppressions *suppressions,
+static bool find_leaks(void *context, const struct leak_report_options *asked,
                        struct leak_report *report, struct error *error)
 {
     const struct live_view *view = context;
-    struct leak_report_options options = {.suppressions = suppressions,
-                                          .process = QUERY_ALL_PROCESSES,
-                                          .snapshot = LEAK_REPORT_DEFAULT,
-                                          .since = LEAK_REPORT_NONE};
+    struct leak_report_options options = *asked;
 
+    options.process = QUERY_ALL_PROCESSES;
     return leak_report_build(view->argument.profile, view->argument.reader, &options, report,
                              error);
 }

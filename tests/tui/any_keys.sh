@@ -20,9 +20,9 @@ make_steps() { # SEED
         }
         BEGIN {
             keys = split("Up Down Left Right PgUp PgDn Home End Enter Enter Enter Esc Backspace " \
-                "Tab S-Tab j k l g G + - * E C x s < > I i b o e n N t p y v 1 2 3 4 5 6 7 8 9 0 D ? h F1 F3 " \
+                "Tab S-Tab j k l g G + - * E C S x s < > I i b o e n N t p y v 1 2 3 4 5 6 7 8 9 0 D ? h F1 F3 " \
                 "F4 F5 F6 C-l R C-d C-u Space \\ / :", key, " ")
-            texts = split("parse|(|-x|sort peak|by function|process all|process 0|goto 7|file:c|" \
+            texts = split("parse|(|-x|suppress lsan a.supp|sort peak|by function|process all|process 0|goto 7|file:c|" \
                 "größe|データ|search e|view tree|colors mono", text, "|")
             mice = split("click click wheel-up wheel-down", mouse, " ")
             for (i = 0; i < 800; i++) {
@@ -54,6 +54,7 @@ for seed in 1 2 3 4 5 6 7 8; do
     play "$seed" C --one
     play "$seed" C.UTF-8 --empty
     play "$seed" C.UTF-8 --graph
+    play "$seed" C.UTF-8 --leaks
 done
 play 9 C.UTF-8 --large
 echo "all well"

@@ -359,7 +359,7 @@ static void add_demo_cycle(const struct profile *profile, const struct snapshot 
     }
 }
 
-static bool find_demo_leaks(void *context, const struct suppressions *suppressions,
+static bool find_demo_leaks(void *context, const struct leak_report_options *asked,
                             struct leak_report *report, struct error *error)
 {
     const struct demo_leaks *demo = context;
@@ -383,8 +383,8 @@ static bool find_demo_leaks(void *context, const struct suppressions *suppressio
                                                      .note = ""}};
     struct snapshot snapshot;
     make_leak_snapshot(demo->profile, &snapshot);
-    leaks_find(demo->profile, 0, &snapshot, &(struct leaks_options){.suppressions = suppressions},
-               &process->leaks);
+    leaks_find(demo->profile, 0, &snapshot,
+               &(struct leaks_options){.suppressions = asked->suppressions}, &process->leaks);
     add_demo_cycle(demo->profile, &snapshot, process);
     snapshot_clear(&snapshot);
     return true;

@@ -1,8 +1,10 @@
 #include "tui/judged_leaks.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/instant.h"
 #include "base/memory.h"
 #include "tui/leak_words.h"
 
@@ -52,18 +54,92 @@ void judged_leaks_clear(struct judged_leaks *judged)
     *judged = (struct judged_leaks){0};
 }
 
-bool judged_leaks_find(struct judged_leaks *judged, const struct tui_options *options,
+/* The snapshot that was taken at the peak, which is looked for once. */
+static uint64_t find_peak(struct judged_leaks *judged, struct recording_reader *reader)
+{
+    struct snapshot_list list = {0};
+    if (judged->is_peak_known)
+        return judged->peak;
+    judged->is_peak_known = true;
+    judged->peak = LEAK_REPORT_DEFAULT;
+    if (reader && snapshot_list_read(&list, reader, NULL))
+        for (size_t i = 0; i < list.count; i++)
+            if (list.heads[i].end == SNAPSHOT_DONE && list.heads[i].reason == SNAPSHOT_AT_PEAK)
+                judged->peak = list.heads[i].id;
+    snapshot_list_clear(&list);
+    return judged->peak;
+}
+
+/* The number of a mark that is a snapshot, or LEAK_REPORT_DEFAULT, which is LEAK_REPORT_NONE. */
+static uint64_t snapshot_of(struct judged_leaks *judged, const struct view_context *context,
+                            const struct view_moment *moment)
+{
+    struct instant instant;
+    struct error ignored;
+    if (!moment->name || !instant_parse(moment->name, &instant, &ignored))
+        return LEAK_REPORT_DEFAULT;
+    if (instant.kind == INSTANT_PEAK)
+        return find_peak(judged, context->options->reader);
+    return instant.kind == INSTANT_SNAPSHOT ? instant.snapshot : LEAK_REPORT_DEFAULT;
+}
+
+static void ask(struct judged_leaks *judged, const struct view_context *context, uint64_t *snapshot,
+                uint64_t *since)
+{
+    const struct view_times *times = &context->times;
+    *snapshot = LEAK_REPORT_DEFAULT;
+    *since = LEAK_REPORT_NONE;
+    if (times->mark_count)
+        *snapshot = snapshot_of(judged, context, &times->marks[times->mark_count - 1]);
+    if (times->mark_count == 2)
+        *since = snapshot_of(judged, context, &times->marks[0]);
+}
+
+static void note_instant(struct judged_leaks *judged, const struct view_context *context,
+                         const char *trouble)
+{
+    bool is_other = context->times.mark_count && judged->snapshot == LEAK_REPORT_DEFAULT;
+    const char *note = trouble ? trouble : is_other ? "no snapshot then" : "";
+    snprintf(judged->note, sizeof judged->note, "%s", note);
+}
+
+bool judged_leaks_are_elsewhere(struct judged_leaks *judged, const struct view_context *context)
+{
+    uint64_t snapshot, since;
+    ask(judged, context, &snapshot, &since);
+    return judged->is_found && (snapshot != judged->snapshot || since != judged->since);
+}
+
+bool judged_leaks_find(struct judged_leaks *judged, const struct view_context *context,
                        struct error *error)
 {
+    const struct tui_options *options = context->options;
+    struct leak_report_options asked = {.suppressions = &judged->suppressions};
     struct leak_report report;
-    if (judged->is_found)
+    struct error trouble;
+    if (judged->is_found && !judged_leaks_are_elsewhere(judged, context)) {
+        note_instant(judged, context, *judged->trouble ? judged->trouble : NULL);
         return true;
-    if (!options->find_leaks(options->leaks_context, &judged->suppressions, &report, error))
-        return false;
+    }
+    ask(judged, context, &asked.snapshot, &asked.since);
+    bool is_asked = asked.snapshot != LEAK_REPORT_DEFAULT || asked.since != LEAK_REPORT_NONE;
+    judged->snapshot = asked.snapshot;
+    judged->since = asked.since;
+    judged->trouble[0] = '\0';
+    bool is_good = options->find_leaks(options->leaks_context, &asked, &report, &trouble);
+    if (!is_good && is_asked) {
+        snprintf(judged->trouble, sizeof judged->trouble, "%.250s", trouble.message);
+        asked.snapshot = LEAK_REPORT_DEFAULT;
+        asked.since = LEAK_REPORT_NONE;
+        is_good = options->find_leaks(options->leaks_context, &asked, &report, &trouble);
+    }
+    if (!is_good)
+        return error_set(error, "%s", trouble.message);
     forget_seens(judged);
     leak_report_clear(&judged->report);
     judged->report = report;
     judged->is_found = true;
+    note_instant(judged, context, *judged->trouble ? judged->trouble : NULL);
     return true;
 }
 
@@ -81,12 +157,12 @@ const struct last_seen *judged_leaks_seen(struct judged_leaks *judged,
 }
 
 /* What the report says of suppressions are positions in their list: both change together. */
-static bool judge_again(struct judged_leaks *judged, const struct tui_options *options,
+static bool judge_again(struct judged_leaks *judged, const struct view_context *context,
                         struct error *error)
 {
     struct suppressions before = judged->suppressions;
     judged->is_found = false;
-    if (read_suppressions(judged, error) && judged_leaks_find(judged, options, error)) {
+    if (read_suppressions(judged, error) && judged_leaks_find(judged, context, error)) {
         suppressions_clear(&before);
         return true;
     }
@@ -110,5 +186,5 @@ bool judged_leaks_suppress(struct judged_leaks *judged, const struct view_contex
         return false;
     *is_new = outcome == SUPPRESSION_ADDED;
     add_file(judged, path);
-    return judge_again(judged, context->options, error);
+    return judge_again(judged, context, error);
 }

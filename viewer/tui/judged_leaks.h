@@ -14,7 +14,12 @@ struct judged_leaks {
     size_t file_count;
     struct suppressions suppressions;
     struct leak_report report;
+    uint64_t snapshot, since; /* that were asked for, as in struct leak_report_options */
+    char trouble[256];        /* why that could not be told; "" = it could */
+    char note[256];           /* why it is not at the instant that is shown; "" = it is */
     bool is_found;
+    uint64_t peak; /* the snapshot that was taken there, or LEAK_REPORT_DEFAULT */
+    bool is_peak_known;
     struct last_seens seens; /* of the report */
     bool are_seens_found;
 };
@@ -24,9 +29,13 @@ bool judged_leaks_init(struct judged_leaks *judged, const struct tui_options *op
                        struct error *error);
 void judged_leaks_clear(struct judged_leaks *judged);
 
-/* Fills the report, unless that was done. */
-bool judged_leaks_find(struct judged_leaks *judged, const struct tui_options *options,
+/* Fills the report, unless that was done. Marks that are snapshots say at which, and since which;
+ * where nobody knows of what they ask, it is what `seep leaks` tells. */
+bool judged_leaks_find(struct judged_leaks *judged, const struct view_context *context,
                        struct error *error);
+
+/* Whether other instants are shown than those that the report was made for. */
+bool judged_leaks_are_elsewhere(struct judged_leaks *judged, const struct view_context *context);
 
 /* Where a leak was last held, which is looked for when it is first asked; NULL = not known. */
 const struct last_seen *judged_leaks_seen(struct judged_leaks *judged,

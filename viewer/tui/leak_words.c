@@ -41,17 +41,22 @@ const struct profile_location *leak_words_location(const struct leak_words *word
     return place_named_location(&place);
 }
 
-void leak_words_add_site(const struct leak_words *words, uint32_t site, struct text *out)
+void leak_words_add_site(const struct leak_words *words, uint32_t site, int columns,
+                         struct text *out)
 {
     struct place place = find_place(words, site);
     const struct profile_location *location = place_named_location(&place);
+    struct text caller = {0};
     text_add(out, location                ? own_code_qualified_name(location->function)
                   : site == LEAKS_NO_SITE ? "from before the recording, or not known"
                                           : "no stack known");
     if (location && location->file)
         text_print(out, "  %s:%u", text_file_name(location->file), location->line);
     if (place.caller && place.caller != location)
-        text_print(out, "  < %s", own_code_qualified_name(place.caller->function));
+        text_print(&caller, "  < %s", own_code_qualified_name(place.caller->function));
+    if (!columns || text_columns(text_get(out)) + text_columns(text_get(&caller)) <= columns)
+        text_add(out, text_get(&caller));
+    text_clear(&caller);
 }
 
 void leak_words_add_thread(const struct leak_words *words, const struct leak_line *line,
@@ -236,7 +241,7 @@ void leak_words_add_notes(const struct leak_words *words, const struct leak_line
     }
     if (seen)
         add_seen_note(leak, seen, request, &capacity);
-    leak_words_add_site(words, leak->site, &text);
+    leak_words_add_site(words, leak->site, 0, &text);
     add_note(request, &capacity, "Where to look", &text);
     text_add(&text, advice_for(leak));
     add_note(request, &capacity, "", &text);

@@ -23,7 +23,10 @@ void leak_words_add_sum(const struct leak_sum *sum, struct text *out);
 /* The location that a site is named after; NULL where none is known. `site` may be LEAKS_NO_SITE.
  */
 const struct profile_location *leak_words_location(const struct leak_words *words, uint32_t site);
-void leak_words_add_site(const struct leak_words *words, uint32_t site, struct text *out);
+
+/* Its function and line, and where there is room its caller; 0 columns: any. */
+void leak_words_add_site(const struct leak_words *words, uint32_t site, int columns,
+                         struct text *out);
 
 void leak_words_add_thread(const struct leak_words *words, const struct leak_line *line,
                            struct text *out);

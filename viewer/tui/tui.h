@@ -11,10 +11,10 @@
 #include "base/error.h"
 
 struct leak_report;
+struct leak_report_options;
 struct live_picture;
 struct process_graph;
 struct recording_reader;
-struct suppressions;
 
 /* Where sources stand here that stood elsewhere when the program was built. */
 struct tui_path_map {
@@ -72,9 +72,9 @@ struct tui_options {
     const struct process_graph *(*get_graph)(void *context, struct error *error);
     void *graph_context;
 
-    /* Finds what is lost, each time anew; the report is cleared by the viewer. NULL: nobody knows,
-     * and there is no such screen. */
-    bool (*find_leaks)(void *context, const struct suppressions *suppressions,
+    /* Finds what is lost, each time anew, by the suppressions and at the snapshots that are asked;
+     * the report is cleared by the viewer. NULL: nobody knows, and there is no such screen. */
+    bool (*find_leaks)(void *context, const struct leak_report_options *asked,
                        struct leak_report *report, struct error *error);
     void *leaks_context;
     const char *const *suppression_files; /* beside what is built in */

@@ -180,7 +180,7 @@ static bool leaks_load(struct view *view, struct error *error)
 {
     struct leaks_view *shown = view->state;
     uint8_t *is_kept = NULL;
-    bool is_good = judged_leaks_find(&shown->judged, view->context->options, error) &&
+    bool is_good = judged_leaks_find(&shown->judged, view->context, error) &&
                    find_kept(view, &is_kept, error);
     if (is_good) {
         fill_columns(view);
@@ -202,12 +202,16 @@ static void leaks_sort(struct view *view)
 static struct leak_words words_of(const struct view *view)
 {
     const struct leaks_view *shown = view->state;
-    return (struct leak_words){view->context->profile, &shown->judged.suppressions};
+    return (struct leak_words){profile_whole(view->context->profile), &shown->judged.suppressions};
 }
 
-static void describe_one(const struct leak_report_process *process, struct text *out)
+static void describe_one(const struct judged_leaks *judged,
+                         const struct leak_report_process *process, struct text *out)
 {
-    if (process->is_done)
+    if (process->is_done && judged->since != LEAK_REPORT_NONE && !*judged->trouble)
+        text_print(out, "New leaks since snapshot:%llu at snapshot:%llu, ",
+                   (unsigned long long)judged->since, (unsigned long long)process->head.id);
+    else if (process->is_done)
         text_print(out, "Leaks at snapshot:%llu, ", (unsigned long long)process->head.id);
     scan_text_describe(process, out);
     struct text missing = {0};
@@ -220,6 +224,8 @@ static void describe_one(const struct leak_report_process *process, struct text 
 static void leaks_describe(const struct view *view, struct text *out)
 {
     const struct leaks_view *shown = view->state;
+    if (*shown->judged.note)
+        text_print(out, "(%s) ", shown->judged.note);
     const struct leak_report_process *only = NULL;
     size_t count = 0, scanned = 0;
     for (size_t i = 0; i < shown->judged.report.process_count; i++) {
@@ -230,7 +236,7 @@ static void leaks_describe(const struct view *view, struct text *out)
         scanned += only->is_done;
     }
     if (count == 1)
-        describe_one(only, out);
+        describe_one(&shown->judged, only, out);
     else if (scanned)
         text_print(out, "Leaks of %zu processes, %zu scanned", count, scanned);
     else
@@ -315,7 +321,7 @@ static void draw_leak(const struct view *view, struct screen *screen, int line,
     print_process(view, row->line.process, &text);
     put_cell(view, screen, line, COLUMN_PROCESS, STYLE_PLACE, text_get(&text));
     text_clear(&text);
-    leak_words_add_site(&words, leak->site, &text);
+    leak_words_add_site(&words, leak->site, table_place(&view->table, COLUMN_SITE).columns, &text);
     put_cell(view, screen, line, COLUMN_SITE, STYLE_FUNCTION, text_get(&text));
     text_clear(&text);
 }
@@ -377,9 +383,16 @@ static void print_below(const struct view *view, const struct leaks_row *row, st
         leak_words_add_stack(&words, leak->site, out);
 }
 
+/* Marks change after views were loaded. */
 static void leaks_fit(struct view *view, int rows, int columns)
 {
+    struct leaks_view *shown = view->state;
+    struct error ignored;
     (void)columns;
+    if (judged_leaks_are_elsewhere(&shown->judged, view->context))
+        leaks_load(view, &ignored);
+    else if (shown->judged.is_found)
+        judged_leaks_find(&shown->judged, view->context, &ignored);
     view->below_rows = rows >= HIGH_ROWS ? 3 : 1;
 }
 
