@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/leak_report.h"
+#include "analysis/python_heaps.h"
 #include "analysis/query.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -181,6 +182,7 @@ static bool show(const struct invocation *invocation, struct recording_argument 
     struct lazy_graph lazy = {.argument = argument};
     struct view_comparer comparer = {.shown = argument};
     struct tui_comparison comparison;
+    struct python_heaps pythons = {0};
     struct report_options report;
     struct error reason;
 
@@ -190,6 +192,9 @@ static bool show(const struct invocation *invocation, struct recording_argument 
         options.get_graph = get_graph;
         options.graph_context = &lazy;
     }
+    options.pythons = &pythons;
+    if (!python_heaps_find(&pythons, argument->profile, argument->reader, &reason))
+        log_note("%s", reason.message); /* the rest can be looked at */
     options.compare = view_comparer_compare;
     options.compare_context = &comparer;
     if (tui_is_possible(&reason)) {
@@ -203,10 +208,12 @@ static bool show(const struct invocation *invocation, struct recording_argument 
         }
         is_done = is_done && tui_run(argument->profile, &options, error);
         view_comparer_close(&comparer);
+        python_heaps_clear(&pythons);
 
         graph_argument_close(&lazy.graph);
         return is_done;
     }
+    python_heaps_clear(&pythons);
     if (base)
         return error_set(error, "%s: seep diff compares without", reason.message);
     log_note("%s; this is the report instead", reason.message);

@@ -3,7 +3,8 @@
  * --without-mouse, --colors=SCHEME, --one (one process only), --large (3,000 sites), --empty
  * (nothing happened, and the recorder was killed), --graph (with an object graph), --types (the
  * same, and what its blocks are), --leaks (with what is lost; the worker was not scanned),
- * --unscanned (nobody was), --suppressions=FILE, --compare (with another run). */
+ * --unscanned (nobody was), --suppressions=FILE, --compare (with another run),
+ * --python (with the heap of an interpreter, and of one that could not be read). */
 #include <errno.h>
 #include <locale.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 
 #include "analysis/leak_report.h"
 #include "analysis/query.h"
+#include "analysis/python_heaps.h"
 #include "base/memory.h"
 #include "graph/process_graph.h"
 #include "tests/unit/profile_builder.h"
@@ -157,6 +159,58 @@ struct demo_graph {
     struct process_graph graph;
     bool is_built, has_types;
 };
+
+/* ---- heaps of Python ---- */
+
+static void make_demo_python(struct python_heap *heap)
+{
+    python_heap_init(heap);
+    heap->is_present = heap->is_read = true;
+    snprintf(heap->implementation, sizeof heap->implementation, "CPython");
+    snprintf(heap->version, sizeof heap->version, "3.11.2");
+    heap->figures.arenas = 8;
+    heap->figures.arena_bytes = 2 * MIB;
+    heap->figures.live_blocks = 21000;
+    heap->figures.live_bytes = MIB + 100 * KIB;
+    heap->figures.pinned_arenas = 2;
+    heap->figures.pinned_bytes = 510 * KIB;
+    heap->figures.pinned_blocks = 7;
+    heap->figures.pinned_live_bytes = 112;
+    heap->figures.pinned_most_blocks = 4;
+    heap->figures.garbage_objects = 300;
+    heap->figures.garbage_bytes = 40 * KIB;
+    heap->classes[0] = (struct python_size_class){16, 30, 7000, 590};
+    heap->classes[1] = (struct python_size_class){512, 1, 3, 4};
+    heap->class_count = 2;
+    heap->generations[0] = (struct python_generation){.threshold = 0, .count = 1234};
+    heap->generation_count = 1;
+    python_heap_add_type(heap, PYTHON_LIVE_TYPES,
+                         &(struct python_type_row){(char[]){"größe_データ"}, 5000, 700 * KIB, MIB});
+    python_heap_add_type(
+        heap, PYTHON_LIVE_TYPES,
+        &(struct python_type_row){(char[]){"bad\033[31m\001type"}, 9, 70, PYTHON_NOT_KNOWN});
+    python_heap_add_type(heap, PYTHON_PINNING_TYPES,
+                         &(struct python_type_row){(char[]){"object"}, 7, 112, PYTHON_NOT_KNOWN});
+    python_heap_add_text(heap, &(struct python_text){PYTHON_TEXT_CYCLE, (char[]){"Node"},
+                                                     (char[]){"Node -> (next) Node -> (next) Node"},
+                                                     150, 40 * KIB});
+    python_heap_sort(heap);
+}
+
+static void add_demo_python(const struct profile *profile, struct python_heaps *heaps)
+{
+    heaps->items = memory_allocate_zeroed(2, sizeof *heaps->items);
+    heaps->count = profile->process_count < 2 ? 1 : 2;
+    for (uint32_t i = 0; i < heaps->count; i++)
+        heaps->items[i] = (struct process_python){.process = i, .time_ns = 1900 * MS};
+    make_demo_python(&heaps->items[0].heap);
+    if (heaps->count < 2)
+        return;
+    python_heap_init(&heaps->items[1].heap);
+    heaps->items[1].heap.is_present = true;
+    snprintf(heaps->items[1].heap.refusal, sizeof heaps->items[1].heap.refusal,
+             "the interpreter has ended");
+}
 
 /* ---- another run, to compare with ---- */
 
@@ -396,6 +450,8 @@ int main(int count, char **words)
     const char *suppression_file;
     struct demo_graph demo = {0};
     struct demo_comparison compared = {0};
+    struct python_heaps pythons = {0};
+    bool has_python = false;
     struct tui_path_map map = {"/home/dev/demo/", "./"};
     struct tui_options options = {.recording = "demo.seep"};
     bool is_one = false, is_large = false, is_empty = false;
@@ -415,6 +471,8 @@ int main(int count, char **words)
             is_empty = true;
         else if (strcmp(words[i], "--graph") == 0)
             options.get_graph = get_graph;
+        else if (strcmp(words[i], "--python") == 0)
+            has_python = true;
         else if (strcmp(words[i], "--compare") == 0)
             options.compare = compare;
         else if (strcmp(words[i], "--types") == 0)
@@ -450,6 +508,9 @@ int main(int count, char **words)
     profile_builder_destroy(builder);
     demo.profile = compared.shown = profile;
     options.compare_context = &compared;
+    if (has_python)
+        add_demo_python(profile, &pythons);
+    options.pythons = &pythons;
     options.graph_context = &demo;
     leaks.profile = profile;
     options.leaks_context = &leaks;
@@ -458,6 +519,7 @@ int main(int count, char **words)
         process_graph_clear(&demo.graph);
         snapshot_clear(&demo.snapshot);
     }
+    python_heaps_clear(&pythons);
     profile_destroy(compared.base);
     profile_destroy(profile);
     if (!is_done)

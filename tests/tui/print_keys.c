@@ -66,9 +66,9 @@ int main(void)
                             : binding->scopes == (SCOPE_TREE | SCOPE_FLAME) ? "In both of these: "
                             : binding->scopes == SCOPE_GRAPH                ? "In the graph: "
                             : binding->scopes == SCOPE_HOLDERS              ? "Among types: "
+                            : binding->scopes == SCOPE_FOLDS                ? "Of Python: "
                             : binding->scopes == SCOPE_LEAKS                ? "Of leaks: "
-                            : binding->scopes == (SCOPE_TREE | SCOPE_GRAPH | SCOPE_LEAKS)
-                                ? "In trees: "
+                            : binding->scopes == SCOPE_ALL_TREES            ? "In trees: "
                             : binding->scopes == SCOPE_MENU                 ? "In a menu: "
                                                                             : "";
         print_keys(binding);

@@ -84,6 +84,8 @@ enum key_scope {
     SCOPE_HOLDERS = 16384, /* the graph tells what holds the selected row */
     SCOPE_LEAKS = 32768,
     SCOPE_METRIC = 65536, /* sorts by columns of its own, and shows the figure that is chosen */
+    SCOPE_FOLDS = 131072, /* branches that open and close, and nothing else */
+    SCOPE_ALL_TREES = SCOPE_TREE | SCOPE_GRAPH | SCOPE_LEAKS | SCOPE_FOLDS,
     SCOPE_LIVE = 1 << 20 /* in all views, of a program that runs */
 };
 

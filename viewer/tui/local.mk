@@ -23,7 +23,7 @@ libseep_a_SOURCES += \
 	viewer/tui/tree_rows.c viewer/tui/tree_rows.h \
 	viewer/tui/tui.c viewer/tui/tui.h \
 	viewer/tui/view.h viewer/tui/views.c \
-	viewer/tui/view_diff.c \
+	viewer/tui/view_diff.c viewer/tui/view_python.c \
 	viewer/tui/view_block.c viewer/tui/view_blocks.c viewer/tui/view_flame.c \
 	viewer/tui/view_graph.c \
 	viewer/tui/view_group.c viewer/tui/view_help.c viewer/tui/view_leaks.c viewer/tui/view_leaks.h \
@@ -44,7 +44,7 @@ tests_tui_demo_viewer_LDADD = libseep.a $(seep_libs)
 check_PROGRAMS += tests/tui/print_keys
 tests_tui_print_keys_SOURCES = tests/tui/print_keys.c
 tests_tui_print_keys_LDADD = libseep.a $(seep_libs)
-tui_tests = tests/tui/any_keys.sh tests/tui/keys_documented.sh tests/tui/screens.sh \
+tui_tests = tests/system/screens.py tests/tui/any_keys.sh tests/tui/keys_documented.sh tests/tui/screens.sh \
 	tests/tui/tmux.sh
 TESTS += $(tui_tests)
 EXTRA_DIST += $(tui_tests) tests/tui/sources/parser.c tests/tui/sources/known.supp \

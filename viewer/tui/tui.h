@@ -14,6 +14,7 @@ struct leak_report;
 struct leak_report_options;
 struct live_picture;
 struct process_graph;
+struct python_heaps;
 struct recording_reader;
 
 /* Where sources stand here that stood elsewhere when the program was built. */
@@ -27,11 +28,11 @@ struct tui_live_news {
     char failure[256]; /* why there is no newer picture; "" = nothing is wrong */
 };
 
-/* Where pictures (analysis/live_picture.h) of a program that runs come from. They are made elsewhere:
- * nothing here takes long. */
+/* Where pictures (analysis/live_picture.h) of a program that runs come from. They are made
+ * elsewhere: nothing here takes long. */
 struct tui_live {
     void *context;
-    int fd; /* readable when there may be something to take */
+    int fd;                     /* readable when there may be something to take */
     struct live_picture *first; /* the viewer takes it over, as all that it takes */
 
     /* The newest one that was not taken yet, or NULL. */
@@ -87,6 +88,9 @@ struct tui_options {
 
     const struct tui_live *live; /* NULL: a recording that stays as it is */
     uint32_t process;            /* of a live one: what to begin with, as in struct view_question */
+
+    /* Of the recording's processes; NULL or empty: none has Python. */
+    const struct python_heaps *pythons;
 
     /* What to compare from the beginning; NULL: nothing yet. */
     const struct tui_comparison *comparison;

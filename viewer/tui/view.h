@@ -247,6 +247,7 @@ extern const struct view_ops view_types;
 extern const struct view_ops view_live;
 extern const struct view_ops view_diff;
 extern const struct view_ops view_output;
+extern const struct view_ops view_python;
 extern const struct view_ops view_group;
 extern const struct view_ops view_stack;
 extern const struct view_ops view_block;

@@ -14,6 +14,7 @@ static const struct view_ops *const views[] = {
     &view_types,
     &view_threads,
     &view_modules,
+    &view_python,
     &view_live,
     &view_diff,
     &view_output,
