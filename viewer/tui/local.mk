@@ -45,9 +45,9 @@ check_PROGRAMS += tests/tui/print_keys
 tests_tui_print_keys_SOURCES = tests/tui/print_keys.c
 tests_tui_print_keys_LDADD = libseep.a $(seep_libs)
 tui_tests = tests/system/screens.py tests/tui/any_keys.sh tests/tui/keys_documented.sh tests/tui/screens.sh \
-	tests/tui/tmux.sh
+	tests/tui/terminals.sh tests/tui/tmux.sh
 TESTS += $(tui_tests)
-EXTRA_DIST += $(tui_tests) tests/tui/sources/parser.c tests/tui/sources/known.supp \
+EXTRA_DIST += $(tui_tests) tests/tui/in_tmux.sh tests/tui/sources/parser.c tests/tui/sources/known.supp \
 	$(wildcard $(srcdir)/tests/tui/*.keys) $(wildcard $(srcdir)/tests/tui/*.screen) \
 	$(wildcard $(srcdir)/tests/tui/*.json) $(wildcard $(srcdir)/tests/tui/*.csv)
 

@@ -94,7 +94,14 @@ static void types_describe(const struct view *view, struct text *out)
     const struct graph_type_list *list = &((const struct types_view *)view->state)->list;
     char bytes[UNITS_TEXT_BYTES], all[UNITS_TEXT_BYTES], blocks[UNITS_TEXT_BYTES];
 
-    text_print(out, "Types of blocks at snapshot:%u: ", list->graph->snapshot->number);
+    const struct profile *profile = list->graph->profile;
+
+    text_add(out, "Types of blocks");
+    if (profile->process_count > 1) {
+        text_add(out, " of ");
+        view_print_process(profile, list->graph->process, out);
+    }
+    text_print(out, " at snapshot:%u: ", list->graph->snapshot->number);
     if (list->shown_count < list->row_count)
         text_print(out, "%zu of %zu, %s of ", list->shown_count, list->row_count,
                    units_format_size(list->shown_bytes, bytes));
