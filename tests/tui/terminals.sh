@@ -17,8 +17,13 @@ see_line() { # EXPRESSION: waits until a line matches, at most 20 s
 
 # What must hold of whatever is shown.
 judge() { # WHAT COLOURS LOCALE
-    in_tmux capture-pane -p -t view >"$work/seen"
-    tail -n 1 "$work/seen" | grep -q 'Help' || fail "$1: the last line has no keys"
+    tries=0
+    # After a new size the title may stand before the last line does.
+    until in_tmux capture-pane -p -t view >"$work/seen" && tail -n 1 "$work/seen" | grep -q Help; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 400 ] || fail "$1: the last line has no keys"
+        sleep 0.05
+    done
     if [ "$3" = C ] && LC_ALL=C grep -q '[^ -~]' "$work/seen"; then
         fail "$1: more than ASCII"
     fi
