@@ -1,9 +1,9 @@
 /* The call tree as an icicle: what calls stands over what it calls, as wide as its part of the
- * figure. Where the cells stand is analysis/flame_layout.h; here is only which one is selected,
- * which is the whole, and how they look. A selected cell stands in brackets, a found one has a
- * star: colours only add to that. */
+ * figure. Where the cells stand is analysis/flame_layout.h, how they look flame_cells.h; here is
+ * only which one is selected, and which is the whole. */
 #include "tui/figures_table.h"
 #include "tui/filter_text.h"
+#include "tui/flame_cells.h"
 #include "tui/source_file.h"
 
 #include <stdlib.h>
@@ -12,14 +12,12 @@
 #include "analysis/call_tree.h"
 #include "analysis/call_tree_search.h"
 #include "analysis/flame_layout.h"
-#include "analysis/own_code.h"
 #include "base/memory.h"
 #include "base/units.h"
 
 enum {
     MAX_ZOOMS = 64,
-    MIN_NAME_COLUMNS = 3, /* in less, the beginning says more than both ends */
-    HIGH_ROWS = 16        /* from here on there is room for a name of several lines */
+    HIGH_ROWS = 16 /* from here on there is room for a name of several lines */
 };
 
 /* Below this part of the whole nothing fills a column. */
@@ -109,87 +107,26 @@ static bool flame_load(struct view *view, struct error *error)
     return true;
 }
 
-/* ---- what a cell is ---- */
+/* ---- what is shown ---- */
+
+static struct flame_cells cells_of(const struct view *view)
+{
+    const struct flame_view *flame = view->state;
+    return (struct flame_cells){view->context->profile, &flame->tree, view_additive_metric(view),
+                                whole_of(flame), flame->is_found};
+}
 
 static const struct flame_cell *selected_cell(const struct flame_view *flame)
 {
     return flame->selected < flame->layout.count ? &flame->layout.cells[flame->selected] : NULL;
 }
 
-static const struct profile_location *location_of(const struct view *view, uint32_t node)
-{
-    const struct flame_view *flame = view->state;
-    const struct profile *profile = view->context->profile;
-    uint32_t location = flame->tree.nodes[node].location;
-    return location < profile->location_count ? &profile->locations[location] : NULL;
-}
-
-static const char *name_of(const struct view *view, uint32_t node)
-{
-    const struct profile_location *location = location_of(view, node);
-    return location ? location->function : "all";
-}
-
-static void print_name(const struct view *view, const struct flame_cell *cell, struct text *out)
-{
-    char count[UNITS_TEXT_BYTES];
-    if (cell->gathered)
-        text_print(out, "%s smaller of ", units_format_count(cell->gathered, count));
-    text_add(out, name_of(view, cell->node));
-}
-
-static void print_place(const struct view *view, const struct flame_cell *cell, struct text *out)
-{
-    const struct flame_view *flame = view->state;
-    const struct call_tree_node *node = &flame->tree.nodes[cell->node];
-    const struct profile *profile = view->context->profile;
-    const struct profile_location *location = location_of(view, cell->node);
-    if (cell->gathered || !location)
-        return;
-    uint32_t module = profile->frames[node->frame].module_plus_1;
-    if (node->is_inlined)
-        text_add(out, "  (inlined)");
-    else if (node->is_tail_call)
-        text_add(out, "  (tail call)");
-    if (location->file && node->line)
-        text_print(out, "  %s:%u", text_file_name(location->file), node->line);
-    else if (location->file)
-        text_print(out, "  %s", text_file_name(location->file));
-    else if (module)
-        text_print(out, "  %s", profile->modules[module - 1].name);
-}
-
-/* "600 KiB live, 7.9 % of all, 45.1 % of main; itself 12 KiB; 1,513 calls" */
-static void print_figures(const struct view *view, const struct flame_cell *cell, struct text *out)
-{
-    const struct flame_view *flame = view->state;
-    const struct call_tree_node *node = &flame->tree.nodes[cell->node];
-    enum query_metric metric = view_additive_metric(view);
-    uint64_t all = flame->tree.nodes[0].figures.values[metric];
-    uint32_t whole = whole_of(flame);
-    char text[UNITS_TEXT_BYTES];
-    text_print(out, "%s %s", figures_format(metric, cell->value, text),
-               query_metric_at(metric)->name);
-    text_print(out, ", %s of all", units_format_percent(cell->value, all, text));
-    if (whole)
-        text_print(out, ", %s of %s",
-                   units_format_percent(cell->value,
-                                        flame->tree.nodes[whole].figures.values[metric], text),
-                   name_of(view, whole));
-    if (cell->gathered)
-        return;
-    if (node->self.values[metric])
-        text_print(out, "; itself %s", figures_format(metric, node->self.values[metric], text));
-    if (metric != QUERY_ALLOCATIONS)
-        text_print(out, "; %s calls",
-                   units_format_count(node->figures.values[QUERY_ALLOCATIONS], text));
-}
-
 static void flame_describe(const struct view *view, struct text *out)
 {
     const struct flame_view *flame = view->state;
     enum query_metric metric = view_additive_metric(view);
-    uint32_t whole = whole_of(flame);
+    const struct flame_cells cells = cells_of(view);
+    uint32_t whole = cells.whole;
     char text[UNITS_TEXT_BYTES];
     text_print(out, "%s by %s: %s",
                flame->direction == CALL_TREE_TOP_DOWN ? "Callees below callers"
@@ -197,7 +134,7 @@ static void flame_describe(const struct view *view, struct text *out)
                query_metric_at(metric)->name,
                figures_format(metric, flame->tree.nodes[0].figures.values[metric], text));
     if (whole)
-        text_print(out, "; zoomed to %s, %s", name_of(view, whole),
+        text_print(out, "; zoomed to %s, %s", flame_cells_name(&cells, whole),
                    figures_format(metric, flame->tree.nodes[whole].figures.values[metric], text));
 }
 
@@ -247,113 +184,30 @@ static void flame_fit(struct view *view, int rows, int columns)
     view->below_rows = !flame->layout.count ? 0 : rows >= HIGH_ROWS ? 3 : 2;
 }
 
-static bool is_found(const struct view *view, const struct flame_cell *cell)
-{
-    const struct flame_view *flame = view->state;
-    uint32_t location = flame->tree.nodes[cell->node].location;
-    return flame->is_found && !cell->gathered && location != CALL_TREE_NONE &&
-           flame->is_found[location];
-}
-
-static enum style style_of(const struct view *view, const struct flame_cell *cell)
-{
-    const struct flame_view *flame = view->state;
-    const struct profile *profile = view->context->profile;
-    const struct profile_location *location = location_of(view, cell->node);
-    if (cell->gathered)
-        return STYLE_FAINT;
-    if (is_found(view, cell))
-        return STYLE_FOUND;
-    const struct profile_frame *frame = location
-                                            ? &profile->frames[flame->tree.nodes[cell->node].frame]
-                                            : NULL;
-    return !frame || own_code_is_own(profile, frame, location) ? STYLE_FLAME : STYLE_FLAME_FOREIGN;
-}
-
-static void draw_label(const struct view *view, struct screen *screen, int row, int column,
-                       int columns, enum style style, const struct flame_cell *cell)
-{
-    struct text label = {0};
-    if (is_found(view, cell))
-        text_add(&label, "*");
-    if (cell->gathered)
-        text_print(&label, "+%u", cell->gathered);
-    else
-        text_add(&label, own_code_qualified_name(name_of(view, cell->node)));
-    if (columns > MIN_NAME_COLUMNS)
-        screen_put_cut(screen, row, column, columns, style, text_get(&label));
-    else
-        screen_put(screen, row, column, columns, style, text_get(&label));
-    text_clear(&label);
-}
-
-static void draw_cell(const struct view *view, struct screen *screen, int row,
-                      const struct flame_cell *cell, bool has_neighbour, bool is_selected)
-{
-    int column = (int)cell->column, columns = (int)cell->columns;
-    enum style style = is_selected ? STYLE_SELECTED : style_of(view, cell);
-    const char *edge = screen_glyph(screen, GLYPH_VERTICAL);
-    bool is_closed = columns > 1 && (is_selected || !has_neighbour);
-    screen_fill(screen, (struct area){row, column, 1, columns}, style, ' ');
-    if (columns == 1) {
-        const char *only = is_selected ? ">" : is_found(view, cell) ? "*" : edge;
-        screen_put(screen, row, column, 1, style, only);
-        return;
-    }
-    screen_put(screen, row, column, 1, style, is_selected ? "[" : edge);
-    draw_label(view, screen, row, column + 1, columns - 1 - is_closed, style, cell);
-    if (is_closed)
-        screen_put(screen, row, column + columns - 1, 1, style, is_selected ? "]" : edge);
-}
-
-static void draw_cells(const struct view *view, const struct flame_layout *layout,
-                       struct screen *screen, struct area area, size_t row, size_t selected)
-{
-    for (size_t i = layout->rows[row]; i < layout->rows[row + 1]; i++) {
-        const struct flame_cell *cell = &layout->cells[i];
-        bool has_neighbour = i + 1 < layout->rows[row + 1] &&
-                             layout->cells[i + 1].column == cell->column + cell->columns;
-        draw_cell(view, screen, area.row, cell, has_neighbour, i == selected);
-        if (i != selected)
-            continue;
-        screen->cursor_row = area.row;
-        screen->cursor_column = area.column + (int)cell->column;
-    }
-}
-
 /* On a screen of another width, as for a file, it is laid out for that. */
 static void flame_draw_row(const struct view *view, struct screen *screen, struct area area,
                            size_t row)
 {
     const struct flame_view *flame = view->state;
+    const struct flame_cells cells = cells_of(view);
     if (area.columns == flame->columns) {
-        draw_cells(view, &flame->layout, screen, area, row, flame->selected);
+        flame_cells_draw_row(&cells, &flame->layout, screen, area, row, flame->selected);
         return;
     }
     struct flame_layout layout = {0};
     flame_layout_build(&layout, &flame->tree, view_additive_metric(view), whole_of(flame),
                        (uint32_t)area.columns);
     if (row < layout.row_count)
-        draw_cells(view, &layout, screen, area, row, FLAME_LAYOUT_NONE);
+        flame_cells_draw_row(&cells, &layout, screen, area, row, FLAME_LAYOUT_NONE);
     flame_layout_clear(&layout);
 }
 
-/* The selected cell in full: figures, then name and place in as many lines as there are. */
 static void flame_draw_below(const struct view *view, struct screen *screen, struct area area)
 {
-    const struct flame_view *flame = view->state;
-    const struct flame_cell *cell = selected_cell(flame);
-    if (!cell)
-        return;
-    struct text text = {0};
-    print_figures(view, cell, &text);
-    screen_put(screen, area.row, 1, area.columns - 2, STYLE_STRONG, text_get(&text));
-    text_clear(&text);
-    print_name(view, cell, &text);
-    print_place(view, cell, &text);
-    screen_put_lines(screen, (struct area){area.row + 1, 1, area.rows - 1, area.columns - 2},
-                     STYLE_FUNCTION, text_get(&text));
-    text_clear(&text);
+    const struct flame_cells cells = cells_of(view);
+    const struct flame_cell *cell = selected_cell(view->state);
+    if (cell)
+        flame_cells_draw_in_full(&cells, cell, screen, area);
 }
 
 /* ---- moving ---- */
@@ -496,17 +350,18 @@ static void turn_round(struct view *view, struct reaction *reaction)
 
 static void copy(const struct view *view, const struct flame_cell *cell, struct reaction *reaction)
 {
-    print_name(view, cell, &reaction->copied);
-    print_place(view, cell, &reaction->copied);
+    const struct flame_cells cells = cells_of(view);
+    flame_cells_add_name(&cells, cell, &reaction->copied);
     text_add(&reaction->copied, "  ");
-    print_figures(view, cell, &reaction->copied);
+    flame_cells_add_figures(&cells, cell, &reaction->copied);
 }
 
 static bool act_on_cell(struct view *view, const struct flame_cell *cell, enum action action,
                         struct reaction *reaction)
 {
     const struct flame_view *flame = view->state;
-    const struct profile_location *location = location_of(view, cell->node);
+    const struct flame_cells cells = cells_of(view);
+    const struct profile_location *location = flame_cells_location(&cells, cell->node);
     const char *file = location && !cell->gathered ? location->file : NULL;
     uint32_t line = flame->tree.nodes[cell->node].line;
     if (!line && location)
@@ -619,11 +474,12 @@ static bool flame_find(struct view *view, const struct view_search *search,
     struct flame_view *flame = view->state;
     size_t count = flame->layout.count;
     mark_found(view, search);
+    const struct flame_cells cells = cells_of(view);
     if (!tell_found(view, search, reaction, error))
         return false;
     for (size_t step = 1; step <= count; step++) {
         size_t cell = (flame->selected + (search->is_backwards ? count - step : step)) % count;
-        if (!is_found(view, &flame->layout.cells[cell]))
+        if (!flame_cells_is_found(&cells, &flame->layout.cells[cell]))
             continue;
         select_cell(view, cell);
         return true;
