@@ -7,6 +7,7 @@ libseep_a_SOURCES += \
 	viewer/tui/figures_table.c viewer/tui/figures_table.h \
 	viewer/tui/filter_text.c viewer/tui/filter_text.h \
 	viewer/tui/flame_cells.c viewer/tui/flame_cells.h \
+	viewer/tui/flame_walk.c viewer/tui/flame_walk.h \
 	viewer/tui/input.c viewer/tui/input.h \
 	viewer/tui/judged_leaks.c viewer/tui/judged_leaks.h \
 	viewer/tui/kept_row.c viewer/tui/kept_row.h \

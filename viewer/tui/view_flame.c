@@ -1,13 +1,13 @@
 /* The call tree as an icicle: what calls stands over what it calls, as wide as its part of the
- * figure. Where the cells stand is analysis/flame_layout.h, how they look flame_cells.h; here is
- * only which one is selected, and which is the whole. */
+ * figure. Where the cells stand is analysis/flame_layout.h, how they look flame_cells.h, and which
+ * of them is selected flame_walk.h. */
 #include "tui/figures_table.h"
 #include "tui/filter_text.h"
 #include "tui/flame_cells.h"
+#include "tui/flame_walk.h"
 #include "tui/source_file.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "analysis/call_tree.h"
 #include "analysis/call_tree_search.h"
@@ -16,7 +16,6 @@
 #include "base/units.h"
 
 enum {
-    MAX_ZOOMS = 64,
     HIGH_ROWS = 16 /* from here on there is room for a name of several lines */
 };
 
@@ -24,22 +23,15 @@ enum {
 static const double min_share = 0.0005;
 
 struct flame_view {
-    struct call_tree tree;
+    struct flame_walk walk;
     enum call_tree_direction direction;
-    uint32_t zooms[MAX_ZOOMS]; /* nodes that take all columns; the last counts */
-    size_t zoom_count;
-    struct flame_layout layout;
-    int columns;       /* that it is laid out for; 0: not at all */
-    size_t selected;   /* a cell */
-    uint32_t wanted;   /* the node to select once it is laid out, or CALL_TREE_NONE */
     uint8_t *is_found; /* by location; NULL: nothing is searched for */
 };
 
 static void flame_close(struct view *view)
 {
     struct flame_view *flame = view->state;
-    call_tree_clear(&flame->tree);
-    flame_layout_clear(&flame->layout);
+    flame_walk_clear(&flame->walk);
     free(flame->is_found);
 }
 
@@ -58,33 +50,6 @@ static struct call_tree_options make_options(const struct view *view,
                                       .filter = filter->filter};
 }
 
-static uint32_t whole_of(const struct flame_view *flame)
-{
-    return flame->zoom_count ? flame->zooms[flame->zoom_count - 1] : 0;
-}
-
-/* Where the cells are before the next drawing is not known: their nodes are kept. */
-static void forget_layout(struct flame_view *flame)
-{
-    if (flame->columns && flame->selected < flame->layout.count && flame->wanted == CALL_TREE_NONE)
-        flame->wanted = flame->layout.cells[flame->selected].node;
-    flame->columns = 0;
-}
-
-/* The same places in another tree, as far as they are there. */
-static void move_to_tree(struct flame_view *flame, const struct profile *profile,
-                         const struct call_tree *tree)
-{
-    if (!flame->tree.node_count)
-        return;
-    for (size_t i = 0; i < flame->zoom_count; i++)
-        flame->zooms[i] = call_tree_find_again(profile, tree, &flame->tree, flame->zooms[i]);
-    while (flame->zoom_count && flame->zooms[flame->zoom_count - 1] == 0)
-        flame->zoom_count--;
-    if (flame->wanted != CALL_TREE_NONE)
-        flame->wanted = call_tree_find_again(profile, tree, &flame->tree, flame->wanted);
-}
-
 static bool flame_load(struct view *view, struct error *error)
 {
     struct flame_view *flame = view->state;
@@ -96,14 +61,7 @@ static bool flame_load(struct view *view, struct error *error)
     filter_text_clear(&filter);
     if (!is_built)
         return false;
-    if (!flame->tree.node_count)
-        flame->wanted = CALL_TREE_NONE;
-    forget_layout(flame);
-    move_to_tree(flame, view->context->profile, &tree);
-    call_tree_clear(&flame->tree);
-    flame->tree = tree;
-    flame_layout_clear(&flame->layout);
-    view->table.row_count = 0;
+    flame_walk_set_tree(&flame->walk, &view->table, view->context->profile, &tree);
     return true;
 }
 
@@ -112,13 +70,9 @@ static bool flame_load(struct view *view, struct error *error)
 static struct flame_cells cells_of(const struct view *view)
 {
     const struct flame_view *flame = view->state;
-    return (struct flame_cells){view->context->profile, &flame->tree, view_additive_metric(view),
-                                whole_of(flame), flame->is_found};
-}
-
-static const struct flame_cell *selected_cell(const struct flame_view *flame)
-{
-    return flame->selected < flame->layout.count ? &flame->layout.cells[flame->selected] : NULL;
+    return (struct flame_cells){view->context->profile, &flame->walk.tree,
+                                view_additive_metric(view), flame_walk_whole(&flame->walk),
+                                flame->is_found};
 }
 
 static void flame_describe(const struct view *view, struct text *out)
@@ -132,56 +86,20 @@ static void flame_describe(const struct view *view, struct text *out)
                flame->direction == CALL_TREE_TOP_DOWN ? "Callees below callers"
                                                       : "Callers below what allocates",
                query_metric_at(metric)->name,
-               figures_format(metric, flame->tree.nodes[0].figures.values[metric], text));
+               figures_format(metric, flame->walk.tree.nodes[0].figures.values[metric], text));
     if (whole)
-        text_print(out, "; zoomed to %s, %s", flame_cells_name(&cells, whole),
-                   figures_format(metric, flame->tree.nodes[whole].figures.values[metric], text));
+        text_print(
+            out, "; zoomed to %s, %s", flame_cells_name(&cells, whole),
+            figures_format(metric, flame->walk.tree.nodes[whole].figures.values[metric], text));
 }
 
 /* ---- drawing ---- */
 
-static void select_cell(struct view *view, size_t cell)
-{
-    struct flame_view *flame = view->state;
-    if (cell >= flame->layout.count)
-        return;
-    flame->selected = cell;
-    view->table.selected = flame->layout.cells[cell].row;
-}
-
-static void lay_out(struct view *view, int columns)
-{
-    struct flame_view *flame = view->state;
-    flame_layout_build(&flame->layout, &flame->tree, view_additive_metric(view), whole_of(flame),
-                       (uint32_t)columns);
-    flame->columns = columns;
-    view->table.row_count = flame->layout.row_count;
-    size_t cell = FLAME_LAYOUT_NONE;
-    for (uint32_t node = flame->wanted; node != CALL_TREE_NONE && cell == FLAME_LAYOUT_NONE;
-         node = flame->tree.nodes[node].parent)
-        cell = flame_layout_find(&flame->layout, node);
-    flame->wanted = CALL_TREE_NONE;
-    select_cell(view, cell == FLAME_LAYOUT_NONE ? 0 : cell);
-}
-
-/* The wheel moves the table's selection alone. */
-static void follow_table(struct view *view)
-{
-    struct flame_view *flame = view->state;
-    const struct flame_cell *cell = selected_cell(flame);
-    if (cell && view->table.selected != cell->row)
-        select_cell(view, flame_layout_at(&flame->layout, view->table.selected, cell->column));
-}
-
 static void flame_fit(struct view *view, int rows, int columns)
 {
     struct flame_view *flame = view->state;
-    if (flame->columns != columns) {
-        forget_layout(flame);
-        lay_out(view, columns);
-    }
-    follow_table(view);
-    view->below_rows = !flame->layout.count ? 0 : rows >= HIGH_ROWS ? 3 : 2;
+    flame_walk_fit(&flame->walk, &view->table, view_additive_metric(view), columns);
+    view->below_rows = !flame->walk.layout.count ? 0 : rows >= HIGH_ROWS ? 3 : 2;
 }
 
 /* On a screen of another width, as for a file, it is laid out for that. */
@@ -190,13 +108,13 @@ static void flame_draw_row(const struct view *view, struct screen *screen, struc
 {
     const struct flame_view *flame = view->state;
     const struct flame_cells cells = cells_of(view);
-    if (area.columns == flame->columns) {
-        flame_cells_draw_row(&cells, &flame->layout, screen, area, row, flame->selected);
+    if (area.columns == flame->walk.columns) {
+        flame_cells_draw_row(&cells, &flame->walk.layout, screen, area, row, flame->walk.selected);
         return;
     }
     struct flame_layout layout = {0};
-    flame_layout_build(&layout, &flame->tree, view_additive_metric(view), whole_of(flame),
-                       (uint32_t)area.columns);
+    flame_layout_build(&layout, &flame->walk.tree, view_additive_metric(view),
+                       flame_walk_whole(&flame->walk), (uint32_t)area.columns);
     if (row < layout.row_count)
         flame_cells_draw_row(&cells, &layout, screen, area, row, FLAME_LAYOUT_NONE);
     flame_layout_clear(&layout);
@@ -204,135 +122,24 @@ static void flame_draw_row(const struct view *view, struct screen *screen, struc
 
 static void flame_draw_below(const struct view *view, struct screen *screen, struct area area)
 {
+    const struct flame_view *flame = view->state;
     const struct flame_cells cells = cells_of(view);
-    const struct flame_cell *cell = selected_cell(view->state);
+    const struct flame_cell *cell = flame_walk_cell(&flame->walk);
     if (cell)
         flame_cells_draw_in_full(&cells, cell, screen, area);
-}
-
-/* ---- moving ---- */
-
-static void move_in_row(struct view *view, int distance)
-{
-    const struct flame_view *flame = view->state;
-    size_t next = flame->selected + (size_t)distance;
-    const struct flame_cell *cell = selected_cell(flame);
-    if (cell && next < flame->layout.count && flame->layout.cells[next].row == cell->row)
-        select_cell(view, next);
-}
-
-static void zoom_to(struct view *view, uint32_t node)
-{
-    struct flame_view *flame = view->state;
-    if (flame->zoom_count == MAX_ZOOMS) {
-        memmove(flame->zooms, flame->zooms + 1, (MAX_ZOOMS - 1) * sizeof flame->zooms[0]);
-        flame->zoom_count--;
-    }
-    flame->zooms[flame->zoom_count++] = node;
-    forget_layout(flame);
-    flame->wanted = node;
-}
-
-/* Back to where it was zoomed in from; what was the whole is selected. After that filter and stars
- * are taken away. */
-static bool go_back(const struct view *view)
-{
-    struct flame_view *flame = view->state;
-    if (!flame->zoom_count) {
-        bool was_found = flame->is_found && !*view->context->question.filter;
-        if (!was_found)
-            return false;
-        free(flame->is_found);
-        flame->is_found = NULL;
-        return true;
-    }
-    forget_layout(flame);
-    flame->wanted = flame->zooms[--flame->zoom_count];
-    return true;
-}
-
-/* At the top of what is zoomed the way up leads out of it. */
-static void move_up(struct view *view)
-{
-    struct flame_view *flame = view->state;
-    size_t parent = flame_layout_parent(&flame->layout, flame->selected);
-    if (parent != FLAME_LAYOUT_NONE) {
-        select_cell(view, parent);
-        return;
-    }
-    uint32_t whole = whole_of(flame);
-    if (whole == 0)
-        return;
-    flame->zoom_count = 0;
-    if (flame->tree.nodes[whole].parent != 0)
-        zoom_to(view, flame->tree.nodes[whole].parent);
-    forget_layout(flame);
-    flame->wanted = flame->tree.nodes[whole].parent;
-}
-
-/* Along the largest callees, to what allocates most. */
-static void move_to_deepest(struct view *view)
-{
-    const struct flame_view *flame = view->state;
-    size_t cell = flame->selected, child;
-    while ((child = flame_layout_child(&flame->layout, cell)) != FLAME_LAYOUT_NONE &&
-           !flame->layout.cells[child].gathered)
-        cell = child;
-    select_cell(view, cell);
-}
-
-static void move_page(struct view *view, bool is_up)
-{
-    const struct flame_view *flame = view->state;
-    size_t next = flame->selected;
-    for (size_t i = 1; i < view->table.page_rows && next != FLAME_LAYOUT_NONE; i++) {
-        select_cell(view, next);
-        next = is_up ? flame_layout_parent(&flame->layout, next)
-                     : flame_layout_child(&flame->layout, next);
-    }
-    select_cell(view, next);
-}
-
-static bool move(struct view *view, enum action action)
-{
-    const struct flame_view *flame = view->state;
-    switch (action) {
-    case ACTION_UP:
-        move_up(view);
-        return true;
-    case ACTION_DOWN:
-        select_cell(view, flame_layout_child(&flame->layout, flame->selected));
-        return true;
-    case ACTION_LEFT:
-    case ACTION_RIGHT:
-        move_in_row(view, action == ACTION_LEFT ? -1 : 1);
-        return true;
-    case ACTION_PAGE_UP:
-    case ACTION_PAGE_DOWN:
-        move_page(view, action == ACTION_PAGE_UP);
-        return true;
-    case ACTION_FIRST:
-        select_cell(view, 0);
-        return true;
-    case ACTION_LAST:
-        move_to_deepest(view);
-        return true;
-    default:
-        return false;
-    }
 }
 
 /* ---- what keys do ---- */
 
 static void zoom_in(struct view *view, const struct flame_cell *cell, struct reaction *reaction)
 {
-    const struct flame_view *flame = view->state;
-    if (cell->gathered && cell->node == whole_of(flame))
+    struct flame_view *flame = view->state;
+    if (cell->gathered && cell->node == flame_walk_whole(&flame->walk))
         text_add(&reaction->message, "these are too narrow for this window: the tree (3) has them");
-    else if (cell->node == whole_of(flame))
+    else if (cell->node == flame_walk_whole(&flame->walk))
         text_add(&reaction->message, "this is all of it: Backspace zooms out");
     else
-        zoom_to(view, cell->node);
+        flame_walk_zoom_to(&flame->walk, cell->node);
 }
 
 static void turn_round(struct view *view, struct reaction *reaction)
@@ -340,10 +147,7 @@ static void turn_round(struct view *view, struct reaction *reaction)
     struct flame_view *flame = view->state;
     flame->direction = flame->direction == CALL_TREE_TOP_DOWN ? CALL_TREE_BOTTOM_UP
                                                               : CALL_TREE_TOP_DOWN;
-    flame->zoom_count = 0;
-    flame->columns = 0;
-    flame->wanted = CALL_TREE_NONE;
-    call_tree_clear(&flame->tree);
+    flame_walk_restart(&flame->walk);
     view->is_loaded = false;
     reaction->is_reloading = true;
 }
@@ -359,11 +163,11 @@ static void copy(const struct view *view, const struct flame_cell *cell, struct 
 static bool act_on_cell(struct view *view, const struct flame_cell *cell, enum action action,
                         struct reaction *reaction)
 {
-    const struct flame_view *flame = view->state;
+    struct flame_view *flame = view->state;
     const struct flame_cells cells = cells_of(view);
     const struct profile_location *location = flame_cells_location(&cells, cell->node);
     const char *file = location && !cell->gathered ? location->file : NULL;
-    uint32_t line = flame->tree.nodes[cell->node].line;
+    uint32_t line = flame->walk.tree.nodes[cell->node].line;
     if (!line && location)
         line = location->line;
     switch (action) {
@@ -380,7 +184,7 @@ static bool act_on_cell(struct view *view, const struct flame_cell *cell, enum a
         copy(view, cell, reaction);
         return true;
     default:
-        return move(view, action);
+        return flame_walk_act(&flame->walk, &view->table, action);
     }
 }
 
@@ -394,10 +198,24 @@ static void choose_figure(const struct view *view, int distance, struct reaction
         text_print(&reaction->command, "sort %s", query_metric_at((size_t)metric)->name);
 }
 
+/* Out of what is zoomed; after that filter and stars are taken away. */
+static bool go_back(const struct view *view)
+{
+    struct flame_view *flame = view->state;
+    if (flame_walk_zoom_out(&flame->walk))
+        return true;
+    bool was_found = flame->is_found && !*view->context->question.filter;
+    if (!was_found)
+        return false;
+    free(flame->is_found);
+    flame->is_found = NULL;
+    return true;
+}
+
 static bool flame_act(struct view *view, enum action action, struct reaction *reaction)
 {
     struct flame_view *flame = view->state;
-    const struct flame_cell *cell = selected_cell(flame);
+    const struct flame_cell *cell = flame_walk_cell(&flame->walk);
     switch (action) {
     case ACTION_DIRECTION:
         turn_round(view, reaction);
@@ -417,16 +235,16 @@ static bool flame_act(struct view *view, enum action action, struct reaction *re
 static bool flame_click(struct view *view, size_t row, int column, struct reaction *reaction)
 {
     struct flame_view *flame = view->state;
-    size_t at = flame_layout_at(&flame->layout, row, (uint32_t)column);
+    size_t at = flame_layout_at(&flame->walk.layout, row, (uint32_t)column);
     if (at == FLAME_LAYOUT_NONE)
         return true;
-    const struct flame_cell *cell = &flame->layout.cells[at];
+    const struct flame_cell *cell = &flame->walk.layout.cells[at];
     if ((uint32_t)column < cell->column || (uint32_t)column >= cell->column + cell->columns)
         return true;
-    if (at == flame->selected)
+    if (at == flame->walk.selected)
         zoom_in(view, cell, reaction);
     else
-        select_cell(view, at);
+        flame_walk_select(&flame->walk, &view->table, at);
     return true;
 }
 
@@ -463,8 +281,8 @@ static bool tell_found(const struct view *view, const struct view_search *search
         return false;
     text_print(&reaction->message, "\"%s\": %s, %s of all", search->text,
                figures_format(metric, sum.values[metric], value),
-               units_format_percent(sum.values[metric], flame->tree.nodes[0].figures.values[metric],
-                                    share));
+               units_format_percent(sum.values[metric],
+                                    flame->walk.tree.nodes[0].figures.values[metric], share));
     return true;
 }
 
@@ -472,16 +290,16 @@ static bool flame_find(struct view *view, const struct view_search *search,
                        struct reaction *reaction, struct error *error)
 {
     struct flame_view *flame = view->state;
-    size_t count = flame->layout.count;
+    size_t count = flame->walk.layout.count;
     mark_found(view, search);
     const struct flame_cells cells = cells_of(view);
     if (!tell_found(view, search, reaction, error))
         return false;
     for (size_t step = 1; step <= count; step++) {
-        size_t cell = (flame->selected + (search->is_backwards ? count - step : step)) % count;
-        if (!flame_cells_is_found(&cells, &flame->layout.cells[cell]))
+        size_t cell = (flame->walk.selected + (search->is_backwards ? count - step : step)) % count;
+        if (!flame_cells_is_found(&cells, &flame->walk.layout.cells[cell]))
             continue;
-        select_cell(view, cell);
+        flame_walk_select(&flame->walk, &view->table, cell);
         return true;
     }
     text_add(&reaction->message, "; no cell of it here");
