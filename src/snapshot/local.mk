@@ -137,8 +137,8 @@ tests_unit_test_strong_sets_LDADD = $(unit_libs)
 endif
 
 # What all memory is used for.
-TESTS += tests/system/memory_use.py
-EXTRA_DIST += tests/system/memory_use.py
+TESTS += tests/system/memory_use.py tests/system/tutorial.py
+EXTRA_DIST += tests/system/memory_use.py tests/system/tutorial.py
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_memory_use
 TESTS += tests/unit/test_memory_use
