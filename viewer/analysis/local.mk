@@ -57,6 +57,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/place_sums.c \
 	viewer/analysis/profile.c \
 	viewer/analysis/profile.h \
+	viewer/analysis/family_tree.c \
+	viewer/analysis/family_tree.h \
 	viewer/analysis/profile_at_mark.c \
 	viewer/analysis/profile_load_code.c \
 	viewer/analysis/profile_load_processes.c \
@@ -131,6 +133,10 @@ check_PROGRAMS += tests/unit/test_rates
 TESTS += tests/unit/test_rates
 tests_unit_test_rates_SOURCES = tests/unit/test_rates.c $(profile_builder)
 tests_unit_test_rates_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_family_tree
+TESTS += tests/unit/test_family_tree
+tests_unit_test_family_tree_SOURCES = tests/unit/test_family_tree.c
+tests_unit_test_family_tree_LDADD = $(unit_libs)
 tests_unit_test_trend_SOURCES = tests/unit/test_trend.c
 tests_unit_test_trend_LDADD = $(unit_libs)
 tests_unit_test_growth_SOURCES = tests/unit/test_growth.c $(profile_builder)

@@ -118,6 +118,11 @@ void trend_judge(const double *levels, size_t count, double least_rise, struct t
         trend->verdict = TREND_PLATEAU;
 }
 
+int64_t trend_whole(double value)
+{
+    return value > 9e18 ? INT64_MAX : value < -9e18 ? INT64_MIN : (int64_t)value;
+}
+
 const char *trend_verdict_name(enum trend_verdict verdict)
 {
     static const char *const names[] = {"unclear", "plateau", "growing"};

@@ -22,6 +22,7 @@
 #define SEEP_ANALYSIS_TREND_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
     TREND_PARTS = 16,
@@ -43,6 +44,9 @@ struct trend {
 
 /* `levels` at equal steps. Below `least_rise` nothing is taken to grow. */
 void trend_judge(const double *levels, size_t count, double least_rise, struct trend *trend);
+
+/* A slope in whole units, for those who print it. */
+int64_t trend_whole(double value);
 
 /* "unclear", "plateau", "growing". */
 const char *trend_verdict_name(enum trend_verdict verdict);

@@ -13,16 +13,11 @@ enum {
     RATE_COLUMNS = 12
 };
 
-static int64_t whole(double value)
-{
-    return value > 9e18 ? INT64_MAX : value < -9e18 ? INT64_MIN : (int64_t)value;
-}
-
 static void add_rate(struct page *page, double rate)
 {
     char cell[UNITS_TEXT_BYTES];
 
-    page_add_right(page, RATE_COLUMNS, units_format_signed_size(whole(rate), cell));
+    page_add_right(page, RATE_COLUMNS, units_format_signed_size(trend_whole(rate), cell));
 }
 
 static void write_path(struct page *page, const struct growth_path *path)
@@ -50,8 +45,9 @@ static void write_site(struct page *page, const struct report_options *options,
     add_rate(page, site->bytes_per_minute);
     add_rate(page, site->low);
     add_rate(page, site->high);
-    page_add_right(page, RATE_COLUMNS,
-                   units_format_size(site->level > 0 ? (uint64_t)whole(site->level) : 0, level));
+    page_add_right(
+        page, RATE_COLUMNS,
+        units_format_size(site->level > 0 ? (uint64_t)trend_whole(site->level) : 0, level));
     page_add(page, "  %-8s  %s", trend_verdict_name(site->verdict),
              profile_function_name(from->function));
     page_end_line(page);
@@ -124,7 +120,7 @@ static void write_summary_line(struct page *page, const char *label,
         text_clear(&holder);
     }
     snprintf(cell, sizeof cell, "%s/min",
-             units_format_signed_size(whole(site->bytes_per_minute), rate));
+             units_format_signed_size(trend_whole(site->bytes_per_minute), rate));
     page_add(page, "  %-11s%s  ", label, cell);
     place_find(profile, profile->sites[site->site].stack_node, PLACE_NAMED_CALLER, &place);
     if (place_named_location(&place)) {

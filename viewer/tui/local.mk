@@ -13,6 +13,7 @@ libseep_a_SOURCES += \
 	viewer/tui/kept_row.c viewer/tui/kept_row.h \
 	viewer/tui/key_bindings.c viewer/tui/key_bindings.h \
 	viewer/tui/leak_words.c viewer/tui/leak_words.h \
+	viewer/tui/overview_rows.c viewer/tui/overview_rows.h \
 	viewer/tui/plot.c viewer/tui/plot.h \
 	viewer/tui/prompt.c viewer/tui/prompt.h \
 	viewer/tui/screen.c viewer/tui/screen.h \

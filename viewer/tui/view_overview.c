@@ -1,216 +1,31 @@
-/* The first screen: the totals, how far they can be trusted, memory over time, the processes and
- * the largest sites. Every figure leads to the sites sorted by it. */
+/* The first screen: the totals, how far they can be trusted, memory over time, what grows, the
+ * processes and the largest sites. Every figure leads to the sites sorted by it. */
 #include "tui/figures_table.h"
-#include "tui/plot.h"
+#include "tui/overview_rows.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "analysis/interval.h"
-#include "analysis/quality.h"
 #include "base/memory.h"
 #include "base/units.h"
 
 enum {
     LABEL_COLUMNS = 18,
     VALUE_COLUMNS = 12,
-    TOP_SITES = 10,
-    FEW_PROCESSES = 4,
+    TREE_COLUMNS = 2, /* a process stands so far to the right of its parent */
     MIN_PLOT_COLUMNS = 30
 };
-
-enum overview_row_kind {
-    OVERVIEW_BLANK,
-    OVERVIEW_HEADING,
-    OVERVIEW_FIGURE,
-    OVERVIEW_WARNING,
-    OVERVIEW_PLOT,
-    OVERVIEW_PROCESS,
-    OVERVIEW_SITE
-};
-
-struct overview_row {
-    enum overview_row_kind kind;
-    char *label; /* of a heading, figure, warning */
-    char *value; /* of a figure */
-    char *about;
-    int metric;      /* of a figure: sort the sites by it, or TABLE_NO_SORT */
-    uint32_t number; /* of the plot's row, the process, the site's row in the result */
-};
-
-struct overview {
-    struct overview_row *rows;
-    size_t row_count;
-    size_t capacity;
-    struct query_result sites;
-    struct screen plot; /* drawn once for each size */
-    struct plot shape;  /* what was drawn */
-    uint32_t plot_process;
-};
-
-static struct overview_row *add_row(struct overview *overview, enum overview_row_kind kind,
-                                    uint32_t number)
-{
-    overview->rows = memory_grow(overview->rows, &overview->capacity, overview->row_count + 1,
-                                 sizeof *overview->rows);
-    struct overview_row *row = &overview->rows[overview->row_count++];
-    *row = (struct overview_row){.kind = kind, .metric = TABLE_NO_SORT, .number = number};
-    return row;
-}
-
-static void add_heading(struct overview *overview, const char *text)
-{
-    add_row(overview, OVERVIEW_BLANK, 0);
-    add_row(overview, OVERVIEW_HEADING, 0)->label = memory_duplicate_text(text);
-}
-
-static void add_figure(struct overview *overview, const char *label, const char *value, char *about,
-                       int metric)
-{
-    struct overview_row *row = add_row(overview, OVERVIEW_FIGURE, 0);
-    row->label = memory_duplicate_text(label);
-    row->value = memory_duplicate_text(value);
-    row->about = about;
-    row->metric = metric;
-}
-
-static void clear_rows(struct overview *overview)
-{
-    for (size_t i = 0; i < overview->row_count; i++) {
-        free(overview->rows[i].label);
-        free(overview->rows[i].value);
-        free(overview->rows[i].about);
-    }
-    overview->row_count = 0;
-}
 
 static void overview_close(struct view *view)
 {
     struct overview *overview = view->state;
-    clear_rows(overview);
+    overview_rows_clear(overview);
     free(overview->rows);
     query_result_clear(&overview->sites);
+    query_result_clear(&overview->growing);
+    growth_clear(&overview->growth);
     screen_clear(&overview->plot);
-}
-
-/* ---- what is shown ---- */
-
-static void add_peak(struct overview *overview, const struct profile_process *process)
-{
-    const struct recording_totals *totals = &process->totals;
-    char size[UNITS_TEXT_BYTES], time[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
-    add_figure(overview, "Heap at its peak", units_format_size(totals->peak_bytes, size),
-               memory_print_text("in %s blocks, after %s",
-                                 units_format_count(totals->peak_blocks, count),
-                                 units_format_duration(totals->peak_time_ns, time)),
-               QUERY_PEAK_BYTES);
-}
-
-static void add_kernel_figures(struct overview *overview, const struct profile_process *process)
-{
-    const struct recording_totals *totals = &process->totals;
-    char size[UNITS_TEXT_BYTES], common[UNITS_TEXT_BYTES], live[UNITS_TEXT_BYTES];
-    if (totals->mapped_peak_bytes)
-        add_figure(overview, "Own mappings' peak",
-                   units_format_size(totals->mapped_peak_bytes, size),
-                   memory_print_text("%s at the end; with the heap at most %s",
-                                     units_format_size(totals->mapped_bytes, live),
-                                     units_format_size(totals->common_peak_bytes, common)),
-                   TABLE_NO_SORT);
-    bool is_known = totals->peak_resident_bytes != 0;
-    add_figure(overview, "Resident at most",
-               is_known ? units_format_size(totals->peak_resident_bytes, size) : "not known",
-               memory_duplicate_text(is_known ? "as the kernel counts" : ""), TABLE_NO_SORT);
-}
-
-/* Heap figures of all sites asked for. */
-static void add_heap_figures(struct overview *overview, const struct profile *profile)
-{
-    const uint64_t *values = overview->sites.total.values;
-    char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
-    const char *when = !profile->whole                   ? "Heap at the end"
-                       : profile->interval.is_from_start ? "Heap at that time"
-                                                         : "Heap after it";
-    if (profile->whole && !profile->interval.is_from_start)
-        add_figure(
-            overview, "Heap before it",
-            units_format_size(overview->sites.total.inherited_bytes, size),
-            memory_print_text("in %s blocks",
-                              units_format_count(overview->sites.total.inherited_blocks, count)),
-            TABLE_NO_SORT);
-    add_figure(overview, when, units_format_size(values[QUERY_LIVE_BYTES], size),
-               memory_print_text("in %s block%s",
-                                 units_format_count(values[QUERY_LIVE_BLOCKS], count),
-                                 values[QUERY_LIVE_BLOCKS] == 1 ? "" : "s"),
-               QUERY_LIVE_BYTES);
-    add_figure(
-        overview, "Allocated", units_format_size(values[QUERY_ALLOCATED_BYTES], size),
-        memory_print_text("in %s calls", units_format_count(values[QUERY_ALLOCATIONS], count)),
-        QUERY_ALLOCATED_BYTES);
-    if (profile->whole) {
-        add_figure(
-            overview, "Freed", units_format_size(values[QUERY_FREED_BYTES], size),
-            memory_print_text("in %s blocks", units_format_count(values[QUERY_FREES], count)),
-            QUERY_FREED_BYTES);
-        return;
-    }
-    uint64_t calls = values[QUERY_ALLOCATIONS];
-    const char *share = units_format_percent(values[QUERY_TEMPORARY], calls, size);
-    add_figure(overview, "Temporary", units_format_count(values[QUERY_TEMPORARY], count),
-               calls ? memory_print_text("%s of the calls", share) : memory_duplicate_text(""),
-               QUERY_TEMPORARY);
-}
-
-/* How far an interval changed what there was. */
-static void add_change(struct overview *overview, const struct profile *profile, uint32_t process)
-{
-    const uint64_t *values = overview->sites.total.values;
-    char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
-    bool is_known = query_known_metrics(profile, process, QUERY_BY_SITE) >> QUERY_SURVIVED_BYTES &
-                    1;
-    const char *why = profile->interval.survivors_unknown;
-    add_figure(overview, "Net", query_metric_format(QUERY_NET_BYTES, values[QUERY_NET_BYTES], size),
-               memory_print_text("%s blocks", query_metric_format(QUERY_NET_BLOCKS,
-                                                                  values[QUERY_NET_BLOCKS], count)),
-               QUERY_NET_BYTES);
-    if (is_known)
-        add_figure(overview, "Survived", units_format_size(values[QUERY_SURVIVED_BYTES], size),
-                   memory_print_text("in %s blocks, born in it and still there",
-                                     units_format_count(values[QUERY_SURVIVED_BLOCKS], count)),
-                   QUERY_SURVIVED_BYTES);
-    else
-        add_figure(overview, "Survived", "not known", memory_duplicate_text(why ? why : ""),
-                   TABLE_NO_SORT);
-}
-
-static void add_warning(struct overview *overview, const struct quality *quality,
-                        const struct quality_problem *problem)
-{
-    struct text line = {0};
-    quality_describe_problem(problem, &line);
-    if (problem->kind == QUALITY_NO_SYMBOLS && quality->missing_count) {
-        text_add(&line, ": ");
-        quality_describe_missing(quality->missing[0], &line);
-    }
-    add_row(overview, OVERVIEW_WARNING, 0)->label = text_take(&line);
-}
-
-static void add_quality(struct overview *overview, const struct view *view)
-{
-    const struct profile *profile = view->context->profile;
-    uint32_t process = view->context->question.process;
-    char count[UNITS_TEXT_BYTES];
-    struct quality quality;
-    quality_judge(profile, process, &quality);
-    bool is_one = process < profile->process_count;
-    add_figure(
-        overview, "Recorded", quality.is_complete ? "complete" : "incomplete",
-        is_one ? memory_print_text("%s events", units_format_count(quality.sum.events, count))
-               : memory_print_text("%zu processes: p looks at one of them", profile->process_count),
-        TABLE_NO_SORT);
-    for (size_t i = 0; i < quality.problem_count; i++)
-        add_warning(overview, &quality, &quality.problems[i]);
-    quality_clear(&quality);
 }
 
 /* The process whose curves are drawn: the one asked for, else the one with the highest peak. */
@@ -227,63 +42,44 @@ static uint32_t process_to_plot(const struct view *view)
     return chosen;
 }
 
-static void add_plot(struct overview *overview, const struct profile *profile)
-{
-    if (overview->plot_process >= profile->process_count || !overview->plot.cells)
-        return;
-    struct text heading = {0};
-    text_add(&heading, "Memory over time: ");
-    view_print_process(profile, overview->plot_process, &heading);
-    add_heading(overview, text_get(&heading));
-    text_clear(&heading);
-    for (int row = 0; row < overview->plot.rows; row++)
-        add_row(overview, OVERVIEW_PLOT, (uint32_t)row);
-}
-
-static void add_sites(struct overview *overview, enum query_metric metric)
-{
-    struct text heading = {0};
-    if (!overview->sites.row_count)
-        return;
-    text_print(&heading, "Largest sites (%s)", query_metric_at(metric)->name);
-    add_heading(overview, text_get(&heading));
-    text_clear(&heading);
-    for (size_t i = 0; i < overview->sites.row_count; i++)
-        add_row(overview, OVERVIEW_SITE, (uint32_t)i);
-}
-
-static void add_processes(struct overview *overview, size_t count)
-{
-    if (count < 2)
-        return;
-    add_heading(overview, "Processes (Enter looks at one alone)");
-    for (uint32_t i = 0; i < count; i++)
-        add_row(overview, OVERVIEW_PROCESS, i);
-}
-
-static void build_rows(struct view *view)
+/* The rows of the first sites that grow, for their names. */
+static bool find_growing_sites(struct view *view, struct error *error)
 {
     struct overview *overview = view->state;
     const struct profile *profile = view->context->profile;
-    uint32_t process = view->context->question.process;
-    clear_rows(overview);
-    if (process < profile->process_count && !profile->whole)
-        add_peak(overview, &profile->processes[process]);
-    add_heap_figures(overview, profile);
-    if (profile->whole && !profile->interval.is_from_start)
-        add_change(overview, profile, process);
-    if (process < profile->process_count && !profile->whole)
-        add_kernel_figures(overview, &profile->processes[process]);
-    add_quality(overview, view);
-    add_plot(overview, profile);
-    /* Few processes stand above the sites, many below. */
-    bool are_few = profile->process_count <= FEW_PROCESSES;
-    if (are_few)
-        add_processes(overview, profile->process_count);
-    add_sites(overview, view->context->question.metric);
-    if (!are_few)
-        add_processes(overview, profile->process_count);
-    view->table.row_count = overview->row_count;
+    const struct growth *growth = &overview->growth;
+    uint8_t *is_growing = memory_allocate_zeroed(profile->site_count, 1);
+    struct query query = {
+        .grouping = QUERY_BY_SITE, .process = overview->growth_process, .only_sites = is_growing};
+    for (size_t i = 0; i < growth->count && i < TOP_GROWERS; i++)
+        is_growing[growth->sites[i].site] = 1;
+    bool is_done = query_run(profile, &query, &overview->growing, error);
+    free(is_growing);
+    return is_done;
+}
+
+/* Once for each process: its timeline is read. Of instants nothing is told, and of a program that
+ * runs another screen tells more. */
+static bool find_growth(struct view *view, struct error *error)
+{
+    struct overview *overview = view->state;
+    const struct profile *profile = view->context->profile;
+    struct recording_reader *reader = view->context->options->reader;
+    struct snapshot_list snapshots = {0};
+    struct error ignored;
+    if (!reader || profile->whole || profile->is_at_mark ||
+        overview->plot_process >= profile->process_count ||
+        (overview->is_growth_known && overview->growth_process == overview->plot_process))
+        return true;
+    growth_clear(&overview->growth);
+    query_result_clear(&overview->growing);
+    overview->growing = (struct query_result){0};
+    overview->growth_process = overview->plot_process;
+    overview->is_growth_known = true;
+    snapshot_list_read(&snapshots, reader, &ignored); /* what could be read of it is enough */
+    growth_find(profile, reader, &snapshots, overview->growth_process, &overview->growth);
+    snapshot_list_clear(&snapshots);
+    return !overview->growth.growing_count || find_growing_sites(view, error);
 }
 
 static bool overview_can_select(const void *context, size_t row)
@@ -306,10 +102,12 @@ static bool overview_load(struct view *view, struct error *error)
     if (!query_run(view->context->profile, &query, &overview->sites, error))
         return false;
     overview->plot_process = process_to_plot(view);
+    if (!find_growth(view, error))
+        return false;
     screen_clear(&overview->plot);
     view->table.can_select = overview_can_select;
     view->table.selected = view->table.top = 0;
-    build_rows(view);
+    overview_rows_build(view);
     return true;
 }
 
@@ -342,7 +140,7 @@ static void overview_fit(struct view *view, int rows, int columns)
                                     .peak_ns = process->totals.peak_time_ns,
                                     .peak_bytes = process->totals.peak_bytes};
     plot_draw(&overview->shape, &overview->plot, (struct area){0, 0, plot_rows, plot_columns});
-    build_rows(view);
+    overview_rows_build(view);
 }
 
 /* ---- drawing ---- */
@@ -442,9 +240,18 @@ static void print_exit(const struct recording_process *about, struct text *out)
     text_add(out, "end not known");
 }
 
-static void draw_process(const struct view *view, struct screen *screen, struct area area,
-                         uint32_t number)
+/* Where a process's name begins; however deep it stands, half of the place is left for it. */
+static int column_of_depth(int column, struct area area, uint32_t depth)
 {
+    uint32_t most = area.columns > column ? (uint32_t)(area.columns - column) / 2 / TREE_COLUMNS
+                                          : 0;
+    return column + (int)(depth < most ? depth : most) * TREE_COLUMNS;
+}
+
+static void draw_process(const struct view *view, struct screen *screen, struct area area,
+                         const struct overview_row *row)
+{
+    uint32_t number = row->number;
     const struct profile_process *process = &view->context->profile->processes[number];
     struct text name = {0}, end = {0};
     char size[UNITS_TEXT_BYTES];
@@ -463,12 +270,51 @@ static void draw_process(const struct view *view, struct screen *screen, struct 
     print_exit(&process->about, &end);
     view_print_process(view->context->profile, number, &name);
     int end_columns = is_wide ? 14 : 0;
+    column = column_of_depth(column, area, row->depth);
     screen_put_cut(screen, area.row, column, area.columns - column - end_columns - 1,
                    STYLE_FUNCTION, text_get(&name));
     screen_put_right(screen, area.row, area.columns - end_columns, end_columns, STYLE_FAINT,
                      process->about.observed ? text_get(&end) : "! not observed");
     text_clear(&name);
     text_clear(&end);
+}
+
+static void draw_more_processes(struct screen *screen, struct area area,
+                                const struct overview_row *row)
+{
+    int column = area.column + (area.columns >= 60 ? 34 : 16);
+    column = column_of_depth(column, area, row->depth);
+    screen_put(screen, area.row, column, area.columns - column, STYLE_FAINT, row->label);
+}
+
+static void draw_growth(const struct view *view, struct screen *screen, struct area area,
+                        uint32_t position)
+{
+    const struct overview *overview = view->state;
+    const struct growth_site *site = &overview->growth.sites[position];
+    const struct query_row *named = overview_growing_site(view, position);
+    char rate[UNITS_TEXT_BYTES];
+    struct text text = {0};
+    int column = area.column + 1;
+    text_print(&text, "%s/min",
+               units_format_signed_size(trend_whole(site->bytes_per_minute), rate));
+    screen_put_right(screen, area.row, column, 14, STYLE_STRONG, text_get(&text));
+    text_clear(&text);
+    column += 15;
+    screen_put(screen, area.row, column, 8,
+               site->verdict == TREND_GROWING ? STYLE_WARNING : STYLE_FAINT,
+               trend_verdict_name(site->verdict));
+    column += 9;
+    if (area.columns >= 60) {
+        uint64_t held = site->level > 0 ? (uint64_t)trend_whole(site->level) : 0;
+        screen_put_right(screen, area.row, column, 9, STYLE_TEXT, units_format_size(held, rate));
+        screen_put(screen, area.row, column + 10, 4, STYLE_FAINT, "held");
+        column += 16;
+    }
+    if (named)
+        figures_draw_name(view->context->profile, screen, area.row,
+                          (struct table_place){column, area.columns - column - 1}, named,
+                          QUERY_BY_SITE);
 }
 
 static void draw_site(const struct view *view, struct screen *screen, struct area area,
@@ -535,7 +381,13 @@ static void overview_draw_row(const struct view *view, struct screen *screen, st
         draw_plot_row(view, screen, area, (int)row->number);
         return;
     case OVERVIEW_PROCESS:
-        draw_process(view, screen, area, row->number);
+        draw_process(view, screen, area, row);
+        return;
+    case OVERVIEW_MORE_PROCESSES:
+        draw_more_processes(screen, area, row);
+        return;
+    case OVERVIEW_GROWTH:
+        draw_growth(view, screen, area, row->number);
         return;
     case OVERVIEW_SITE:
         draw_site(view, screen, area, row->number);
@@ -547,16 +399,22 @@ static const struct query_row *selected_site(const struct view *view)
 {
     const struct overview *overview = view->state;
     const struct overview_row *row = &overview->rows[view->table.selected];
+    if (row->kind == OVERVIEW_GROWTH)
+        return overview_growing_site(view, row->number);
     return row->kind == OVERVIEW_SITE ? &overview->sites.rows[row->number] : NULL;
 }
 
-static bool open_selected(const struct view *view, struct reaction *reaction)
+static bool open_selected(struct view *view, struct reaction *reaction)
 {
-    const struct overview *overview = view->state;
+    struct overview *overview = view->state;
     const struct overview_row *row = &overview->rows[view->table.selected];
-    if (row->kind == OVERVIEW_SITE)
-        figures_request_stack(&overview->sites.rows[row->number], reaction);
-    else if (row->kind == OVERVIEW_PROCESS)
+    const struct query_row *site = selected_site(view);
+    if (site)
+        figures_request_stack(site, reaction);
+    else if (row->kind == OVERVIEW_MORE_PROCESSES) {
+        overview->are_all_processes_shown = true;
+        overview_rows_build(view);
+    } else if (row->kind == OVERVIEW_PROCESS)
         text_print(&reaction->command, "process %u", row->number);
     else if (row->kind == OVERVIEW_FIGURE && row->metric != TABLE_NO_SORT)
         text_print(&reaction->command, "sort %s", query_metric_at((size_t)row->metric)->name);
@@ -613,8 +471,12 @@ static uint64_t overview_row_key(const struct view *view, size_t number)
         const struct query_row *site = &overview->sites.rows[row->number];
         return kept_row_add_number(kept_row_add_number(key, site->fingerprint), site->process);
     }
+    if (row->kind == OVERVIEW_GROWTH)
+        return kept_row_add_number(key, overview->growth.sites[row->number].site);
     key = kept_row_add_text(key, row->kind == OVERVIEW_FIGURE ? row->label : NULL);
-    return row->kind == OVERVIEW_PROCESS ? kept_row_add_number(key, row->number) : key;
+    return row->kind == OVERVIEW_PROCESS || row->kind == OVERVIEW_MORE_PROCESSES
+               ? kept_row_add_number(key, row->number)
+               : key;
 }
 
 const struct view_ops view_overview = {
