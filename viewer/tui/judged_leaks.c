@@ -172,6 +172,25 @@ static bool judge_again(struct judged_leaks *judged, const struct view_context *
     return false;
 }
 
+const char *judged_leaks_why_not_suppressed(const struct leak *leak)
+{
+    if (leak->site == LEAKS_NO_SITE)
+        return "it has no stack that a suppression could name";
+    switch (leak->kind) {
+    case LEAK_INDIRECT:
+        return "it hangs from a definite leak: suppress that one, and this goes with it";
+    case LEAK_REACHABLE:
+        return "what is reachable is not lost: it needs no suppression";
+    case LEAK_SUPPRESSED:
+        return "it is suppressed already";
+    case LEAK_DEFINITE:
+    case LEAK_POSSIBLE:
+    case LEAK_KIND_COUNT:
+        break;
+    }
+    return NULL;
+}
+
 bool judged_leaks_suppress(struct judged_leaks *judged, const struct view_context *context,
                            const struct leak *leak, enum suppression_grammar grammar,
                            const char *path, bool *is_new, struct error *error)

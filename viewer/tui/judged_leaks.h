@@ -42,6 +42,9 @@ const struct last_seen *judged_leaks_seen(struct judged_leaks *judged,
                                           const struct view_context *context,
                                           const struct leak_line *line);
 
+/* Why a leak cannot be suppressed; NULL: it can. */
+const char *judged_leaks_why_not_suppressed(const struct leak *leak);
+
 /* Adds a suppression of a leak to a file and judges anew, also with what else that file holds: the
  * leak is void afterwards. `is_new`: the file had it not. When it fails everything is as it was. */
 bool judged_leaks_suppress(struct judged_leaks *judged, const struct view_context *context,

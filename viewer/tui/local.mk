@@ -12,6 +12,8 @@ libseep_a_SOURCES += \
 	viewer/tui/judged_leaks.c viewer/tui/judged_leaks.h \
 	viewer/tui/kept_row.c viewer/tui/kept_row.h \
 	viewer/tui/key_bindings.c viewer/tui/key_bindings.h \
+	viewer/tui/leak_cells.c viewer/tui/leak_cells.h \
+	viewer/tui/leak_rows.c viewer/tui/leak_rows.h \
 	viewer/tui/leak_words.c viewer/tui/leak_words.h \
 	viewer/tui/overview_rows.c viewer/tui/overview_rows.h \
 	viewer/tui/plot.c viewer/tui/plot.h \

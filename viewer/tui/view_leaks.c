@@ -1,6 +1,5 @@
-/* What is lost, by kind: headings with the sums, below each its leaks as long as it is open, and at
- * the end the processes that were not scanned, of which nobody knows. The figures are those of
- * analysis/leak_report.h; here is only what is open. */
+/* What is lost, by kind: the rows are leak_rows.h, how they look leak_cells.h, the figures those of
+ * analysis/leak_report.h. Here is what is asked of them, and what keys do. */
 #include "tui/view_leaks.h"
 
 #include <stdlib.h>
@@ -12,43 +11,20 @@
 #include "analysis/suppression_entry.h"
 #include "analysis/suppressions.h"
 #include "base/memory.h"
-#include "base/units.h"
 #include "tui/filter_text.h"
 #include "tui/judged_leaks.h"
+#include "tui/leak_cells.h"
+#include "tui/leak_rows.h"
 #include "tui/leak_words.h"
 #include "tui/source_file.h"
 
 enum {
-    COLUMN_KIND,
-    COLUMN_BYTES,
-    COLUMN_BLOCKS,
-    COLUMN_INDIRECT,
-    COLUMN_AGE,
-    COLUMN_THREAD,
-    COLUMN_SITE,
-    COLUMN_PROCESS, /* the last: it is not there when there is one */
-    LEAK_COLUMNS
-};
-enum {
-    UNSCANNED = LEAK_KIND_COUNT, /* a group of rows like the kinds */
-    GROUP_COUNT,
     HIGH_ROWS = 16
-};
-
-struct leaks_row {
-    unsigned group;
-    bool is_heading;
-    struct leak_line line;                       /* of a leak */
-    const struct leak_report_process *unscanned; /* of those */
 };
 
 struct leaks_view {
     struct judged_leaks judged;
-    bool is_open[GROUP_COUNT];
-    struct leaks_row *rows;
-    size_t row_count, capacity;
-    size_t shown[GROUP_COUNT]; /* how many rows each has when it is open */
-    struct table_column columns[LEAK_COLUMNS];
+    struct leak_rows rows;
 };
 
 static const char *leaks_missing(const struct view_context *context)
@@ -60,8 +36,9 @@ static bool leaks_open(struct view *view, const struct view_request *request, st
 {
     struct leaks_view *shown = view->state;
     (void)request;
-    shown->is_open[LEAK_DEFINITE] = shown->is_open[LEAK_INDIRECT] = true;
-    shown->is_open[LEAK_POSSIBLE] = shown->is_open[UNSCANNED] = true;
+    bool *is_open = shown->rows.is_open;
+    is_open[LEAK_DEFINITE] = is_open[LEAK_INDIRECT] = true;
+    is_open[LEAK_POSSIBLE] = is_open[LEAK_ROWS_UNSCANNED] = true;
     return judged_leaks_init(&shown->judged, view->context->options, error);
 }
 
@@ -69,97 +46,10 @@ static void leaks_close(struct view *view)
 {
     struct leaks_view *shown = view->state;
     judged_leaks_clear(&shown->judged);
-    free(shown->rows);
+    leak_rows_clear(&shown->rows);
 }
 
-/* ---- rows ---- */
-
-static struct leaks_row *add_row(struct leaks_view *shown, unsigned group)
-{
-    shown->rows = memory_grow(shown->rows, &shown->capacity, shown->row_count + 1,
-                              sizeof *shown->rows);
-    struct leaks_row *row = &shown->rows[shown->row_count++];
-    *row = (struct leaks_row){.group = group};
-    return row;
-}
-
-static bool is_asked(const struct view *view, const struct leak_report_process *process)
-{
-    uint32_t asked = view->context->question.process;
-    return asked == QUERY_ALL_PROCESSES || asked == process->process;
-}
-
-static bool is_any_scanned(const struct view *view)
-{
-    const struct leaks_view *shown = view->state;
-    for (size_t i = 0; i < shown->judged.report.process_count; i++)
-        if (shown->judged.report.processes[i].is_done &&
-            is_asked(view, &shown->judged.report.processes[i]))
-            return true;
-    return false;
-}
-
-static void add_kind(struct view *view, enum leak_kind kind, const uint8_t *is_kept)
-{
-    struct leaks_view *shown = view->state;
-    struct leak_list list;
-    leak_list_build(&shown->judged.report, view->context->question.process, kind,
-                    (enum leak_order)view->table.sort_key, is_kept, &list);
-    add_row(shown, kind)->is_heading = true;
-    shown->shown[kind] = list.count;
-    for (size_t i = 0; i < list.count && shown->is_open[kind]; i++)
-        add_row(shown, kind)->line = list.items[view->table.is_inverted ? list.count - 1 - i : i];
-    leak_list_clear(&list);
-}
-
-/* The heading comes with the first of them. */
-static void add_unscanned(struct view *view)
-{
-    struct leaks_view *shown = view->state;
-    shown->shown[UNSCANNED] = 0;
-    for (size_t i = 0; i < shown->judged.report.process_count; i++) {
-        const struct leak_report_process *process = &shown->judged.report.processes[i];
-        if (process->is_done || !is_asked(view, process))
-            continue;
-        if (shown->shown[UNSCANNED]++ == 0)
-            add_row(shown, UNSCANNED)->is_heading = true;
-        if (shown->is_open[UNSCANNED])
-            add_row(shown, UNSCANNED)->unscanned = process;
-    }
-}
-
-static void show_rows(struct view *view, const uint8_t *is_kept)
-{
-    struct leaks_view *shown = view->state;
-    shown->row_count = 0;
-    if (is_any_scanned(view))
-        for (unsigned kind = 0; kind < LEAK_KIND_COUNT; kind++)
-            add_kind(view, (enum leak_kind)kind, is_kept);
-    add_unscanned(view);
-    view->table.row_count = shown->row_count;
-}
-
-static void fill_columns(struct view *view)
-{
-    struct leaks_view *shown = view->state;
-    bool has_several = view->context->question.process == QUERY_ALL_PROCESSES &&
-                       shown->judged.report.process_count > 1;
-    const struct table_column columns[LEAK_COLUMNS] = {
-        [COLUMN_KIND] = {"Kind", 13, false, false, 100, TABLE_NO_SORT},
-        [COLUMN_BYTES] = {"Bytes", 9, false, true, 100, LEAKS_BY_BYTES},
-        [COLUMN_BLOCKS] = {"Blocks", 8, false, true, 80, LEAKS_BY_BLOCKS},
-        [COLUMN_INDIRECT] = {"With it", 9, false, true, 60, LEAKS_BY_INDIRECT},
-        [COLUMN_AGE] = {"Age", 8, false, true, 40, LEAKS_BY_AGE},
-        [COLUMN_THREAD] = {"Thread", 8, false, false, 20, TABLE_NO_SORT},
-        [COLUMN_SITE] = {"Site", 12, true, false, 100, TABLE_NO_SORT},
-        [COLUMN_PROCESS] = {"Process", 20, false, false, 10, TABLE_NO_SORT},
-    };
-    memcpy(shown->columns, columns, sizeof columns);
-    view->table.columns = shown->columns;
-    view->table.column_count = has_several ? LEAK_COLUMNS : LEAK_COLUMNS - 1;
-    if (view->table.sort_key == TABLE_NO_SORT)
-        view->table.sort_key = LEAKS_BY_BYTES;
-}
+/* ---- loading ---- */
 
 /* The sites that the filter leaves; NULL: all. */
 static bool find_kept(const struct view *view, uint8_t **is_kept, struct error *error)
@@ -176,16 +66,24 @@ static bool find_kept(const struct view *view, uint8_t **is_kept, struct error *
     return is_good;
 }
 
+static void show_rows(struct view *view, const uint8_t *is_kept)
+{
+    struct leaks_view *shown = view->state;
+    const struct leak_report *report = &shown->judged.report;
+    uint32_t process = view->context->question.process;
+    leak_cells_set_columns(&view->table,
+                           process == QUERY_ALL_PROCESSES && report->process_count > 1);
+    leak_rows_show(&shown->rows, &view->table, report, process, is_kept);
+}
+
 static bool leaks_load(struct view *view, struct error *error)
 {
     struct leaks_view *shown = view->state;
     uint8_t *is_kept = NULL;
     bool is_good = judged_leaks_find(&shown->judged, view->context, error) &&
                    find_kept(view, &is_kept, error);
-    if (is_good) {
-        fill_columns(view);
+    if (is_good)
         show_rows(view, is_kept);
-    }
     free(is_kept);
     return is_good;
 }
@@ -203,6 +101,23 @@ static struct leak_words words_of(const struct view *view)
 {
     const struct leaks_view *shown = view->state;
     return (struct leak_words){profile_whole(view->context->profile), &shown->judged.suppressions};
+}
+
+static struct leak_cells cells_of(const struct view *view)
+{
+    const struct leaks_view *shown = view->state;
+    return (struct leak_cells){.profile = view->context->profile,
+                               .words = words_of(view),
+                               .report = &shown->judged.report,
+                               .rows = &shown->rows,
+                               .table = &view->table,
+                               .process = view->context->question.process};
+}
+
+static const struct leak_row *selected_row(const struct view *view)
+{
+    const struct leaks_view *shown = view->state;
+    return leak_rows_selected(&shown->rows, &view->table);
 }
 
 static void describe_one(const struct judged_leaks *judged,
@@ -229,7 +144,8 @@ static void leaks_describe(const struct view *view, struct text *out)
     const struct leak_report_process *only = NULL;
     size_t count = 0, scanned = 0;
     for (size_t i = 0; i < shown->judged.report.process_count; i++) {
-        if (!is_asked(view, &shown->judged.report.processes[i]))
+        if (!leak_rows_is_asked(&shown->judged.report.processes[i],
+                                view->context->question.process))
             continue;
         only = &shown->judged.report.processes[i];
         count++;
@@ -244,143 +160,12 @@ static void leaks_describe(const struct view *view, struct text *out)
                    count);
 }
 
-static bool is_right(int column)
-{
-    return column >= COLUMN_BYTES && column <= COLUMN_AGE;
-}
-
-static void put_cell(const struct view *view, struct screen *screen, int row, int column,
-                     enum style style, const char *text)
-{
-    struct table_place place = table_place(&view->table, (size_t)column);
-    if (is_right(column))
-        screen_put_right(screen, row, place.column, place.columns, style, text);
-    else
-        screen_put_cut(screen, row, place.column, place.columns, style, text);
-}
-
-static const char *group_name(unsigned group)
-{
-    return group == UNSCANNED ? "not scanned" : leak_kind_name(group);
-}
-
-static void draw_heading(const struct view *view, struct screen *screen, int line,
-                         const struct leaks_row *row)
-{
-    const struct leaks_view *shown = view->state;
-    char number[UNITS_TEXT_BYTES];
-    struct text text = {0};
-    size_t count = shown->shown[row->group];
-    enum glyph glyph = !count ? GLYPH_LEAF : shown->is_open[row->group] ? GLYPH_OPEN : GLYPH_CLOSED;
-    text_print(&text, "%s %s", screen_glyph(screen, glyph), group_name(row->group));
-    put_cell(view, screen, line, COLUMN_KIND, STYLE_STRONG, text_get(&text));
-    text_clear(&text);
-    text_print(&text, "%s %s%s", units_format_count(count, number),
-               row->group == UNSCANNED ? "process" : "site",
-               count == 1                ? ""
-               : row->group == UNSCANNED ? "es"
-                                         : "s");
-    if (row->group < LEAK_KIND_COUNT) {
-        struct leak_sum sum = leak_list_sum(&shown->judged.report, view->context->question.process,
-                                            (enum leak_kind)row->group);
-        put_cell(view, screen, line, COLUMN_BYTES, STYLE_STRONG,
-                 units_format_size(sum.bytes, number));
-        put_cell(view, screen, line, COLUMN_BLOCKS, STYLE_STRONG,
-                 units_format_count(sum.blocks, number));
-    }
-    put_cell(view, screen, line, COLUMN_SITE, STYLE_TEXT, text_get(&text));
-    text_clear(&text);
-}
-
-static void print_process(const struct view *view, const struct leak_report_process *process,
-                          struct text *out)
-{
-    view_print_process(view->context->profile, process->process, out);
-}
-
-static void draw_leak(const struct view *view, struct screen *screen, int line,
-                      const struct leaks_row *row)
-{
-    const struct leak_words words = words_of(view);
-    const struct leak *leak = leak_line_leak(&row->line);
-    char number[UNITS_TEXT_BYTES];
-    struct text text = {0};
-    text_print(&text, "  %s", leak->cycles ? "cycle" : leak_kind_name(leak->kind));
-    put_cell(view, screen, line, COLUMN_KIND, STYLE_FAINT, text_get(&text));
-    text_clear(&text);
-    put_cell(view, screen, line, COLUMN_BYTES, STYLE_TEXT, units_format_size(leak->bytes, number));
-    put_cell(view, screen, line, COLUMN_BLOCKS, STYLE_TEXT,
-             units_format_count(leak->blocks, number));
-    put_cell(view, screen, line, COLUMN_INDIRECT, STYLE_TEXT,
-             leak->indirect_bytes ? units_format_size(leak->indirect_bytes, number) : "");
-    put_cell(view, screen, line, COLUMN_AGE, STYLE_TEXT,
-             units_format_duration(leak_report_age_ns(row->line.process, leak), number));
-    leak_words_add_thread(&words, &row->line, &text);
-    put_cell(view, screen, line, COLUMN_THREAD, STYLE_TEXT, text_get(&text));
-    text_clear(&text);
-    print_process(view, row->line.process, &text);
-    put_cell(view, screen, line, COLUMN_PROCESS, STYLE_PLACE, text_get(&text));
-    text_clear(&text);
-    leak_words_add_site(&words, leak->site, table_place(&view->table, COLUMN_SITE).columns, &text);
-    put_cell(view, screen, line, COLUMN_SITE, STYLE_FUNCTION, text_get(&text));
-    text_clear(&text);
-}
-
-/* Over all columns behind the first: it is a sentence. */
-static void draw_unscanned(const struct view *view, struct screen *screen, struct area area,
-                           const struct leak_report_process *process)
-{
-    struct text text = {0};
-    print_process(view, process, &text);
-    text_add(&text, ": ");
-    scan_text_describe(process, &text);
-    screen_put_cut(screen, area.row, area.column + 4, area.columns - 5, STYLE_WARNING,
-                   text_get(&text));
-    text_clear(&text);
-}
-
 static void leaks_draw_row(const struct view *view, struct screen *screen, struct area area,
                            size_t number)
 {
     const struct leaks_view *shown = view->state;
-    const struct leaks_row *row = &shown->rows[number];
-    if (row->is_heading)
-        draw_heading(view, screen, area.row, row);
-    else if (row->unscanned)
-        draw_unscanned(view, screen, area, row->unscanned);
-    else
-        draw_leak(view, screen, area.row, row);
-}
-
-static void print_below(const struct view *view, const struct leaks_row *row, struct text *out)
-{
-    const struct leak_words words = words_of(view);
-    if (row->is_heading) {
-        if (row->group == UNSCANNED)
-            text_add(out, "whether these leak is not known: each row says what to do");
-        else
-            text_print(out, "%s: %s (Enter opens and closes)", leak_kind_name(row->group),
-                       leak_words_meaning((enum leak_kind)row->group));
-        return;
-    }
-    if (row->unscanned) {
-        scan_text_advise(view->context->profile, row->unscanned, out);
-        return;
-    }
-    const struct leak *leak = leak_line_leak(&row->line);
-    const struct leak_report_cycle *cycle = leak_report_find_cycle(row->line.process,
-                                                                   row->line.leak);
-    if (cycle) {
-        leak_words_add_cycle(&words, cycle, out);
-        text_add(out, "; ");
-    }
-    if (leak->kind == LEAK_SUPPRESSED) {
-        text_add(out, "suppressed ");
-        leak_words_add_suppression(&words, leak, out);
-        text_add(out, "; ");
-    }
-    if (leak->site != LEAKS_NO_SITE)
-        leak_words_add_stack(&words, leak->site, out);
+    const struct leak_cells cells = cells_of(view);
+    leak_cells_draw_row(&cells, &shown->rows.items[number], screen, area);
 }
 
 /* Marks change after views were loaded. */
@@ -398,11 +183,12 @@ static void leaks_fit(struct view *view, int rows, int columns)
 
 static void leaks_draw_below(const struct view *view, struct screen *screen, struct area area)
 {
-    const struct leaks_view *shown = view->state;
+    const struct leak_cells cells = cells_of(view);
+    const struct leak_row *row = selected_row(view);
     struct text text = {0};
-    if (view->table.selected >= shown->row_count)
+    if (!row)
         return;
-    print_below(view, &shown->rows[view->table.selected], &text);
+    leak_cells_add_details(&cells, row, &text);
     screen_put_lines(screen, (struct area){area.row, 1, area.rows, area.columns - 2}, STYLE_PLACE,
                      text_get(&text));
     text_clear(&text);
@@ -410,16 +196,12 @@ static void leaks_draw_below(const struct view *view, struct screen *screen, str
 
 static void leaks_row_text(const struct view *view, size_t number, struct text *out)
 {
-    const struct leak_words words = words_of(view);
     const struct leaks_view *shown = view->state;
-    const struct leaks_row *row = &shown->rows[number];
-    if (row->is_heading)
-        text_add(out, group_name(row->group));
-    else if (row->unscanned)
-        scan_text_describe(row->unscanned, out);
-    else if (leak_line_leak(&row->line)->site != LEAKS_NO_SITE)
-        leak_words_add_stack(&words, leak_line_leak(&row->line)->site, out);
+    const struct leak_cells cells = cells_of(view);
+    leak_cells_add_text(&cells, &shown->rows.items[number], out);
 }
+
+/* ---- what keys do ---- */
 
 static void show_leak(struct view *view, const struct leak_line *line, struct reaction *reaction)
 {
@@ -436,36 +218,26 @@ static void show_leak(struct view *view, const struct leak_line *line, struct re
     reaction->opened = &view_stack;
 }
 
-/* ---- what keys do ---- */
-
-static const struct leaks_row *selected_row(const struct view *view)
-{
-    const struct leaks_view *shown = view->state;
-    return view->table.selected < shown->row_count ? &shown->rows[view->table.selected] : NULL;
-}
-
 static void set_open(struct view *view, unsigned group, bool is_open, struct reaction *reaction)
 {
     struct leaks_view *shown = view->state;
     struct error error;
-    shown->is_open[group] = is_open;
+    shown->rows.is_open[group] = is_open;
     if (!leaks_load(view, &error))
         text_add(&reaction->message, error.message);
-    for (size_t i = 0; i < shown->row_count; i++)
-        if (shown->rows[i].is_heading && shown->rows[i].group == group)
-            view->table.selected = i;
+    leak_rows_select_heading(&shown->rows, &view->table, group);
 }
 
 static void set_all_open(struct view *view, bool is_open, struct reaction *reaction)
 {
     struct leaks_view *shown = view->state;
-    const struct leaks_row *row = selected_row(view);
-    for (unsigned group = 0; group < GROUP_COUNT; group++)
-        shown->is_open[group] = is_open;
+    const struct leak_row *row = selected_row(view);
+    for (unsigned group = 0; group < LEAK_ROWS_GROUPS; group++)
+        shown->rows.is_open[group] = is_open;
     set_open(view, row ? row->group : 0, is_open, reaction);
 }
 
-static void show_source(const struct view *view, const struct leaks_row *row, enum action action,
+static void show_source(const struct view *view, const struct leak_row *row, enum action action,
                         struct reaction *reaction)
 {
     const struct leak_words words = words_of(view);
@@ -482,26 +254,11 @@ static void show_source(const struct view *view, const struct leaks_row *row, en
 }
 
 /* Why this row's leak cannot be suppressed; NULL: it can. */
-static const char *why_not_suppressed(const struct leaks_row *row)
+static const char *why_not_suppressed(const struct leak_row *row)
 {
     if (!row || row->is_heading || row->unscanned)
         return "choose a leak to suppress";
-    const struct leak *leak = leak_line_leak(&row->line);
-    if (leak->site == LEAKS_NO_SITE)
-        return "it has no stack that a suppression could name";
-    switch (leak->kind) {
-    case LEAK_INDIRECT:
-        return "it hangs from a definite leak: suppress that one, and this goes with it";
-    case LEAK_REACHABLE:
-        return "what is reachable is not lost: it needs no suppression";
-    case LEAK_SUPPRESSED:
-        return "it is suppressed already";
-    case LEAK_DEFINITE:
-    case LEAK_POSSIBLE:
-    case LEAK_KIND_COUNT:
-        break;
-    }
-    return NULL;
+    return judged_leaks_why_not_suppressed(leak_line_leak(&row->line));
 }
 
 static void ask_for_suppression(const struct view *view, struct reaction *reaction)
@@ -518,13 +275,13 @@ static void ask_for_suppression(const struct view *view, struct reaction *reacti
 static bool leaks_act(struct view *view, enum action action, struct reaction *reaction)
 {
     const struct leaks_view *shown = view->state;
-    const struct leaks_row *row = selected_row(view);
+    const struct leak_row *row = selected_row(view);
     if (!row)
         return false;
     switch (action) {
     case ACTION_OPEN:
         if (row->is_heading)
-            set_open(view, row->group, !shown->is_open[row->group], reaction);
+            set_open(view, row->group, !shown->rows.is_open[row->group], reaction);
         else if (row->unscanned)
             scan_text_advise(view->context->profile, row->unscanned, &reaction->message);
         else
@@ -594,7 +351,7 @@ bool view_leaks_suppress(struct view *view, const char *argument, struct reactio
                          struct error *error)
 {
     struct leaks_view *shown = view->state;
-    const struct leaks_row *row = selected_row(view);
+    const struct leak_row *row = selected_row(view);
     const char *reason = why_not_suppressed(row);
     enum suppression_grammar grammar = SUPPRESSION_LSAN;
     bool is_new;
