@@ -169,30 +169,51 @@ static void tree_describe(const struct view *view, struct text *out)
                figures_format(metric, shown->tree.nodes[0].figures.values[metric], text));
 }
 
+/* How a function came to stand there, which is told however little room is left. */
+static const char *mark_of(const struct call_tree_node *node, bool is_narrow)
+{
+    if (node->is_inlined)
+        return is_narrow ? "(i)" : "(inlined)";
+    if (node->is_tail_call)
+        return is_narrow ? "(t)" : "(tail call)";
+    return "";
+}
+
+static void print_place(const struct call_tree_node *node, const struct profile_location *location,
+                        struct text *out)
+{
+    text_add(out, mark_of(node, false));
+    if (!location || !location->file)
+        return;
+    text_add(out, out->count ? " " : "");
+    text_add(out, text_file_name(location->file));
+    if (node->line)
+        text_print(out, ":%u", node->line);
+}
+
 static void draw_name(const struct view *view, struct screen *screen, int row,
                       struct table_place place, uint32_t number)
 {
+    enum {
+        LEAST_NAME = 16
+    };
     const struct tree_view *shown = view->state;
     const struct call_tree_node *node = &shown->tree.nodes[number];
     const struct profile_location *location = location_of(view, number);
     place = tree_rows_draw(&shown->rows, screen, row, place, number, node->depth);
-    int room = place.columns;
+    int room = place.columns, gap = 2;
     struct text about = {0};
-    if (node->is_inlined)
-        text_add(&about, "(inlined) ");
-    else if (node->is_tail_call)
-        text_add(&about, "(tail call) ");
-    if (location && location->file && node->line)
-        text_print(&about, "%s:%u", text_file_name(location->file), node->line);
-    else if (location && location->file)
-        text_add(&about, text_file_name(location->file));
+    print_place(node, location, &about);
+    if (room - text_columns(text_get(&about)) - gap < LEAST_NAME) {
+        text_clear(&about);
+        text_add(&about, mark_of(node, true));
+        gap = about.count ? 1 : 0;
+    }
     int about_columns = text_columns(text_get(&about));
-    bool has_room = room - about_columns - 2 >= 16;
-    int used = screen_put_cut(screen, row, place.column, has_room ? room - about_columns - 2 : room,
-                              STYLE_FUNCTION, location ? location->function : "?");
-    if (has_room)
-        screen_put(screen, row, place.column + used + 2, about_columns, STYLE_PLACE,
-                   text_get(&about));
+    int used = screen_put_cut(screen, row, place.column, room - about_columns - gap, STYLE_FUNCTION,
+                              location ? location->function : "?");
+    screen_put(screen, row, place.column + used + gap, about_columns, STYLE_PLACE,
+               text_get(&about));
     text_clear(&about);
 }
 
