@@ -314,8 +314,10 @@ static void name_types(struct process_graph *graph)
          20, 21, TYPE_SOURCE_CONTAINER, TYPE_LIKELY, false}};
 
     process_graph_find_types(graph, &(struct symbolizer_options){0});
+    struct type_names *types = graph->types;
+    for (size_t i = 0; i < types->group_count; i++)
+        free(types->groups[i].name);
     for (uint32_t i = 0; i < sizeof named / sizeof *named; i++) {
-        struct type_names *types = graph->types;
         types->groups = memory_grow(types->groups, &types->group_capacity, i + 1,
                                     sizeof *types->groups);
         types->groups[i] = (struct type_group){.name = memory_duplicate_text(named[i].name),
