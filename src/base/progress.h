@@ -22,4 +22,10 @@ static inline bool progress_goes_on(const struct progress *progress, size_t done
            progress->goes_on(progress->context, all ? (double)done / (double)all : 0);
 }
 
+/* For work in few parts: asks at the end of each. */
+static inline bool progress_reaches(const struct progress *progress, double share)
+{
+    return !progress || !progress->goes_on || progress->goes_on(progress->context, share);
+}
+
 #endif

@@ -112,7 +112,7 @@ static bool compare_snapshots(const struct invocation *invocation,
 
     for (int side = 0; is_good && side < DIFF_SIDES; side++)
         is_good = graph_argument_open(&graphs[side], &arguments[side], QUERY_ALL_PROCESSES,
-                                      &symbols, error);
+                                      &symbols, NULL, error);
     if (is_good) {
         for (int side = 0; side < DIFF_SIDES; side++)
             process_graph_find_types(&graphs[side].graph, &symbols);

@@ -153,7 +153,7 @@ static bool write_graph(const struct values *values, const struct export_format 
 
     is_good = (!values->process.is_given ||
                recording_argument_find_process(argument, values->process.value, &process, error)) &&
-              graph_argument_open(&graph, argument, process, &symbols, error);
+              graph_argument_open(&graph, argument, process, &symbols, NULL, error);
     if (is_good)
         process_graph_find_types(&graph.graph, &symbols);
     if (is_good && values->focus) {

@@ -117,18 +117,24 @@ struct lazy_graph {
     bool was_tried;
 };
 
-static const struct process_graph *get_graph(void *context, struct error *error)
+static const struct process_graph *get_graph(void *context, const struct progress *progress,
+                                             struct error *error)
 {
     struct lazy_graph *lazy = context;
 
     if (!lazy->was_tried) {
         lazy->was_tried = true;
         if (graph_argument_open(&lazy->graph, lazy->argument, QUERY_ALL_PROCESSES,
-                                &(struct symbolizer_options){0}, error))
+                                &(struct symbolizer_options){0}, progress, error))
             process_graph_find_types(&lazy->graph.graph, &(struct symbolizer_options){0});
     }
     if (lazy->graph.is_built)
         return &lazy->graph.graph;
+    if (lazy->graph.was_stopped) {
+        graph_argument_close(&lazy->graph);
+        lazy->was_tried = false;
+        return NULL;
+    }
     error_set(error, "there is no graph of this recording");
     return NULL;
 }

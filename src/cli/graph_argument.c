@@ -38,7 +38,7 @@ static bool say_missing(const struct recording_argument *argument, struct error 
 
 bool graph_argument_open(struct graph_argument *graph, const struct recording_argument *argument,
                          uint32_t process, const struct symbolizer_options *options,
-                         struct error *error)
+                         const struct progress *progress, struct error *error)
 {
     const struct profile *profile = argument->profile;
     uint32_t chosen = 0;
@@ -66,7 +66,11 @@ bool graph_argument_open(struct graph_argument *graph, const struct recording_ar
         return say_missing(argument, error);
     if (!process_graph_read(argument->reader, graph->head, &graph->snapshot, error))
         return false;
-    process_graph_build(profile, chosen, &graph->snapshot, options, &graph->graph);
+    graph->was_stopped = !progress_reaches(progress, 0.1) ||
+                         !process_graph_try_build(profile, chosen, &graph->snapshot, options,
+                                                  progress, &graph->graph);
+    if (graph->was_stopped)
+        return error_set(error, "stopped");
     graph->graph.reader = argument->reader;
     graph->is_built = true;
     return true;

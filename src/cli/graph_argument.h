@@ -18,14 +18,15 @@ struct graph_argument {
     struct snapshot snapshot;
     struct process_graph graph;
     bool is_built;
+    bool was_stopped; /* by `progress` */
 };
 
 /* `process` is a position, or QUERY_ALL_PROCESSES: of those that were scanned, the one with most
- * blocks. Close after use, also after a
- * failure; a zeroed one may be closed. */
+ * blocks. `progress`: NULL = it is not stopped. Close after use, also after a failure; a zeroed one
+ * may be closed. */
 bool graph_argument_open(struct graph_argument *graph, const struct recording_argument *argument,
                          uint32_t process, const struct symbolizer_options *options,
-                         struct error *error);
+                         const struct progress *progress, struct error *error);
 void graph_argument_close(struct graph_argument *graph);
 
 /* The snapshot of one process that the argument means; NULL = there is none. */

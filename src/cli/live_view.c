@@ -197,18 +197,24 @@ static void ask_for_snapshot(void *context, uint64_t pid)
 
 /* ---- of the newest snapshot in the picture that is shown ----------------------------------- */
 
-static const struct process_graph *get_graph(void *context, struct error *error)
+static const struct process_graph *get_graph(void *context, const struct progress *progress,
+                                             struct error *error)
 {
     struct live_view *view = context;
 
     if (!view->was_graph_tried) {
         view->was_graph_tried = true;
         if (graph_argument_open(&view->graph, &view->argument, QUERY_ALL_PROCESSES,
-                                &(struct symbolizer_options){0}, error))
+                                &(struct symbolizer_options){0}, progress, error))
             process_graph_find_types(&view->graph.graph, &(struct symbolizer_options){0});
     }
     if (view->graph.is_built)
         return &view->graph.graph;
+    if (view->graph.was_stopped) {
+        graph_argument_close(&view->graph);
+        view->was_graph_tried = false;
+        return NULL;
+    }
     error_set(error, "there is no graph yet: c takes a snapshot");
     return NULL;
 }

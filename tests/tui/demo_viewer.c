@@ -331,10 +331,12 @@ static void name_types(struct process_graph *graph)
     }
 }
 
-static const struct process_graph *get_graph(void *context, struct error *error)
+static const struct process_graph *get_graph(void *context, const struct progress *progress,
+                                             struct error *error)
 {
     struct demo_graph *demo = context;
 
+    (void)progress;
     (void)error;
     if (!demo->is_built) {
         make_demo_snapshot(demo->profile, &demo->snapshot);

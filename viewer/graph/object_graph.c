@@ -254,11 +254,21 @@ static void sum_up(struct object_graph *graph, const uint32_t *order, uint32_t r
     }
 }
 
-void object_graph_build(const struct snapshot *snapshot, const struct object_graph_roots *roots,
-                        struct object_graph *graph)
+/* The longest part. */
+static void find_retained(struct object_graph *graph)
+{
+    uint32_t *order = memory_allocate_large(graph->node_count, sizeof *order), reached;
+
+    graph->dominators = memory_allocate_large(graph->node_count, sizeof *graph->dominators);
+    reached = dominators_find(graph, order);
+    sum_up(graph, order, reached);
+    free(order);
+}
+
+bool object_graph_try_build(const struct snapshot *snapshot, const struct object_graph_roots *roots,
+                            const struct progress *progress, struct object_graph *graph)
 {
     struct leak_leaders leaders;
-    uint32_t *order, reached;
 
     *graph = (struct object_graph){.snapshot = snapshot,
                                    .root_count = roots->count + 1,
@@ -267,11 +277,19 @@ void object_graph_build(const struct snapshot *snapshot, const struct object_gra
     find_ways(graph, roots, &leaders);
     sort_roots(graph, roots, &leaders);
     leak_leaders_clear(&leaders);
-    order = memory_allocate_large(graph->node_count, sizeof *order);
-    graph->dominators = memory_allocate_large(graph->node_count, sizeof *graph->dominators);
-    reached = dominators_find(graph, order);
-    sum_up(graph, order, reached);
-    free(order);
+    if (progress_reaches(progress, 0.4)) {
+        find_retained(graph);
+        if (progress_reaches(progress, 0.8))
+            return true;
+    }
+    object_graph_clear(graph);
+    return false;
+}
+
+void object_graph_build(const struct snapshot *snapshot, const struct object_graph_roots *roots,
+                        struct object_graph *graph)
+{
+    object_graph_try_build(snapshot, roots, NULL, graph);
 }
 
 void object_graph_clear(struct object_graph *graph)

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/progress.h"
 #include "snapshot/snapshot.h"
 
 #define OBJECT_GRAPH_WHOLE 0u
@@ -52,6 +53,9 @@ struct object_graph {
  * 4 a reference. */
 void object_graph_build(const struct snapshot *snapshot, const struct object_graph_roots *roots,
                         struct object_graph *graph);
+/* The same, which can be stopped: false, and there is nothing to clear. */
+bool object_graph_try_build(const struct snapshot *snapshot, const struct object_graph_roots *roots,
+                            const struct progress *progress, struct object_graph *graph);
 void object_graph_clear(struct object_graph *graph);
 
 static inline uint32_t object_graph_node(const struct object_graph *graph, uint32_t block)

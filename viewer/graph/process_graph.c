@@ -75,21 +75,36 @@ static uint8_t *rank_roots(const struct root_names *names)
     return list;
 }
 
+bool process_graph_try_build(const struct profile *profile, uint32_t process,
+                             const struct snapshot *snapshot,
+                             const struct symbolizer_options *options,
+                             const struct progress *progress, struct process_graph *graph)
+{
+    *graph = (struct process_graph){.profile = profile, .process = process, .snapshot = snapshot};
+    bool is_done = false;
+
+    root_names_find(profile, snapshot, options, &graph->names);
+    if (progress_reaches(progress, 0.2)) {
+        uint8_t *ranks = rank_roots(&graph->names);
+
+        is_done = object_graph_try_build(
+            snapshot,
+            &(struct object_graph_roots){graph->names.root_of_slot, graph->names.count, ranks},
+            progress, &graph->graph);
+        free(ranks);
+    }
+    if (is_done)
+        find_sites(graph);
+    else
+        process_graph_clear(graph);
+    return is_done;
+}
+
 void process_graph_build(const struct profile *profile, uint32_t process,
                          const struct snapshot *snapshot, const struct symbolizer_options *options,
                          struct process_graph *graph)
 {
-    *graph = (struct process_graph){.profile = profile, .process = process, .snapshot = snapshot};
-    uint8_t *ranks;
-
-    root_names_find(profile, snapshot, options, &graph->names);
-    ranks = rank_roots(&graph->names);
-    object_graph_build(
-        snapshot,
-        &(struct object_graph_roots){graph->names.root_of_slot, graph->names.count, ranks},
-        &graph->graph);
-    free(ranks);
-    find_sites(graph);
+    process_graph_try_build(profile, process, snapshot, options, NULL, graph);
 }
 
 void process_graph_find_types(struct process_graph *graph, const struct symbolizer_options *options)

@@ -39,6 +39,11 @@ bool process_graph_read(struct recording_reader *reader, const struct recording_
 void process_graph_build(const struct profile *profile, uint32_t process,
                          const struct snapshot *snapshot, const struct symbolizer_options *options,
                          struct process_graph *graph);
+/* The same, which can be stopped: false, and there is nothing to clear. */
+bool process_graph_try_build(const struct profile *profile, uint32_t process,
+                             const struct snapshot *snapshot,
+                             const struct symbolizer_options *options,
+                             const struct progress *progress, struct process_graph *graph);
 /* Types and members, where there is debug information; that may take seconds. What `options` point
  * to is borrowed until the clear. */
 void process_graph_find_types(struct process_graph *graph,
@@ -65,8 +70,8 @@ const char *process_graph_root_likeness(const struct process_graph *graph, uint3
 const char *process_graph_root_kind(const struct process_graph *graph, uint32_t node);
 const char *process_graph_root_module(const struct process_graph *graph, uint32_t node);
 
-/* What is said behind the name: the module's file name. NULL without a module, or where the name ends
- * with that ("data of libx.so"). */
+/* What is said behind the name: the module's file name. NULL without a module, or where the name
+ * ends with that ("data of libx.so"). */
 const char *process_graph_root_place(const struct process_graph *graph, uint32_t node);
 
 /* The root from which the shortest way leads to a node. */

@@ -14,6 +14,7 @@ struct leak_report;
 struct leak_report_options;
 struct live_picture;
 struct process_graph;
+struct progress;
 struct python_heaps;
 struct recording_reader;
 
@@ -69,8 +70,10 @@ struct tui_options {
     size_t path_map_count;
 
     /* Makes the object graph when it is first asked for, which may take seconds; borrowed until the
-     * viewer ends. NULL: there is none, nor its screen. */
-    const struct process_graph *(*get_graph)(void *context, struct error *error);
+     * viewer ends. Where it was stopped it can be asked again. NULL: there is none, nor its screen.
+     */
+    const struct process_graph *(*get_graph)(void *context, const struct progress *progress,
+                                             struct error *error);
     void *graph_context;
 
     /* Finds what is lost, each time anew, by the suppressions and at the snapshots that are asked;
@@ -81,8 +84,8 @@ struct tui_options {
     const char *const *suppression_files; /* beside what is built in */
     size_t suppression_file_count;
 
-    /* What the program has written so far, the caller's to free. NULL: nobody keeps it, and there is
-     * no such screen. */
+    /* What the program has written so far, the caller's to free. NULL: nobody keeps it, and there
+     * is no such screen. */
     char *(*get_output)(void *context);
     void *output_context;
 

@@ -74,7 +74,7 @@ static bool block_open(struct view *view, const struct view_request *request, st
 
     if (!options->get_graph)
         return error_set(error, "there is no graph of this recording");
-    shown->graph = options->get_graph(options->graph_context, error);
+    shown->graph = options->get_graph(options->graph_context, &view->context->progress, error);
     if (!shown->graph)
         return false;
     if (request->node == OBJECT_GRAPH_WHOLE || request->node >= shown->graph->graph.node_count)

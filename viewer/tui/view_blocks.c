@@ -54,7 +54,7 @@ static bool blocks_open(struct view *view, const struct view_request *request, s
 
     if (!options->get_graph || (!request->tree && !request->is_of_type))
         return error_set(error, "there is no row of blocks: choose one on the graph's screen");
-    shown->graph = options->get_graph(options->graph_context, error);
+    shown->graph = options->get_graph(options->graph_context, &view->context->progress, error);
     if (!shown->graph)
         return false;
     if (request->is_of_type)
@@ -114,11 +114,12 @@ static void blocks_draw_row(const struct view *view, struct screen *screen, stru
     struct text text = {0};
 
     table_draw_cell(&view->table, screen, area.row, COLUMN_RETAINED, STYLE_STRONG,
-             units_format_size(objects->retained_bytes[node], number));
+                    units_format_size(objects->retained_bytes[node], number));
     table_draw_cell(&view->table, screen, area.row, COLUMN_BLOCKS, STYLE_TEXT,
-             units_format_count(objects->retained_blocks[node], number));
-    table_draw_cell(&view->table, screen, area.row, COLUMN_ITSELF, STYLE_TEXT,
-             units_format_size(shown->graph->snapshot->blocks[shown->blocks[row]].bytes, number));
+                    units_format_count(objects->retained_blocks[node], number));
+    table_draw_cell(
+        &view->table, screen, area.row, COLUMN_ITSELF, STYLE_TEXT,
+        units_format_size(shown->graph->snapshot->blocks[shown->blocks[row]].bytes, number));
     blocks_row_text(view, row, &text);
     screen_put_cut(screen, area.row, name.column, name.columns, STYLE_FUNCTION, text_get(&text));
     text_clear(&text);

@@ -116,7 +116,7 @@ static bool graph_load(struct view *view, struct error *error)
 
     if (shown->graph) /* it does not depend on what is asked */
         return true;
-    shown->graph = options->get_graph(options->graph_context, error);
+    shown->graph = options->get_graph(options->graph_context, &view->context->progress, error);
     if (!shown->graph)
         return false;
     show_tree(view);
@@ -212,13 +212,14 @@ static void graph_draw_row(const struct view *view, struct screen *screen, struc
     char text[UNITS_TEXT_BYTES];
 
     table_draw_cell(&view->table, screen, area.row, COLUMN_BYTES, STYLE_STRONG,
-             units_format_size(node->retained_bytes, text));
+                    units_format_size(node->retained_bytes, text));
     table_draw_cell(&view->table, screen, area.row, COLUMN_SHARE, STYLE_FAINT,
-             units_format_percent(node->retained_bytes, whole->retained_bytes, text));
+                    units_format_percent(node->retained_bytes, whole->retained_bytes, text));
     table_draw_cell(&view->table, screen, area.row, COLUMN_BLOCKS, STYLE_TEXT,
-             units_format_count(node->retained_blocks, text));
+                    units_format_count(node->retained_blocks, text));
     table_draw_cell(&view->table, screen, area.row, COLUMN_ITSELF, STYLE_TEXT,
-             shown->is_upwards || node->bytes == 0 ? "" : units_format_size(node->bytes, text));
+                    shown->is_upwards || node->bytes == 0 ? ""
+                                                          : units_format_size(node->bytes, text));
     draw_name(view, screen, area.row, table_place(&view->table, COLUMN_NAME),
               shown->rows.nodes[row]);
 }

@@ -71,7 +71,8 @@ static bool types_load(struct view *view, struct error *error)
     const struct tui_options *options = view->context->options;
 
     if (!shown->has_list) {
-        const struct process_graph *graph = options->get_graph(options->graph_context, error);
+        const struct process_graph *graph = options->get_graph(options->graph_context,
+                                                               &view->context->progress, error);
 
         if (!graph)
             return false;
