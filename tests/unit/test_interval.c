@@ -29,7 +29,7 @@ struct fixture {
     struct recording_reader *reader;
     struct profile *whole;
     struct profile_builder *builder;
-    struct timeline_writer deltas;
+    struct timeline_writer deltas, void_deltas; /* the builder borrows their bytes */
     uint64_t mark_sites[16];
 };
 
@@ -65,7 +65,7 @@ static void fill(struct fixture *fixture)
     /* What was written before buckets were widened is void. */
     add(fixture, 1, 0, 99, 99, 0, 0);
     add_timeline(fixture, 0, 50 * MS);
-    free(fixture->deltas.bytes);
+    fixture->void_deltas = fixture->deltas;
     fixture->deltas = (struct timeline_writer){0};
     add(fixture, 0, 0, 4, 400, 0, 0);
     add(fixture, 3, 0, 1, 100, 0, 0);
@@ -108,6 +108,7 @@ static int tear_down(void **state)
     recording_reader_close(fixture->reader);
     profile_builder_destroy(fixture->builder);
     free(fixture->deltas.bytes);
+    free(fixture->void_deltas.bytes);
     unlink(fixture->path);
     free(fixture);
     return 0;
