@@ -198,6 +198,12 @@ static void add_growth(struct overview *overview, const struct profile *profile)
     const struct growth *growth = &overview->growth;
     char duration[UNITS_TEXT_BYTES];
     struct text heading = {0};
+    if (!profile->whole && overview->is_growth_left_out) {
+        add_row(overview, OVERVIEW_BLANK, 0);
+        add_figure(overview, "Growing", "not known",
+                   memory_duplicate_text("too many sites to look here: seep report --growth tells"),
+                   TABLE_NO_SORT);
+    }
     if (profile->whole || !growth->growing_count)
         return;
     text_print(&heading, "Growing over %s: ",

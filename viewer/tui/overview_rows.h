@@ -47,6 +47,7 @@ struct overview {
     struct growth growth;         /* of the plot's process */
     uint32_t growth_process;
     bool is_growth_known;
+    bool is_growth_left_out;     /* there are too many sites to look for it without being asked */
     struct query_result growing; /* rows of its first sites, in any order */
 };
 

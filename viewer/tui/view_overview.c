@@ -14,7 +14,8 @@ enum {
     LABEL_COLUMNS = 18,
     VALUE_COLUMNS = 12,
     TREE_COLUMNS = 2, /* a process stands so far to the right of its parent */
-    MIN_PLOT_COLUMNS = 30
+    MIN_PLOT_COLUMNS = 30,
+    MANY_SITES = 200000 /* of more, growth would keep one waiting for the first screen */
 };
 
 static void overview_close(struct view *view)
@@ -71,11 +72,15 @@ static bool find_growth(struct view *view, struct error *error)
         overview->plot_process >= profile->process_count ||
         (overview->is_growth_known && overview->growth_process == overview->plot_process))
         return true;
+    uint32_t site_count = profile->processes[overview->plot_process].site_count;
     growth_clear(&overview->growth);
     query_result_clear(&overview->growing);
     overview->growing = (struct query_result){0};
     overview->growth_process = overview->plot_process;
     overview->is_growth_known = true;
+    overview->is_growth_left_out = site_count > MANY_SITES;
+    if (overview->is_growth_left_out)
+        return true;
     snapshot_list_read(&snapshots, reader, &ignored); /* what could be read of it is enough */
     growth_find(profile, reader, &snapshots, overview->growth_process, &overview->growth);
     snapshot_list_clear(&snapshots);
