@@ -33,9 +33,11 @@ static bool parse_number(const char *digits, uint64_t *number)
 static bool parse_time(const char *name, struct instant *instant)
 {
     struct error ignored;
+    if (name[0] != '+' && name[0] != '-')
+        return false;
     bool is_digit = name[1] >= '0' && name[1] <= '9';
     instant->is_before_the_end = name[0] == '-';
-    return (name[0] == '+' || name[0] == '-') && (is_digit || name[1] == '.') &&
+    return (is_digit || name[1] == '.') &&
            units_parse_duration(name + 1, &instant->time_ns, &ignored);
 }
 
