@@ -19,7 +19,7 @@ see 'editing sources/parser.c +9 --wait'
 keys Enter
 see '> parse_expression'
 keys Enter
-see '>     9 *'
+see '>      9 '
 keys BSpace Escape
 see '▼Live'
 in_tmux resize-window -t view -x 44 -y 10
