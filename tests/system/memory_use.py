@@ -98,9 +98,9 @@ def check_trim(folder, mode):
     name = f"{mode}: resident {before}, trimmable {process['trimmable_bytes']}, after {after}"
     expect(f"{name}: as the kernel says",
            is_near(process["memory"]["figures"]["resident_bytes"], before, 0.02, 512 << 10), True)
-    # What prints the figures needs a page or two, and keeps them.
+    # What trims and prints for the first time has pages of its code read in meanwhile.
     expect(f"{name}: what was given back",
-           is_near(process["trimmable_bytes"], before - after, 0.05, 256 << 10), True)
+           is_near(process["trimmable_bytes"], before - after, 0.05, 1 << 20), True)
     return recording, process
 
 
