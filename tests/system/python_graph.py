@@ -128,7 +128,7 @@ def check_recorded(folder, path, name, *options):
     check_graph(f"{name} {options}", recording, False)
     if options:
         graph = ask(recording)
-        stacks = [{frame["function"].rsplit(".", 1)[-1] for frame in site["stack"]}
+        stacks = [{(frame["function"] or "").rsplit(".", 1)[-1] for frame in site["stack"]}
                   for site in graph["sites"] if site["type"] == "Node" and site["blocks"] == 3000]
         expect(f"{name}: births of nodes: {stacks}", len(stacks) == 1 and "<module>" in stacks[0],
                True)

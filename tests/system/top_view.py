@@ -198,7 +198,11 @@ checks.equal("run --live: no such program", (127, True),
 
 # ---- and in a terminal, where what the program writes is kept until the view is left
 
-pid, terminal = pty.fork()
+try:
+    pid, terminal = pty.fork()
+except OSError as error:
+    print(f"no terminal to look on in: {error}")
+    checks.finish()
 if pid == 0:
     os.environ.update(clean_environment(), TERM="xterm", LC_ALL="C.UTF-8")
     os.environ.pop("SEEP_SCRIPT", None)
