@@ -242,18 +242,6 @@ static void set_site(struct recording_site *site, const struct sums *from, const
         (struct recording_list){0};
 }
 
-static void add_to_totals(struct recording_totals *totals, const struct recording_site *site)
-{
-    totals->allocations += site->allocations;
-    totals->frees += site->frees;
-    totals->allocated_bytes += site->allocated_bytes;
-    totals->freed_bytes += site->freed_bytes;
-    totals->inherited_blocks += site->inherited_blocks;
-    totals->inherited_bytes += site->inherited_bytes;
-    totals->live_blocks += site->live_blocks;
-    totals->live_bytes += site->live_bytes;
-}
-
 static void fill_process(struct cutting *cutting, uint32_t position)
 {
     struct profile *interval = cutting->interval;
@@ -269,7 +257,7 @@ static void fill_process(struct cutting *cutting, uint32_t position)
             site->inherited_blocks = site->inherited_bytes = 0;
         set_site(site, is_known ? &cutting->ends[FROM].sites[i] : &nothing,
                  is_known ? &cutting->ends[TO].sites[i] : &nothing);
-        add_to_totals(&process->totals, site);
+        profile_add_to_totals(&process->totals, site);
     }
 }
 

@@ -110,3 +110,16 @@ uint32_t profile_find_process(const struct profile *profile, uint64_t process_id
     bool is_found = low < profile->process_count && profile->processes[low].about.id == process_id;
     return (uint32_t)(is_found ? low : profile->process_count);
 }
+
+void profile_add_to_totals(struct recording_totals *totals, const struct recording_site *site)
+{
+    totals->allocations += site->allocations;
+    totals->frees += site->frees;
+    totals->allocated_bytes += site->allocated_bytes;
+    totals->freed_bytes += site->freed_bytes;
+    totals->inherited_blocks += site->inherited_blocks;
+    totals->inherited_bytes += site->inherited_bytes;
+    totals->live_blocks += site->live_blocks;
+    totals->live_bytes += site->live_bytes;
+    totals->temporary_allocations += site->temporary_allocations;
+}

@@ -179,4 +179,7 @@ const struct recording_sample *profile_find_sample(const struct profile *profile
 /* Position in profile.processes of a process id, or profile.process_count. */
 uint32_t profile_find_process(const struct profile *profile, uint64_t process_id);
 
+/* One more site in its process's totals, but for the peak, which is no sum. */
+void profile_add_to_totals(struct recording_totals *totals, const struct recording_site *site);
+
 #endif

@@ -77,19 +77,6 @@ static void set_site(struct recording_site *site, const uint64_t *numbers, uint6
         (struct recording_list){0};
 }
 
-static void add_to_totals(struct recording_totals *totals, const struct recording_site *site)
-{
-    totals->allocations += site->allocations;
-    totals->frees += site->frees;
-    totals->allocated_bytes += site->allocated_bytes;
-    totals->freed_bytes += site->freed_bytes;
-    totals->inherited_blocks += site->inherited_blocks;
-    totals->inherited_bytes += site->inherited_bytes;
-    totals->live_blocks += site->live_blocks;
-    totals->live_bytes += site->live_bytes;
-    totals->temporary_allocations += site->temporary_allocations;
-}
-
 static void set_totals(struct recording_totals *totals, const struct recording_mark *mark)
 {
     uint64_t process_id = totals->process_id;
@@ -111,7 +98,7 @@ static void keep_sites(struct profile *profile, uint32_t process, const struct r
         if (!at)
             continue;
         set_site(&site->figures, (const uint64_t *)(uintptr_t)*at, mark->time_ns);
-        add_to_totals(totals, &site->figures);
+        profile_add_to_totals(totals, &site->figures);
         profile->sites[kept++] = *site;
     }
     profile->site_count = kept;
