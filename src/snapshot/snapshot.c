@@ -264,6 +264,21 @@ const char *snapshot_root_kind_name(enum snapshot_root_kind kind)
     return (size_t)kind < sizeof names / sizeof *names ? names[kind] : "unknown";
 }
 
+unsigned snapshot_reason_rank(enum snapshot_reason reason)
+{
+    switch (reason) {
+    case SNAPSHOT_AT_REQUEST:
+    case SNAPSHOT_AT_CALL:
+        return 5;
+    case SNAPSHOT_AT_BEFORE_EXIT:
+        return 4;
+    case SNAPSHOT_AT_EXIT:
+        return 2;
+    default:
+        return 3;
+    }
+}
+
 const char *snapshot_reason_name(enum snapshot_reason reason)
 {
     static const char *const names[] = {"exit",  "before-exit", "request", "call", "interval",

@@ -287,6 +287,9 @@ uint32_t snapshot_find_block(const struct snapshot *snapshot, uint64_t address);
 /* "global", "stack", ...: fixed words. */
 const char *snapshot_root_kind_name(enum snapshot_root_kind kind);
 const char *snapshot_reason_name(enum snapshot_reason reason);
+/* How much one that was taken for this reason has to show, where a process has several: what was
+ * asked for, else the one before the destructors; at least 2, at the very end. */
+unsigned snapshot_reason_rank(enum snapshot_reason reason);
 const char *snapshot_end_name(enum snapshot_end end);
 /* Registers are numbered as in struct user_regs_struct, words of the area in which the processor
  * saves vector registers from this number on. */

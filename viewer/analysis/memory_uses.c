@@ -22,19 +22,7 @@ enum {
 
 static unsigned rank(const struct recording_snapshot *head, const struct memory_use *use)
 {
-    if (!use->is_measured)
-        return 1;
-    switch (head->reason) {
-    case SNAPSHOT_AT_REQUEST:
-    case SNAPSHOT_AT_CALL:
-        return 5;
-    case SNAPSHOT_AT_BEFORE_EXIT:
-        return 4;
-    case SNAPSHOT_AT_EXIT:
-        return 2;
-    default:
-        return 3;
-    }
+    return use->is_measured ? snapshot_reason_rank((enum snapshot_reason)head->reason) : 1;
 }
 
 static bool find_of_process(struct memory_uses *uses, uint32_t process,

@@ -251,22 +251,9 @@ const char *process_graph_module(const struct process_graph *graph, uint32_t sit
 
 /* ---- which snapshot ---- */
 
-/* What was asked for, else the one before the destructors, which has more to show. */
 static unsigned rank(const struct recording_snapshot *head)
 {
-    switch (process_graph_has(head) ? (int)head->reason : -1) {
-    case -1:
-        return 0;
-    case SNAPSHOT_AT_REQUEST:
-    case SNAPSHOT_AT_CALL:
-        return 5;
-    case SNAPSHOT_AT_BEFORE_EXIT:
-        return 4;
-    case SNAPSHOT_AT_EXIT:
-        return 2;
-    default:
-        return 3;
-    }
+    return process_graph_has(head) ? snapshot_reason_rank((enum snapshot_reason)head->reason) : 0;
 }
 
 const struct recording_snapshot *process_graph_choose_end(const struct snapshot_list *list,
