@@ -70,14 +70,7 @@ static const struct option_row rows[] = {
              "(default: bytes)"},
     ROW_LIMIT("of sites, the first N (0: all; default: 20, JSON 1000)"),
     ROW_ARGUMENTS,
-    {.name = "ascii",
-     .kind = OPTION_FLAG,
-     PLACE(is_ascii),
-     .help = "no lines and blocks of Unicode"},
-    {.name = "no-mouse",
-     .kind = OPTION_FLAG,
-     PLACE(is_without_mouse),
-     .help = "leave the mouse to the terminal"},
+    ROWS_TERMINAL,
 };
 /* clang-format on */
 

@@ -83,14 +83,7 @@ static const struct option_row rows[] = {
      PLACE(scheme),
      .choice_at = scheme_at,
      .help = "colour scheme"},
-    {.name = "ascii",
-     .kind = OPTION_FLAG,
-     PLACE(is_ascii),
-     .help = "no lines and blocks of Unicode"},
-    {.name = "no-mouse",
-     .kind = OPTION_FLAG,
-     PLACE(is_without_mouse),
-     .help = "leave the mouse to the terminal"},
+    ROWS_TERMINAL,
 };
 /* clang-format on */
 

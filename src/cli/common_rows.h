@@ -35,4 +35,9 @@
     ROW_AT("arguments", OPTION_FLAG, are_arguments_shown, NULL,                                    \
            "show command-line arguments also under CI")
 
+/* `bool is_ascii` and `bool is_without_mouse` */
+#define ROWS_TERMINAL                                                                              \
+    ROW_AT("ascii", OPTION_FLAG, is_ascii, NULL, "no lines and blocks of Unicode"),                \
+        ROW_AT("no-mouse", OPTION_FLAG, is_without_mouse, NULL, "leave the mouse to the terminal")
+
 #endif
