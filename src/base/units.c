@@ -172,6 +172,12 @@ const char *units_format_size(uint64_t bytes, char text[UNITS_TEXT_BYTES])
     return text;
 }
 
+void units_add_size(struct text *out, uint64_t bytes)
+{
+    char size[UNITS_TEXT_BYTES];
+    text_add(out, units_format_size(bytes, size));
+}
+
 const char *units_format_signed_size(int64_t bytes, char text[UNITS_TEXT_BYTES])
 {
     char magnitude[UNITS_TEXT_BYTES];

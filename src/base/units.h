@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 enum { UNITS_TEXT_BYTES = 32 }; /* room that is enough for every format function below */
 
@@ -19,6 +20,7 @@ bool units_parse_duration(const char *text, uint64_t *nanoseconds, struct error 
 
 /* "0 B", "999 B", "1.0 KiB", "12.3 MiB", "123 GiB": at most four significant digits. */
 const char *units_format_size(uint64_t bytes, char text[UNITS_TEXT_BYTES]);
+void units_add_size(struct text *out, uint64_t bytes);
 
 /* With a sign: "+1.5 MiB", "-12 B", "0 B". */
 const char *units_format_signed_size(int64_t bytes, char text[UNITS_TEXT_BYTES]);

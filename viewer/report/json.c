@@ -115,6 +115,19 @@ static void add_nulls(struct writing *writing, const char *const *keys, size_t c
 }
 
 /* Of an interval: what is a sum of events. */
+/* What came, what went, and what was there before and after. */
+static void add_flow(struct writing *writing, const struct query_figures *figures,
+                     const struct recording_list *estimates)
+{
+    add_metric(writing, "allocations", figures, QUERY_ALLOCATIONS, 0);
+    add_metric(writing, "frees", figures, QUERY_FREES, 0);
+    add_metric(writing, "allocated_bytes", figures, QUERY_ALLOCATED_BYTES, 0);
+    add_metric(writing, "freed_bytes", figures, QUERY_FREED_BYTES, 0);
+    add_inherited(writing, figures, estimates);
+    add_metric(writing, "live_blocks", figures, QUERY_LIVE_BLOCKS, 0);
+    add_metric(writing, "live_bytes", figures, QUERY_LIVE_BYTES, 0);
+}
+
 static void add_interval_totals(struct writing *writing, uint32_t process)
 {
     static const char *const unknown[] = {"peak_bytes", "peak_time_ns", "temporary_allocations"};
@@ -122,13 +135,7 @@ static void add_interval_totals(struct writing *writing, uint32_t process)
     struct query_figures figures = {0};
     query_figures_add_totals(&figures, totals);
     query_figures_add_survivors(&figures, writing->profile, process);
-    add_metric(writing, "allocations", &figures, QUERY_ALLOCATIONS, 0);
-    add_metric(writing, "frees", &figures, QUERY_FREES, 0);
-    add_metric(writing, "allocated_bytes", &figures, QUERY_ALLOCATED_BYTES, 0);
-    add_metric(writing, "freed_bytes", &figures, QUERY_FREED_BYTES, 0);
-    add_inherited(writing, &figures, &totals->estimates);
-    add_metric(writing, "live_blocks", &figures, QUERY_LIVE_BLOCKS, 0);
-    add_metric(writing, "live_bytes", &figures, QUERY_LIVE_BYTES, 0);
+    add_flow(writing, &figures, &totals->estimates);
     add_nulls(writing, unknown, sizeof unknown / sizeof *unknown);
     add_nulls(writing, kernel_keys, sizeof kernel_keys / sizeof *kernel_keys);
     add_change(writing, &figures, known_of(writing, process));
@@ -140,13 +147,7 @@ static void add_known_totals(struct writing *writing, const struct recording_tot
     bool is_sampled = profile_is_sampled(writing->profile);
     struct query_figures figures = {0};
     query_figures_add_totals(&figures, totals);
-    add_metric(writing, "allocations", &figures, QUERY_ALLOCATIONS, 0);
-    add_metric(writing, "frees", &figures, QUERY_FREES, 0);
-    add_metric(writing, "allocated_bytes", &figures, QUERY_ALLOCATED_BYTES, 0);
-    add_metric(writing, "freed_bytes", &figures, QUERY_FREED_BYTES, 0);
-    add_inherited(writing, &figures, &totals->estimates);
-    add_metric(writing, "live_blocks", &figures, QUERY_LIVE_BLOCKS, 0);
-    add_metric(writing, "live_bytes", &figures, QUERY_LIVE_BYTES, 0);
+    add_flow(writing, &figures, &totals->estimates);
     add_metric(writing, "peak_bytes", &figures, QUERY_PEAK_BYTES, 0);
     json_stream_add_number(stream, "peak_time_ns", totals->peak_time_ns);
     add_metric(writing, "temporary_allocations", &figures, QUERY_TEMPORARY, 0);
@@ -513,10 +514,9 @@ static void add_growth(struct writing *writing, uint32_t process)
         json_stream_add(stream, "low", make_rate(site->low));
         json_stream_add(stream, "high", make_rate(site->high));
         json_stream_add(stream, "verdict", json_string(trend_verdict_name(site->verdict)));
-        json_stream_add(stream, "held_by",
-                        path_make_json(i < growth->growth.growing_count
-                                           ? &growth->paths[i].path
-                                           : NULL));
+        json_stream_add(
+            stream, "held_by",
+            path_make_json(i < growth->growth.growing_count ? &growth->paths[i].path : NULL));
         json_stacks_add(&writing->stacks, stream, "stack", from->stack_node);
         json_stream_end(stream);
     }

@@ -34,18 +34,6 @@ static const char *const titles[MEMORY_CATEGORY_COUNT] = {
     [MEMORY_OTHER] = "other",
 };
 
-static void label(struct page *page, const char *name, struct text *line)
-{
-    page_label(page, name, text_get(line));
-    text_clear(line);
-}
-
-static void add_size(struct text *line, uint64_t bytes)
-{
-    char size[UNITS_TEXT_BYTES];
-    text_add(line, units_format_size(bytes, size));
-}
-
 static bool is_known(uint64_t figure)
 {
     return figure != MEMORY_NOT_KNOWN;
@@ -71,9 +59,9 @@ static void write_sum(struct page *page, const struct memory_use *use)
     size_t order[MEMORY_CATEGORY_COUNT];
     struct text line = {0};
     uint64_t rest = use->figures.resident_bytes;
-    add_size(&line, use->figures.resident_bytes);
+    units_add_size(&line, use->figures.resident_bytes);
     text_add(&line, " of ");
-    add_size(&line, use->figures.virtual_bytes);
+    units_add_size(&line, use->figures.virtual_bytes);
     text_add(&line, " virtual:");
     sort_categories(use, order);
     for (size_t i = 0; i < CATEGORIES_IN_A_LINE; i++) {
@@ -81,14 +69,14 @@ static void write_sum(struct page *page, const struct memory_use *use)
         if (bytes == 0)
             break;
         text_print(&line, "%s %s ", i > 0 ? "," : "", titles[order[i]]);
-        add_size(&line, bytes);
+        units_add_size(&line, bytes);
         rest -= bytes < rest ? bytes : rest;
     }
     if (rest > 0) {
         text_add(&line, ", the rest ");
-        add_size(&line, rest);
+        units_add_size(&line, rest);
     }
-    label(page, "Resident", &line);
+    page_label_line(page, "Resident", &line);
 }
 
 static void add_site(struct page *page, struct text *line, uint32_t site)
@@ -110,7 +98,7 @@ static void add_site(struct page *page, struct text *line, uint32_t site)
 static void add_pin(struct page *page, struct text *line, const struct memory_pin *pin,
                     uint32_t site)
 {
-    add_size(line, pin->bytes);
+    units_add_size(line, pin->bytes);
     if (pin->is_cached)
         text_add(line, " that are free, in the cache of a thread");
     else if (site == MEMORY_NO_SITE)
@@ -147,15 +135,15 @@ static void write_end_of(struct page *page, const struct process_memory *memory,
         text_print(&line, "arena %" PRIu64 ", ", arena);
     add_pin(page, &line, &use->pins[first], memory->pin_sites[first]);
     text_add(&line, ", keeps ");
-    add_size(&line, use->pins[first].free_bytes);
+    units_add_size(&line, use->pins[first].free_bytes);
     text_add(&line, " of free memory before it from going back");
     if (heaviest != first && use->pins[heaviest].free_bytes > use->pins[first].free_bytes) {
         text_print(&line, "; %zu before it, ", heaviest - first);
         add_pin(page, &line, &use->pins[heaviest], memory->pin_sites[heaviest]);
         text_add(&line, ", keeps ");
-        add_size(&line, use->pins[heaviest].free_bytes);
+        units_add_size(&line, use->pins[heaviest].free_bytes);
     }
-    label(page, "Heap end", &line);
+    page_label_line(page, "Heap end", &line);
 }
 
 static void write_holders(struct page *page, const struct process_memory *memory)
@@ -170,16 +158,16 @@ static void write_holders(struct page *page, const struct process_memory *memory
         struct text line = {0};
         if (holder->free_bytes < WORTH_BYTES)
             break;
-        add_size(&line, holder->free_bytes);
+        units_add_size(&line, holder->free_bytes);
         text_print(&line, " free before %s block%s (", units_format_count(holder->blocks, count),
                    holder->blocks == 1 ? "" : "s");
-        add_size(&line, holder->bytes);
+        units_add_size(&line, holder->bytes);
         text_add(&line, ")");
         if (memory->holder_sites[i] == MEMORY_NO_SITE)
             text_add(&line, " that nobody recorded");
         else
             add_site(page, &line, memory->holder_sites[i]);
-        label(page, i == 0 ? "Between" : "", &line);
+        page_label_line(page, i == 0 ? "Between" : "", &line);
     }
 }
 
@@ -191,8 +179,8 @@ static void write_free(struct page *page, const struct process_memory *memory)
         return;
     if (figures->trimmable_bytes >= WORTH_BYTES) {
         text_add(&line, "malloc_trim(0) would give back ");
-        add_size(&line, figures->trimmable_bytes);
-        label(page, "Trimmable", &line);
+        units_add_size(&line, figures->trimmable_bytes);
+        page_label_line(page, "Trimmable", &line);
     }
     if (figures->main_free_bytes >= WORTH_BYTES)
         write_end_of(page, memory, 0);
@@ -204,7 +192,7 @@ static void write_free(struct page *page, const struct process_memory *memory)
         text_add(&line, memory->advice[i].setting);
         text_add(&line, ": ");
         text_add(&line, memory->advice[i].text);
-        label(page, i == 0 ? "Would help" : "", &line);
+        page_label_line(page, i == 0 ? "Would help" : "", &line);
     }
 }
 
@@ -320,13 +308,13 @@ static void write_process(struct page *page, const struct report_options *option
     }
     if (!memory->use.is_measured) {
         page_make_safe(&line, memory->use.note);
-        label(page, "Not known", &line);
+        page_label_line(page, "Not known", &line);
         return;
     }
     memory_write_text(page, memory);
     if (memory->use.note[0] != '\0') {
         page_make_safe(&line, memory->use.note);
-        label(page, "Note", &line);
+        page_label_line(page, "Note", &line);
     }
     write_categories(page, &memory->use, options->has_limit ? options->query.limit : PARTS_SHOWN);
 }

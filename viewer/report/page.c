@@ -167,6 +167,12 @@ void page_label(struct page *page, const char *label, const char *text)
     text_clear(&safe);
 }
 
+void page_label_line(struct page *page, const char *label, struct text *line)
+{
+    page_label(page, label, text_get(line));
+    text_clear(line);
+}
+
 const char *page_short_path(const struct profile *profile, const char *path)
 {
     const char *folder = profile->session.working_folder;

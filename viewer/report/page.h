@@ -53,6 +53,8 @@ int page_left(const struct page *page, int least);
 
 /* "  Label      text", wrapped at spaces under itself. An empty label continues the one above. */
 void page_label(struct page *page, const char *label, const char *text);
+/* The same, and clears the line. */
+void page_label_line(struct page *page, const char *label, struct text *line);
 
 /* "parse_line at src/parser.c:120", "g_malloc in libglib-2.0.so.0": cut to what is left of the
  * line. `line` 0 leaves the line number out. */

@@ -17,18 +17,6 @@ enum {
     THREADS_SHOWN = 8
 };
 
-static void label(struct page *page, const char *name, struct text *line)
-{
-    page_label(page, name, text_get(line));
-    text_clear(line);
-}
-
-static void add_size(struct text *line, uint64_t bytes)
-{
-    char size[UNITS_TEXT_BYTES];
-    text_add(line, units_format_size(bytes, size));
-}
-
 /* "1 loop", "1,234 loops". */
 static void add_things(struct text *line, uint64_t count, const char *thing)
 {
@@ -50,7 +38,7 @@ static void write_nursery(struct page *page, const struct python_heap *heap)
     const struct python_figures *figures = &heap->figures;
     const struct python_text *cause = find_text(heap, PYTHON_TEXT_NURSERY);
     struct text line = {0};
-    add_size(&line, figures->nursery_bytes);
+    units_add_size(&line, figures->nursery_bytes);
     text_add(&line, " for new objects");
     if (cause != NULL) {
         text_add(&line, " (");
@@ -58,45 +46,45 @@ static void write_nursery(struct page *page, const struct python_heap *heap)
         text_add(&line, ")");
     }
     text_add(&line, "; made since the last minor collection: ");
-    add_size(&line, figures->nursery_used_bytes);
+    units_add_size(&line, figures->nursery_used_bytes);
     if (figures->nursery_objects != PYTHON_NOT_KNOWN) {
         text_add(&line, ", of which ");
         add_things(&line, figures->nursery_objects, "object");
         text_print(&line, " %s referred to", figures->nursery_objects == 1 ? "is" : "are");
     }
-    label(page, "Nursery", &line);
+    page_label_line(page, "Nursery", &line);
     if (figures->nursery_bytes < 2 * MODEST_NURSERY)
         return;
     text_add(&line, "(PYPY_GC_NURSERY=4M in the environment makes it ");
-    add_size(&line, figures->nursery_bytes - MODEST_NURSERY);
+    units_add_size(&line, figures->nursery_bytes - MODEST_NURSERY);
     text_add(&line, " smaller, for more frequent minor collections)");
-    label(page, "", &line);
+    page_label_line(page, "", &line);
 }
 
 static void write_old(struct page *page, const struct python_heap *heap)
 {
     const struct python_figures *figures = &heap->figures;
     struct text line = {0};
-    add_size(&line, figures->arena_bytes);
+    units_add_size(&line, figures->arena_bytes);
     text_add(&line, " in ");
     add_things(&line, figures->arenas, "arena");
     text_add(&line, ": ");
-    add_size(&line, figures->live_bytes);
+    units_add_size(&line, figures->live_bytes);
     text_add(&line, " in ");
     add_things(&line, figures->live_blocks, "object");
     text_add(&line, ", ");
-    add_size(&line, figures->free_pool_bytes);
+    units_add_size(&line, figures->free_pool_bytes);
     text_add(&line, " in free pages, ");
-    add_size(&line, figures->partly_free_bytes);
+    units_add_size(&line, figures->partly_free_bytes);
     text_add(&line, " free between objects");
-    label(page, "Old", &line);
+    page_label_line(page, "Old", &line);
     if (figures->large_objects == 0 || figures->large_objects == PYTHON_NOT_KNOWN)
         return;
-    add_size(&line, figures->large_bytes);
+    units_add_size(&line, figures->large_bytes);
     text_add(&line, " in ");
     add_things(&line, figures->large_objects, "object");
     text_add(&line, " that are too large for arenas");
-    label(page, "", &line);
+    page_label_line(page, "", &line);
 }
 
 static void write_unreached(struct page *page, const struct python_heap *heap)
@@ -105,12 +93,12 @@ static void write_unreached(struct page *page, const struct python_heap *heap)
     struct text line = {0};
     if (figures->unreached_objects == PYTHON_NOT_KNOWN || figures->unreached_objects == 0)
         return;
-    add_size(&line, figures->unreached_bytes);
+    units_add_size(&line, figures->unreached_bytes);
     text_add(&line, " in ");
     add_things(&line, figures->unreached_objects, "old object");
     text_add(&line, " that nothing was found to refer to: PyPy frees them at its next major "
                     "collection, not when they die (gc.collect() makes one)");
-    label(page, "Unreached", &line);
+    page_label_line(page, "Unreached", &line);
 }
 
 static void write_types_of_jit(struct page *page, const struct python_heap *heap)
@@ -125,7 +113,7 @@ static void write_types_of_jit(struct page *page, const struct python_heap *heap
         bytes += table->rows[i].bytes;
     }
     text_add(&line, "its data: ");
-    add_size(&line, bytes);
+    units_add_size(&line, bytes);
     text_add(&line, " in ");
     add_things(&line, count, "object");
     for (size_t i = 0; i < table->count && i < TYPES_SHOWN; i++) {
@@ -134,7 +122,7 @@ static void write_types_of_jit(struct page *page, const struct python_heap *heap
         text_print(&line, " %" PRIu64, table->rows[i].count);
     }
     text_add(&line, table->count > TYPES_SHOWN ? ", ..." : "");
-    label(page, "", &line);
+    page_label_line(page, "", &line);
 }
 
 static void write_code(struct page *page, const struct python_heap *heap)
@@ -146,13 +134,13 @@ static void write_code(struct page *page, const struct python_heap *heap)
         page_label(page, "JIT", "no code was made");
         return;
     }
-    add_size(&line, figures->code_bytes);
+    units_add_size(&line, figures->code_bytes);
     text_add(&line, " for code that was made while it ran");
     if (figures->code_used_bytes != PYTHON_NOT_KNOWN) {
         text_add(&line, ", of which loops take ");
-        add_size(&line, figures->code_used_bytes);
+        units_add_size(&line, figures->code_used_bytes);
     }
-    label(page, "JIT", &line);
+    page_label_line(page, "JIT", &line);
     for (size_t i = 0; i < heap->text_count && shown < FUNCTIONS_SHOWN; i++) {
         const struct python_text *text = &heap->texts[i];
         if (text->kind != PYTHON_TEXT_CODE)
@@ -161,8 +149,8 @@ static void write_code(struct page *page, const struct python_heap *heap)
         text_add(&line, ": ");
         add_things(&line, text->count, "loop");
         text_add(&line, ", ");
-        add_size(&line, text->bytes);
-        label(page, "", &line);
+        units_add_size(&line, text->bytes);
+        page_label_line(page, "", &line);
         shown++;
     }
     write_types_of_jit(page, heap);
@@ -179,7 +167,7 @@ static void write_stacks(struct page *page, const struct python_heap *heap)
         page_make_safe(&line, text->subject);
         text_add(&line, ": ");
         page_make_safe(&line, text->text);
-        label(page, shown++ == 0 ? "Stacks" : "", &line);
+        page_label_line(page, shown++ == 0 ? "Stacks" : "", &line);
     }
 }
 
