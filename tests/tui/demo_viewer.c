@@ -1,6 +1,7 @@
 /* The viewer over a made-up profile that never changes: what the screens in this folder show, and
  * what the terminal tests play with. Usage: demo_viewer [SOURCES] [OPTION...] with --ascii,
- * --without-mouse, --colors=SCHEME, --one (one process only), --large (3,000 sites), --empty
+ * --without-mouse, --colors=SCHEME, --one (one process only), --large (3,000 sites), --rare
+ * (30 small sites below one function), --empty
  * (nothing happened, and the recorder was killed), --graph (with an object graph), --types (the
  * same, and what its blocks are), --leaks (with what is lost; the worker was not scanned),
  * --unscanned (nobody was), --suppressions=FILE, --compare (with another run),
@@ -131,8 +132,19 @@ static void add_many_sites(struct profile_builder *builder)
     }
 }
 
+/* Each 0.04 % of what is live, all together 1.2 %. */
+static void add_rare_sites(struct profile_builder *builder)
+{
+    for (unsigned i = 0; i < 30; i++) {
+        char stack[256];
+        snprintf(stack, sizeof stack, MAIN ";rarely@/home/dev/demo/a.c:1;rare_%u@a.c:%u", i,
+                 i + 10);
+        profile_builder_add_site(builder, 0, FUNCTION_MALLOC, stack, 1, 3 * KIB, 0, 0);
+    }
+}
+
 /* The first process, in full. */
-static void fill_demo(struct profile_builder *builder, bool is_large,
+static void fill_demo(struct profile_builder *builder, bool is_large, bool is_rare,
                       struct recording_sample *samples)
 {
     add_sites(builder);
@@ -140,6 +152,8 @@ static void fill_demo(struct profile_builder *builder, bool is_large,
     profile_builder_add_thread(builder, 0, "pool-1");
     if (is_large)
         add_many_sites(builder);
+    if (is_rare)
+        add_rare_sites(builder);
     struct recording_totals *totals = profile_builder_totals(builder, 0);
     totals->peak_time_ns = 1200 * MS;
     totals->peak_bytes = 11620 * KIB;
@@ -458,7 +472,7 @@ int main(int count, char **words)
     bool has_python = false;
     struct tui_path_map map = {"/home/dev/demo/", "./"};
     struct tui_options options = {.recording = "demo.seep"};
-    bool is_one = false, is_large = false, is_empty = false;
+    bool is_one = false, is_large = false, is_rare = false, is_empty = false;
     setlocale(LC_CTYPE, "");
     for (int i = 1; i < count; i++) {
         if (strcmp(words[i], "--ascii") == 0)
@@ -471,6 +485,8 @@ int main(int count, char **words)
             is_one = true;
         else if (strcmp(words[i], "--large") == 0)
             is_large = true;
+        else if (strcmp(words[i], "--rare") == 0)
+            is_rare = true;
         else if (strcmp(words[i], "--empty") == 0)
             is_empty = true;
         else if (strcmp(words[i], "--graph") == 0)
@@ -505,7 +521,7 @@ int main(int count, char **words)
     if (is_empty)
         profile_builder_set_unfinished(builder);
     else
-        fill_demo(builder, is_large, samples);
+        fill_demo(builder, is_large, is_rare, samples);
     if (!is_one && !is_empty)
         add_worker(builder);
     struct profile *profile = profile_builder_load(builder);

@@ -110,6 +110,49 @@ static void small_parts_are_pruned(void **state)
                 "tiny:1 10/10]]");
 }
 
+/* With a tree that only has what is large, and the node of it that has `function`. */
+static void expect_detailed(struct call_tree_options options, const char *function,
+                            const char *expected)
+{
+    struct call_tree coarse;
+    struct error error = {""};
+    struct call_tree_options all = options;
+    all.min_share = 0;
+    if (!call_tree_build(profile, &all, &coarse, &error))
+        fail_msg("%s", error.message);
+    options.detailed_tree = &coarse;
+    for (uint32_t i = 1; i < coarse.node_count && !options.detailed; i++)
+        if (strcmp(profile->locations[coarse.nodes[i].location].function, function) == 0)
+            options.detailed = i;
+    assert_int_not_equal(options.detailed, 0);
+    expect_tree(options, expected);
+    call_tree_clear(&coarse);
+}
+
+/* walk has 9 % of all, tiny 1 %: what is pruned elsewhere stays on the way to them and below. */
+static void one_part_in_detail(void **state)
+{
+    (void)state;
+    const struct call_tree_options down = {.direction = CALL_TREE_TOP_DOWN, .min_share = 0.5};
+    expect_detailed(down, "walk",
+                    "root:0 1000/0 [main:0 1000/0 -2:10 [load:0 900/300 [~copy:3 600/0 "
+                    "[strdup:0 600/600]], walk:1 90/0 [walk:2 90/90]]]");
+    expect_detailed(down, "tiny",
+                    "root:0 1000/0 [main:0 1000/0 -2:90 [load:0 900/300 [~copy:3 600/0 "
+                    "[strdup:0 600/600]], tiny:1 10/10]]");
+    expect_detailed(down, "main",
+                    "root:0 1000/0 [main:0 1000/0 -3:100 [load:0 900/300 [~copy:3 600/0 "
+                    "[strdup:0 600/600]]]]");
+    expect_detailed((struct call_tree_options){.direction = CALL_TREE_BOTTOM_UP, .min_share = 0.5},
+                    "tiny",
+                    "root:0 1000/0 -3:390 [strdup:0 600/0 [~copy:3 600/0 [load:2 600/0 "
+                    "[main:1 600/600]]], tiny:1 10/0 [main:5 10/10]]");
+    expect_detailed((struct call_tree_options){.direction = CALL_TREE_TOP_DOWN, .min_share = 0.05},
+                    "load",
+                    "root:0 1000/0 [main:0 1000/0 -2:10 [load:0 900/300 [~copy:3 600/0 "
+                    "[strdup:0 600/600]], walk:1 90/0 [walk:2 90/90]]]");
+}
+
 static void filters_and_metrics(void **state)
 {
     (void)state;
@@ -150,11 +193,9 @@ static void is_stopped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(callers_first),
-        cmocka_unit_test(allocators_first),
-        cmocka_unit_test(small_parts_are_pruned),
-        cmocka_unit_test(filters_and_metrics),
-        cmocka_unit_test(is_stopped),
+        cmocka_unit_test(callers_first),          cmocka_unit_test(allocators_first),
+        cmocka_unit_test(small_parts_are_pruned), cmocka_unit_test(one_part_in_detail),
+        cmocka_unit_test(filters_and_metrics),    cmocka_unit_test(is_stopped),
     };
     return cmocka_run_group_tests(tests, build, forget);
 }

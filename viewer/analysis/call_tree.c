@@ -1,7 +1,8 @@
 /* The tree is grown level by level, breadth first: travellers stand at a location of a stack; each
  * round adds them up by (parent node, name of the location), takes nodes below the minimum share
  * out again together with the travellers in them, and moves the others one location further. So at
- * each depth at most 1/share nodes live, whatever the size of the recording.
+ * each depth at most 1/share nodes live, whatever the size of the recording; twice as many where a
+ * node is wanted in detail, which is found by the names on the way to it.
  *
  * From the allocations outwards, each site is a traveller and walks up its stack. From main
  * downwards, a traveller is a node of the stack tree with all that lies below it (stack_sums.h): it
@@ -36,6 +37,14 @@ struct name {
     uint32_t module_plus_1;
 };
 
+/* The way to the node that is wanted in detail, by names from the outermost location on. */
+struct detail {
+    uint32_t *names;
+    size_t length;
+    uint32_t last;  /* the last node on it that was met; CALL_TREE_NONE: it has ended */
+    uint64_t least; /* of the metric, for a node below its end to stay */
+};
+
 struct growth {
     const struct profile *profile;
     const struct call_tree_options *options;
@@ -49,6 +58,7 @@ struct growth {
     struct hash_index name_index;
     struct hash_map children; /* of this level: (parent, name) to node */
     uint64_t least;           /* of the metric, for a node to stay */
+    struct detail detail;
     bool is_stopped;
 };
 
@@ -68,8 +78,10 @@ static struct call_tree_node *add_node(struct growth *growth, uint32_t parent)
                                     .next_sibling = CALL_TREE_NONE,
                                     .location = CALL_TREE_NONE,
                                     .frame = CALL_TREE_NONE};
-    if (parent != CALL_TREE_NONE)
+    if (parent != CALL_TREE_NONE) {
         node->depth = tree->nodes[parent].depth + 1;
+        node->is_detailed = tree->nodes[parent].is_detailed;
+    }
     return node;
 }
 
@@ -259,6 +271,58 @@ static uint64_t size_of(const struct growth *growth, const struct query_figures 
     return query_metric_size(metric, figures->values[metric]);
 }
 
+/* What has nothing of the metric says nothing, unless all are wanted. */
+static uint64_t find_least(const struct growth *growth, uint64_t whole)
+{
+    double least = growth->options->min_share * (double)whole;
+    return least > 1 ? (uint64_t)least : growth->options->are_zeros_kept ? 0 : 1;
+}
+
+/* ---- one node in detail ---- */
+
+static void find_way(struct growth *growth)
+{
+    const struct call_tree *tree = growth->options->detailed_tree;
+    uint32_t node = growth->options->detailed;
+    struct detail *detail = &growth->detail;
+    detail->last = CALL_TREE_NONE;
+    if (!tree || !tree->nodes[node].depth)
+        return;
+    detail->last = 0;
+    detail->length = tree->nodes[node].depth;
+    detail->names = memory_allocate_zeroed(detail->length, sizeof *detail->names);
+    for (; node; node = tree->nodes[node].parent) {
+        const struct call_tree_node *at = &tree->nodes[node];
+        uint32_t module_plus_1 = growth->profile->frames[at->frame].module_plus_1;
+        detail->names[at->depth - 1] = find_name(growth, at->location, module_plus_1);
+    }
+}
+
+/* One node further, in the level that has just grown. */
+static void follow_way(struct growth *growth, size_t depth)
+{
+    struct detail *detail = &growth->detail;
+    if (detail->last == CALL_TREE_NONE)
+        return;
+    const uint64_t *child = depth == detail->length
+                                ? NULL
+                                : hash_map_find(&growth->children, (uint64_t)detail->last << 32 |
+                                                                       detail->names[depth]);
+    detail->last = child ? (uint32_t)*child : CALL_TREE_NONE;
+    if (!child || depth + 1 < detail->length)
+        return;
+    struct call_tree_node *end = &growth->tree->nodes[*child];
+    end->is_detailed = true;
+    detail->least = find_least(growth, size_of(growth, &end->figures));
+}
+
+static bool stays(const struct growth *growth, size_t position)
+{
+    const struct call_tree_node *node = &growth->tree->nodes[position];
+    uint64_t least = node->is_detailed ? growth->detail.least : growth->least;
+    return size_of(growth, &node->figures) >= least || position == growth->detail.last;
+}
+
 /* Takes the small nodes of the level [first, node_count) out again, and their travellers. */
 static void prune_level(struct growth *growth, size_t first)
 {
@@ -267,7 +331,7 @@ static void prune_level(struct growth *growth, size_t first)
     size_t kept = first;
     for (size_t i = first; i < tree->node_count; i++) {
         struct call_tree_node *node = &tree->nodes[i];
-        if (size_of(growth, &node->figures) >= growth->least) {
+        if (stays(growth, i)) {
             moved[i - first] = (uint32_t)kept;
             tree->nodes[kept++] = *node;
             continue;
@@ -277,6 +341,8 @@ static void prune_level(struct growth *growth, size_t first)
         tree->nodes[node->parent].pruned_count++;
     }
     tree->node_count = kept;
+    if (growth->detail.last != CALL_TREE_NONE)
+        growth->detail.last = moved[growth->detail.last - first];
     struct travellers *travellers = &growth->travellers;
     size_t kept_travellers = 0;
     for (size_t i = 0; i < travellers->count; i++) {
@@ -320,6 +386,7 @@ static void grow_tree(struct growth *growth)
         grow_level(growth);
         if (growth->is_stopped)
             return;
+        follow_way(growth, depth);
         prune_level(growth, first);
         for (size_t i = 0; i < growth->travellers.count; i++) {
             if (is_down(growth))
@@ -398,9 +465,8 @@ static void start(struct growth *growth, const uint8_t *is_kept)
         stack_sums_init(&growth->sums, profile, process, is_kept);
         enter_callees(growth, 0, 0);
     }
-    double least = growth->options->min_share * (double)size;
-    /* What has nothing of the metric says nothing, unless all are wanted. */
-    growth->least = least > 1 ? (uint64_t)least : growth->options->are_zeros_kept ? 0 : 1;
+    growth->least = find_least(growth, size);
+    find_way(growth);
 }
 
 static void growth_clear(struct growth *growth)
@@ -410,6 +476,7 @@ static void growth_clear(struct growth *growth)
     stack_sums_clear(&growth->sums);
     free(growth->name_of_location);
     free(growth->names);
+    free(growth->detail.names);
     hash_index_clear(&growth->name_index);
     hash_map_clear(&growth->children);
 }

@@ -28,6 +28,12 @@ struct call_tree_options {
     unsigned max_depth;       /* 0 = any */
     bool is_own_code_first;   /* bottom-up: begin at the first own location (own_code.h) */
     bool are_zeros_kept;      /* also nodes that have nothing of the metric */
+
+    /* Where more is wanted: a node of another tree of this profile, not its root; both borrowed.
+     * Its like stays with all that it is called by, and below it min_share is a part of its own. */
+    const struct call_tree *detailed_tree; /* NULL: nowhere */
+    uint32_t detailed;
+
     struct query_filter filter;
     const struct progress *progress; /* NULL: it cannot be stopped. Borrowed */
 };
@@ -45,6 +51,7 @@ struct call_tree_node {
     uint32_t line;     /* 0 = not known, or several lines are merged */
     bool is_inlined;
     bool is_tail_call;            /* of all stacks through it */
+    bool is_detailed;             /* options.detailed, or below it */
     struct query_figures figures; /* of all stacks through this node */
     struct query_figures self;    /* of stacks that end here */
     struct query_figures pruned;  /* of children that were left out */

@@ -1,8 +1,10 @@
 #include "tui/flame_walk.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "analysis/call_tree_search.h"
+#include "base/memory.h"
 
 /* ---- the tree ---- */
 
@@ -129,6 +131,27 @@ bool flame_walk_zoom_out(struct flame_walk *walk)
     forget_layout(walk);
     walk->wanted = walk->zooms[--walk->zoom_count];
     return true;
+}
+
+/* Nodes stand behind their parents. */
+bool flame_walk_lacks_detail(const struct flame_walk *walk, enum query_metric metric,
+                             double least_share)
+{
+    const struct call_tree *tree = &walk->tree;
+    uint32_t whole = flame_walk_whole(walk);
+    if (whole == 0 || tree->nodes[whole].is_detailed)
+        return false;
+    double least = least_share * (double)tree->nodes[whole].figures.values[metric];
+    uint8_t *is_below = memory_allocate_zeroed(tree->node_count, 1);
+    bool is_lacking = false;
+    for (size_t i = whole; i < tree->node_count && !is_lacking; i++) {
+        const struct call_tree_node *node = &tree->nodes[i];
+        is_below[i] = i == whole || is_below[node->parent];
+        is_lacking = is_below[i] && node->pruned_count &&
+                     (double)node->pruned.values[metric] >= least;
+    }
+    free(is_below);
+    return is_lacking;
 }
 
 /* ---- moving ---- */

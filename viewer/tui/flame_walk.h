@@ -44,6 +44,11 @@ void flame_walk_fit(struct flame_walk *walk, struct table *table, enum query_met
 
 uint32_t flame_walk_whole(const struct flame_walk *walk);
 
+/* Whether of what is zoomed in to the tree has left out more than `least_share` of it somewhere:
+ * then one is wanted that has it in detail (call_tree_options). */
+bool flame_walk_lacks_detail(const struct flame_walk *walk, enum query_metric metric,
+                             double least_share);
+
 /* The selected one; NULL: there is none. */
 const struct flame_cell *flame_walk_cell(const struct flame_walk *walk);
 void flame_walk_select(struct flame_walk *walk, struct table *table, size_t cell);

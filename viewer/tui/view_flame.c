@@ -19,7 +19,7 @@ enum {
     HIGH_ROWS = 16 /* from here on there is room for a name of several lines */
 };
 
-/* Below this part of the whole nothing fills a column. */
+/* Below this part of what takes all columns nothing fills one. */
 static const double min_share = 0.0005;
 
 struct flame_view {
@@ -37,16 +37,20 @@ static void flame_close(struct view *view)
 
 /* ---- the tree ---- */
 
+/* What is zoomed in to is wanted in detail. */
 static struct call_tree_options make_options(const struct view *view,
                                              const struct filter_text *filter)
 {
     const struct flame_view *flame = view->state;
+    uint32_t whole = flame_walk_whole(&flame->walk);
     return (struct call_tree_options){.progress = &view->context->progress,
                                       .direction = flame->direction,
                                       .metric = view_additive_metric(view),
                                       .process = view->context->question.process,
                                       .min_share = min_share,
                                       .is_own_code_first = true,
+                                      .detailed_tree = whole ? &flame->walk.tree : NULL,
+                                      .detailed = whole,
                                       .filter = filter->filter};
 }
 
@@ -212,7 +216,17 @@ static bool go_back(const struct view *view)
     return true;
 }
 
-static bool flame_act(struct view *view, enum action action, struct reaction *reaction)
+/* Of a small part of the whole the tree has few cells: then it is built anew for that part. */
+static void fetch_detail(struct view *view, struct reaction *reaction)
+{
+    const struct flame_view *flame = view->state;
+    struct error error;
+    if (flame_walk_lacks_detail(&flame->walk, view_additive_metric(view), min_share) &&
+        !flame_load(view, &error))
+        text_print(&reaction->message, "narrow cells are missing: %s", error.message);
+}
+
+static bool act(struct view *view, enum action action, struct reaction *reaction)
 {
     struct flame_view *flame = view->state;
     const struct flame_cell *cell = flame_walk_cell(&flame->walk);
@@ -231,6 +245,16 @@ static bool flame_act(struct view *view, enum action action, struct reaction *re
     }
 }
 
+static bool flame_act(struct view *view, enum action action, struct reaction *reaction)
+{
+    const struct flame_view *flame = view->state;
+    uint32_t whole = flame_walk_whole(&flame->walk);
+    bool is_done = act(view, action, reaction);
+    if (flame_walk_whole(&flame->walk) != whole)
+        fetch_detail(view, reaction);
+    return is_done;
+}
+
 /* A click on what is selected zooms. */
 static bool flame_click(struct view *view, size_t row, int column, struct reaction *reaction)
 {
@@ -241,10 +265,10 @@ static bool flame_click(struct view *view, size_t row, int column, struct reacti
     const struct flame_cell *cell = &flame->walk.layout.cells[at];
     if ((uint32_t)column < cell->column || (uint32_t)column >= cell->column + cell->columns)
         return true;
-    if (at == flame->walk.selected)
-        zoom_in(view, cell, reaction);
-    else
+    if (at != flame->walk.selected)
         flame_walk_select(&flame->walk, &view->table, at);
+    else
+        return flame_act(view, ACTION_OPEN, reaction);
     return true;
 }
 
