@@ -31,6 +31,8 @@ libseep_a_SOURCES += \
 	src/runtimes/cpython/types.h \
 	src/runtimes/memory_view.c \
 	src/runtimes/memory_view.h \
+	src/runtimes/path_patterns.c \
+	src/runtimes/path_patterns.h \
 	src/runtimes/pypy/code.c \
 	src/runtimes/pypy/code.h \
 	src/runtimes/pypy/edges.c \
@@ -73,4 +75,8 @@ check_PROGRAMS += tests/unit/test_cpython_layouts
 TESTS += tests/unit/test_cpython_layouts
 tests_unit_test_cpython_layouts_SOURCES = tests/unit/test_cpython_layouts.c
 tests_unit_test_cpython_layouts_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_path_patterns
+TESTS += tests/unit/test_path_patterns
+tests_unit_test_path_patterns_SOURCES = tests/unit/test_path_patterns.c
+tests_unit_test_path_patterns_LDADD = $(unit_libs)
 endif

@@ -2,11 +2,7 @@
  * shortest way. Roots come in the order in which people look for reasons: __main__, the other
  * modules, variables of functions that run, what the interpreter itself holds, and what C code
  * holds (that is: what has more references than all objects together explain).
- *
- * Alike ways are counted together: a way is a pattern, the pattern of the object before it and one
- * label more, in which keys and indices are left open: "__main__.cache[k][i]". Patterns are few,
- * however many objects there are; one way of each is written out as an example. 8 bytes an object.
- */
+ * Alike ways are counted together (path_patterns.h). 8 bytes an object. */
 #include "runtimes/cpython/paths.h"
 
 #include <stdio.h>
@@ -14,54 +10,35 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/string_pool.h"
 #include "base/text.h"
 #include "runtimes/cpython/dicts.h"
 #include "runtimes/cpython/edges.h"
 #include "runtimes/cpython/frames.h"
 #include "runtimes/cpython/graph.h"
 #include "runtimes/cpython/labels.h"
+#include "runtimes/path_patterns.h"
 
 enum {
-    PATTERNS_MOST = 1 << 18,
-    PATTERN_DEPTH_MOST = 12, /* labels; what is deeper shares one pattern */
     PATH_STEPS_MOST = 40,
     TYPES_TOLD = 40,
     PATTERNS_TOLD = 3, /* of each type */
     PINNING_TOLD = 10,
-    OWN_BYTES_TOLD = 1 << 20,
     LABELS_KNOWN_MOST = 1 << 22
 };
 
-#define NO_PATTERN UINT32_MAX
-#define NO_PARENT  UINT32_MAX
-#define CODE_ROOT  "(C code)"
-
-struct pattern {
-    uint32_t parent; /* NO_PATTERN: a root */
-    uint32_t depth;
-    struct string_id label;
-};
-
-struct pattern_count {
-    uint32_t type, pattern;
-    uint32_t example; /* an object */
-    uint64_t count, bytes;
-};
+#define NO_PARENT UINT32_MAX
+#define CODE_ROOT "(C code)"
 
 struct path_search {
     struct cpython_objects *objects;
     const struct cpython_garbage *garbage;
     uint32_t *parents;      /* of objects; NO_PARENT: a root, or not reached */
-    uint32_t *patterns;     /* of objects; NO_PATTERN: not reached */
+    uint32_t *patterns;     /* of objects; PATH_NO_PATTERN: not reached */
     uint8_t *of_attributes; /* dictionaries of attributes */
     uint32_t *queue;
     size_t queue_count;
 
-    struct pattern *items;
-    size_t count, capacity;
-    struct hash_map pattern_index;
-    struct string_pool *texts;
+    struct path_patterns ways;
     struct hash_map labels; /* of attributes by key, and of fields by type and offset */
 
     uint32_t from; /* the object whose edges are being followed */
@@ -70,28 +47,7 @@ struct path_search {
     uint32_t code_pattern; /* of what C code holds */
 };
 
-/* ---- patterns ---- */
-
-static uint32_t make_pattern(struct path_search *search, uint32_t parent, struct string_id label)
-{
-    bool is_new;
-    uint32_t depth = parent == NO_PATTERN ? 0 : search->items[parent].depth + 1;
-    if (parent != NO_PATTERN && (label.index == 0 || depth > PATTERN_DEPTH_MOST))
-        return parent;
-    uint64_t *place = hash_map_put(&search->pattern_index, (uint64_t)parent << 32 | label.index,
-                                   &is_new);
-    if (!is_new)
-        return (uint32_t)*place;
-    if (search->count >= PATTERNS_MOST && parent != NO_PATTERN) {
-        *place = parent;
-        return parent;
-    }
-    search->items = memory_grow(search->items, &search->capacity, search->count + 1,
-                                sizeof *search->items);
-    search->items[search->count] = (struct pattern){parent, depth, label};
-    *place = search->count;
-    return (uint32_t)search->count++;
-}
+/* ---- labels ---- */
 
 /* Labels that need reading are kept by what they are read from. */
 enum {
@@ -107,7 +63,7 @@ static uint64_t find_label(struct path_search *search, const struct cpython_edge
         return *known;
     cpython_label_make(search->objects->python, search->type, edge,
                        search->of_attributes[search->from], true, &label);
-    uint64_t made = (uint64_t)string_pool_add(search->texts, label.text).index << 1 |
+    uint64_t made = (uint64_t)string_pool_add(search->ways.texts, label.text).index << 1 |
                     (label.is_attributes ? LABEL_OF_ATTRIBUTES : 0);
     if (search->labels.count < LABELS_KNOWN_MOST)
         *hash_map_put(&search->labels, key, NULL) = made;
@@ -127,13 +83,13 @@ static void follow(void *context, const struct cpython_edge *edge)
 {
     struct path_search *search = context;
     uint32_t target = cpython_objects_find(search->objects, edge->target);
-    if (target == CPYTHON_NO_OBJECT || search->patterns[target] != NO_PATTERN)
+    if (target == CPYTHON_NO_OBJECT || search->patterns[target] != PATH_NO_PATTERN)
         return;
     uint64_t label = find_label(search, edge);
     search->of_attributes[target] = label & LABEL_OF_ATTRIBUTES;
     take(search, target, search->from,
-         make_pattern(search, search->patterns[search->from],
-                      (struct string_id){(uint32_t)(label >> 1)}));
+         path_patterns_make(&search->ways, search->patterns[search->from],
+                            (struct string_id){(uint32_t)(label >> 1)}));
 }
 
 static void follow_all(struct path_search *search, size_t *next)
@@ -152,10 +108,9 @@ static void follow_all(struct path_search *search, size_t *next)
 static void take_root(struct path_search *search, uint64_t address, const char *name)
 {
     uint32_t object = cpython_objects_find(search->objects, address);
-    if (object == CPYTHON_NO_OBJECT || search->patterns[object] != NO_PATTERN)
+    if (object == CPYTHON_NO_OBJECT || search->patterns[object] != PATH_NO_PATTERN)
         return;
-    take(search, object, NO_PARENT,
-         make_pattern(search, NO_PATTERN, string_pool_add(search->texts, name)));
+    take(search, object, NO_PARENT, path_patterns_make_root(&search->ways, name));
 }
 
 struct module_roots {
@@ -223,7 +178,7 @@ static void take_frame(void *context, const struct cpython_frame *frame)
 static void take_attributes(struct path_search *search, uint64_t dict, const char *name)
 {
     uint32_t object = cpython_objects_find(search->objects, dict);
-    if (object == CPYTHON_NO_OBJECT || search->patterns[object] != NO_PATTERN)
+    if (object == CPYTHON_NO_OBJECT || search->patterns[object] != PATH_NO_PATTERN)
         return;
     search->of_attributes[object] = 1;
     take_root(search, dict, name);
@@ -250,7 +205,7 @@ static void take_rest(struct path_search *search, size_t *next)
     struct cpython_objects *objects = search->objects;
     uint32_t count = cpython_objects_count(objects);
     for (uint32_t i = 0; i < count; i++) {
-        if (!cpython_objects_is_object(objects, i) || search->patterns[i] != NO_PATTERN)
+        if (!cpython_objects_is_object(objects, i) || search->patterns[i] != PATH_NO_PATTERN)
             continue;
         bool is_static = i >= objects->block_count &&
                          objects->outside[i - objects->block_count].is_static;
@@ -277,19 +232,6 @@ static void search_all(struct path_search *search)
 }
 
 /* ---- in words ---- */
-
-static void add_pattern(const struct path_search *search, uint32_t pattern, struct text *out)
-{
-    uint32_t chain[PATTERN_DEPTH_MOST + 2];
-    size_t length = 0;
-    for (; pattern != NO_PATTERN && length < sizeof chain / sizeof *chain;
-         pattern = search->items[pattern].parent)
-        chain[length++] = pattern;
-    while (length-- > 0)
-        text_add(out, string_pool_text(search->texts, search->items[chain[length]].label));
-    if (pattern != NO_PATTERN)
-        text_add(out, "...");
-}
 
 struct step_search {
     struct path_search *search;
@@ -318,8 +260,7 @@ static void add_example(struct path_search *search, uint32_t object, struct text
     for (; object != NO_PARENT && length < PATH_STEPS_MOST; object = search->parents[object])
         chain[length++] = object;
     if (object == NO_PARENT) {
-        uint32_t root = search->patterns[chain[length - 1]];
-        text_add(out, string_pool_text(search->texts, search->items[root].label));
+        text_add(out, path_patterns_root(&search->ways, search->patterns[chain[length - 1]]));
     } else {
         text_add(out, "...");
     }
@@ -336,58 +277,13 @@ static void add_example(struct path_search *search, uint32_t object, struct text
 
 /* ---- counting ---- */
 
-struct path_counts {
-    struct pattern_count *items;
-    size_t count, capacity;
-    struct hash_map index; /* type and pattern to position */
-};
-
-static void count_object(struct path_counts *counts, uint32_t type, uint32_t pattern,
-                         uint32_t object, uint64_t bytes)
-{
-    bool is_new;
-    uint64_t *place = hash_map_put(&counts->index, (uint64_t)type << 32 | pattern, &is_new);
-    if (is_new) {
-        counts->items = memory_grow(counts->items, &counts->capacity, counts->count + 1,
-                                    sizeof *counts->items);
-        *place = counts->count;
-        counts->items[counts->count++] = (struct pattern_count){type, pattern, object, 0, 0};
-    }
-    counts->items[*place].count++;
-    counts->items[*place].bytes += bytes;
-}
-
-static void clear_counts(struct path_counts *counts)
-{
-    free(counts->items);
-    hash_map_clear(&counts->index);
-}
-
-static int compare_counts(const void *left, const void *right)
-{
-    const struct pattern_count *a = left, *b = right;
-    if (a->count != b->count)
-        return a->count < b->count ? 1 : -1;
-    if (a->type != b->type)
-        return a->type < b->type ? -1 : 1;
-    return a->pattern < b->pattern ? -1 : a->pattern > b->pattern;
-}
-
-static void tell_count(struct path_search *search, const struct pattern_count *count,
+static void tell_count(struct path_search *search, const struct path_count *count,
                        enum python_text_kind kind, struct python_heap *heap)
 {
-    struct text text = {0}, example = {0};
-    add_pattern(search, count->pattern, &text);
+    struct text example = {0};
     add_example(search, count->example, &example);
-    if (strcmp(text_get(&text), text_get(&example)) != 0)
-        text_print(&text, ", such as %s", text_get(&example));
-    python_heap_add_text(
-        heap, &(struct python_text){.kind = kind,
-                                    .subject = search->objects->types.items[count->type].name,
-                                    .text = (char *)text_get(&text),
-                                    .count = count->count,
-                                    .bytes = count->bytes});
-    text_clear(&text);
+    path_counts_tell(&search->ways, count, kind, search->objects->types.items[count->subject].name,
+                     text_get(&example), heap);
     text_clear(&example);
 }
 
@@ -415,18 +311,10 @@ static uint8_t *choose_types(const struct cpython_types *types)
     return left;
 }
 
-/* What the interpreter itself needs is told only where it is much. */
-static bool is_worth_telling(const struct path_search *search, const struct pattern_count *count)
+static bool is_worth_telling(const struct path_search *search, const struct path_count *count)
 {
     static const char *const own[] = {CODE_ROOT, "(C variables)", "sys", "builtins"};
-    uint32_t pattern = count->pattern;
-    while (search->items[pattern].parent != NO_PATTERN)
-        pattern = search->items[pattern].parent;
-    const char *root = string_pool_text(search->texts, search->items[pattern].label);
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        if (strcmp(root, own[i]) == 0)
-            return count->bytes >= OWN_BYTES_TOLD;
-    return true;
+    return path_counts_is_worth(&search->ways, count, own, sizeof own / sizeof *own);
 }
 
 static void tell_types(struct path_search *search, struct python_heap *heap)
@@ -439,18 +327,17 @@ static void tell_types(struct path_search *search, struct python_heap *heap)
         bool is_static = object >= objects->block_count &&
                          objects->outside[object - objects->block_count].is_static;
         if (left[type] > 0 && !is_static)
-            count_object(&counts, type, search->patterns[object], object,
-                         cpython_objects_bytes(objects, object));
+            path_counts_add(&counts, type, search->patterns[object], object,
+                            cpython_objects_bytes(objects, object));
     }
-    if (counts.count > 0)
-        qsort(counts.items, counts.count, sizeof *counts.items, compare_counts);
+    path_counts_sort(&counts);
     for (size_t i = 0; i < counts.count; i++)
-        if (left[counts.items[i].type] > 0 && is_worth_telling(search, &counts.items[i])) {
-            left[counts.items[i].type]--;
+        if (left[counts.items[i].subject] > 0 && is_worth_telling(search, &counts.items[i])) {
+            left[counts.items[i].subject]--;
             tell_count(search, &counts.items[i], PYTHON_TEXT_PATH, heap);
         }
     free(left);
-    clear_counts(&counts);
+    path_counts_clear(&counts);
 }
 
 static void tell_pinning(struct path_search *search, cpython_is_pinned_block is_pinned,
@@ -461,16 +348,15 @@ static void tell_pinning(struct path_search *search, cpython_is_pinned_block is_
     for (uint32_t i = 0; i < objects->block_count; i++) {
         uint32_t object = objects->kinds[i] == CPYTHON_BLOCK_STORAGE ? objects->values[i] : i;
         if (objects->kinds[i] == CPYTHON_BLOCK_UNKNOWN || objects->kinds[i] == CPYTHON_BLOCK_FREE ||
-            search->patterns[object] == NO_PATTERN || !is_pinned(context, i))
+            search->patterns[object] == PATH_NO_PATTERN || !is_pinned(context, i))
             continue;
-        count_object(&counts, cpython_objects_type(objects, object), search->patterns[object],
-                     object, cpython_objects_block_bytes(objects, i));
+        path_counts_add(&counts, cpython_objects_type(objects, object), search->patterns[object],
+                        object, cpython_objects_block_bytes(objects, i));
     }
-    if (counts.count > 0)
-        qsort(counts.items, counts.count, sizeof *counts.items, compare_counts);
+    path_counts_sort(&counts);
     for (size_t i = 0; i < counts.count && i < PINNING_TOLD; i++)
         tell_count(search, &counts.items[i], PYTHON_TEXT_PINNING, heap);
-    clear_counts(&counts);
+    path_counts_clear(&counts);
 }
 
 static void make_graph(const struct path_search *search, const struct snapshot *native,
@@ -509,17 +395,14 @@ void cpython_paths_tell(struct cpython_objects *objects, const struct cpython_ga
     search.queue = memory_allocate_large(count, sizeof *search.queue);
     search.of_attributes = memory_allocate_zeroed_large(count, 1);
     memset(search.patterns, 0xff, count * sizeof *search.patterns);
-    search.texts = string_pool_create();
-    search.code_pattern = make_pattern(&search, NO_PATTERN,
-                                       string_pool_add(search.texts, CODE_ROOT));
+    path_patterns_init(&search.ways);
+    search.code_pattern = path_patterns_make_root(&search.ways, CODE_ROOT);
     search_all(&search);
     tell_pinning(&search, is_pinned, context, heap);
     tell_types(&search, heap);
     make_graph(&search, native, heap);
-    string_pool_destroy(search.texts);
+    path_patterns_clear(&search.ways);
     hash_map_clear(&search.labels);
-    hash_map_clear(&search.pattern_index);
-    free(search.items);
     free(search.parents);
     free(search.patterns);
     free(search.queue);

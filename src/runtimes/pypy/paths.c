@@ -2,9 +2,7 @@
  * shortest way. Roots come in the order in which people look for reasons: __main__, the variables
  * of functions that run, the other modules, and then what PyPy itself holds: its stacks of
  * references, and those of its library's variables that refer to the heap.
- *
- * Alike ways are counted together: a way is a pattern, the pattern of the object before it and one
- * label more, in which keys and indices are left open. */
+ * Alike ways are counted together (path_patterns.h). */
 #include "runtimes/pypy/paths.h"
 
 #include <stdio.h>
@@ -13,34 +11,25 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "runtimes/path_patterns.h"
 #include "runtimes/pypy/frames.h"
 #include "runtimes/pypy/labels.h"
 
 enum {
-    PATTERNS_MOST = 1 << 18,
-    PATTERN_DEPTH_MOST = 12,
     PATH_STEPS_MOST = 40,
-    OWN_BYTES_TOLD = 1 << 20,
     LOCALS_MOST = 4096,
     LABELS_KNOWN_MOST = 1 << 20
 };
 
-#define NO_PATTERN UINT32_MAX
-#define NO_PARENT  UINT32_MAX
+#define NO_PARENT UINT32_MAX
 
 /* Of roots that are PyPy's own. */
 static const char own_root[] = "(PyPy)";
 static const char stack_root[] = "(PyPy's stack)";
 
-struct pattern {
-    uint32_t parent; /* NO_PATTERN: a root */
-    uint32_t depth;
-    struct string_id label;
-};
-
 struct visited {
     uint32_t parent;  /* object; NO_PARENT: a root */
-    uint32_t pattern; /* NO_PATTERN: not reached */
+    uint32_t pattern; /* PATH_NO_PATTERN: not reached */
     uint8_t role;     /* enum pypy_role */
 };
 
@@ -50,36 +39,12 @@ struct pypy_paths {
     struct visited *visited; /* of objects */
     uint32_t *queue;
     size_t queue_count, next;
-    struct pattern *items;
-    size_t count, capacity;
-    struct hash_map pattern_index;
-    struct string_pool *texts;
+    struct path_patterns ways;
     struct hash_map known; /* labels of fields, by type, role and offset */
     uint32_t from;
 };
 
-/* ---- patterns ---- */
-
-static uint32_t make_pattern(struct pypy_paths *paths, uint32_t parent, struct string_id label)
-{
-    bool is_new;
-    uint32_t depth = parent == NO_PATTERN ? 0 : paths->items[parent].depth + 1;
-    if (parent != NO_PATTERN && (label.index == 0 || depth > PATTERN_DEPTH_MOST))
-        return parent;
-    uint64_t *place = hash_map_put(&paths->pattern_index, (uint64_t)parent << 32 | label.index,
-                                   &is_new);
-    if (!is_new)
-        return (uint32_t)*place;
-    if (paths->count >= PATTERNS_MOST && parent != NO_PATTERN) {
-        *place = parent;
-        return parent;
-    }
-    paths->items = memory_grow(paths->items, &paths->capacity, paths->count + 1,
-                               sizeof *paths->items);
-    paths->items[paths->count] = (struct pattern){parent, depth, label};
-    *place = paths->count;
-    return (uint32_t)paths->count++;
-}
+/* ---- labels ---- */
 
 /* Labels that only depend on the type are kept. */
 static struct string_id find_label(struct pypy_paths *paths, const struct pypy_edge *edge)
@@ -95,7 +60,7 @@ static struct string_id find_label(struct pypy_paths *paths, const struct pypy_e
     if (known != NULL)
         return (struct string_id){(uint32_t)*known};
     pypy_label_make(&paths->labels, paths->from, role, edge, true, text);
-    struct string_id label = string_pool_add(paths->texts, text);
+    struct string_id label = string_pool_add(paths->ways.texts, text);
     if (is_kept && paths->known.count < LABELS_KNOWN_MOST)
         *hash_map_put(&paths->known, key, NULL) = label.index;
     return label;
@@ -116,11 +81,11 @@ static void follow(void *context, const struct pypy_edge *edge)
     uint32_t target = pypy_objects_find(paths->objects, edge->target);
     if (target == PYPY_NO_OBJECT)
         return;
-    if (paths->visited[target].pattern != NO_PATTERN)
+    if (paths->visited[target].pattern != PATH_NO_PATTERN)
         return;
     enum pypy_role role = (enum pypy_role)paths->visited[paths->from].role;
-    uint32_t pattern = make_pattern(paths, paths->visited[paths->from].pattern,
-                                    find_label(paths, edge));
+    uint32_t pattern = path_patterns_make(&paths->ways, paths->visited[paths->from].pattern,
+                                          find_label(paths, edge));
     take(paths, target, paths->from, pattern,
          pypy_labels_role(&paths->labels, target, role, paths->from));
 }
@@ -143,9 +108,8 @@ static void take_root_as(struct pypy_paths *paths, uint64_t address, const char 
     uint32_t object = pypy_objects_find(paths->objects, address);
     if (object == PYPY_NO_OBJECT)
         return;
-    if (paths->visited[object].pattern == NO_PATTERN)
-        take(paths, object, NO_PARENT,
-             make_pattern(paths, NO_PATTERN, string_pool_add(paths->texts, name)),
+    if (paths->visited[object].pattern == PATH_NO_PATTERN)
+        take(paths, object, NO_PARENT, path_patterns_make_root(&paths->ways, name),
              pypy_labels_role(&paths->labels, object, PYPY_ROLE_PLAIN,
                               holder == PYPY_NO_OBJECT ? object : holder));
 }
@@ -222,12 +186,12 @@ struct pypy_paths *pypy_paths_find(const struct pypy_objects *objects,
 {
     struct pypy_paths *paths = memory_allocate_zeroed(1, sizeof *paths);
     paths->objects = objects;
-    paths->texts = string_pool_create();
+    path_patterns_init(&paths->ways);
     pypy_labels_init(&paths->labels, names);
     paths->queue = memory_allocate_large(objects->count + 1, sizeof *paths->queue);
     paths->visited = memory_allocate_large(objects->count + 1, sizeof *paths->visited);
     for (size_t i = 0; i < objects->count; i++)
-        paths->visited[i] = (struct visited){NO_PARENT, NO_PATTERN, 0};
+        paths->visited[i] = (struct visited){NO_PARENT, PATH_NO_PATTERN, 0};
     take_modules(paths, true);
     pypy_frames_visit(objects, take_frame, paths);
     take_modules(paths, false);
@@ -243,10 +207,8 @@ void pypy_paths_destroy(struct pypy_paths *paths)
     if (paths == NULL)
         return;
     pypy_labels_clear(&paths->labels);
-    string_pool_destroy(paths->texts);
+    path_patterns_clear(&paths->ways);
     hash_map_clear(&paths->known);
-    hash_map_clear(&paths->pattern_index);
-    free(paths->items);
     free(paths->visited);
     free(paths->queue);
     free(paths);
@@ -254,21 +216,10 @@ void pypy_paths_destroy(struct pypy_paths *paths)
 
 bool pypy_paths_has(const struct pypy_paths *paths, uint32_t object)
 {
-    return paths->visited[object].pattern != NO_PATTERN;
+    return paths->visited[object].pattern != PATH_NO_PATTERN;
 }
 
 /* ---- in words ---- */
-
-static void add_pattern(const struct pypy_paths *paths, uint32_t pattern, struct text *out)
-{
-    uint32_t chain[PATTERN_DEPTH_MOST + 2];
-    size_t length = 0;
-    for (; pattern != NO_PATTERN && length < sizeof chain / sizeof *chain;
-         pattern = paths->items[pattern].parent)
-        chain[length++] = pattern;
-    while (length-- > 0)
-        text_add(out, string_pool_text(paths->texts, paths->items[chain[length]].label));
-}
 
 struct step_search {
     struct pypy_paths *paths;
@@ -297,9 +248,7 @@ static void add_example(struct pypy_paths *paths, uint32_t object, struct text *
     for (; object != NO_PARENT && length < PATH_STEPS_MOST; object = paths->visited[object].parent)
         chain[length++] = object;
     if (object == NO_PARENT)
-        text_add(out,
-                 string_pool_text(paths->texts,
-                                  paths->items[paths->visited[chain[length - 1]].pattern].label));
+        text_add(out, path_patterns_root(&paths->ways, paths->visited[chain[length - 1]].pattern));
     else
         text_add(out, "...");
     while (length-- > 1) {
@@ -312,66 +261,19 @@ static void add_example(struct pypy_paths *paths, uint32_t object, struct text *
 
 /* ---- counting ---- */
 
-struct path_count {
-    uint32_t name, pattern, example;
-    uint64_t count, bytes;
-};
-
-struct path_counts {
-    struct path_count *items;
-    size_t count, capacity;
-    struct hash_map index;
-};
-
-static void count_object(struct path_counts *counts, uint32_t name, uint32_t pattern,
-                         uint32_t object, uint64_t bytes)
-{
-    bool is_new;
-    uint64_t *place = hash_map_put(&counts->index, (uint64_t)name << 32 | pattern, &is_new);
-    if (is_new) {
-        counts->items = memory_grow(counts->items, &counts->capacity, counts->count + 1,
-                                    sizeof *counts->items);
-        *place = counts->count;
-        counts->items[counts->count++] = (struct path_count){name, pattern, object, 0, 0};
-    }
-    counts->items[*place].count++;
-    counts->items[*place].bytes += bytes;
-}
-
-static int compare_counts(const void *left, const void *right)
-{
-    const struct path_count *a = left, *b = right;
-    if (a->count != b->count)
-        return a->count < b->count ? 1 : -1;
-    if (a->name != b->name)
-        return a->name < b->name ? -1 : 1;
-    return a->pattern < b->pattern ? -1 : a->pattern > b->pattern;
-}
-
-/* What PyPy itself needs is told only where it is much. */
 static bool is_worth_telling(const struct pypy_paths *paths, const struct path_count *count)
 {
-    uint32_t pattern = count->pattern;
-    while (paths->items[pattern].parent != NO_PATTERN)
-        pattern = paths->items[pattern].parent;
-    const char *root = string_pool_text(paths->texts, paths->items[pattern].label);
-    return (strcmp(root, own_root) != 0 && strcmp(root, stack_root) != 0) ||
-           count->bytes >= OWN_BYTES_TOLD;
+    const char *const own[] = {own_root, stack_root};
+    return path_counts_is_worth(&paths->ways, count, own, sizeof own / sizeof *own);
 }
 
 static void tell_count(struct pypy_paths *paths, const struct pypy_names *names,
                        const struct path_count *count, struct python_heap *heap)
 {
-    struct text text = {0}, example = {0};
-    const char *name = string_pool_text(names->texts, (struct string_id){count->name});
-    add_pattern(paths, count->pattern, &text);
+    struct text example = {0};
+    const char *name = string_pool_text(names->texts, (struct string_id){count->subject});
     add_example(paths, count->example, &example);
-    if (strcmp(text_get(&text), text_get(&example)) != 0)
-        text_print(&text, ", such as %s", text_get(&example));
-    python_heap_add_text(heap, &(struct python_text){PYTHON_TEXT_PATH, (char *)name,
-                                                     (char *)text_get(&text), count->count,
-                                                     count->bytes});
-    text_clear(&text);
+    path_counts_tell(&paths->ways, count, PYTHON_TEXT_PATH, name, text_get(&example), heap);
     text_clear(&example);
 }
 
@@ -386,16 +288,14 @@ void pypy_paths_tell(struct pypy_paths *paths, struct pypy_names *names, uint8_t
             continue;
         uint32_t name = pypy_names_find(names, object).index;
         if (told[name] > 0)
-            count_object(&counts, name, paths->visited[object].pattern, object,
-                         pypy_objects_bytes(objects, object));
+            path_counts_add(&counts, name, paths->visited[object].pattern, object,
+                            pypy_objects_bytes(objects, object));
     }
-    if (counts.count > 0)
-        qsort(counts.items, counts.count, sizeof *counts.items, compare_counts);
+    path_counts_sort(&counts);
     for (size_t i = 0; i < counts.count; i++)
-        if (told[counts.items[i].name] > 0 && is_worth_telling(paths, &counts.items[i])) {
-            told[counts.items[i].name]--;
+        if (told[counts.items[i].subject] > 0 && is_worth_telling(paths, &counts.items[i])) {
+            told[counts.items[i].subject]--;
             tell_count(paths, names, &counts.items[i], heap);
         }
-    free(counts.items);
-    hash_map_clear(&counts.index);
+    path_counts_clear(&counts);
 }
