@@ -11,43 +11,26 @@
 #include "analysis/gate_baseline_text.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "cli/check_options.h"
 #include "cli/check_subjects.h"
 #include "cli/command.h"
 #include "cli/common_rows.h"
 #include "cli/config_file.h"
 #include "cli/output_file.h"
 #include "cli/terminal.h"
-#include "cli/word_list.h"
 #include "record/launcher.h"
 #include "report/check_report.h"
 
 enum {
     MOST_FORMATS = 8,
-    MOST_RUNS = 1000,
     EXIT_OVER = 1,
-    EXIT_INCONCLUSIVE = 3,
-    DEFAULT_MIN_DELTA = 64 << 10
+    EXIT_INCONCLUSIVE = 3
 };
-static const double DEFAULT_TOLERANCE = 0.05;
 
 struct values {
-    struct option_number budgets[GATE_BUDGET_COUNT];
-    const char *growth;
-    struct option_number per; /* per_at */
-    const char *leak_kinds;
-    struct option_texts scopes;
-    const char *budget_file;
-    struct option_texts baselines;
-    bool is_update;
-    struct option_number repeat;
-    const char *tolerance;
-    struct option_number min_delta;
-    bool is_new_leaks_only;
-    struct option_texts only;
-    struct option_texts skip;
+    struct check_options judged;
     struct option_texts suppressions;
     bool is_without_built_in;
-    bool is_sampled_allowed;
     bool is_verdict_only;
     struct option_number error_status;
     struct option_number inconclusive_status;
@@ -61,7 +44,7 @@ struct values {
 #define PLACE(field) .offset = offsetof(struct values, field)
 #define BUDGET_ROW(option, option_kind, budget, value, text)                                       \
     {                                                                                              \
-        .name = option, .kind = option_kind, PLACE(budgets[budget]), .value_name = value,          \
+        .name = option, .kind = option_kind, PLACE(judged.budgets[budget]), .value_name = value,   \
         .help = text                                                                               \
     }
 
@@ -72,14 +55,9 @@ struct values {
         .scope = OPTION_NOT_IN_FILES, .help = text                                                 \
     }
 
-enum {
-    PER_PROCESS,
-    PER_TREE
-};
-
 static const char *per_at(size_t position)
 {
-    static const char *const names[] = {[PER_PROCESS] = "process", [PER_TREE] = "tree"};
+    static const char *const names[] = {[CHECK_PER_PROCESS] = "process", [CHECK_PER_TREE] = "tree"};
 
     return position < sizeof names / sizeof names[0] ? names[position] : NULL;
 }
@@ -100,38 +78,38 @@ static const struct option_row rows[] = {
                "what is leaked (without any budget: 0)"),
     BUDGET_ROW("max-leaked-per-site", OPTION_SIZE, GATE_LEAKED_PER_SITE, "SIZE",
                "what one site leaks"),
-    {.name = "max-growth", .kind = OPTION_TEXT, PLACE(growth), .value_name = "SIZE/min",
+    {.name = "max-growth", .kind = OPTION_TEXT, PLACE(judged.growth), .value_name = "SIZE/min",
      .help = "what grows without end, per minute"},
-    {.name = "per", .kind = OPTION_CHOICE, PLACE(per), .choice_at = per_at,
+    {.name = "per", .kind = OPTION_CHOICE, PLACE(judged.per), .choice_at = per_at,
      .help = "judge each process, or it and its descendants as one (default: process)"},
-    {.name = "leak-kinds", .kind = OPTION_TEXT, PLACE(leak_kinds), .value_name = "LIST",
+    {.name = "leak-kinds", .kind = OPTION_TEXT, PLACE(judged.leak_kinds), .value_name = "LIST",
      .help = "what counts as leaked (default: definite,indirect)"},
-    {.name = "budget", .kind = OPTION_TEXTS, PLACE(scopes), .value_name = "TEXT",
+    {.name = "budget", .kind = OPTION_TEXTS, PLACE(judged.scopes), .value_name = "TEXT",
      .help = "of a part of the program: \"GLOB: peak 8M, leaked 0\" (may be repeated)"},
-    {.name = "budget-file", .kind = OPTION_TEXT, PLACE(budget_file), .value_name = "FILE",
+    {.name = "budget-file", .kind = OPTION_TEXT, PLACE(judged.budget_file), .value_name = "FILE",
      .is_path = true, .help = "budgets from a file, \"peak 64M\" or \"GLOB: peak 8M\" a line"},
-    {.name = "baseline", .kind = OPTION_TEXTS, PLACE(baselines), .value_name = "FILE",
+    {.name = "baseline", .kind = OPTION_TEXTS, PLACE(judged.baselines), .value_name = "FILE",
      .is_path = true,
      .help = "compare with a recording, JSON of it, or the text of an update"},
-    {.name = "update-baseline", .kind = OPTION_FLAG, PLACE(is_update), .scope = OPTION_NOT_IN_FILES,
-     .help = "write what was measured into the file of --baseline"},
-    {.name = "repeat", .kind = OPTION_COUNT, PLACE(repeat), .value_name = "N",
+    {.name = "update-baseline", .kind = OPTION_FLAG, PLACE(judged.is_update),
+     .scope = OPTION_NOT_IN_FILES, .help = "write what was measured into the file of --baseline"},
+    {.name = "repeat", .kind = OPTION_COUNT, PLACE(judged.repeat), .value_name = "N",
      .help = "run the program N times, and tell its noise from growth"},
-    {.name = "tolerance", .kind = OPTION_TEXT, PLACE(tolerance), .value_name = "PERCENT",
+    {.name = "tolerance", .kind = OPTION_TEXT, PLACE(judged.tolerance), .value_name = "PERCENT",
      .help = "how far the baseline may be exceeded (default: 5%)"},
-    {.name = "min-delta", .kind = OPTION_SIZE, PLACE(min_delta), .value_name = "SIZE",
+    {.name = "min-delta", .kind = OPTION_SIZE, PLACE(judged.min_delta), .value_name = "SIZE",
      .help = "smaller excesses over the baseline pass (default: 64KiB)"},
-    {.name = "new-leaks-only", .kind = OPTION_FLAG, PLACE(is_new_leaks_only),
+    {.name = "new-leaks-only", .kind = OPTION_FLAG, PLACE(judged.is_new_leaks_only),
      .help = "leaks at sites that leak in the baseline do not count"},
-    {.name = "only", .kind = OPTION_TEXTS, PLACE(only), .value_name = "GLOB",
+    {.name = "only", .kind = OPTION_TEXTS, PLACE(judged.only), .value_name = "GLOB",
      .help = "judge only executables that match (may be repeated)"},
-    {.name = "skip", .kind = OPTION_TEXTS, PLACE(skip), .value_name = "GLOB",
+    {.name = "skip", .kind = OPTION_TEXTS, PLACE(judged.skip), .value_name = "GLOB",
      .help = "do not judge executables that match (may be repeated)"},
     {.name = "suppressions", .kind = OPTION_TEXTS, PLACE(suppressions), .value_name = "FILE",
      .is_path = true, .help = "leaks that do not count, as LeakSanitizer or Valgrind write them"},
     {.name = "no-built-in-suppressions", .kind = OPTION_FLAG, PLACE(is_without_built_in),
      .help = "do without the known leaks of libc and the loader"},
-    {.name = "allow-sampled", .kind = OPTION_FLAG, PLACE(is_sampled_allowed),
+    {.name = "allow-sampled", .kind = OPTION_FLAG, PLACE(judged.is_sampled_allowed),
      .help = "judge estimates of a sampled recording"},
     {.name = "verdict-only", .kind = OPTION_FLAG, PLACE(is_verdict_only),
      .help = "exit with the verdict also when the command failed"},
@@ -177,121 +155,6 @@ struct checking {
     char *source_root;
 };
 
-/* ---- options ---- */
-
-static bool parse_percent(const char *text, double *part, struct error *error)
-{
-    char *end;
-
-    *part = strtod(text, &end) / 100;
-    while (*end == ' ')
-        end++;
-    if (end == text || (strcmp(end, "%") != 0 && *end) || !(*part >= 0 && *part <= 1e6))
-        return error_set(error, "--tolerance: \"%s\" is no percentage, such as 5%%", text);
-    return true;
-}
-
-static bool read_budget_file(struct checking *checking, struct error *error)
-{
-    const char *path = checking->values->budget_file;
-    char *text = check_subjects_read_file(path, error);
-    bool is_good = text && gate_budgets_read(text, path, &checking->options.limits,
-                                             &checking->scopes, error);
-
-    free(text);
-    return is_good;
-}
-
-/* Options are stronger than the file. */
-static bool fill_budgets(struct checking *checking, struct error *error)
-{
-    const struct values *values = checking->values;
-    struct gate_limits *limits = &checking->options.limits;
-
-    if (values->budget_file && !read_budget_file(checking, error))
-        return false;
-    for (int i = 0; i < GATE_BUDGET_COUNT; i++)
-        if (values->budgets[i].is_given) {
-            limits->is_set[i] = true;
-            limits->values[i] = values->budgets[i].value;
-        }
-    if (values->growth) {
-        if (!gate_budget_parse_limit(gate_budget_at(GATE_GROWTH), values->growth,
-                                     &limits->values[GATE_GROWTH], error))
-            return error_prefix(error, "--max-growth: ");
-        limits->is_set[GATE_GROWTH] = true;
-    }
-    for (size_t i = 0; i < values->scopes.count; i++)
-        if (!gate_scopes_parse(&checking->scopes, values->scopes.items[i], error))
-            return error_prefix(error, "--budget: ");
-    checking->options.scopes = checking->scopes.items;
-    checking->options.scope_count = checking->scopes.count;
-    return true;
-}
-
-static bool is_baseline_scanned(const struct gate_baseline *baseline)
-{
-    for (size_t i = 0; i < baseline->count; i++)
-        if (baseline->processes[i].is_scanned)
-            return true;
-    return false;
-}
-
-/* What is judged when nothing was said: against a baseline what it knows of peak and leaks. */
-static void choose_budgets(struct checking *checking)
-{
-    const struct values *values = checking->values;
-    struct gate_limits *limits = &checking->options.limits;
-    bool is_any = false;
-
-    for (int i = 0; i < GATE_BUDGET_COUNT; i++)
-        is_any = is_any || limits->is_set[i];
-    if (values->is_new_leaks_only) {
-        if (!limits->is_set[GATE_LEAKED])
-            limits->values[GATE_LEAKED] = 0;
-        limits->is_set[GATE_LEAKED] = true;
-    } else if (!is_any && values->baselines.count > 0) {
-        limits->is_set[GATE_PEAK] = true;
-        limits->is_set[GATE_LEAKED] = values->is_update || is_baseline_scanned(&checking->baseline);
-        limits->values[GATE_PEAK] = limits->values[GATE_LEAKED] = UINT64_MAX;
-        if (!limits->is_set[GATE_LEAKED])
-            log_note("the baseline does not say what leaked: leaks are not judged");
-    } else if (!is_any && checking->scopes.count == 0) {
-        limits->is_set[GATE_LEAKED] = true;
-    }
-}
-
-static bool fill_options(struct checking *checking, struct error *error)
-{
-    const struct values *values = checking->values;
-    struct gate_options *options = &checking->options;
-
-    *options = (struct gate_options){
-        .is_tree = values->per.value == PER_TREE,
-        .leaked_kinds = 1u << LEAK_DEFINITE | 1u << LEAK_INDIRECT,
-        .is_sampled_allowed = values->is_sampled_allowed,
-        .only = values->only.items,
-        .only_count = values->only.count,
-        .skip = values->skip.items,
-        .skip_count = values->skip.count,
-        .is_new_leaks_only = values->is_new_leaks_only,
-        .tolerance = DEFAULT_TOLERANCE,
-        .min_delta = values->min_delta.is_given ? values->min_delta.value : DEFAULT_MIN_DELTA};
-    if (options->is_tree && values->baselines.count > 0)
-        return error_set(error, "--per=tree: trees of processes are not compared with a baseline");
-    if (values->is_new_leaks_only && values->baselines.count == 0)
-        return error_set(error, "--new-leaks-only needs a --baseline");
-    if (values->is_update && values->baselines.count != 1)
-        return error_set(error, "--update-baseline needs one --baseline");
-    if (values->repeat.is_given && (values->repeat.value == 0 || values->repeat.value > MOST_RUNS))
-        return error_set(error, "--repeat takes 1 to %d", (int)MOST_RUNS);
-    return (!values->tolerance || parse_percent(values->tolerance, &options->tolerance, error)) &&
-           (!values->leak_kinds || word_list_parse("leak-kinds", values->leak_kinds, leak_kind_name,
-                                                   &options->leaked_kinds, error)) &&
-           fill_budgets(checking, error) &&
-           (gate_options_check(options, error) || error_prefix(error, "--per=tree: "));
-}
-
 static bool read_suppressions(struct checking *checking, struct error *error)
 {
     const struct values *values = checking->values;
@@ -308,17 +171,17 @@ static bool read_suppressions(struct checking *checking, struct error *error)
 
 static bool read_baselines(struct checking *checking, struct error *error)
 {
-    const struct option_texts *paths = &checking->values->baselines;
+    const struct option_texts *paths = &checking->values->judged.baselines;
     bool is_good = true;
 
-    if (checking->values->is_update)
+    if (checking->values->judged.is_update)
         is_good = check_subjects_read_old_baseline(paths->items[0], &checking->baseline, error);
     else
         for (size_t i = 0; is_good && i < paths->count; i++)
             is_good = check_subjects_read_baseline(&checking->compared, (char *)paths->items[i],
                                                    &checking->suppressions, &checking->baseline,
                                                    error);
-    if (paths->count > 0 && !checking->values->is_update)
+    if (paths->count > 0 && !checking->values->judged.is_update)
         checking->options.baseline = &checking->baseline;
     return is_good || error_prefix(error, "--baseline: ");
 }
@@ -333,7 +196,7 @@ static bool run_command(struct checking *checking, struct error *error)
 {
     const struct option_operands *operands = &checking->invocation->operands;
     const struct values *values = checking->values;
-    unsigned count = values->repeat.is_given ? (unsigned)values->repeat.value : 1;
+    unsigned count = values->judged.repeat.is_given ? (unsigned)values->judged.repeat.value : 1;
     bool is_recorded;
 
     for (unsigned i = 1; i <= count; i++) {
@@ -443,8 +306,8 @@ static bool update_baseline(const struct checking *checking, const struct check_
         free(ranks);
     }
     gate_baseline_write_text(&measured, &checking->baseline, &writing, &baseline.text);
-    is_good = output_file_write(checking->values->baselines.items[0], write_baseline, &baseline,
-                                error);
+    is_good = output_file_write(checking->values->judged.baselines.items[0], write_baseline,
+                                &baseline, error);
     text_clear(&baseline.text);
     gate_baseline_clear(&measured);
     return is_good;
@@ -523,7 +386,7 @@ static bool check_operands(const struct checking *checking, struct error *error)
         return error_set(error, "either recordings or -- PROGRAM, not both");
     if (operands->has_rest ? operands->rest_count == 0 : file_count == 0)
         return error_set(error, "what is to be checked? name a recording, or -- PROGRAM");
-    if (!operands->has_rest && checking->values->repeat.is_given)
+    if (!operands->has_rest && checking->values->judged.repeat.is_given)
         return error_set(error, "--repeat needs -- PROGRAM");
     return true;
 }
@@ -534,10 +397,13 @@ static bool check(struct checking *checking, struct check_report *report, struct
     bool is_good;
 
     suppressions_init(&checking->suppressions);
-    if (!check_operands(checking, error) || !fill_options(checking, error) ||
+    if (!check_operands(checking, error) ||
+        !check_options_fill(&checking->values->judged, &checking->options, &checking->scopes,
+                            error) ||
         !read_suppressions(checking, error) || !read_baselines(checking, error))
         return false;
-    choose_budgets(checking);
+    check_options_choose_budgets(&checking->values->judged, &checking->baseline,
+                                 &checking->options);
     if (operands->has_rest && !run_command(checking, error))
         return false;
     for (size_t i = 0; i < operands->count - operands->rest_count; i++)
@@ -558,7 +424,7 @@ static bool check(struct checking *checking, struct check_report *report, struct
         report->command_value = checking->command.value;
     }
     is_good = write_reports(checking, report, error);
-    if (is_good && checking->values->is_update &&
+    if (is_good && checking->values->judged.is_update &&
         !(checking->has_command && has_failed(&checking->command)))
         is_good = update_baseline(checking, report, error);
     return is_good;

@@ -1,6 +1,8 @@
 seep_SOURCES += src/cli/main.c
 
 libseep_a_SOURCES += \
+	src/cli/check_options.c \
+	src/cli/check_options.h \
 	src/cli/check_subjects.c \
 	src/cli/check_subjects.h \
 	src/cli/command.c \
