@@ -6,6 +6,8 @@ preload_unwind_sources = \
 	preload/byte_cursor.h \
 	preload/eh_frame.c \
 	preload/eh_frame.h \
+	preload/frame_expression.c \
+	preload/frame_expression.h \
 	preload/frame_rule.c \
 	preload/frame_rule.h \
 	preload/old_glibc.h \

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "graph/held_containers.h"
 
 enum {
     MOST_ELEMENTS = 13
@@ -39,8 +40,7 @@ static bool is_told(const struct process_graph *graph, const struct runs *runs, 
     const struct run *before = runs->count > 1 ? &runs->items[runs->count - 2] : NULL;
 
     return !is_python_object(graph, node) || runs->items[runs->count - 1].blocks > 1 ||
-           (before && before->blocks > 0 &&
-            class_of(graph, before->last) == class_of(graph, node));
+           (before && before->blocks > 0 && class_of(graph, before->last) == class_of(graph, node));
 }
 
 /* Nodes come from the root on. When there are too many, the last takes the place of the one before.
@@ -107,12 +107,12 @@ static char *find_container(const struct process_graph *graph, uint32_t node)
     struct text text = {0};
     struct container container;
 
-    return type_names_find_container(graph->types,
-                                     object_graph_is_block(&graph->graph, node)
-                                         ? object_graph_block(&graph->graph, node)
-                                         : SNAPSHOT_NONE,
-                                     node - 1, &container)
-               ? take_text(&text, type_names_add_container_member(graph->types, &container, &text))
+    return held_containers_largest(graph->types,
+                                   object_graph_is_block(&graph->graph, node)
+                                       ? object_graph_block(&graph->graph, node)
+                                       : SNAPSHOT_NONE,
+                                   node - 1, &container)
+               ? take_text(&text, held_containers_add_member(graph->types, &container, &text))
                : NULL;
 }
 

@@ -54,6 +54,8 @@ libseep_a_SOURCES += \
 	viewer/graph/root_names.h \
 	viewer/graph/type_claims.c \
 	viewer/graph/type_claims.h \
+	viewer/graph/held_containers.c \
+	viewer/graph/held_containers.h \
 	viewer/graph/type_names.c \
 	viewer/graph/type_names.h \
 	viewer/graph/type_propagation.c \

@@ -1,5 +1,5 @@
 /* What the types of blocks are called, and what the ways between blocks are: blocks of types by
- * name, members on references, containers with their elements.
+ * name, members on references.
  *
  * "client" is a block of one, "client[]" one of several; "dictEntry *[]", "char[]". */
 #ifndef SEEP_GRAPH_TYPE_NAMES_H
@@ -82,16 +82,14 @@ bool type_names_add_root_slot(struct type_names *names, uint32_t slot, struct te
 bool type_names_add_root_type(struct type_names *names, uint32_t root, uint32_t to,
                               struct text *out);
 
-/* The container with most memory of its own that is in a block; or where that is SNAPSHOT_NONE, in
- * a variable of a root. False: there is none. */
-bool type_names_find_container(struct type_names *names, uint32_t block, uint32_t root,
-                               struct container *container);
-/* "table": where it is in that; appended; false: it is all of it. */
-bool type_names_add_container_member(struct type_names *names, const struct container *container,
-                                     struct text *out);
+/* Whether a block of a known type is several of it. */
+bool type_names_is_array(const struct type_names *names, uint32_t block);
 
-/* Where a container is: "g_sessions.table", "1,000 x Session.lines"; appended. */
-void type_names_add_container(struct type_names *names, const struct container *container,
-                              struct text *out);
+/* "[3].name": the place in a typed block, and in the variable that a slot (a position in
+ * snapshot.roots) belongs to; appended. False: the block's type says nothing of it. */
+bool type_names_add_place(struct type_names *names, uint32_t block, uint64_t offset,
+                          struct text *out);
+void type_names_add_variable_place(struct type_names *names, uint32_t slot, uint64_t offset,
+                                   struct text *out);
 
 #endif

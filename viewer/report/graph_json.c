@@ -12,6 +12,7 @@
 #include "graph/graph_tables.h"
 #include "graph/graph_types.h"
 #include "graph/graph_ways.h"
+#include "graph/held_containers.h"
 #include "report/graph_block_report.h"
 #include "report/graph_report.h"
 #include "report/graph_tree_report.h"
@@ -128,7 +129,7 @@ static void add_containers(struct writing *writing)
         json_t *row = json_object();
         struct text name = {0}, type = {0};
 
-        type_names_add_container(types, container, &name);
+        held_containers_add_place(types, container, &name);
         type_table_add_name(&types->table, container->type, &type);
         json_object_set_new(row, "name", json_text(text_get(&name)));
         json_object_set_new(row, "type", json_text(text_get(&type)));

@@ -14,6 +14,7 @@
 #include "graph/graph_tables.h"
 #include "graph/graph_types.h"
 #include "graph/graph_ways.h"
+#include "graph/held_containers.h"
 #include "report/graph_block_report.h"
 #include "report/graph_report.h"
 #include "report/graph_tree_report.h"
@@ -99,14 +100,14 @@ static void add_container(const struct process_graph *graph, uint32_t node, stru
     char elements[UNITS_TEXT_BYTES];
 
     if (!graph->types ||
-        !type_names_find_container(
-            graph->types, is_block ? object_graph_block(&graph->graph, node) : SNAPSHOT_NONE,
-            node - 1, &container))
+        !held_containers_largest(graph->types,
+                                 is_block ? object_graph_block(&graph->graph, node) : SNAPSHOT_NONE,
+                                 node - 1, &container))
         return;
     struct text member = {0};
-    if (is_block || type_names_add_container_member(graph->types, &container, &member)) {
+    if (is_block || held_containers_add_member(graph->types, &container, &member)) {
         text_add(out, "; it has ");
-        type_names_add_container(graph->types, &container, out);
+        held_containers_add_place(graph->types, &container, out);
         text_add(out, ", a ");
     } else {
         text_add(out, "; it is a ");
@@ -328,7 +329,7 @@ static void write_containers(struct writing *writing)
         page_add_right(page, 11,
                        container->are_known ? units_format_count(container->elements, elements)
                                             : "");
-        type_names_add_container(types, container, &name);
+        held_containers_add_place(types, container, &name);
         text_add(&name, ", ");
         type_table_add_name(&types->table, container->type, &name);
         page_add(page, "  ");
