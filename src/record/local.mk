@@ -147,7 +147,8 @@ tests_unit_test_recording_output_SOURCES = tests/unit/test_recording_output.c $(
 	$(recording_fixture)
 tests_unit_test_recording_output_LDADD = $(unit_libs)
 
-recorder_tests = tests/unit/test_intake tests/unit/test_process_tree tests/unit/test_session_host
+recorder_tests = tests/unit/test_intake tests/unit/test_process_tree tests/unit/test_running_session \
+	tests/unit/test_session_host
 check_PROGRAMS += $(recorder_tests)
 TESTS += $(recorder_tests)
 thread_tests += $(recorder_tests)
@@ -155,6 +156,8 @@ tests_unit_test_process_tree_SOURCES = tests/unit/test_process_tree.c $(simulati
 tests_unit_test_process_tree_LDADD = $(unit_libs)
 tests_unit_test_intake_SOURCES = tests/unit/test_intake.c
 tests_unit_test_intake_LDADD = $(unit_libs)
+tests_unit_test_running_session_SOURCES = tests/unit/test_running_session.c
+tests_unit_test_running_session_LDADD = $(unit_libs)
 tests_unit_test_session_host_SOURCES = tests/unit/test_session_host.c
 tests_unit_test_session_host_LDADD = $(unit_libs)
 check_PROGRAMS += tests/unit/test_remote_unwind

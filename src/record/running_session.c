@@ -110,24 +110,6 @@ static bool is_called_seep(int pid)
     return is_read && text_starts_with(name, "seep");
 }
 
-/* Servers write their titles where their environment stood: then all recorders that run are asked
- * whether it is their memory that the process has. */
-static bool find_among_recorders(uint32_t pid, int *recorder, int *fd)
-{
-    uint64_t inode;
-    bool is_found = false;
-    DIR *folder = find_memory(pid, &inode) ? opendir("/proc") : NULL;
-    const struct dirent *entry;
-    while (folder != NULL && !is_found && (entry = readdir(folder)) != NULL) {
-        *recorder = atoi(entry->d_name);
-        is_found = *recorder > 0 && is_called_seep(*recorder) &&
-                   find_descriptor(*recorder, &inode, fd);
-    }
-    if (folder != NULL)
-        closedir(folder);
-    return is_found;
-}
-
 /* ---- opening --------------------------------------------------------------------------- */
 
 static struct session_header *map_session(int recorder, int fd)
@@ -152,14 +134,40 @@ static struct session_header *map_session(int recorder, int fd)
     return NULL;
 }
 
+/* As a process sees itself: the last of its numbers, one for each namespace that it is in. */
+static uint32_t own_number(int pid)
+{
+    char path[64], line[256];
+    uint32_t number = (uint32_t)pid;
+    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, "NSpid:", 6) != 0)
+            continue;
+        for (const char *at = line + 6; (at = strchr(at, '\t')) != NULL; at++)
+            number = (uint32_t)strtoul(at + 1, NULL, 10);
+        break;
+    }
+    if (file != NULL)
+        fclose(file);
+    return number;
+}
+
+/* Others have that descriptor too, for a while: children of the recorder, the command before its
+ * exec among them, and whoever looks at the session as we do. Their end is not the recorder's. So
+ * it must be who the session says; and the pidfd is taken first, for a number can be given anew. */
 static bool open_at(int recorder, int fd, struct running_session *session)
 {
-    *session = (struct running_session){.recorder = recorder, .recorder_fd = -1};
+    int recorder_fd = (int)syscall(SYS_pidfd_open, recorder, 0);
+    *session = (struct running_session){.recorder = recorder, .recorder_fd = recorder_fd};
     session->header = map_session(recorder, fd);
-    if (session->header == NULL)
-        return false;
-    session->recorder_fd = (int)syscall(SYS_pidfd_open, recorder, 0);
-    return true;
+    if (session->header != NULL && session->header->recorder_pid == own_number(recorder) &&
+        !running_session_has_ended(session))
+        return true;
+    if (session->header == NULL && recorder_fd >= 0)
+        close(recorder_fd);
+    running_session_close(session);
+    return false;
 }
 
 bool running_session_open_recorder(int recorder, struct running_session *session)
@@ -170,14 +178,34 @@ bool running_session_open_recorder(int recorder, struct running_session *session
            open_at(recorder, fd, session);
 }
 
+/* Servers write their titles where their environment stood, and before its exec the command has
+ * that of its recorder: then all recorders that run are asked whether it is their memory that the
+ * process has. */
+static bool open_among_recorders(uint32_t pid, struct running_session *session)
+{
+    uint64_t inode;
+    bool is_open = false;
+    DIR *folder = find_memory(pid, &inode) ? opendir("/proc") : NULL;
+    const struct dirent *entry;
+    while (folder != NULL && !is_open && (entry = readdir(folder)) != NULL) {
+        int recorder = atoi(entry->d_name), fd;
+        is_open = recorder > 0 && is_called_seep(recorder) &&
+                  find_descriptor(recorder, &inode, &fd) && open_at(recorder, fd, session);
+    }
+    if (folder != NULL)
+        closedir(folder);
+    return is_open;
+}
+
 bool running_session_open(uint32_t pid, struct running_session *session, struct error *error)
 {
     struct error why = {""};
     int recorder, fd;
     if (running_session_open_recorder((int)pid, session))
         return true;
-    if (!find_in_environment(pid, &recorder, &fd, &why) &&
-        !find_among_recorders(pid, &recorder, &fd)) {
+    if (!find_in_environment(pid, &recorder, &fd, &why)) {
+        if (open_among_recorders(pid, session))
+            return true;
         if (why.message[0] != '\0')
             return error_set(error, "%s", why.message);
         return error_set(error,
@@ -209,7 +237,7 @@ static int compare_recorders(const void *left, const void *right)
     return a->recorder < b->recorder ? -1 : a->recorder > b->recorder;
 }
 
-/* Helpers of a recorder have its descriptors too; they are younger. */
+/* A recorder may have its memory open twice. */
 static bool is_known(const uint64_t *inodes, size_t count, uint64_t inode)
 {
     for (size_t i = 0; i < count; i++)
@@ -279,8 +307,7 @@ bool running_session_is_over(const struct running_session *session)
 bool running_session_has_ended(const struct running_session *session)
 {
     struct pollfd poll_fd = {.fd = session->recorder_fd, .events = POLLIN};
-    if (session->recorder_fd >= 0 && poll(&poll_fd, 1, 0) >= 0 &&
-        (poll_fd.revents & POLLNVAL) == 0)
+    if (session->recorder_fd >= 0 && poll(&poll_fd, 1, 0) >= 0 && (poll_fd.revents & POLLNVAL) == 0)
         return (poll_fd.revents & POLLIN) != 0;
     return kill(session->recorder, 0) != 0 && errno == ESRCH;
 }
