@@ -17,6 +17,7 @@ system_tests = \
 	tests/system/ends.py \
 	tests/system/levels.py \
 	tests/system/top.py \
+	tests/system/top_choose.py \
 	tests/system/top_view.py \
 	tests/system/export.py \
 	tests/system/followed.py \
@@ -52,7 +53,7 @@ system_tests = \
 	tests/system/wild.py
 TESTS += $(system_tests)
 EXTRA_DIST += $(system_tests) tests/system/python_stacks.py tests/system/junit.xsd tests/system/leaks.verdicts tests/system/counted.py tests/system/expecting.py tests/system/graphed.py \
-	tests/system/recorded.py tests/README.md
+	tests/system/recorded.py tests/system/watching.py tests/README.md
 
 # Long ones, for `./test all`.
 long_tests = tests/long/devtools.py tests/long/graph_programs.py tests/long/graph_scale.py tests/long/growth.py tests/long/package_suites.py tests/long/real_programs.py

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "analysis/query.h"
 #include "analysis/rates.h"
@@ -185,7 +184,7 @@ static void write_sessions(const struct invocation *invocation)
 /* ---- in the terminal ---- */
 
 static bool view(const struct invocation *invocation, struct live_source *source, uint32_t pid,
-                 struct error *error)
+                 struct script *script, struct error *error)
 {
     const struct values *values = invocation->values;
     bool is_mono = invocation->common->color.is_given &&
@@ -194,7 +193,8 @@ static bool view(const struct invocation *invocation, struct live_source *source
         .tui = {.screen = "live",
                 .colors = is_mono ? "mono" : NULL,
                 .is_ascii = values->is_ascii,
-                .without_mouse = values->is_without_mouse},
+                .without_mouse = values->is_without_mouse,
+                .script = script},
         .interval_ns = values->interval.is_given ? values->interval.value : DEFAULT_INTERVAL_NS};
     struct live_picture *first = live_source_take(source, error);
 
@@ -230,7 +230,8 @@ static uint32_t pid_of(const struct running_session *session)
 
 /* Where there is only one nothing needs to be chosen. False: nothing was, and *error may say why.
  */
-static bool choose_session(const struct values *values, uint32_t *pid, struct error *error)
+static bool choose_session(const struct values *values, struct script *script, uint32_t *pid,
+                           struct error *error)
 {
     struct session_list list;
     size_t chosen = 0;
@@ -251,6 +252,7 @@ static bool choose_session(const struct values *values, uint32_t *pid, struct er
         const struct chooser_options options = {.title = "Programs that are recorded now",
                                                 .items = (const char *const *)items,
                                                 .count = list.count,
+                                                .script = script,
                                                 .is_ascii = values->is_ascii,
                                                 .without_mouse = values->is_without_mouse};
         is_chosen = chooser_run(&options, &chosen, error);
@@ -264,6 +266,25 @@ static bool choose_session(const struct values *values, uint32_t *pid, struct er
     return is_chosen;
 }
 
+/* One that the user chooses. A script goes on in the viewer where the list has left it. */
+static int look_at_chosen(const struct invocation *invocation)
+{
+    struct live_source source = {.session = {.recorder_fd = -1}};
+    struct error error;
+    uint32_t pid = 0;
+    struct script *script = script_open_named(&error);
+    bool is_chosen = !error.message[0] && choose_session(invocation->values, script, &pid, &error);
+
+    if (is_chosen && live_source_open(pid, &source, &error) &&
+        view(invocation, &source, pid, script, &error))
+        error.message[0] = '\0';
+    if (error.message[0])
+        log_error("%s", error.message);
+    live_source_close(&source);
+    script_close(script);
+    return error.message[0] ? EXIT_TROUBLE : 0;
+}
+
 static int run(const struct invocation *invocation)
 {
     const struct values *values = invocation->values;
@@ -272,18 +293,15 @@ static int run(const struct invocation *invocation)
     uint32_t pid = 0;
     bool is_good;
 
-    if (invocation->operands.count == 0 && (!is_viewed(values) || !isatty(STDIN_FILENO))) {
+    if (invocation->operands.count == 0 && is_viewed(values))
+        return look_at_chosen(invocation);
+    if (invocation->operands.count == 0) {
         write_sessions(invocation);
         return 0;
     }
-    if (invocation->operands.count == 0 && !choose_session(values, &pid, &error)) {
-        if (error.message[0])
-            log_error("%s", error.message);
-        return error.message[0] ? EXIT_TROUBLE : 0;
-    }
-    is_good = (pid || read_pid(invocation->operands.items[0], &pid, &error)) &&
+    is_good = read_pid(invocation->operands.items[0], &pid, &error) &&
               live_source_open(pid, &source, &error) &&
-              (is_viewed(values) ? view(invocation, &source, pid, &error)
+              (is_viewed(values) ? view(invocation, &source, pid, NULL, &error)
                                  : write_reports(invocation, &source, pid, &error));
     if (!is_good)
         log_error("%s", error.message);

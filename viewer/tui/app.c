@@ -11,12 +11,6 @@
 #include "base/memory.h"
 #include "tui/app_live.h"
 
-enum {
-    DEFAULT_ROWS = 24,
-    DEFAULT_COLUMNS = 80,
-    MAX_SIZE = 1000
-};
-
 void app_say(struct app *app, const char *message)
 {
     snprintf(app->message, sizeof app->message, "%s", message);
@@ -346,22 +340,16 @@ bool app_run(struct app *app, struct error *error)
     return true;
 }
 
-static int size_from_environment(const char *name, int otherwise)
-{
-    const char *text = getenv(name);
-    long size = text ? strtol(text, NULL, 10) : 0;
-    return size > 0 && size <= MAX_SIZE ? (int)size : otherwise;
-}
-
 static bool open_input(struct app *app, const struct tui_options *options, struct error *error)
 {
-    const char *path = getenv("SEEP_SCRIPT");
-    int rows = size_from_environment("LINES", DEFAULT_ROWS);
-    int columns = size_from_environment("COLUMNS", DEFAULT_COLUMNS);
-    if (path && *path) {
-        app->script = script_open(path, error);
-        if (!app->script)
-            return false;
+    int rows, columns;
+    if (!options->script)
+        app->own_script = script_open_named(error);
+    app->script = options->script ? options->script : app->own_script;
+    if (app->script) {
+        script_screen_size(&rows, &columns);
+    } else if (error->message[0]) {
+        return false;
     } else {
         app->terminal = terminal_open(!options->without_mouse, error);
         if (!app->terminal)
@@ -435,5 +423,5 @@ void app_clear(struct app *app)
     free(app->searched);
     free(app->filter);
     terminal_close(app->terminal);
-    script_close(app->script);
+    script_close(app->own_script);
 }

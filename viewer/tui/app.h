@@ -53,8 +53,9 @@ struct app {
     struct app_live *live;     /* app_live.h; NULL: a recording */
     struct terminal *terminal; /* NULL: a script */
     uint64_t busy_ns,
-        told_ns; /* when the input that is being handled came, and progress was told */
-    struct script *script;
+        told_ns;           /* when the input that is being handled came, and progress was told */
+    struct script *script; /* own_script, or what options have */
+    struct script *own_script;
     bool is_repainting;
     bool is_quitting;
 };

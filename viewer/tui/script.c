@@ -9,6 +9,12 @@
 #include "base/text.h"
 #include "tui/screen.h"
 
+enum {
+    DEFAULT_ROWS = 24,
+    DEFAULT_COLUMNS = 80,
+    MAX_SIZE = 1000
+};
+
 enum script_words {
     SCRIPT_IDLE,
     SCRIPT_KEYS,
@@ -37,6 +43,26 @@ struct script *script_open(const char *path, struct error *error)
     script->file = file;
     script->path = memory_duplicate_text(path);
     return script;
+}
+
+struct script *script_open_named(struct error *error)
+{
+    const char *path = getenv("SEEP_SCRIPT");
+    error->message[0] = '\0';
+    return path && *path ? script_open(path, error) : NULL;
+}
+
+static int size_from_environment(const char *name, int otherwise)
+{
+    const char *text = getenv(name);
+    long size = text ? strtol(text, NULL, 10) : 0;
+    return size > 0 && size <= MAX_SIZE ? (int)size : otherwise;
+}
+
+void script_screen_size(int *rows, int *columns)
+{
+    *rows = size_from_environment("LINES", DEFAULT_ROWS);
+    *columns = size_from_environment("COLUMNS", DEFAULT_COLUMNS);
 }
 
 void script_close(struct script *script)

@@ -23,13 +23,19 @@
 
 struct script;
 
-/* Reads the whole script. Caller owns it. */
 struct script *script_open(const char *path, struct error *error);
+
+/* The one that the environment names; NULL with *error, which is "" where it names none. Caller
+ * owns it. */
+struct script *script_open_named(struct error *error);
 void script_close(struct script *script);
 
 /* The next input; INPUT_FINISHED at the end. False for a line that makes no sense: the error names
  * file and line. */
 bool script_next(struct script *script, struct input *input, struct error *error);
+
+/* Of the screen that it is played on. */
+void script_screen_size(int *rows, int *columns);
 
 /* "file:line" of the step that script_next gave last. Borrowed from the script. */
 const char *script_place(struct script *script);

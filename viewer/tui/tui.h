@@ -17,6 +17,7 @@ struct process_graph;
 struct progress;
 struct python_heaps;
 struct recording_reader;
+struct script;
 
 /* Where sources stand here that stood elsewhere when the program was built. */
 struct tui_path_map {
@@ -88,6 +89,8 @@ struct tui_options {
      * is no such screen. */
     char *(*get_output)(void *context);
     void *output_context;
+
+    struct script *script; /* what a chooser has left of it; NULL: as SEEP_SCRIPT says. Borrowed */
 
     const struct tui_live *live; /* NULL: a recording that stays as it is */
     uint32_t process;            /* of a live one: what to begin with, as in struct view_question */
