@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include "wire/own_machine.h"
 #include "preload/raw_syscall.h"
 #include "preload/session_link.h"
 
@@ -16,16 +17,6 @@ enum {
     MAX_DYNAMIC_ENTRIES = 256,
     DYNAMIC_ENTRIES_AT_ONCE = 48
 };
-
-#if defined(__x86_64__)
-enum {
-    OWN_MACHINE = EM_X86_64
-};
-#else
-enum {
-    OWN_MACHINE = EM_AARCH64
-};
-#endif
 
 static const char preload_name[] = "LD_PRELOAD=";
 

@@ -3,7 +3,6 @@ libseep_a_SOURCES += \
 	src/base/character_width.h \
 	src/base/clock.c \
 	src/base/clock.h \
-	src/base/progress.h \
 	src/base/error.c \
 	src/base/error.h \
 	src/base/hash_map.c \
@@ -12,6 +11,9 @@ libseep_a_SOURCES += \
 	src/base/log.h \
 	src/base/memory.c \
 	src/base/memory.h \
+	src/base/progress.h \
+	src/base/ranked.c \
+	src/base/ranked.h \
 	src/base/string_pool.c \
 	src/base/string_pool.h \
 	src/base/text.c \

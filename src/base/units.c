@@ -204,6 +204,12 @@ const char *units_format_count(uint64_t count, char text[UNITS_TEXT_BYTES])
     return text;
 }
 
+void units_add_count(struct text *out, uint64_t count)
+{
+    char number[UNITS_TEXT_BYTES];
+    text_add(out, units_format_count(count, number));
+}
+
 const char *units_format_short_count(uint64_t count, char text[UNITS_TEXT_BYTES])
 {
     static const char *const units[] = {"k", "M", "G", "T", "P", "E"};

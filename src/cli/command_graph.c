@@ -87,7 +87,8 @@ static bool add_process(struct graphs *graphs, const struct recording_argument *
     struct snapshot *snapshot = &graphs->snapshots[graphs->count];
 
     *entry = (struct graph_report_process){.process = process};
-    entry->head = graph_argument_choose(&graphs->list, argument, argument->profile->processes[process].about.id);
+    entry->head = graph_argument_choose(&graphs->list, argument,
+                                        argument->profile->processes[process].about.id);
     snapshot_init(snapshot);
     graphs->count++;
     if (!entry->head)
@@ -125,15 +126,7 @@ static bool build(struct graphs *graphs, const struct recording_argument *argume
         if ((asked == QUERY_ALL_PROCESSES || asked == i) &&
             !add_process(graphs, argument, values, i, error))
             return false;
-    if (graphs->done_count > 0)
-        return true;
-    return argument->instant == INSTANT_SNAPSHOT
-               ? error_set(error, "%s: there is no snapshot %" PRIu64, argument->path,
-                           argument->snapshot)
-               : error_set(error,
-                           "%s: no process was scanned, so there is no graph (\"seep leaks\" "
-                           "says why)",
-                           argument->path);
+    return graphs->done_count > 0 || graph_argument_say_missing(argument, error);
 }
 
 static void clear(struct graphs *graphs)
@@ -171,7 +164,8 @@ static bool find_blocks(struct graphs *graphs, const char *word, struct error *e
             return false;
         is_any = is_any || process->block != SNAPSHOT_NONE;
     }
-    return is_any || !word || error_set(error, "no block that was live then is meant by \"%s\"", word);
+    return is_any || !word ||
+           error_set(error, "no block that was live then is meant by \"%s\"", word);
 }
 
 static bool write(const struct invocation *invocation, const struct recording_argument *argument,

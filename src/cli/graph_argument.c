@@ -20,7 +20,7 @@ const struct recording_snapshot *graph_argument_choose(const struct snapshot_lis
     return NULL;
 }
 
-static bool say_missing(const struct recording_argument *argument, struct error *error)
+bool graph_argument_say_missing(const struct recording_argument *argument, struct error *error)
 {
     if (argument->instant == INSTANT_PEAK)
         return error_set(error,
@@ -63,7 +63,7 @@ bool graph_argument_open(struct graph_argument *graph, const struct recording_ar
         }
     }
     if (!graph->head)
-        return say_missing(argument, error);
+        return graph_argument_say_missing(argument, error);
     if (!process_graph_read(argument->reader, graph->head, &graph->snapshot, error))
         return false;
     graph->was_stopped = !progress_reaches(progress, 0.1) ||

@@ -34,4 +34,7 @@ const struct recording_snapshot *graph_argument_choose(const struct snapshot_lis
                                                        const struct recording_argument *argument,
                                                        uint64_t process_id);
 
+/* Why there is no such snapshot: sets the error, false. */
+bool graph_argument_say_missing(const struct recording_argument *argument, struct error *error);
+
 #endif

@@ -12,18 +12,9 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "wire/own_machine.h"
 #include "record/own_allocators.h"
 #include "symbols/elf_file.h"
-
-#if defined(__x86_64__)
-enum {
-    OWN_MACHINE = EM_X86_64
-};
-#else
-enum {
-    OWN_MACHINE = EM_AARCH64
-};
-#endif
 
 char *target_check_find(const char *name)
 {

@@ -2,6 +2,7 @@ libseep_a_SOURCES += \
 	src/wire/cpython_offsets.c \
 	src/wire/cpython_offsets.h \
 	src/wire/function_kinds.h \
+	src/wire/own_machine.h \
 	src/wire/ring.c \
 	src/wire/ring.h \
 	src/wire/session.h \

@@ -38,18 +38,6 @@ struct reasoning {
     const struct python_heap *python; /* NULL: it has none that could be read */
 };
 
-static void add_size(struct text *text, uint64_t bytes)
-{
-    char size[UNITS_TEXT_BYTES];
-    text_add(text, units_format_size(bytes, size));
-}
-
-static void add_count(struct text *text, uint64_t count)
-{
-    char number[UNITS_TEXT_BYTES];
-    text_add(text, units_format_count(count, number));
-}
-
 static const struct memory_part *largest_part(const struct memory_use *use,
                                               enum memory_category category)
 {
@@ -74,7 +62,7 @@ static void tell_files(const struct reasoning *reasoning, struct text *text)
         return;
     const char *name = text_file_name(part->name);
     text_print(text, "%s alone has ", name);
-    add_size(text, part->amount.resident_bytes);
+    units_add_size(text, part->amount.resident_bytes);
     if (text_starts_with(name, "libpypy"))
         text_add(text, ": the interpreter's code, and objects that were made when it was built");
     else
@@ -99,7 +87,7 @@ static void tell_old(const struct reasoning *reasoning, struct text *text)
         reasoning->python->figures.unreached_bytes == 0)
         return;
     text_add(text, "; nothing was found to refer to ");
-    add_size(text, reasoning->python->figures.unreached_bytes);
+    units_add_size(text, reasoning->python->figures.unreached_bytes);
     text_add(text, " of all old objects: they go at the next major collection, not when they die");
 }
 
@@ -109,7 +97,7 @@ static void tell_large(const struct reasoning *reasoning, struct text *text)
     if (!is_known(reasoning, reasoning->python ? reasoning->python->figures.large_objects : 0))
         return;
     text_add(text, ": ");
-    add_count(text, reasoning->python->figures.large_objects);
+    units_add_count(text, reasoning->python->figures.large_objects);
     text_add(text, " of them");
 }
 
@@ -121,9 +109,9 @@ static void tell_code(const struct reasoning *reasoning, struct text *text)
     if (part == NULL || part->count == 0)
         return;
     text_add(text, ", in ");
-    add_count(text, part->count);
+    units_add_count(text, part->count);
     text_print(text, " piece%s of ", part->count == 1 ? "" : "s");
-    add_size(text, bytes / part->count);
+    units_add_size(text, bytes / part->count);
     if (reasoning->python != NULL)
         text_add(text, " (--jit off makes none)");
 }
@@ -134,7 +122,7 @@ static void tell_arenas(const struct reasoning *reasoning, struct text *text)
     if (!is_known(reasoning, reasoning->python ? reasoning->python->figures.arenas : 0))
         return;
     text_add(text, ": ");
-    add_size(text, reasoning->python->figures.live_bytes);
+    units_add_size(text, reasoning->python->figures.live_bytes);
     text_add(text, " of them are live");
 }
 
@@ -144,14 +132,14 @@ static void tell_free(const struct reasoning *reasoning, struct text *text)
     if (reasoning->use->figures.trimmable_bytes == MEMORY_NOT_KNOWN)
         return;
     text_add(text, ": malloc_trim(0) would give back ");
-    add_size(text, reasoning->use->figures.trimmable_bytes);
+    units_add_size(text, reasoning->use->figures.trimmable_bytes);
 }
 
 static void tell_stacks(const struct reasoning *reasoning, struct text *text)
 {
     if (reasoning->use->figures.stack_count == MEMORY_NOT_KNOWN)
         return;
-    add_count(text, reasoning->use->figures.stack_count);
+    units_add_count(text, reasoning->use->figures.stack_count);
     text_print(text, " stack%s", reasoning->use->figures.stack_count == 1 ? "" : "s");
 }
 

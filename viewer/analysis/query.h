@@ -97,7 +97,8 @@ double query_site_variance(const struct profile_site *site, enum query_metric me
 uint64_t query_site_seen(const struct profile_site *site, enum query_metric metric);
 uint64_t query_site_seen_blocks(const struct profile_site *site, enum query_metric metric);
 
-/* The figures of a process. */
+/* The figures of a process; one, of every recording, and all. */
+uint64_t query_total(const struct recording_totals *totals, enum query_metric metric);
 void query_figures_add_totals(struct query_figures *sum, const struct recording_totals *totals);
 
 /* What survived an interval in a process, which totals do not tell. */

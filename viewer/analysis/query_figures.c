@@ -76,7 +76,7 @@ uint64_t query_site_seen_blocks(const struct profile_site *site, enum query_metr
     return estimate_seen(&site->figures.estimates, PLACES[metric], false);
 }
 
-void query_figures_add_totals(struct query_figures *sum, const struct recording_totals *totals)
+uint64_t query_total(const struct recording_totals *totals, enum query_metric metric)
 {
     const uint64_t values[QUERY_METRIC_COUNT] = {[QUERY_LIVE_BYTES] = totals->live_bytes,
                                                  [QUERY_PEAK_BYTES] = totals->peak_bytes,
@@ -87,8 +87,14 @@ void query_figures_add_totals(struct query_figures *sum, const struct recording_
                                                  [QUERY_ALLOCATIONS] = totals->allocations,
                                                  [QUERY_FREES] = totals->frees,
                                                  [QUERY_TEMPORARY] = totals->temporary_allocations};
+
+    return values[metric];
+}
+
+void query_figures_add_totals(struct query_figures *sum, const struct recording_totals *totals)
+{
     for (int i = 0; i < QUERY_METRIC_COUNT; i++) {
-        sum->values[i] += values[i];
+        sum->values[i] += query_total(totals, (enum query_metric)i);
         sum->variances[i] += (float)estimate_variance(&totals->estimates, PLACES[i],
                                                       query_metric_at((size_t)i)->is_bytes);
     }

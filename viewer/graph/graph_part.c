@@ -4,6 +4,7 @@
 
 #include "base/hash_map.h"
 #include "base/memory.h"
+#include "base/ranked.h"
 #include "graph/object_edges.h"
 
 struct choosing {
@@ -23,20 +24,6 @@ static bool choose(struct choosing *choosing, uint32_t node)
     return true;
 }
 
-struct ranked {
-    uint64_t bytes;
-    uint32_t node;
-};
-
-static int compare(const void *left, const void *right)
-{
-    const struct ranked *a = left, *b = right;
-
-    if (a->bytes != b->bytes)
-        return a->bytes < b->bytes ? 1 : -1;
-    return a->node < b->node ? -1 : a->node > b->node;
-}
-
 /* A third of the room is for the blocks themselves, with the ways on which they hang. */
 static void choose_targets(struct choosing *choosing, const uint8_t *is_target)
 {
@@ -50,10 +37,9 @@ static void choose_targets(struct choosing *choosing, const uint8_t *is_target)
         if (is_target[i] && objects->parents[node] != OBJECT_GRAPH_NONE)
             ranked[count++] = (struct ranked){objects->retained_bytes[node], node};
     }
-    if (count > 0)
-        qsort(ranked, count, sizeof *ranked, compare);
+    ranked_sort(ranked, count);
     for (size_t i = 0; i < count && (i == 0 || choosing->count < choosing->most / 3); i++)
-        for (uint32_t node = ranked[i].node;
+        for (uint32_t node = ranked[i].item;
              node != OBJECT_GRAPH_WHOLE && node != OBJECT_GRAPH_NONE && choose(choosing, node);
              node = objects->parents[node])
             continue;

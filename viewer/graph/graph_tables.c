@@ -4,22 +4,9 @@
 
 #include "base/hash_map.h"
 #include "base/memory.h"
+#include "base/ranked.h"
 
 /* ---- roots ---- */
-
-struct ranked {
-    uint32_t node;
-    uint64_t bytes;
-};
-
-static int compare_ranked(const void *left, const void *right)
-{
-    const struct ranked *a = left, *b = right;
-
-    if (a->bytes != b->bytes)
-        return a->bytes < b->bytes ? 1 : -1;
-    return a->node < b->node ? -1 : a->node > b->node;
-}
 
 uint32_t *process_graph_roots(const struct process_graph *graph, size_t *count)
 {
@@ -30,11 +17,10 @@ uint32_t *process_graph_roots(const struct process_graph *graph, size_t *count)
     *count = 0;
     for (uint32_t node = 1; node <= objects->root_count; node++)
         if (objects->retained_blocks[node] > 0)
-            ranked[(*count)++] = (struct ranked){node, objects->retained_bytes[node]};
-    if (*count > 0)
-        qsort(ranked, *count, sizeof *ranked, compare_ranked);
+            ranked[(*count)++] = (struct ranked){objects->retained_bytes[node], node};
+    ranked_sort(ranked, *count);
     for (size_t i = 0; i < *count; i++)
-        nodes[i] = ranked[i].node;
+        nodes[i] = ranked[i].item;
     free(ranked);
     return nodes;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/ranked.h"
 #include "base/units.h"
 #include "graph/graph_part.h"
 #include "graph/graph_tree.h"
@@ -51,20 +52,6 @@ static bool is_drawn(const struct graph_tree *tree, uint32_t node, const uint8_t
     return node == 0 || (is_kept[node] && is_kept[tree->nodes[node].parent]);
 }
 
-struct ranked {
-    uint64_t bytes;
-    uint32_t node;
-};
-
-static int compare(const void *left, const void *right)
-{
-    const struct ranked *a = left, *b = right;
-
-    if (a->bytes != b->bytes)
-        return a->bytes < b->bytes ? 1 : -1;
-    return a->node < b->node ? -1 : a->node > b->node;
-}
-
 /* Those that retain most; a parent retains at least as much, and comes first. Caller frees. */
 static uint8_t *choose_nodes(const struct graph_tree *tree, uint64_t most)
 {
@@ -73,10 +60,10 @@ static uint8_t *choose_nodes(const struct graph_tree *tree, uint64_t most)
 
     for (uint32_t i = 0; i < tree->count; i++)
         ranked[i] = (struct ranked){tree->nodes[i].retained_bytes, i};
-    qsort(ranked, tree->count, sizeof *ranked, compare);
+    ranked_sort(ranked, tree->count);
     is_kept[0] = 1;
     for (size_t i = 0; i < tree->count && (!most || i <= most); i++)
-        is_kept[ranked[i].node] = 1;
+        is_kept[ranked[i].item] = 1;
     free(ranked);
     return is_kept;
 }

@@ -27,12 +27,6 @@ static const char *title(const struct memory_diff_row *row)
     return row->part != NULL ? "GC large" : titles[row->category];
 }
 
-static void add_size(struct text *line, uint64_t bytes)
-{
-    char size[UNITS_TEXT_BYTES];
-    text_add(line, units_format_size(bytes, size));
-}
-
 static void write_sum(struct page *page, const struct profile *const profiles[DIFF_SIDES],
                       const struct memory_diff *diff)
 {
@@ -43,7 +37,7 @@ static void write_sum(struct page *page, const struct profile *const profiles[DI
         memory_diff_name(diff, profiles[side], (enum diff_side)side, name, sizeof name);
         page_make_safe(&line, name);
         text_add(&line, " has ");
-        add_size(&line, diff->memories[side]->use.figures.resident_bytes);
+        units_add_size(&line, diff->memories[side]->use.figures.resident_bytes);
         text_add(&line, side > 0 ? " resident, " : ": ");
     }
     text_add(&line, units_format_signed_size(diff->change, change));
@@ -56,9 +50,9 @@ static void write_row(struct page *page, const struct memory_diff_row *row)
     struct text line = {0};
     char change[UNITS_TEXT_BYTES];
     text_print(&line, "%s (", units_format_signed_size(row->change, change));
-    add_size(&line, row->amounts[DIFF_OTHER].resident_bytes);
+    units_add_size(&line, row->amounts[DIFF_OTHER].resident_bytes);
     text_add(&line, ", was ");
-    add_size(&line, row->amounts[DIFF_BASE].resident_bytes);
+    units_add_size(&line, row->amounts[DIFF_BASE].resident_bytes);
     text_add(&line, ")");
     if (row->reason[0] != '\0') {
         text_add(&line, ": ");

@@ -24,35 +24,23 @@ static const char *plural(uint64_t count)
     return count == 1 ? "" : "s";
 }
 
-static void add_size(struct text *line, uint64_t bytes)
-{
-    char size[UNITS_TEXT_BYTES];
-    text_add(line, units_format_size(bytes, size));
-}
-
-static void add_count(struct text *line, uint64_t count)
-{
-    char number[UNITS_TEXT_BYTES];
-    text_add(line, units_format_count(count, number));
-}
-
 /* ---- arenas ---- */
 
 static void write_arenas(struct page *page, const struct python_heap *heap)
 {
     const struct python_figures *figures = &heap->figures;
     struct text line = {0};
-    add_size(&line, figures->arena_bytes);
+    units_add_size(&line, figures->arena_bytes);
     text_add(&line, " in ");
-    add_count(&line, figures->arenas);
+    units_add_count(&line, figures->arenas);
     text_print(&line, " arena%s: ", plural(figures->arenas));
-    add_size(&line, figures->live_bytes);
+    units_add_size(&line, figures->live_bytes);
     text_add(&line, " live in ");
-    add_count(&line, figures->live_blocks);
+    units_add_count(&line, figures->live_blocks);
     text_print(&line, " block%s, ", plural(figures->live_blocks));
-    add_size(&line, figures->free_pool_bytes);
+    units_add_size(&line, figures->free_pool_bytes);
     text_add(&line, " in free pools, ");
-    add_size(&line, figures->partly_free_bytes);
+    units_add_size(&line, figures->partly_free_bytes);
     text_add(&line, " free between live blocks");
     label(page, "Arenas", &line);
 }
@@ -64,7 +52,7 @@ static void add_types(struct text *line, const struct python_type_table *table)
         text_add(line, i > 0 ? ", " : "");
         page_make_safe(line, table->rows[i].name);
         text_add(line, " ");
-        add_count(line, table->rows[i].count);
+        units_add_count(line, table->rows[i].count);
     }
     if (table->count > TYPES_SHOWN_BESIDE)
         text_add(line, ", ...");
@@ -78,12 +66,12 @@ static void write_texts(struct page *page, const struct python_heap *heap,
         struct text line = {0};
         if (heap->texts[i].kind != kind)
             continue;
-        add_count(&line, heap->texts[i].count);
+        units_add_count(&line, heap->texts[i].count);
         text_add(&line, " x ");
         page_make_safe(&line, heap->texts[i].text);
         if (heap->texts[i].bytes > 0) {
             text_add(&line, ": ");
-            add_size(&line, heap->texts[i].bytes);
+            units_add_size(&line, heap->texts[i].bytes);
         }
         label(page, "", &line);
         shown++;
@@ -96,17 +84,17 @@ static void write_pinning(struct page *page, const struct python_heap *heap)
     struct text line = {0};
     if (figures->pinned_arenas == 0 || figures->pinned_arenas == PYTHON_NOT_KNOWN)
         return;
-    add_count(&line, figures->pinned_arenas);
+    units_add_count(&line, figures->pinned_arenas);
     text_add(&line, " of ");
-    add_count(&line, figures->arenas);
+    units_add_count(&line, figures->arenas);
     text_print(&line, " arenas hold%s fewer than ", figures->pinned_arenas == 1 ? "s" : "");
-    add_count(&line, python_pinned_limit(heap));
+    units_add_count(&line, python_pinned_limit(heap));
     text_add(&line, " live blocks: ");
-    add_count(&line, figures->pinned_blocks);
+    units_add_count(&line, figures->pinned_blocks);
     text_print(&line, " object%s (", plural(figures->pinned_blocks));
-    add_size(&line, figures->pinned_live_bytes);
+    units_add_size(&line, figures->pinned_live_bytes);
     text_print(&line, ") keep%s ", figures->pinned_blocks == 1 ? "s" : "");
-    add_size(&line, figures->pinned_bytes);
+    units_add_size(&line, figures->pinned_bytes);
     label(page, "Pinned", &line);
     if (heap->tables[PYTHON_PINNING_TYPES].count > 0) {
         text_add(&line, "by ");
@@ -128,9 +116,9 @@ static void write_returned(struct page *page, const struct python_heap *heap)
         figures->resident_bytes > figures->peak_resident_bytes / 2)
         return;
     text_add(&line, "memory was returned to the system: ");
-    add_size(&line, figures->peak_resident_bytes);
+    units_add_size(&line, figures->peak_resident_bytes);
     text_add(&line, " were resident at the peak, ");
-    add_size(&line, figures->resident_bytes);
+    units_add_size(&line, figures->resident_bytes);
     text_add(&line, " are");
     label(page, "Returned", &line);
 }
@@ -143,15 +131,15 @@ static void write_objects(struct page *page, const struct python_heap *heap)
     struct text line = {0};
     if (figures->objects == PYTHON_NOT_KNOWN || figures->storage_blocks == PYTHON_NOT_KNOWN)
         return;
-    add_count(&line, figures->objects);
+    units_add_count(&line, figures->objects);
     text_add(&line, " of ");
-    add_size(&line, figures->object_bytes);
+    units_add_size(&line, figures->object_bytes);
     text_add(&line, " with their storage; blocks of arenas that nothing tells: ");
-    add_count(&line, figures->unknown_blocks);
+    units_add_count(&line, figures->unknown_blocks);
     text_add(&line, " (");
-    add_size(&line, figures->unknown_bytes);
+    units_add_size(&line, figures->unknown_bytes);
     text_add(&line, "); static, no heap: ");
-    add_count(&line, figures->static_objects);
+    units_add_count(&line, figures->static_objects);
     label(page, "Objects", &line);
     if (heap->tables[PYTHON_FREE_TYPES].count > 0) {
         add_types(&line, &heap->tables[PYTHON_FREE_TYPES]);
@@ -184,9 +172,9 @@ static void write_start_garbage(struct page *page, const struct python_figures *
     if (figures->start_garbage_objects == figures->garbage_objects)
         text_add(&line, "all of them");
     else
-        add_count(&line, figures->start_garbage_objects);
+        units_add_count(&line, figures->start_garbage_objects);
     text_add(&line, " (");
-    add_size(&line, figures->start_garbage_bytes);
+    units_add_size(&line, figures->start_garbage_bytes);
     text_add(&line, ") left by the interpreter's start: classes of the standard library that were "
                     "replaced when it was imported");
     label(page, "", &line);
@@ -202,9 +190,9 @@ static void write_garbage(struct page *page, const struct python_heap *heap)
         page_label(page, "Garbage", "none: nothing is kept by cycles alone");
         return;
     }
-    add_count(&line, figures->garbage_objects);
+    units_add_count(&line, figures->garbage_objects);
     text_print(&line, " object%s of ", plural(figures->garbage_objects));
-    add_size(&line, figures->garbage_bytes);
+    units_add_size(&line, figures->garbage_bytes);
     text_print(&line, " %s kept by cycles alone: ", figures->garbage_objects == 1 ? "is" : "are");
     add_types(&line, &heap->tables[PYTHON_GARBAGE_TYPES]);
     label(page, "Garbage", &line);
@@ -251,7 +239,7 @@ static void write_paths(struct page *page, const struct python_heap *heap, uint6
             continue;
         page_make_safe(&line, heap->texts[i].subject);
         text_add(&line, " ");
-        add_count(&line, heap->texts[i].count);
+        units_add_count(&line, heap->texts[i].count);
         text_add(&line, " x ");
         page_make_safe(&line, heap->texts[i].text);
         label(page, shown == 0 ? "Held by" : "", &line);

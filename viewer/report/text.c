@@ -381,28 +381,13 @@ static int compare_ranks(const void *left, const void *right)
     return (a->process > b->process) - (a->process < b->process);
 }
 
-static uint64_t total_of(const struct profile_process *process, enum query_metric metric)
-{
-    const struct recording_totals *totals = &process->totals;
-    const uint64_t values[QUERY_METRIC_COUNT] = {[QUERY_LIVE_BYTES] = totals->live_bytes,
-                                                 [QUERY_PEAK_BYTES] = totals->peak_bytes,
-                                                 [QUERY_ALLOCATED_BYTES] = totals->allocated_bytes,
-                                                 [QUERY_FREED_BYTES] = totals->freed_bytes,
-                                                 [QUERY_LIVE_BLOCKS] = totals->live_blocks,
-                                                 [QUERY_PEAK_BLOCKS] = totals->peak_blocks,
-                                                 [QUERY_ALLOCATIONS] = totals->allocations,
-                                                 [QUERY_FREES] = totals->frees,
-                                                 [QUERY_TEMPORARY] = totals->temporary_allocations};
-    return values[metric];
-}
-
 /* All processes, largest first. Caller frees. */
 static struct ranked_process *rank_processes(const struct profile *profile,
                                              enum query_metric metric)
 {
     struct ranked_process *ranked = memory_allocate_zeroed(profile->process_count, sizeof *ranked);
     for (uint32_t i = 0; i < profile->process_count; i++)
-        ranked[i] = (struct ranked_process){total_of(&profile->processes[i], metric), i};
+        ranked[i] = (struct ranked_process){query_total(&profile->processes[i].totals, metric), i};
     if (profile->process_count)
         qsort(ranked, profile->process_count, sizeof *ranked, compare_ranks);
     return ranked;
