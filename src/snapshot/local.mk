@@ -87,6 +87,7 @@ check_PROGRAMS += \
 	tests/unit/test_snapshot_scan \
 	tests/unit/test_block_contents \
 	tests/unit/test_python_graph \
+	tests/unit/test_range_list \
 	tests/unit/test_snapshot_store \
 	tests/unit/test_snapshot_threads \
 	tests/unit/test_target_memory
@@ -95,6 +96,7 @@ TESTS += \
 	tests/unit/test_snapshot_scan \
 	tests/unit/test_block_contents \
 	tests/unit/test_python_graph \
+	tests/unit/test_range_list \
 	tests/unit/test_snapshot_store \
 	tests/unit/test_snapshot_threads \
 	tests/unit/test_target_memory
@@ -106,6 +108,8 @@ tests_unit_test_block_contents_SOURCES = tests/unit/test_block_contents.c $(reco
 tests_unit_test_block_contents_LDADD = $(unit_libs)
 tests_unit_test_python_graph_SOURCES = tests/unit/test_python_graph.c $(recording_fixture)
 tests_unit_test_python_graph_LDADD = $(unit_libs)
+tests_unit_test_range_list_SOURCES = tests/unit/test_range_list.c
+tests_unit_test_range_list_LDADD = $(unit_libs)
 tests_unit_test_snapshot_store_SOURCES = tests/unit/test_snapshot_store.c $(recording_fixture)
 tests_unit_test_snapshot_store_LDADD = $(unit_libs)
 tests_unit_test_snapshot_threads_SOURCES = tests/unit/test_snapshot_threads.c

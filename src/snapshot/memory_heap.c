@@ -294,6 +294,7 @@ static void paint_recorded(struct heap_painting *painting)
     const struct memory_measure_input *input = painter->input;
     struct memory_figures *figures = &painter->use->figures;
     struct range_list found = {0};
+    size_t position = 0;
     uint64_t painted_end = 0;
     painting->name = input->has_foreign_allocator ? foreign_name : mapped_name;
     for (size_t i = 0; i < input->block_count; i++) {
@@ -301,7 +302,7 @@ static void paint_recorded(struct heap_painting *painting)
         uint64_t start = block->address, bytes = block->bytes;
         struct address_range gap;
         if (start < painted_end || bytes > UINT64_MAX - start || bytes == 0 ||
-            !range_list_gap(&painter->taken, start, start + bytes, &gap))
+            !range_list_next_gap(&painter->taken, &position, start, start + bytes, &gap))
             continue;
         if (!input->has_foreign_allocator && !is_mapped_block(painting, block, &start, &bytes))
             start = block->address, bytes = block->bytes;

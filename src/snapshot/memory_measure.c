@@ -69,7 +69,8 @@ struct memory_amount memory_painter_paint(struct memory_painter *painter, uint64
     while (start < end) {
         struct address_range *clear = &painter->clear;
         if (start < clear->start || start >= clear->end) {
-            if (!range_list_gap(&painter->taken, start, UINT64_MAX, clear))
+            if (!range_list_next_gap(&painter->taken, &painter->clear_position, start, UINT64_MAX,
+                                     clear))
                 break;
             start = clear->start > start ? clear->start : start;
             continue;
@@ -318,7 +319,7 @@ static void sort_parts(struct memory_use *use)
 void memory_measure(const struct memory_measure_input *input, struct memory_use *use)
 {
     const struct residency *residency = input->residency;
-    struct memory_painter painter = {.input = input, .use = use, .taken = {.is_sorted = true}};
+    struct memory_painter painter = {.input = input, .use = use};
     struct target_modules modules;
     struct word_cache *words = word_cache_create(input->memory);
     target_modules_find(&modules, &residency->mappings, words);

@@ -37,6 +37,7 @@ struct memory_painter {
 
     /* What was asked for last. */
     struct address_range clear; /* nothing in it is taken */
+    size_t clear_position;      /* in `taken`, of where it was found */
     struct residency_stretch stretch;
     const char *last_names[MEMORY_CATEGORY_COUNT]; /* by where they stand */
     size_t last_positions[MEMORY_CATEGORY_COUNT];

@@ -1,6 +1,7 @@
 #include "snapshot/range_list.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -16,7 +17,6 @@ void range_list_add(struct range_list *list, uint64_t start, uint64_t end)
         return;
     list->items = memory_grow(list->items, &list->capacity, list->count + 1, sizeof *list->items);
     list->items[list->count++] = (struct address_range){.start = start, .end = end};
-    list->is_sorted = false;
 }
 
 void range_list_add_all(struct range_list *list, const struct address_ranges *ranges)
@@ -32,11 +32,35 @@ static int compare_starts(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-void range_list_sort(struct range_list *list)
+/* Those that were added are often in order already: what stands where in a heap is. */
+static void sort_added(struct range_list *list)
 {
-    if (list->is_sorted || list->count == 0)
+    struct address_range *added = list->items + list->sorted_count;
+    size_t count = list->count - list->sorted_count;
+    for (size_t i = 1; i < count; i++)
+        if (added[i].start < added[i - 1].start) {
+            qsort(added, count, sizeof *added, compare_starts);
+            return;
+        }
+}
+
+/* From the back, so that nothing is overwritten that has not moved. */
+static void merge_added(struct range_list *list)
+{
+    size_t old = list->sorted_count, added = list->count - old, at = list->count;
+    if (old == 0 || list->items[old - 1].start <= list->items[old].start)
         return;
-    qsort(list->items, list->count, sizeof *list->items, compare_starts);
+    struct address_range *copy = memory_allocate(added * sizeof *copy);
+    memcpy(copy, list->items + old, added * sizeof *copy);
+    while (added > 0)
+        list->items[--at] = old > 0 && list->items[old - 1].start > copy[added - 1].start
+                                ? list->items[--old]
+                                : copy[--added];
+    free(copy);
+}
+
+static void join_neighbours(struct range_list *list)
+{
     size_t kept = 0;
     for (size_t i = 1; i < list->count; i++) {
         struct address_range *last = &list->items[kept];
@@ -46,7 +70,16 @@ void range_list_sort(struct range_list *list)
             last->end = list->items[i].end;
     }
     list->count = kept + 1;
-    list->is_sorted = true;
+}
+
+void range_list_sort(struct range_list *list)
+{
+    if (list->sorted_count == list->count)
+        return;
+    sort_added(list);
+    merge_added(list);
+    join_neighbours(list);
+    list->sorted_count = list->count;
 }
 
 /* The first that ends behind `address`. */
@@ -63,10 +96,32 @@ static size_t first_behind(const struct range_list *list, uint64_t address)
     return low;
 }
 
+static bool ends_behind(const struct range_list *list, size_t position, uint64_t address)
+{
+    return position >= list->count || list->items[position].end > address;
+}
+
+/* The same, if it is at `position` or right behind that. */
+static size_t first_behind_from(const struct range_list *list, size_t position, uint64_t address)
+{
+    for (size_t at = position; at <= list->count && at <= position + 1; at++)
+        if ((at == 0 || !ends_behind(list, at - 1, address)) && ends_behind(list, at, address))
+            return at;
+    return first_behind(list, address);
+}
+
 bool range_list_gap(const struct range_list *list, uint64_t start, uint64_t end,
                     struct address_range *gap)
 {
-    size_t at = first_behind(list, start);
+    size_t position = SIZE_MAX;
+    return range_list_next_gap(list, &position, start, end, gap);
+}
+
+bool range_list_next_gap(const struct range_list *list, size_t *position, uint64_t start,
+                         uint64_t end, struct address_range *gap)
+{
+    size_t at = first_behind_from(list, *position, start);
+    *position = at;
     if (at < list->count && list->items[at].start <= start)
         start = list->items[at++].end; /* merged: the next begins behind it */
     if (start >= end)

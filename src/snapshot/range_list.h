@@ -12,7 +12,7 @@
 struct range_list {
     struct address_range *items;
     size_t count, capacity;
-    bool is_sorted; /* and disjoint: since range_list_sort */
+    size_t sorted_count; /* so many from the beginning are sorted and disjoint */
 };
 
 void range_list_clear(struct range_list *list);
@@ -25,6 +25,10 @@ void range_list_sort(struct range_list *list);
 /* The first part of [start, end) that is not in the list. False: all of it is. */
 bool range_list_gap(const struct range_list *list, uint64_t start, uint64_t end,
                     struct address_range *gap);
+/* The same for who goes through addresses upwards: `position` is where the last answer was found,
+ * any number at first. */
+bool range_list_next_gap(const struct range_list *list, size_t *position, uint64_t start,
+                         uint64_t end, struct address_range *gap);
 /* The first range that reaches into [start, end); NULL: none. Borrowed until the next change. */
 const struct address_range *range_list_overlap(const struct range_list *list, uint64_t start,
                                                uint64_t end);
