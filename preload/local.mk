@@ -22,7 +22,8 @@ preload_unwind_sources = \
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_stack_walk tests/unit/test_unwind_rules
 TESTS += tests/unit/test_stack_walk tests/unit/test_unwind_rules
-tests_unit_test_stack_walk_SOURCES = tests/unit/test_stack_walk.c $(preload_unwind_sources)
+tests_unit_test_stack_walk_SOURCES = tests/unit/test_stack_walk.c \
+	tests/unit/local_backtrace.h $(preload_unwind_sources)
 tests_unit_test_stack_walk_CFLAGS = $(AM_CFLAGS) -fno-omit-frame-pointer
 tests_unit_test_stack_walk_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DSTACK_PLUGIN_SMALL='"$(abs_builddir)/tests/unit/stack_plugin_small.so"' \

@@ -162,6 +162,7 @@ tests_unit_test_session_host_SOURCES = tests/unit/test_session_host.c
 tests_unit_test_session_host_LDADD = $(unit_libs)
 check_PROGRAMS += tests/unit/test_remote_unwind
 TESTS += tests/unit/test_remote_unwind
-tests_unit_test_remote_unwind_SOURCES = tests/unit/test_remote_unwind.c
+tests_unit_test_remote_unwind_SOURCES = tests/unit/test_remote_unwind.c \
+	tests/unit/own_modules.c tests/unit/own_modules.h
 tests_unit_test_remote_unwind_LDADD = $(unit_libs)
 endif

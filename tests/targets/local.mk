@@ -99,6 +99,7 @@ EXTRA_DIST += \
 	tests/targets/plugin_a.c \
 	tests/targets/plugin_b.c \
 	tests/targets/plugins.c \
+	tests/targets/process_steps.h \
 	tests/targets/process_ways.c \
 	tests/targets/processes.c \
 	tests/targets/sandboxed.c \
@@ -123,6 +124,8 @@ EXTRA_DIST += \
 	tests/targets/waits.c \
 	tests/targets/web.c \
 	tests/targets/wild.c
+
+tests/targets/process_ways tests/targets/processes: tests/targets/process_steps.h
 
 # Its suppressions must be seen from outside.
 tests/targets/lsan_interface: tests/targets/lsan_interface.c

@@ -97,39 +97,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "process_steps.h"
+
 extern char **environ;
 
 static const char *own_path;
 static char static_path[4096];
-static void *volatile kept;
-
-static void require(int holds)
-{
-    if (!holds)
-        _exit(99);
-}
-
-static void *step(size_t size)
-{
-    return kept = malloc(size);
-}
-
-static void wait_for(pid_t pid, int wanted)
-{
-    int status;
-    require(pid > 0 && waitpid(pid, &status, 0) == pid && status == wanted);
-}
-
-static int exited(int status)
-{
-    return status << 8;
-}
-
-static int child_of_exec(void)
-{
-    step(1000);
-    return 8;
-}
 
 /* ---- forks */
 

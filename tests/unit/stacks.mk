@@ -42,7 +42,9 @@ CLEANFILES += $(stack_shapes_objects) tests/unit/stack_plugin_small.so \
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_stack_shapes
 TESTS += tests/unit/test_stack_shapes
-tests_unit_test_stack_shapes_SOURCES = tests/unit/test_stack_shapes.c $(preload_unwind_sources)
+tests_unit_test_stack_shapes_SOURCES = tests/unit/test_stack_shapes.c \
+	tests/unit/local_backtrace.h tests/unit/own_modules.c tests/unit/own_modules.h \
+	$(preload_unwind_sources)
 tests_unit_test_stack_shapes_CFLAGS = $(AM_CFLAGS) -fno-omit-frame-pointer
 # libgcc_s first: libunwind has functions of the same names, and exceptions would go through it. Linked
 # as C++, and with bindings left open until the first call, which is one of the things to be tested.

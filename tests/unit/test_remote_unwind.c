@@ -8,7 +8,6 @@
 
 #include <elf.h>
 #include <fcntl.h>
-#include <link.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -20,50 +19,13 @@
 #include <cmocka.h>
 
 #include "preload/arch/arch.h"
+#include "tests/unit/own_modules.h"
 
 enum {
-    MAX_MODULES = 64,
     COPY_BYTES = 64 << 10
 };
 
-static struct remote_unwind_module modules[MAX_MODULES];
-static size_t module_count;
 static struct remote_unwind *unwind;
-
-static int add_module(struct dl_phdr_info *info, size_t info_bytes, void *context)
-{
-    struct remote_unwind_module *module = &modules[module_count];
-    const char *name = *info->dlpi_name ? info->dlpi_name : "/proc/self/exe";
-    struct error error;
-
-    (void)info_bytes, (void)context;
-    *module = (struct remote_unwind_module){.start = UINT64_MAX, .bias = info->dlpi_addr};
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        uint64_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
-
-        if (info->dlpi_phdr[i].p_type != PT_LOAD)
-            continue;
-        module->start = start < module->start ? start : module->start;
-        module->end = start + info->dlpi_phdr[i].p_memsz;
-    }
-    module->file = strstr(name, "vdso") ? unwind_file_open_vdso(&error)
-                                        : unwind_file_open(-1, name, &error);
-    if (!module->file)
-        return -1;
-    module_count++;
-    return module_count == MAX_MODULES;
-}
-
-static bool find_module(void *context, uint64_t address, struct remote_unwind_module *module)
-{
-    (void)context;
-    for (size_t i = 0; i < module_count; i++)
-        if (address >= modules[i].start && address < modules[i].end) {
-            *module = modules[i];
-            return true;
-        }
-    return false;
-}
 
 static int set_up(void **state)
 {
@@ -71,15 +33,14 @@ static int set_up(void **state)
 
     (void)state;
     unwind = remote_unwind_create(&error);
-    return unwind ? dl_iterate_phdr(add_module, NULL) : -1;
+    return unwind && own_modules_open() ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
     remote_unwind_destroy(unwind);
-    for (size_t i = 0; i < module_count; i++)
-        unwind_file_close(modules[i].file);
+    own_modules_close();
     return 0;
 }
 
@@ -153,7 +114,7 @@ static struct remote_unwind_stack captured_stack(void)
         .bytes = capture.bytes,
         .byte_count = capture.byte_count,
         .limit = 256,
-        .find_module = find_module,
+        .find_module = own_modules_find,
     };
 
     memcpy(stack.registers, capture.registers, sizeof stack.registers);
@@ -326,17 +287,14 @@ static void without_table(uint8_t *bytes)
 static void run_with_own_file(struct unwind_file *file, const struct remote_unwind_stack *stack,
                               struct remote_unwind_result *result)
 {
-    struct unwind_file *original = NULL;
-    size_t own = 0;
+    struct remote_unwind_module *own = own_modules_at((uintptr_t)inner);
+    struct unwind_file *original;
 
-    while (own < module_count &&
-           !(modules[own].start <= (uintptr_t)inner && (uintptr_t)inner < modules[own].end))
-        own++;
-    assert_true(own < module_count);
-    original = modules[own].file;
-    modules[own].file = file;
+    assert_non_null(own);
+    original = own->file;
+    own->file = file;
     remote_unwind_run(unwind, stack, result);
-    modules[own].file = original;
+    own->file = original;
 }
 
 static void test_file_without_table(void **state)

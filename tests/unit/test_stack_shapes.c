@@ -10,14 +10,13 @@
  * realigned functions, which look for the caller's rbp through rbp after it was popped: where that
  * leads depends on what lies there, and the rules may see that it does not lead up the stack. */
 #define _GNU_SOURCE
-#define UNW_LOCAL_ONLY
 #include "tests/unit/stack_shapes.h"
 
 #include "preload/stack_walk.h"
 #include "record/remote_unwind.h"
+#include "tests/unit/local_backtrace.h"
+#include "tests/unit/own_modules.h"
 
-#include <libunwind.h>
-#include <link.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -30,7 +29,6 @@
 
 enum {
     MAX_FRAMES = 16384,
-    MAX_MODULES = 64,
     MAX_REPORTED = 5,
     SAMPLES_BYTES = 256 << 20
 };
@@ -38,8 +36,6 @@ enum {
 static struct unwind_rules *rules;
 static __thread struct walk_memory memory;
 static struct remote_unwind *remote;
-static struct remote_unwind_module modules[MAX_MODULES];
-static size_t module_count;
 
 /* What one check took: this, then the frames by the rules, libunwind's, and the bytes of the stack.
  * A check may interrupt malloc, so samples are compared later, when nothing is interrupted. */
@@ -68,42 +64,6 @@ static struct {
 
 static const char *current_shape;
 
-/* ---- modules for the remote unwinder
- * --------------------------------------------------------------- */
-
-static int add_module(struct dl_phdr_info *info, size_t info_bytes, void *context)
-{
-    struct remote_unwind_module *module = &modules[module_count];
-    const char *name = *info->dlpi_name ? info->dlpi_name : "/proc/self/exe";
-    struct error error;
-
-    (void)info_bytes, (void)context;
-    *module = (struct remote_unwind_module){.start = UINT64_MAX, .bias = info->dlpi_addr};
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        uint64_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
-
-        if (info->dlpi_phdr[i].p_type != PT_LOAD)
-            continue;
-        module->start = start < module->start ? start : module->start;
-        module->end = start + info->dlpi_phdr[i].p_memsz;
-    }
-    module->file = strstr(name, "vdso") ? unwind_file_open_vdso(&error)
-                                        : unwind_file_open(-1, name, &error);
-    module_count++;
-    return module_count == MAX_MODULES;
-}
-
-static bool find_module(void *context, uint64_t address, struct remote_unwind_module *module)
-{
-    (void)context;
-    for (size_t i = 0; i < module_count; i++)
-        if (address >= modules[i].start && address < modules[i].end) {
-            *module = modules[i];
-            return true;
-        }
-    return false;
-}
-
 /* ---- taking samples
  * ---------------------------------------------------------------------------------- */
 
@@ -119,26 +79,6 @@ __attribute__((no_sanitize("address"))) static void copy_words(void *to, uint64_
 static bool has_room(size_t bytes)
 {
     return samples_bytes + bytes <= SAMPLES_BYTES;
-}
-
-__attribute__((always_inline)) static inline uint32_t backtrace_locally(uint64_t *pcs,
-                                                                        uint32_t limit)
-{
-    unw_context_t context;
-    unw_cursor_t cursor;
-    uint32_t count = 0;
-
-    unw_getcontext(&context);
-    if (unw_init_local(&cursor, &context) < 0)
-        return 0;
-    do {
-        unw_word_t pc;
-
-        if (unw_get_reg(&cursor, UNW_REG_IP, &pc) < 0 || pc == 0)
-            break;
-        pcs[count++] = pc;
-    } while (count < limit && unw_step(&cursor) > 0);
-    return count;
 }
 
 /* Room for the largest sample must be left. */
@@ -157,7 +97,7 @@ __attribute__((noinline)) static void check(void)
     sample->rule_count = walk.count;
     sample->first_pc = registers.pc;
     end = sample->frames + walk.count;
-    sample->local_count = backtrace_locally(end, MAX_FRAMES);
+    sample->local_count = local_backtrace(end, MAX_FRAMES);
     end += sample->local_count;
     arch_capture_registers(sample->registers);
     sample->address = sample->registers[REMOTE_UNWIND_SP];
@@ -232,7 +172,7 @@ static void compare(const struct sample *sample)
                                         .byte_count = sample->byte_count,
                                         .skip_until = sample->first_pc,
                                         .limit = MAX_FRAMES,
-                                        .find_module = find_module};
+                                        .find_module = own_modules_find};
     struct remote_unwind_result result;
 
     memcpy(stack.registers, sample->registers, sizeof stack.registers);
@@ -401,15 +341,13 @@ static int set_up(void **state)
      * and for a PLT entry that is wrong then: a call at the end of a function is taken for the next
      * one. Nor is unw_backtrace used here, whose fast path always remembers. */
     unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_NONE);
-    dl_iterate_phdr(add_module, NULL);
-    return 0;
+    return own_modules_open() ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < module_count; i++)
-        unwind_file_close(modules[i].file);
+    own_modules_close();
     remote_unwind_destroy(remote);
     munmap(samples, SAMPLES_BYTES);
     return munmap(rules, sizeof *rules);

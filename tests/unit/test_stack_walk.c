@@ -2,7 +2,6 @@
  * there is nothing to compare with: depth limits, memory that cannot be read, system calls that are
  * forbidden, loaded and unloaded modules. */
 #define _GNU_SOURCE
-#define UNW_LOCAL_ONLY
 #include "preload/stack_hash.h"
 #include "preload/stack_trail.h"
 #include "preload/stack_walk.h"
@@ -10,7 +9,6 @@
 #include <alloca.h>
 #include <dlfcn.h>
 #include <errno.h>
-#include <libunwind.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -22,6 +20,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "tests/unit/local_backtrace.h"
 
 enum {
     MAX_FRAMES = 20000
@@ -85,33 +85,11 @@ __attribute__((noinline)) static void walk_from_caller(uint32_t limit)
     __asm__ volatile("" : : : "memory"); /* no tail call: the frame stays */
 }
 
-/* Not unw_backtrace: what its fast path remembers of a pc outlives the module, also through
- * unw_flush_cache. */
-__attribute__((always_inline)) static inline uint32_t backtrace_locally(uint64_t *pcs,
-                                                                        uint32_t limit)
-{
-    unw_context_t context;
-    unw_cursor_t cursor;
-    uint32_t count = 0;
-
-    unw_getcontext(&context);
-    if (unw_init_local(&cursor, &context) < 0)
-        return 0;
-    do {
-        unw_word_t pc;
-
-        if (unw_get_reg(&cursor, UNW_REG_IP, &pc) < 0 || pc == 0)
-            break;
-        pcs[count++] = pc;
-    } while (count < limit && unw_step(&cursor) > 0);
-    return count;
-}
-
 /* Both see this function with different return addresses in it, and the same frames above. */
 __attribute__((noinline)) static void compare_with_libunwind(void)
 {
     static uint64_t expected[MAX_FRAMES];
-    uint32_t count = backtrace_locally(expected, MAX_FRAMES);
+    uint32_t count = local_backtrace(expected, MAX_FRAMES);
 
     walk_from_caller(MAX_FRAMES);
     assert_int_equal(walk.end, STACK_WALK_COMPLETE);
