@@ -9,6 +9,7 @@
 #include "preload/lifecycle.h"
 #include "preload/park.h"
 #include "preload/raw_syscall.h"
+#include "preload/self_copy.h"
 
 enum {
     WAIT_STEP_MS = 20,
@@ -17,7 +18,7 @@ enum {
     EMPTINESS_WAITS = 8
 };
 
-static bool is_recorder_dead(void)
+bool event_writer_is_alone(void)
 {
     if (atomic_load(&session->state) == SESSION_OVER)
         return true;
@@ -57,10 +58,9 @@ static bool is_recorder_still(void)
     return (int64_t)age > (int64_t)(session->ticks_per_second / 1000 * WAIT_LIMIT_MS);
 }
 
-/* Ends when the word has changed, or nobody is there who would change it in time. */
-static bool is_worth_waiting(_Atomic uint32_t *word, uint32_t seen, uint64_t end)
+bool event_writer_is_worth_waiting(_Atomic uint32_t *word, uint32_t seen, uint64_t end)
 {
-    return atomic_load(word) == seen && !is_recorder_dead() &&
+    return atomic_load(word) == seen && !event_writer_is_alone() &&
            atomic_load(&session->state) == SESSION_RUNNING && event_clock(session->clock) < end &&
            !is_recorder_still();
 }
@@ -73,10 +73,11 @@ static uint64_t end_of(uint32_t limit_ms)
 void event_writer_await(_Atomic uint32_t *word, uint32_t seen, uint32_t limit_ms)
 {
     uint64_t end = end_of(limit_ms);
-    while (!sandbox_is_closed && is_worth_waiting(word, seen, end)) {
+    while (!sandbox_is_closed && event_writer_is_worth_waiting(word, seen, end)) {
         struct timespec step = {0, 1000000};
         wake_recorder_to_answer();
         park_start_if_wanted();
+        self_copy_make_if_wanted();
         raw_futex(word, FUTEX_WAIT, seen, &step);
     }
 }
@@ -84,7 +85,7 @@ void event_writer_await(_Atomic uint32_t *word, uint32_t seen, uint32_t limit_ms
 void event_writer_await_busily(_Atomic uint32_t *word, uint32_t seen, uint32_t limit_ms)
 {
     uint64_t end = end_of(limit_ms);
-    while (is_worth_waiting(word, seen, end))
+    while (event_writer_is_worth_waiting(word, seen, end))
         ;
 }
 
@@ -184,7 +185,7 @@ static void *wait_for_room(struct thread_state *thread, uint32_t bytes)
     bool is_large = bytes > thread->ring.capacity / 2;
     int waits_for_emptiness = thread->ring.capacity < SESSION_RING_MAX_BYTES ? EMPTINESS_WAITS : 0;
     for (bool has_waited = false;; has_waited = true) {
-        if (is_recorder_dead()) {
+        if (event_writer_is_alone()) {
             preload_mode = PRELOAD_PASSES;
             thread->is_plain = false;
             return NULL;

@@ -5,6 +5,8 @@
 
 #include <time.h>
 
+#include <stdbool.h>
+
 #include "preload/arch/arch.h"
 #include "preload/session_link.h"
 #include "preload/thread_state.h"
@@ -18,7 +20,15 @@ enum {
  */
 void *event_writer_make_room(struct thread_state *thread, uint32_t bytes);
 
-/* Waits until the recorder has changed `word` from `seen`, for at most `limit_ms`. */
+/* The recorder is dead, or listens to nobody any more. */
+bool event_writer_is_alone(void);
+
+/* Is it worth to wait until `word` is not `seen` any more? Not behind `end` (of event_clock), nor
+ * where nobody is there who would change it in time. */
+bool event_writer_is_worth_waiting(_Atomic uint32_t *word, uint32_t seen, uint64_t end);
+
+/* Waits until the recorder has changed `word` from `seen`, for at most `limit_ms`. It may ask for a
+ * copy of the process meanwhile. */
 void event_writer_await(_Atomic uint32_t *word, uint32_t seen, uint32_t limit_ms);
 
 /* The same where no system call may be made (preload/sandbox.h). */

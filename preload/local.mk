@@ -103,6 +103,8 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/sandbox.h \
 	preload/self_copy.c \
 	preload/self_copy.h \
+	preload/self_reader.c \
+	preload/self_reader.h \
 	preload/session_link.c \
 	preload/session_link.h \
 	preload/stack_bytes.c \

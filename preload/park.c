@@ -3,18 +3,17 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "preload/event_writer.h"
 #include "preload/lifecycle.h"
 #include "preload/raw_syscall.h"
 #include "preload/real_functions.h"
-#include "preload/self_copy.h"
 
 enum {
     SIGNAL_SET_BYTES = 8,
-    EXEC_LIMIT_MS = 10000,
-    STEP_MS = 2
+    EXEC_LIMIT_MS = 10000
 };
 
 _Atomic bool park_is_ready;
@@ -102,14 +101,6 @@ static void pass_on(int number, siginfo_t *info, void *context)
 static void wait_until_over(struct session_process *shared, struct session_parked *slot,
                             uint32_t park)
 {
-    /* Short steps: the first one may be asked to make a copy of the process. */
-    uint64_t end = event_clock(session->clock) +
-                   session->ticks_per_second / 1000 * session->hold_limit_ms;
-    while (slot == session_parked_at(session, 0) && atomic_load(&shared->park) == park &&
-           event_clock(session->clock) < end) {
-        event_writer_await(&shared->park, park, STEP_MS);
-        self_copy_make_if_wanted();
-    }
     event_writer_await(&shared->park, park, session->hold_limit_ms);
     if (atomic_load(&shared->park) == park)
         atomic_store(&slot->has_left, 1);
@@ -174,6 +165,12 @@ static void start(struct session_process *shared)
     errno = saved_errno;
 }
 
+/* Then nobody without privileges may stop it, and it may never wait for us again to be told so. */
+static bool is_undumpable(void)
+{
+    return raw_syscall(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0, 0) != 1;
+}
+
 void park_start(void)
 {
     struct session_process *shared = own_process();
@@ -181,7 +178,18 @@ void park_start(void)
         return;
     uint32_t wanted = SESSION_PARK_WANTED;
     if (atomic_compare_exchange_strong(&shared->park_state, &wanted, SESSION_PARK_STARTING) ||
-        (session->flags & SESSION_PARK) != 0)
+        (session->flags & SESSION_PARK) != 0 || is_undumpable())
+        start(shared);
+}
+
+void park_start_unasked(void)
+{
+    struct session_process *shared = own_process();
+    uint32_t seen = SESSION_PARK_NOT;
+    if (shared == NULL || sandbox_is_closed || real.sigaction == NULL ||
+        raw_getpid() != process_current->own_pid)
+        return;
+    if (atomic_compare_exchange_strong(&shared->park_state, &seen, SESSION_PARK_STARTING))
         start(shared);
 }
 

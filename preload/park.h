@@ -21,6 +21,10 @@ void park_start(void);
  * at shared memory where it does not. Threads that block all signals by now do not answer. */
 void park_start_if_wanted(void);
 
+/* The same where the program is about to forbid that it is stopped: it may never wait for us again.
+ */
+void park_start_unasked(void);
+
 /* In a forked child that was claimed: it has its parent's handler. */
 void park_tell_child(void);
 

@@ -103,6 +103,8 @@ EXPORT int prctl(int option, ...)
         return (int)call_kernel(SYS_prctl, option, (long)second, (long)third, (long)fourth,
                                 (long)fifth, 0);
     bool is_closing = option == PR_SET_SECCOMP && sandbox_close();
+    if (option == PR_SET_DUMPABLE && second == 0)
+        park_start_unasked();
     int result = real.prctl(option, second, third, fourth, fifth);
     if (is_closing && result != 0)
         sandbox_open();

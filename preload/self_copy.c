@@ -11,6 +11,7 @@
 #include "preload/event_writer.h"
 #include "preload/lifecycle.h"
 #include "preload/raw_syscall.h"
+#include "preload/self_reader.h"
 #include "preload/session_link.h"
 
 enum {
@@ -38,15 +39,24 @@ static __attribute__((noreturn)) void end(void)
         raw_syscall(SYS_exit_group, 0, 0, 0, 0, 0, 0);
 }
 
-/* What is shared with the process is what its slot points to, not the pages that a fork wipes. */
-static __attribute__((noreturn)) void stand_still(struct session_process *shared, uint32_t copy)
+/* Files, folders and terminals are not kept in use by it. */
+static void begin(struct session_process *shared)
 {
-    /* Files, folders and terminals are not kept in use by it. */
     close_descriptors();
     raw_syscall(SYS_chdir, "/", 0, 0, 0, 0, 0);
     raw_syscall(SYS_prctl, PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0, 0);
     atomic_store(&shared->copy_pid, raw_getpid());
     raw_futex(&shared->copy_pid, FUTEX_WAKE, INT32_MAX, NULL);
+}
+
+/* What is shared with the process is what its slot points to, not the pages that a fork wipes. */
+static __attribute__((noreturn)) void stand_still(struct session_process *shared, uint32_t copy)
+{
+    begin(shared);
+    if ((copy & SESSION_COPY_READS) != 0) {
+        self_reader_serve(shared, copy);
+        end();
+    }
     while (atomic_load(&shared->copy) == copy && atomic_load(&session->state) == SESSION_RUNNING &&
            (atomic_load(&session->recorder_lock) & FUTEX_OWNER_DIED) == 0) {
         struct timespec step = {1, 0};
@@ -62,13 +72,22 @@ static bool is_reaper(void)
 {
     int is_subreaper = 0;
     raw_syscall(SYS_prctl, PR_GET_CHILD_SUBREAPER, &is_subreaper, 0, 0, 0, 0);
-    return raw_getpid() == 1 || is_subreaper != 0 || session_link_has_own_numbers();
+    return raw_getpid() == 1 || is_subreaper != 0;
+}
+
+/* Its descriptors, folder and pid are its own; all else is the process's. */
+static __attribute__((noreturn)) void read_in_place(struct session_process *shared, uint32_t copy)
+{
+    begin(shared);
+    self_reader_serve(shared, copy);
+    end();
 }
 
 static void make(struct session_process *shared)
 {
     uint32_t copy = atomic_load(&shared->copy);
-    if (is_reaper()) {
+    bool is_in_place = (copy & SESSION_COPY_IN_PLACE) != 0;
+    if (session_link_has_own_numbers() || (!is_in_place && is_reaper())) {
         atomic_store(&shared->copy_error, NO_RIGHT);
         return;
     }
@@ -76,6 +95,8 @@ static void make(struct session_process *shared)
      * copied once only, by its own child. No signal is named: nobody is told of their ends. */
     int64_t child = raw_syscall(SYS_clone, CLONE_VM | CLONE_VFORK, 0, 0, 0, 0, 0);
     if (child == 0) {
+        if (is_in_place)
+            read_in_place(shared, copy);
         int64_t grandchild = raw_syscall(SYS_clone, 0, 0, 0, 0, 0, 0);
         if (grandchild == 0)
             stand_still(shared, copy);
@@ -148,9 +169,12 @@ void self_copy_withdraw(void)
 void self_copy_make_if_wanted(void)
 {
     struct session_process *shared = own_process();
-    if (shared == NULL || atomic_load(&shared->copy) == 0 ||
-        atomic_load(&shared->copy_pid) != (uint32_t)SESSION_COPY_BY_PARKED)
+    uint32_t asked = (uint32_t)SESSION_COPY_BY_PARKED;
+    if (shared == NULL || atomic_load(&shared->copy_pid) != asked ||
+        atomic_load(&shared->copy) == 0 || sandbox_is_closed ||
+        raw_getpid() != process_current->own_pid)
         return;
-    atomic_store(&shared->copy_pid, (uint32_t)SESSION_COPY_UNDER_WAY);
-    make(shared);
+    /* All who wait are asked; one does it. */
+    if (atomic_compare_exchange_strong(&shared->copy_pid, &asked, (uint32_t)SESSION_COPY_UNDER_WAY))
+        make(shared);
 }

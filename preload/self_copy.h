@@ -1,5 +1,7 @@
 /* A copy of this process that only stands still, so that the recorder can read it at leisure while
- * the process goes on: the kernel copies pages when one of the two writes to them.
+ * the process goes on: the kernel copies pages when one of the two writes to them. Where the
+ * recorder may not read it the copy reads itself (preload/self_reader.h), or, while the process is
+ * held, a child does that shares its memory.
  *
  * Nobody notices it: the copy has no descriptors, tells nobody of its end, and is a child of a
  * child that is gone already (and was waited for). It never returns into the program. It ends when
@@ -14,7 +16,7 @@ void self_copy_offer(void);
 /* No system calls any more. */
 void self_copy_withdraw(void);
 
-/* Makes one, if the recorder asks for it: by a thread that is parked. */
+/* Makes one, if the recorder asks for it: by a thread that is parked, or holds itself. */
 void self_copy_make_if_wanted(void);
 
 #endif

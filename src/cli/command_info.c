@@ -180,11 +180,12 @@ static void print_snapshots(struct page *page, const struct snapshot_list *snaps
         page_add(page, "  snapshot:%-4" PRIu64 "  process %-4" PRIu64 "  %10s  ", head->id,
                  head->process_id, units_format_duration(head->time_ns, time));
         if (head->end == SNAPSHOT_DONE) {
-            page_add(page, "%s, %s blocks, held for %s%s",
+            page_add(page, "%s, %s blocks, held for %s%s%s",
                      snapshot_reason_name((enum snapshot_reason)head->reason),
                      units_format_count(head->block_count, blocks),
                      units_format_duration(head->stop_ns, held),
-                     head->is_copied ? " and copied" : "");
+                     head->is_copied ? " and copied" : "",
+                     head->is_self_read ? ", read by itself" : "");
             if (head->note[0])
                 page_add(page, "; incomplete: ");
         } else {

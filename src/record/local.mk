@@ -42,6 +42,8 @@ libseep_a_SOURCES += \
 	src/record/process_lives.c \
 	src/record/process_tree.c \
 	src/record/process_tree.h \
+	src/record/process_memory.c \
+	src/record/process_memory.h \
 	src/record/process_snapshot.c \
 	src/record/process_snapshot.h \
 	src/record/raised_limits.c \

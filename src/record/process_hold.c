@@ -97,10 +97,12 @@ bool process_hold_begin(struct process_hold *hold, const struct process_hold_req
         return true;
     if (request->way == PROCESS_HOLD_AUTO)
         want_handler(request, clock, deadline_ns);
-    hold->process = target_process_open((uint32_t)request->pid, error);
-    if (hold->process == NULL)
-        return false;
-    hold->memory = target_process_memory(hold->process);
+    /* Where it cannot be read, its registers come later: by the process itself. */
+    hold->process = target_process_open((uint32_t)request->pid, NULL);
+    if (hold->process != NULL)
+        hold->memory = target_process_memory(hold->process);
+    else
+        hold->parker.memory = NULL;
     hold->is_parked = parker_park(&hold->parker, &hold->stopper, clock, deadline_ns, error);
     if (hold->is_parked)
         return true;

@@ -17,21 +17,19 @@
 #include "record/process_blocks.h"
 #include "record/process_ends.h"
 #include "record/process_facts.h"
+#include "record/process_memory.h"
 #include "record/python_search.h"
 #include "record/ring_places.h"
 #include "record/thread_frames.h"
 #include "snapshot/memory_measure.h"
 #include "snapshot/snapshot_scan.h"
-#include "snapshot/target_copy.h"
 
-#define STOP_NS         UINT64_C(1000000000) /* to be stopped within, at most */
-#define HALF_WAY_NS     UINT64_C(200000)     /* what a thread gets to end its call */
-#define CATCH_UP_NS     UINT64_C(5000000000)
-#define FRAMES_NS       UINT64_C(100000000) /* of processor time, for the frames of its threads */
+#define STOP_NS     UINT64_C(1000000000) /* to be stopped within, at most */
+#define HALF_WAY_NS UINT64_C(200000)     /* what a thread gets to end its call */
+#define CATCH_UP_NS UINT64_C(5000000000)
+#define FRAMES_NS   UINT64_C(100000000) /* of processor time, for the frames of its threads */
 /* Up to here one that waits for us is not stopped besides. */
-#define QUIET_BYTES     (UINT64_C(16) << 20)
-/* From here on a process is copied rather than held until it was read. */
-#define COPY_FROM_BYTES (UINT64_C(64) << 20)
+#define QUIET_BYTES (UINT64_C(16) << 20)
 enum {
     COPY_PATIENCE = 12, /* a copy may be read for so many times as long as a process may be held */
     MEASURE_PATIENCE = 4,      /* so many times as long as the scan, what all memory is used for */
@@ -61,10 +59,9 @@ struct taking {
     struct process_hold hold;
     bool has_ended_hold;
     size_t half_way_count; /* threads that could not be had between two calls */
-    struct target_copy copy;
-    bool is_copied;
+    struct process_memory reach;
+    bool is_copied, is_self_read;
     uint64_t resident_bytes;
-    struct error no_copy; /* why not, if it was to be */
     struct snapshot_job *job;
     struct clock clock;
     uint64_t begin_ns, deadline_ns;
@@ -332,16 +329,15 @@ static bool is_allocator_foreign(const struct recorded_process *process)
 }
 
 /* Of the process while it stands still, or of its copy: where the mappings are, too. */
-static void find_frames(struct taking *taking, const struct target_memory *memory,
-                        const struct target_mappings *mappings, uint32_t pid)
+static void find_frames(struct taking *taking, const struct process_reading *reading)
 {
     const struct clock clock = clock_processor();
     const struct thread_frames_input input = {
         .tree = taking->tree,
         .process = taking->process,
-        .memory = memory,
-        .mappings = mappings,
-        .pid = pid,
+        .memory = &reading->memory,
+        .mappings = &reading->mappings,
+        .pid = reading->pid,
         .clock = clock,
         .deadline_ns = clock.now_ns(clock.context) + FRAMES_NS,
     };
@@ -375,7 +371,7 @@ static void read_residency(struct taking *taking)
 {
     struct error error;
     memory_use_init(&taking->memory);
-    if (!residency_read(&taking->residency, reading_tid(taking), &error))
+    if (!process_memory_read_residency(&taking->reach, &taking->residency, &error))
         snprintf(taking->memory.note, sizeof taking->memory.note, "%.200s", error.message);
 }
 
@@ -423,18 +419,15 @@ static bool has_roots_on_stacks(const struct snapshot *snapshot)
 static bool scan(struct taking *taking)
 {
     struct error error;
-    struct target_mappings mappings = {0};
+    struct process_reading reading;
     bool is_done = false;
-    uint32_t tid = taking->is_copied ? (uint32_t)taking->copy.pid : reading_tid(taking);
-    struct target_process *memory = target_process_open(tid, &error);
-    if (memory == NULL || !target_mappings_read(&mappings, tid, &error)) {
+    if (!process_reading_begin(&reading, &taking->reach, &error)) {
         fail(taking, SNAPSHOT_FAILED, error.message);
         goto end;
     }
-    struct target_memory reader = target_process_memory(memory);
     struct snapshot_scan_input input = {
-        .memory = &reader,
-        .mappings = &mappings,
+        .memory = &reading.memory,
+        .mappings = &reading.mappings,
         .blocks = taking->blocks,
         .block_count = taking->block_count,
         .given_blocks = &taking->blocks,
@@ -455,15 +448,14 @@ static bool scan(struct taking *taking)
     uint64_t begin_ns = taking->clock.now_ns(taking->clock.context);
     is_done = snapshot_scan(&input, taking->snapshot, &error);
     taking->snapshot->scan_ns = taking->clock.now_ns(taking->clock.context) - begin_ns;
-    read_python(taking, &reader, &mappings);
-    measure_memory(taking, &reader);
+    read_python(taking, &reading.memory, &reading.mappings);
+    measure_memory(taking, &reading.memory);
     if (is_done && !taking->is_copied && has_roots_on_stacks(taking->snapshot))
-        find_frames(taking, &reader, &mappings, tid);
+        find_frames(taking, &reading);
     if (is_done)
         thread_frames_tell(&taking->frames, taking->snapshot);
 end:
-    target_mappings_clear(&mappings);
-    target_process_close(memory);
+    process_reading_end(&reading);
     return is_done;
 }
 
@@ -475,6 +467,8 @@ static uint64_t time_since_begin(struct taking *taking)
 static void end_hold(struct taking *taking)
 {
     if (!taking->has_ended_hold) {
+        if (!taking->reach.is_copied)
+            process_memory_end(&taking->reach);
         /* It looks at once whether we live: it may stand at a hold of its own. */
         session_host_beat(taking->tree->host, taking->tree->clock);
         process_hold_end(&taking->hold);
@@ -483,20 +477,27 @@ static void end_hold(struct taking *taking)
     taking->has_ended_hold = true;
 }
 
-static bool make_copy(struct taking *taking)
+static bool reach(struct taking *taking)
 {
-    struct session_process *shared = session_process_at(session_host_header(taking->tree->host),
-                                                        taking->process->process_slot);
-    uint64_t bytes = taking->resident_bytes = process_facts_resident(taking->process->pid,
-                                                                     &taking->process->statm_fd);
-    if (!taking->request->may_copy || bytes < COPY_FROM_BYTES)
-        return false;
-    taking->is_copied = target_copy_has_room((pid_t)taking->process->pid, bytes,
-                                             &taking->no_copy) &&
-                        target_copy_make(&taking->copy, &taking->hold.stopper,
-                                         taking->hold.parker.park != 0, shared, &taking->clock,
-                                         taking->deadline_ns, &taking->no_copy);
-    return taking->is_copied;
+    struct error error;
+    struct session_header *session = session_host_header(taking->tree->host);
+    taking->resident_bytes = process_facts_resident(taking->process->pid,
+                                                    &taking->process->statm_fd);
+    const struct process_memory_input input = {
+        .hold = &taking->hold,
+        .session = session,
+        .shared = session_process_at(session, taking->process->process_slot),
+        .pid = (pid_t)taking->process->pid,
+        .tid = reading_tid(taking),
+        .resident_bytes = taking->resident_bytes,
+        .may_copy = taking->request->may_copy,
+        .is_waiting = taking->request->hold_sp != 0,
+    };
+    if (!process_memory_reach(&taking->reach, &input, &taking->clock, taking->deadline_ns, &error))
+        return fail(taking, SNAPSHOT_FAILED, error.message);
+    taking->is_copied = taking->reach.is_copied;
+    taking->is_self_read = taking->reach.is_served;
+    return true;
 }
 
 /* Nothing refers to blocks where there are none: the memory need not be looked at. */
@@ -514,13 +515,18 @@ static bool read_all(struct taking *taking)
     taking->blocks = process_blocks_list(taking->tree, taking->process, &taking->block_count);
     heap_model_visit_mappings(taking->process->model, add_program_mapping, taking);
     heap_model_visit_heaps(taking->process->model, add_heap_mapping, taking);
-    if (scan(taking)) {
+    bool is_done = scan(taking);
+    if (!process_memory_is_whole(&taking->reach)) {
+        snapshot_clear(taking->snapshot);
+        return fail(taking, SNAPSHOT_FAILED, "what was read of the process ended meanwhile");
+    }
+    if (is_done) {
         /* Each may hold a block that nobody has told yet. */
         taking->snapshot->unsure_blocks += taking->half_way_count;
         return true;
     }
-    if (taking->snapshot->end == SNAPSHOT_BUDGET && taking->no_copy.message[0] != '\0')
-        fail(taking, SNAPSHOT_BUDGET, taking->no_copy.message);
+    if (taking->snapshot->end == SNAPSHOT_BUDGET && taking->reach.no_copy.message[0] != '\0')
+        fail(taking, SNAPSHOT_BUDGET, taking->reach.no_copy.message);
     return false;
 }
 
@@ -541,6 +547,7 @@ static void fill_head(struct taking *taking, uint32_t number, uint64_t stop_ns)
     snapshot->time_ns = taking->time_ns;
     snapshot->stop_ns = stop_ns;
     snapshot->is_copied = taking->is_copied;
+    snapshot->is_self_read = taking->is_self_read;
     snapshot->resident_bytes = taking->resident_bytes;
 }
 
@@ -553,22 +560,17 @@ static void read_copy(void *context, struct snapshot *snapshot)
     taking->deadline_ns = taking->begin_ns + taking->request->budget_ns * COPY_PATIENCE;
     if (read_all(taking))
         add_note(taking);
-    target_copy_end(&taking->copy);
+    process_memory_end(&taking->reach);
     fill_head(taking, number, taking->stop_ns);
 }
 
 /* Here, and not in the job: what it finds goes into the tree. */
 static void find_frames_of_copy(struct taking *taking)
 {
-    uint32_t pid = (uint32_t)taking->copy.pid;
-    struct target_mappings mappings = {0};
-    struct target_process *memory = target_process_open(pid, NULL);
-    if (memory != NULL && target_mappings_read(&mappings, pid, NULL)) {
-        struct target_memory reader = target_process_memory(memory);
-        find_frames(taking, &reader, &mappings, pid);
-    }
-    target_mappings_clear(&mappings);
-    target_process_close(memory);
+    struct process_reading reading;
+    if (process_reading_begin(&reading, &taking->reach, NULL))
+        find_frames(taking, &reading);
+    process_reading_end(&reading);
 }
 
 /* The model stays as it is until it was copied with the recorder: nobody drains meanwhile. */
@@ -577,7 +579,7 @@ static bool read_copy_beside(struct taking *taking)
     struct error error;
     end_hold(taking);
     find_frames_of_copy(taking);
-    taking->job = snapshot_job_start(read_copy, taking, taking->snapshot, taking->copy.pidfd,
+    taking->job = snapshot_job_start(read_copy, taking, taking->snapshot, taking->reach.copy.pidfd,
                                      &error);
     if (taking->job == NULL)
         read_copy(taking, taking->snapshot);
@@ -596,16 +598,18 @@ static bool take(struct taking *taking, struct process_snapshot_sleepers *sleepe
         taking->snapshot->roots_off = taking->request->roots_off;
         return true;
     }
+    if (!reach(taking))
+        return false;
     list_threads(taking);
     thread_frames_begin(&taking->frames, &taking->hold.stopper, find_holder(taking),
                         told_registers(taking));
     list_own_memory(taking);
     list_regions(taking);
     read_residency(taking);
-    if (make_copy(taking)) {
+    if (taking->is_copied) {
         if (process_hold_is_still(&taking->hold))
             return read_copy_beside(taking);
-        target_copy_end(&taking->copy);
+        process_memory_end(&taking->reach);
         return fail(taking, SNAPSHOT_FAILED, "the process went on while it was copied");
     }
     if (!read_all(taking))

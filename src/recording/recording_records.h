@@ -333,7 +333,8 @@ struct recording_text_list {
     UNSIGNED(is_copied)             /* the process went on while a copy of it was read */ \
     UNSIGNED(resident_bytes)        /* that it had in memory */ \
     UNSIGNED(content_limit)         /* so many of each block's first bytes are kept; 0 = none */ \
-    UNSIGNED(python_nodes)          /* objects of a Python interpreter that it has a graph of */
+    UNSIGNED(python_nodes)          /* objects of a Python interpreter that it has a graph of */ \
+    UNSIGNED(is_self_read)          /* nobody else may read it: it handed over its memory */
 
 /* A file that was mapped as a module; roots name it by its position among these. */
 #define RECORDING_FIELDS_snapshot_module(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \

@@ -73,6 +73,8 @@ libseep_a_SOURCES += \
 	src/snapshot/target_memory.h \
 	src/snapshot/target_modules.c \
 	src/snapshot/target_modules.h \
+	src/snapshot/target_server.c \
+	src/snapshot/target_server.h \
 	src/snapshot/task_facts.c \
 	src/snapshot/task_facts.h \
 	src/snapshot/thread_library.c \

@@ -124,8 +124,8 @@ static bool stands_system_call(const struct parker *parker, uint64_t address)
            processor_is_system_call(code);
 }
 
-static void take_answer(const struct parker *parker, struct stopper_thread *thread,
-                        struct session_parked *slot)
+static void read_registers(const struct parker *parker, struct stopper_thread *thread,
+                           struct session_parked *slot)
 {
     uint64_t context[PROCESSOR_CONTEXT_WORDS];
     if (!target_memory_read(parker->memory, atomic_load(&slot->general), context, sizeof context))
@@ -139,6 +139,28 @@ static void take_answer(const struct parker *parker, struct stopper_thread *thre
     processor_take_context(context, is_in_call, thread_pointer, thread->general);
     take_extended(parker, thread, atomic_load(&slot->extended));
     thread->state = STOPPER_STOPPED;
+}
+
+static void take_answer(const struct parker *parker, struct stopper_thread *thread, uint32_t place)
+{
+    thread->parked_plus_1 = place + 1;
+    if (parker->memory != NULL)
+        read_registers(parker, thread, session_parked_at(parker->session, place));
+    else
+        thread->state = STOPPER_SLEEPS;
+}
+
+void parker_read_registers(struct parker *parker, struct stopper *stopper,
+                           const struct target_memory *memory)
+{
+    parker->memory = memory;
+    for (size_t i = 0; i < stopper->count; i++) {
+        struct stopper_thread *thread = &stopper->threads[i];
+        if (thread->state == STOPPER_SLEEPS && thread->parked_plus_1 != 0)
+            read_registers(parker, thread,
+                           session_parked_at(parker->session, thread->parked_plus_1 - 1));
+    }
+    parker->memory = NULL; /* that is no longer there than this call */
 }
 
 static struct stopper_thread *find_asked(struct stopper *stopper, uint32_t own_tid)
@@ -163,7 +185,7 @@ static void hear_answers(struct parker *parker, struct stopper *stopper)
             return; /* it is about to be filled in */
         struct stopper_thread *thread = find_asked(stopper, atomic_load(&slot->tid));
         if (thread != NULL && thread->state == STOPPER_RUNS)
-            take_answer(parker, thread, slot);
+            take_answer(parker, thread, parker->parked_count);
     }
 }
 

@@ -18,7 +18,7 @@ struct parker {
     struct session_process *shared;
     pid_t pid;
     uint32_t waiting_tid; /* a thread that holds itself already, as the process sees it; 0 = none */
-    const struct target_memory *memory;
+    const struct target_memory *memory; /* NULL: it cannot be read yet; see below */
 
     uint32_t park; /* 0 = nobody is parked */
     uint32_t parked_count;
@@ -29,6 +29,10 @@ struct parker {
 /* Everything but `park` and what follows is filled in. On success parker_release follows. */
 bool parker_park(struct parker *parker, struct stopper *stopper, const struct clock *clock,
                  uint64_t deadline_ns, struct error *error);
+
+/* Reads the registers of threads that parked while there was no memory to read them from. */
+void parker_read_registers(struct parker *parker, struct stopper *stopper,
+                           const struct target_memory *memory);
 
 /* Takes a process as it stands; false when a thread of it runs. */
 bool parker_take_still(struct parker *parker, struct stopper *stopper);

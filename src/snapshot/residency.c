@@ -147,20 +147,32 @@ static char *read_smaps(uint32_t pid, struct error *error)
     return text_take(&text);
 }
 
-bool residency_read(struct residency *residency, uint32_t pid, struct error *error)
+static void take(struct residency *residency, char *smaps, struct target_process *process)
 {
-    *residency = (struct residency){0};
-    char *smaps = read_smaps(pid, error);
-    if (smaps == NULL)
-        return false;
-    struct target_process *process = target_process_open(pid, NULL);
     struct target_memory memory = {0};
     if (process != NULL)
         memory = target_process_memory(process);
     residency_parse(residency, smaps, process != NULL ? &memory : NULL);
     target_process_close(process);
     free(smaps);
-    return true;
+}
+
+bool residency_read(struct residency *residency, uint32_t pid, struct error *error)
+{
+    *residency = (struct residency){0};
+    char *smaps = read_smaps(pid, error);
+    if (smaps != NULL)
+        take(residency, smaps, target_process_open(pid, NULL));
+    return smaps != NULL;
+}
+
+bool residency_ask(struct residency *residency, struct target_server *server, struct error *error)
+{
+    *residency = (struct residency){0};
+    char *smaps = target_server_read_text(server, EXCHANGE_SMAPS, error);
+    if (smaps != NULL)
+        take(residency, smaps, target_process_serve(server));
+    return smaps != NULL;
 }
 
 void residency_clear(struct residency *residency)

@@ -10,6 +10,7 @@
 #include "snapshot/range_list.h"
 #include "snapshot/snapshot_scan.h"
 #include "snapshot/target_memory.h"
+#include "snapshot/target_server.h"
 
 /* Beside the mapping of the same position. */
 struct residency_mapping {
@@ -28,6 +29,8 @@ struct residency {
 
 /* Of a process that stands still. */
 bool residency_read(struct residency *residency, uint32_t pid, struct error *error);
+/* The same of one that reads itself: not of a copy, whose pages are others. */
+bool residency_ask(struct residency *residency, struct target_server *server, struct error *error);
 void residency_clear(struct residency *residency);
 
 /* The same of text as smaps has it, and of memory whose touched pages are asked for; `memory` may

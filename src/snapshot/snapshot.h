@@ -199,6 +199,7 @@ struct snapshot {
     uint64_t stop_ns;        /* how long the process was held */
     uint64_t scan_ns;        /* how long the scan took */
     bool is_copied;          /* the process went on while a copy of it was read */
+    bool is_self_read;       /* nobody else may read it: it handed over what is in its memory */
     uint64_t resident_bytes; /* that it had in memory; 0 = not known */
 
     /* What is missing. The result is complete when all of these are 0 and `note` is empty. */

@@ -50,6 +50,7 @@ static bool take_head(void *context, enum recording_kind kind, const void *recor
     snapshot->scanned_bytes = head->scanned_bytes;
     snapshot->skipped_bytes = head->skipped_bytes;
     snapshot->is_copied = head->is_copied != 0;
+    snapshot->is_self_read = head->is_self_read != 0;
     snapshot->resident_bytes = head->resident_bytes;
     snapshot->content_limit = head->content_limit;
     size_t note_bytes = strnlen(head->note, sizeof snapshot->note - 1);

@@ -59,6 +59,10 @@ struct target_mappings {
 void target_mappings_parse(struct target_mappings *mappings, const char *text);
 /* Reads and parses it. */
 bool target_mappings_read(struct target_mappings *mappings, uint32_t pid, struct error *error);
+/* The same of one that reads itself. */
+struct target_server;
+bool target_mappings_ask(struct target_mappings *mappings, struct target_server *server,
+                         struct error *error);
 void target_mappings_clear(struct target_mappings *mappings);
 
 struct address_range {

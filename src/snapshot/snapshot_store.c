@@ -261,6 +261,7 @@ void snapshot_write(const struct snapshot *snapshot, snapshot_add_record add, vo
         .scanned_bytes = snapshot->scanned_bytes,
         .skipped_bytes = snapshot->skipped_bytes,
         .is_copied = snapshot->is_copied,
+        .is_self_read = snapshot->is_self_read,
         .resident_bytes = snapshot->resident_bytes,
         .block_count = snapshot->block_count,
         .reference_count = snapshot->reference_count,

@@ -40,6 +40,8 @@ struct stopper_thread {
     uint8_t
         *extended; /* vector registers, as ptrace gives them (NT_X86_XSTATE); NULL = not known */
     size_t extended_bytes;
+    uint32_t
+        parked_plus_1; /* where it says where its registers stand (session_parked); 0 = nowhere */
 };
 
 struct stopper {

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,7 +33,8 @@ enum {
     YIELDS = 20,
     STATE_LOOKS = 40,
     ROOM_SHARE = 2, /* one in so many bytes may be changed while it is read */
-    SIGNAL_SET_BYTES = 8
+    SIGNAL_SET_BYTES = 8,
+    END_MS = 1000
 };
 
 /* ---- is there room? -------------------------------------------------------------------- */
@@ -64,7 +66,8 @@ static uint64_t read_line(const char *path, const char *name)
 bool target_copy_has_room(pid_t pid, uint64_t bytes, struct error *error)
 {
     uint64_t needed = bytes / ROOM_SHARE;
-    uint64_t group = memory_limits_group_room(pid), system = read_line("/proc/meminfo", "MemAvailable:");
+    uint64_t group = memory_limits_group_room(pid),
+             system = read_line("/proc/meminfo", "MemAvailable:");
     if (is_overcommit_strict()) {
         uint64_t most = read_line("/proc/meminfo", "CommitLimit:");
         uint64_t used = read_line("/proc/meminfo", "Committed_AS:");
@@ -229,22 +232,25 @@ static void wake(_Atomic uint32_t *word)
     syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-bool target_copy_make(struct target_copy *copy, struct stopper *stopper, bool is_parked,
-                      struct session_process *shared, const struct clock *clock,
+bool target_copy_make(struct target_copy *copy, struct stopper *stopper, bool is_waiting,
+                      uint32_t flags, struct session_process *shared, const struct clock *clock,
                       uint64_t deadline_ns, struct error *error)
 {
     *copy = (struct target_copy){.shared = shared, .pidfd = -1};
     uint64_t entry = atomic_load(&shared->copy_entry);
     if (entry == 0)
         return error_set(error, "no copy: the process makes no system calls");
-    uint32_t number = (uint32_t)(clock->now_ns(clock->context) >> 10) | 1;
+    copy->number = ((uint32_t)(clock->now_ns(clock->context) >> 10) &
+                    ~(uint32_t)SESSION_COPY_FLAGS) |
+                   SESSION_COPY_WANTED | flags;
     atomic_store(&shared->copy_error, 0);
+    atomic_store(&shared->copy, copy->number);
+    /* Who waits looks at this one first. */
     atomic_store(&shared->copy_pid,
-                 is_parked ? (uint32_t)SESSION_COPY_BY_PARKED : (uint32_t)SESSION_COPY_UNDER_WAY);
-    atomic_store(&shared->copy, number);
-    if (is_parked)
+                 is_waiting ? (uint32_t)SESSION_COPY_BY_PARKED : (uint32_t)SESSION_COPY_UNDER_WAY);
+    if (is_waiting)
         wake(&shared->park);
-    if ((is_parked || lead(stopper, entry, error)) && await_pid(copy, clock, deadline_ns)) {
+    if ((is_waiting || lead(stopper, entry, error)) && await_pid(copy, clock, deadline_ns)) {
         copy->pidfd = (int)syscall(SYS_pidfd_open, copy->pid, 0);
         if (copy->pidfd >= 0)
             return true;
@@ -252,19 +258,31 @@ bool target_copy_make(struct target_copy *copy, struct stopper *stopper, bool is
     uint32_t number_of_error = atomic_load(&shared->copy_error);
     if (number_of_error != 0)
         error_set_errno(error, (int)(number_of_error & 0xfff), "no copy can be made");
-    else if (is_parked || copy->pid == 0)
+    else if (is_waiting || copy->pid == 0)
         error_set(error, "no copy was made in time");
     target_copy_end(copy);
     return false;
 }
 
+bool target_copy_has_ended(const struct target_copy *copy)
+{
+    struct pollfd look = {.fd = copy->pidfd, .events = POLLIN};
+    return copy->pidfd < 0 || poll(&look, 1, 0) != 0;
+}
+
 void target_copy_end(struct target_copy *copy)
 {
+    atomic_store(&copy->shared->copy_pid, (uint32_t)SESSION_COPY_NONE);
     atomic_store(&copy->shared->copy, 0);
     wake(&copy->shared->copy);
     if (copy->pidfd < 0)
         return;
     syscall(SYS_pidfd_send_signal, copy->pidfd, SIGKILL, NULL, 0);
+    /* What it was asked last may still be written where the next one answers; and a thread that
+     * waits for its end is not to be told to go on before. */
+    struct pollfd end = {.fd = copy->pidfd, .events = POLLIN};
+    if ((copy->number & SESSION_COPY_READS) != 0)
+        poll(&end, 1, END_MS);
     waitpid(copy->pid, NULL, WNOHANG | __WALL); /* where its parent's parent is this program */
     close(copy->pidfd);
     copy->pidfd = -1;

@@ -11,7 +11,8 @@
 
 struct target_copy {
     struct session_process *shared;
-    pid_t pid; /* of the copy */
+    uint32_t number; /* with enum session_copy_flags */
+    pid_t pid;       /* of the copy */
     int pidfd;
 };
 
@@ -20,10 +21,15 @@ struct target_copy {
  * the reason. */
 bool target_copy_has_room(pid_t pid, uint64_t bytes, struct error *error);
 
-/* `stopper`: stopped by ptrace, or parked (is_parked). */
-bool target_copy_make(struct target_copy *copy, struct stopper *stopper, bool is_parked,
-                      struct session_process *shared, const struct clock *clock,
+/* `flags`: what it is to do (enum session_copy_flags). `is_waiting`: some thread of it waits for
+ * us, parked or because it holds itself; else `stopper` has stopped it by ptrace, and it cannot be
+ * read in place. */
+bool target_copy_make(struct target_copy *copy, struct stopper *stopper, bool is_waiting,
+                      uint32_t flags, struct session_process *shared, const struct clock *clock,
                       uint64_t deadline_ns, struct error *error);
+
+/* Did it end by itself? Then what was read of it last is nothing. */
+bool target_copy_has_ended(const struct target_copy *copy);
 
 /* Ends it; from any process of ours. */
 void target_copy_end(struct target_copy *copy);

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "snapshot/snapshot_scan.h"
+#include "snapshot/target_server.h"
 
 /* What stands at the front of a line that is left to be read. */
 struct line {
@@ -124,6 +125,18 @@ bool target_mappings_read(struct target_mappings *mappings, uint32_t pid, struct
     target_mappings_parse(mappings, text_get(&text));
     text_clear(&text);
     return mappings->count > 0 || error_set(error, "%s is empty: the process is gone", path);
+}
+
+bool target_mappings_ask(struct target_mappings *mappings, struct target_server *server,
+                         struct error *error)
+{
+    *mappings = (struct target_mappings){0};
+    char *text = target_server_read_text(server, EXCHANGE_MAPS, error);
+    if (text == NULL)
+        return false;
+    target_mappings_parse(mappings, text);
+    free(text);
+    return mappings->count > 0 || error_set(error, "the process has no mappings");
 }
 
 void target_mappings_clear(struct target_mappings *mappings)

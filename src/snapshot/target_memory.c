@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "snapshot/target_server.h"
+#include "wire/pagemap_scan.h"
 
 enum {
     PAGE_BYTES = 4096,
@@ -23,17 +25,6 @@ enum {
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63)
 #define PAGEMAP_SWAPPED (UINT64_C(1) << 62)
 
-/* The kernel's PAGEMAP_SCAN (since 6.7), for headers that do not know it. */
-struct pagemap_scan {
-    uint64_t size, flags, start, end, walk_end, regions, region_count, max_pages;
-    uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
-};
-struct pagemap_region {
-    uint64_t start, end, categories;
-};
-#define PAGEMAP_SCAN_REQUEST _IOWR('f', 16, struct pagemap_scan)
-#define PAGEMAP_SCAN_TOUCHED (UINT64_C(8) | UINT64_C(16)) /* present, swapped */
-
 struct target_process {
     pid_t pid;
     int memory_fd;  /* -1 unless process_vm_readv was refused */
@@ -41,6 +32,7 @@ struct target_process {
     bool has_vm_read;
     bool has_pagemap_scan;
     bool has_pagemap;
+    struct target_server *server; /* it reads itself; NULL = it can be read */
     /* Stretches within [known_start, known_end), of which everything is known. */
     uint64_t known_start, known_end;
     struct pagemap_region touched[TOUCHED_MAX];
@@ -77,6 +69,15 @@ struct target_process *target_process_open(uint32_t pid, struct error *error)
     return process;
 }
 
+struct target_process *target_process_serve(struct target_server *server)
+{
+    struct target_process *process = memory_allocate_zeroed(1, sizeof *process);
+    process->memory_fd = process->pagemap_fd = -1;
+    process->server = server;
+    process->has_pagemap_scan = true;
+    return process;
+}
+
 void target_process_close(struct target_process *process)
 {
     if (!process)
@@ -91,6 +92,10 @@ void target_process_close(struct target_process *process)
 static ssize_t read_some(const struct target_process *process, uint64_t address, void *bytes,
                          size_t count)
 {
+    if (process->server != NULL) {
+        struct target_stretch stretch = {address, count < EXCHANGE_BYTES ? count : EXCHANGE_BYTES};
+        return (ssize_t)target_server_read(process->server, &stretch, 1, bytes);
+    }
     if (process->has_vm_read) {
         struct iovec here = {bytes, count};
         struct iovec there = {(void *)(uintptr_t)address, count};
@@ -119,6 +124,8 @@ static size_t process_read_several(void *context, const struct target_stretch *s
 {
     const struct target_process *process = context;
     struct iovec there[TARGET_STRETCHES_MAX], here = {bytes, 0};
+    if (process->server != NULL)
+        return target_server_read(process->server, stretches, count, bytes);
     if (!process->has_vm_read || count > TARGET_STRETCHES_MAX)
         return 0;
     for (size_t i = 0; i < count; i++) {
@@ -132,6 +139,11 @@ static size_t process_read_several(void *context, const struct target_stretch *s
 /* Learns the touched stretches from `start` on, as far as the table has room. */
 static bool scan_pagemap(struct target_process *process, uint64_t start, uint64_t end)
 {
+    if (process->server != NULL) {
+        process->known_start = process->known_end = start;
+        return target_server_find_pages(process->server, start, end, process->touched, TOUCHED_MAX,
+                                        &process->touched_count, &process->known_end);
+    }
     struct pagemap_scan scan = {
         .size = sizeof scan,
         .start = start,
@@ -184,6 +196,8 @@ static bool read_pagemap(struct target_process *process, uint64_t start, uint64_
 /* Small processes have nothing that is worth it. */
 static void open_pagemap(struct target_process *process)
 {
+    if (process->server != NULL)
+        return;
     if (process->pagemap_fd < 0 && process->has_pagemap)
         process->pagemap_fd = open_part((uint32_t)process->pid, "pagemap");
     if (process->pagemap_fd < 0)

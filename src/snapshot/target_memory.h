@@ -39,6 +39,9 @@ struct target_memory {
  * where that is refused through /proc/PID/mem. Opens descriptors: close it. */
 struct target_process;
 struct target_process *target_process_open(uint32_t pid, struct error *error);
+/* One that nobody may read but itself; `server` is borrowed until it is closed. */
+struct target_server;
+struct target_process *target_process_serve(struct target_server *server);
 void target_process_close(struct target_process *process);
 /* Borrowed from the process. */
 struct target_memory target_process_memory(struct target_process *process);

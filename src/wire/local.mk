@@ -1,8 +1,10 @@
 libseep_a_SOURCES += \
 	src/wire/cpython_offsets.c \
 	src/wire/cpython_offsets.h \
+	src/wire/exchange.h \
 	src/wire/function_kinds.h \
 	src/wire/own_machine.h \
+	src/wire/pagemap_scan.h \
 	src/wire/ring.c \
 	src/wire/ring.h \
 	src/wire/session.h \

@@ -5,7 +5,8 @@
  *   64 KiB    struct session_process [SESSION_PROCESS_SLOTS]
  *   640 KiB   struct session_parked [SESSION_PARKED_SLOTS]
  *   1 MiB     struct session_call [SESSION_PROCESS_SLOTS], by the slots of processes
- *   1.5 MiB   ring slots, SESSION_RING_STRIDE bytes each: struct ring_control in the first page,
+ *   1.5 MiB   struct exchange [SESSION_EXCHANGES] (wire/exchange.h)
+ *   2 MiB     ring slots, SESSION_RING_STRIDE bytes each: struct ring_control in the first page,
  * data after it. Pages that nobody touched cost nothing, so a slot has room for the largest ring,
  * and rings begin small.
  *
@@ -29,7 +30,10 @@ enum {
     SESSION_PARKED_SLOTS = 8192,
     SESSION_PARKED_OFFSET = 640 << 10,
     SESSION_CALLS_OFFSET = 1 << 20,
-    SESSION_RINGS_OFFSET = 1536 << 10,
+    SESSION_EXCHANGES_OFFSET = 1536 << 10,
+    SESSION_EXCHANGES = 2,
+    SESSION_EXCHANGE_BYTES = 256 << 10,
+    SESSION_RINGS_OFFSET = 2048 << 10,
     SESSION_RING_SLOTS = 16384,
     SESSION_RING_CONTROL_BYTES = 4096,
     SESSION_RING_MIN_BYTES = 64 << 10, /* what a thread's ring begins with */
@@ -106,8 +110,17 @@ enum session_park_state {
 /* Of copy_pid, before there is one. */
 enum session_copy {
     SESSION_COPY_NONE = 0,
-    SESSION_COPY_BY_PARKED = -1, /* a thread that is parked is to make it */
+    SESSION_COPY_BY_PARKED = -1, /* a thread that is parked, or holds itself, is to make it */
     SESSION_COPY_UNDER_WAY = -2
+};
+
+/* The lowest bits of the number of a copy. */
+enum session_copy_flags {
+    SESSION_COPY_WANTED = 1,
+    SESSION_COPY_READS = 2,    /* it answers questions (wire/exchange.h): nobody else may read it */
+    SESSION_COPY_IN_PLACE = 4, /* it is no copy: a child in the memory of the process, of which the
+                                  thread that made it waits for the child's end */
+    SESSION_COPY_FLAGS = 7
 };
 
 /* One process is parked at a time. */
@@ -306,8 +319,11 @@ struct session_call {
     struct session_call_sum sums[SESSION_CALL_KINDS]; /* by enum leak_kind */
 };
 _Static_assert(SESSION_CALLS_OFFSET + SESSION_PROCESS_SLOTS * sizeof(struct session_call) <=
-                   SESSION_RINGS_OFFSET,
+                   SESSION_EXCHANGES_OFFSET,
                "calls fit");
+_Static_assert(SESSION_EXCHANGES_OFFSET + SESSION_EXCHANGES * SESSION_EXCHANGE_BYTES <=
+                   SESSION_RINGS_OFFSET,
+               "exchanges fit");
 
 static inline struct session_call *session_call_at(void *session, uint32_t slot)
 {

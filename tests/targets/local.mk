@@ -62,6 +62,7 @@ target_libraries_of_their_own = \
 	tests/targets/cxx_plugin_static.so \
 	tests/targets/libarena_family.so \
 	tests/targets/libslot_malloc.so \
+	tests/targets/hidden.so \
 	tests/targets/plugin_a.so \
 	tests/targets/plugin_b.so \
 	tests/targets/tls_plugin.so
@@ -84,6 +85,7 @@ EXTRA_DIST += \
 	tests/targets/family_user.c \
 	tests/targets/arena_family.c \
 	tests/targets/frames.c \
+	tests/targets/hidden.c \
 	tests/targets/host.c \
 	tests/targets/interface.c \
 	tests/targets/phases.c \

@@ -57,6 +57,8 @@ void scan_text_describe(const struct leak_report_process *process, struct text *
                units_format_duration(head->stop_ns, held));
     if (head->is_copied)
         text_add(out, " and copied");
+    if (head->is_self_read)
+        text_add(out, ", read by itself");
 }
 
 void scan_text_advise(const struct profile *profile, const struct leak_report_process *process,

@@ -76,6 +76,8 @@ static void add_scan(struct json_stream *stream, const struct leak_report_proces
     json_object_set_new(scan, "unsure_blocks",
                         is_done ? json_number(head->unsure_blocks) : json_null());
     json_object_set_new(scan, "roots_off", is_done ? make_roots_off(head->roots_off) : json_null());
+    json_object_set_new(scan, "self_read",
+                        is_done ? json_boolean(head->is_self_read) : json_null());
     json_stream_add(stream, "scan", scan);
 }
 
