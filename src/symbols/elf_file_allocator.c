@@ -1,5 +1,8 @@
 /* elf_file_has_own_allocator: by the functions that the symbol tables define, and in a stripped
- * file by the prefix with which an allocator begins its messages. */
+ * file by the prefix with which an allocator begins its messages.
+ *
+ * CPython from 3.13 on comes with mimalloc in it, for objects of its free-threaded builds; its
+ * malloc is that of the C library all the same. */
 #include "config.h"
 
 #include "symbols/elf_file.h"
@@ -66,6 +69,7 @@ static const struct message_mark MESSAGE_MARKS[] = {
 enum {
     FUNCTION_MARK_COUNT = sizeof FUNCTION_MARKS / sizeof FUNCTION_MARKS[0]
 };
+_Static_assert(FUNCTION_MARK_COUNT <= 32, "they are a set of 32 bits");
 enum {
     MESSAGE_MARK_COUNT = sizeof MESSAGE_MARKS / sizeof MESSAGE_MARKS[0]
 };
@@ -74,8 +78,9 @@ struct search {
     const struct elf_layout *layout;
     const char *names; /* of the symbol table that is being read; NUL at the end */
     size_t names_bytes;
-    size_t best_mark; /* of FUNCTION_MARKS; their count = nothing yet */
+    uint32_t marks; /* of FUNCTION_MARKS, those that were found: a set of 1 << position */
     bool has_full_symbol_table;
+    bool is_cpython;
 };
 
 static bool is_same_function(const char *name, const char *function)
@@ -90,9 +95,9 @@ static bool is_same_function(const char *name, const char *function)
 
 static void judge_function(struct search *search, const char *name)
 {
-    for (size_t i = 0; i < search->best_mark; i++) {
+    for (size_t i = 0; i < FUNCTION_MARK_COUNT; i++) {
         if (is_same_function(name, FUNCTION_MARKS[i].function))
-            search->best_mark = i;
+            search->marks |= UINT32_C(1) << i;
     }
 }
 
@@ -100,9 +105,12 @@ static void judge_symbol(struct search *search, uint32_t name, unsigned char inf
 {
     unsigned type = ELF64_ST_TYPE(info);
 
-    if ((type == STT_FUNC || type == STT_GNU_IFUNC) && section != SHN_UNDEF &&
-        name < search->names_bytes)
+    if (section == SHN_UNDEF || name >= search->names_bytes)
+        return;
+    if (type == STT_FUNC || type == STT_GNU_IFUNC)
         judge_function(search, search->names + name);
+    else if (type == STT_OBJECT && strcmp(search->names + name, "_PyRuntime") == 0)
+        search->is_cpython = true;
 }
 
 static void judge_symbols(struct search *search, const unsigned char *bytes, size_t count)
@@ -188,18 +196,25 @@ static bool has_message(const char *bytes, size_t count, const struct message_ma
     return false;
 }
 
+/* For objects alone, and at most those. */
+static bool is_cpythons_own(const struct search *search, const char *allocator)
+{
+    return search->is_cpython && strcmp(allocator, "mimalloc") == 0;
+}
+
 /* NULL = nothing. */
-static const char *judge_text(const char *bytes, size_t count)
+static const char *judge_text(const struct search *search, const char *bytes, size_t count)
 {
     for (size_t i = 0; i < MESSAGE_MARK_COUNT; i++) {
-        if (has_message(bytes, count, &MESSAGE_MARKS[i]))
+        if (!is_cpythons_own(search, MESSAGE_MARKS[i].allocator) &&
+            has_message(bytes, count, &MESSAGE_MARKS[i]))
             return MESSAGE_MARKS[i].allocator;
     }
     return NULL;
 }
 
 /* Chunks overlap, so that a message across their border is seen. */
-static const char *search_text_section(const struct elf_layout *layout,
+static const char *search_text_section(const struct search *search,
                                        const struct elf_section *section, uint64_t *budget)
 {
     char *chunk = memory_allocate(CHUNK_BYTES);
@@ -210,9 +225,9 @@ static const char *search_text_section(const struct elf_layout *layout,
         uint64_t left = section->bytes - at;
         size_t count = left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES;
 
-        if (!elf_layout_bytes(layout, section->offset + at, chunk, count))
+        if (!elf_layout_bytes(search->layout, section->offset + at, chunk, count))
             break;
-        found = judge_text(chunk, count);
+        found = judge_text(search, chunk, count);
         *budget -= count < *budget ? count : *budget;
         at += count < left ? count - MAX_MESSAGE_BYTES : count;
     }
@@ -220,24 +235,32 @@ static const char *search_text_section(const struct elf_layout *layout,
     return found;
 }
 
-static const char *search_text(const struct elf_layout *layout)
+static const char *search_text(const struct search *search)
 {
     uint64_t budget = MAX_SCANNED_BYTES;
     const char *found = NULL;
     struct elf_section section;
 
-    for (uint32_t i = 0; i < layout->section_count && found == NULL; i++) {
-        if (elf_layout_section(layout, i, &section) && section.type == SHT_PROGBITS &&
+    for (uint32_t i = 0; i < search->layout->section_count && found == NULL; i++) {
+        if (elf_layout_section(search->layout, i, &section) && section.type == SHT_PROGBITS &&
             (section.flags & (SHF_ALLOC | SHF_WRITE | SHF_EXECINSTR)) == SHF_ALLOC)
-            found = search_text_section(layout, &section, &budget);
+            found = search_text_section(search, &section, &budget);
     }
     return found;
+}
+
+static const char *best_mark(const struct search *search)
+{
+    for (size_t i = 0; i < FUNCTION_MARK_COUNT; i++)
+        if (search->marks >> i & 1 && !is_cpythons_own(search, FUNCTION_MARKS[i].allocator))
+            return FUNCTION_MARKS[i].allocator;
+    return NULL;
 }
 
 bool elf_file_has_own_allocator(int fd, const char **name)
 {
     struct elf_layout layout;
-    struct search search = {.layout = &layout, .best_mark = FUNCTION_MARK_COUNT};
+    struct search search = {.layout = &layout};
     const char *why;
 
     *name = NULL;
@@ -245,8 +268,8 @@ bool elf_file_has_own_allocator(int fd, const char **name)
         return false;
     search_symbols(&search);
     if (!search.has_full_symbol_table)
-        *name = search_text(&layout);
-    if (*name == NULL && search.best_mark < FUNCTION_MARK_COUNT)
-        *name = FUNCTION_MARKS[search.best_mark].allocator;
+        *name = search_text(&search);
+    if (*name == NULL)
+        *name = best_mark(&search);
     return *name != NULL;
 }

@@ -1,10 +1,12 @@
 /* Where CPython 3.8 to 3.14 keeps what is read from outside of it: byte offsets, one column a minor
  * version, for the preload (frames) and the readers of snapshots (everything else).
  *
- * The offsets of 3.8 to 3.13 come from the DWARF of builds of these versions on x86-64; those of
- * 3.14 from its headers. They hold for release builds with a GIL, which do not change their structs
- * after the first release candidate of a minor version. Builds with Py_DEBUG, Py_TRACE_REFS or
- * without a GIL have others and must be told apart by whoever asks.
+ * The offsets come from the DWARF of builds of these versions on x86-64. They hold for release
+ * builds with a GIL, which do not change their structs after the first release candidate of a minor
+ * version; but 3.14 did, with 3.14.5, when its collector became that of 3.13 again. The column is
+ * that of 3.14.8: of what lies elsewhere before, the process's own table (below) tells, and
+ * interpreter_obmalloc is looked for. Builds with Py_DEBUG, Py_TRACE_REFS or without a GIL have
+ * others and must be told apart by whoever asks.
  *
  * From 3.13 on _PyRuntime begins with a table of CPython's own, struct _Py_DebugOffsets
  * (Include/internal/pycore_debug_offsets.h): the cookie "xdebugpy", PY_VERSION_HEX, whether the
@@ -43,10 +45,10 @@ enum {
     FIELD(interpreter_id,              16,   24,   24,   48,    8, 7272, ~0u,   7,  0) \
     FIELD(interpreter_threads_head,     8,    8,    8,   16,   72, 7344, 7344,   9,  9) \
     FIELD(interpreter_gc,            ~0u,  616,  616,  648,  112, 7400, 7408,  10, 11) \
-    FIELD(interpreter_modules,         56,  856,  856,  888,  944, 7656, 7664,  11, 12) \
-    FIELD(interpreter_sysdict,         72,  872,  872,  904,  352, 7640, 7648,  12, 13) \
-    FIELD(interpreter_builtins,        80,  880,  880,  912,  360, 7648, 7656,  13, 14) \
-    FIELD(interpreter_obmalloc,      ~0u, ~0u, ~0u, ~0u, 3960,10800,10872,   0,  0) /* 3.12: it stands there; later a pointer to it does */ \
+    FIELD(interpreter_modules,         56,  856,  856,  888,  944, 7656, 7688,  11, 12) \
+    FIELD(interpreter_sysdict,         72,  872,  872,  904,  352, 7640, 7672,  12, 13) \
+    FIELD(interpreter_builtins,        80,  880,  880,  912,  360, 7648, 7680,  13, 14) \
+    FIELD(interpreter_obmalloc,      ~0u, ~0u, ~0u, ~0u, 3960,10800,10904,   0,  0) /* 3.12: it stands there; later a pointer to it does */ \
     /* PyThreadState */ \
     FIELD(thread_next,                  8,    8,    8,    8,    8,    8,    8,  21, 24) \
     FIELD(thread_interpreter,          16,   16,   16,   16,   16,   16,   16,  22, 25) \
@@ -108,10 +110,13 @@ enum cpython_constants {
     CPYTHON_BYTES_DATA = 32
 };
 
-/* Of a str object's state, in its version's minor number. */
+/* Of a str object's state, above that of being interned, in its version's minor number. That takes
+ * two bits; 16 in early builds of 3.14, which then leave those at 0 where others keep the bytes of a
+ * character. */
 static inline uint32_t cpython_string_bits(uint32_t state, uint32_t minor)
 {
-    return state >> (minor >= 14 ? 16 : 2); /* above the state of being interned */
+    bool is_wide = minor >= 14 && (state & 0xfffc) == 0;
+    return state >> (is_wide ? 16 : 2);
 }
 
 /* Bytes of a character: 1, 2 or 4. */

@@ -1,4 +1,5 @@
-"""The CPythons that tests can ask: the distribution's, and all that pyenv has."""
+"""The CPythons that tests can ask: the distribution's, all that pyenv has, and those that the
+variable SEEP_PYTHONS names, between colons."""
 
 import glob
 import os
@@ -9,8 +10,11 @@ def interpreters():
     """Their paths by (minor, micro) version, the distribution's first; of each, one."""
     root = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
     found = {}
-    for path in ["/usr/bin/python3", *sorted(glob.glob(f"{root}/versions/3.*/bin/python3"))]:
-        if not os.path.exists(path):
+    named = os.environ.get("SEEP_PYTHONS", "").split(":")
+    for path in ["/usr/bin/python3", *sorted(glob.glob("/usr/bin/python3.[0-9]*")),
+                 *sorted(glob.glob("/usr/local/bin/python3.[0-9]*")),
+                 *sorted(glob.glob(f"{root}/versions/3.*/bin/python3")), *named]:
+        if not os.access(path, os.X_OK) or path.endswith("config"):
             continue
         done = subprocess.run([path, "-I", "-c", "import sys; print(*sys.version_info[:3], "
                                "sys.implementation.name)"],

@@ -62,6 +62,8 @@ static void test_reads_strings_of_each_layout(void **state)
     check_string(0x030b02f0, 0xe5, 48, "cache", 5, 5, "cache");
     check_string(0x030c01f0, 0x65, 40, "cache", 5, 5, "cache");
     check_string(0x030d00f0, 0x65, 40, "cache", 5, 5, "cache");
+    check_string(0x030e08f0, 0x65, 40, "cache", 5, 5, "cache");
+    check_string(0x030e08f0, 0x28, 56, wide, sizeof wide, 2, "a\xe2\x82\xac");
     check_string(0x030e00f0, 0x00190001, 40, "cache", 5, 5, "cache");
     check_string(0x030e00f0, 0x000a0000, 56, wide, sizeof wide, 2, "a\xe2\x82\xac");
 }

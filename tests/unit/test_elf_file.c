@@ -266,6 +266,25 @@ static void test_finds_allocators_in_stripped_files(void **state)
     assert_allocator("stripped-plain", "unknown");
 }
 
+/* CPython has one for its objects, which is not the malloc of the program. */
+static void test_leaves_the_allocator_inside_cpython(void **state)
+{
+    (void)state;
+    assert_true(workshop_run(&workshop,
+                             "{ echo 'int _PyRuntime = 1;'; sed 's/<jemalloc>/mimalloc: error/' "
+                             "allocator.c; } > python.c && "
+                             "$CC '-DPREFIX(f)=mi_##f' -rdynamic -o python python.c && "
+                             "strip -o python.stripped python && "
+                             "{ echo 'int _PyRuntime = 1;'; cat allocator.c; } > je-python.c && "
+                             "$CC '-DPREFIX(f)=je_##f' -rdynamic -o je-python je-python.c && "
+                             "grep -v _PyRuntime python.c > mi.c && "
+                             "$CC '-DPREFIX(f)=mi_##f' -s -o mi.stripped mi.c"));
+    assert_allocator("python", NULL);
+    assert_allocator("python.stripped", NULL);
+    assert_allocator("je-python", "jemalloc");
+    assert_allocator("mi.stripped", "mimalloc");
+}
+
 static void test_finds_no_allocator_in_other_programs(void **state)
 {
     (void)state;
@@ -304,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_survives_truncated_and_damaged_files),
         cmocka_unit_test(test_finds_allocators_inside),
         cmocka_unit_test(test_finds_allocators_in_stripped_files),
+        cmocka_unit_test(test_leaves_the_allocator_inside_cpython),
         cmocka_unit_test(test_finds_no_allocator_in_other_programs),
     };
 

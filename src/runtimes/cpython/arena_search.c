@@ -24,7 +24,9 @@ enum {
     POOL_BITS = 14,
     POOL_ARENA = 32,       /* in a pool's head: the position of its arena */
     OBMALLOC_ARENAS = 512, /* in struct _obmalloc_state */
-    OBMALLOC_LENGTH = 520
+    OBMALLOC_LENGTH = 520,
+    FIRST_WITH_POINTER = 13, /* the first minor version that keeps the state apart */
+    PLACES_AROUND = 1024     /* bytes */
 };
 
 /* struct arena_object, as in all versions. */
@@ -92,25 +94,10 @@ static void take_array(const struct cpython *python, uint64_t array, uint64_t le
     }
 }
 
-/* Since 3.12: each interpreter's own, or one that several share. */
-static void take_named(const struct cpython *python, struct arena_list *list)
+/* Arrays of arenas double. */
+static bool is_length(uint32_t length)
 {
-    uint64_t seen[CPYTHON_INTERPRETERS_MAX];
-    size_t seen_count = 0;
-    for (size_t i = 0; i < python->interpreter_count; i++) {
-        uint64_t state = python->interpreters[i] + python->offsets.interpreter_obmalloc;
-        if (python->offsets.minor >= 13)
-            state = memory_view_word_or_0(python->view, state);
-        uint64_t array = cpython_field(python, state, OBMALLOC_ARENAS);
-        uint64_t length = memory_view_half_or_0(python->view, state + OBMALLOC_LENGTH);
-        bool is_new = array != 0;
-        for (size_t j = 0; j < seen_count; j++)
-            is_new = is_new && seen[j] != array;
-        if (!is_new)
-            continue;
-        seen[seen_count++] = array;
-        take_array(python, array, length, list);
-    }
+    return length >= ENTRIES_LEAST && length <= ENTRIES_MAX && (length & (length - 1)) == 0;
 }
 
 static uint64_t length_beside(const struct cpython *python, uint64_t variable)
@@ -120,8 +107,7 @@ static uint64_t length_beside(const struct cpython *python, uint64_t variable)
         uint64_t address = variable + (uint64_t)(int64_t)(i * 4);
         uint32_t length = memory_view_half_or_0(python->view, address);
         bool is_in_pointer = i == 0 || i == 1;
-        if (!is_in_pointer && length >= ENTRIES_LEAST && length <= ENTRIES_MAX &&
-            (length & (length - 1)) == 0 && length > longest)
+        if (!is_in_pointer && is_length(length) && length > longest)
             longest = length;
     }
     return longest;
@@ -144,6 +130,60 @@ static bool is_array(const struct cpython *python, uint64_t array, uint64_t leng
         good++;
     }
     return good > 0;
+}
+
+/* Its array of arenas begins with one, but for entries that are not used any more. */
+static bool is_state(const struct cpython *python, uint64_t state)
+{
+    uint64_t array = cpython_field(python, state, OBMALLOC_ARENAS);
+    uint32_t length = memory_view_half_or_0(python->view, state + OBMALLOC_LENGTH);
+    struct arena_object object;
+    if (!cpython_is_pointer(array) || !is_length(length))
+        return false;
+    for (uint32_t i = 0; i < length; i++) {
+        if (!memory_view_read(python->view, array + i * sizeof object, &object, sizeof object))
+            return false;
+        if (object.address != 0)
+            return is_arena(python, &object, i);
+    }
+    return false;
+}
+
+/* Of an interpreter. 3.12 keeps it in itself. Later ones point to it, from a place behind what its
+ * releases have changed: where it is not where it was, it is looked for. */
+static uint64_t find_state(const struct cpython *python, uint64_t interpreter)
+{
+    uint64_t place = interpreter + python->offsets.interpreter_obmalloc;
+    if (python->offsets.minor < FIRST_WITH_POINTER)
+        return place;
+    uint64_t named = memory_view_word_or_0(python->view, place);
+    if (cpython_is_pointer(named) && is_state(python, named))
+        return named;
+    for (uint64_t at = place - PLACES_AROUND; at < place + PLACES_AROUND; at += 8) {
+        uint64_t state = memory_view_word_or_0(python->view, at);
+        if (cpython_is_pointer(state) && is_writable(python, state) && is_state(python, state))
+            return state;
+    }
+    return 0;
+}
+
+/* Since 3.12: each interpreter's own, or one that several share. */
+static void take_named(const struct cpython *python, struct arena_list *list)
+{
+    uint64_t seen[CPYTHON_INTERPRETERS_MAX];
+    size_t seen_count = 0;
+    for (size_t i = 0; i < python->interpreter_count; i++) {
+        uint64_t state = find_state(python, python->interpreters[i]);
+        uint64_t array = cpython_field(python, state, OBMALLOC_ARENAS);
+        uint64_t length = memory_view_half_or_0(python->view, state + OBMALLOC_LENGTH);
+        bool is_new = array != 0;
+        for (size_t j = 0; j < seen_count; j++)
+            is_new = is_new && seen[j] != array;
+        if (!is_new)
+            continue;
+        seen[seen_count++] = array;
+        take_array(python, array, length, list);
+    }
 }
 
 static void take_by_shape(const struct cpython *python, struct arena_list *list)

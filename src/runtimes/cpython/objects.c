@@ -128,6 +128,15 @@ static bool is_count_sane(const struct cpython_objects *objects, uint64_t word)
            (!cpython_is_pointer(word) || mapping_search(objects->python->mappings, word) == NULL);
 }
 
+/* From 3.14 on objects that wait to be used again are linked where their count was. */
+static bool is_free_link(struct cpython_objects *objects, const uint64_t words[2])
+{
+    uint64_t type;
+    return objects->python->offsets.minor >= 14 && obmalloc_is_arena(objects->arenas, words[0]) &&
+           memory_view_word(objects->python->view, words[0] + CPYTHON_OBJECT_TYPE, &type) &&
+           type == words[1];
+}
+
 static bool classify_with(struct cpython_objects *objects, const struct obmalloc_block *block,
                           uint32_t prefix)
 {
@@ -141,8 +150,11 @@ static bool classify_with(struct cpython_objects *objects, const struct obmalloc
     if (position == CPYTHON_NO_TYPE)
         return false;
     const struct cpython_type *type = &objects->types.items[position];
+    bool is_linked = is_free_link(objects, words);
     uint64_t count = objects->python->offsets.minor >= 12 ? words[0] & UINT32_MAX : words[0];
-    if (type->prefix_bytes != prefix || !is_count_sane(objects, words[0]) ||
+    if (is_linked)
+        count = 0;
+    if (type->prefix_bytes != prefix || (!is_linked && !is_count_sane(objects, words[0])) ||
         !is_size_fitting(objects, type, block->address + prefix, block->bytes) ||
         (count != 0 && !is_head_sane(objects, type, block->address + prefix)))
         return false;
