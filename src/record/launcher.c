@@ -40,6 +40,7 @@ struct launcher {
     int signal_fd;
     int stop_signal; /* what stopped the command last */
     bool has_ended;
+    bool is_reaped;
     sigset_t inherited_mask;
     struct sigaction inherited_child_action; /* of SIGCHLD */
     struct sigaction inherited_pipe_action;  /* of SIGPIPE */
@@ -391,7 +392,7 @@ struct launcher *launcher_start(const struct launch_request *request,
     free(entry);
     if (is_started)
         return launcher;
-    launcher->has_ended = true; /* nobody to forward signals to */
+    launcher->has_ended = launcher->is_reaped = true; /* nobody to forward signals to */
     launcher_close(launcher);
     return NULL;
 }
@@ -408,12 +409,6 @@ int launcher_fd(const struct launcher *launcher)
     return launcher->signal_fd;
 }
 
-/* Status words with bits above 16 are stops of a tracer, not of the terminal. */
-static bool is_terminal_stop(int status)
-{
-    return WIFSTOPPED(status) && status >> 16 == 0 && is_stop_signal(WSTOPSIG(status));
-}
-
 /* As process 1 we inherit everybody else's children. */
 static void reap_orphans(const struct launcher *launcher)
 {
@@ -428,29 +423,60 @@ static void reap_orphans(const struct launcher *launcher)
     }
 }
 
+/* Looks whether it has ended, and leaves it there. libc's waitid does not tell of memory. */
+static bool has_ended(const struct launcher *launcher, struct command_outcome *outcome)
+{
+    siginfo_t ended = {.si_pid = 0};
+    struct rusage usage;
+
+    if (syscall(SYS_waitid, P_PID, launcher->pid, &ended, WEXITED | WNOHANG | WNOWAIT, &usage) !=
+            0 ||
+        ended.si_pid != launcher->pid)
+        return false;
+    *outcome = (struct command_outcome){
+        .kind = ended.si_code == CLD_EXITED ? COMMAND_EXITED : COMMAND_SIGNALED,
+        .value = ended.si_status,
+        .peak_resident_bytes = (uint64_t)usage.ru_maxrss * 1024,
+    };
+    return true;
+}
+
+/* Has the terminal stopped it? Stops of a tracer are others (CLD_TRAPPED). */
+static bool has_stopped(struct launcher *launcher)
+{
+    siginfo_t stopped = {.si_pid = 0};
+
+    if (waitid(P_PID, (id_t)launcher->pid, &stopped, WSTOPPED | WNOHANG) != 0 ||
+        stopped.si_pid != launcher->pid || stopped.si_code != CLD_STOPPED ||
+        !is_stop_signal(stopped.si_status))
+        return false;
+    launcher->stop_signal = stopped.si_status;
+    return true;
+}
+
 enum launcher_state launcher_poll(struct launcher *launcher, struct command_outcome *outcome)
 {
-    struct rusage usage;
-    int status;
-
     read_signals(launcher, true);
     if (getpid() == 1)
         reap_orphans(launcher);
-    if (wait4(launcher->pid, &status, WNOHANG | WUNTRACED, &usage) != launcher->pid)
+    if (launcher->has_ended)
         return LAUNCHER_RUNNING;
-    if (is_terminal_stop(status)) {
-        launcher->stop_signal = WSTOPSIG(status);
-        return LAUNCHER_STOPPED;
-    }
-    if (!WIFEXITED(status) && !WIFSIGNALED(status))
-        return LAUNCHER_RUNNING;
-    *outcome = (struct command_outcome){
-        .kind = WIFEXITED(status) ? COMMAND_EXITED : COMMAND_SIGNALED,
-        .value = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
-        .peak_resident_bytes = (uint64_t)usage.ru_maxrss * 1024,
-    };
-    launcher->has_ended = true;
-    return LAUNCHER_ENDED;
+    launcher->has_ended = has_ended(launcher, outcome);
+    if (launcher->has_ended)
+        return LAUNCHER_ENDED;
+    return has_stopped(launcher) ? LAUNCHER_STOPPED : LAUNCHER_RUNNING;
+}
+
+/* The kernel forgets the process's folder in /proc then. While the last of its threads is at the
+ * same, on a processor that it must share with us, that takes until we have used up our turn: so
+ * this is done later than the end is learnt of. */
+void launcher_reap(struct launcher *launcher)
+{
+    if (!launcher->has_ended || launcher->is_reaped)
+        return;
+    while (waitpid(launcher->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    launcher->is_reaped = true;
 }
 
 /* By the signal that stopped the command, not SIGSTOP: where nobody could continue us (an orphaned
@@ -479,6 +505,7 @@ void launcher_close(struct launcher *launcher)
         read_signals(launcher, !launcher->has_ended); /* what came late must not hit us now */
         close(launcher->signal_fd);
     }
+    launcher_reap(launcher);
     restore_signals(launcher);
     free(launcher);
 }

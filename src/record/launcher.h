@@ -74,6 +74,10 @@ int launcher_fd(const struct launcher *launcher);
  * when it ended. */
 enum launcher_state launcher_poll(struct launcher *launcher, struct command_outcome *outcome);
 
+/* Takes leave of a command that has ended; launcher_close does so at the latest. Not at once: see
+ * there. */
+void launcher_reap(struct launcher *launcher);
+
 /* Stops this process as the command was stopped; returns when somebody continued it. */
 void launcher_stop_self(struct launcher *launcher);
 

@@ -466,6 +466,14 @@ static void checkpoint(struct recorder *recorder, uint64_t now, bool is_asked)
     session_host_tell_checkpoint(recorder->host, asked, now, is_written);
 }
 
+static bool is_over(const struct recorder *recorder)
+{
+    if (!recorder->has_command_ended)
+        return false;
+    return recorder->options->wait == RECORD_WAIT_COMMAND ||
+           process_tree_living(&recorder->tree) == 0;
+}
+
 static void do_what_is_due(struct recorder *recorder)
 {
     uint64_t now = now_ns(recorder);
@@ -473,6 +481,8 @@ static void do_what_is_due(struct recorder *recorder)
         tick_clock_refine(&recorder->clock);
         process_tree_sweep(&recorder->tree, now);
         handle_events(recorder, 0);
+        if (!is_over(recorder)) /* else finish does so, later */
+            launcher_reap(recorder->launcher);
         /* Longer runs need no finer curve than a thousand points of them. */
         uint64_t interval = now / 1000 > SAMPLE_NS ? now / 1000 : SAMPLE_NS;
         recorder->next_sample_ns = now + interval;
@@ -482,14 +492,6 @@ static void do_what_is_due(struct recorder *recorder)
     if (now >= recorder->next_checkpoint_ns || is_asked ||
         recording_output_is_snapshot_due(recorder->output))
         checkpoint(recorder, now, is_asked);
-}
-
-static bool is_over(const struct recorder *recorder)
-{
-    if (!recorder->has_command_ended)
-        return false;
-    return recorder->options->wait == RECORD_WAIT_COMMAND ||
-           process_tree_living(&recorder->tree) == 0;
 }
 
 static void loop(struct recorder *recorder)
@@ -569,6 +571,7 @@ static void finish(struct recorder *recorder)
     /* Survivors are not recorded any more: let them run free before names are looked up. */
     atomic_store(&session_host_header(recorder->host)->state, SESSION_OVER);
     name_the_rest(recorder);
+    launcher_reap(recorder->launcher);
     if (!snapshot_taker_finish(recorder->taker, &error))
         note_late_error(recorder, &error);
     if (recording_output_finish(recorder->output, is_complete(recorder), &error)) {
