@@ -29,6 +29,8 @@ libseep_a_SOURCES += \
 	src/runtimes/cpython/storage.c \
 	src/runtimes/cpython/types.c \
 	src/runtimes/cpython/types.h \
+	src/runtimes/graph_labels.c \
+	src/runtimes/graph_labels.h \
 	src/runtimes/memory_view.c \
 	src/runtimes/memory_view.h \
 	src/runtimes/path_patterns.c \
@@ -38,6 +40,8 @@ libseep_a_SOURCES += \
 	src/runtimes/pypy/edges.c \
 	src/runtimes/pypy/frames.c \
 	src/runtimes/pypy/frames.h \
+	src/runtimes/pypy/graph.c \
+	src/runtimes/pypy/graph.h \
 	src/runtimes/pypy/labels.c \
 	src/runtimes/pypy/labels.h \
 	src/runtimes/pypy/locate.c \
@@ -50,6 +54,8 @@ libseep_a_SOURCES += \
 	src/runtimes/pypy/pypy.h \
 	src/runtimes/pypy/reader.c \
 	src/runtimes/pypy/reader.h \
+	src/runtimes/pypy/roots.c \
+	src/runtimes/pypy/roots.h \
 	src/runtimes/pypy/types.c \
 	src/runtimes/pypy/types.h \
 	src/runtimes/python_runtimes.c \
@@ -61,9 +67,10 @@ tests_helpers_python_walk_SOURCES = tests/helpers/python_walk.c tests/helpers/py
 	tests/helpers/pypy_walk.h
 tests_helpers_python_walk_LDADD = libseep.a $(seep_libs)
 TESTS += tests/system/python_graph.py tests/system/python_heap.py tests/system/python_images.py tests/system/python_stops.py \
-	tests/system/python_refused.py tests/system/python_pypy.py
+	tests/system/python_refused.py tests/system/python_pypy.py \
+	tests/system/python_pypy_graph.py
 EXTRA_DIST += tests/system/python_graph.py tests/system/python_heap.py tests/system/python_images.py \
-	tests/system/python_pypy.py tests/targets/pypy_truth.py tests/targets/pypy_churn.py \
+	tests/system/python_pypy.py tests/system/python_pypy_graph.py tests/targets/pypy_truth.py tests/targets/pypy_churn.py \
 	tests/targets/pypy_image.py tests/system/pypy_dump.py \
 	tests/system/python_stops.py tests/system/python_refused.py \
 	tests/system/pythons.py tests/targets/python_churn.py \

@@ -43,7 +43,7 @@ void python_runtimes_read(const struct python_runtimes_input *input, struct pyth
     memory_view_init(&view, input->memory, KEPT_BYTES);
     cpython_read(&view, input->mappings, &modules, words, input->native, heap);
     if (!heap->is_present)
-        pypy_read(&view, input->mappings, &modules, words, heap);
+        pypy_read(&view, input->mappings, &modules, words, input->native, heap);
     tell_nursery(input, heap);
     if (input->resident_bytes != 0 && input->peak_resident_bytes != 0) {
         heap->figures.resident_bytes = input->resident_bytes;

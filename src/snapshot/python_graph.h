@@ -27,6 +27,9 @@
  * that the object does not. */
 #define PYTHON_GRAPH_STORAGE ".<storage>"
 
+/* The type of what blocks of malloc's that are arenas have beside objects. */
+#define PYTHON_GRAPH_ARENA "GC memory beside objects"
+
 /* What is said of a native block that an object refers to. */
 #define PYTHON_GRAPH_NO_BLOCK SNAPSHOT_NONE
 
@@ -70,7 +73,8 @@ void python_graph_add_holder(struct python_graph *graph, uint32_t block, uint32_
 /* Of a node that stands in a block: what looks like a reference to it from elsewhere counts. */
 void python_graph_add_unsure(struct python_graph *graph, uint32_t node);
 
-/* Memory that objects are in, by growing address: what a scan found there is known better. */
+/* Memory that objects are in, by growing address: what a scan found there is known better. It may
+ * be a block of malloc's: then that counts without the objects in it. */
 void python_graph_add_arena(struct python_graph *graph, uint64_t address, uint64_t bytes);
 
 /* Its records, of the snapshot with this number. */

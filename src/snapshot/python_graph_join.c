@@ -2,7 +2,10 @@
  * its interpreter sees, and what a scan took for pointers in its memory is left out, since heads of
  * the collector's lists look like them; so do, in what objects keep apart from themselves, places
  * that are not in use. What seems to refer to an object from elsewhere counts only where the
- * interpreter counts more references than were found. */
+ * interpreter counts more references than were found.
+ *
+ * Where an arena is itself a block of malloc's, that block stays a node: of what it has beside its
+ * objects. Nothing is known of what is in there, but that objects do not refer to it. */
 #include "snapshot/python_graph.h"
 
 #include <stdlib.h>
@@ -49,7 +52,7 @@ struct joining {
     size_t range_count, range_capacity;
     /* While rows are made; by native block. */
     uint32_t *node_of_block;
-    uint8_t *is_sure, *is_owned, *is_storage;
+    uint8_t *is_sure, *is_owned, *is_storage, *is_arena;
     uint32_t storage_label;
 };
 
@@ -222,6 +225,7 @@ static void mark_blocks(struct joining *joining)
     joining->is_sure = memory_allocate_zeroed_large((size_t)count + 1, 1);
     joining->is_owned = memory_allocate_zeroed_large((size_t)count + 1, 1);
     joining->is_storage = memory_allocate_zeroed_large((size_t)count + 1, 1);
+    joining->is_arena = memory_allocate_zeroed_large((size_t)count + 1, 1);
     for (size_t i = 0; i < joining->node_count; i++) {
         if (joining->block_of_node[i] >= count)
             continue;
@@ -255,7 +259,8 @@ static void read_arenas(struct joining *joining)
     }
 }
 
-static bool is_in_arena(const struct joining *joining, uint64_t address)
+/* The arena that an address is in; NULL: it is in none. */
+static const struct address_range *find_arena(const struct joining *joining, uint64_t address)
 {
     size_t low = 0, high = joining->range_count;
     while (low < high) {
@@ -265,7 +270,55 @@ static bool is_in_arena(const struct joining *joining, uint64_t address)
         else
             high = middle;
     }
-    return low < joining->range_count && joining->ranges[low].start <= address;
+    return low < joining->range_count && joining->ranges[low].start <= address
+               ? &joining->ranges[low]
+               : NULL;
+}
+
+static bool is_in_arena(const struct joining *joining, uint64_t address)
+{
+    return find_arena(joining, address) != NULL;
+}
+
+/* The block that an arena is; SNAPSHOT_NONE: it is mapped by itself. */
+static uint32_t find_arena_block(const struct joining *joining, const struct address_range *arena)
+{
+    const struct snapshot *snapshot = joining->snapshot;
+    uint32_t low = 0, high = joining->native_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (snapshot->blocks[middle].address <= arena->start)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0 || joining->node_of_block[low - 1] != SNAPSHOT_NONE)
+        return SNAPSHOT_NONE;
+    const struct snapshot_block *block = &snapshot->blocks[low - 1];
+    return arena->start - block->address <= block->bytes &&
+                   arena->end - block->address <= block->bytes
+               ? low - 1
+               : SNAPSHOT_NONE;
+}
+
+static void mark_arenas(struct joining *joining)
+{
+    struct snapshot *snapshot = joining->snapshot;
+    uint32_t *blocks = memory_allocate((joining->range_count + 1) * sizeof *blocks);
+    for (size_t i = 0; i < joining->range_count; i++) {
+        blocks[i] = find_arena_block(joining, &joining->ranges[i]);
+        if (blocks[i] != SNAPSHOT_NONE)
+            joining->is_arena[blocks[i]] = 1;
+    }
+    for (size_t i = joining->native_count; i < snapshot->block_count; i++) {
+        const struct address_range *arena = find_arena(joining, snapshot->blocks[i].address);
+        uint32_t block = arena != NULL ? blocks[arena - joining->ranges] : SNAPSHOT_NONE;
+        if (block == SNAPSHOT_NONE)
+            continue;
+        uint64_t *left = &snapshot->blocks[block].bytes, bytes = snapshot->blocks[i].bytes;
+        *left -= bytes < *left ? bytes : *left;
+    }
+    free(blocks);
 }
 
 /* ---- rows ---- */
@@ -298,7 +351,9 @@ static void add_native(const struct joining *joining, uint32_t block, struct row
     for (uint64_t i = snapshot->first_reference[block]; i < snapshot->first_reference[block + 1];
          i++) {
         const struct snapshot_reference *reference = &snapshot->references[i];
-        if (!joining->is_sure[reference->block])
+        bool is_known = joining->is_sure[reference->block] ||
+                        (joining->is_arena[block] && joining->is_owned[reference->block]);
+        if (!is_known)
             add_reference(rows, reference->block, reference->slot, reference->kind,
                           PYTHON_GRAPH_NO_LABEL);
     }
@@ -415,13 +470,32 @@ static void add_roots(const struct joining *joining)
 
 /* ---- types ---- */
 
+static uint32_t add_type(struct joining *joining, char *name)
+{
+    struct texts *names = &joining->types;
+    names->items = memory_grow(names->items, &names->capacity, names->count + 1,
+                               sizeof *names->items);
+    names->items[names->count++] = name;
+    return (uint32_t)(names->count - 1);
+}
+
+static void name_arenas(struct joining *joining)
+{
+    uint32_t type = SNAPSHOT_NONE;
+    for (uint32_t i = 0; i < joining->native_count; i++) {
+        if (!joining->is_arena[i])
+            continue;
+        if (type == SNAPSHOT_NONE)
+            type = add_type(joining, memory_duplicate_text(PYTHON_GRAPH_ARENA));
+        joining->snapshot->objects->types[i] = type;
+    }
+}
+
 /* What an object keeps apart is called after it. */
 static void name_storage(struct joining *joining)
 {
     uint32_t *types = joining->snapshot->objects->types;
-    struct texts *names = &joining->types;
-    size_t plain_count = names->count;
-    uint32_t *of_storage = memory_allocate_zeroed(plain_count + 1, sizeof *of_storage);
+    uint32_t *of_storage = memory_allocate_zeroed(joining->types.count + 1, sizeof *of_storage);
     uint64_t edge = 0;
     for (size_t node = 0; node < joining->node_count; node++)
         for (; edge < joining->edge_ends[node]; edge++) {
@@ -432,11 +506,8 @@ static void name_storage(struct joining *joining)
                 continue;
             if (of_storage[type] == 0) {
                 struct text name = {0};
-                text_print(&name, "%s storage", names->items[type]);
-                names->items = memory_grow(names->items, &names->capacity, names->count + 1,
-                                           sizeof *names->items);
-                names->items[names->count++] = text_take(&name);
-                of_storage[type] = (uint32_t)names->count;
+                text_print(&name, "%s storage", joining->types.items[type]);
+                of_storage[type] = add_type(joining, text_take(&name)) + 1;
             }
             types[block] = of_storage[type] - 1;
         }
@@ -456,6 +527,7 @@ static void join(struct joining *joining)
             joining->storage_label = PYTHON_GRAPH_TEXTS + (uint32_t)i;
     mark_blocks(joining);
     read_arenas(joining);
+    mark_arenas(joining);
     make_rows(joining);
     drop_roots(joining);
     add_roots(joining);
@@ -464,6 +536,7 @@ static void join(struct joining *joining)
     for (size_t i = 0; i < joining->node_count; i++)
         objects->types[joining->block_of_node[i]] = joining->type_of_node[i];
     name_storage(joining);
+    name_arenas(joining);
     objects->type_names = joining->types.items;
     objects->type_count = joining->types.count;
     objects->label_texts = joining->labels.items;
@@ -495,6 +568,7 @@ static void clear(struct joining *joining)
     free(joining->node_of_block);
     free(joining->is_sure);
     free(joining->is_storage);
+    free(joining->is_arena);
 }
 
 bool python_graph_join(struct recording_reader *reader, uint64_t snapshot_id,

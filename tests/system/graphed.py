@@ -45,3 +45,15 @@ def ask(recording, *arguments):
     document = json.loads(done.stdout)
     check_schema(document)
     return document
+
+
+def find(rows, name):
+    """The one row of this name, or one that fits nothing."""
+    found = [row for row in rows if row["name"] == name]
+    return found[0] if len(found) == 1 else {"blocks": None, "retained_bytes": -1, "source": found}
+
+
+def spell(path):
+    """A way as people write it; blocks of malloc's behind objects are left out."""
+    return "".join(element["name"] if at == 0 else "" for at, element in enumerate(path)) + \
+        "".join(element["member"] or "" for element in path)

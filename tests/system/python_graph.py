@@ -12,7 +12,7 @@ import tempfile
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 from expecting import expect, is_failed
-from graphed import check_schema
+from graphed import check_schema, find, spell
 from pythons import interpreters
 
 SEEP = os.path.abspath("./seep")
@@ -55,17 +55,6 @@ def ask(recording, *arguments):
     document = json.loads(done.stdout)
     check_schema(document, "graph")
     return document["processes"][0]
-
-
-def find(rows, name):
-    found = [row for row in rows if row["name"] == name]
-    return found[0] if len(found) == 1 else {"blocks": None, "retained_bytes": -1, "source": found}
-
-
-def spell(path):
-    """As people write it; blocks of malloc's behind objects are left out."""
-    return "".join(element["name"] if at == 0 else "" for at, element in enumerate(path)) + \
-        "".join(element["member"] or "" for element in path)
 
 
 def check_graph(name, recording, is_held_in_frame):

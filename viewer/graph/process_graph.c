@@ -50,7 +50,7 @@ static void find_sites(struct process_graph *graph)
  * interpreter needs. */
 static uint8_t rank_python_root(const char *name)
 {
-    static const char *const own[] = {"C code", "static objects", "sys.modules"};
+    static const char *const own[] = {"C code", "static objects", "sys.modules", "PyPy's stack"};
 
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp(name, own[i]) == 0)

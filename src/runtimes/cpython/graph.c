@@ -18,13 +18,11 @@
 #include "runtimes/cpython/dicts.h"
 #include "runtimes/cpython/frames.h"
 #include "runtimes/cpython/labels.h"
+#include "runtimes/graph_labels.h"
 #include "snapshot/mapping_search.h"
 #include "snapshot/python_graph.h"
 
 enum {
-    NODES_MOST = 20000000,
-    LABELS_MOST = 1 << 20, /* keys of dictionaries beyond share one */
-    LABELS_KNOWN_MOST = 1 << 22,
     MODULE_DICT = 16
 };
 
@@ -51,7 +49,7 @@ struct making {
     int32_t *left;           /* by object: references that nothing explains yet, or UNCOUNTED */
     uint8_t *marks;
     uint32_t *type_ids; /* of names of types, + 1 */
-    struct hash_map labels;
+    struct graph_labels labels;
     uint32_t storage_label, memory_label;
 
     /* The object whose edges are being followed. */
@@ -86,30 +84,24 @@ static bool find_arena_blocks(const struct making *making)
 
 /* ---- labels ---- */
 
-static uint32_t label_text(struct making *making, const char *text)
-{
-    return PYTHON_GRAPH_TEXTS + string_pool_add(making->graph->labels, text).index;
-}
-
 static uint32_t make_label(struct making *making, const struct cpython_edge *edge)
 {
     bool of_attributes = making->input->of_attributes[making->from];
-    bool is_general = string_pool_count(making->graph->labels) >= LABELS_MOST;
     struct cpython_label label;
+    uint32_t made;
     if (edge->kind == CPYTHON_EDGE_ITEM && edge->number < PYTHON_GRAPH_TEXTS)
         return (uint32_t)edge->number;
     if (edge->kind == CPYTHON_EDGE_VALUE && !of_attributes) {
-        cpython_label_make(making->python, making->type, edge, false, is_general, &label);
-        return label_text(making, label.text);
+        cpython_label_make(making->python, making->type, edge, false,
+                           graph_labels_are_many(&making->labels), &label);
+        return graph_labels_add(&making->labels, label.text);
     }
     uint64_t key = cpython_label_key(making->type, edge, of_attributes);
-    const uint64_t *known = hash_map_find(&making->labels, key);
-    if (known != NULL)
-        return (uint32_t)*known;
+    if (graph_labels_find(&making->labels, key, &made))
+        return made;
     cpython_label_make(making->python, making->type, edge, of_attributes, false, &label);
-    uint32_t made = label_text(making, label.text);
-    if (making->labels.count < LABELS_KNOWN_MOST)
-        *hash_map_put(&making->labels, key, NULL) = made;
+    made = graph_labels_add(&making->labels, label.text);
+    graph_labels_keep(&making->labels, key, made);
     return made;
 }
 
@@ -443,8 +435,8 @@ static void make(struct making *making, uint32_t count)
     making->type_ids = memory_allocate_zeroed(making->objects->types.count + 1, sizeof(uint32_t));
     making->node_of_block = memory_allocate_large(block_count + 1, sizeof(uint32_t));
     memset(making->node_of_block, 0xff, (block_count + 1) * sizeof(uint32_t));
-    making->storage_label = label_text(making, PYTHON_GRAPH_STORAGE);
-    making->memory_label = label_text(making, MEMORY_TEXT);
+    making->storage_label = graph_labels_add(&making->labels, PYTHON_GRAPH_STORAGE);
+    making->memory_label = graph_labels_add(&making->labels, MEMORY_TEXT);
     for (size_t i = 0; i < making->objects->arenas->arena_count; i++)
         python_graph_add_arena(making->graph, making->objects->arenas->arenas[i].address,
                                making->objects->arenas->arena_bytes);
@@ -453,7 +445,7 @@ static void make(struct making *making, uint32_t count)
     write_nodes(making, count);
     add_roots(making, count);
     add_unsure(making, count);
-    hash_map_clear(&making->labels);
+    graph_labels_clear(&making->labels);
     free(making->nodes);
     free(making->left);
     free(making->marks);
@@ -464,17 +456,14 @@ static void make(struct making *making, uint32_t count)
 void cpython_graph_make(const struct cpython_graph_input *input, struct python_heap *heap)
 {
     uint32_t count = cpython_objects_count(input->objects);
-    if (count > NODES_MOST) {
-        if (heap->note[0] == '\0')
-            snprintf(heap->note, sizeof heap->note,
-                     "what refers to what is left out: there are more than %d objects", NODES_MOST);
+    if (!graph_labels_have_room(count, heap))
         return;
-    }
     heap->graph = python_graph_create();
     struct making making = {.input = input,
                             .objects = input->objects,
                             .python = input->objects->python,
                             .native = input->native,
-                            .graph = heap->graph};
+                            .graph = heap->graph,
+                            .labels = {.graph = heap->graph}};
     make(&making, count);
 }

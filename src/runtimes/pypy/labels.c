@@ -210,3 +210,24 @@ void pypy_label_make(const struct pypy_labels *labels, uint32_t object, enum pyp
     else if (strcmp(field, "w_dict") != 0 && strcmp(field, "dict_w") != 0 && field[0] != '\0')
         snprintf(label, PYPY_LABEL_BYTES, ".%s", field);
 }
+
+/* Those of types have bit 63 set, those of maps have not. */
+uint64_t pypy_label_key(const struct pypy_labels *labels, uint32_t object, enum pypy_role role,
+                        const struct pypy_edge *edge)
+{
+    enum {
+        OFFSET_BITS = 19
+    };
+    const struct pypy *pypy = labels->objects->pypy;
+    uint32_t type = labels->objects->types[object];
+    if (edge->offset >> OFFSET_BITS != 0 || (edge->is_item && labels->entries[type]))
+        return 0;
+    if (role == PYPY_ROLE_INSTANCE && !edge->is_item) {
+        uint32_t target = pypy_type_at(pypy, edge->target);
+        bool is_plain = target != PYPY_NO_TYPE && !is_array(&pypy->types.items[target]);
+        uint64_t map = pypy_names_map(labels->names, object);
+        return is_plain && map != 0 ? map / 8 << OFFSET_BITS | edge->offset : 0;
+    }
+    return UINT64_C(1) << 63 | (uint64_t)type << (OFFSET_BITS + 4) | (uint64_t)edge->offset << 4 |
+           (uint64_t)role << 1 | edge->is_item;
+}

@@ -37,4 +37,8 @@ enum pypy_role pypy_labels_role(const struct pypy_labels *labels, uint32_t objec
 void pypy_label_make(const struct pypy_labels *labels, uint32_t object, enum pypy_role role,
                      const struct pypy_edge *edge, bool is_general, char label[PYPY_LABEL_BYTES]);
 
+/* What a label follows from, so that it can be kept; 0: it is another for each edge. */
+uint64_t pypy_label_key(const struct pypy_labels *labels, uint32_t object, enum pypy_role role,
+                        const struct pypy_edge *edge);
+
 #endif

@@ -12,12 +12,10 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "runtimes/path_patterns.h"
-#include "runtimes/pypy/frames.h"
-#include "runtimes/pypy/labels.h"
+#include "runtimes/pypy/roots.h"
 
 enum {
     PATH_STEPS_MOST = 40,
-    LOCALS_MOST = 4096,
     LABELS_KNOWN_MOST = 1 << 20
 };
 
@@ -31,6 +29,7 @@ struct visited {
     uint32_t parent;  /* object; NO_PARENT: a root */
     uint32_t pattern; /* PATH_NO_PATTERN: not reached */
     uint8_t role;     /* enum pypy_role */
+    bool is_own;      /* only roots of PyPy's own lead to it */
 };
 
 struct pypy_paths {
@@ -40,28 +39,24 @@ struct pypy_paths {
     uint32_t *queue;
     size_t queue_count, next;
     struct path_patterns ways;
-    struct hash_map known; /* labels of fields, by type, role and offset */
+    struct hash_map known; /* labels by pypy_label_key */
     uint32_t from;
+    bool is_own; /* the program's own roots are done */
 };
 
 /* ---- labels ---- */
 
-/* Labels that only depend on the type are kept. */
 static struct string_id find_label(struct pypy_paths *paths, const struct pypy_edge *edge)
 {
     char text[PYPY_LABEL_BYTES];
-    uint32_t type = paths->objects->types[paths->from];
     enum pypy_role role = (enum pypy_role)paths->visited[paths->from].role;
-    bool is_kept = role != PYPY_ROLE_INSTANCE && !(edge->is_item && role == PYPY_ROLE_ATTRIBUTES);
-    uint64_t key = ((uint64_t)type << 32 | (uint64_t)edge->offset << 4 | (uint64_t)role << 1 |
-                    edge->is_item) +
-                   1;
-    uint64_t *known = is_kept ? hash_map_find(&paths->known, key) : NULL;
+    uint64_t key = pypy_label_key(&paths->labels, paths->from, role, edge);
+    uint64_t *known = key != 0 ? hash_map_find(&paths->known, key) : NULL;
     if (known != NULL)
         return (struct string_id){(uint32_t)*known};
     pypy_label_make(&paths->labels, paths->from, role, edge, true, text);
     struct string_id label = string_pool_add(paths->ways.texts, text);
-    if (is_kept && paths->known.count < LABELS_KNOWN_MOST)
+    if (key != 0 && paths->known.count < LABELS_KNOWN_MOST)
         *hash_map_put(&paths->known, key, NULL) = label.index;
     return label;
 }
@@ -71,7 +66,7 @@ static struct string_id find_label(struct pypy_paths *paths, const struct pypy_e
 static void take(struct pypy_paths *paths, uint32_t object, uint32_t parent, uint32_t pattern,
                  enum pypy_role role)
 {
-    paths->visited[object] = (struct visited){parent, pattern, (uint8_t)role};
+    paths->visited[object] = (struct visited){parent, pattern, (uint8_t)role, paths->is_own};
     paths->queue[paths->queue_count++] = object;
 }
 
@@ -102,83 +97,46 @@ static void follow_all(struct pypy_paths *paths)
 
 /* ---- roots ---- */
 
-static void take_root_as(struct pypy_paths *paths, uint64_t address, const char *name,
-                         uint32_t holder)
+static void take_root(struct pypy_paths *paths, uint32_t object, const char *name, uint32_t holder)
 {
-    uint32_t object = pypy_objects_find(paths->objects, address);
-    if (object == PYPY_NO_OBJECT)
-        return;
-    if (paths->visited[object].pattern == PATH_NO_PATTERN)
+    if (object != PYPY_NO_OBJECT && paths->visited[object].pattern == PATH_NO_PATTERN)
         take(paths, object, NO_PARENT, path_patterns_make_root(&paths->ways, name),
-             pypy_labels_role(&paths->labels, object, PYPY_ROLE_PLAIN,
-                              holder == PYPY_NO_OBJECT ? object : holder));
+             pypy_labels_role(&paths->labels, object, PYPY_ROLE_PLAIN, holder));
 }
 
-static void take_root(struct pypy_paths *paths, uint64_t address, const char *name)
-{
-    take_root_as(paths, address, name, PYPY_NO_OBJECT);
-}
-
-/* With its dictionary, which functions that run refer to as well: it is the module's. */
-static void take_modules(struct pypy_paths *paths, bool is_main_wanted)
-{
-    const struct pypy_objects *objects = paths->objects;
-    const struct pypy *pypy = objects->pypy;
-    for (uint32_t i = 0; i < objects->count; i++) {
-        char name[96], safe[96];
-        if (!pypy_types_is_a(&pypy->types, objects->types[i], paths->labels.module) ||
-            !pypy_text_of(pypy, pypy_follow(pypy, objects->addresses[i], "inst_w_name"), name,
-                          sizeof name) ||
-            (strcmp(name, "__main__") == 0) != is_main_wanted)
-            continue;
-        text_make_safe(name, safe, sizeof safe);
-        take_root(paths, objects->addresses[i], safe);
-        take_root_as(paths, pypy_follow(pypy, objects->addresses[i], "inst_w_dict"), safe, i);
-    }
-}
-
-struct local_roots {
+struct module_roots {
     struct pypy_paths *paths;
-    const struct pypy_frame *frame;
-    uint64_t names; /* address of the array of them */
+    bool is_main_wanted;
 };
 
-static void take_local(void *context, const struct pypy_edge *edge)
+/* With its dictionary, which functions that run refer to as well: it is the module's. */
+static void take_module(void *context, uint32_t module, uint32_t dict, const char *name)
 {
-    const struct local_roots *roots = context;
-    const struct pypy *pypy = roots->paths->objects->pypy;
-    char raw[96], safe[96], root[224];
-    uint64_t count = memory_view_word_or_0(pypy->view, roots->names + 8);
-    if (roots->names == 0 || edge->item >= count || count > LOCALS_MOST ||
-        !pypy_string(pypy, memory_view_word_or_0(pypy->view, roots->names + 16 + 8 * edge->item),
-                     raw, sizeof raw))
-        snprintf(raw, sizeof raw, "<stack>");
-    text_make_safe(raw, safe, sizeof safe);
-    snprintf(root, sizeof root, "%s().%s", roots->frame->name, safe);
-    take_root(roots->paths, edge->target, root);
+    const struct module_roots *roots = context;
+    if ((strcmp(name, "__main__") == 0) != roots->is_main_wanted)
+        return;
+    take_root(roots->paths, module, name, module);
+    take_root(roots->paths, dict, name, module);
 }
 
-static void take_frame(void *context, const struct pypy_frame *frame)
+static void take_local(void *context, uint32_t object, uint32_t array, const char *name)
 {
-    struct pypy_paths *paths = context;
-    const struct pypy *pypy = paths->objects->pypy;
-    uint64_t locals = pypy_follow(pypy, frame->address, "inst_locals_cells_stack_w");
-    struct local_roots roots = {paths, frame, pypy_follow(pypy, frame->code, "inst_co_varnames")};
-    uint32_t type = pypy_type_at(pypy, locals);
-    if (type != PYPY_NO_TYPE)
-        pypy_edges_visit(pypy, type, locals, take_local, &roots);
+    (void)array;
+    take_root(context, object, name, object);
 }
 
 static void take_own(void *context, uint64_t address)
 {
-    take_root(context, address, own_root);
+    struct pypy_paths *paths = context;
+    uint32_t object = pypy_objects_find(paths->objects, address);
+    take_root(paths, object, own_root, object);
 }
 
-static void take_stack(struct pypy_paths *paths)
+static void take_stacked(void *context, uint64_t address)
 {
-    const struct pypy *pypy = paths->objects->pypy;
-    for (uint64_t at = pypy->stack.start; at < pypy->stack.end; at += 8)
-        take_root(paths, memory_view_word_or_0(pypy->view, at), stack_root);
+    struct pypy_paths *paths = context;
+    uint32_t object = pypy_objects_find(paths->objects, address);
+    take_root(paths, object, stack_root, object);
 }
 
 struct pypy_paths *pypy_paths_find(const struct pypy_objects *objects,
@@ -191,12 +149,15 @@ struct pypy_paths *pypy_paths_find(const struct pypy_objects *objects,
     paths->queue = memory_allocate_large(objects->count + 1, sizeof *paths->queue);
     paths->visited = memory_allocate_large(objects->count + 1, sizeof *paths->visited);
     for (size_t i = 0; i < objects->count; i++)
-        paths->visited[i] = (struct visited){NO_PARENT, PATH_NO_PATTERN, 0};
-    take_modules(paths, true);
-    pypy_frames_visit(objects, take_frame, paths);
-    take_modules(paths, false);
+        paths->visited[i] = (struct visited){NO_PARENT, PATH_NO_PATTERN, 0, false};
+    struct module_roots roots = {paths, true};
+    pypy_roots_visit_modules(objects, take_module, &roots);
+    pypy_roots_visit_locals(objects, take_local, paths);
+    roots.is_main_wanted = false;
+    pypy_roots_visit_modules(objects, take_module, &roots);
     follow_all(paths);
-    take_stack(paths);
+    paths->is_own = true;
+    pypy_roots_visit_stack(objects, take_stacked, paths);
     pypy_list_visit(objects->pypy, PYPY_LIST_STATIC_ROOTS, take_own, paths);
     follow_all(paths);
     return paths;
@@ -217,6 +178,35 @@ void pypy_paths_destroy(struct pypy_paths *paths)
 bool pypy_paths_has(const struct pypy_paths *paths, uint32_t object)
 {
     return paths->visited[object].pattern != PATH_NO_PATTERN;
+}
+
+bool pypy_paths_is_own(const struct pypy_paths *paths, uint32_t object)
+{
+    return paths->visited[object].is_own;
+}
+
+enum pypy_role pypy_paths_role(const struct pypy_paths *paths, uint32_t object)
+{
+    return (enum pypy_role)paths->visited[object].role;
+}
+
+const struct pypy_labels *pypy_paths_labels(const struct pypy_paths *paths)
+{
+    return &paths->labels;
+}
+
+const char *pypy_paths_module(const struct pypy_paths *paths, uint32_t object)
+{
+    while (paths->visited[object].role == PYPY_ROLE_ATTRIBUTES &&
+           paths->visited[object].parent != NO_PARENT)
+        object = paths->visited[object].parent;
+    bool is_module = pypy_types_is_a(&paths->objects->pypy->types, paths->objects->types[object],
+                                     paths->labels.module);
+    bool is_dict = paths->visited[object].role == PYPY_ROLE_ATTRIBUTES;
+    return paths->visited[object].parent == NO_PARENT && !paths->visited[object].is_own &&
+                   (is_module || is_dict)
+               ? path_patterns_root(&paths->ways, paths->visited[object].pattern)
+               : NULL;
 }
 
 /* ---- in words ---- */

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "runtimes/pypy/code.h"
 #include "runtimes/pypy/frames.h"
+#include "runtimes/pypy/graph.h"
 #include "runtimes/pypy/names.h"
 #include "runtimes/pypy/objects.h"
 #include "runtimes/pypy/paths.h"
@@ -255,7 +256,7 @@ static void tell_code(const struct pypy *pypy, struct python_heap *heap)
         heap->figures.code_bytes = mapped;
 }
 
-static void read_heap(struct pypy *pypy, struct python_heap *heap)
+static void read_heap(struct pypy *pypy, const struct snapshot *native, struct python_heap *heap)
 {
     struct pypy_objects objects;
     struct pypy_names names;
@@ -281,6 +282,7 @@ static void read_heap(struct pypy *pypy, struct python_heap *heap)
     struct pypy_paths *paths = pypy_paths_find(&objects, &names);
     tell_types(&objects, paths, &names, heap);
     tell_paths(&objects, paths, &names, heap);
+    pypy_graph_make(&objects, paths, &names, native, heap);
     pypy_paths_destroy(paths);
     pypy_frames_tell(&objects, heap);
     pypy_code_find(&objects, heap);
@@ -290,7 +292,7 @@ static void read_heap(struct pypy *pypy, struct python_heap *heap)
 
 void pypy_read(struct memory_view *view, const struct target_mappings *mappings,
                const struct target_modules *modules, struct word_cache *words,
-               struct python_heap *heap)
+               const struct snapshot *native, struct python_heap *heap)
 {
     struct pypy pypy;
     enum pypy_presence presence = pypy_locate(&pypy, view, mappings, modules, words, heap->refusal,
@@ -301,7 +303,7 @@ void pypy_read(struct memory_view *view, const struct target_mappings *mappings,
         snprintf(heap->version, sizeof heap->version, "%s", pypy.version);
     }
     if (presence == PYPY_FOUND)
-        read_heap(&pypy, heap);
+        read_heap(&pypy, native, heap);
     python_heap_sort(heap);
     pypy_clear(&pypy);
 }
