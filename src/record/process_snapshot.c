@@ -371,6 +371,8 @@ static void read_residency(struct taking *taking)
 {
     struct error error;
     memory_use_init(&taking->memory);
+    if (!taking->request->is_measure_wanted)
+        return;
     if (!process_memory_read_residency(&taking->reach, &taking->residency, &error))
         snprintf(taking->memory.note, sizeof taking->memory.note, "%.200s", error.message);
 }
@@ -397,6 +399,8 @@ static void measure_memory(struct taking *taking, const struct target_memory *me
         .libc = taking->request->libc,
         .python = snapshot->python,
     };
+    if (!taking->request->is_measure_wanted)
+        return;
     if (!has_time_to_measure(taking))
         snprintf(taking->memory.note, sizeof taking->memory.note,
                  "the process may not be held for so long");

@@ -13,7 +13,7 @@
 
 struct process_snapshot_request {
     enum snapshot_reason reason;
-    uint64_t budget_ns;     /* so long the process may be held */
+    uint64_t budget_ns; /* so long the process may be held */
     /* What was found out of other processes, and is to be kept; NULL = nothing. */
     struct libc_facts *libc;
     struct python_search *python;
@@ -21,12 +21,13 @@ struct process_snapshot_request {
     bool has_no_heuristics; /* pointers into blocks count as interior, whatever they look like */
     uint64_t content_limit; /* so many of each block's first bytes are kept */
     enum process_hold_way way;
-    bool may_copy;     /* it need not be held until it was read */
-    bool is_own_child; /* somebody else in this program waits for its end */
-    uint64_t hold_sp;  /* it holds itself: where its thread's stack begins; 0 = it runs */
-    uint32_t hold_tid; /* the thread, as the process sees it */
-    uint32_t quiet_hold; /* its hold, in which no handler of a signal runs; 0 = one may */
-    uint64_t mark_ticks; /* of the mark that names it; 0 = none */
+    bool is_measure_wanted; /* also what all memory is used for */
+    bool may_copy;          /* it need not be held until it was read */
+    bool is_own_child;      /* somebody else in this program waits for its end */
+    uint64_t hold_sp;       /* it holds itself: where its thread's stack begins; 0 = it runs */
+    uint32_t hold_tid;      /* the thread, as the process sees it */
+    uint32_t quiet_hold;    /* its hold, in which no handler of a signal runs; 0 = one may */
+    uint64_t mark_ticks;    /* of the mark that names it; 0 = none */
 };
 
 /* Threads that were stopped in a sleep that nothing interrupts: let go when they wake. */

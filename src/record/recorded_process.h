@@ -58,11 +58,12 @@ struct recorded_process {
     uint32_t peak_snapshot; /* its number: the only one at a peak that is kept */
     bool has_run_out;       /* a scan of it took longer than it may */
     bool is_scanned;        /* where it ended, or that was tried: the recording tells how it went */
-    bool is_retired;        /* its model has given up its blocks */
-    bool is_written;        /* its last state stands in the journal */
-    bool is_in_journal;     /* some state of it does */
-    int pidfd;              /* -1 = none */
-    int statm_fd;           /* -1 = none */
+    bool is_measured;   /* a snapshot tells what its memory is used for, better than one at exit */
+    bool is_retired;    /* its model has given up its blocks */
+    bool is_written;    /* its last state stands in the journal */
+    bool is_in_journal; /* some state of it does */
+    int pidfd;          /* -1 = none */
+    int statm_fd;       /* -1 = none */
 
     struct heap_model *model; /* NULL for one that is not observed, or waits for its parent */
     struct module_map modules;

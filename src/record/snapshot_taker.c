@@ -21,6 +21,7 @@
 #include "record/snapshot_job.h"
 #include "snapshot/libc_facts.h"
 #include "snapshot/memory_limits.h"
+#include "snapshot/memory_use.h"
 
 /* A process that holds itself before anybody knows whose it is waits no longer for that. */
 #define UNKNOWN_NS UINT64_C(500000000)
@@ -65,6 +66,13 @@ void snapshot_taker_destroy(struct snapshot_taker *taker)
     free(taker);
 }
 
+/* What is told of a process's memory is what another snapshot says of it, if there is one (viewer/
+ * analysis/memory_uses): at exit most of it is given back. */
+static bool is_measure_wanted(const struct recorded_process *process, enum snapshot_reason reason)
+{
+    return reason != SNAPSHOT_AT_EXIT || !process->is_measured;
+}
+
 /* `snapshot` is initialised and empty, and the caller's to clear. Of one that is made beside us, it
  * has the head only: then *job is set. */
 static void look_at(struct snapshot_taker *taker, struct recorded_process *process,
@@ -80,7 +88,9 @@ static void look_at(struct snapshot_taker *taker, struct recorded_process *proce
     request->content_limit = taker->options.content_limit;
     request->is_own_child = process->pid == taker->options.command_pid;
     request->may_copy = request->hold_sp == 0 && taker->job == NULL;
+    request->is_measure_wanted = is_measure_wanted(process, request->reason);
     process_snapshot_take(taker->options.tree, process, request, &taker->sleepers, snapshot, job);
+    process->is_measured |= snapshot->memory != NULL && snapshot->memory->is_measured;
     if (request->mark_ticks != 0)
         snprintf(snapshot->mark, sizeof snapshot->mark, "%s",
                  marks_find(&taker->options.tree->marks, process->id, request->mark_ticks));

@@ -58,6 +58,7 @@ libseep_a_SOURCES += \
 	src/snapshot/memory_use.h \
 	src/snapshot/residency.c \
 	src/snapshot/residency.h \
+	src/snapshot/residency_pages.c \
 	src/snapshot/thread_stacks.c \
 	src/snapshot/thread_stacks.h \
 	src/snapshot/hold_watch.c \

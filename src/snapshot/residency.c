@@ -92,7 +92,7 @@ static void look_at_pages(struct residency *residency, size_t position,
     }
 }
 
-static void sum_up(struct residency *residency)
+void residency_sum_up(struct residency *residency)
 {
     uint64_t before = 0;
     range_list_sort(&residency->touched);
@@ -122,7 +122,7 @@ void residency_parse(struct residency *residency, const char *smaps,
     take_figures(residency, smaps);
     for (size_t i = 0; i < residency->mappings.count; i++)
         look_at_pages(residency, i, memory);
-    sum_up(residency);
+    residency_sum_up(residency);
 }
 
 static char *read_smaps(uint32_t pid, struct error *error)
@@ -158,6 +158,11 @@ static void take(struct residency *residency, char *smaps, struct target_process
 }
 
 bool residency_read(struct residency *residency, uint32_t pid, struct error *error)
+{
+    return residency_read_pages(residency, pid) || residency_read_smaps(residency, pid, error);
+}
+
+bool residency_read_smaps(struct residency *residency, uint32_t pid, struct error *error)
 {
     *residency = (struct residency){0};
     char *smaps = read_smaps(pid, error);

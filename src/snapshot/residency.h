@@ -1,5 +1,6 @@
-/* Which of a process's memory was in memory at one instant: by the kernel's word for each mapping
- * (/proc/PID/smaps), and by its pages (/proc/PID/pagemap) where only a part of a mapping is.
+/* Which of a process's memory was in memory at one instant: by its page tables, where these say it
+ * all (residency_pages.c); else by the kernel's word for each mapping (/proc/PID/smaps), and by its
+ * pages (/proc/PID/pagemap) where only a part of a mapping is.
  *
  * The figure for a mapping is the one that counts: pages of it that hold only zeroes and were never
  * written look as if they were there, so what its pages say is brought down to it. Taken before
@@ -32,6 +33,12 @@ bool residency_read(struct residency *residency, uint32_t pid, struct error *err
 /* The same of one that reads itself: not of a copy, whose pages are others. */
 bool residency_ask(struct residency *residency, struct target_server *server, struct error *error);
 void residency_clear(struct residency *residency);
+
+/* By one of the two ways: residency_read takes the first if it can. They say the same. */
+bool residency_read_pages(struct residency *residency, uint32_t pid);
+bool residency_read_smaps(struct residency *residency, uint32_t pid, struct error *error);
+/* Once mappings, items and touched are there, the rest follows from them. */
+void residency_sum_up(struct residency *residency);
 
 /* The same of text as smaps has it, and of memory whose touched pages are asked for; `memory` may
  * be NULL. For tests. */

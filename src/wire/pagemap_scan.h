@@ -15,6 +15,10 @@ struct pagemap_region {
 };
 
 #define PAGEMAP_SCAN_REQUEST _IOWR('f', 16, struct pagemap_scan)
-#define PAGEMAP_SCAN_TOUCHED (UINT64_C(8) | UINT64_C(16)) /* present, swapped */
+#define PAGEMAP_SCAN_PRESENT UINT64_C(8)
+#define PAGEMAP_SCAN_SWAPPED UINT64_C(16)
+#define PAGEMAP_SCAN_ZERO    UINT64_C(32) /* the kernel's own page of zeroes stands there */
+#define PAGEMAP_SCAN_HUGE    UINT64_C(64)
+#define PAGEMAP_SCAN_TOUCHED (PAGEMAP_SCAN_PRESENT | PAGEMAP_SCAN_SWAPPED)
 
 #endif

@@ -1,9 +1,16 @@
 /* What is in memory, by the kernel's text and pages, and glibc's chunks, on images made by hand. */
+#define _GNU_SOURCE
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -106,6 +113,72 @@ static void reads_any_text(void **state)
     }
 }
 
+/* A child that stands still, with memory of many kinds. */
+static pid_t start_child(char *pages[3], size_t page_bytes)
+{
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    assert_int_equal(ftruncate(fileno(file), (off_t)(16 * page_bytes)), 0);
+    pages[0] = mmap(NULL, 64 * page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                    0);
+    pages[1] = mmap(NULL, 16 * page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                    0);
+    pages[2] = mmap(NULL, 16 * page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fileno(file), 0);
+    for (int i = 0; i < 3; i++)
+        assert_ptr_not_equal(pages[i], MAP_FAILED);
+    madvise(pages[0], 64 * page_bytes, MADV_NOHUGEPAGE);
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (size_t page = 0; page < 8; page += 1 + page % 3)
+            for (int i = 0; i < 3; i++)
+                pages[i][page * page_bytes] = 'x';
+        for (size_t page = 32; page < 40; page++) /* the kernel's page of zeroes */
+            pages[0][0] = (char)(pages[0][0] + pages[0][page * page_bytes]);
+        munmap(pages[0] + 62 * page_bytes, page_bytes);
+        raise(SIGSTOP);
+        _exit(0);
+    }
+    fclose(file);
+    assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+    return pid;
+}
+
+static void page_tables_say_what_smaps_says(void **state)
+{
+    (void)state;
+    char *pages[3];
+    struct residency fast, slow;
+    size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    pid_t pid = start_child(pages, page_bytes);
+    bool is_known = residency_read_pages(&fast, (uint32_t)pid);
+    assert_true(residency_read_smaps(&slow, (uint32_t)pid, NULL));
+    if (is_known) {
+        assert_int_equal(fast.mappings.count, slow.mappings.count);
+        for (size_t i = 0; i < fast.mappings.count; i++)
+            assert_int_equal(fast.items[i].resident_bytes, slow.items[i].resident_bytes);
+        assert_int_equal(fast.resident_bytes, slow.resident_bytes);
+        assert_int_equal(fast.virtual_bytes, slow.virtual_bytes);
+        assert_int_equal(fast.swapped_bytes, 0);
+        /* Of its first pages 0, 1, 3, 4, 6 and 7 were written. */
+        uint64_t start = (uintptr_t)pages[0], shared = (uintptr_t)pages[1];
+        assert_int_equal(residency_count(&fast, start, start + 2 * page_bytes), 2 * page_bytes);
+        assert_int_equal(residency_count(&fast, start + 2 * page_bytes, start + 3 * page_bytes), 0);
+        assert_int_equal(residency_count(&fast, start + 32 * page_bytes, start + 40 * page_bytes),
+                         0);
+        assert_int_equal(residency_count(&fast, shared, shared + 16 * page_bytes),
+                         residency_count(&slow, shared, shared + 16 * page_bytes));
+        residency_clear(&fast);
+    }
+    residency_clear(&slow);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    for (int i = 0; i < 3; i++)
+        munmap(pages[i], (i == 0 ? 64 : 16) * page_bytes);
+    if (!is_known)
+        skip(); /* no PAGEMAP_SCAN here, or something is swapped out */
+}
+
 /* ---- chunks ---- */
 
 #define HEAP 0x500000
@@ -201,8 +274,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_what_is_there), cmocka_unit_test(finds_stretches),
-        cmocka_unit_test(reads_any_text),       cmocka_unit_test(walks_chunks),
-        cmocka_unit_test(gives_up_on_nonsense), cmocka_unit_test(knows_mapped_chunks),
+        cmocka_unit_test(reads_any_text),       cmocka_unit_test(page_tables_say_what_smaps_says),
+        cmocka_unit_test(walks_chunks),         cmocka_unit_test(gives_up_on_nonsense),
+        cmocka_unit_test(knows_mapped_chunks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
