@@ -5,7 +5,8 @@
  * (nothing happened, and the recorder was killed), --graph (with an object graph), --types (the
  * same, and what its blocks are), --leaks (with what is lost; the worker was not scanned),
  * --unscanned (nobody was), --suppressions=FILE, --compare (with another run),
- * --python (with the heap of an interpreter, and of one that could not be read). */
+ * --python (with the heap of an interpreter, and of one that could not be read), --live (a program
+ * that runs, of which :refresh has the next picture; the last is of its end). */
 #include <errno.h>
 #include <locale.h>
 #include <stdio.h>
@@ -13,10 +14,12 @@
 #include <string.h>
 
 #include "analysis/leak_report.h"
+#include "analysis/live_picture.h"
 #include "analysis/query.h"
 #include "analysis/python_heaps.h"
 #include "base/memory.h"
 #include "graph/process_graph.h"
+#include "tests/tui/demo_live.h"
 #include "tests/unit/profile_builder.h"
 #include "tui/tui.h"
 
@@ -462,6 +465,50 @@ static bool find_demo_leaks(void *context, const struct leak_report_options *ask
     return true;
 }
 
+/* ---- a program that runs ---- */
+
+struct demo_pictures {
+    struct demo_graph *graph;
+    struct demo_comparison *compared;
+    struct demo_leaks *leaks;
+    struct recording_sample samples[SAMPLE_COUNT];
+};
+
+/* One site grows with each picture, one comes later, and so does the worker. */
+static void fill_picture(void *context, struct profile_builder *builder, unsigned number)
+{
+    struct demo_pictures *pictures = context;
+    struct recording_process *process = profile_builder_add_process(builder,
+                                                                    PROFILE_BUILDER_PROGRAM);
+    process->end_ns = (2000 + number * 500) * MS;
+    process->exit_kind = number == DEMO_LIVE_END ? RECORDING_EXIT_STATUS : RECORDING_EXIT_RUNNING;
+    fill_demo(builder, false, false, pictures->samples);
+    profile_builder_add_site(builder, 0, FUNCTION_MALLOC,
+                             MAIN ";grow_index@/home/dev/demo/index.c:12", 10 + number,
+                             (10 + number) * MIB, number, number * 100 * KIB);
+    if (number >= 2)
+        profile_builder_add_site(builder, 0, FUNCTION_CALLOC, MAIN ";come_late@late.c:1", number,
+                                 number * KIB, 0, 0);
+    if (number >= 3)
+        add_worker(builder);
+}
+
+static void forget_graph(struct demo_graph *demo)
+{
+    if (!demo->is_built)
+        return;
+    process_graph_clear(&demo->graph);
+    snapshot_clear(&demo->snapshot);
+    demo->is_built = false;
+}
+
+static void show_picture(void *context, const struct profile *profile)
+{
+    struct demo_pictures *pictures = context;
+    forget_graph(pictures->graph);
+    pictures->graph->profile = pictures->compared->shown = pictures->leaks->profile = profile;
+}
+
 int main(int count, char **words)
 {
     struct demo_leaks leaks = {0};
@@ -472,7 +519,9 @@ int main(int count, char **words)
     bool has_python = false;
     struct tui_path_map map = {"/home/dev/demo/", "./"};
     struct tui_options options = {.recording = "demo.seep"};
-    bool is_one = false, is_large = false, is_rare = false, is_empty = false;
+    struct demo_pictures pictures = {&demo, &compared, &leaks, {{0}}};
+    struct demo_live live;
+    bool is_live = false, is_one = false, is_large = false, is_rare = false, is_empty = false;
     setlocale(LC_CTYPE, "");
     for (int i = 1; i < count; i++) {
         if (strcmp(words[i], "--ascii") == 0)
@@ -485,6 +534,8 @@ int main(int count, char **words)
             is_one = true;
         else if (strcmp(words[i], "--large") == 0)
             is_large = true;
+        else if (strcmp(words[i], "--live") == 0)
+            is_live = true;
         else if (strcmp(words[i], "--rare") == 0)
             is_rare = true;
         else if (strcmp(words[i], "--empty") == 0)
@@ -528,17 +579,22 @@ int main(int count, char **words)
     profile_builder_destroy(builder);
     demo.profile = compared.shown = profile;
     options.compare_context = &compared;
+    if (is_live) {
+        demo_live_begin(&live, &(struct demo_live_uses){&pictures, fill_picture, show_picture});
+        options.live = &live.live;
+        options.screen = "live";
+        options.process = QUERY_ALL_PROCESSES;
+    }
     if (has_python)
         add_demo_python(profile, &pythons);
     options.pythons = &pythons;
     options.graph_context = &demo;
     leaks.profile = profile;
     options.leaks_context = &leaks;
-    bool is_done = tui_run(profile, &options, &error);
-    if (demo.is_built) {
-        process_graph_clear(&demo.graph);
-        snapshot_clear(&demo.snapshot);
-    }
+    bool is_done = tui_run(is_live ? live.live.first->profile : profile, &options, &error);
+    if (is_live)
+        demo_live_end(&live);
+    forget_graph(&demo);
     python_heaps_clear(&pythons);
     profile_destroy(compared.base);
     profile_destroy(profile);

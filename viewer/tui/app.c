@@ -109,11 +109,12 @@ void app_prepare_reload(struct app *app)
 {
     for (size_t i = 0; i < app->screen_count; i++) {
         struct view *view = app->screens[i];
-        if (!view || !view->is_loaded)
+        if (!view)
             continue;
         if (view->ops->row_key) {
-            kept_row_keep(view);
-        } else if (i != app->current_screen) {
+            if (view->is_loaded)
+                kept_row_keep(view);
+        } else if (i != app->current_screen) { /* loaded or not: it may hold on to the graph */
             destroy_view(view);
             app->screens[i] = NULL;
         }

@@ -42,6 +42,8 @@ libseep_a_SOURCES += \
 # TESTS=tests/tui/screens.sh` rewrites the screens.
 check_PROGRAMS += tests/tui/demo_viewer
 tests_tui_demo_viewer_SOURCES = \
+	tests/tui/demo_live.c \
+	tests/tui/demo_live.h \
 	tests/tui/demo_viewer.c \
 	tests/unit/profile_builder.c \
 	tests/unit/profile_builder.h

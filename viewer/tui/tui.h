@@ -43,7 +43,7 @@ struct tui_live {
     /* Whether new ones are wanted. At first they are. */
     void (*want)(void *context, bool are_wanted);
 
-    /* This one is what views ask about from now on; NULL: none any more. */
+    /* This one is what views ask about from now on, maybe as before; NULL: none any more. */
     void (*show)(void *context, struct live_picture *picture);
 
     /* Begins a snapshot of a process, which the news tell of. */
