@@ -1,7 +1,7 @@
 #!/bin/sh
 # An option exists when people can find it: what `seep COMMAND --help` lists, what the manual page
-# explains and what the completions offer are the same; and every command has its page, its line in
-# seep(1) and its line in the overview.
+# explains and what the completions offer are the same, words to choose from included; and every
+# command has its page, its line in seep(1) and its line in the overview.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -36,6 +36,39 @@ options_of_manual() { # PAGE SECTION
         }' "$1" | sort
 }
 
+# "screen overview", of options that take one of several words: each of them.
+choices_of_help() { # COMMAND
+    "$seep" "$1" --help |
+        sed -n 's/^ *\(-[a-zA-Z], \)\{0,1\}--\([a-z-]*\)=\([a-z0-9-]*|[a-z0-9|-]*\)\( .*\)*$/\2 \3/p' |
+        awk '$1 != "color" { count = split($2, words, "|"); for (i = 1; i <= count; i++) print $1, words[i] }'
+}
+
+# The same words as the option's item has them, by "Cm". Where it takes an "Ar" the words stand
+# elsewhere on its page, or on that of seep report.
+choices_of_manual() { # PAGE
+    sed -n 's/.*Fl -\([a-z-]*\) Ns = Ns Ar .*/\1/p' "$1" | sort -u | while read -r option; do
+        cat "$1" "$top/man/seep-report.1" | sed -n 's/^\.\(It \)\{0,1\}Cm \([a-z0-9-]*\).*/\2/p' |
+            sed "s/^/$option /"
+    done
+    awk '
+        /^\.It Fl/ || /^\.Sh/ {
+            option = ""
+            for (i = 2; i < NF; i++)
+                if ($i == "Fl" && $(i + 1) ~ /^-[a-z]/)
+                    option = substr($(i + 1), 2)
+        }
+        option != "" && / Cm |^\.Cm / {
+            is_word = 0
+            for (i = 1; i <= NF; i++)
+                if ($i == "Cm" || $i == ".Cm")
+                    is_word = 1
+                else if ($i == "Ns" || $i == "No" || $i == "Fl")
+                    is_word = 0
+                else if (is_word && $i ~ /^[a-z]/)
+                    print option, $i
+        }' "$1"
+}
+
 "$seep" help | sed -n 's/^  \([a-z]*\)  .*/\1/p' | sort >"$scratch/commands"
 sed -n 's/^\.It Ic \([a-z]*\)$/\1/p' "$top/man/seep.1" | sort >"$scratch/manual_commands"
 same "the commands of the overview and of seep(1)" "$scratch/commands" "$scratch/manual_commands"
@@ -59,6 +92,10 @@ while read -r command; do
     options_of_help "$command" >"$scratch/help"
     options_of_manual "$page" OPTIONS | sort - "$scratch/common" >"$scratch/manual"
     same "$command: --help and the manual page" "$scratch/help" "$scratch/manual"
+    choices_of_help "$command" | sort -u >"$scratch/choices"
+    choices_of_manual "$page" | sort -u >"$scratch/manual"
+    comm -23 "$scratch/choices" "$scratch/manual" >"$scratch/missing"
+    same "$command: words to choose from that the manual page lacks" "$scratch/missing" /dev/null
 
     sed -n "s/^    $command) options='\(.*\)' ;;\$/\1/p" "$scratch/bash" | tr ' ' '\n' |
         sed -n 's/^--\([a-z-]*\)=*$/\1/p' | sort >"$scratch/offered"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/leak_report.h"
+#include "analysis/memory_uses.h"
 #include "analysis/python_heaps.h"
 #include "analysis/query.h"
 #include "base/log.h"
@@ -132,6 +133,23 @@ static const struct process_graph *get_graph(void *context, const struct progres
     return NULL;
 }
 
+/* What all memory is used for, looked up when its screen is first shown. */
+struct lazy_memories {
+    const struct recording_argument *argument;
+    struct memory_uses uses;
+    bool is_found;
+};
+
+static const struct memory_uses *get_memories(void *context, struct error *error)
+{
+    struct lazy_memories *lazy = context;
+
+    if (!lazy->is_found)
+        lazy->is_found = memory_uses_find(&lazy->uses, lazy->argument->profile,
+                                          lazy->argument->reader, error);
+    return lazy->is_found ? &lazy->uses : NULL;
+}
+
 static bool has_graph(const struct recording_argument *argument)
 {
     struct snapshot_list list = {0};
@@ -179,6 +197,7 @@ static bool show(const struct invocation *invocation, struct recording_argument 
                                   .suppression_files = values->suppressions.items,
                                   .suppression_file_count = values->suppressions.count};
     struct lazy_graph lazy = {.argument = argument};
+    struct lazy_memories memories = {.argument = argument};
     struct view_comparer comparer = {.shown = argument};
     struct tui_comparison comparison;
     struct python_heaps pythons = {0};
@@ -190,6 +209,8 @@ static bool show(const struct invocation *invocation, struct recording_argument 
     if (has_graph(argument)) {
         options.get_graph = get_graph;
         options.graph_context = &lazy;
+        options.get_memories = get_memories;
+        options.memories_context = &memories;
     }
     options.pythons = &pythons;
     if (!python_heaps_find(&pythons, argument->profile, argument->reader, &reason))
@@ -208,7 +229,7 @@ static bool show(const struct invocation *invocation, struct recording_argument 
         is_done = is_done && tui_run(argument->profile, &options, error);
         view_comparer_close(&comparer);
         python_heaps_clear(&pythons);
-
+        memory_uses_clear(&memories.uses);
         graph_argument_close(&lazy.graph);
         return is_done;
     }

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "analysis/leak_report.h"
+#include "analysis/memory_uses.h"
+#include "analysis/python_heaps.h"
 #include "analysis/query.h"
 #include "base/clock.h"
 #include "cli/graph_argument.h"
@@ -40,6 +42,9 @@ struct live_view {
     struct recording_argument argument;
     struct graph_argument graph;
     bool was_graph_tried;
+    struct memory_uses memories;
+    bool are_memories_found;
+    struct python_heaps pythons;
 };
 
 static uint64_t now_ns(void)
@@ -230,6 +235,16 @@ static bool find_leaks(void *context, const struct leak_report_options *asked,
                              error);
 }
 
+static const struct memory_uses *get_memories(void *context, struct error *error)
+{
+    struct live_view *view = context;
+
+    if (!view->are_memories_found)
+        view->are_memories_found = memory_uses_find(&view->memories, view->argument.profile,
+                                                    view->argument.reader, error);
+    return view->are_memories_found ? &view->memories : NULL;
+}
+
 static bool has_snapshot(const struct live_picture *picture)
 {
     for (size_t i = 0; i < picture->snapshots.count; i++)
@@ -241,17 +256,25 @@ static bool has_snapshot(const struct live_picture *picture)
 static void show(void *context, struct live_picture *picture)
 {
     struct live_view *view = context;
+    struct error ignored;
 
     if (picture == view->shown)
         return;
     graph_argument_close(&view->graph);
     view->was_graph_tried = false;
+    memory_uses_clear(&view->memories);
+    view->are_memories_found = false;
+    python_heaps_clear(&view->pythons);
     view->shown = picture;
     if (!picture)
         return;
     view->argument.reader = picture->reader;
     view->argument.profile = picture->profile;
     view->options.get_graph = has_snapshot(picture) ? get_graph : NULL;
+    view->options.get_memories = has_snapshot(picture) ? get_memories : NULL;
+    if (has_snapshot(picture) &&
+        !python_heaps_find(&view->pythons, picture->profile, picture->reader, &ignored))
+        python_heaps_clear(&view->pythons); /* the rest can be looked at */
 }
 
 bool live_view_run(struct live_source *source, struct live_picture *first,
@@ -280,6 +303,8 @@ bool live_view_run(struct live_source *source, struct live_picture *first,
     view.options.recording = source->path;
     view.options.live = &live;
     view.options.graph_context = &view;
+    view.options.memories_context = &view;
+    view.options.pythons = &view.pythons;
     view.options.find_leaks = find_leaks;
     view.options.leaks_context = &view;
     view.options.process = options->process;

@@ -178,6 +178,24 @@ def use(browser):
     checks.true("leaks", "definite: " in leaks and "remember_caller" in leaks, leaks[:300])
 
 
+def compare_memory(browser, about):
+    """The section of all memory with what the report's JSON has."""
+    found = browser.ask("""(() => { const of = JSON.parse(document.getElementById('data').textContent)
+        .processes[0].memory; return of.categories.map(category => [category.resident_bytes,
+        category.virtual_bytes, category.parts.length]); })()""")
+    parts = about["memory"]["parts"]
+    wanted = [[row["resident_bytes"], row["virtual_bytes"],
+               len([part for part in parts if part["category"] == row["name"]])]
+              for row in about["categories"] if row["virtual_bytes"]]
+    checks.equal("categories", sorted(wanted), sorted(found))
+    rows = browser.ask("document.querySelectorAll('#memory tr').length")
+    checks.equal("a row of each, and of all", len(wanted) + 1, rows)
+    checks.true("all memory is told", "resident of" in browser.ask(TEXT.format("memory_note")))
+    browser.ask("document.querySelector('#memory details').open = true")
+    checks.equal("parts", found[0][2], browser.ask(
+        "document.querySelectorAll('#memory details')[0].querySelectorAll('li').length"))
+
+
 def main():
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if not program:
@@ -195,6 +213,7 @@ def main():
     browser.open(f"file://{page}")
     browser.screenshot("light")
     use(browser)
+    compare_memory(browser, recording.process())
     browser.call("Emulation.setEmulatedMedia",
                  features=[{"name": "prefers-color-scheme", "value": "dark"}])
     browser.screenshot("dark")

@@ -188,6 +188,41 @@ def check_python(folder, recording):
         expect(text, text in lines, True)
 
 
+CATEGORIES = {"heap_live": "live heap", "heap_free": "free heap",
+              "heap_overhead": "overhead of the heap", "python_arenas": "Python arenas",
+              "gc_nursery": "nursery", "gc_old": "old generation", "jit": "JIT code",
+              "stacks": "stacks", "files": "files", "anonymous": "anonymous", "shared": "shared",
+              "other": "other"}
+
+
+def check_categories(folder, recording):
+    about = report(recording)
+    written = f"{folder}/rows.json"
+    show(folder, [recording], "key A", "key E", f":write {written}")
+    with open(written, encoding="utf-8") as rows_file:
+        rows = json.load(rows_file)["rows"]
+    os.remove(written)
+    wanted = [(CATEGORIES[row["name"]], row["resident_bytes"], row["virtual_bytes"])
+              for row in about["categories"] if row["virtual_bytes"]]
+    found = [(row["what"], row["resident_bytes"], row["virtual_bytes"]) for row in rows
+             if row["depth"] == 2 and row["virtual_bytes"] is not None]
+    expect("categories", sorted(found), sorted(wanted))
+    expect("the largest first", [row[1] for row in found],
+           sorted((row[1] for row in found), reverse=True))
+    parts = [(row["what"], row["resident_bytes"], row["virtual_bytes"]) for row in rows
+             if row["depth"] == 3 and row["virtual_bytes"] is not None]
+    expect("parts", sorted(parts),
+           sorted((part["name"], part["resident_bytes"], part["virtual_bytes"])
+                  for part in about["memory"]["parts"]))
+    expect("all", (rows[0]["resident_bytes"], rows[0]["virtual_bytes"]),
+           tuple(about["memory"]["figures"][key] for key in ("resident_bytes", "virtual_bytes")))
+    expect("trimmable", [row["resident_bytes"] for row in rows if "malloc_trim(0) would" in row["what"]],
+           [about["trimmable_bytes"]])
+    texts = [row["what"] for row in rows]
+    for advice in about["memory"]["advice"]:
+        expect("advice", any(advice["text"] in text for text in texts), True)
+
+
 def main():
     if not has_utf8():
         print("the locale C.UTF-8 is not installed")
@@ -196,6 +231,7 @@ def main():
         demo = record(folder, DEMO)
         check_figures(folder, demo)
         check_types(folder, demo)
+        check_categories(folder, demo)
         check_diff(folder, f"{demo}@peak", demo)
         program = f"{folder}/program.py"
         with open(program, "w", encoding="utf-8") as out:
@@ -205,6 +241,7 @@ def main():
             subprocess.run([SEEP, "run", "-q", "-o", recording, PYTHON, program], check=True,
                            timeout=300)
             check_figures(folder, recording)
+            check_categories(folder, recording)
             check_diff(folder, demo, recording)
             python = report(recording)["python"]
             if python and not python["refused"]:

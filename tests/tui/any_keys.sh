@@ -20,7 +20,7 @@ make_steps() { # SEED
         }
         BEGIN {
             keys = split("Up Down Left Right PgUp PgDn Home End Enter Enter Enter Esc Backspace " \
-                "Tab S-Tab j k l g G + - * E C S x s < > I i b o e n N t p y v 1 2 3 4 5 6 7 8 9 0 D ? h F1 F3 " \
+                "Tab S-Tab j k l g G + - * E C S x s < > I i b o e n N t p y v 1 2 3 4 5 6 7 8 9 0 A D ? h F1 F3 " \
                 "F4 F5 F6 C-l R C-d C-u Space \\ / : L O m M @ { } [ ] c w a S", key, " ")
             texts = split("parse|(|-x|suppress lsan a.supp|sort peak|by function|process all|process 0|goto 7|file:c|" \
                 "größe|データ|search e|view tree|colors mono|out.csv|/dev/full", text, "|")
@@ -77,7 +77,7 @@ for seed in 1 2 3 4 5 6 7 8; do
     play "$seed" C.UTF-8 --graph
     play "$seed" C.UTF-8 --leaks
     play "$seed" C.UTF-8 --types
-    play "$seed" C.UTF-8 --compare --python
+    play "$seed" C.UTF-8 --compare --python --memory
     play "$seed" C.UTF-8 --live --graph --leaks
     play "$seed" C --live --one
 done

@@ -5,7 +5,8 @@
  * (nothing happened, and the recorder was killed), --graph (with an object graph), --types (the
  * same, and what its blocks are), --leaks (with what is lost; the worker was not scanned),
  * --unscanned (nobody was), --suppressions=FILE, --compare (with another run),
- * --python (with the heap of an interpreter, and of one that could not be read), --live (a program
+ * --python (with the heap of an interpreter, and of one that could not be read), --memory (what all
+ * memory is used for; of the worker that is not known), --live (a program
  * that runs, of which :refresh has the next picture; the last is of its end). */
 #include <errno.h>
 #include <locale.h>
@@ -15,6 +16,7 @@
 
 #include "analysis/leak_report.h"
 #include "analysis/live_picture.h"
+#include "analysis/memory_uses.h"
 #include "analysis/query.h"
 #include "analysis/python_heaps.h"
 #include "base/memory.h"
@@ -465,6 +467,69 @@ static bool find_demo_leaks(void *context, const struct leak_report_options *ask
     return true;
 }
 
+/* ---- what all memory is used for ---- */
+
+static void add_demo_part(struct memory_use *use, enum memory_category category, const char *name,
+                          uint64_t count, uint64_t resident_bytes, uint64_t virtual_bytes)
+{
+    memory_use_add_part(
+        use, &(struct memory_part){category, (char *)name, count, {virtual_bytes, resident_bytes}});
+    use->categories[category].virtual_bytes += virtual_bytes;
+    use->categories[category].resident_bytes += resident_bytes;
+    use->figures.virtual_bytes += virtual_bytes;
+    use->figures.resident_bytes += resident_bytes;
+}
+
+/* 20 MiB are resident: 8 live, 6 free, 0.5 overhead, 4 of files, 1 of stacks, 0.5 anonymous. */
+static void make_demo_memory(struct process_memory *memory)
+{
+    struct memory_use *use = &memory->use;
+    use->is_measured = true;
+    use->figures.virtual_bytes = use->figures.resident_bytes = 0;
+    add_demo_part(use, MEMORY_HEAP_LIVE, "main heap", 1, 6 * MIB, 6 * MIB);
+    add_demo_part(use, MEMORY_HEAP_LIVE, "arenas of threads", 3, 2 * MIB, 2 * MIB);
+    add_demo_part(use, MEMORY_HEAP_FREE, "main heap", 1, 6 * MIB, 7 * MIB);
+    add_demo_part(use, MEMORY_HEAP_OVERHEAD, "main heap", 1, 512 * KIB, 512 * KIB);
+    add_demo_part(use, MEMORY_FILES, "/usr/lib/größe_データ.so", 1, 3 * MIB, 5 * MIB);
+    add_demo_part(use, MEMORY_FILES, "/opt/plugins/bad\033[31m\001name.so", 1, MIB, 2 * MIB);
+    add_demo_part(use, MEMORY_STACKS, "stacks of threads", 4, MIB, 32 * MIB);
+    add_demo_part(use, MEMORY_ANONYMOUS, "", 1, 512 * KIB, 512 * KIB);
+    use->figures.trimmable_bytes = 5 * MIB + 256 * KIB;
+    memory_use_add_pin(use, &(struct memory_pin){0, 0x1000, 4001, 0, false, 4 * MIB});
+    memory_use_add_pin(use, &(struct memory_pin){2, 0x2000, 32, MEMORY_SITE_UNKNOWN, true, KIB});
+    memory_use_add_holder(use, &(struct memory_holder){0, 1300, 130000, MIB});
+    memory->pin_sites = memory_allocate_zeroed(2, sizeof *memory->pin_sites);
+    memory->pin_sites[1] = MEMORY_NO_SITE;
+    memory->holder_sites = memory_allocate_zeroed(1, sizeof *memory->holder_sites);
+    memory->advice = memory_allocate_zeroed(1, sizeof *memory->advice);
+    memory->advice[0] = (struct memory_advice){"malloc_trim(0)", 5 * MIB,
+                                               memory_duplicate_text("gives free memory back")};
+    memory->advice_count = 1;
+}
+
+struct demo_memories {
+    const struct profile *profile;
+    struct memory_uses uses;
+};
+
+static const struct memory_uses *get_memories(void *context, struct error *error)
+{
+    struct demo_memories *demo = context;
+    (void)error;
+    if (demo->uses.count)
+        return &demo->uses;
+    demo->uses.count = demo->profile->process_count < 2 ? 1 : 2;
+    demo->uses.items = memory_allocate_zeroed(2, sizeof *demo->uses.items);
+    for (uint32_t i = 0; i < demo->uses.count; i++) {
+        demo->uses.items[i] = (struct process_memory){i, 3, 1900 * MS, {0}, NULL, NULL, NULL, 0, 0};
+        memory_use_init(&demo->uses.items[i].use);
+    }
+    make_demo_memory(&demo->uses.items[0]);
+    snprintf(demo->uses.items[1].use.note, sizeof demo->uses.items[1].use.note,
+             "/proc/77/smaps cannot be read");
+    return &demo->uses;
+}
+
 /* ---- a program that runs ---- */
 
 struct demo_pictures {
@@ -516,6 +581,7 @@ int main(int count, char **words)
     struct demo_graph demo = {0};
     struct demo_comparison compared = {0};
     struct python_heaps pythons = {0};
+    struct demo_memories memories = {0};
     bool has_python = false;
     struct tui_path_map map = {"/home/dev/demo/", "./"};
     struct tui_options options = {.recording = "demo.seep"};
@@ -544,6 +610,8 @@ int main(int count, char **words)
             options.get_graph = get_graph;
         else if (strcmp(words[i], "--python") == 0)
             has_python = true;
+        else if (strcmp(words[i], "--memory") == 0)
+            options.get_memories = get_memories;
         else if (strcmp(words[i], "--compare") == 0)
             options.compare = compare;
         else if (strcmp(words[i], "--types") == 0)
@@ -585,6 +653,8 @@ int main(int count, char **words)
         options.screen = "live";
         options.process = QUERY_ALL_PROCESSES;
     }
+    memories.profile = profile;
+    options.memories_context = &memories;
     if (has_python)
         add_demo_python(profile, &pythons);
     options.pythons = &pythons;
@@ -595,6 +665,7 @@ int main(int count, char **words)
     if (is_live)
         demo_live_end(&live);
     forget_graph(&demo);
+    memory_uses_clear(&memories.uses);
     python_heaps_clear(&pythons);
     profile_destroy(compared.base);
     profile_destroy(profile);

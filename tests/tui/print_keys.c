@@ -1,10 +1,12 @@
-/* Prints the keys and commands of the viewer as seep-view(1) has them, from the tables that the
- * viewer itself obeys. keys_documented.sh compares. */
+/* Prints the keys and commands of the viewer as seep-view(1) has them, or with the word "screens" its
+ * screens, from the tables that the viewer itself obeys. keys_documented.sh compares. A screen whose
+ * key is not bound, or does something else, is told. */
 #include <stdio.h>
 #include <string.h>
 
 #include "tui/app.h"
 #include "tui/key_bindings.h"
+#include "tui/view.h"
 
 /* In mdoc a lone punctuation mark, and a backslash, must be told from markup. */
 static void print_word(const char *word)
@@ -56,9 +58,30 @@ static void print_commands(void)
     puts(".El");
 }
 
-int main(void)
+static int print_screens(void)
+{
+    const struct view_ops *screen;
+    int status = 0;
+    puts(".Bl -tag -width \"A categories\" -compact");
+    for (size_t i = 0; (screen = view_ops_at(i))->digit; i++) {
+        bool is_bound = key_binding_action((uint32_t)screen->digit, SCOPE_ANY) == ACTION_SCREEN;
+        printf(".It Ic %c Cm %s\n", screen->digit, screen->name);
+        print_sentence("", screen->help ? screen->help : "");
+        if (screen->help && is_bound)
+            continue;
+        fprintf(stderr, "screen %s: %s\n", screen->name,
+                is_bound ? "it has no help" : "its key leads elsewhere (key_bindings.c)");
+        status = 1;
+    }
+    puts(".El");
+    return status;
+}
+
+int main(int count, char **words)
 {
     const struct key_binding *binding;
+    if (count > 1 && strcmp(words[1], "screens") == 0)
+        return print_screens();
     puts(".Bl -tag -width \"PgUp, C-u, C-b\" -compact");
     for (size_t i = 0; (binding = key_binding_at(i)); i++) {
         const char *start = binding->scopes == SCOPE_TREE                   ? "In the tree: "

@@ -18,6 +18,40 @@ enum {
 
 #define WORTH_BYTES (UINT64_C(1) << 20)
 
+/* ---- categories ---- */
+
+const char *memory_category_title(enum memory_category category)
+{
+    static const char *const titles[MEMORY_CATEGORY_COUNT] = {
+        [MEMORY_HEAP_LIVE] = "live heap",
+        [MEMORY_HEAP_FREE] = "free heap",
+        [MEMORY_HEAP_OVERHEAD] = "overhead of the heap",
+        [MEMORY_PYTHON_ARENAS] = "Python arenas",
+        [MEMORY_GC_NURSERY] = "nursery",
+        [MEMORY_GC_OLD] = "old generation",
+        [MEMORY_JIT] = "JIT code",
+        [MEMORY_STACKS] = "stacks",
+        [MEMORY_FILES] = "files",
+        [MEMORY_ANONYMOUS] = "anonymous",
+        [MEMORY_SHARED] = "shared",
+        [MEMORY_OTHER] = "other",
+    };
+    return titles[category];
+}
+
+void memory_sort_categories(const struct memory_use *use,
+                            enum memory_category order[MEMORY_CATEGORY_COUNT])
+{
+    for (size_t i = 0; i < MEMORY_CATEGORY_COUNT; i++) {
+        size_t at = i;
+        for (; at > 0 &&
+               use->categories[order[at - 1]].resident_bytes < use->categories[i].resident_bytes;
+             at--)
+            order[at] = order[at - 1];
+        order[at] = (enum memory_category)i;
+    }
+}
+
 /* ---- which snapshot ---- */
 
 static unsigned rank(const struct recording_snapshot *head, const struct memory_use *use)

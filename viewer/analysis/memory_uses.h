@@ -43,6 +43,13 @@ void memory_uses_clear(struct memory_uses *uses);
 /* Of the process at this position; NULL: it has no snapshot that tells of it. */
 const struct process_memory *memory_uses_of(const struct memory_uses *uses, uint32_t process);
 
+/* What people call a category: "live heap". */
+const char *memory_category_title(enum memory_category category);
+
+/* The largest first, by what is resident. */
+void memory_sort_categories(const struct memory_use *use,
+                            enum memory_category order[MEMORY_CATEGORY_COUNT]);
+
 /* The line of code that a site is told by: of Python where there is one, else as places are. NULL:
  * not known. Borrowed from the profile. */
 const struct profile_location *memory_site_location(const struct profile *profile, uint32_t site);

@@ -1,7 +1,7 @@
 /* A report as one web page that needs nothing else: summary and quality, memory over time, a flame
- * graph that zooms, searches and switches its metric, sites, leaks with their stacks, and what
- * keeps most alive. The page is assets/report.html with its style and script, and the figures as
- * JSON in it; the script makes everything of them.
+ * graph that zooms, searches and switches its metric, sites, leaks with their stacks, what keeps
+ * most alive, and what all memory is used for. The page is assets/report.html with its style and
+ * script, and the figures as JSON in it; the script makes everything of them.
  *
  * What stands in a page must not end it: in the JSON each '<' is written \u003c. */
 #include "config.h"
@@ -19,6 +19,7 @@
 #include "graph/process_graph.h"
 #include "report/assets.h"
 #include "report/exit_text.h"
+#include "report/export_html_memory.h"
 #include "report/export_parts.h"
 #include "report/graph_report.h"
 #include "report/json_stream.h"
@@ -42,6 +43,7 @@ struct writing {
     size_t capacity, frame_capacity;
     struct leak_report leaks;
     struct snapshot_list snapshots;
+    struct memory_uses memories;
     bool has_leaks;
     struct json_stream stream;
 };
@@ -337,6 +339,8 @@ static bool add_process(struct writing *writing, uint32_t position, struct error
     is_good = add_sites(writing, position, error);
     add_leaks(writing, position);
     add_suspects(writing, position);
+    json_stream_add(&writing->stream, "memory",
+                    export_html_memory(memory_uses_of(&writing->memories, position)));
     json_stream_end(&writing->stream);
     text_clear(&name);
     text_clear(&note);
@@ -502,6 +506,8 @@ static void read_snapshots(struct writing *writing)
     suppressions_clear(&suppressions);
     if (!snapshot_list_read(&writing->snapshots, writing->options->reader, &error))
         snapshot_list_clear(&writing->snapshots);
+    if (!memory_uses_find(&writing->memories, writing->profile, writing->options->reader, &error))
+        memory_uses_clear(&writing->memories);
 }
 
 bool export_write_html(const struct profile *profile, const struct export_options *options,
@@ -518,6 +524,7 @@ bool export_write_html(const struct profile *profile, const struct export_option
     if (writing.has_leaks)
         leak_report_clear(&writing.leaks);
     snapshot_list_clear(&writing.snapshots);
+    memory_uses_clear(&writing.memories);
     free(writing.locations);
     free(writing.frames);
     free(writing.frame_of_location);

@@ -24,7 +24,7 @@ libseep_a_SOURCES += \
 	viewer/report/export_flamegraph.c \
 	viewer/report/export_folded.c \
 	viewer/report/export_gperftools.c \
-	viewer/report/export_html.c \
+	viewer/report/export_html.c viewer/report/export_html_memory.c viewer/report/export_html_memory.h \
 	viewer/report/export_graph_flamegraph.c \
 	viewer/report/export_graphml.c \
 	viewer/report/export_heapsnapshot.c \

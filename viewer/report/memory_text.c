@@ -19,21 +19,6 @@ enum {
 
 #define WORTH_BYTES (UINT64_C(1) << 20) /* what is free in a heap, to be spoken of */
 
-static const char *const titles[MEMORY_CATEGORY_COUNT] = {
-    [MEMORY_HEAP_LIVE] = "live heap",
-    [MEMORY_HEAP_FREE] = "free heap",
-    [MEMORY_HEAP_OVERHEAD] = "overhead of the heap",
-    [MEMORY_PYTHON_ARENAS] = "Python arenas",
-    [MEMORY_GC_NURSERY] = "nursery",
-    [MEMORY_GC_OLD] = "old generation",
-    [MEMORY_JIT] = "JIT code",
-    [MEMORY_STACKS] = "stacks",
-    [MEMORY_FILES] = "files",
-    [MEMORY_ANONYMOUS] = "anonymous",
-    [MEMORY_SHARED] = "shared",
-    [MEMORY_OTHER] = "other",
-};
-
 static bool is_known(uint64_t figure)
 {
     return figure != MEMORY_NOT_KNOWN;
@@ -41,34 +26,21 @@ static bool is_known(uint64_t figure)
 
 /* ---- in a few lines ---- */
 
-/* The largest categories first; positions. */
-static void sort_categories(const struct memory_use *use, size_t order[MEMORY_CATEGORY_COUNT])
-{
-    for (size_t i = 0; i < MEMORY_CATEGORY_COUNT; i++) {
-        size_t at = i;
-        for (; at > 0 &&
-               use->categories[order[at - 1]].resident_bytes < use->categories[i].resident_bytes;
-             at--)
-            order[at] = order[at - 1];
-        order[at] = i;
-    }
-}
-
 static void write_sum(struct page *page, const struct memory_use *use)
 {
-    size_t order[MEMORY_CATEGORY_COUNT];
+    enum memory_category order[MEMORY_CATEGORY_COUNT];
     struct text line = {0};
     uint64_t rest = use->figures.resident_bytes;
     units_add_size(&line, use->figures.resident_bytes);
     text_add(&line, " of ");
     units_add_size(&line, use->figures.virtual_bytes);
     text_add(&line, " virtual:");
-    sort_categories(use, order);
+    memory_sort_categories(use, order);
     for (size_t i = 0; i < CATEGORIES_IN_A_LINE; i++) {
         uint64_t bytes = use->categories[order[i]].resident_bytes;
         if (bytes == 0)
             break;
-        text_print(&line, "%s %s ", i > 0 ? "," : "", titles[order[i]]);
+        text_print(&line, "%s %s ", i > 0 ? "," : "", memory_category_title(order[i]));
         units_add_size(&line, bytes);
         rest -= bytes < rest ? bytes : rest;
     }
@@ -267,9 +239,9 @@ static void write_head(struct page *page)
 static void write_categories(struct page *page, const struct memory_use *use, uint64_t limit)
 {
     const struct memory_amount sum = {use->figures.virtual_bytes, use->figures.resident_bytes};
-    size_t order[MEMORY_CATEGORY_COUNT];
+    enum memory_category order[MEMORY_CATEGORY_COUNT];
     char size[UNITS_TEXT_BYTES];
-    sort_categories(use, order);
+    memory_sort_categories(use, order);
     page_end_line(page);
     write_head(page);
     for (size_t i = 0; i < MEMORY_CATEGORY_COUNT; i++) {
@@ -278,7 +250,7 @@ static void write_categories(struct page *page, const struct memory_use *use, ui
             continue;
         page_set_style(page, PAGE_BOLD);
         write_amount(page, amount);
-        page_add(page, "  %s", titles[order[i]]);
+        page_add(page, "  %s", memory_category_title(order[i]));
         page_set_style(page, PAGE_PLAIN);
         page_end_line(page);
         write_parts(page, use, order[i], limit);

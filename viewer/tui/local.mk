@@ -2,6 +2,7 @@ libseep_a_SOURCES += \
 	viewer/tui/app.c viewer/tui/app.h viewer/tui/app_actions.c viewer/tui/app_draw.c viewer/tui/app_times.c \
 	viewer/tui/app_complete.c viewer/tui/app_write.c \
 	viewer/tui/app_input.c viewer/tui/app_live.c viewer/tui/app_live.h viewer/tui/app_menus.c viewer/tui/app_rows.c \
+	viewer/tui/branches.c viewer/tui/branches.h \
 	viewer/tui/chooser.c viewer/tui/chooser.h \
 	viewer/tui/commands.c \
 	viewer/tui/figures_table.c viewer/tui/figures_table.h \
@@ -29,6 +30,7 @@ libseep_a_SOURCES += \
 	viewer/tui/tui.c viewer/tui/tui.h \
 	viewer/tui/view.h viewer/tui/views.c \
 	viewer/tui/view_diff.c viewer/tui/view_python.c \
+	viewer/tui/view_categories.c \
 	viewer/tui/view_block.c viewer/tui/view_blocks.c viewer/tui/view_flame.c \
 	viewer/tui/view_graph.c \
 	viewer/tui/view_group.c viewer/tui/view_help.c viewer/tui/view_leaks.c viewer/tui/view_leaks.h \

@@ -11,6 +11,7 @@
 #include "base/error.h"
 
 struct leak_report;
+struct memory_uses;
 struct leak_report_options;
 struct live_picture;
 struct process_graph;
@@ -94,6 +95,11 @@ struct tui_options {
 
     const struct tui_live *live; /* NULL: a recording that stays as it is */
     uint32_t process;            /* of a live one: what to begin with, as in struct view_question */
+
+    /* What all memory of the processes is used for; borrowed until the viewer ends, or shows a newer
+     * picture. NULL: nobody knows, and there is no such screen. */
+    const struct memory_uses *(*get_memories)(void *context, struct error *error);
+    void *memories_context;
 
     /* Of the recording's processes; NULL or empty: none has Python. */
     const struct python_heaps *pythons;

@@ -144,6 +144,7 @@ struct view_ops {
     const char *name;    /* for `:view NAME` */
     const char *title;   /* for the first line */
     char digit;          /* or letter, of a screen; 0: the view is opened from others */
+    const char *help;    /* of a screen: what it shows, for help and manual */
     bool is_popup;       /* stands over the view that opened it */
     bool is_of_snapshot; /* it shows what a snapshot tells, whatever instants are looked at */
     bool marks_selected; /* draw_row itself shows what is selected, and places the cursor */
@@ -248,6 +249,7 @@ extern const struct view_ops view_live;
 extern const struct view_ops view_diff;
 extern const struct view_ops view_output;
 extern const struct view_ops view_python;
+extern const struct view_ops view_categories;
 extern const struct view_ops view_group;
 extern const struct view_ops view_stack;
 extern const struct view_ops view_block;

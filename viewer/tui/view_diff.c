@@ -201,6 +201,7 @@ const struct view_ops view_diff = {
     .name = "diff",
     .title = "Diff",
     .digit = 'D',
+    .help = "what is new, gone, grown and shrunk, against another recording",
     .scopes = SCOPE_OPENS | SCOPE_SORTS | SCOPE_INVERTS | SCOPE_FILTERS | SCOPE_METRIC,
     .state_bytes = sizeof(struct diff_view),
     .missing = diff_missing,

@@ -334,6 +334,7 @@ const struct view_ops view_flame = {
     .name = "flame",
     .title = "Flame",
     .digit = '4',
+    .help = "the same as cells, each as wide as its part of the whole",
     .marks_selected = true,
     .scopes = SCOPE_FLAME | SCOPE_FILTERS | SCOPE_SORTS | SCOPE_SOURCE,
     .state_bytes = sizeof(struct flame_view),

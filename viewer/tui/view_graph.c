@@ -325,6 +325,7 @@ const struct view_ops view_graph = {
     .name = "graph",
     .title = "Graph",
     .digit = '6',
+    .help = "what retains what, as snapshots tell",
     .is_of_snapshot = true,
     .scopes = SCOPE_GRAPH,
     .state_bytes = sizeof(struct graph_view),

@@ -86,6 +86,13 @@ static void add_keys(struct help *help, bool is_here)
     }
 }
 
+static void add_screens(struct help *help)
+{
+    const struct view_ops *screen;
+    for (size_t i = 0; (screen = view_ops_at(i))->digit; i++)
+        add_line(help, memory_print_text("%c %s", screen->digit, screen->name), screen->help, true);
+}
+
 static void add_commands(struct help *help)
 {
     const struct command_info *command;
@@ -133,6 +140,8 @@ static bool help_load(struct view *view, struct error *error)
     add_keys(help, true);
     add_heading(help, "Keys in other views");
     add_keys(help, false);
+    add_heading(help, "Screens");
+    add_screens(help);
     add_heading(help, "Commands");
     add_commands(help);
     add_heading(help, "Filter words (all must hold for a stack)");

@@ -370,6 +370,7 @@ const struct view_ops view_leaks = {
     .name = "leaks",
     .title = "Leaks",
     .digit = '5',
+    .help = "what is lost, by kinds; suppressions",
     .scopes = SCOPE_LEAKS | SCOPE_SORTS | SCOPE_INVERTS | SCOPE_FILTERS | SCOPE_SOURCE |
               SCOPE_SITES,
     .state_bytes = sizeof(struct leaks_view),

@@ -244,6 +244,7 @@ const struct view_ops view_live = {
     .name = "live",
     .title = "Live",
     .digit = 'L',
+    .help = "of a program that runs: what it does now",
     .scopes = SCOPE_OPENS | SCOPE_SORTS | SCOPE_INVERTS | SCOPE_SITES,
     .state_bytes = sizeof(struct live_view),
     .missing = live_missing,

@@ -46,6 +46,7 @@ const struct view_ops view_modules = {
     .name = "modules",
     .title = "Modules",
     .digit = '9',
+    .help = "a table of modules",
     .scopes = SCOPE_OPENS | SCOPE_SORTS | SCOPE_INVERTS | SCOPE_FILTERS,
     .state_bytes = sizeof(struct figures_table),
     .close = modules_close,

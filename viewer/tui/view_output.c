@@ -107,6 +107,7 @@ const struct view_ops view_output = {
     .name = "output",
     .title = "Output",
     .digit = 'O',
+    .help = "of seep run --live: what the program has written",
     .state_bytes = sizeof(struct output_view),
     .missing = output_missing,
     .close = output_close,

@@ -488,6 +488,7 @@ const struct view_ops view_overview = {
     .name = "overview",
     .title = "Overview",
     .digit = '1',
+    .help = "totals, quality, memory over time, what grows, the tree of processes",
     .scopes = SCOPE_OPENS | SCOPE_SITES | SCOPE_TIME,
     .state_bytes = sizeof(struct overview),
     .close = overview_close,

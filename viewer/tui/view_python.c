@@ -7,7 +7,7 @@
 #include "analysis/python_heaps.h"
 #include "base/memory.h"
 #include "base/units.h"
-#include "tui/tree_rows.h"
+#include "tui/branches.h"
 #include "tui/view.h"
 
 enum {
@@ -25,19 +25,13 @@ static const struct table_column all_columns[PYTHON_COLUMNS] = {
     [COLUMN_NAME] = {"What", 20, true, false, 100, TABLE_NO_SORT},
 };
 
-struct python_node {
-    uint32_t parent, first_child, last_child, next_sibling, depth;
-    uint64_t bytes, count, retained; /* PYTHON_NOT_KNOWN: nothing stands there */
-    char *text;
-    bool is_note; /* a sentence that explains */
-};
+_Static_assert((int)PYTHON_COLUMNS == (int)BRANCH_COLUMNS, "figures, and a text");
+_Static_assert(PYTHON_NOT_KNOWN == BRANCH_NOT_KNOWN, "what is not known stands nowhere");
 
-struct python_view {
-    struct python_node *nodes;
-    size_t count, capacity;
-    struct tree_rows rows;
-    struct table_column columns[PYTHON_COLUMNS];
-};
+static const bool are_counts[BRANCH_FIGURES] = {[COLUMN_COUNT] = true};
+
+/* What objects retain is not known in every recording. */
+static const bool are_optional[BRANCH_FIGURES] = {[COLUMN_RETAINED] = true};
 
 static const char *python_missing(const struct view_context *context)
 {
@@ -48,84 +42,50 @@ static const char *python_missing(const struct view_context *context)
 
 /* ---- the tree ---- */
 
-/* Takes the text over. */
-static uint32_t add_node(struct python_view *shown, uint32_t parent, char *text)
-{
-    uint32_t number = (uint32_t)shown->count;
-
-    shown->nodes = memory_grow(shown->nodes, &shown->capacity, shown->count + 1,
-                               sizeof *shown->nodes);
-    shown->nodes[shown->count++] = (struct python_node){.parent = parent,
-                                                        .first_child = TREE_ROWS_NONE,
-                                                        .last_child = TREE_ROWS_NONE,
-                                                        .next_sibling = TREE_ROWS_NONE,
-                                                        .bytes = PYTHON_NOT_KNOWN,
-                                                        .count = PYTHON_NOT_KNOWN,
-                                                        .retained = PYTHON_NOT_KNOWN,
-                                                        .text = text};
-    if (parent == TREE_ROWS_NONE)
-        return number;
-    struct python_node *above = &shown->nodes[parent];
-    shown->nodes[number].depth = above->depth + 1;
-    if (above->last_child == TREE_ROWS_NONE)
-        above->first_child = number;
-    else
-        shown->nodes[above->last_child].next_sibling = number;
-    above->last_child = number;
-    return number;
-}
-
-static uint32_t add_figures(struct python_view *shown, uint32_t parent, const char *text,
+static uint32_t add_figures(struct branches *shown, uint32_t parent, const char *text,
                             uint64_t bytes, uint64_t count)
 {
-    uint32_t node = add_node(shown, parent, memory_duplicate_text(text));
+    uint32_t node = branches_add(shown, parent, memory_duplicate_text(text));
 
-    shown->nodes[node].bytes = bytes;
-    shown->nodes[node].count = count;
+    shown->items[node].figures[COLUMN_BYTES] = bytes;
+    shown->items[node].figures[COLUMN_COUNT] = count;
     return node;
 }
 
 /* A row of figures that may not be known: then there is none. */
-static void add_known(struct python_view *shown, uint32_t parent, const char *text, uint64_t bytes,
+static void add_known(struct branches *shown, uint32_t parent, const char *text, uint64_t bytes,
                       uint64_t count)
 {
     if (bytes != PYTHON_NOT_KNOWN || count != PYTHON_NOT_KNOWN)
         add_figures(shown, parent, text, bytes, count);
 }
 
-static void add_note(struct python_view *shown, uint32_t parent, const char *text)
-{
-    uint32_t node = add_node(shown, parent, memory_duplicate_text(text));
-
-    shown->nodes[node].is_note = true;
-}
-
-static void add_types(struct python_view *shown, uint32_t parent,
+static void add_types(struct branches *shown, uint32_t parent,
                       const struct python_type_table *table)
 {
     for (size_t i = 0; i < table->count; i++) {
         const struct python_type_row *row = &table->rows[i];
         uint32_t node = add_figures(shown, parent, row->name, row->bytes, row->count);
 
-        shown->nodes[node].retained = row->retained_bytes;
+        shown->items[node].figures[COLUMN_RETAINED] = row->retained_bytes;
     }
 }
 
-static void add_type_section(struct python_view *shown, uint32_t parent, const char *title,
+static void add_type_section(struct branches *shown, uint32_t parent, const char *title,
                              const struct python_type_table *table)
 {
     char number[UNITS_TEXT_BYTES];
 
     if (table->count)
-        add_types(
-            shown,
-            add_node(shown, parent,
-                     memory_print_text("%s: %s", title, units_format_count(table->count, number))),
-            table);
+        add_types(shown,
+                  branches_add(
+                      shown, parent,
+                      memory_print_text("%s: %s", title, units_format_count(table->count, number))),
+                  table);
 }
 
 /* "Node -> (other) Node": a row a step. */
-static void add_steps(struct python_view *shown, uint32_t parent, const char *text)
+static void add_steps(struct branches *shown, uint32_t parent, const char *text)
 {
     const char *arrow = strstr(text, " -> ");
 
@@ -135,13 +95,13 @@ static void add_steps(struct python_view *shown, uint32_t parent, const char *te
         arrow = strstr(*text == ' ' ? text + 4 : text, " -> ");
         size_t length = arrow ? (size_t)(arrow - text) : strlen(text);
         const char *start = *text == ' ' ? text + 1 : text;
-        add_node(shown, parent,
-                 memory_print_text("%.*s", (int)(length - (size_t)(start - text)), start));
+        branches_add(shown, parent,
+                     memory_print_text("%.*s", (int)(length - (size_t)(start - text)), start));
         text = arrow;
     }
 }
 
-static void add_texts(struct python_view *shown, uint32_t parent, const struct python_heap *heap,
+static void add_texts(struct branches *shown, uint32_t parent, const struct python_heap *heap,
                       enum python_text_kind kind)
 {
     for (size_t i = 0; i < heap->text_count; i++) {
@@ -150,19 +110,19 @@ static void add_texts(struct python_view *shown, uint32_t parent, const struct p
 
         if (text->kind != kind)
             continue;
-        node = add_node(shown, parent,
-                        *text->subject && kind != PYTHON_TEXT_CYCLE
-                            ? memory_print_text("%s: %s", text->subject, text->text)
-                            : memory_duplicate_text(text->text));
-        shown->nodes[node].count = text->count;
+        node = branches_add(shown, parent,
+                            *text->subject && kind != PYTHON_TEXT_CYCLE
+                                ? memory_print_text("%s: %s", text->subject, text->text)
+                                : memory_duplicate_text(text->text));
+        shown->items[node].figures[COLUMN_COUNT] = text->count;
         if (text->bytes)
-            shown->nodes[node].bytes = text->bytes;
+            shown->items[node].figures[COLUMN_BYTES] = text->bytes;
         if (kind == PYTHON_TEXT_CYCLE)
             add_steps(shown, node, text->text);
     }
 }
 
-static void add_text_section(struct python_view *shown, uint32_t parent,
+static void add_text_section(struct branches *shown, uint32_t parent,
                              const struct python_heap *heap, enum python_text_kind kind,
                              const char *title)
 {
@@ -172,15 +132,16 @@ static void add_text_section(struct python_view *shown, uint32_t parent,
     for (size_t i = 0; i < heap->text_count; i++)
         count += heap->texts[i].kind == kind;
     if (count)
-        add_texts(shown,
-                  add_node(shown, parent,
-                           memory_print_text("%s: %s", title, units_format_count(count, number))),
-                  heap, kind);
+        add_texts(
+            shown,
+            branches_add(shown, parent,
+                         memory_print_text("%s: %s", title, units_format_count(count, number))),
+            heap, kind);
 }
 
 /* ---- sections ---- */
 
-static void add_arenas(struct python_view *shown, uint32_t parent, const struct python_heap *heap)
+static void add_arenas(struct branches *shown, uint32_t parent, const struct python_heap *heap)
 {
     const struct python_figures *figures = &heap->figures;
     uint32_t section;
@@ -200,7 +161,7 @@ static void add_arenas(struct python_view *shown, uint32_t parent, const struct 
                   PYTHON_NOT_KNOWN, figures->torn_pools);
 }
 
-static void add_pinned(struct python_view *shown, uint32_t parent, const struct python_heap *heap)
+static void add_pinned(struct branches *shown, uint32_t parent, const struct python_heap *heap)
 {
     const struct python_figures *figures = &heap->figures;
     char number[UNITS_TEXT_BYTES];
@@ -217,11 +178,13 @@ static void add_pinned(struct python_view *shown, uint32_t parent, const struct 
               figures->pinned_live_bytes, figures->pinned_blocks);
     add_types(shown, section, &heap->tables[PYTHON_PINNING_TYPES]);
     add_texts(shown, section, heap, PYTHON_TEXT_PINNING);
-    add_note(shown, section, "An arena goes back to the system when nothing in it is live:");
-    add_note(shown, section, "free these objects, or make what lives long before what does not.");
+    branches_add_note(shown, section,
+                      "An arena goes back to the system when nothing in it is live:");
+    branches_add_note(shown, section,
+                      "free these objects, or make what lives long before what does not.");
 }
 
-static void add_objects(struct python_view *shown, uint32_t parent, const struct python_heap *heap)
+static void add_objects(struct branches *shown, uint32_t parent, const struct python_heap *heap)
 {
     const struct python_figures *figures = &heap->figures;
     uint32_t section;
@@ -241,7 +204,7 @@ static void add_objects(struct python_view *shown, uint32_t parent, const struct
               figures->unreached_objects);
 }
 
-static void add_nursery(struct python_view *shown, uint32_t parent, const struct python_heap *heap)
+static void add_nursery(struct branches *shown, uint32_t parent, const struct python_heap *heap)
 {
     const struct python_figures *figures = &heap->figures;
     uint32_t section;
@@ -254,14 +217,14 @@ static void add_nursery(struct python_view *shown, uint32_t parent, const struct
     add_texts(shown, section, heap, PYTHON_TEXT_NURSERY);
 }
 
-static void add_classes(struct python_view *shown, uint32_t parent, const struct python_heap *heap)
+static void add_classes(struct branches *shown, uint32_t parent, const struct python_heap *heap)
 {
     char number[UNITS_TEXT_BYTES], pools[UNITS_TEXT_BYTES], blocks[UNITS_TEXT_BYTES];
     uint32_t section;
 
     if (heap->class_count == 0)
         return;
-    section = add_node(
+    section = branches_add(
         shown, parent,
         memory_print_text("Sizes of blocks: %s", units_format_count(heap->class_count, number)));
     for (size_t i = 0; i < heap->class_count; i++) {
@@ -276,20 +239,20 @@ static void add_classes(struct python_view *shown, uint32_t parent, const struct
     }
 }
 
-static void add_generations(struct python_view *shown, uint32_t parent,
-                            const struct python_heap *heap)
+static void add_generations(struct branches *shown, uint32_t parent, const struct python_heap *heap)
 {
     char count[UNITS_TEXT_BYTES], threshold[UNITS_TEXT_BYTES];
 
     for (size_t i = 0; i < heap->generation_count; i++)
-        add_node(shown, parent,
-                 memory_print_text("generation %zu: counted %s, collected beyond %s%s", i,
-                                   units_format_count(heap->generations[i].count, count),
-                                   units_format_count(heap->generations[i].threshold, threshold),
-                                   heap->generations[0].threshold == 0 ? " (0: never)" : ""));
+        branches_add(
+            shown, parent,
+            memory_print_text("generation %zu: counted %s, collected beyond %s%s", i,
+                              units_format_count(heap->generations[i].count, count),
+                              units_format_count(heap->generations[i].threshold, threshold),
+                              heap->generations[0].threshold == 0 ? " (0: never)" : ""));
 }
 
-static void add_garbage(struct python_view *shown, uint32_t parent, const struct python_heap *heap)
+static void add_garbage(struct branches *shown, uint32_t parent, const struct python_heap *heap)
 {
     const struct python_figures *figures = &heap->figures;
     uint32_t section;
@@ -308,12 +271,12 @@ static void add_garbage(struct python_view *shown, uint32_t parent, const struct
     add_types(shown, section, &heap->tables[PYTHON_GARBAGE_TYPES]);
     add_texts(shown, section, heap, PYTHON_TEXT_CYCLE);
     add_generations(shown, section, heap);
-    add_note(shown, section,
-             "gc.collect() frees it; weakref, or cutting a cycle, lets it go at"
-             " once.");
+    branches_add_note(shown, section,
+                      "gc.collect() frees it; weakref, or cutting a cycle, lets it go at"
+                      " once.");
 }
 
-static void add_code(struct python_view *shown, uint32_t parent, const struct python_heap *heap)
+static void add_code(struct branches *shown, uint32_t parent, const struct python_heap *heap)
 {
     const struct python_figures *figures = &heap->figures;
     uint32_t section;
@@ -328,14 +291,14 @@ static void add_code(struct python_view *shown, uint32_t parent, const struct py
     add_texts(shown, section, heap, PYTHON_TEXT_CODE);
 }
 
-static void add_heap(struct python_view *shown, uint32_t parent, const struct python_heap *heap)
+static void add_heap(struct branches *shown, uint32_t parent, const struct python_heap *heap)
 {
     if (!heap->is_read) {
-        add_node(shown, parent, memory_print_text("not read: %s", heap->refusal));
+        branches_add(shown, parent, memory_print_text("not read: %s", heap->refusal));
         return;
     }
     if (heap->note[0])
-        add_note(shown, parent, heap->note);
+        branches_add_note(shown, parent, heap->note);
     add_arenas(shown, parent, heap);
     add_nursery(shown, parent, heap);
     add_pinned(shown, parent, heap);
@@ -354,69 +317,32 @@ static void add_heap(struct python_view *shown, uint32_t parent, const struct py
 
 /* ---- the view ---- */
 
-static void clear_nodes(struct python_view *shown)
-{
-    for (size_t i = 0; i < shown->count; i++)
-        free(shown->nodes[i].text);
-    shown->count = 0;
-}
-
 static void python_close(struct view *view)
 {
-    struct python_view *shown = view->state;
-
-    clear_nodes(shown);
-    free(shown->nodes);
-    tree_rows_clear(&shown->rows);
-}
-
-static struct tree_links links_of(const void *context, uint32_t number)
-{
-    const struct python_node *node = &((const struct python_view *)context)->nodes[number];
-
-    return (struct tree_links){node->parent, node->first_child, node->next_sibling};
+    branches_clear(view->state);
 }
 
 /* Short branches are open at first: those of arenas, of what pins them and of garbage. */
-static bool is_open_at_first(const struct python_view *shown, uint32_t number)
+static bool is_open_at_first(const struct branches *shown, uint32_t number)
 {
     enum {
         MOST_ROWS = 12
     };
-    size_t children = 0;
+    const struct branch *item = &shown->items[number];
 
-    for (uint32_t child = shown->nodes[number].first_child; child != TREE_ROWS_NONE;
-         child = shown->nodes[child].next_sibling)
-        children++;
-    return shown->nodes[number].depth <= 1 ||
-           (shown->nodes[number].depth == 2 && shown->nodes[number].bytes != PYTHON_NOT_KNOWN &&
-            children <= MOST_ROWS);
-}
-
-/* What objects retain is not known in every recording. */
-static void choose_columns(struct view *view)
-{
-    struct python_view *shown = view->state;
-    bool is_known = false;
-
-    for (size_t i = 0; i < shown->count; i++)
-        is_known |= shown->nodes[i].retained != PYTHON_NOT_KNOWN;
-    memcpy(shown->columns, all_columns, sizeof all_columns);
-    if (!is_known)
-        shown->columns[COLUMN_RETAINED] = shown->columns[COLUMN_NAME];
-    view->table.columns = shown->columns;
-    view->table.column_count = is_known ? PYTHON_COLUMNS : PYTHON_COLUMNS - 1;
+    return item->depth <= 1 ||
+           (item->depth == 2 && item->figures[COLUMN_BYTES] != PYTHON_NOT_KNOWN &&
+            branches_child_count(shown, number) <= MOST_ROWS);
 }
 
 static bool python_load(struct view *view, struct error *error)
 {
-    struct python_view *shown = view->state;
+    struct branches *shown = view->state;
     const struct python_heaps *heaps = view->context->options->pythons;
     uint32_t process = view->context->question.process;
 
     (void)error;
-    clear_nodes(shown);
-    add_node(shown, TREE_ROWS_NONE, memory_duplicate_text(""));
+    branches_restart(shown);
     for (size_t i = 0; i < heaps->count; i++) {
         const struct process_python *python = &heaps->items[i];
         struct text title = {0};
@@ -429,14 +355,10 @@ static bool python_load(struct view *view, struct error *error)
                    python->heap.implementation, python->heap.version,
                    (unsigned long long)python->snapshot_id,
                    units_format_duration(python->time_ns, when));
-        add_heap(shown, add_node(shown, 0, text_take(&title)), &python->heap);
+        add_heap(shown, branches_add(shown, 0, text_take(&title)), &python->heap);
     }
-    tree_rows_set(&shown->rows, shown->count, links_of, shown);
-    for (uint32_t i = 0; i < shown->count; i++)
-        shown->rows.is_open[i] = is_open_at_first(shown, i);
-    choose_columns(view);
-    view->table.selected = view->table.top = 0;
-    tree_rows_show(&shown->rows, &view->table);
+    branches_choose_columns(shown, &view->table, all_columns, are_counts, are_optional);
+    branches_show(shown, &view->table, is_open_at_first);
     return true;
 }
 
@@ -450,66 +372,29 @@ static void python_describe(const struct view *view, struct text *out)
 
 static void python_row_text(const struct view *view, size_t row, struct text *out)
 {
-    const struct python_view *shown = view->state;
-
-    text_add(out, shown->nodes[shown->rows.nodes[row]].text);
+    text_add(out, branches_at(view->state, row)->text);
 }
 
 static void python_draw_row(const struct view *view, struct screen *screen, struct area area,
                             size_t row)
 {
-    const struct python_view *shown = view->state;
-    uint32_t number = shown->rows.nodes[row];
-    const struct python_node *node = &shown->nodes[number];
-    struct table_place place = table_place(&view->table, view->table.column_count - 1);
-    char text[UNITS_TEXT_BYTES];
-
-    if (node->bytes != PYTHON_NOT_KNOWN)
-        table_draw_cell(&view->table, screen, area.row, COLUMN_BYTES, STYLE_STRONG,
-                        units_format_size(node->bytes, text));
-    if (node->count != PYTHON_NOT_KNOWN)
-        table_draw_cell(&view->table, screen, area.row, COLUMN_COUNT, STYLE_TEXT,
-                        units_format_count(node->count, text));
-    if (node->retained != PYTHON_NOT_KNOWN)
-        table_draw_cell(&view->table, screen, area.row, COLUMN_RETAINED, STYLE_TEXT,
-                        units_format_size(node->retained, text));
-    bool has_figures = node->bytes != PYTHON_NOT_KNOWN || node->count != PYTHON_NOT_KNOWN;
-    if (!has_figures && (node->is_note || node->depth == 1)) {
-        /* Sentences take the room that figures leave. */
-        place.columns += place.column - area.column - 1;
-        place.column = area.column + 1;
-    }
-    place = tree_rows_draw(&shown->rows, screen, area.row, place, number, node->depth - 1);
-    screen_put_cut(screen, area.row, place.column, place.columns,
-                   node->is_note      ? STYLE_FAINT
-                   : node->depth <= 2 ? STYLE_STRONG
-                                      : STYLE_FUNCTION,
-                   node->text);
+    branches_draw_row(view->state, &view->table, screen, area, row);
 }
 
 static bool python_act(struct view *view, enum action action, struct reaction *reaction)
 {
-    struct python_view *shown = view->state;
-    uint32_t node;
-
     (void)reaction;
-    if (!shown->rows.count)
-        return false;
-    node = shown->rows.nodes[view->table.selected];
-    if (action != ACTION_OPEN)
-        return tree_rows_act(&shown->rows, &view->table, node, action);
-    if (!tree_rows_is_leaf(&shown->rows, node))
-        tree_rows_open(&shown->rows, &view->table, node, !shown->rows.is_open[node]);
-    return true;
+    return branches_act(view->state, &view->table, action);
 }
 
 const struct view_ops view_python = {
     .name = "python",
     .title = "Python",
     .digit = '0',
+    .help = "of an interpreter: arenas, objects by type, garbage",
     .is_of_snapshot = true,
     .scopes = SCOPE_FOLDS,
-    .state_bytes = sizeof(struct python_view),
+    .state_bytes = sizeof(struct branches),
     .missing = python_missing,
     .close = python_close,
     .load = python_load,

@@ -46,6 +46,7 @@ const struct view_ops view_sites = {
     .name = "sites",
     .title = "Sites",
     .digit = '2',
+    .help = "a table of sites, functions, files, modules or threads",
     .scopes = SCOPE_OPENS | SCOPE_SORTS | SCOPE_INVERTS | SCOPE_FILTERS | SCOPE_GROUPS |
               SCOPE_INCLUSIVE | SCOPE_SITES | SCOPE_SOURCE,
     .state_bytes = sizeof(struct figures_table),

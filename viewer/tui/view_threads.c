@@ -46,6 +46,7 @@ const struct view_ops view_threads = {
     .name = "threads",
     .title = "Threads",
     .digit = '8',
+    .help = "a table of threads",
     .scopes = SCOPE_OPENS | SCOPE_SORTS | SCOPE_INVERTS | SCOPE_FILTERS,
     .state_bytes = sizeof(struct figures_table),
     .close = threads_close,

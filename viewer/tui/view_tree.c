@@ -360,6 +360,7 @@ const struct view_ops view_tree = {
     .name = "tree",
     .title = "Tree",
     .digit = '3',
+    .help = "the call tree, by callees or by callers",
     .scopes = SCOPE_TREE | SCOPE_FILTERS | SCOPE_SORTS | SCOPE_SOURCE,
     .state_bytes = sizeof(struct tree_view),
     .close = tree_close,

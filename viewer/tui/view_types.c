@@ -199,6 +199,7 @@ const struct view_ops view_types = {
     .name = "types",
     .title = "Types",
     .digit = '7',
+    .help = "what blocks are, and what those of a type retain",
     .missing = view_missing_graph,
     .is_of_snapshot = true,
     .scopes = SCOPE_OPENS | SCOPE_SORTS | SCOPE_INVERTS | SCOPE_FILTERS | SCOPE_HOLDERS,

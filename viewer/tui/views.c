@@ -15,6 +15,7 @@ static const struct view_ops *const views[] = {
     &view_threads,
     &view_modules,
     &view_python,
+    &view_categories,
     &view_live,
     &view_diff,
     &view_output,

@@ -301,13 +301,47 @@
     });
   }
 
+  /* ---- what all memory is used for ---- */
+
+  function amounts(of, name) {
+    var row = make("tr"), cell = make("td", { "class": "name" });
+    row.appendChild(make("td", {}, size(of.resident_bytes)));
+    row.appendChild(make("td", {}, size(of.virtual_bytes)));
+    cell.appendChild(name);
+    row.appendChild(cell);
+    $("memory").appendChild(row);
+  }
+
+  function category(of) {
+    var box = make("details"), list = make("ul", { "class": "stack mono" });
+    box.appendChild(make("summary", {}, of.title));
+    of.parts.forEach(function (part) {
+      list.appendChild(make("li", {}, size(part.resident_bytes) + " of " + size(part.virtual_bytes) + ", " +
+        (part.count > 1 ? count(part.count) + " x " : "") + (part.title || "without a name")));
+    });
+    box.appendChild(list);
+    amounts(of, box);
+  }
+
+  function memory() {
+    var of = data.processes[process].memory;
+    $("memory_part").hidden = !of;
+    $("memory").textContent = $("memory_advice").textContent = "";
+    if (!of) return;
+    $("memory_note").textContent = size(of.resident_bytes) + " resident of " + size(of.virtual_bytes) + " virtual, " + of.when +
+      (of.trimmable_bytes === null ? "" : "; malloc_trim(0) would give back " + size(of.trimmable_bytes));
+    of.categories.forEach(category);
+    amounts(of, document.createTextNode("all"));
+    of.notes.forEach(function (text) { $("memory_advice").appendChild(make("li", {}, text)); });
+  }
+
   /* ---- all of it ---- */
 
   function choose(which) {
     process = which;
     zoomed = null;
     shown = 50;
-    summary(); timeline(); search(); leaks(); suspects();
+    summary(); timeline(); search(); leaks(); suspects(); memory();
   }
 
   data.metrics.forEach(function (info, i) { $("metric").appendChild(make("option", { value: i }, info.title + " \u2013 " + info.help)); });
