@@ -216,6 +216,7 @@ static __attribute__((noinline)) void recover(struct thread_state *thread)
     memset(thread->cache_hashes, 0, sizeof thread->cache_hashes);
     memset(&thread->memo, 0, sizeof thread->memo);
     memset(&thread->trail, 0, sizeof thread->trail);
+    thread->python.trail.count = 0;
     thread->pending.address = NULL;
     thread->passed_over = NULL;
     thread->sampler.newest = NULL;

@@ -89,8 +89,11 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/python_merge.h \
 	preload/python_runtime.c \
 	preload/python_runtime.h \
+	preload/python_frame.h \
 	preload/python_stack.c \
 	preload/python_stack.h \
+	preload/python_trail.c \
+	preload/python_trail.h \
 	preload/raw_syscall.h \
 	preload/real_functions.c \
 	preload/real_functions.h \
@@ -140,13 +143,18 @@ tests_old_libseep_preload_so_LDFLAGS = $(libseep_preload_so_LDFLAGS)
 tests_old_libseep_preload_so_LDADD = $(libseep_preload_so_LDADD)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_python_merge tests/unit/test_sampled_blocks tests/unit/test_sampler \
+check_PROGRAMS += tests/unit/test_python_merge tests/unit/test_python_trail \
+	tests/unit/test_sampled_blocks tests/unit/test_sampler \
 	tests/unit/test_stack_memo tests/unit/test_symbol_search
-TESTS += tests/unit/test_python_merge tests/unit/test_sampled_blocks tests/unit/test_sampler tests/unit/test_stack_memo \
+TESTS += tests/unit/test_python_merge tests/unit/test_python_trail \
+	tests/unit/test_sampled_blocks tests/unit/test_sampler tests/unit/test_stack_memo \
 	tests/unit/test_symbol_search
 tests_unit_test_python_merge_SOURCES = tests/unit/test_python_merge.c preload/python_merge.c \
 	preload/python_merge.h
 tests_unit_test_python_merge_LDADD = $(CMOCKA_LIBS)
+tests_unit_test_python_trail_SOURCES = tests/unit/test_python_trail.c preload/python_trail.c \
+	preload/python_trail.h preload/python_frame.h src/wire/cpython_offsets.c
+tests_unit_test_python_trail_LDADD = $(CMOCKA_LIBS)
 tests_unit_test_sampled_blocks_SOURCES = tests/unit/test_sampled_blocks.c \
 	preload/sampled_blocks.c preload/sampled_blocks.h
 tests_unit_test_sampled_blocks_LDADD = $(CMOCKA_LIBS)

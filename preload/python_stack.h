@@ -14,6 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "preload/python_frame.h"
+#include "preload/python_trail.h"
+
 struct walk_memory;
 
 enum {
@@ -23,12 +26,6 @@ enum {
     PYTHON_STACK_DEEPEST = 100000 /* followed no further */
 };
 
-struct python_frame {
-    uint64_t code; /* 0: an entry of C's own, which runs no code */
-    uint64_t instruction;
-    bool ends_group; /* the outermost of those that one evaluation runs */
-};
-
 /* Innermost first; of a deep one those behind the gap follow the inner ones. */
 struct python_stack {
     uint32_t count;
@@ -36,11 +33,16 @@ struct python_stack {
     uint64_t omitted;
     uint64_t checked_thread_state; /* it was found to be one */
     struct python_frame frames[PYTHON_STACK_FRAMES];
+    struct python_trail trail; /* of the last one whose hash was asked for */
 };
 
 /* Fills the stack; returns a hash over its frames and what tells their code objects from others
  * that had the same address, or 0 when there are none. `memory`: where reads must be tested, NULL
  * where they need not be. */
 uint64_t python_stack_walk(struct python_stack *stack, struct walk_memory *memory);
+
+/* A hash of the same, for who has no use for the frames; it may be another one. 0: there are none.
+ */
+uint64_t python_stack_hash(struct python_stack *stack, struct walk_memory *memory);
 
 #endif

@@ -256,12 +256,12 @@ static bool has_exact_frame(const struct stack_walk *walk)
     return false;
 }
 
-/* Puts the Python frames that were just walked into the native stack. False: their code could not
- * be told. */
+/* Puts the Python frames into the native stack. False: their code could not be told. */
 static bool merge_python(struct thread_state *thread, const struct stack_walk *walk,
                          struct told_stack *stack)
 {
     const struct python_stack *python = &thread->python;
+    python_stack_walk(&thread->python, has_exact_frame(walk) ? &thread->memory : NULL);
     for (uint32_t i = 0; i < python->count; i++) {
         const struct python_frame *frame = &python->frames[i];
         uint64_t word = frame->code != 0 ? python_code_word(thread, frame) : 0;
@@ -291,7 +291,7 @@ static bool merge_python(struct thread_state *thread, const struct stack_walk *w
     return true;
 }
 
-/* Gives the slot to a native stack with the Python frames that were just walked. */
+/* Gives the slot to a native stack, with the Python frames if there are any. */
 static uint32_t tell_both(struct thread_state *thread, const struct walk_registers *caller,
                           const struct stack_walk *walk, uint32_t slot, uint64_t hash,
                           bool has_python)
@@ -312,7 +312,7 @@ static uint32_t find_remembered_with_python(struct thread_state *thread,
                                             const struct walk_registers *caller,
                                             struct stack_memo_entry *entry)
 {
-    uint64_t python = python_stack_walk(&thread->python,
+    uint64_t python = python_stack_hash(&thread->python,
                                         entry->has_signal ? &thread->memory : NULL);
     uint64_t hash = hash_of_both(entry->hash, python);
     if (__builtin_expect(thread->cache_hashes[entry->slot] == hash, 1))
@@ -364,7 +364,7 @@ static __attribute__((noinline)) uint32_t capture_with_python(struct thread_stat
     struct stack_walk walk = {.frames = thread->frames, .limit = session->stack_depth};
     uint64_t native = find_native(thread, caller, &walk, &reads);
     bool is_new, has_signal = has_exact_frame(&walk);
-    uint64_t python = python_stack_walk(&thread->python, has_signal ? &thread->memory : NULL);
+    uint64_t python = python_stack_hash(&thread->python, has_signal ? &thread->memory : NULL);
     uint64_t hash = hash_of_both(native, python);
     uint32_t slot = find_slot(thread, hash, &is_new);
     if (is_new)

@@ -1,0 +1,47 @@
+/* The last Python stack of a thread, frame by frame, from which the hash of the next one is found.
+ *
+ * Stacks of Python that follow each other differ at their tops: the innermost frame runs on, some
+ * are entered, some are left. What tells a stack from another is a hash over its frames, from the
+ * root inwards; so where the outer frames are those of the last stack, their hash is known, and
+ * only that they are the same must be shown: by comparing what the hash was made of, which is less
+ * than half of making it, and none of it waits for another.
+ *
+ * A frame of the trail is looked at only when the frame inside of it, which lives, names it as its
+ * caller: so nothing is read that is not a frame now. */
+#ifndef SEEP_PRELOAD_PYTHON_TRAIL_H
+#define SEEP_PRELOAD_PYTHON_TRAIL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "preload/python_frame.h"
+
+enum {
+    PYTHON_TRAIL_FRAMES = 128
+};
+
+/* Words as they stand in memory are compared, since that is quicker than to say what they mean. */
+struct python_trail_frame {
+    uint64_t at;
+    uint64_t code_word, instruction_word, group_byte;
+    uint64_t code; /* what the word means: 0 = none */
+    /* What tells the code from other code that had the same address. */
+    uint64_t file_name, line_table;
+    uint64_t own_hash; /* of what it means */
+    uint64_t hash;     /* of this frame and all outside of it */
+};
+
+/* Zeroes are an empty trail. Frames stand innermost first, and the outermost is the last before the
+ * array's end, which names no frame. */
+struct python_trail {
+    uint32_t count;
+    struct python_trail_frame frames[PYTHON_TRAIL_FRAMES + 1];
+    struct python_trail_frame fresh[PYTHON_TRAIL_FRAMES];
+};
+
+/* A hash of the stack whose innermost frame is `at`; 0: it is too deep for a trail, or something in
+ * it is no frame. The same stack has the same hash, whatever the last one was. */
+uint64_t python_trail_hash(struct python_trail *trail, const struct cpython_offsets *offsets,
+                           uint64_t at);
+
+#endif
