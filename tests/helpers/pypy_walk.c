@@ -47,8 +47,8 @@ static void print_objects(struct pypy *pypy)
     printf("heap %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
            pypy->collector.arena_count, objects.used_bytes, pypy->collector.used_bytes,
            objects.large_bytes, pypy->collector.large_bytes, pypy->collector.nursery_bytes);
-    printf("unsure %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", objects.unknown_blocks,
-           objects.torn_pages, objects.moved_objects);
+    printf("unsure %" PRIu64 " %" PRIu64 " %" PRIu64 " %d\n", objects.unknown_blocks,
+           objects.torn_pages, objects.moved_objects, pypy->collector.is_collecting);
     struct pypy_paths *paths = pypy_paths_find(&objects, &names);
     for (uint32_t i = 0; i < objects.count; i++)
         print_object(&objects, &names, i, pypy_paths_has(paths, i));

@@ -19,7 +19,7 @@
  * Of PyPy:
  *
  *     heap ARENAS and bytes: USED BY-ITS-OWN-COUNT LARGE BY-ITS-OWN-COUNT NURSERY
- *     unsure BLOCKS PAGES MOVED-OBJECTS
+ *     unsure BLOCKS PAGES MOVED-OBJECTS IS-COLLECTING
  *     old|large|young ADDRESS TYPE BYTES REFERENCES THEIR-SUM NAME
  *                                     a + behind the first word: something refers to it */
 #include <inttypes.h>

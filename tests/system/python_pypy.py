@@ -183,17 +183,47 @@ def check_stops(pypy, stops):
         os.kill(child.pid, signal.SIGSTOP)
         os.waitpid(child.pid, os.WUNTRACED)
         seen = walk(child.pid)
-        expect(f"stop {number}: refused", seen["refused"], None)
-        steady = [said[0] for said in seen["objects"].values() if said[5] == "Steady"]
-        expect(f"stop {number}: Steady, and reached", (len(steady), len([1 for place in steady if
-                                                       place.endswith("+")])), (600, 600))
-        blocks, pages, moved = seen.get("unsure", (0, 0, 0))
+        check_steady(f"stop {number}", seen)
+        blocks, pages, moved, _ = seen.get("unsure", (0, 0, 0, 0))
         expect(f"stop {number}: neither free nor objects", (blocks <= 2, pages <= 1), (True, True))
         unsure += blocks + pages + moved > 0
         os.kill(child.pid, signal.SIGCONT)
     child.kill()
     child.communicate()
     print(f"{stops} stops, {unsure} within a change")
+
+
+def check_steady(what, seen):
+    expect(f"{what}: refused", seen["refused"], None)
+    steady = [said[0] for said in seen["objects"].values() if said[5] == "Steady"]
+    expect(f"{what}: Steady, and reached",
+           (len(steady), len([1 for place in steady if place.endswith("+")])), (600, 600))
+
+
+def check_collecting(pypy, place, stops):
+    """Within a collection, because it stops itself there: while young objects are moved, while
+    what lives is marked, and while what is dead is swept."""
+    child = subprocess.Popen(
+        [pypy, f"{TARGETS}/pypy_collect.py"], stdout=subprocess.PIPE,
+        env={**os.environ, "PYPY_GC_NURSERY": "512k", "COLLECTOR_STOP": place,
+             "LD_PRELOAD": os.path.abspath("./tests/targets/collector_stop.so")})
+    os.read(child.stdout.fileno(), 1)
+    for number in range(stops):
+        os.kill(child.pid, signal.SIGUSR1)
+        _, status = os.waitpid(child.pid, os.WUNTRACED)
+        expect(f"{place} {number}: stopped", os.WIFSTOPPED(status), True)
+        if not os.WIFSTOPPED(status):
+            return
+        seen = walk(child.pid)
+        check_steady(f"{place} {number}", seen)
+        blocks, pages, moved, is_collecting = seen["unsure"]
+        expect(f"{place} {number}: neither free nor objects", (blocks <= 2, pages <= 1),
+               (True, True))
+        if place == "arena":
+            expect(f"{place} {number}: within a minor collection", moved > 0 or is_collecting == 1, True)
+        os.kill(child.pid, signal.SIGCONT)
+    child.kill()
+    child.communicate()
 
 
 def can_read_others():
@@ -215,6 +245,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         check_truth(folder, pypy)
         check_wrapped(folder, pypy)
+    for place in ("arena", "chunk", "release"):
+        check_collecting(pypy, place, 20 if IS_LONG else 4)
     check_stops(pypy, int(sys.argv[1]) if len(sys.argv) > 1 else 60 if IS_LONG else 8)
     return failures != 0 or is_failed()
 

@@ -58,6 +58,7 @@ target_programs = \
 	tests/targets/wild
 
 target_libraries_of_their_own = \
+	tests/targets/collector_stop.so \
 	tests/targets/cxx_plugin.so \
 	tests/targets/cxx_plugin_static.so \
 	tests/targets/libarena_family.so \
@@ -74,6 +75,7 @@ EXTRA_DIST += \
 	tests/targets/burst.c \
 	tests/targets/busy_forks.c \
 	tests/targets/closing.c \
+	tests/targets/collector_stop.c \
 	tests/targets/counted.c \
 	tests/targets/crowd.c \
 	tests/targets/cxx.cpp \
