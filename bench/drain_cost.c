@@ -177,6 +177,7 @@ static const struct workload {
     {"random-1k-1k", make_random, 1, 1000, 2000},
     {"random-10-1m", make_random, 1, 10, 2000000},
     {"random-1k-1m", make_random, 1, 1000, 2000000},
+    {"random-5k-100k", make_random, 1, 5000, 200000},
     {"realloc", make_realloc, 1, 2, 100},
     {"pairs-4-rings", make_pair, 4, 4, 0},
     {"interleaved-4", make_interleaved, 4, 4, 0},

@@ -47,6 +47,18 @@ void *memory_allocate_zeroed(size_t count, size_t item_bytes)
     return memory;
 }
 
+void *memory_allocate_zeroed_lines(size_t count, size_t item_bytes)
+{
+    size_t bytes = product_bytes(count, item_bytes);
+    if (bytes > SIZE_MAX - MEMORY_LINE_BYTES)
+        out_of_memory();
+    bytes = (bytes + MEMORY_LINE_BYTES) / MEMORY_LINE_BYTES * MEMORY_LINE_BYTES;
+    void *memory = aligned_alloc(MEMORY_LINE_BYTES, bytes);
+    if (!memory)
+        out_of_memory();
+    return memset(memory, 0, bytes);
+}
+
 void *memory_resize(void *memory, size_t count, size_t item_bytes)
 {
     size_t bytes = product_bytes(count, item_bytes);

@@ -12,7 +12,14 @@ void *memory_allocate(size_t bytes) __attribute__((malloc, returns_nonnull));
 void *memory_allocate_zeroed(size_t count, size_t item_bytes)
     __attribute__((malloc, returns_nonnull));
 
-/* The same, not zeroed, for what is soon filled: large memory comes in huge pages where there are
+/* The same, beginning where a cache line does. */
+enum {
+    MEMORY_LINE_BYTES = 64
+};
+void *memory_allocate_zeroed_lines(size_t count, size_t item_bytes)
+    __attribute__((malloc, returns_nonnull));
+
+/* Not zeroed, for what is soon filled: large memory comes in huge pages where there are
  * some, since a page fault for each 4 KiB costs more than filling them. memory_grow does so too. */
 void *memory_allocate_large(size_t count, size_t item_bytes)
     __attribute__((malloc, returns_nonnull));

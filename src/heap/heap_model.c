@@ -18,7 +18,6 @@ enum {
     FIGURES_AHEAD = 6,
     CACHED_SITES = 1024, /* so few sites stay in the cache without asking */
     CACHED_BLOCKS = 8192,
-    CACHE_LINE = 64,
     PAGE = 4096
 };
 
@@ -263,7 +262,7 @@ static struct ahead prefetch_site(const struct heap_model *model, const struct h
     if (block.site >= model->sites.count)
         return (struct ahead){0};
     const struct site *site = site_table_at(&model->sites, block.site);
-    for (size_t at = 0; at < sizeof *site; at += CACHE_LINE)
+    for (size_t at = 0; at < SITE_HOT_BYTES; at += MEMORY_LINE_BYTES)
         __builtin_prefetch((const char *)site + at, 1);
     if (is_birth(event))
         return (struct ahead){site, event->size, event->thread};

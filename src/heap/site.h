@@ -1,39 +1,47 @@
 /* The figures of one site: all blocks of a process born with the same stack and function.
  *
- * What can be derived is not stored: live = inherited + allocated - freed. Fields are in the order
- * in which events touch them. */
+ * What can be derived is not stored: live = inherited + allocated - freed. What every event of a
+ * site looks at stands in its first two cache lines: of many sites, none is in the cache. */
 #ifndef SEEP_HEAP_SITE_H
 #define SEEP_HEAP_SITE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "base/memory.h"
 #include "heap/histogram.h"
 #include "heap/site_threads.h"
 
+enum {
+    SITE_HOT_BYTES = 128
+};
+
 struct site {
-    uint64_t allocations;
+    _Alignas(MEMORY_LINE_BYTES) uint64_t allocations;
     uint64_t allocated_bytes;
     uint64_t frees;
     uint64_t freed_bytes;
     uint64_t inherited_blocks;
-    uint64_t inherited_bytes;
-    uint64_t peak_epoch; /* peak.h: of the two figures below */
-    uint64_t peak_blocks;
-    uint64_t peak_bytes;
+    uint64_t peak_epoch; /* peak.h: of peak_blocks and peak_bytes */
     uint64_t last_ns;
+    uint32_t stack;
+    uint8_t function;
+    bool is_changed; /* since its record was last written */
     struct site_threads threads;
     struct histogram sizes;
     struct histogram lifetimes;
-    uint32_t stack;
-    uint8_t function;
-    bool is_changed;        /* since its record was last written */
-    uint32_t open_position; /* timeline.h: place + 1 among the sites of the open bucket; 0 = none */
     uint64_t temporary_allocations;
+    uint32_t open_position; /* timeline.h: place + 1 among the sites of the open bucket; 0 = none */
+
+    uint64_t peak_blocks;
+    uint64_t peak_bytes;
+    uint64_t inherited_bytes;
     uint64_t first_ns;
     uint64_t written_peak_bytes; /* what the last record said */
     uint64_t written_peak_blocks;
 };
+_Static_assert(offsetof(struct site, peak_blocks) <= SITE_HOT_BYTES, "two lines");
 
 static inline uint64_t site_live_blocks(const struct site *site)
 {

@@ -57,8 +57,8 @@ static void make_room(struct site_table *table)
         return;
     table->chunks = memory_grow(table->chunks, &table->chunk_capacity, table->chunk_count + 1,
                                 sizeof *table->chunks);
-    table->chunks[table->chunk_count++] = memory_allocate_zeroed(SITE_TABLE_CHUNK,
-                                                                 sizeof **table->chunks);
+    table->chunks[table->chunk_count++] = memory_allocate_zeroed_lines(SITE_TABLE_CHUNK,
+                                                                       sizeof **table->chunks);
 }
 
 void site_table_clear(struct site_table *table)
