@@ -95,7 +95,9 @@ bool process_memory_read_residency(struct process_memory *memory, struct residen
                                    struct error *error)
 {
     if (!memory->is_served)
-        return residency_read(residency, memory->input.tid, error);
+        return memory->is_copied ? residency_read_copied(residency, (uint32_t)memory->copy.pid,
+                                                         (uint32_t)memory->input.pid, error)
+                                 : residency_read(residency, memory->input.tid, error);
     if (!memory->is_copied)
         return residency_ask(residency, &memory->server, error);
     *residency = (struct residency){0};

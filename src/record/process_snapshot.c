@@ -366,7 +366,7 @@ static void read_python(struct taking *taking, const struct target_memory *memor
     python_search_read(taking->request->python, &input, taking->snapshot);
 }
 
-/* What is in memory, while the process is held and nothing was read of it. */
+/* What is in memory, of what stands still, before it is read. */
 static void read_residency(struct taking *taking)
 {
     struct error error;
@@ -562,6 +562,7 @@ static void read_copy(void *context, struct snapshot *snapshot)
     uint32_t number = snapshot->number;
     taking->snapshot = snapshot;
     taking->deadline_ns = taking->begin_ns + taking->request->budget_ns * COPY_PATIENCE;
+    read_residency(taking);
     if (read_all(taking))
         add_note(taking);
     process_memory_end(&taking->reach);
@@ -609,13 +610,13 @@ static bool take(struct taking *taking, struct process_snapshot_sleepers *sleepe
                         told_registers(taking));
     list_own_memory(taking);
     list_regions(taking);
-    read_residency(taking);
     if (taking->is_copied) {
         if (process_hold_is_still(&taking->hold))
             return read_copy_beside(taking);
         process_memory_end(&taking->reach);
         return fail(taking, SNAPSHOT_FAILED, "the process went on while it was copied");
     }
+    read_residency(taking);
     if (!read_all(taking))
         return false;
     if (!process_hold_is_still(&taking->hold)) {

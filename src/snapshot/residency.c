@@ -92,6 +92,29 @@ static void look_at_pages(struct residency *residency, size_t position,
     }
 }
 
+/* How much of it is there, by its pages alone. */
+static uint64_t count_pages(const struct target_mapping *mapping,
+                            const struct target_memory *memory)
+{
+    uint64_t bytes = 0, start, end;
+    for (uint64_t at = mapping->start;
+         at < mapping->end && memory->find_touched(memory->context, at, mapping->end, &start, &end);
+         at = end) {
+        if (start < at || end <= start || end > mapping->end)
+            break;
+        bytes += end - start;
+    }
+    return bytes;
+}
+
+/* What a fork leaves behind: pages of files, which the copy would map anew, and of what was to be
+ * wiped. */
+static bool is_left_behind(const struct residency *residency, size_t position)
+{
+    return residency->mappings.items[position].inode != 0 ||
+           residency->items[position].resident_bytes == 0;
+}
+
 void residency_sum_up(struct residency *residency)
 {
     uint64_t before = 0;
@@ -110,8 +133,8 @@ void residency_sum_up(struct residency *residency)
     }
 }
 
-void residency_parse(struct residency *residency, const char *smaps,
-                     const struct target_memory *memory)
+void residency_parse_copied(struct residency *residency, const char *smaps,
+                            const struct target_memory *memory, const struct target_memory *process)
 {
     *residency = (struct residency){0};
     char *lines = mapping_lines(smaps);
@@ -120,9 +143,20 @@ void residency_parse(struct residency *residency, const char *smaps,
     residency->items = memory_allocate_zeroed(residency->mappings.count + 1,
                                               sizeof *residency->items);
     take_figures(residency, smaps);
-    for (size_t i = 0; i < residency->mappings.count; i++)
-        look_at_pages(residency, i, memory);
+    for (size_t i = 0; i < residency->mappings.count; i++) {
+        bool is_of_process = process != NULL && is_left_behind(residency, i);
+        if (is_of_process)
+            residency->items[i].resident_bytes = count_pages(&residency->mappings.items[i],
+                                                             process);
+        look_at_pages(residency, i, is_of_process ? process : memory);
+    }
     residency_sum_up(residency);
+}
+
+void residency_parse(struct residency *residency, const char *smaps,
+                     const struct target_memory *memory)
+{
+    residency_parse_copied(residency, smaps, memory, NULL);
 }
 
 static char *read_smaps(uint32_t pid, struct error *error)
@@ -169,6 +203,39 @@ bool residency_read_smaps(struct residency *residency, uint32_t pid, struct erro
     if (smaps != NULL)
         take(residency, smaps, target_process_open(pid, NULL));
     return smaps != NULL;
+}
+
+/* Where they are unknown all pages would count as there. */
+static bool are_pages_known(uint32_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%u/pagemap", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+bool residency_read_copied(struct residency *residency, uint32_t copy, uint32_t pid,
+                           struct error *error)
+{
+    struct target_memory memory = {0}, left_behind = {0};
+    *residency = (struct residency){0};
+    char *smaps = read_smaps(copy, error);
+    if (smaps == NULL)
+        return false;
+    struct target_process *read = target_process_open(copy, NULL);
+    struct target_process *process = are_pages_known(pid) ? target_process_open(pid, NULL) : NULL;
+    if (read != NULL)
+        memory = target_process_memory(read);
+    if (process != NULL)
+        left_behind = target_process_memory(process);
+    residency_parse_copied(residency, smaps, read != NULL ? &memory : NULL,
+                           process != NULL ? &left_behind : NULL);
+    target_process_close(read);
+    target_process_close(process);
+    free(smaps);
+    return true;
 }
 
 bool residency_ask(struct residency *residency, struct target_server *server, struct error *error)

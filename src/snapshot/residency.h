@@ -30,6 +30,10 @@ struct residency {
 
 /* Of a process that stands still. */
 bool residency_read(struct residency *residency, uint32_t pid, struct error *error);
+/* The same of a copy, as its process was when it was made. The kernel needs long to count pages, for
+ * which nobody is to be held; what a fork leaves behind is as the process has it by now. */
+bool residency_read_copied(struct residency *residency, uint32_t copy, uint32_t pid,
+                           struct error *error);
 /* The same of one that reads itself: not of a copy, whose pages are others. */
 bool residency_ask(struct residency *residency, struct target_server *server, struct error *error);
 void residency_clear(struct residency *residency);
@@ -44,6 +48,10 @@ void residency_sum_up(struct residency *residency);
  * be NULL. For tests. */
 void residency_parse(struct residency *residency, const char *smaps,
                      const struct target_memory *memory);
+/* `smaps` and `memory` of the copy, `process` of what it is a copy of; NULL: not known. */
+void residency_parse_copied(struct residency *residency, const char *smaps,
+                            const struct target_memory *memory,
+                            const struct target_memory *process);
 
 /* Bytes of [start, end) that are in memory. */
 uint64_t residency_count(const struct residency *residency, uint64_t start, uint64_t end);

@@ -52,6 +52,42 @@ static bool find_touched(void *context, uint64_t start, uint64_t end, uint64_t *
     return false;
 }
 
+/* The process that has a copy: both pages of its file, and one where the copy has none. What else
+ * it says is newer than the copy, and does not count. */
+static bool find_left_behind(void *context, uint64_t start, uint64_t end, uint64_t *touched_start,
+                             uint64_t *touched_end)
+{
+    static const struct address_range touched[] = {
+        {0x400000, 0x402000}, {0x20000000, 0x20010000}, {0x40001000, 0x40002000}};
+    (void)context;
+    for (size_t i = 0; i < sizeof touched / sizeof *touched; i++) {
+        if (touched[i].end <= start || touched[i].start >= end)
+            continue;
+        *touched_start = touched[i].start > start ? touched[i].start : start;
+        *touched_end = touched[i].end < end ? touched[i].end : end;
+        return true;
+    }
+    return false;
+}
+
+static void takes_what_a_fork_leaves_behind_from_the_process(void **state)
+{
+    const struct target_memory memory = {.find_touched = find_touched};
+    const struct target_memory process = {.find_touched = find_left_behind};
+    struct residency residency;
+    (void)state;
+    residency_parse_copied(&residency, smaps, &memory, &process);
+    assert_int_equal(residency.resident_bytes, (28 + 4 + 4) << 10);
+    assert_int_equal(residency_count(&residency, 0x400000, 0x402000), 8192);
+    assert_int_equal(residency_count(&residency, 0x20000000, 0x20010000), 8192);
+    assert_int_equal(residency_count(&residency, 0x40000000, 0x40001000), 0);
+    assert_int_equal(residency_count(&residency, 0x40001000, 0x40002000), 4096);
+    residency_clear(&residency);
+    residency_parse_copied(&residency, smaps, &memory, NULL);
+    assert_int_equal(residency.resident_bytes, 28 << 10);
+    residency_clear(&residency);
+}
+
 static void counts_what_is_there(void **state)
 {
     const struct target_memory memory = {.find_touched = find_touched};
@@ -273,9 +309,13 @@ static void knows_mapped_chunks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts_what_is_there), cmocka_unit_test(finds_stretches),
-        cmocka_unit_test(reads_any_text),       cmocka_unit_test(page_tables_say_what_smaps_says),
-        cmocka_unit_test(walks_chunks),         cmocka_unit_test(gives_up_on_nonsense),
+        cmocka_unit_test(counts_what_is_there),
+        cmocka_unit_test(takes_what_a_fork_leaves_behind_from_the_process),
+        cmocka_unit_test(finds_stretches),
+        cmocka_unit_test(reads_any_text),
+        cmocka_unit_test(page_tables_say_what_smaps_says),
+        cmocka_unit_test(walks_chunks),
+        cmocka_unit_test(gives_up_on_nonsense),
         cmocka_unit_test(knows_mapped_chunks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
