@@ -28,7 +28,7 @@ enum {
     CPYTHON_OLDEST_MINOR = 8,
     CPYTHON_NEWEST_MINOR = 14,
     /* Words of struct _Py_DebugOffsets that the check looks at. */
-    CPYTHON_DEBUG_WORDS = 50
+    CPYTHON_DEBUG_WORDS = 83
 };
 
 /* name, offset in 3.8 ... 3.14 (~0u, CPYTHON_NONE: it has none), word of it in the _Py_DebugOffsets
@@ -84,7 +84,12 @@ enum {
     FIELD(gc_generations,              24,   24,   24,   24,   24,   24,   24,   0,  0) /* list head, int32_t threshold, int32_t count: 24 bytes each */ \
     FIELD(gc_permanent,               104,  104,  104,  104,  104,  104,   96,   0,  0) \
     FIELD(gc_stats,                   128,  128,  128,  128,  128,  128,  120,   0,  0) /* 3 of 3 words: collections, collected, uncollectable */ \
-    FIELD(gc_collecting,              200,  200,  200,  200,  200,  200,  192,   0,  0) /* int32_t */ \
+    FIELD(gc_collecting,              200,  200,  200,  200,  200,  200,  192,  72, 82) /* int32_t */ \
+    /* PyODictObject: its table of nodes, and the first of them */ \
+    FIELD(ordered_fast_nodes,          48,   48,   48,   48,   48,   48,   64,   0,  0) \
+    FIELD(ordered_first,               80,   80,   80,   80,   80,   80,   48,   0,  0) \
+    /* PyTupleObject: since 3.14 behind a hash */ \
+    FIELD(tuple_items,                 24,   24,   24,   24,   24,   24,   32,  51, 57) \
     /* PyDictKeysObject */ \
     FIELD(keys_entry_count,            32,   32,   32,   24,   24,   24,   24,   0,  0) \
     FIELD(keys_indices,                40,   40,   40,   32,   32,   32,   32,   0,  0) \

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-/* The first words of _PyRuntime as CPython 3.13.0 has them, up to code_object. */
+/* The first words of _PyRuntime as CPython 3.13.0 has them. */
 static const uint64_t words_of_313[CPYTHON_DEBUG_WORDS] = {
     0x7970677562656478, 0x030d00f0, 0, 283320, 608, 632,
     /* interpreter_state */
@@ -18,7 +18,27 @@ static const uint64_t words_of_313[CPYTHON_DEBUG_WORDS] = {
     /* interpreter_frame */
     80, 8, 0, 56, 72, 70,
     /* code_object */
-    208, 112, 120, 128, 136, 68, 52, 96, 104, 200};
+    208, 112, 120, 128, 136, 68, 52, 96, 104, 200,
+    /* pyobject, type_object, tuple_object, list_object, dict_object, float_object, long_object */
+    16, 8, 416, 24, 88, 168, 32, 24, 16, 40, 24, 16, 48, 32, 40, 24, 16, 32, 16, 24,
+    /* bytes_object, unicode_object, gc */
+    40, 16, 32, 64, 32, 16, 40, 240, 200};
+
+/* The same of 3.14.8. */
+static const uint64_t words_of_314[CPYTHON_DEBUG_WORDS] = {
+    0x7970677562656478, 0x030e08f0, 0, 316616, 784, 808,
+    /* interpreter_state */
+    225864, 7280, 7272, 7344, 7360, 7408, 7688, 7672, 7680, 16, 7784, 0, 7800, 7792, 7992, 0,
+    /* thread_state */
+    832, 0, 8, 16, 72, 152, 160, 232, 32,
+    /* interpreter_frame */
+    88, 8, 0, 56, 80, 74, 64, 0,
+    /* code_object */
+    216, 112, 120, 128, 136, 68, 52, 96, 104, 208, 0,
+    /* pyobject, type_object, tuple_object, list_object, set_object, dict_object, float_object */
+    16, 8, 416, 24, 88, 168, 40, 32, 16, 40, 24, 16, 200, 24, 40, 32, 48, 32, 40, 24, 16,
+    /* long_object, bytes_object, unicode_object, gc */
+    32, 16, 24, 40, 16, 32, 64, 32, 16, 40, 264, 192};
 
 static void test_finds_columns_by_version(void **state)
 {
@@ -60,6 +80,12 @@ static void test_agrees_with_what_a_process_says(void **state)
     assert_true(cpython_offsets_check(&offsets, words_of_313, &differing));
     assert_null(differing);
     assert_memory_equal(&offsets, &before, sizeof offsets);
+    assert_true(cpython_offsets_find(0x030e08f0, &offsets));
+    before = offsets;
+    assert_true(cpython_offsets_check(&offsets, words_of_314, &differing));
+    assert_null(differing);
+    assert_memory_equal(&offsets, &before, sizeof offsets);
+    assert_int_equal(offsets.tuple_items, 32);
 }
 
 static void test_takes_what_differs_from_the_process(void **state)

@@ -12,7 +12,6 @@ enum {
     FRAME_SLOTS_MAX = 1 << 20,
     FIELDS_MAX_BYTES = 1 << 16,
     LIST_BYTES = 40,
-    TUPLE_ITEMS = 24,
     DICT_BYTES = 48,
     ORDERED_DICT_INSTANCE = 96, /* behind its own list */
     WEAKREF_CALLBACK = 24,
@@ -418,7 +417,7 @@ static void visit_shape(const struct walk *walk)
         visit_slots(walk, LIST_BYTES);
         return;
     case CPYTHON_SHAPE_TUPLE:
-        visit_items(walk, walk->object + TUPLE_ITEMS,
+        visit_items(walk, walk->object + walk->python->offsets.tuple_items,
                     word_at(walk, walk->object + CPYTHON_OBJECT_SIZE), CPYTHON_EDGE_ITEM);
         return;
     case CPYTHON_SHAPE_DICT:

@@ -16,7 +16,6 @@ enum {
     MODULE_DICT = 16,
     CELL_CONTENTS = 16,
     WEAKREF_CALLBACK = 24,
-    TUPLE_ITEMS = 24,
     OLD_CODE_NAMES = 72, /* up to 3.10: variables, free ones, cells, a tuple each */
     OLD_CODE_FREE = 80,
     OLD_CODE_CELLS = 88
@@ -222,7 +221,7 @@ static bool tuple_text(const struct cpython *python, uint64_t tuple, uint64_t *n
         *number -= count;
         return false;
     }
-    uint64_t text = cpython_field(python, tuple, (uint32_t)(TUPLE_ITEMS + *number * 8));
+    uint64_t text = cpython_field(python, tuple, (uint32_t)(python->offsets.tuple_items + *number * 8));
     return cpython_string(python, text, name, name_bytes);
 }
 

@@ -5,8 +5,6 @@
 
 enum {
     FIELDS_MAX_BYTES = 1 << 12,
-    ORDERED_FAST_NODES = 48,
-    ORDERED_FIRST = 80,
     ORDERED_NODE_NEXT = 16,
     ORDERED_NODE_BYTES = 32,
     BYTEARRAY_ALLOCATED = 24,
@@ -75,9 +73,10 @@ static void visit_dict(const struct storing *storing)
 
 static void visit_ordered(const struct storing *storing)
 {
+    const struct cpython_offsets *offsets = &storing->python->offsets;
     visit_dict(storing);
-    tell(storing, word_at(storing, storing->object + ORDERED_FAST_NODES), 0);
-    uint64_t node = word_at(storing, storing->object + ORDERED_FIRST);
+    tell(storing, word_at(storing, storing->object + offsets->ordered_fast_nodes), 0);
+    uint64_t node = word_at(storing, storing->object + offsets->ordered_first);
     uint64_t most = word_at(storing, storing->object + CPYTHON_DICT_USED);
     for (uint64_t i = 0; cpython_is_pointer(node) && i <= most && i < CPYTHON_LINKS_MAX; i++) {
         tell(storing, node, ORDERED_NODE_BYTES);
