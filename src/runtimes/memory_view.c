@@ -10,12 +10,17 @@ enum {
     ALL_PAGES = (1 << PAGES) - 1
 };
 
+/* What is borrowed takes no room. */
+#define BORROWED_BYTES ((size_t)1 << 30)
+
 #define NO_PIECE UINT64_MAX
 
 void memory_view_init(struct memory_view *view, const struct target_memory *memory,
                       size_t kept_bytes)
 {
     size_t sets = 1;
+    if (memory->borrow != NULL)
+        kept_bytes = BORROWED_BYTES;
     while (sets * MEMORY_VIEW_WAYS * MEMORY_VIEW_PIECE_BYTES < kept_bytes)
         sets *= 2;
     *view = (struct memory_view){.memory = memory, .set_mask = sets - 1, .last_number = NO_PIECE};
@@ -27,7 +32,7 @@ void memory_view_init(struct memory_view *view, const struct target_memory *memo
 void memory_view_clear(struct memory_view *view)
 {
     for (size_t i = 0; view->pieces != NULL && i < (view->set_mask + 1) * MEMORY_VIEW_WAYS; i++)
-        free(view->pieces[i].bytes);
+        free(view->pieces[i].own);
     free(view->pieces);
     *view = (struct memory_view){.last_number = NO_PIECE};
 }
@@ -37,14 +42,22 @@ static void fill(struct memory_view *view, struct memory_view_piece *piece)
 {
     const struct target_memory *memory = view->memory;
     uint64_t start = piece->number << MEMORY_VIEW_PIECE_BITS;
-    size_t count = memory->read(memory->context, start, piece->bytes, MEMORY_VIEW_PIECE_BYTES);
-    view->read_bytes += count;
     piece->readable_pages = ALL_PAGES;
+    piece->bytes = memory->borrow != NULL
+                       ? memory->borrow(memory->context, start, MEMORY_VIEW_PIECE_BYTES)
+                       : NULL;
+    if (piece->bytes != NULL)
+        return;
+    if (piece->own == NULL)
+        piece->own = memory_allocate(MEMORY_VIEW_PIECE_BYTES);
+    piece->bytes = piece->own;
+    size_t count = memory->read(memory->context, start, piece->own, MEMORY_VIEW_PIECE_BYTES);
+    view->read_bytes += count;
     if (count == MEMORY_VIEW_PIECE_BYTES)
         return;
     piece->readable_pages = 0;
     for (size_t page = 0; page < PAGES; page++) {
-        uint8_t *bytes = piece->bytes + page * PAGE_BYTES;
+        uint8_t *bytes = piece->own + page * PAGE_BYTES;
         size_t offset = page * PAGE_BYTES;
         size_t here = offset + PAGE_BYTES <= count
                           ? PAGE_BYTES
@@ -64,8 +77,6 @@ struct memory_view_piece *memory_view_load(struct memory_view *view, uint64_t nu
             found = &set[i];
     if (found == NULL) {
         found = &set[view->next_way++ % MEMORY_VIEW_WAYS];
-        if (found->bytes == NULL)
-            found->bytes = memory_allocate(MEMORY_VIEW_PIECE_BYTES);
         found->number = number;
         fill(view, found);
     }

@@ -1,6 +1,7 @@
 /* Memory of a stopped process for readers that walk hundreds of megabytes of it: pieces of 64 KiB
  * are kept, four ways of each set, so that what lies together is asked for once and memory stays
- * bounded whatever the target's size. What cannot be read is told page by page. */
+ * bounded whatever the target's size; of memory that is here already they are that memory. What
+ * cannot be read is told page by page. */
 #ifndef SEEP_RUNTIMES_MEMORY_VIEW_H
 #define SEEP_RUNTIMES_MEMORY_VIEW_H
 
@@ -21,7 +22,8 @@ enum {
 struct memory_view_piece {
     uint64_t number;         /* address / piece; UINT64_MAX: empty */
     uint32_t readable_pages; /* set of 1 << page within the piece */
-    uint8_t *bytes;
+    const uint8_t *bytes;    /* `own`, or borrowed */
+    uint8_t *own;            /* NULL until it is needed */
 };
 
 struct memory_view {

@@ -24,7 +24,13 @@ void path_patterns_clear(struct path_patterns *patterns)
     *patterns = (struct path_patterns){0};
 }
 
-uint32_t path_patterns_make(struct path_patterns *patterns, uint32_t parent, struct string_id label)
+static struct path_place *find_kept(struct path_place *kept, uint64_t key)
+{
+    return &kept[(key ^ key >> 32 ^ key >> 37) & (PATH_PLACES_KEPT - 1)];
+}
+
+static uint32_t make_pattern(struct path_patterns *patterns, uint32_t parent,
+                             struct string_id label)
 {
     bool is_new;
     uint32_t depth = parent == PATH_NO_PATTERN ? 0 : patterns->items[parent].depth + 1;
@@ -42,6 +48,15 @@ uint32_t path_patterns_make(struct path_patterns *patterns, uint32_t parent, str
     patterns->items[patterns->count] = (struct path_pattern){parent, depth, label};
     *place = patterns->count;
     return (uint32_t)patterns->count++;
+}
+
+uint32_t path_patterns_make(struct path_patterns *patterns, uint32_t parent, struct string_id label)
+{
+    uint64_t key = ((uint64_t)parent << 32 | label.index) + 1;
+    struct path_place *kept = find_kept(patterns->kept, key);
+    if (kept->key != key)
+        *kept = (struct path_place){key, make_pattern(patterns, parent, label)};
+    return (uint32_t)kept->place;
 }
 
 uint32_t path_patterns_make_root(struct path_patterns *patterns, const char *name)
@@ -67,8 +82,8 @@ void path_patterns_add_text(const struct path_patterns *patterns, uint32_t patte
         text_add(out, string_pool_text(patterns->texts, patterns->items[chain[length]].label));
 }
 
-void path_counts_add(struct path_counts *counts, uint32_t subject, uint32_t pattern,
-                     uint32_t object, uint64_t bytes)
+static uint64_t find_count(struct path_counts *counts, uint32_t subject, uint32_t pattern,
+                           uint32_t object)
 {
     bool is_new;
     uint64_t *place = hash_map_put(&counts->index, (uint64_t)subject << 32 | pattern, &is_new);
@@ -78,8 +93,18 @@ void path_counts_add(struct path_counts *counts, uint32_t subject, uint32_t patt
         *place = counts->count;
         counts->items[counts->count++] = (struct path_count){subject, pattern, object, 0, 0};
     }
-    counts->items[*place].count++;
-    counts->items[*place].bytes += bytes;
+    return *place;
+}
+
+void path_counts_add(struct path_counts *counts, uint32_t subject, uint32_t pattern,
+                     uint32_t object, uint64_t bytes)
+{
+    uint64_t key = ((uint64_t)subject << 32 | pattern) + 1;
+    struct path_place *kept = find_kept(counts->kept, key);
+    if (kept->key != key)
+        *kept = (struct path_place){key, find_count(counts, subject, pattern, object)};
+    counts->items[kept->place].count++;
+    counts->items[kept->place].bytes += bytes;
 }
 
 static int compare_counts(const void *left, const void *right)

@@ -18,7 +18,18 @@ struct path_pattern {
     struct string_id label;
 };
 
+enum {
+    PATH_PLACES_KEPT = 64 /* a power of two */
+};
+
+/* Alike objects come one behind the other: what was just looked up, by a part of its key. Zeroed
+ * it holds nothing: keys are kept + 1. */
+struct path_place {
+    uint64_t key, place;
+};
+
 struct path_patterns {
+    struct path_place kept[PATH_PLACES_KEPT];
     struct path_pattern *items;
     size_t count, capacity;
     struct hash_map index; /* parent and label to position */
@@ -48,6 +59,7 @@ struct path_count {
 };
 
 struct path_counts {
+    struct path_place kept[PATH_PLACES_KEPT];
     struct path_count *items;
     size_t count, capacity;
     struct hash_map index; /* subject and pattern to position */

@@ -171,7 +171,19 @@ static size_t copy_read(void *context, uint64_t address, void *bytes, size_t cou
     return done;
 }
 
+static const void *copy_borrow(void *context, uint64_t address, size_t count)
+{
+    const struct held_copy *copy = context;
+    const struct copied_stretch *stretch = find_stretch(copy, address);
+    if (stretch == NULL || stretch->start > address || stretch->offset == UINT64_MAX)
+        return NULL;
+    uint64_t offset = address - stretch->start;
+    if (offset > stretch->readable || stretch->readable - offset < count)
+        return NULL;
+    return copy->bytes + stretch->offset + offset;
+}
+
 struct target_memory held_copy_memory(struct held_copy *copy)
 {
-    return (struct target_memory){.read = copy_read, .context = copy};
+    return (struct target_memory){.read = copy_read, .borrow = copy_borrow, .context = copy};
 }

@@ -47,6 +47,12 @@ void python_graph_destroy(struct python_graph *graph)
 static void add_varint(struct text *text, uint64_t value)
 {
     uint8_t bytes[VARINT_MAX_BYTES];
+    if (text->capacity - text->count > VARINT_MAX_BYTES) {
+        uint8_t *end = varint_write((uint8_t *)text->bytes + text->count, value);
+        text->count = (size_t)((char *)end - text->bytes);
+        *end = '\0';
+        return;
+    }
     uint8_t *end = varint_write(bytes, value);
     text_add_bytes(text, (const char *)bytes, (size_t)(end - bytes));
 }

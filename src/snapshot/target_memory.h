@@ -32,6 +32,9 @@ struct target_memory {
      * bytes could be read before the first that cannot. NULL: they are read one by one. */
     size_t (*read_several)(void *context, const struct target_stretch *stretches, size_t count,
                            void *bytes);
+    /* Memory that is here already: all `count` bytes from `address` on, borrowed for as long as the
+     * memory itself; NULL: it is not, and must be read. NULL for none of it. */
+    const void *(*borrow)(void *context, uint64_t address, size_t count);
     void *context;
 };
 

@@ -473,10 +473,11 @@ static void visit_shape(const struct walk *walk)
 static void visit_dict_at_end(const struct walk *walk)
 {
     struct cpython_edge edge = {.kind = CPYTHON_EDGE_ATTRIBUTE, .is_counted = true};
-    uint64_t size = cpython_object_size(walk->python, walk->type, walk->object);
     if (walk->type->dict_offset >= 0 || walk->type->dict_offset < -FIELDS_MAX_BYTES ||
-        (walk->type->flags & CPYTHON_TYPE_MANAGED_DICT && walk->python->offsets.minor >= 11) ||
-        size > UINT64_C(1) << 40)
+        (walk->type->flags & CPYTHON_TYPE_MANAGED_DICT && walk->python->offsets.minor >= 11))
+        return;
+    uint64_t size = cpython_object_size(walk->python, walk->type, walk->object);
+    if (size > UINT64_C(1) << 40)
         return;
     edge.target = word_at(walk, walk->object + ((size + 7) & ~UINT64_C(7)) +
                                     (uint64_t)walk->type->dict_offset);
@@ -487,6 +488,8 @@ void cpython_edges_visit(const struct cpython *python, const struct cpython_type
                          uint64_t object, cpython_visit_edge visit, void *context)
 {
     const struct walk walk = {python, type, object, visit, context};
+    if (type->is_leaf)
+        return;
     if (type->flags & CPYTHON_TYPE_HEAP) {
         const struct cpython_edge edge = {
             .target = type->address, .kind = CPYTHON_EDGE_TYPE, .is_counted = type->is_trusted};

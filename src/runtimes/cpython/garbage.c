@@ -118,7 +118,7 @@ static void add_storage(void *context, uint64_t address, uint64_t bytes)
         return;
     }
     if (obmalloc_find(summing->objects->arenas, address, &block) &&
-        summing->objects->kinds[block.position] == CPYTHON_BLOCK_STORAGE &&
+        cpython_objects_kind(summing->objects, block.position) == CPYTHON_BLOCK_STORAGE &&
         summing->objects->values[block.position] == summing->owner)
         summing->bytes += block.bytes;
 }

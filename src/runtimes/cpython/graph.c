@@ -151,7 +151,7 @@ static void write_storage(void *context, uint64_t address, uint64_t bytes)
                 is_generic(making->type) ? making->memory_label : making->storage_label, block);
     } else if (obmalloc_is_arena(objects->arenas, address)) {
         if (obmalloc_find(objects->arenas, address, &arena_block) &&
-            objects->kinds[arena_block.position] == CPYTHON_BLOCK_STORAGE &&
+            cpython_objects_kind(objects, arena_block.position) == CPYTHON_BLOCK_STORAGE &&
             objects->values[arena_block.position] == making->from)
             making->storage_bytes += arena_block.bytes;
     } else if (mapping_search(making->python->mappings, address) != NULL) {

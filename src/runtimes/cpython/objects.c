@@ -35,10 +35,7 @@ uint64_t cpython_objects_address(const struct cpython_objects *objects, uint32_t
     uint32_t place = objects->places[object];
     uint64_t address = objects->arenas->arenas[place >> PLACE_BITS].address +
                        (uint64_t)(place & ((1 << PLACE_BITS) - 1)) * OBMALLOC_ALIGNMENT;
-    uint8_t kind = objects->kinds[object];
-    return kind == CPYTHON_BLOCK_OBJECT || kind == CPYTHON_BLOCK_FREE
-               ? address + objects->types.items[objects->values[object]].prefix_bytes
-               : address;
+    return address + cpython_objects_prefix(objects, object);
 }
 
 uint32_t cpython_objects_arena(const struct cpython_objects *objects, uint32_t block)
@@ -48,11 +45,10 @@ uint32_t cpython_objects_arena(const struct cpython_objects *objects, uint32_t b
 
 uint32_t cpython_objects_block_bytes(const struct cpython_objects *objects, uint32_t block)
 {
-    struct obmalloc_block found;
-    uint32_t place = objects->places[block];
-    uint64_t address = objects->arenas->arenas[place >> PLACE_BITS].address +
+    uint32_t place = objects->places[block], arena = place >> PLACE_BITS;
+    uint64_t address = objects->arenas->arenas[arena].address +
                        (uint64_t)(place & ((1 << PLACE_BITS) - 1)) * OBMALLOC_ALIGNMENT;
-    return obmalloc_find(objects->arenas, address, &found) ? found.bytes : 0;
+    return obmalloc_block_bytes(objects->arenas, arena, address);
 }
 
 uint64_t cpython_objects_bytes(const struct cpython_objects *objects, uint32_t object)
@@ -159,7 +155,9 @@ static bool classify_with(struct cpython_objects *objects, const struct obmalloc
         (count != 0 && !is_head_sane(objects, type, block->address + prefix)))
         return false;
     objects->values[block->position] = position;
-    objects->kinds[block->position] = count == 0 ? CPYTHON_BLOCK_FREE : CPYTHON_BLOCK_OBJECT;
+    enum cpython_block_kind kind = count == 0 ? CPYTHON_BLOCK_FREE : CPYTHON_BLOCK_OBJECT;
+    objects->kinds[block->position] = (uint8_t)(prefix / OBMALLOC_ALIGNMENT << CPYTHON_KIND_BITS |
+                                                kind);
     return true;
 }
 
@@ -184,14 +182,15 @@ static void find_free_floats(struct cpython_objects *objects, uint32_t float_typ
     for (uint32_t i = 0; i < objects->block_count && count < FLOAT_FREE_MOST; i++) {
         uint64_t words[2];
         struct obmalloc_block next;
-        if (objects->kinds[i] != CPYTHON_BLOCK_UNKNOWN ||
+        if (cpython_objects_kind(objects, i) != CPYTHON_BLOCK_UNKNOWN ||
             !memory_view_read(objects->python->view, cpython_objects_address(objects, i), words,
                               sizeof words) ||
             words[0] != 0 || cpython_objects_block_bytes(objects, i) != FLOAT_FREE_BYTES)
             continue;
-        if (words[1] != 0 && (!obmalloc_find(objects->arenas, words[1], &next) ||
-                              next.address != words[1] || next.bytes != FLOAT_FREE_BYTES ||
-                              objects->kinds[next.position] != CPYTHON_BLOCK_UNKNOWN))
+        if (words[1] != 0 &&
+            (!obmalloc_find(objects->arenas, words[1], &next) || next.address != words[1] ||
+             next.bytes != FLOAT_FREE_BYTES ||
+             cpython_objects_kind(objects, next.position) != CPYTHON_BLOCK_UNKNOWN))
             continue;
         if (words[1] != 0)
             is_link[next.position] = 1;
@@ -223,32 +222,38 @@ static bool is_static(const struct cpython *python, uint64_t address)
     return false;
 }
 
-static uint32_t take_outside(struct cpython_objects *objects, uint64_t address)
+static size_t kept_place(uint64_t address)
+{
+    return (address >> 4 ^ address >> 14) & (CPYTHON_OUTSIDE_KEPT - 1);
+}
+
+static void take_outside(struct cpython_objects *objects, uint64_t address)
 {
     const struct cpython *python = objects->python;
     bool is_new;
-    if (objects->outside_count >= OUTSIDE_LIMIT)
-        return CPYTHON_NO_OBJECT;
+    uint64_t *kept = &objects->looked_at[kept_place(address)];
+    if (*kept == address || objects->outside_count >= OUTSIDE_LIMIT)
+        return;
+    *kept = address;
     const struct target_mapping *mapping = mapping_search(python->mappings, address);
     if (mapping == NULL || !(mapping->flags & TARGET_MAPPING_WRITE))
-        return CPYTHON_NO_OBJECT;
+        return;
     uint64_t *place = hash_map_put(&objects->outside_index, address, &is_new);
     if (!is_new)
-        return *place == 0 ? CPYTHON_NO_OBJECT : objects->block_count + (uint32_t)*place - 1;
+        return;
     uint64_t type_address = memory_view_word_or_0(python->view, address + CPYTHON_OBJECT_TYPE);
     uint64_t count = cpython_refcount(python, address);
     if (!cpython_is_pointer(type_address) || count == 0 || count >> REFCOUNT_LIMIT_LOG2)
-        return CPYTHON_NO_OBJECT;
+        return;
     uint32_t type = cpython_types_find(&objects->types, type_address);
     if (type == CPYTHON_NO_TYPE ||
         cpython_object_size(python, &objects->types.items[type], address) == UINT64_MAX)
-        return CPYTHON_NO_OBJECT;
+        return;
     objects->outside = memory_grow(objects->outside, &objects->outside_capacity,
                                    objects->outside_count + 1, sizeof *objects->outside);
     objects->outside[objects->outside_count++] = (struct cpython_outside){
         .address = address, .type = type, .is_static = is_static(python, address)};
     *place = objects->outside_count;
-    return objects->block_count + (uint32_t)objects->outside_count - 1;
 }
 
 uint32_t cpython_objects_find(struct cpython_objects *objects, uint64_t address)
@@ -256,17 +261,19 @@ uint32_t cpython_objects_find(struct cpython_objects *objects, uint64_t address)
     struct obmalloc_block block;
     if (!cpython_is_pointer(address))
         return CPYTHON_NO_OBJECT;
-    if (obmalloc_is_arena(objects->arenas, address)) {
-        if (!obmalloc_find(objects->arenas, address, &block) ||
-            objects->kinds[block.position] != CPYTHON_BLOCK_OBJECT ||
-            block.address + objects->types.items[objects->values[block.position]].prefix_bytes !=
-                address)
-            return CPYTHON_NO_OBJECT;
-        return (uint32_t)block.position;
+    if (obmalloc_find(objects->arenas, address, &block)) {
+        bool is_start = cpython_objects_kind(objects, block.position) == CPYTHON_BLOCK_OBJECT &&
+                        block.address + cpython_objects_prefix(objects, block.position) == address;
+        return is_start ? (uint32_t)block.position : CPYTHON_NO_OBJECT;
     }
+    size_t kept = kept_place(address);
+    if (objects->found_at[kept] == address)
+        return objects->found[kept];
     const uint64_t *place = hash_map_find(&objects->outside_index, address);
-    return place == NULL || *place == 0 ? CPYTHON_NO_OBJECT
-                                        : objects->block_count + (uint32_t)*place - 1;
+    if (place == NULL || *place == 0)
+        return CPYTHON_NO_OBJECT;
+    objects->found_at[kept] = address;
+    return objects->found[kept] = objects->block_count + (uint32_t)*place - 1;
 }
 
 static void discover(void *context, const struct cpython_edge *edge)
@@ -303,18 +310,28 @@ static void discover_neighbour(struct cpython_objects *objects, uint64_t object)
         take_outside(objects, next + TRACKED_BEFORE);
 }
 
+static void discover_type(struct cpython_objects *objects, uint32_t position)
+{
+    struct cpython_type *type = &objects->types.items[position];
+    if (type->is_looked_at)
+        return;
+    type->is_looked_at = true;
+    take_outside(objects, type->address);
+}
+
 static void discover_from(struct cpython_objects *objects, uint32_t object)
 {
     uint32_t position = cpython_objects_type(objects, object);
+    discover_type(objects, position);
+    if (objects->types.items[position].is_leaf)
+        return;
     /* The table of types may move meanwhile. */
     struct cpython_type type = objects->types.items[position];
     uint64_t address = cpython_objects_address(objects, object);
-    if (type.shape != CPYTHON_SHAPE_LEAF && type.shape != CPYTHON_SHAPE_STRING)
-        cpython_edges_visit(objects->python, &type, address, discover, objects);
+    cpython_edges_visit(objects->python, &type, address, discover, objects);
     /* In 3.12 static types keep nothing in front of them, nor are they in lists. */
     if (cpython_objects_is_tracked(objects, object))
         discover_neighbour(objects, address);
-    take_outside(objects, type.address);
 }
 
 static void discover_roots(struct cpython_objects *objects)
@@ -338,7 +355,7 @@ static void discover_all(struct cpython_objects *objects)
 {
     discover_roots(objects);
     for (uint32_t i = 0; i < objects->block_count; i++)
-        if (objects->kinds[i] == CPYTHON_BLOCK_OBJECT)
+        if (cpython_objects_kind(objects, i) == CPYTHON_BLOCK_OBJECT)
             discover_from(objects, i);
     for (size_t i = 0; i < objects->outside_count; i++)
         discover_from(objects, objects->block_count + (uint32_t)i);
@@ -367,7 +384,7 @@ static void own(void *context, uint64_t address, uint64_t bytes)
         return;
     }
     if (!obmalloc_find(objects->arenas, address, &block) ||
-        objects->kinds[block.position] != CPYTHON_BLOCK_UNKNOWN)
+        cpython_objects_kind(objects, block.position) != CPYTHON_BLOCK_UNKNOWN)
         return;
     if (address != block.address && address - block.address > 16)
         return; /* values of instances stand a little behind their start */
@@ -384,7 +401,7 @@ static void find_storage(struct cpython_objects *objects)
             continue;
         struct owning owning = {objects, i, cpython_objects_type(objects, i)};
         const struct cpython_type *type = &objects->types.items[owning.type];
-        if (type->shape != CPYTHON_SHAPE_LEAF && type->shape != CPYTHON_SHAPE_TUPLE)
+        if (!type->is_whole)
             cpython_edges_visit_storage(objects->python, type, cpython_objects_address(objects, i),
                                         own, &owning);
     }
@@ -396,7 +413,7 @@ static void count_block(void *context, const struct obmalloc_block *block)
 {
     struct cpython_objects *objects = context;
     uint32_t value = objects->values[block->position];
-    switch ((enum cpython_block_kind)objects->kinds[block->position]) {
+    switch (cpython_objects_kind(objects, (uint32_t)block->position)) {
     case CPYTHON_BLOCK_UNKNOWN:
         objects->unknown_blocks++;
         objects->unknown_bytes += block->bytes;

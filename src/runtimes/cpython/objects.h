@@ -13,6 +13,10 @@
 
 #define CPYTHON_NO_OBJECT UINT32_MAX
 
+enum {
+    CPYTHON_OUTSIDE_KEPT = 1024 /* a power of two */
+};
+
 enum cpython_block_kind {
     CPYTHON_BLOCK_UNKNOWN = 0,
     CPYTHON_BLOCK_OBJECT = 1,
@@ -32,12 +36,16 @@ struct cpython_objects {
     struct cpython_types types;
     bool is_collecting; /* stopped within a collection */
     uint32_t *values;   /* of blocks: type, or of storage the owning object */
-    uint8_t *kinds;     /* enum cpython_block_kind */
+    uint8_t *kinds;     /* enum cpython_block_kind, and what stands in front of objects: by these */
     uint32_t *places;   /* arena << 16 | offset / 16 */
     uint32_t block_count;
     struct cpython_outside *outside;
     size_t outside_count, outside_capacity;
     struct hash_map outside_index; /* address to position + 1; 0: no object is there */
+    /* Few objects outside are referred to by many: addresses that were just looked at, by their
+     * lower bits, and which object was found there, where one was. */
+    uint64_t looked_at[CPYTHON_OUTSIDE_KEPT], found_at[CPYTHON_OUTSIDE_KEPT];
+    uint32_t found[CPYTHON_OUTSIDE_KEPT];
     uint64_t storage_blocks, storage_block_bytes;
     uint64_t unknown_blocks, unknown_bytes;
     uint64_t static_count;
@@ -56,10 +64,28 @@ static inline uint32_t cpython_objects_count(const struct cpython_objects *objec
 /* The object at exactly this address, or CPYTHON_NO_OBJECT. */
 uint32_t cpython_objects_find(struct cpython_objects *objects, uint64_t address);
 
+enum {
+    CPYTHON_KIND_BITS = 2, /* of a block's kind; in those above, 16 bytes each that are in front */
+    CPYTHON_KINDS = (1 << CPYTHON_KIND_BITS) - 1
+};
+
+static inline enum cpython_block_kind cpython_objects_kind(const struct cpython_objects *objects,
+                                                           uint64_t block)
+{
+    return (enum cpython_block_kind)(objects->kinds[block] & CPYTHON_KINDS);
+}
+
+/* Bytes of the block in front of its object. */
+static inline uint32_t cpython_objects_prefix(const struct cpython_objects *objects, uint64_t block)
+{
+    return (uint32_t)(objects->kinds[block] >> CPYTHON_KIND_BITS) * OBMALLOC_ALIGNMENT;
+}
+
 /* Is this block an object (all outside of arenas are)? */
 static inline bool cpython_objects_is_object(const struct cpython_objects *objects, uint32_t object)
 {
-    return object >= objects->block_count || objects->kinds[object] == CPYTHON_BLOCK_OBJECT;
+    return object >= objects->block_count ||
+           cpython_objects_kind(objects, object) == CPYTHON_BLOCK_OBJECT;
 }
 
 static inline uint32_t cpython_objects_type(const struct cpython_objects *objects, uint32_t object)

@@ -15,6 +15,8 @@ enum {
     POOL_HEAD_BYTES = 48,
     POOL_BYTES_MAX = 16384,
     WORD_BITS = 64,
+    STARTS_MOST = 1 << 22, /* stretches that arenas lie within, to be found by a table */
+    INVERSE_BITS = 16,
     POOL_WORDS_MAX = POOL_BYTES_MAX / OBMALLOC_ALIGNMENT / WORD_BITS
 };
 
@@ -35,6 +37,8 @@ static uint32_t add_words(struct obmalloc *heap, size_t count)
     size_t first = heap->word_count;
     heap->live_bits = memory_grow(heap->live_bits, &heap->word_capacity, first + count,
                                   sizeof *heap->live_bits);
+    heap->ranks = memory_grow(heap->ranks, &heap->rank_capacity, first + count,
+                              sizeof *heap->ranks);
     memset(heap->live_bits + first, 0, count * sizeof *heap->live_bits);
     heap->word_count += count;
     return (uint32_t)first;
@@ -70,6 +74,24 @@ static void set_bits(uint64_t *bits, uint32_t count)
         bits[count / WORD_BITS] = (UINT64_C(1) << (count % WORD_BITS)) - 1;
 }
 
+/* Bits set, without an instruction that not every processor has. */
+static unsigned count_bits(uint64_t bits)
+{
+    bits -= bits >> 1 & UINT64_C(0x5555555555555555);
+    bits = (bits & UINT64_C(0x3333333333333333)) + (bits >> 2 & UINT64_C(0x3333333333333333));
+    bits = (bits + (bits >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (unsigned)(bits * UINT64_C(0x0101010101010101) >> 56);
+}
+
+static void set_ranks(struct obmalloc *heap, const struct obmalloc_pool *pool)
+{
+    unsigned before = 0;
+    for (uint32_t i = 0; i * WORD_BITS < pool->carved_count; i++) {
+        heap->ranks[pool->first_word + i] = (uint16_t)before;
+        before += count_bits(heap->live_bits[pool->first_word + i]);
+    }
+}
+
 /* What cannot be is torn, and holds nothing. */
 static bool is_head_sane(const struct obmalloc *heap, const struct pool_head *head)
 {
@@ -93,6 +115,7 @@ static void read_used_pool(struct obmalloc *heap, struct obmalloc_arena *arena,
     pool->first_word = add_words(heap, (carved + WORD_BITS - 1) / WORD_BITS);
     set_bits(heap->live_bits + pool->first_word, carved);
     uint32_t live = carved - take_free(heap, pool, bytes, address, head->free_block);
+    set_ranks(heap, pool);
     heap->torn_pools += live != head->live_count;
     struct obmalloc_class *class = &heap->classes[head->size_class];
     class->pools++;
@@ -160,12 +183,36 @@ static int compare_entries(const void *left, const void *right)
     return a->address < b->address ? -1 : a->address > b->address;
 }
 
+/* `list` is sorted. */
+static void prepare_starts(struct obmalloc *heap, const struct arena_list *list)
+{
+    uint64_t first = list->items[0].address >> heap->arena_bits;
+    uint64_t count = (list->items[list->count - 1].address >> heap->arena_bits) - first + 1;
+    if (count > STARTS_MOST)
+        return;
+    heap->starts = memory_allocate_zeroed(count, sizeof *heap->starts);
+    heap->first_start = first;
+    heap->start_count = count;
+}
+
+/* Arenas are as large as what the index is cut into: of each piece, at most one begins in it. */
+static void add_start(struct obmalloc *heap, uint32_t position)
+{
+    uint64_t start = heap->arenas[position].address >> heap->arena_bits;
+    if (heap->starts != NULL)
+        heap->starts[start - heap->first_start] = position + 1;
+    else
+        *hash_map_put(&heap->arena_index, start, NULL) = position + 1;
+}
+
 bool obmalloc_read(struct obmalloc *heap, const struct cpython *python, char *reason,
                    size_t reason_bytes)
 {
     struct arena_list list = {0};
-    *heap = (struct obmalloc){.last_arena = OBMALLOC_NONE};
+    *heap = (struct obmalloc){0};
     arena_search_sizes(python, &heap->arena_bytes, &heap->pool_bytes);
+    heap->arena_bits = (unsigned)__builtin_ctzll(heap->arena_bytes);
+    heap->pool_bits = (unsigned)__builtin_ctzll(heap->pool_bytes);
     if (!arena_search(python, &list)) {
         snprintf(reason, reason_bytes,
                  "it has no arenas, as with PYTHONMALLOC=malloc (or they cannot be found)");
@@ -173,14 +220,14 @@ bool obmalloc_read(struct obmalloc *heap, const struct cpython *python, char *re
         return false;
     }
     qsort(list.items, list.count, sizeof *list.items, compare_entries);
+    prepare_starts(heap, &list);
     heap->arenas = memory_allocate_zeroed(list.count, sizeof *heap->arenas);
     for (size_t i = 0; i < list.count; i++) {
         uint64_t address = list.items[i].address;
         if (i > 0 && address < list.items[i - 1].address + heap->arena_bytes)
             continue;
         heap->arenas[heap->arena_count].address = address;
-        *hash_map_put(&heap->arena_index, address / heap->arena_bytes, NULL) = heap->arena_count +
-                                                                               1;
+        add_start(heap, (uint32_t)heap->arena_count);
         read_arena(heap, heap->arena_count++, python, list.items[i].pools_end);
     }
     arena_list_clear(&list);
@@ -192,57 +239,96 @@ void obmalloc_clear(struct obmalloc *heap)
     free(heap->arenas);
     free(heap->pools);
     free(heap->live_bits);
+    free(heap->ranks);
+    free(heap->starts);
     hash_map_clear(&heap->arena_index);
-    *heap = (struct obmalloc){.last_arena = OBMALLOC_NONE};
+    *heap = (struct obmalloc){0};
 }
 
-/* Arenas are as large as what the index is cut into: of each piece, at most one begins in it. */
-static uint32_t find_arena(struct obmalloc *heap, uint64_t address)
+static inline uint32_t find_start(const struct obmalloc *heap, uint64_t stretch)
 {
-    if (heap->last_arena != OBMALLOC_NONE &&
-        address - heap->arenas[heap->last_arena].address < heap->arena_bytes)
-        return heap->last_arena;
-    for (uint64_t back = 0; back < 2; back++) {
-        const uint64_t *found = hash_map_find(&heap->arena_index,
-                                              address / heap->arena_bytes - back);
-        if (found != NULL && address - heap->arenas[*found - 1].address < heap->arena_bytes)
-            return heap->last_arena = (uint32_t)(*found - 1);
-    }
-    return OBMALLOC_NONE;
+    if (heap->starts != NULL)
+        return stretch - heap->first_start < heap->start_count
+                   ? heap->starts[stretch - heap->first_start]
+                   : 0;
+    const uint64_t *found = hash_map_find(&heap->arena_index, stretch);
+    return found == NULL ? 0 : (uint32_t)*found;
 }
 
-bool obmalloc_is_arena(struct obmalloc *heap, uint64_t address)
+static inline uint32_t find_arena(const struct obmalloc *heap, uint64_t address)
+{
+    uint64_t stretch = address >> heap->arena_bits;
+    uint32_t here = find_start(heap, stretch);
+    if (here == 0 || address < heap->arenas[here - 1].address) {
+        here = find_start(heap, stretch - 1);
+        if (here == 0 || address - heap->arenas[here - 1].address >= heap->arena_bytes)
+            return OBMALLOC_NONE;
+    }
+    return here - 1;
+}
+
+bool obmalloc_is_arena(const struct obmalloc *heap, uint64_t address)
 {
     return find_arena(heap, address) != OBMALLOC_NONE;
 }
 
-bool obmalloc_find(struct obmalloc *heap, uint64_t address, struct obmalloc_block *block)
+static const struct obmalloc_pool *find_pool(const struct obmalloc *heap, uint32_t position,
+                                             uint64_t address, uint64_t *pool_address)
 {
+    const struct obmalloc_arena *arena = &heap->arenas[position];
+    uint64_t number = (address - arena->first_pool_address) >> heap->pool_bits;
+    if (address < arena->first_pool_address || number >= arena->pool_count)
+        return NULL;
+    *pool_address = arena->first_pool_address + (number << heap->pool_bits);
+    return &heap->pools[arena->first_pool + number];
+}
+
+/* offset / block_bytes, of an offset within a pool: exact, since it counts less than 1024 units of
+ * alignment, and the inverse is too large by less than one 32nd of what would make one more. */
+static uint64_t slot_of(uint64_t offset, uint32_t block_bytes)
+{
+    static const uint32_t inverses[OBMALLOC_CLASSES + 1] = {
+#define INVERSE(units) ((UINT32_C(1) << INVERSE_BITS) + (units)-1) / (units)
+        0,           INVERSE(1),  INVERSE(2),  INVERSE(3),  INVERSE(4),  INVERSE(5),  INVERSE(6),
+        INVERSE(7),  INVERSE(8),  INVERSE(9),  INVERSE(10), INVERSE(11), INVERSE(12), INVERSE(13),
+        INVERSE(14), INVERSE(15), INVERSE(16), INVERSE(17), INVERSE(18), INVERSE(19), INVERSE(20),
+        INVERSE(21), INVERSE(22), INVERSE(23), INVERSE(24), INVERSE(25), INVERSE(26), INVERSE(27),
+        INVERSE(28), INVERSE(29), INVERSE(30), INVERSE(31), INVERSE(32),
+#undef INVERSE
+    };
+    return offset / OBMALLOC_ALIGNMENT * inverses[block_bytes / OBMALLOC_ALIGNMENT] >> INVERSE_BITS;
+}
+
+bool obmalloc_find(const struct obmalloc *heap, uint64_t address, struct obmalloc_block *block)
+{
+    uint64_t pool_address;
     uint32_t position = find_arena(heap, address);
     if (position == OBMALLOC_NONE)
         return false;
-    const struct obmalloc_arena *arena = &heap->arenas[position];
-    uint64_t number = (address - arena->first_pool_address) / heap->pool_bytes;
-    if (address < arena->first_pool_address || number >= arena->pool_count)
+    const struct obmalloc_pool *pool = find_pool(heap, position, address, &pool_address);
+    if (pool == NULL || pool->block_bytes == 0 || address < pool_address + POOL_HEAD_BYTES)
         return false;
-    const struct obmalloc_pool *pool = &heap->pools[arena->first_pool + number];
-    uint64_t start = arena->first_pool_address + number * heap->pool_bytes + POOL_HEAD_BYTES;
-    if (pool->block_bytes == 0 || address < start)
+    uint64_t start = pool_address + POOL_HEAD_BYTES;
+    uint64_t slot = slot_of(address - start, pool->block_bytes);
+    if (slot >= pool->carved_count)
         return false;
-    uint64_t slot = (address - start) / pool->block_bytes;
-    const uint64_t *bits = heap->live_bits + pool->first_word;
-    if (slot >= pool->carved_count || !(bits[slot / WORD_BITS] >> (slot % WORD_BITS) & 1))
+    uint64_t word = pool->first_word + slot / WORD_BITS, bits = heap->live_bits[word];
+    if (!(bits >> slot % WORD_BITS & 1))
         return false;
-    uint64_t before = 0;
-    for (uint64_t i = 0; i < slot / WORD_BITS; i++)
-        before += (uint64_t)__builtin_popcountll(bits[i]);
-    before += (uint64_t)__builtin_popcountll(bits[slot / WORD_BITS] &
-                                             ((UINT64_C(1) << (slot % WORD_BITS)) - 1));
+    uint64_t before = bits & ((UINT64_C(1) << slot % WORD_BITS) - 1);
     *block = (struct obmalloc_block){.address = start + slot * pool->block_bytes,
-                                     .position = pool->first_block + before,
+                                     .position = pool->first_block + heap->ranks[word] +
+                                                 count_bits(before),
                                      .bytes = pool->block_bytes,
                                      .arena = position};
     return true;
+}
+
+uint32_t obmalloc_block_bytes(const struct obmalloc *heap, uint32_t arena, uint64_t address)
+{
+    uint64_t pool_address;
+    const struct obmalloc_pool *pool = find_pool(heap, arena, address, &pool_address);
+    return pool == NULL ? 0 : pool->block_bytes;
 }
 
 static void visit_pool(const struct obmalloc *heap, const struct obmalloc_pool *pool,

@@ -36,20 +36,25 @@ struct obmalloc_class {
 };
 
 struct obmalloc {
-    uint64_t arena_bytes, pool_bytes;
+    uint64_t arena_bytes, pool_bytes; /* powers of two: */
+    unsigned arena_bits, pool_bits;
     struct obmalloc_arena *arenas; /* by address */
     size_t arena_count, arena_capacity;
     struct obmalloc_pool *pools; /* of arena after arena, by address */
     size_t pool_count, pool_capacity;
     uint64_t *live_bits;
-    size_t word_count, word_capacity;
+    uint16_t *ranks; /* of words of live_bits: live blocks of their pool before */
+    size_t word_count, word_capacity, rank_capacity;
     uint64_t block_count; /* live ones */
     uint64_t live_bytes;
     struct obmalloc_class classes[OBMALLOC_CLASSES];
     uint64_t torn_pools;
     uint64_t overhead_bytes, free_pool_bytes, partly_free_bytes;
-    struct hash_map arena_index; /* address / arena_bytes to position + 1 */
-    uint32_t last_arena;
+    /* Position + 1 of the arena that begins in each stretch of arena_bytes, from the first one's
+     * on; where arenas are too far apart for that, the index has it by address / arena_bytes. */
+    uint32_t *starts;
+    uint64_t first_start, start_count;
+    struct hash_map arena_index;
 };
 
 /* Reads all arenas. False: they could not be found; with the reason. */
@@ -66,10 +71,13 @@ struct obmalloc_block {
 };
 
 /* The live block that holds an address. */
-bool obmalloc_find(struct obmalloc *heap, uint64_t address, struct obmalloc_block *block);
+bool obmalloc_find(const struct obmalloc *heap, uint64_t address, struct obmalloc_block *block);
 
 /* Is the address within an arena? */
-bool obmalloc_is_arena(struct obmalloc *heap, uint64_t address);
+bool obmalloc_is_arena(const struct obmalloc *heap, uint64_t address);
+
+/* Bytes of the blocks of the pool that holds an address of this arena; 0: there is none. */
+uint32_t obmalloc_block_bytes(const struct obmalloc *heap, uint32_t arena, uint64_t address);
 
 /* All of them, by address within each arena, in the order of their positions. */
 typedef void (*obmalloc_visit)(void *context, const struct obmalloc_block *block);

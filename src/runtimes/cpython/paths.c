@@ -40,6 +40,7 @@ struct path_search {
 
     struct path_patterns ways;
     struct hash_map labels; /* of attributes by key, and of fields by type and offset */
+    struct path_place kept_labels[PATH_PLACES_KEPT]; /* those that were just asked for */
 
     uint32_t from; /* the object whose edges are being followed */
     const struct cpython_type *type;
@@ -54,10 +55,10 @@ enum {
     LABEL_OF_ATTRIBUTES = 1 /* in what is kept of a label, below its text's id */
 };
 
-static uint64_t find_label(struct path_search *search, const struct cpython_edge *edge)
+static uint64_t look_up_label(struct path_search *search, const struct cpython_edge *edge,
+                              uint64_t key)
 {
     struct cpython_label label;
-    uint64_t key = cpython_label_key(search->type, edge, search->of_attributes[search->from]);
     const uint64_t *known = hash_map_find(&search->labels, key);
     if (known != NULL)
         return *known;
@@ -68,6 +69,15 @@ static uint64_t find_label(struct path_search *search, const struct cpython_edge
     if (search->labels.count < LABELS_KNOWN_MOST)
         *hash_map_put(&search->labels, key, NULL) = made;
     return made;
+}
+
+static uint64_t find_label(struct path_search *search, const struct cpython_edge *edge)
+{
+    uint64_t key = cpython_label_key(search->type, edge, search->of_attributes[search->from]);
+    struct path_place *kept = &search->kept_labels[(key >> 4 ^ key) & (PATH_PLACES_KEPT - 1)];
+    if (kept->key != key + 1)
+        *kept = (struct path_place){key + 1, look_up_label(search, edge, key)};
+    return kept->place;
 }
 
 /* ---- searching ---- */
@@ -98,7 +108,7 @@ static void follow_all(struct path_search *search, size_t *next)
     for (; *next < search->queue_count; ++*next) {
         search->from = search->queue[*next];
         search->type = &objects->types.items[cpython_objects_type(objects, search->from)];
-        if (search->type->shape != CPYTHON_SHAPE_STRING)
+        if (!search->type->is_leaf)
             cpython_objects_visit_edges(objects, search->from, follow, search);
     }
 }
@@ -346,8 +356,11 @@ static void tell_pinning(struct path_search *search, cpython_is_pinned_block is_
     struct cpython_objects *objects = search->objects;
     struct path_counts counts = {0};
     for (uint32_t i = 0; i < objects->block_count; i++) {
-        uint32_t object = objects->kinds[i] == CPYTHON_BLOCK_STORAGE ? objects->values[i] : i;
-        if (objects->kinds[i] == CPYTHON_BLOCK_UNKNOWN || objects->kinds[i] == CPYTHON_BLOCK_FREE ||
+        uint32_t object = cpython_objects_kind(objects, i) == CPYTHON_BLOCK_STORAGE
+                              ? objects->values[i]
+                              : i;
+        if (cpython_objects_kind(objects, i) == CPYTHON_BLOCK_UNKNOWN ||
+            cpython_objects_kind(objects, i) == CPYTHON_BLOCK_FREE ||
             search->patterns[object] == PATH_NO_PATTERN || !is_pinned(context, i))
             continue;
         path_counts_add(&counts, cpython_objects_type(objects, object), search->patterns[object],

@@ -147,9 +147,9 @@ static void count_pinning(void *context, const struct obmalloc_block *block)
     if (!is_pinned(pinning->arenas, &pinning->arenas->arenas[block->arena]))
         return;
     uint32_t object = (uint32_t)block->position;
-    if (objects->kinds[object] == CPYTHON_BLOCK_STORAGE)
+    if (cpython_objects_kind(objects, object) == CPYTHON_BLOCK_STORAGE)
         object = objects->values[object];
-    else if (objects->kinds[object] == CPYTHON_BLOCK_UNKNOWN)
+    else if (cpython_objects_kind(objects, object) == CPYTHON_BLOCK_UNKNOWN)
         return;
     struct cpython_type *type = &objects->types.items[cpython_objects_type(objects, object)];
     type->pinning.objects++;

@@ -141,6 +141,8 @@ void cpython_edges_visit_storage(const struct cpython *python, const struct cpyt
                                  uint64_t object, cpython_visit_storage visit, void *context)
 {
     const struct storing storing = {python, type, object, visit, context};
+    if (type->is_whole)
+        return;
     if (type->shape == CPYTHON_SHAPE_DICT)
         visit_dict(&storing);
     else if (type->shape == CPYTHON_SHAPE_ORDERED_DICT)

@@ -179,6 +179,18 @@ static bool is_metaclass(const struct cpython *python, uint64_t address)
     return false;
 }
 
+/* Most objects are of such types: most of what goes through all objects can leave them out. */
+static void tell_leaves(struct cpython_type *type)
+{
+    bool has_slots = type->basic_size > type->base_size || type->dict_offset != 0 ||
+                     type->flags & (CPYTHON_TYPE_HEAP | CPYTHON_TYPE_MANAGED_DICT);
+    type->is_leaf = !has_slots &&
+                    (type->shape == CPYTHON_SHAPE_LEAF || type->shape == CPYTHON_SHAPE_STRING ||
+                     type->shape == CPYTHON_SHAPE_BYTEARRAY);
+    type->is_whole = !(type->flags & CPYTHON_TYPE_MANAGED_DICT) &&
+                     (type->shape == CPYTHON_SHAPE_LEAF || type->shape == CPYTHON_SHAPE_TUPLE);
+}
+
 static bool read_type(const struct cpython *python, uint64_t address, struct cpython_type *type)
 {
     if (!is_place(python, address) ||
@@ -200,6 +212,7 @@ static bool read_type(const struct cpython *python, uint64_t address, struct cpy
         return false;
     type->prefix_bytes = prefix_of(python, type->flags);
     find_shape(python, type);
+    tell_leaves(type);
     if (type->flags & CPYTHON_TYPE_HEAP)
         type->shared_keys = cpython_field(python, address, python->offsets.heap_type_keys);
     return true;

@@ -76,6 +76,9 @@ struct cpython_type {
     uint32_t base_size; /* of the built-in base whose shape it has: what is behind are slots */
     /* The collector's traversal of its objects is known: it is CPython's own. */
     bool is_trusted;
+    /* Its objects refer to nothing; and keep nothing apart. */
+    bool is_leaf, is_whole;
+    bool is_looked_at;    /* as an object itself */
     uint64_t shared_keys; /* that its instances' values belong to; 0 = none */
     struct cpython_type_count live, free, pinning, garbage;
 };
