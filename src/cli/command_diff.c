@@ -31,6 +31,7 @@ struct values {
     struct option_number depth;
     struct option_texts debug_folders;
     bool are_arguments_shown;
+    const char *from, *to;
     struct query_filter filter;
 };
 
@@ -42,7 +43,8 @@ static const struct option_row rows[] = {
      .kind = OPTION_CHOICE,
      PLACE(metric),
      .choice_at = query_metric_name_at,
-     .help = "what to compare (default: live, which at FILE@peak is what was held then)"},
+     .help = "what to compare (default: live, which at FILE@peak is what was held then; between "
+             "instants allocated)"},
     ROW_LIMIT("show N sites (default: 20, in JSON 1000; 0 = all)"),
     {.name = "min-delta",
      .kind = OPTION_SIZE,
@@ -55,6 +57,7 @@ static const struct option_row rows[] = {
      .value_name = "N",
      .help = "show N callers below each site"},
     FILTER_ROWS(struct values, filter),
+    ROWS_INTERVAL,
     {.name = "debug-dir",
      .kind = OPTION_TEXTS,
      PLACE(debug_folders),
@@ -80,6 +83,7 @@ static void fill_report(const struct invocation *invocation,
     for (int side = 0; side < DIFF_SIDES; side++) {
         report->paths[side] = arguments[side].path;
         report->instants[side] = arguments[side].instant_text;
+        report->intervals[side] = arguments[side].whole ? &arguments[side].profile->interval : NULL;
     }
 }
 
@@ -167,6 +171,23 @@ static void clear_memory(struct both_memories *both)
     }
 }
 
+/* Of an interval what came in it: what was live is that of its end. */
+static enum query_metric metric_of(const struct values *values)
+{
+    if (values->metric.is_given)
+        return query_metric_at(values->metric.value)->metric;
+    return values->from ? QUERY_ALLOCATED_BYTES : QUERY_LIVE_BYTES;
+}
+
+static bool check_metric(const struct diff_options *options, struct error *error)
+{
+    for (int side = 0; side < DIFF_SIDES; side++)
+        if (!diff_knows(options, (enum diff_side)side, options->metric))
+            return error_set(error, "--metric=%s is not known at instants other than the end",
+                             query_metric_at(options->metric)->name);
+    return true;
+}
+
 static bool compare(const struct invocation *invocation, const struct recording_argument *arguments,
                     struct error *error)
 {
@@ -178,18 +199,19 @@ static bool compare(const struct invocation *invocation, const struct recording_
     struct both_memories memory = {0};
     bool is_written;
 
-    if (arguments[DIFF_BASE].instant == INSTANT_SNAPSHOT &&
+    if (!values->from && !values->to && arguments[DIFF_BASE].instant == INSTANT_SNAPSHOT &&
         arguments[DIFF_OTHER].instant == INSTANT_SNAPSHOT)
         return compare_snapshots(invocation, arguments, error);
     if (arguments[DIFF_BASE].instant == INSTANT_SNAPSHOT ||
         arguments[DIFF_OTHER].instant == INSTANT_SNAPSHOT)
         return error_set(error, "a snapshot is compared with a snapshot: name snapshot:N of both");
     fill_report(invocation, arguments, &report);
+    options.metric = metric_of(values);
     for (int side = 0; side < DIFF_SIDES; side++) {
         options.profiles[side] = arguments[side].profile;
         options.is_peak[side] = arguments[side].instant == INSTANT_PEAK;
     }
-    if (!diff_run(&options, &diff, error))
+    if (!check_metric(&options, error) || !diff_run(&options, &diff, error))
         return false;
     is_written = find_memory(arguments, &memory, error);
     report.memory = &memory.diff;
@@ -203,6 +225,7 @@ static bool compare(const struct invocation *invocation, const struct recording_
 
 static int run(const struct invocation *invocation)
 {
+    const struct values *values = invocation->values;
     struct recording_argument arguments[DIFF_SIDES] = {0};
     struct error error;
     bool is_good = invocation->operands.count == DIFF_SIDES ||
@@ -212,7 +235,9 @@ static int run(const struct invocation *invocation)
         const struct option_operands operand = {.items = invocation->operands.items + side,
                                                 .count = 1};
 
-        arguments[side].takes_snapshots = true;
+        arguments[side].takes_snapshots = arguments[side].takes_times = true;
+        arguments[side].from = values->from;
+        arguments[side].to = values->to;
         is_good = recording_argument_load(&arguments[side], &operand, NULL,
                                           &(struct profile_options){0}, &error);
     }

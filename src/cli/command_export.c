@@ -29,7 +29,7 @@ struct values {
     struct option_number metric;
     struct option_number process;
     bool are_arguments_shown;
-    const char *at;
+    const char *at, *from, *to;
     const char *focus;
     struct option_number limit;
     struct option_texts debug_folders;
@@ -67,10 +67,12 @@ static const struct option_row rows[] = {
      .kind = OPTION_CHOICE,
      PLACE(metric),
      .choice_at = metric_at,
-     .help = "the figure, where a format has one, or its first (default: live, at the peak peak)"},
+     .help = "the figure, where a format has one, or its first (default: live, at the peak peak, "
+             "between instants allocated)"},
     ROW_PROCESS,
     FILTER_ROWS(struct values, filter),
-    ROW_INSTANT("end, peak, mark:NAME or, for graphs, snapshot:N, as FILE@INSTANT"),
+    ROW_INSTANT("start, peak, end, snapshot:N, mark:NAME, +90s or -10m, as FILE@INSTANT"),
+    ROWS_INTERVAL,
     {.name = "focus",
      .kind = OPTION_TEXT,
      PLACE(focus),
@@ -86,11 +88,19 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
+/* Of an interval what came in it: what was live is that of its end. */
+static enum query_metric first_metric(const struct recording_argument *argument)
+{
+    if (argument->whole && !argument->profile->interval.is_from_start)
+        return QUERY_ALLOCATED_BYTES;
+    return argument->instant == INSTANT_PEAK ? QUERY_PEAK_BYTES : QUERY_LIVE_BYTES;
+}
+
 static bool fill_options(const struct values *values, const struct recording_argument *argument,
                          struct export_options *options, struct error *error)
 {
     *options = (struct export_options){
-        .metric = argument->instant == INSTANT_PEAK ? QUERY_PEAK_BYTES : QUERY_LIVE_BYTES,
+        .metric = first_metric(argument),
         .process = QUERY_ALL_PROCESSES,
         .filter = values->filter,
         .reader = argument->reader,
@@ -173,7 +183,10 @@ static bool run_format(const struct invocation *invocation, const struct export_
 {
     const struct values *values = invocation->values;
 
+    if (format->needs_graph && (values->from || values->to))
+        return error_set(error, "--from and --to: %s", format->no_interval);
     argument->takes_snapshots = format->needs_graph;
+    argument->takes_times = !format->needs_graph;
     if (!recording_argument_load(argument, &invocation->operands, values->at,
                                  &(struct profile_options){0}, error))
         return false;
@@ -184,7 +197,7 @@ static bool run_format(const struct invocation *invocation, const struct export_
 static int run(const struct invocation *invocation)
 {
     const struct values *values = invocation->values;
-    struct recording_argument argument = {0};
+    struct recording_argument argument = {.from = values->from, .to = values->to};
     struct error error;
     bool is_good;
 

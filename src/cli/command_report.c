@@ -274,14 +274,6 @@ static const struct report_format *format_of(const struct values *values)
                                    : report_format_find("text");
 }
 
-/* A page has columns for what is not known of intervals. */
-static bool check_format(const struct report_format *format,
-                         const struct recording_argument *argument, struct error *error)
-{
-    return !argument->whole || format != report_format_find("html") ||
-           error_set(error, "pages of html are of the end, the peak and marks only");
-}
-
 static int run(const struct invocation *invocation)
 {
     const struct values *values = invocation->values;
@@ -300,7 +292,6 @@ static int run(const struct invocation *invocation)
 
     is_good = recording_argument_load(&argument, &invocation->operands, values->at,
                                       &(struct profile_options){0}, &error) &&
-              check_format(format, &argument, &error) &&
               fill_options(invocation, &argument, &options, &error) &&
               find_types(values, &argument, &options, &types, &error) &&
               find_pythons(values, &argument, &options, &pythons, &error) &&

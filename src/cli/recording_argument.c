@@ -118,8 +118,8 @@ static bool check_instant(const struct recording_argument *argument, struct erro
         return true;
     if (argument->instant == INSTANT_START || argument->instant == INSTANT_TIME)
         return error_set(error,
-                         "%s: times are for report and view; this is known at the end, the peak, "
-                         "marks and snapshots",
+                         "%s: this is not known at times: name the end, the peak, a mark or a "
+                         "snapshot",
                          argument->path);
     return argument->instant != INSTANT_SNAPSHOT || argument->takes_snapshots ||
            error_set(error,

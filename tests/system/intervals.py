@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
 """What was between two instants of a recording, by known answers: tests/targets/phases.c."""
+import csv
+import gzip
+import io
 import json
 import sys
 
@@ -91,14 +94,106 @@ def check_refused(recording):
                           (("--from=end", "--to=start"), "is later than"),
                           (("--from=yesterday",), "there is no instant"),
                           (("--from=start", "--at=end"), "not with --at"),
-                          (("--from=mark:one", "--format=html"), "html"),
                           (("--from=mark:one", "--by=thread", "--sort=net"), "not known for them")):
         read = seep("report", *options, recording.path)
         checks.equal(f"{options}: status", 2, read.returncode)
         checks.true(f"{options} are refused", word in read.stderr.decode(), read.stderr.decode())
-    for command in (("export", "--format=folded"), ("leaks",), ("graph",)):
+    for command in (("leaks",), ("graph",), ("export", "--format=dot")):
         read = seep(*command, f"{recording.path}@+0s")
         checks.equal(f"{command} at a time: {read.stderr.decode()}", 2, read.returncode)
+    between = ("--from=mark:one", "--to=mark:two")
+    for format_name, why in (("massif", "whole recording"), ("heaptrack", "lifetimes"),
+                             ("dhat", "lifetimes"), ("valgrind", "at snapshots"),
+                             ("openmetrics", "peaks"), ("dot", "at snapshots"),
+                             ("graphml", "at snapshots"), ("heapsnapshot", "at snapshots")):
+        read = seep("export", f"--format={format_name}", *between, recording.path)
+        checks.equal(f"{format_name} of an interval: status", 2, read.returncode)
+        checks.true(f"{format_name} of an interval: why", why in read.stderr.decode(),
+                    read.stderr.decode())
+        checks.equal(f"{format_name} of an interval: nothing is written", b"", read.stdout)
+    for command in (("export", "--format=folded", "--metric=peak", *between, recording.path),
+                    ("diff", "--metric=peak", *between, recording.path, recording.path)):
+        read = seep(*command)
+        checks.equal(f"{command[0]}: no peak of an interval", (2, True),
+                     (read.returncode, b"not known" in read.stderr))
+
+
+def by_stack(text):
+    """Folded stacks: the figure of each innermost function."""
+    return {line.rpartition(" ")[0].split(";")[-1]: int(line.rpartition(" ")[2])
+            for line in text.splitlines()}
+
+
+def check_exports(recording):
+    between = ("--from=mark:one", "--to=mark:two")
+
+    def export(format_name, *options):
+        read = seep("export", f"--format={format_name}", *options, recording.path)
+        checks.equal(f"{format_name} {options}: {read.stderr.decode()}", 0, read.returncode)
+        return read.stdout.decode(errors="replace")
+
+    checks.equal("folded: what was allocated", {"second": 5000}, by_stack(export("folded", *between)))
+    checks.equal("folded: what was live then", {"first": 1000, "second": 3000},
+                 by_stack(export("folded", "--metric=live", *between)))
+    checks.equal("folded: what was freed", {"second": 2000},
+                 by_stack(export("folded", "--metric=freed", *between)))
+    checks.equal("folded at a mark", by_stack(export("folded", "--at=mark:one")),
+                 by_stack(export("folded", "--to=mark:one", "--metric=live")))
+    rows = list(csv.DictReader(io.StringIO(export("csv", *between))))
+    checks.equal("csv", {"first": ("100", "0", "1000", "", ""), "second": ("30", "50", "3000", "", "")},
+                 {row["function"]: (row["live_blocks"], row["allocations"], row["live_bytes"],
+                                    row["peak_bytes"], row["temporary_allocations"]) for row in rows})
+    costs = export("callgrind", *between)
+    checks.true("callgrind", "events: LiveB LiveN AllocB AllocN\nsummary: 4000 130 5000 50\n" in costs,
+                costs[:600])
+    profiles = json.loads(export("speedscope", *between))["profiles"]
+    checks.equal("speedscope: first what was allocated, also what was live", (5000, True),
+                 (profiles[0]["endValue"], 4000 in [one["endValue"] for one in profiles]))
+    checks.true("gperftools", export("gperftools", *between).startswith(
+        "heap profile:    130:     4000 [    50:     5000] @"))
+    page = export("html", *between)
+    checks.true("html: it says so", "<p>Between mark:one (" in page)
+    data = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    totals = data["processes"][0]["totals"]
+    checks.equal("html: totals", (None, None, 4000, 5000, 50),
+                 tuple(totals[key] for key in ("peak_bytes", "temporary_allocations", "live_bytes",
+                                               "allocated_bytes", "allocations")))
+    checks.equal("html: what is not known is no column", [],
+                 [which for which in data["columns"] if not data["metrics"][which]["is_known"]])
+    checks.equal("html: neither leaks nor memory", (None, None),
+                 (data["processes"][0]["leaks"], data["processes"][0]["memory"]))
+    path = new_path(".pb.gz")
+    export("pprof", "-o", path, *between)
+    with gzip.open(path) as file:
+        packed = file.read()
+    checks.equal("pprof: no types of peaks", (True, False, False),
+                 tuple(name in packed for name in (b"alloc_space", b"peak_space",
+                                                   b"temporary_objects")))
+
+
+def check_diff(recording):
+    def compare(*options):
+        read = seep("diff", "--json", *options)
+        checks.equal(f"diff {options}: {read.stderr.decode()}", 0, read.returncode)
+        return json.loads(read.stdout)
+
+    path = recording.path
+    told = compare(f"{path}@mark:one", f"{path}@mark:two")
+    changes = {site["stack"][0]["function"]: site["change"] for site in told["sites"]}
+    checks.equal("two marks", {"second": 3000}, changes)
+    calls = compare("--metric=allocations", f"{path}@mark:one", f"{path}@mark:two")
+    checks.equal("another metric", ({"second": 50}, "allocations"),
+                 ({site["stack"][0]["function"]: site["change"] for site in calls["sites"]},
+                  calls["metric"]["new"]))
+    told = compare(f"{path}@start", f"{path}@end")
+    checks.equal("from a time: nothing was there, nor is its peak known", (0, None),
+                 (told["totals"]["base"]["live_bytes"], told["totals"]["base"]["peak_bytes"]))
+    checks.equal("to the end", recording.process()["totals"]["live_bytes"],
+                 told["totals"]["new"]["live_bytes"])
+    told = compare("--from=mark:one", "--to=mark:two", path, path)
+    checks.equal("the same interval of two recordings", (0, 5000, "allocated_bytes"),
+                 (len(told["sites"]), told["totals"]["new"]["allocated_bytes"],
+                  told["metric"]["new"]))
 
 
 def write_rows(recording, *steps):
@@ -153,6 +248,8 @@ def main():
     checks.equal("phases ends well", 0, recording.status)
     check_intervals(recording)
     check_refused(recording)
+    check_exports(recording)
+    check_diff(recording)
     check_viewer(recording)
     checks.equal("the end is the whole", recording.process()["totals"],
                  report(recording, "--at=end")["processes"][0]["totals"])

@@ -173,6 +173,38 @@ static void test_times_are_moved_to_edges(void **state)
     profile_destroy(profile);
 }
 
+/* Which edge an instant becomes, and how headers say so. */
+static void test_picking_of_instants(void **state)
+{
+    static const struct {
+        const char *asked;
+        uint64_t asked_ns, stands_ns;
+        const char *text;
+    } answers[] = {
+        {"+0s", 0, 0, "+0 ns"},
+        {"+1ms", 1 * MS, 0, "+0 ns (asked +1.0 ms)"},
+        {"+49ms", 49 * MS, 0, "+0 ns (asked +49.0 ms)"},
+        {"+50ms", 50 * MS, 100 * MS, "+100 ms (asked +50.0 ms)"},
+        {"+100ms", 100 * MS, 100 * MS, "+100 ms"},
+        {"+949ms", 949 * MS, 900 * MS, "+900 ms (asked +949 ms)"},
+        {"+950ms", 950 * MS, 1000 * MS, "+1.00 s (asked +950 ms)"},
+        {"-1401ms", 599 * MS, 600 * MS, "+600 ms (asked +599 ms)"},
+        {"-1951ms", 49 * MS, 0, "+0 ns (asked +49.0 ms)"},
+        {"mark:middle", 350 * MS, 350 * MS, "mark:middle (+350 ms)"},
+        {"start", 0, 0, "start"},
+    };
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        struct error error;
+        struct profile *profile = cut(*state, answers[i].asked, "end", &error);
+        if (!profile)
+            fail_msg("%s: %s", answers[i].asked, error.message);
+        assert_int_equal(profile->interval.from_asked_ns, answers[i].asked_ns);
+        assert_int_equal(profile->interval.from_ns, answers[i].stands_ns);
+        assert_string_equal(profile->interval.from, answers[i].text);
+        profile_destroy(profile);
+    }
+}
+
 static void test_until_the_end(void **state)
 {
     struct error error;
@@ -272,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         INTERVAL_TEST(test_between_times),
         INTERVAL_TEST(test_times_are_moved_to_edges),
+        INTERVAL_TEST(test_picking_of_instants),
         INTERVAL_TEST(test_until_the_end),
         INTERVAL_TEST(test_from_a_mark),
         INTERVAL_TEST(test_state_at_an_instant),

@@ -143,6 +143,29 @@ static void test_buckets_widen_in_whole_pairs(void **state)
     site_table_clear(&sites);
 }
 
+/* Which bucket an event falls into, while buckets widen twice: one at an edge begins the next
+ * bucket, and edges that were there before are gone. */
+static void test_edges_of_buckets(void **state)
+{
+    static const uint64_t times[] = {0, 99, 100, 199, 200, 399, 400, 799, 800, 1601};
+    (void)state;
+    struct timeline timeline;
+    struct site_table sites = {0};
+    add_sites(&sites, 1);
+    timeline_init(&timeline, 100, 2, 0, 0);
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        allocate(&timeline, &sites, times[i], 0);
+    struct written written = write_blocks(&timeline, &sites, true);
+    /* Buckets are 800 wide: eight before 800, one in the next, one in the third. */
+    assert_int_equal(written.bucket_ns, 800);
+    assert_int_equal(written.count, 3);
+    assert_delta(&written.deltas[0], 0, 0, 8);
+    assert_delta(&written.deltas[1], 1, 0, 1);
+    assert_delta(&written.deltas[2], 2, 0, 1);
+    timeline_clear(&timeline);
+    site_table_clear(&sites);
+}
+
 /* Two days of steady work, at ten million nanoseconds a step, in 64 KiB. */
 static void test_memory_is_bounded(void **state)
 {
@@ -185,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_deltas_by_bucket_and_site),
         cmocka_unit_test(test_blocks_are_written_once),
         cmocka_unit_test(test_buckets_widen_in_whole_pairs),
+        cmocka_unit_test(test_edges_of_buckets),
         cmocka_unit_test(test_memory_is_bounded),
         cmocka_unit_test(test_damaged_bytes_end_the_reading),
     };

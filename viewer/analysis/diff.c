@@ -192,6 +192,13 @@ void diff_name_row(const struct diff_options *options, const struct diff_row *ro
         named->module = profile->modules[frame->module_plus_1 - 1].name;
 }
 
+bool diff_knows(const struct diff_options *options, enum diff_side side, enum query_metric metric)
+{
+    return query_known_metrics(options->profiles[side], QUERY_ALL_PROCESSES, QUERY_BY_SITE) >>
+               metric &
+           1;
+}
+
 const char *diff_format_change(enum query_metric metric, int64_t change, char *text)
 {
     char number[UNITS_TEXT_BYTES];

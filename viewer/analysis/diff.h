@@ -89,6 +89,9 @@ void diff_name_row(const struct diff_options *options, const struct diff_row *ro
 /* "same", "new", "gone", "grown", "shrunk". */
 const char *diff_state_name(enum diff_state state);
 
+/* Whether a side has it: what was between two instants has no peak. */
+bool diff_knows(const struct diff_options *options, enum diff_side side, enum query_metric metric);
+
 /* "+1.5 MiB", "-300", "0": a change of a metric. Into `text` (UNITS_TEXT_BYTES), and returned. */
 const char *diff_format_change(enum query_metric metric, int64_t change, char *text);
 

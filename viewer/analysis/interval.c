@@ -18,7 +18,8 @@ struct sums {
 
 struct end {
     const struct instant *instant;
-    uint64_t time_ns; /* where its figures stand */
+    uint64_t asked_ns; /* when it was */
+    uint64_t time_ns;  /* where its figures stand */
     const struct recording_mark *mark;
     struct sums *sites; /* by position in profile.sites */
 };
@@ -85,6 +86,7 @@ static bool find_end(const struct cutting *cutting, const struct snapshot_list *
         if (!end->mark->has_figures || !end->mark->process_id_plus_1)
             end->mark = NULL;
     }
+    end->asked_ns = end->time_ns;
     move_to_edge(cutting, end);
     return true;
 }
@@ -261,19 +263,27 @@ static void fill_process(struct cutting *cutting, uint32_t position)
     }
 }
 
+/* "+12 s", and where figures stand elsewhere than at what was asked for: "+12 s (asked +12.3 s)",
+ * "peak (+12 s, it was at +12.3 s)". */
 static char *print_instant(const struct end *end)
 {
-    struct text text = {0};
-    if (end->instant->kind == INSTANT_TIME) {
-        interval_print_time(end->time_ns, &text);
-        return text_take(&text);
+    bool is_time = end->instant->kind == INSTANT_TIME;
+    struct text text = {0}, asked = {0}, stands = {0};
+    interval_print_time(end->asked_ns, &asked);
+    interval_print_time(end->time_ns, &stands);
+    bool is_moved = strcmp(text_get(&asked), text_get(&stands)) != 0;
+    if (is_time) {
+        text_add(&text, text_get(&stands));
+        if (is_moved)
+            text_print(&text, " (asked %s)", text_get(&asked));
+    } else {
+        instant_print(end->instant, &text);
     }
-    instant_print(end->instant, &text);
-    if (end->instant->kind != INSTANT_START && end->instant->kind != INSTANT_END) {
-        text_add(&text, " (");
-        interval_print_time(end->time_ns, &text);
-        text_add(&text, ")");
-    }
+    if (!is_time && end->instant->kind != INSTANT_START && end->instant->kind != INSTANT_END)
+        text_print(&text, is_moved ? " (%s, it was at %s)" : " (%s)", text_get(&stands),
+                   text_get(&asked));
+    text_clear(&asked);
+    text_clear(&stands);
     return text_take(&text);
 }
 
@@ -296,6 +306,8 @@ static void copy_whole(struct cutting *cutting)
     interval->interval = (struct profile_interval){
         .from_ns = cutting->ends[FROM].time_ns,
         .to_ns = cutting->ends[TO].time_ns,
+        .from_asked_ns = cutting->ends[FROM].asked_ns,
+        .to_asked_ns = cutting->ends[TO].asked_ns,
         .from = print_instant(&cutting->ends[FROM]),
         .to = print_instant(&cutting->ends[TO]),
         .is_from_start = cutting->ends[FROM].instant->kind == INSTANT_START,

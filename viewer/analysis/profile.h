@@ -72,10 +72,11 @@ struct profile_process {
 
 /* Two instants, of which a profile tells what was between them. */
 struct profile_interval {
-    uint64_t from_ns, to_ns; /* where its figures stand */
-    char *from, *to;         /* the instants, as headers show them; owned */
-    bool is_from_start;      /* it is the state at one instant */
-    uint64_t bucket_ns;      /* the instants were moved to multiples of it; 0: they were not */
+    uint64_t from_ns, to_ns;             /* where its figures stand */
+    uint64_t from_asked_ns, to_asked_ns; /* when the instants were that were asked for */
+    char *from, *to;                     /* the instants, as headers show them; owned */
+    bool is_from_start;                  /* it is the state at one instant */
+    uint64_t bucket_ns; /* the instants were moved to multiples of it; 0: they were not */
     const char *survivors_unknown; /* why, in words; NULL: of all processes they are known */
 };
 
@@ -131,8 +132,8 @@ struct profile_options {
     /* The process that set this mark as it was then, and nothing of others (profile_at_mark.c);
      * NULL = all, at the end. */
     const char *mark;
-    /* The recorder is at it and has told all until then: that the recording has no end is no damage,
-     * and processes that run have run until then. 0 = nobody writes it. */
+    /* The recorder is at it and has told all until then: that the recording has no end is no
+     * damage, and processes that run have run until then. 0 = nobody writes it. */
     uint64_t live_until_ns;
 };
 

@@ -231,6 +231,8 @@ bool query_choose_largest_sites(const struct profile *profile, uint32_t process,
                                     .filter = *filter};
         struct query_result result;
 
+        if (!(query_known_metrics(profile, process, QUERY_BY_SITE) >> metrics[i] & 1))
+            continue;
         if (!query_run(profile, &query, &result, error))
             return false;
         for (size_t row = 0; row < result.row_count; row++)

@@ -9,12 +9,16 @@
 #include "report/json_stacks.h"
 #include "report/memory_report.h"
 
-static json_t *make_figures(const struct query_figures *figures)
+static json_t *make_figures(const struct diff_options *options, enum diff_side side,
+                            const struct query_figures *figures)
 {
     json_t *object = json_object();
 
     for (size_t i = 0; i < QUERY_METRIC_COUNT; i++)
-        json_object_set_new(object, query_metric_at(i)->key, json_number(figures->values[i]));
+        json_object_set_new(object, query_metric_at(i)->key,
+                            diff_knows(options, side, query_metric_at(i)->metric)
+                                ? json_number(figures->values[i])
+                                : json_null());
     return object;
 }
 
@@ -33,9 +37,13 @@ static void add_row(struct json_stream *stream, struct json_stacks *stacks,
     json_stream_add(stream, "change",
                     json_integer(diff_change(row->values[DIFF_BASE], row->values[DIFF_OTHER])));
     json_stream_add(stream, "base",
-                    row->has_side[DIFF_BASE] ? make_figures(&row->figures[DIFF_BASE]) : NULL);
+                    row->has_side[DIFF_BASE]
+                        ? make_figures(options, DIFF_BASE, &row->figures[DIFF_BASE])
+                        : NULL);
     json_stream_add(stream, "new",
-                    row->has_side[DIFF_OTHER] ? make_figures(&row->figures[DIFF_OTHER]) : NULL);
+                    row->has_side[DIFF_OTHER]
+                        ? make_figures(options, DIFF_OTHER, &row->figures[DIFF_OTHER])
+                        : NULL);
     json_stacks_add(&stacks[row->side], stream, "stack", site->stack_node);
     json_stream_end(stream);
 }
@@ -72,8 +80,8 @@ bool diff_write_json(const struct diff_options *options, const struct diff *diff
                   report->are_arguments_shown);
     json_stream_add(&stream, "metric", make_metric(options));
     json_stream_begin_object(&stream, "totals");
-    json_stream_add(&stream, "base", make_figures(&diff->totals[DIFF_BASE]));
-    json_stream_add(&stream, "new", make_figures(&diff->totals[DIFF_OTHER]));
+    json_stream_add(&stream, "base", make_figures(options, DIFF_BASE, &diff->totals[DIFF_BASE]));
+    json_stream_add(&stream, "new", make_figures(options, DIFF_OTHER, &diff->totals[DIFF_OTHER]));
     json_stream_end(&stream);
     json_add_states(&stream, diff->state_counts, diff->state_changes);
     json_stream_begin_array(&stream, "sites");

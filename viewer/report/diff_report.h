@@ -13,9 +13,10 @@ struct memory_diff;
 struct diff_report_options {
     const char *paths[DIFF_SIDES];    /* of the recordings, as they were named */
     const char *instants[DIFF_SIDES]; /* "end" */
-    bool are_arguments_shown;         /* of targets; left out under CI */
-    bool is_colour;                   /* text only */
-    int width;                        /* columns; 0 = unlimited. text only */
+    const struct profile_interval *intervals[DIFF_SIDES]; /* where figures stand; NULL: at those */
+    bool are_arguments_shown;                             /* of targets; left out under CI */
+    bool is_colour;                                       /* text only */
+    int width;                                            /* columns; 0 = unlimited. text only */
     const struct memory_diff *memory; /* (memory_diff.h) of all memory; NULL = none. Borrowed */
     unsigned stack_depth;             /* callers shown below each site; text only */
 };

@@ -39,7 +39,13 @@ static void write_side(struct page *page, const struct diff_report_options *repo
     struct text line = {0};
 
     page_make_safe(&line, report->paths[side]);
-    text_print(&line, " at %s: ", report->instants[side]);
+    if (!report->intervals[side])
+        text_print(&line, " at %s: ", report->instants[side]);
+    else if (report->intervals[side]->is_from_start)
+        text_print(&line, " at %s: ", report->intervals[side]->to);
+    else
+        text_print(&line, ", %s to %s: ", report->intervals[side]->from,
+                   report->intervals[side]->to);
     page_print_command(&profile->session.command, report->are_arguments_shown, &line);
     page_label(page, side == DIFF_BASE ? "Base" : "New", text_get(&line));
     text_clear(&line);
@@ -86,7 +92,9 @@ static void write_totals(struct page *page, const struct diff_options *options,
     page_set_style(page, PAGE_PLAIN);
     page_end_line(page);
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
-        write_total(page, options, diff, metrics[i]);
+        if (diff_knows(options, DIFF_BASE, metrics[i]) &&
+            diff_knows(options, DIFF_OTHER, metrics[i]))
+            write_total(page, options, diff, metrics[i]);
 }
 
 /* ---- sites ---- */

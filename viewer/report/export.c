@@ -8,41 +8,43 @@
 #include "report/export_leaked.h"
 
 static const struct export_format formats[] = {
-    {"pprof", "pprof, Perfetto, Pyroscope, Parca: gzipped profile.proto", true, false,
+    {"pprof", "pprof, Perfetto, Pyroscope, Parca: gzipped profile.proto", true, false, NULL,
      export_write_pprof},
     {"speedscope", "speedscope.app, also offline: JSON, a profile for each metric", false, false,
-     export_write_speedscope},
-    {"folded", "flamegraph.pl, inferno, Firefox Profiler: a line a stack", false, false,
+     NULL, export_write_speedscope},
+    {"folded", "flamegraph.pl, inferno, Firefox Profiler: a line a stack", false, false, NULL,
      export_write_folded},
-    {"flamegraph", "browsers: one SVG that zooms and searches", false, false,
+    {"flamegraph", "browsers: one SVG that zooms and searches", false, false, NULL,
      export_write_flamegraph},
-    {"html", "browsers: one page with everything that people ask first", false, false,
+    {"html", "browsers: one page with everything that people ask first", false, false, NULL,
      export_write_html},
     {"callgrind", "KCachegrind, callgrind_annotate: costs of functions and calls", false, false,
-     export_write_callgrind},
+     NULL, export_write_callgrind},
     {"massif", "ms_print, massif-visualizer: the heap over time", false, false,
-     export_write_massif},
+     "it is the curve of the whole recording", export_write_massif},
     {"heaptrack", "heaptrack_gui, heaptrack_print: calls, peak and leaks of stacks", false, false,
-     export_write_heaptrack},
+     "peaks and lifetimes of blocks are not known of intervals", export_write_heaptrack},
     {"dhat", "Valgrind's dh_view.html, Firefox Profiler: totals, peak and lifetimes of stacks",
-     false, false, export_write_dhat},
+     false, false, "peaks and lifetimes of blocks are not known of intervals", export_write_dhat},
     {"valgrind", "Qt Creator, KDevelop, Jenkins: leaks as Valgrind's XML", false, false,
-     export_write_valgrind},
-    {"gperftools", "google-pprof, jeprof: a heap profile as text", false, false,
+     "leaks are known at snapshots", export_write_valgrind},
+    {"gperftools", "google-pprof, jeprof: a heap profile as text", false, false, NULL,
      export_write_gperftools},
-    {"csv", "spreadsheets, databases: a row a site", false, false, export_write_csv},
+    {"csv", "spreadsheets, databases: a row a site", false, false, NULL, export_write_csv},
 #ifdef HAVE_SQLITE
     {"sqlite", "sqlite3, Datasette, pandas: sites, stacks, leaks and the timeline as tables", true,
-     false, export_write_sqlite},
+     false, "its tables are of the whole recording", export_write_sqlite},
 #endif
-    {"openmetrics", "Prometheus, GitLab: totals", false, false, export_write_openmetrics},
+    {"openmetrics", "Prometheus, GitLab: totals", false, false,
+     "its totals have peaks, which are not known of intervals", export_write_openmetrics},
     {"heapsnapshot", "Chrome's DevTools, memlab: the graph of a snapshot", false, true,
-     export_write_heapsnapshot},
+     "a graph is known at snapshots", export_write_heapsnapshot},
     {"dot", "Graphviz: what retains what, or --focus and what is around it", false, true,
-     export_write_dot},
-    {"graphml", "Gephi, yEd, networkx: blocks and references", false, true, export_write_graphml},
+     "a graph is known at snapshots", export_write_dot},
+    {"graphml", "Gephi, yEd, networkx: blocks and references", false, true,
+     "a graph is known at snapshots", export_write_graphml},
     {"graph-flamegraph", "browsers: what roots retain, as one SVG", false, true,
-     export_write_graph_flamegraph},
+     "a graph is known at snapshots", export_write_graph_flamegraph},
 };
 
 enum {
@@ -60,6 +62,24 @@ const struct export_format *export_format_find(const char *name)
         if (strcmp(formats[i].name, name) == 0)
             return &formats[i];
     return NULL;
+}
+
+bool export_knows(const struct profile *profile, enum query_metric metric)
+{
+    return query_known_metrics(profile, QUERY_ALL_PROCESSES, QUERY_BY_SITE) >> metric & 1;
+}
+
+static bool check_interval(const struct export_format *format, const struct profile *profile,
+                           const struct export_options *options, struct error *error)
+{
+    if (!profile->whole)
+        return true;
+    if (format->no_interval)
+        return error_set(error, "the %s format cannot be of other instants than the end: %s",
+                         format->name, format->no_interval);
+    return options->is_leaked || export_knows(profile, options->metric) ||
+           error_set(error, "--metric=%s is not known of what was between two instants",
+                     query_metric_at(options->metric)->name);
 }
 
 /* These have one figure a stack. */
@@ -94,7 +114,8 @@ static bool write_leaked(const struct export_format *format, const struct profil
 bool export_write(const struct export_format *format, const struct profile *profile,
                   const struct export_options *options, FILE *out, struct error *error)
 {
-    if (!query_filter_check(&options->filter, error)) /* before the first byte is written */
+    if (!query_filter_check(&options->filter, error) || /* before the first byte is written */
+        !check_interval(format, profile, options, error))
         return false;
     if (options->is_leaked ? !write_leaked(format, profile, options, out, error)
                            : !format->write(profile, options, out, error))

@@ -33,9 +33,10 @@ struct export_options {
 
 struct export_format {
     const char *name;
-    const char *summary; /* a line of help: who reads it */
-    bool is_binary;      /* nothing for a terminal */
-    bool needs_graph;    /* of one process at a snapshot, in the options */
+    const char *summary;     /* a line of help: who reads it */
+    bool is_binary;          /* nothing for a terminal */
+    bool needs_graph;        /* of one process at a snapshot, in the options */
+    const char *no_interval; /* why it cannot be of what was between two instants; NULL: it can */
     bool (*write)(const struct profile *profile, const struct export_options *options, FILE *out,
                   struct error *error);
 };
@@ -48,6 +49,9 @@ const struct export_format *export_format_find(const char *name);
  * others (it says so), and when `out` cannot be written. */
 bool export_write(const struct export_format *format, const struct profile *profile,
                   const struct export_options *options, FILE *out, struct error *error);
+
+/* Whether figures of sites have this metric: an interval has no peaks. */
+bool export_knows(const struct profile *profile, enum query_metric metric);
 
 /* The writers; each file begins with what its format is and who reads it. */
 bool export_write_folded(const struct profile *profile, const struct export_options *options,

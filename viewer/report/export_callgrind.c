@@ -70,11 +70,12 @@ static void write_place(struct writing *writing, const struct call_tree_node *no
     write_name(writing, is_callee ? "cfn" : "fn", location->function);
 }
 
-static void write_costs(FILE *out, const uint64_t *values)
+static void write_costs(const struct writing *writing, const uint64_t *values)
 {
     for (size_t i = 0; i < EVENTS; i++)
-        fprintf(out, " %" PRIu64, values[events[i].metric]);
-    fputc('\n', out);
+        if (export_knows(writing->profile, events[i].metric))
+            fprintf(writing->out, " %" PRIu64, values[events[i].metric]);
+    fputc('\n', writing->out);
 }
 
 static void write_node(struct writing *writing, const struct call_tree *tree,
@@ -83,14 +84,14 @@ static void write_node(struct writing *writing, const struct call_tree *tree,
     fputc('\n', writing->out);
     write_place(writing, node, false);
     fprintf(writing->out, "%" PRIu32, node->line);
-    write_costs(writing->out, node->self.values);
+    write_costs(writing, node->self.values);
     for (uint32_t i = node->first_child; i != CALL_TREE_NONE; i = tree->nodes[i].next_sibling) {
         const struct call_tree_node *callee = &tree->nodes[i];
 
         write_place(writing, callee, true);
         fprintf(writing->out, "calls=%" PRIu64 " %" PRIu32 "\n%" PRIu32,
                 callee->figures.values[QUERY_ALLOCATIONS], callee->line, node->line);
-        write_costs(writing->out, callee->figures.values);
+        write_costs(writing, callee->figures.values);
     }
 }
 
@@ -113,16 +114,18 @@ bool export_write_callgrind(const struct profile *profile, const struct export_o
             PACKAGE_VERSION, text_get(&command));
     fputs("positions: line\n", out);
     for (size_t i = 0; i < EVENTS; i++)
-        fprintf(out, "event: %s : %s\n", events[i].name, events[i].help);
+        if (export_knows(profile, events[i].metric))
+            fprintf(out, "event: %s : %s\n", events[i].name, events[i].help);
     fputs("events:", out);
     for (size_t i = 0; i < EVENTS; i++)
-        fprintf(out, " %s", events[i].name);
+        if (export_knows(profile, events[i].metric))
+            fprintf(out, " %s", events[i].name);
     fputs("\nsummary:", out);
-    write_costs(out, tree.nodes[0].figures.values);
+    write_costs(&writing, tree.nodes[0].figures.values);
     for (size_t i = 1; i < tree.node_count; i++)
         write_node(&writing, &tree, &tree.nodes[i]);
     fputs("\ntotals:", out);
-    write_costs(out, tree.nodes[0].figures.values);
+    write_costs(&writing, tree.nodes[0].figures.values);
     hash_map_clear(&writing.names);
     text_clear(&command);
     call_tree_clear(&tree);

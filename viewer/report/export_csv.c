@@ -28,6 +28,16 @@ static void add_number(struct text *row, uint64_t number)
     text_print(row, "%s%" PRIu64, row->count ? "," : "", number);
 }
 
+/* What an interval does not have is an empty field. */
+static void add_figure(struct text *row, const struct profile *profile,
+                       const struct profile_site *site, enum query_metric metric)
+{
+    if (export_knows(profile, metric))
+        add_number(row, query_site_value(site, metric));
+    else
+        text_add(row, ",");
+}
+
 static void add_stack(struct text *row, const struct export_stack *stack)
 {
     struct text lines = {0};
@@ -61,7 +71,7 @@ static void write_row(const struct profile *profile, const struct profile_site *
     add_field(&row, fingerprint_format(site->fingerprint, fingerprint));
     add_field(&row, profile_function_name(site->function));
     for (int i = 0; i < QUERY_METRIC_COUNT; i++)
-        add_number(&row, query_site_value(site, (enum query_metric)i));
+        add_figure(&row, profile, site, (enum query_metric)i);
     add_number(&row, site->figures.inherited_blocks);
     add_number(&row, site->figures.inherited_bytes);
     add_number(&row, site->figures.first_ns);

@@ -184,8 +184,10 @@ static void add_leaks(struct writing *writing, uint32_t process)
     size_t count = 0;
 
     if (!found || !found->is_done) {
+        const char *otherwise = writing->profile->whole ? "leaks are known at snapshots" : "off";
+
         json_stream_add(stream, "leaks", NULL);
-        json_stream_add(stream, "scan", json_text(found ? found->reason : "off"));
+        json_stream_add(stream, "scan", json_text(found ? found->reason : otherwise));
         return;
     }
     json_stream_add_number(stream, "leaked_bytes", leaks_leaked(&found->leaks).bytes);
@@ -278,22 +280,26 @@ static void add_totals(struct writing *writing, const struct profile_process *pr
     const struct {
         const char *key;
         uint64_t value;
-    } figures[] = {{"peak_bytes", totals->peak_bytes},
-                   {"start_ns", process->about.start_ns},
-                   {"peak_time_ns", totals->peak_time_ns},
-                   {"common_peak_bytes", totals->common_peak_bytes},
-                   {"peak_resident_bytes", totals->peak_resident_bytes},
-                   {"live_bytes", totals->live_bytes},
-                   {"live_blocks", totals->live_blocks},
-                   {"allocated_bytes", totals->allocated_bytes},
-                   {"allocations", totals->allocations},
-                   {"temporary_allocations", totals->temporary_allocations}};
+        bool is_of_whole; /* not known of intervals */
+    } figures[] = {{"peak_bytes", totals->peak_bytes, true},
+                   {"start_ns", process->about.start_ns, false},
+                   {"peak_time_ns", totals->peak_time_ns, true},
+                   {"common_peak_bytes", totals->common_peak_bytes, true},
+                   {"peak_resident_bytes", totals->peak_resident_bytes, true},
+                   {"live_bytes", totals->live_bytes, false},
+                   {"live_blocks", totals->live_blocks, false},
+                   {"allocated_bytes", totals->allocated_bytes, false},
+                   {"allocations", totals->allocations, false},
+                   {"temporary_allocations", totals->temporary_allocations, true}};
     json_t *object = NULL;
 
     if (process->has_totals && process->about.observed) {
         object = json_object();
         for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
-            json_object_set_new(object, figures[i].key, json_number(figures[i].value));
+            json_object_set_new(object, figures[i].key,
+                                figures[i].is_of_whole && writing->profile->whole
+                                    ? json_null()
+                                    : json_number(figures[i].value));
     }
     json_stream_add(&writing->stream, "totals", object);
 }
@@ -373,15 +379,23 @@ static bool add_processes(struct writing *writing, struct error *error)
 
 /* ---- the page ---- */
 
+/* What was at the peak, unless something else was asked for, or nobody knows. */
+static enum query_metric first_metric(const struct writing *writing)
+{
+    if (writing->options->has_metric)
+        return writing->options->metric;
+    if (!writing->profile->whole)
+        return QUERY_PEAK_BYTES;
+    return writing->profile->interval.is_from_start ? QUERY_LIVE_BYTES : QUERY_ALLOCATED_BYTES;
+}
+
 static void add_metrics(struct writing *writing)
 {
     static const enum query_metric columns[] = {QUERY_LIVE_BYTES, QUERY_PEAK_BYTES,
                                                 QUERY_ALLOCATED_BYTES, QUERY_ALLOCATIONS,
                                                 QUERY_TEMPORARY};
 
-    json_stream_add_number(&writing->stream, "metric",
-                           writing->options->has_metric ? writing->options->metric
-                                                        : QUERY_PEAK_BYTES);
+    json_stream_add_number(&writing->stream, "metric", first_metric(writing));
     json_stream_begin_array(&writing->stream, "metrics");
     for (size_t i = 0; i < QUERY_METRIC_COUNT; i++) {
         const struct query_metric_info *metric = query_metric_at(i);
@@ -390,12 +404,15 @@ static void add_metrics(struct writing *writing)
         json_object_set_new(object, "title", json_string(metric->title));
         json_object_set_new(object, "help", json_string(metric->help));
         json_object_set_new(object, "is_bytes", json_boolean(metric->is_bytes));
+        json_object_set_new(object, "is_known",
+                            json_boolean(export_knows(writing->profile, metric->metric)));
         json_stream_add(&writing->stream, NULL, object);
     }
     json_stream_end(&writing->stream);
     json_stream_begin_array(&writing->stream, "columns");
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
-        json_stream_add_number(&writing->stream, NULL, columns[i]);
+        if (export_knows(writing->profile, columns[i]))
+            json_stream_add_number(&writing->stream, NULL, columns[i]);
     json_stream_end(&writing->stream);
 }
 
@@ -436,6 +453,22 @@ static void write_quality(const struct writing *writing, FILE *out)
     quality_clear(&quality);
 }
 
+/* What the page is of, where that is not the whole. */
+static void write_interval(const struct profile *profile, FILE *out)
+{
+    const struct profile_interval *interval = &profile->interval;
+
+    if (!profile->whole)
+        return;
+    fputs(interval->is_from_start ? "<p>At " : "<p>Between ", out);
+    if (!interval->is_from_start) {
+        xml_write_text(out, interval->from);
+        fputs(" and ", out);
+    }
+    xml_write_text(out, interval->to);
+    fputs("</p>\n", out);
+}
+
 static void write_head(const struct writing *writing, FILE *out)
 {
     struct text command = {0};
@@ -452,6 +485,7 @@ static void write_head(const struct writing *writing, FILE *out)
             asset_report_css);
     xml_write_text(out, text_get(&command));
     fputs("</code></h1>\n", out);
+    write_interval(writing->profile, out);
     write_quality(writing, out);
     fputs("<noscript><p class=\"bad\">This page draws itself: it needs JavaScript.</p></noscript>\n"
           "</header>\n",
@@ -497,7 +531,8 @@ static void read_snapshots(struct writing *writing)
                                                 .since = LEAK_REPORT_NONE};
     struct error error;
 
-    if (!writing->options->reader || profile_is_sampled(writing->profile))
+    if (!writing->options->reader || profile_is_sampled(writing->profile) ||
+        writing->profile->whole)
         return;
     suppressions_init(&suppressions);
     suppressions_add_built_in(&suppressions);

@@ -273,7 +273,8 @@ static void write_sample(struct writing *writing, const struct profile_site *sit
         add_varint(&ids, frame + 1);
     }
     for (size_t i = 0; i < SAMPLE_TYPES; i++)
-        add_varint(&values, query_site_value(site, sample_types[i].metric));
+        if (export_knows(profile, sample_types[i].metric))
+            add_varint(&values, query_site_value(site, sample_types[i].metric));
     add_message(&message, SAMPLE_LOCATION_ID, &ids);
     add_message(&message, SAMPLE_VALUE, &values);
     add_number(&label, LABEL_KEY, string_of(writing, "process"));
@@ -308,13 +309,19 @@ static void write_header(struct writing *writing, struct text *comment)
 
     write_string(writing, "");
     for (size_t i = 0; i < SAMPLE_TYPES; i++)
-        write_value_type(writing, PROFILE_SAMPLE_TYPE, sample_types[i].type, sample_types[i].unit);
+        if (export_knows(profile, sample_types[i].metric))
+            write_value_type(writing, PROFILE_SAMPLE_TYPE, sample_types[i].type,
+                             sample_types[i].unit);
     write_value_type(writing, PROFILE_PERIOD_TYPE, "space", "bytes");
     write_number(writing, PROFILE_PERIOD, 1); /* every byte was seen */
     write_number(writing, PROFILE_DEFAULT_SAMPLE_TYPE,
                  string_of(writing, default_type(writing->options)));
-    write_number(writing, PROFILE_TIME_NANOS, profile->session.start_time_unix_ns);
-    write_number(writing, PROFILE_DURATION_NANOS, profile->duration_ns);
+    write_number(writing, PROFILE_TIME_NANOS,
+                 profile->session.start_time_unix_ns +
+                     (profile->whole ? profile->interval.from_ns : 0));
+    write_number(writing, PROFILE_DURATION_NANOS,
+                 profile->whole ? profile->interval.to_ns - profile->interval.from_ns
+                                : profile->duration_ns);
     export_add_command(comment, profile, writing->options);
     write_number(writing, PROFILE_COMMENT, string_of(writing, text_get(comment)));
 }

@@ -525,11 +525,12 @@ static void add_growth(struct writing *writing, uint32_t process)
 
 /* ---- the whole ---- */
 
-static json_t *make_instant(const char *name, uint64_t time_ns)
+static json_t *make_instant(const char *name, uint64_t time_ns, uint64_t asked_ns)
 {
     json_t *object = json_object();
     json_object_set_new(object, "instant", json_text(name));
     json_object_set_new(object, "time_ns", json_number(time_ns));
+    json_object_set_new(object, "asked_ns", json_number(asked_ns));
     return object;
 }
 
@@ -538,8 +539,9 @@ static void add_interval(struct writing *writing)
     const struct profile_interval *from = &writing->profile->interval;
     json_t *object = writing->profile->whole ? json_object() : NULL;
     if (object) {
-        json_object_set_new(object, "from", make_instant(from->from, from->from_ns));
-        json_object_set_new(object, "to", make_instant(from->to, from->to_ns));
+        json_object_set_new(object, "from",
+                            make_instant(from->from, from->from_ns, from->from_asked_ns));
+        json_object_set_new(object, "to", make_instant(from->to, from->to_ns, from->to_asked_ns));
         json_object_set_new(object, "bucket_ns",
                             from->bucket_ns ? json_number(from->bucket_ns) : json_null());
         json_object_set_new(object, "survivors_unknown", json_text(from->survivors_unknown));

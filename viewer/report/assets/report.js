@@ -65,12 +65,13 @@
     var of = data.processes[process], totals = of.totals, cards = $("cards");
     cards.textContent = "";
     if (!totals) { cards.appendChild(card("This process", "not observed", of.note)); return; }
-    cards.appendChild(card("Peak of the heap", size(totals.peak_bytes), "after " + ((totals.peak_time_ns - totals.start_ns) / 1e9).toFixed(3) + " s"));
-    cards.appendChild(card("With mappings", size(totals.common_peak_bytes), "heap and mappings together"));
+    var isWhole = totals.peak_bytes !== null; /* what was between two instants has no peak */
+    if (isWhole) cards.appendChild(card("Peak of the heap", size(totals.peak_bytes), "after " + ((totals.peak_time_ns - totals.start_ns) / 1e9).toFixed(3) + " s"));
+    if (isWhole) cards.appendChild(card("With mappings", size(totals.common_peak_bytes), "heap and mappings together"));
     if (totals.peak_resident_bytes) cards.appendChild(card("Resident", size(totals.peak_resident_bytes), "at most, by the kernel"));
-    cards.appendChild(card("Live at the end", size(totals.live_bytes), count(totals.live_blocks) + " blocks"));
+    cards.appendChild(card(isWhole ? "Live at the end" : "Live then", size(totals.live_bytes), count(totals.live_blocks) + " blocks"));
     cards.appendChild(card("Allocated", size(totals.allocated_bytes), "in " + count(totals.allocations) + " calls"));
-    cards.appendChild(card("Temporary", part(totals.temporary_allocations, totals.allocations), count(totals.temporary_allocations) + " blocks"));
+    if (isWhole) cards.appendChild(card("Temporary", part(totals.temporary_allocations, totals.allocations), count(totals.temporary_allocations) + " blocks"));
     cards.appendChild(card("Leaked", of.leaks ? size(of.leaked_bytes) : "not known", of.leaks ? "definite and indirect" : of.scan));
     $("process_note").textContent = of.note;
   }
@@ -86,7 +87,7 @@
     $("time_part").hidden = samples.length < 2;
     if (samples.length < 2) return;
     /* Between two samples the heap may have been larger: its peak is known exactly. */
-    if (of.totals) samples.push([of.totals.peak_time_ns, of.totals.peak_bytes, null, null]);
+    if (of.totals && of.totals.peak_bytes !== null) samples.push([of.totals.peak_time_ns, of.totals.peak_bytes, null, null]);
     samples.sort(function (a, b) { return a[0] - b[0]; });
     var width = svg.clientWidth || 1000;
     svg.setAttribute("viewBox", "0 0 " + width + " " + height);
@@ -344,7 +345,7 @@
     summary(); timeline(); search(); leaks(); suspects(); memory();
   }
 
-  data.metrics.forEach(function (info, i) { $("metric").appendChild(make("option", { value: i }, info.title + " \u2013 " + info.help)); });
+  data.metrics.forEach(function (info, i) { if (info.is_known) $("metric").appendChild(make("option", { value: i }, info.title + " \u2013 " + info.help)); });
   $("metric").value = metric;
   $("metric").addEventListener("change", function () { metric = sort = Number(this.value); zoomed = null; search(); });
   data.processes.forEach(function (of, i) { $("process").appendChild(make("option", { value: i }, of.name)); });
