@@ -163,7 +163,7 @@ WORKLOADS = [
     Workload(
         "python",
         command_python,
-        5,
+        30,
         60,
         needs=needs(PYTHON),
         environment={"PYTHONMALLOC": "malloc", "PYTHONHASHSEED": "0"},
