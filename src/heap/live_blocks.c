@@ -15,7 +15,7 @@ struct block_slot {
 enum {
     GROUP_SLOTS = 5,
     FIRST_GROUPS = 8,
-    KEPT_SLOTS = 1024, /* so few are not given back */
+    KEPT_SLOTS = 32 << 10, /* so few are not given back: queues fill and empty all the time */
     OVERFLOW_SHIFT = 48
 };
 

@@ -1,5 +1,6 @@
 /* Address to block, for tens of millions of blocks: at most 48 bytes a block when there are more
- * than some 20,000, and 90 below.
+ * than some 20,000, and 90 below. What thousands of blocks took, less than 1 MiB, is kept when they
+ * have gone.
  *
  * Blocks stand in groups of five, two cache lines each, with a byte of each one's hash in the first
  * word: a group is searched in one step, so there is no loop whose end a processor must guess, and
