@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "config.h"
 #include "record/frame_names.h"
+#include "recording/inherited_sites.h"
 #include "snapshot/snapshot_store.h"
 
 /* Deferred snapshots wait no longer than this, and no more of them than this. */
@@ -34,6 +35,8 @@ struct recording_output {
     size_t seen_processes;
     uint32_t snapshot_count;
 
+    struct inherited_sites inherited_sites; /* of the process that is being written */
+
     struct snapshot deferred[DEFERRED_SNAPSHOTS];
     size_t deferred_count;
     uint64_t deferred_entries;
@@ -56,6 +59,7 @@ void recording_output_destroy(struct recording_output *output)
         snapshot_clear(&output->deferred[i]);
     frame_names_destroy(output->names);
     free(output->open_processes);
+    inherited_sites_clear(&output->inherited_sites);
     free(output);
 }
 
@@ -268,6 +272,26 @@ static void write_process(struct recording_output *output, const struct recorded
     free(python_note);
 }
 
+static void write_inherited_sites(struct recording_output *output, uint64_t process_id)
+{
+    if (output->inherited_sites.count == 0)
+        return;
+    struct recording_inherited_sites record = inherited_sites_take(&output->inherited_sites,
+                                                                   process_id);
+    add(output, RECORDING_inherited_sites, &record);
+}
+
+static void write_site(struct recording_output *output, const struct recording_site *site)
+{
+    if (!inherited_sites_can_hold(site)) {
+        add(output, RECORDING_site, site);
+        return;
+    }
+    inherited_sites_add(&output->inherited_sites, site);
+    if (inherited_sites_are_many(&output->inherited_sites))
+        write_inherited_sites(output, site->process_id);
+}
+
 static void write_model_record(void *context, enum recording_kind kind, const void *record)
 {
     struct recording_output *output = context;
@@ -278,7 +302,10 @@ static void write_model_record(void *context, enum recording_kind kind, const vo
         add(output, kind, &totals);
         return;
     }
-    add(output, kind, record);
+    if (kind == RECORDING_site)
+        write_site(output, record);
+    else
+        add(output, kind, record);
 }
 
 static void write_quality(struct recording_output *output, const struct recorded_process *process)
@@ -335,6 +362,7 @@ static bool write_process_state(struct recording_output *output, struct recorded
         return true;
     bool is_valid = heap_model_write_records(process->model, process->id, is_everything,
                                              write_model_record, output);
+    write_inherited_sites(output, process->id);
     write_quality(output, process);
     if (is_everything)
         write_ranges(output, process);

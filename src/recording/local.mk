@@ -3,6 +3,8 @@ libseep_a_SOURCES += \
 	src/recording/chunk_file.h \
 	src/recording/chunk_maker.c \
 	src/recording/chunk_maker.h \
+	src/recording/inherited_sites.c \
+	src/recording/inherited_sites.h \
 	src/recording/output_place.c \
 	src/recording/output_place.h \
 	src/recording/record_codec.c \
@@ -20,11 +22,13 @@ libseep_a_SOURCES += \
 
 if HAVE_CMOCKA
 check_PROGRAMS += \
+	tests/unit/test_inherited_sites \
 	tests/unit/test_record_codec \
 	tests/unit/test_recording_copy \
 	tests/unit/test_recording_reader \
 	tests/unit/test_recording_writer
 TESTS += \
+	tests/unit/test_inherited_sites \
 	tests/unit/test_record_codec \
 	tests/unit/test_recording_copy \
 	tests/unit/test_recording_reader \
@@ -35,6 +39,8 @@ record_samples = \
 recording_fixture = $(record_samples) \
 	tests/unit/recording_fixture.c \
 	tests/unit/recording_fixture.h
+tests_unit_test_inherited_sites_SOURCES = tests/unit/test_inherited_sites.c
+tests_unit_test_inherited_sites_LDADD = $(unit_libs)
 tests_unit_test_record_codec_SOURCES = tests/unit/test_record_codec.c $(record_samples)
 tests_unit_test_record_codec_LDADD = $(unit_libs)
 tests_unit_test_recording_copy_SOURCES = tests/unit/test_recording_copy.c $(recording_fixture)

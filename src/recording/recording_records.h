@@ -66,7 +66,8 @@ struct recording_text_list {
     RECORD(33, snapshot_memory, 0) \
     RECORD(35, snapshot_python_graph, 0) \
     RECORD(36, snapshot_python_names, 0) \
-    RECORD(37, snapshot_python_nodes, 0)
+    RECORD(37, snapshot_python_nodes, 0) \
+    RECORD(38, inherited_sites, 0)
 
 /* What was run. The first record of a recording; exactly one. */
 #define RECORDING_FIELDS_session(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
@@ -492,6 +493,14 @@ struct recording_text_list {
     UNSIGNED(first_node)            /* position among all */ \
     UNSIGNED(node_count) \
     BYTES(nodes)
+
+/* Sites of a process that have blocks which it was born with, and nothing else. `sites` are five
+ * numbers each, by id: the id less the one before; the stack's node less the one before, zigzag;
+ * the function; blocks; bytes: inherited, live and at the peak. A site record of the same site
+ * replaces what stands here. */
+#define RECORDING_FIELDS_inherited_sites(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(process_id) \
+    UNSIGNED_LIST(sites)
 /* clang-format on */
 
 enum recording_kind {

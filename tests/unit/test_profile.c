@@ -117,6 +117,51 @@ static void the_last_record_wins(void **state)
     profile_destroy(profile);
 }
 
+/* In any order, and of a process that has no record of a site besides. */
+static void inherited_sites_are_sites(void **state)
+{
+    (void)state;
+    struct profile_builder *builder = profile_builder_create();
+    profile_builder_add_process(builder, PROFILE_BUILDER_PROGRAM);
+    profile_builder_add_process(builder, "/bin/child");
+    profile_builder_add_process(builder, "/bin/other");
+    struct recording_site site = *profile_builder_add_site(builder, 0, FUNCTION_MALLOC,
+                                                           "main@m.c:1", 1, 10, 1, 10);
+    uint64_t node = site.stack_node_id << 1; /* zigzag */
+    const uint64_t first[] = {0, node, FUNCTION_MALLOC, 3, 30, 1, 0, FUNCTION_CALLOC, 4, 40};
+    const uint64_t second[] = {2, node, FUNCTION_MALLOC, 5, 50};
+    const uint64_t nowhere[] = {0, UINT64_MAX - 1, FUNCTION_MALLOC, 1, 1, UINT64_MAX, 0, 0, 0, 0};
+    struct recording_inherited_sites lists[] = {
+        {.process_id = 2, .sites = {second, 5}}, {.process_id = 1, .sites = {first, 10}},
+        {.process_id = 1, .sites = {first, 10}}, /* a journal may have it twice */
+        {.process_id = 9, .sites = {second, 5}}, {.process_id = 2, .sites = {nowhere, 10}},
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        profile_builder_add_record(builder, RECORDING_inherited_sites, &lists[i]);
+    site.process_id = 1; /* the child has freed a block since */
+    site.id = 1;
+    site.allocations = 0;
+    site.inherited_blocks = 4;
+    site.frees = 1;
+    site.live_blocks = 3;
+    profile_builder_add_record(builder, RECORDING_site, &site);
+    struct profile *profile = load_and_forget(builder);
+    assert_int_equal(profile->processes[0].site_count, 1);
+    assert_int_equal(profile->processes[1].site_count, 2);
+    assert_int_equal(profile->processes[2].site_count, 2); /* the node is gone, not the site */
+    uint64_t live[2] = {0};
+    for (size_t i = 0; i < 2; i++) {
+        const struct profile_site *found = &profile->sites[profile->processes[1].first_site + i];
+        live[found->figures.id] = found->figures.live_blocks;
+        assert_int_equal(found->stack_node,
+                         profile->sites[profile->processes[0].first_site].stack_node);
+    }
+    assert_int_equal(live[0], 3);
+    assert_int_equal(live[1], 3);
+    assert_int_equal(profile->dropped_records, 3);
+    profile_destroy(profile);
+}
+
 static void an_unfinished_recording_is_not_complete(void **state)
 {
     (void)state;
@@ -265,6 +310,7 @@ int main(void)
         cmocka_unit_test(everything_is_there),
         cmocka_unit_test(frames_without_symbols_have_names),
         cmocka_unit_test(the_last_record_wins),
+        cmocka_unit_test(inherited_sites_are_sites),
         cmocka_unit_test(an_unfinished_recording_is_not_complete),
         cmocka_unit_test(lost_events_make_it_incomplete),
         cmocka_unit_test(forged_ids_are_dropped),

@@ -29,3 +29,18 @@ size_t key_table_find(struct key_table *table, uint64_t key, bool *is_new)
     table->keys[table->count] = key;
     return table->count++;
 }
+
+bool key_table_has(const struct key_table *table, uint64_t key)
+{
+    if (table->is_indexed)
+        return hash_map_find(&table->positions, key) != NULL;
+    size_t low = 0, high = table->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (table->keys[middle] < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < table->count && table->keys[low] == key;
+}

@@ -24,5 +24,6 @@ void key_table_clear(struct key_table *table);
 
 /* The key's position; a new one gets the next. */
 size_t key_table_find(struct key_table *table, uint64_t key, bool *is_new);
+bool key_table_has(const struct key_table *table, uint64_t key);
 
 #endif

@@ -5,6 +5,7 @@
 #include "analysis/profile_loader.h"
 #include "analysis/site_lists.h"
 #include "base/memory.h"
+#include "recording/inherited_sites.h"
 
 static bool visit_process(void *context, enum recording_kind kind, const void *record)
 {
@@ -57,8 +58,8 @@ static bool visit_quality(void *context, enum recording_kind kind, const void *r
 
 /* Finds or makes the place of (process, id) in a table that keeps one record each. False: there is
  * no such process, or the id is beyond what a recording can hold. */
-static bool find_place(struct profile_loader *loader, uint64_t process_id, uint64_t id,
-                       uint32_t *process, size_t *position, bool *is_new)
+static bool make_key(const struct profile_loader *loader, uint64_t process_id, uint64_t id,
+                     uint32_t *process, uint64_t *key)
 {
     enum {
         ID_BITS = 40,
@@ -66,9 +67,19 @@ static bool find_place(struct profile_loader *loader, uint64_t process_id, uint6
     };
     *process = profile_find_process(loader->profile, process_id);
     if (*process == loader->profile->process_count || *process >= MAX_PROCESSES || id >> ID_BITS ||
-        loader->keys.count >= UINT32_MAX - 1)
+        loader->keys.count + loader->inherited_keys.count >= UINT32_MAX - 1)
         return false;
-    *position = key_table_find(&loader->keys, (uint64_t)*process << ID_BITS | id, is_new);
+    *key = (uint64_t)*process << ID_BITS | id;
+    return true;
+}
+
+static bool find_place(struct profile_loader *loader, uint64_t process_id, uint64_t id,
+                       uint32_t *process, size_t *position, bool *is_new)
+{
+    uint64_t key;
+    if (!make_key(loader, process_id, id, process, &key))
+        return false;
+    *position = key_table_find(&loader->keys, key, is_new);
     return true;
 }
 
@@ -97,18 +108,11 @@ static uint32_t check_node(struct profile_loader *loader, uint64_t node, uint64_
     return 0;
 }
 
-static bool visit_site(void *context, enum recording_kind kind, const void *record)
+static void put_site(struct profile_loader *loader, const struct recording_site *from,
+                     uint32_t process, size_t position)
 {
-    (void)kind;
-    struct profile_loader *loader = context;
     struct profile *profile = loader->profile;
-    const struct recording_site *from = record;
-    uint32_t process;
-    size_t position;
-    bool is_new;
-    if (!find_place(loader, from->process_id, from->id, &process, &position, &is_new))
-        return profile_loader_drop(loader);
-    if (is_new) {
+    if (position == profile->site_count) {
         profile->sites = memory_grow(profile->sites, &loader->site_capacity,
                                      profile->site_count + 1, sizeof *profile->sites);
         profile->site_count++;
@@ -119,7 +123,42 @@ static bool visit_site(void *context, enum recording_kind kind, const void *reco
     site->process = process;
     site->stack_node = check_node(loader, from->stack_node_id, from->allocation_function);
     site->function = check_function(from->allocation_function);
+}
+
+static bool visit_site(void *context, enum recording_kind kind, const void *record)
+{
+    (void)kind;
+    struct profile_loader *loader = context;
+    const struct recording_site *from = record;
+    uint32_t process;
+    size_t position;
+    bool is_new;
+    if (!find_place(loader, from->process_id, from->id, &process, &position, &is_new))
+        return profile_loader_drop(loader);
+    put_site(loader, from, process, position);
     return true;
+}
+
+/* Behind all sites that have a record of their own, which counts. */
+static bool take_inherited_site(void *context, const struct recording_site *from)
+{
+    struct profile_loader *loader = context;
+    uint32_t process;
+    uint64_t key;
+    bool is_new;
+    if (!make_key(loader, from->process_id, from->id, &process, &key))
+        return profile_loader_drop(loader);
+    if (key_table_has(&loader->keys, key))
+        return true;
+    size_t position = key_table_find(&loader->inherited_keys, key, &is_new);
+    put_site(loader, from, process, loader->keys.count + position);
+    return true;
+}
+
+static bool visit_inherited_sites(void *context, enum recording_kind kind, const void *record)
+{
+    (void)kind;
+    return inherited_sites_visit(record, take_inherited_site, context);
 }
 
 static bool visit_thread(void *context, enum recording_kind kind, const void *record)
@@ -223,6 +262,8 @@ void profile_load_processes(struct profile_loader *loader)
     profile_loader_visit(loader, RECORDING_quality, visit_quality);
     profile_loader_visit(loader, RECORDING_thread, visit_thread);
     profile_loader_visit(loader, RECORDING_site, visit_site);
+    profile_loader_visit_more(loader, RECORDING_inherited_sites, visit_inherited_sites);
+    key_table_clear(&loader->inherited_keys);
     profile_loader_visit(loader, RECORDING_sample, visit_sample);
     profile_loader_visit(loader, RECORDING_mapping_site, visit_mapping);
     profile_loader_visit(loader, RECORDING_misuse, visit_misuse);

@@ -94,9 +94,15 @@ void profile_loader_own_list(struct profile_loader *loader, struct recording_lis
 void profile_loader_visit(struct profile_loader *loader, enum recording_kind kind,
                           recording_visit visit)
 {
+    key_table_clear(&loader->keys);
+    profile_loader_visit_more(loader, kind, visit);
+}
+
+void profile_loader_visit_more(struct profile_loader *loader, enum recording_kind kind,
+                               recording_visit visit)
+{
     struct error error;
     struct recording_info *info = &loader->profile->info;
-    key_table_clear(&loader->keys);
     if (recording_reader_visit(loader->reader, kind, visit, loader, &error))
         return;
     info->is_torn = true;

@@ -43,7 +43,8 @@ struct profile_loader {
 
     struct profile_tail_calls *tail_calls; /* profile_tail_calls.c */
 
-    struct key_table keys; /* of the table that is being filled */
+    struct key_table keys;           /* of the table that is being filled */
+    struct key_table inherited_keys; /* of sites that are not among them */
     bool has_end;
     struct recording_end end;
 };
@@ -68,6 +69,9 @@ uint32_t profile_loader_find_node(struct profile_loader *loader, uint32_t node,
  * like any other: what was read before it stands. */
 void profile_loader_visit(struct profile_loader *loader, enum recording_kind kind,
                           recording_visit visit);
+/* The same, for records that belong to the table of the visit before. */
+void profile_loader_visit_more(struct profile_loader *loader, enum recording_kind kind,
+                               recording_visit visit);
 
 /* Counts a reference that leads nowhere. True: go on. */
 bool profile_loader_drop(struct profile_loader *loader);
