@@ -19,6 +19,7 @@
 #include "cli/word_list.h"
 #include "graph/last_seen.h"
 #include "report/leaks_report.h"
+#include "snapshot/reachability.h"
 #include "snapshot/snapshot.h"
 
 struct values {
@@ -34,6 +35,7 @@ struct values {
     struct option_texts suppressions;
     const char *new_since;
     const char *roots;
+    const char *heuristics;
     bool is_root_off[SNAPSHOT_ROOT_KIND_COUNT];
     const char *at;
 };
@@ -105,6 +107,12 @@ static const struct option_row rows[] = {
     ROOT_ROW("threads", SNAPSHOT_ROOT_THREAD, "arguments and results of threads"),
     ROOT_ROW("regions", SNAPSHOT_ROOT_REGION, "registered regions"),
     ROOT_ROW("mappings", SNAPSHOT_ROOT_MAPPING, "mappings that are not heap"),
+    {.name = "heuristics",
+     .kind = OPTION_TEXT,
+     PLACE(heuristics),
+     .value_name = "LIST",
+     .help = "pointers into blocks that count as to their start: none, all (default), or"
+             " stdstring,length64,newarray,multipleinheritance"},
     ROW_INSTANT("end, snapshot:N or mark:NAME, as FILE@INSTANT (default: what was asked for, else the exit)"),
     ROW_JSON,
     ROW_ARGUMENTS,
@@ -118,7 +126,26 @@ static const char *root_name_at(unsigned position)
                : NULL;
 }
 
+static const char *shape_at(unsigned position)
+{
+    return snapshot_shape_name((enum snapshot_reference_kind)(position + SNAPSHOT_START + 1));
+}
+
 /* ---- what was asked for ---- */
+
+static bool find_shapes_off(const struct values *values, uint64_t *off, struct error *error)
+{
+    unsigned on = 0;
+    if (!values->heuristics)
+        return true;
+    if (strcmp(values->heuristics, "none") != 0 &&
+        !word_list_parse("heuristics", values->heuristics, shape_at, &on, error))
+        return false;
+    for (unsigned i = 0; shape_at(i) != NULL; i++)
+        if (!(on >> i & 1))
+            *off |= REACHABILITY_SHAPE_OFF(i + SNAPSHOT_START + 1);
+    return true;
+}
 
 static bool find_roots_off(const struct values *values, uint64_t *off, struct error *error)
 {
@@ -196,6 +223,7 @@ static bool fill_report_options(const struct values *values, const struct profil
                              values->process.value);
     }
     return find_roots_off(values, &options->roots_off, error) &&
+           find_shapes_off(values, &options->roots_off, error) &&
            (!values->new_since || parse_since(values->new_since, &options->since, error));
 }
 

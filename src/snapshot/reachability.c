@@ -17,11 +17,13 @@ struct flood {
     uint32_t *pending; /* met, their references not yet followed; each block stands here at most
                           once a flood */
     size_t count;
+    uint64_t roots_off;
 };
 
-static bool is_start(uint8_t kind)
+static bool is_start(const struct flood *flood, unsigned kind)
 {
-    return snapshot_counts_as_start((enum snapshot_reference_kind)kind);
+    return snapshot_counts_as_start((enum snapshot_reference_kind)kind) &&
+           (flood->roots_off & REACHABILITY_SHAPE_OFF(kind)) == 0;
 }
 
 static void meet(struct flood *flood, uint32_t block, enum reach how)
@@ -40,18 +42,19 @@ static void follow_all(struct flood *flood, enum reach how)
         uint64_t end = snapshot->first_reference[block + 1];
         for (uint64_t i = snapshot->first_reference[block]; i < end; i++) {
             const struct snapshot_reference *reference = &snapshot->references[i];
-            if (how == REACH_POSSIBLE || is_start((uint8_t)reference->kind))
+            if (how == REACH_POSSIBLE || is_start(flood, reference->kind))
                 meet(flood, reference->block, how);
         }
     }
 }
 
-static void meet_roots(struct flood *flood, uint64_t roots_off, enum reach how)
+static void meet_roots(struct flood *flood, enum reach how)
 {
     const struct snapshot *snapshot = flood->snapshot;
     for (size_t i = 0; i < snapshot->root_count; i++) {
         const struct snapshot_root *root = &snapshot->roots[i];
-        if (!(roots_off >> root->kind & 1) && (how == REACH_POSSIBLE || is_start(root->reference)))
+        if (!(flood->roots_off >> root->kind & 1) &&
+            (how == REACH_POSSIBLE || is_start(flood, root->reference)))
             meet(flood, root->block, how);
     }
     for (uint32_t i = 0; how == REACH_SURE && i < snapshot->block_count; i++)
@@ -74,14 +77,14 @@ static void meet_interiors(struct flood *flood)
 
 void reachability_mark(const struct snapshot *snapshot, uint64_t roots_off, uint8_t *reach)
 {
-    struct flood flood = {.snapshot = snapshot, .reach = reach};
+    struct flood flood = {.snapshot = snapshot, .reach = reach, .roots_off = roots_off};
     if (!snapshot->block_count)
         return;
     memset(reach, REACH_NONE, snapshot->block_count);
     flood.pending = memory_allocate_large(snapshot->block_count, sizeof *flood.pending);
-    meet_roots(&flood, roots_off, REACH_SURE);
+    meet_roots(&flood, REACH_SURE);
     follow_all(&flood, REACH_SURE);
-    meet_roots(&flood, roots_off, REACH_POSSIBLE);
+    meet_roots(&flood, REACH_POSSIBLE);
     meet_interiors(&flood);
     follow_all(&flood, REACH_POSSIBLE);
     free(flood.pending);

@@ -257,6 +257,15 @@ uint32_t snapshot_find_block(const struct snapshot *snapshot, uint64_t address)
     return address - block->address < bytes ? (uint32_t)(low - 1) : SNAPSHOT_NONE;
 }
 
+const char *snapshot_shape_name(enum snapshot_reference_kind kind)
+{
+    static const char *const names[] = {[SNAPSHOT_STRING] = "stdstring",
+                                        [SNAPSHOT_LENGTH] = "length64",
+                                        [SNAPSHOT_NEW_ARRAY] = "newarray",
+                                        [SNAPSHOT_INHERITANCE] = "multipleinheritance"};
+    return (size_t)kind < sizeof names / sizeof *names ? names[kind] : NULL;
+}
+
 const char *snapshot_root_kind_name(enum snapshot_root_kind kind)
 {
     static const char *const names[] = {"global", "stack",  "register", "tls",   "key",

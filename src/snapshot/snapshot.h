@@ -285,6 +285,8 @@ uint32_t snapshot_find_reference(const struct snapshot *snapshot, uint32_t block
 /* The block that holds the address, or SNAPSHOT_NONE. By binary search. */
 uint32_t snapshot_find_block(const struct snapshot *snapshot, uint64_t address);
 
+/* As memcheck calls the shape that makes an interior pointer count; NULL for other kinds. */
+const char *snapshot_shape_name(enum snapshot_reference_kind kind);
 /* "global", "stack", ...: fixed words. */
 const char *snapshot_root_kind_name(enum snapshot_root_kind kind);
 const char *snapshot_reason_name(enum snapshot_reason reason);

@@ -187,6 +187,28 @@ def check_roots(path):
     expect("--roots=global: lost", len(by_case["root_stack"]["leaks"]), 1)
 
 
+# What is possible without pointers of that shape.
+SHAPES = {"newarray": [56], "multipleinheritance": [48], "length64": [200], "stdstring": []}
+
+
+def check_heuristics(path):
+    def possible(words, file=path):
+        report = leaks(file, f"--heuristics={words}", "--kinds=possible", "--limit=0")
+        process, = [process for process in report["processes"]
+                    if process["executable"].endswith("lost_cxx")]
+        return sorted(leak["bytes"] for leak in process["leaks"])
+    for off, sizes in SHAPES.items():
+        expect(f"without {off}", possible(",".join(word for word in SHAPES if word != off)), sizes)
+        expect(f"with {off} alone", possible(off),
+               sorted(size for word in SHAPES if word != off for size in SHAPES[word]))
+    every = sorted(size for sizes in SHAPES.values() for size in sizes)
+    expect("--heuristics=none", possible("none"), every)
+    expect("--heuristics=all", possible("all"), [])
+    expect("--heuristics=new", seep("leaks", "--heuristics=new", path).returncode, 2)
+    without = record([target("lost_cxx")], options=["--no-heuristics"])
+    expect("recorded without", possible("all", without.path), every)
+
+
 def check_statuses(path):
     expect("status", seep("leaks", path).returncode, 0)
     expect("status with leaks", seep("leaks", "--error-exitcode=23", path).returncode, 23)
@@ -318,6 +340,7 @@ def main():
     check_details(by_case)
     check_last_seen()
     check_roots(path)
+    check_heuristics(path)
     check_statuses(path)
     left_out = ("end_exec", "end_fork", "long_list")  # of several processes; too long for others
     names = [name for name in CASES if IS_LONG and name not in left_out or name in FEW]

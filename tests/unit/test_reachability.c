@@ -61,6 +61,28 @@ static void kinds_of_roots_can_be_off(void **state)
     snapshot_clear(&snapshot);
 }
 
+/* Of roots and of blocks, each without the others. */
+static void shapes_can_be_off(void **state)
+{
+    struct snapshot snapshot;
+    uint8_t reach[3];
+    (void)state;
+    block_graph_read("R>a a>b R>c", &snapshot);
+    snapshot.roots[1].reference = SNAPSHOT_STRING;
+    snapshot.references[0].kind = SNAPSHOT_NEW_ARRAY;
+    reachability_mark(&snapshot, REACHABILITY_SHAPE_OFF(SNAPSHOT_NEW_ARRAY), reach);
+    assert_int_equal(reach[0], REACH_SURE);
+    assert_int_equal(reach[1], REACH_POSSIBLE);
+    assert_int_equal(reach[2], REACH_SURE);
+    reachability_mark(&snapshot, REACHABILITY_SHAPE_OFF(SNAPSHOT_STRING), reach);
+    assert_int_equal(reach[1], REACH_SURE);
+    assert_int_equal(reach[2], REACH_POSSIBLE);
+    reachability_mark(&snapshot, 0, reach);
+    assert_int_equal(reach[1], REACH_SURE);
+    assert_int_equal(reach[2], REACH_SURE);
+    snapshot_clear(&snapshot);
+}
+
 static void blocks_in_transit_are_held(void **state)
 {
     struct snapshot snapshot;
@@ -114,6 +136,7 @@ int main(void)
         cmocka_unit_test(the_nine_cases),
         cmocka_unit_test(a_sure_chain_wins),
         cmocka_unit_test(kinds_of_roots_can_be_off),
+        cmocka_unit_test(shapes_can_be_off),
         cmocka_unit_test(blocks_in_transit_are_held),
         cmocka_unit_test(random_graphs_agree_with_the_definition),
         cmocka_unit_test(an_empty_snapshot_is_fine),
