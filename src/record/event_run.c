@@ -184,12 +184,17 @@ uint64_t event_run_apply(struct recorded_process *process, const struct tick_clo
     size_t there = intake->there < STEP_BYTES ? intake->there : STEP_BYTES;
     const char *at = intake->at, *end = at + there;
     struct tick_range range = clock->newest;
+    uint64_t later = 0; /* the first word of a record behind the limit, which is next */
     while (end - at >= LONGEST_BYTES) {
         const volatile uint64_t *words = (const volatile uint64_t *)at;
         uint64_t word = words[0], ticks = word >> WIRE_TICKS_SHIFT;
         unsigned kind = word & 0xff;
-        if (SHAPES[kind].words == 0 || ticks > limit_ticks)
+        if (SHAPES[kind].words == 0)
             break;
+        if (ticks > limit_ticks) {
+            later = word;
+            break;
+        }
         struct heap_event *event = room_for_event(process);
         event->time_ns = tick_range_to_ns(clock, &range, ticks);
         event->thread = thread;
@@ -205,7 +210,10 @@ uint64_t event_run_apply(struct recorded_process *process, const struct tick_clo
     size_t bytes = (size_t)(at - intake->at);
     intake->last_birth = last_birth;
     process->applied_ticks = applied_ticks;
-    if (bytes != 0)
-        intake_skip(intake, bytes, last_ticks);
+    if (bytes == 0)
+        return 0;
+    intake_skip(intake, bytes, last_ticks);
+    if (later != 0)
+        intake_note_record(intake, later, SHAPES[later & 0xff].words * (size_t)8);
     return bytes;
 }

@@ -189,8 +189,7 @@ static void step(struct intake *intake, size_t bytes)
         look_at_next_span(intake);
 }
 
-/* Takes note of a record's first word. */
-static void note_record(struct intake *intake, uint64_t word, size_t size)
+void intake_note_record(struct intake *intake, uint64_t word, size_t size)
 {
     uint64_t ticks = word >> WIRE_TICKS_SHIFT;
     if (ticks > intake->future_ticks) {
@@ -228,7 +227,7 @@ bool intake_has_record(struct intake *intake)
             step(intake, size);
             continue;
         }
-        note_record(intake, word, size);
+        intake_note_record(intake, word, size);
         return true;
     }
     return false;

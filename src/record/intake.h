@@ -67,6 +67,10 @@ void intake_refresh(struct intake *intake, const struct intake_times *times);
  * skipped; a stamp that cannot be counts as that of the record before. */
 bool intake_has_record(struct intake *intake);
 
+/* What intake_has_record does once it knows that there is one: for who knows it too. `word` is its
+ * first word, read once. */
+void intake_note_record(struct intake *intake, uint64_t word, size_t size);
+
 /* Steps behind the record. */
 void intake_advance(struct intake *intake);
 
