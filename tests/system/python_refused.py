@@ -6,6 +6,7 @@ import glob
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -87,6 +88,18 @@ def check_recorded():
     expect("recorded: sites", len(process["sites"]) > 0, True)
 
 
+def check_unseen_end():
+    """Nothing says of an interpreter that ignores SIGINT that its end begins."""
+    with tempfile.TemporaryDirectory() as folder:
+        recording = os.path.join(folder, "refused.seep")
+        done = subprocess.run([SEEP, "run", "-q", "-o", recording, "--", PYTHON, "-c",
+                               "kept = [object() for i in range(10000)]"],
+                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+                              capture_output=True, text=True, timeout=120, check=False)
+        expect("unseen end: run", (done.returncode, done.stderr), (0, ""))
+        check("unseen end", report(recording), "where SIGINT is ignored")
+
+
 def main():
     if not os.path.exists(PYTHON):
         print(f"SKIP: there is no {PYTHON}")
@@ -100,6 +113,7 @@ def main():
     check_padded("-X dev", look([PYTHON, "-X", "dev", "-c", STOP]))
     check_no_python()
     check_recorded()
+    check_unseen_end()
     if os.path.exists("/usr/bin/python3-dbg"):
         check("debug build", look(["/usr/bin/python3-dbg", "-c", STOP]), "debug build")
     root = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))

@@ -176,7 +176,9 @@ static enum cpython_presence check(struct cpython *python, struct candidate *can
         cpython_field(python, python->type_type, CPYTHON_OBJECT_TYPE) != python->type_type)
         return refuse(reason, reason_bytes, "the type of its types is not its own type");
     if (!find_interpreters(python))
-        return refuse(reason, reason_bytes, "no interpreter runs (not yet, or not any more)");
+        return refuse(reason, reason_bytes,
+                      "no interpreter runs: it has not begun yet, or has ended already (where SIGINT "
+                      "is ignored its end comes unseen; a snapshot before it helps)");
     if (!check_threads(python))
         return refuse(reason, reason_bytes, "its threads do not belong to their interpreter");
     return CPYTHON_FOUND;
