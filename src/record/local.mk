@@ -72,6 +72,8 @@ libseep_a_SOURCES += \
 	src/record/snapshot_levels.h \
 	src/record/snapshot_request.c \
 	src/record/snapshot_request.h \
+	src/record/stopped_threads.c \
+	src/record/stopped_threads.h \
 	src/record/snapshot_taker.c \
 	src/record/snapshot_taker.h \
 	src/record/stack_memo.c \

@@ -20,6 +20,7 @@
 #include "config.h"
 #include "record/process_facts.h"
 #include "record/recording_name.h"
+#include "record/stopped_threads.h"
 #include "recording/recording_writer.h"
 #include "runtimes/python_runtimes.h"
 #include "snapshot/held_copy.h"
@@ -128,24 +129,30 @@ static bool read_held(struct plain_taking *taking, struct stopper *stopper, uint
     struct residency residency;
     read_residency(taking, &residency);
     bool is_known = process_facts_variable(pid, "PYPY_GC_NURSERY", nursery, sizeof nursery);
+    struct stopped_thread *threads = stopped_threads_copy(stopper);
+    size_t thread_count = stopper->count;
     copy = held_copy_make(&memory, &mappings, NULL);
     taking->snapshot.is_copied = copy != NULL;
     if (copy != NULL) {
         copied = held_copy_memory(copy);
         end_hold(taking, stopper, begin_ns, clock);
     }
-    const struct python_runtimes_input input = {&copied,
-                                                &mappings,
-                                                *clock,
-                                                taking->snapshot.resident_bytes,
-                                                peak_bytes,
-                                                is_known ? nursery : NULL,
-                                                process_facts_processor_cache(),
-                                                NULL};
+    const struct python_runtimes_input input = {
+        .memory = &copied,
+        .mappings = &mappings,
+        .clock = *clock,
+        .resident_bytes = taking->snapshot.resident_bytes,
+        .peak_resident_bytes = peak_bytes,
+        .nursery_setting = is_known ? nursery : NULL,
+        .processor_cache_bytes = process_facts_processor_cache(),
+        .threads = threads,
+        .thread_count = thread_count,
+    };
     python_runtimes_read(&input, taking->snapshot.python);
     measure_memory(taking, &residency, &copied);
     if (copy == NULL)
         end_hold(taking, stopper, begin_ns, clock);
+    stopped_threads_free(threads, thread_count);
     residency_clear(&residency);
     held_copy_destroy(copy);
     target_mappings_clear(&mappings);

@@ -20,6 +20,7 @@
 #include "record/process_memory.h"
 #include "record/python_search.h"
 #include "record/ring_places.h"
+#include "record/stopped_threads.h"
 #include "record/thread_frames.h"
 #include "snapshot/memory_measure.h"
 #include "snapshot/snapshot_scan.h"
@@ -34,8 +35,7 @@ enum {
     COPY_PATIENCE = 12, /* a copy may be read for so many times as long as a process may be held */
     MEASURE_PATIENCE = 4,      /* so many times as long as the scan, what all memory is used for */
     CATCH_UP_BYTES = 64 << 10, /* less is left for when it stands still */
-    HALF_WAY_TRIES = 10,
-    RED_ZONE_BYTES = 128 /* x86-64: below the stack pointer of a function that calls nobody */
+    HALF_WAY_TRIES = 10
 };
 
 /* Time goes on, and so does our heart: other targets are not to think that we are dead. */
@@ -234,28 +234,18 @@ static void list_threads(struct taking *taking)
     for (size_t i = 0; i < stopper->count; i++) {
         const struct stopper_thread *from = &stopper->threads[i];
         struct stopped_thread *to = &taking->threads[i];
-        to->tid = (uint32_t)from->tid;
+        stopped_thread_fill(to, from);
         process_facts_thread_name((uint32_t)from->pid, to->tid, to->name, sizeof to->name);
-        to->pc = from->general[PROCESSOR_WORD_PC];
-        to->sp = from->general[PROCESSOR_WORD_SP];
-        to->has_registers = to->sp != 0;
-        to->thread_pointer = processor_thread_pointer(from->general);
-        if (from == holder) {
-            to->is_seep_code = true;
-            to->has_registers = true;
-            to->sp = taking->request->hold_sp;
-            if (to->thread_pointer == 0)
-                to->thread_pointer = told_thread_pointer(taking);
+        if (from != holder)
             continue;
-        }
-        if (from->state != STOPPER_STOPPED)
-            continue;
-        if (processor_system_call(from->general) < 0)
-            to->sp -= RED_ZONE_BYTES;
-        memcpy(to->registers, from->general, sizeof from->general);
-        to->register_count = PROCESSOR_GENERAL_WORDS;
-        to->vector_registers = from->extended;
-        to->vector_register_bytes = from->extended_bytes;
+        to->is_seep_code = true;
+        to->has_registers = true;
+        to->sp = taking->request->hold_sp;
+        to->register_count = 0;
+        to->vector_registers = NULL;
+        to->vector_register_bytes = 0;
+        if (to->thread_pointer == 0)
+            to->thread_pointer = told_thread_pointer(taking);
     }
 }
 
@@ -355,14 +345,17 @@ static void read_python(struct taking *taking, const struct target_memory *memor
     bool is_known = process_facts_variable(process->pid, "PYPY_GC_NURSERY", nursery,
                                            sizeof nursery);
     const struct python_runtimes_input input = {
-        memory,
-        mappings,
-        taking->clock,
-        process_facts_resident(process->pid, &process->statm_fd),
-        process_facts_peak_resident(process->pid),
-        is_known ? nursery : NULL,
-        process_facts_processor_cache(),
-        taking->snapshot};
+        .memory = memory,
+        .mappings = mappings,
+        .clock = taking->clock,
+        .resident_bytes = process_facts_resident(process->pid, &process->statm_fd),
+        .peak_resident_bytes = process_facts_peak_resident(process->pid),
+        .nursery_setting = is_known ? nursery : NULL,
+        .processor_cache_bytes = process_facts_processor_cache(),
+        .native = taking->snapshot,
+        .threads = taking->threads,
+        .thread_count = taking->hold.stopper.count,
+    };
     python_search_read(taking->request->python, &input, taking->snapshot);
 }
 

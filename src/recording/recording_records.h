@@ -67,7 +67,9 @@ struct recording_text_list {
     RECORD(35, snapshot_python_graph, 0) \
     RECORD(36, snapshot_python_names, 0) \
     RECORD(37, snapshot_python_nodes, 0) \
-    RECORD(38, inherited_sites, 0)
+    RECORD(38, inherited_sites, 0) \
+    RECORD(39, snapshot_python_leak, 0) \
+    RECORD(40, snapshot_python_site, 0)
 
 /* What was run. The first record of a recording; exactly one. */
 #define RECORDING_FIELDS_session(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
@@ -501,6 +503,29 @@ struct recording_text_list {
 #define RECORDING_FIELDS_inherited_sites(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
     UNSIGNED(process_id) \
     UNSIGNED_LIST(sites)
+
+/* Objects of one type with more references than anything holds (struct python_leak), each with the
+ * same number of them. */
+#define RECORDING_FIELDS_snapshot_python_leak(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    TEXT(type) \
+    TEXT(example)                   /* what one of them is, or "" */ \
+    TEXT(path)                      /* what keeps one of them besides; "": nothing */ \
+    UNSIGNED(count) \
+    UNSIGNED(surplus)               /* references of each that nobody holds */ \
+    UNSIGNED(alone)                 /* objects that nothing else keeps */ \
+    UNSIGNED(bytes) \
+    UNSIGNED(retained_bytes)
+
+/* Where Python's objects of one type were allocated that something is told of (struct python_site). */
+#define RECORDING_FIELDS_snapshot_python_site(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \
+    UNSIGNED(snapshot_id) \
+    UNSIGNED(kind)                  /* enum python_site_kind */ \
+    UNSIGNED(leak)                  /* which, by its position among the records above */ \
+    TEXT(type) \
+    UNSIGNED(site_id) \
+    UNSIGNED(count) \
+    UNSIGNED(bytes)
 /* clang-format on */
 
 enum recording_kind {
@@ -516,7 +541,8 @@ static inline int recording_is_of_snapshot(unsigned kind)
 {
     return (kind >= RECORDING_snapshot && kind <= RECORDING_snapshot_contents) ||
            kind == RECORDING_snapshot_memory ||
-           (kind >= RECORDING_snapshot_python_graph && kind <= RECORDING_snapshot_python_nodes);
+           (kind >= RECORDING_snapshot_python_graph && kind <= RECORDING_snapshot_python_nodes) ||
+           kind == RECORDING_snapshot_python_leak || kind == RECORDING_snapshot_python_site;
 }
 
 #define RECORDING_STRUCT_UNSIGNED(field)      uint64_t field;

@@ -1,4 +1,6 @@
 libseep_a_SOURCES += \
+	src/runtimes/cpython/allocation_sites.c \
+	src/runtimes/cpython/allocation_sites.h \
 	src/runtimes/cpython/arena_search.c \
 	src/runtimes/cpython/arena_search.h \
 	src/runtimes/cpython/containers.h \
@@ -17,6 +19,8 @@ libseep_a_SOURCES += \
 	src/runtimes/cpython/labels.c \
 	src/runtimes/cpython/labels.h \
 	src/runtimes/cpython/locate.c \
+	src/runtimes/cpython/native_blocks.c \
+	src/runtimes/cpython/native_blocks.h \
 	src/runtimes/cpython/objects.c \
 	src/runtimes/cpython/objects.h \
 	src/runtimes/cpython/obmalloc.c \
@@ -25,12 +29,18 @@ libseep_a_SOURCES += \
 	src/runtimes/cpython/paths.h \
 	src/runtimes/cpython/reader.c \
 	src/runtimes/cpython/reader.h \
+	src/runtimes/cpython/reference_leaks.c \
+	src/runtimes/cpython/reference_leaks.h \
 	src/runtimes/cpython/start_garbage.c \
 	src/runtimes/cpython/storage.c \
+	src/runtimes/cpython/surplus.c \
+	src/runtimes/cpython/surplus.h \
 	src/runtimes/cpython/types.c \
 	src/runtimes/cpython/types.h \
 	src/runtimes/graph_labels.c \
 	src/runtimes/graph_labels.h \
+	src/runtimes/cpython/used_memory.c \
+	src/runtimes/cpython/used_memory.h \
 	src/runtimes/memory_view.c \
 	src/runtimes/memory_view.h \
 	src/runtimes/path_patterns.c \
@@ -68,8 +78,8 @@ tests_helpers_python_walk_SOURCES = tests/helpers/python_walk.c tests/helpers/py
 tests_helpers_python_walk_LDADD = libseep.a $(seep_libs)
 TESTS += tests/system/python_graph.py tests/system/python_heap.py tests/system/python_images.py tests/system/python_stops.py \
 	tests/system/python_refused.py tests/system/python_pypy.py \
-	tests/system/python_pypy_graph.py
-EXTRA_DIST += tests/system/python_graph.py tests/system/python_heap.py tests/system/python_images.py \
+	tests/system/python_pypy_graph.py tests/system/python_leaks.py
+EXTRA_DIST += tests/system/python_leaks.py tests/system/python_graph.py tests/system/python_heap.py tests/system/python_images.py \
 	tests/system/python_pypy.py tests/system/python_pypy_graph.py tests/targets/pypy_truth.py tests/targets/pypy_churn.py tests/targets/pypy_collect.py \
 	tests/targets/pypy_image.py tests/system/pypy_dump.py \
 	tests/system/python_stops.py tests/system/python_refused.py \

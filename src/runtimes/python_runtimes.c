@@ -41,7 +41,7 @@ void python_runtimes_read(const struct python_runtimes_input *input, struct pyth
     struct word_cache *words = word_cache_create(input->memory);
     target_modules_find(&modules, input->mappings, words);
     memory_view_init(&view, input->memory, KEPT_BYTES);
-    cpython_read(&view, input->mappings, &modules, words, input->native, heap);
+    cpython_read(&view, &modules, words, input, heap);
     if (!heap->is_present)
         pypy_read(&view, input->mappings, &modules, words, input->native, heap);
     tell_nursery(input, heap);

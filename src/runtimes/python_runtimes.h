@@ -17,6 +17,8 @@ struct python_runtimes_input {
     const char *nursery_setting;    /* its PYPY_GC_NURSERY; "" = none, NULL = not known */
     uint64_t processor_cache_bytes; /* as /proc/cpuinfo has it; 0 = not known */
     const struct snapshot *native;  /* its blocks of malloc's, scanned; NULL = not known */
+    const struct stopped_thread *threads; /* whose stacks and registers hold objects, too */
+    size_t thread_count;
 };
 
 /* What there is of Python in the process: `heap` is cleared and filled; not present where there is

@@ -35,6 +35,15 @@ void python_heap_clear(struct python_heap *heap)
         free(heap->texts[i].text);
     }
     free(heap->texts);
+    for (size_t i = 0; i < heap->leak_count; i++) {
+        free(heap->leaks[i].type);
+        free(heap->leaks[i].example);
+        free(heap->leaks[i].path);
+    }
+    free(heap->leaks);
+    for (size_t i = 0; i < heap->site_count; i++)
+        free(heap->sites[i].type);
+    free(heap->sites);
     python_graph_destroy(heap->graph);
     free(heap->memory);
     *heap = (struct python_heap){0};
@@ -57,6 +66,26 @@ void python_heap_add_text(struct python_heap *heap, const struct python_text *te
     *added = *text;
     added->subject = memory_duplicate_text(text->subject);
     added->text = memory_duplicate_text(text->text);
+}
+
+void python_heap_add_leak(struct python_heap *heap, const struct python_leak *leak)
+{
+    heap->leaks = memory_grow(heap->leaks, &heap->leak_capacity, heap->leak_count + 1,
+                              sizeof *heap->leaks);
+    struct python_leak *added = &heap->leaks[heap->leak_count++];
+    *added = *leak;
+    added->type = memory_duplicate_text(leak->type);
+    added->example = memory_duplicate_text(leak->example);
+    added->path = memory_duplicate_text(leak->path);
+}
+
+void python_heap_add_site(struct python_heap *heap, const struct python_site *site)
+{
+    heap->sites = memory_grow(heap->sites, &heap->site_capacity, heap->site_count + 1,
+                              sizeof *heap->sites);
+    struct python_site *added = &heap->sites[heap->site_count++];
+    *added = *site;
+    added->type = memory_duplicate_text(site->type);
 }
 
 void python_heap_add_memory(struct python_heap *heap, enum python_memory_kind kind, uint64_t start,
@@ -197,6 +226,39 @@ static void write_types(const struct python_heap *heap, size_t table, uint64_t s
     free(figures);
 }
 
+static void write_leaks(const struct python_heap *heap, uint64_t snapshot_id,
+                        snapshot_add_record add, void *context)
+{
+    for (size_t i = 0; i < heap->leak_count; i++) {
+        const struct python_leak *leak = &heap->leaks[i];
+        const struct recording_snapshot_python_leak record = {
+            .snapshot_id = snapshot_id,
+            .type = leak->type,
+            .example = leak->example,
+            .path = leak->path,
+            .count = leak->count,
+            .surplus = leak->surplus,
+            .alone = leak->alone,
+            .bytes = leak->bytes,
+            .retained_bytes = leak->retained_bytes,
+        };
+        add(context, RECORDING_snapshot_python_leak, &record);
+    }
+    for (size_t i = 0; i < heap->site_count; i++) {
+        const struct python_site *site = &heap->sites[i];
+        const struct recording_snapshot_python_site record = {
+            .snapshot_id = snapshot_id,
+            .kind = site->kind,
+            .leak = site->leak,
+            .type = site->type,
+            .site_id = site->site,
+            .count = site->count,
+            .bytes = site->bytes,
+        };
+        add(context, RECORDING_snapshot_python_site, &record);
+    }
+}
+
 void python_heap_write(const struct python_heap *heap, uint64_t snapshot_id,
                        snapshot_add_record add, void *context)
 {
@@ -216,6 +278,7 @@ void python_heap_write(const struct python_heap *heap, uint64_t snapshot_id,
         };
         add(context, RECORDING_snapshot_python_text, &record);
     }
+    write_leaks(heap, snapshot_id, add, context);
     if (heap->graph != NULL)
         python_graph_write(heap->graph, snapshot_id, add, context);
 }
@@ -298,6 +361,40 @@ static bool take_text(void *context, enum recording_kind kind, const void *recor
     return true;
 }
 
+static bool take_leak(void *context, enum recording_kind kind, const void *record)
+{
+    (void)kind;
+    struct heap_reading *reading = context;
+    const struct recording_snapshot_python_leak *leak = record;
+    if (leak->snapshot_id == reading->snapshot_id)
+        python_heap_add_leak(reading->heap,
+                             &(struct python_leak){.type = (char *)leak->type,
+                                                   .example = (char *)leak->example,
+                                                   .path = (char *)leak->path,
+                                                   .count = leak->count,
+                                                   .surplus = leak->surplus,
+                                                   .alone = leak->alone,
+                                                   .bytes = leak->bytes,
+                                                   .retained_bytes = leak->retained_bytes});
+    return true;
+}
+
+static bool take_site(void *context, enum recording_kind kind, const void *record)
+{
+    (void)kind;
+    struct heap_reading *reading = context;
+    const struct recording_snapshot_python_site *site = record;
+    if (site->snapshot_id == reading->snapshot_id && site->kind <= PYTHON_SITE_LEAK)
+        python_heap_add_site(reading->heap,
+                             &(struct python_site){.kind = (enum python_site_kind)site->kind,
+                                                   .leak = site->leak,
+                                                   .type = (char *)site->type,
+                                                   .site = site->site_id,
+                                                   .count = site->count,
+                                                   .bytes = site->bytes});
+    return true;
+}
+
 bool python_heap_read(struct recording_reader *reader, uint64_t snapshot_id,
                       struct python_heap *heap, struct error *error)
 {
@@ -307,6 +404,10 @@ bool python_heap_read(struct recording_reader *reader, uint64_t snapshot_id,
         recording_reader_visit_owned(reader, RECORDING_snapshot_python_types, snapshot_id,
                                      take_types, &reading, error) &&
         recording_reader_visit_owned(reader, RECORDING_snapshot_python_text, snapshot_id, take_text,
+                                     &reading, error) &&
+        recording_reader_visit_owned(reader, RECORDING_snapshot_python_leak, snapshot_id, take_leak,
+                                     &reading, error) &&
+        recording_reader_visit_owned(reader, RECORDING_snapshot_python_site, snapshot_id, take_site,
                                      &reading, error))
         return true;
     python_heap_clear(heap);

@@ -64,7 +64,13 @@ enum {
     FIGURE(unreached_objects) /* old ones that nothing was found to refer to */                    \
     FIGURE(unreached_bytes)                                                                        \
     FIGURE(start_garbage_objects) /* of the garbage, what every start of an interpreter leaves */  \
-    FIGURE(start_garbage_bytes)
+    FIGURE(start_garbage_bytes)                                                                    \
+    FIGURE(leaked_objects) /* with more references than anything holds */                          \
+    FIGURE(leaked_bytes)                                                                           \
+    FIGURE(leaked_retained_bytes) /* with what they alone keep */                                  \
+    FIGURE(unjudged_objects)      /* static or immortal: what their counts say means nothing */    \
+    FIGURE(import_leaked_objects) /* of CPython's own modules, since their import */               \
+    FIGURE(recorded_objects)      /* blocks of arenas whose stacks were recorded */
 
 struct python_figures {
 #define PYTHON_MEMBER(name) uint64_t name;
@@ -118,6 +124,7 @@ enum python_text_kind {
                                 how many */
     PYTHON_TEXT_CODE = 5,    /* code that was made for the subject, a function: where, how many
                                 loops, and bytes */
+    PYTHON_TEXT_UNJUDGED = 6, /* why it is not known which references are too many */
     PYTHON_TEXT_KIND_COUNT
 };
 
@@ -127,6 +134,33 @@ struct python_text {
     char *text;    /* owned */
     uint64_t count;
     uint64_t bytes;
+};
+
+/* Objects of one type, each with this many references that nobody holds. */
+struct python_leak {
+    char *type;    /* owned, as the others */
+    char *example; /* what one of them is: a text, a name; or "" */
+    char *path;    /* what keeps one of them besides, or "": nothing does */
+    uint64_t count;
+    uint64_t surplus;        /* of each */
+    uint64_t alone;          /* of them, kept by that alone */
+    uint64_t bytes;          /* of the objects */
+    uint64_t retained_bytes; /* with what is kept by them alone */
+};
+
+/* What objects with recorded stacks are told of. The numbers stand in recordings. */
+enum python_site_kind {
+    PYTHON_SITE_PINNING = 0, /* in pinned arenas */
+    PYTHON_SITE_LEAK = 1
+};
+
+/* Objects of one type that were allocated at one site. */
+struct python_site {
+    enum python_site_kind kind;
+    uint64_t leak; /* of a leak: which, by position */
+    char *type;    /* owned */
+    uint64_t site; /* as in RECORDING_site */
+    uint64_t count, bytes;
 };
 
 struct python_graph;
@@ -163,6 +197,10 @@ struct python_heap {
     struct python_type_table tables[PYTHON_TABLE_COUNT];
     struct python_text *texts;
     size_t text_count, text_capacity;
+    struct python_leak *leaks; /* the most retaining first */
+    size_t leak_count, leak_capacity;
+    struct python_site *sites; /* of each kind and leak, the most bytes first */
+    size_t site_count, site_capacity;
     struct python_graph *graph; /* what objects refer to; owned; NULL = not known, or read */
     /* By address, disjoint; for those who look at the process beside it, and in no recording. */
     struct python_memory *memory;
@@ -177,6 +215,8 @@ void python_heap_clear(struct python_heap *heap);
 void python_heap_add_type(struct python_heap *heap, enum python_table table,
                           const struct python_type_row *row);
 void python_heap_add_text(struct python_heap *heap, const struct python_text *text);
+void python_heap_add_leak(struct python_heap *heap, const struct python_leak *leak);
+void python_heap_add_site(struct python_heap *heap, const struct python_site *site);
 /* An empty range is left out. */
 void python_heap_add_memory(struct python_heap *heap, enum python_memory_kind kind, uint64_t start,
                             uint64_t end);

@@ -20,6 +20,8 @@ TUTORIAL = os.path.join(os.environ.get("srcdir", "."), "docs/python-memory.md")
 SAID = [
     ("pinned.py", (), ["report"],
      ["Pinned", "live blocks:", "x __main__.keep[i], such as __main__.keep["]),
+    ("pinned.py", ("--python=objects",), ["report"],
+     ["x object allocated by <module> at pinned.py:4:"]),
     ("holes.py", (), ["report", "--by=category"],
      ["malloc_trim(0) would give back 19", "the last block of the main heap", "holes.py:3",
       "MALLOC_MMAP_THRESHOLD_"]),
@@ -28,6 +30,9 @@ SAID = [
       "200 x Connection -> (on_close) method -> (__self__) Connection"]),
     ("lines.py", ("--python=objects",), ["report", "--by=python-line"],
      ["lines.py:6 <listcomp>", "lines.py:7 <listcomp>"]),
+    ("references.py", ("--python=objects",), ["report"],
+     ["Message with 1 reference too many each,", "kept by nothing else",
+      "x Message allocated by parse at references.py:11:"]),
     ("lines.py", ("--python=objects",), ["graph", "--why", "Point"],
      ["100,000 Point 5.3 MiB 100.0 % 100,000 list", "100,000 __main__", "__main__.points["]),
 ]
@@ -68,7 +73,8 @@ def main():
         print("SKIP: the tutorial is of CPython 3.11, which is not here")
         return 77
     found, text = programs()
-    expect("programs", sorted(found), ["compute.py", "cycles.py", "holes.py", "lines.py", "pinned.py"])
+    expect("programs", sorted(found), ["compute.py", "cycles.py", "holes.py", "lines.py", "pinned.py",
+                                         "references.py"])
     with tempfile.TemporaryDirectory() as folder:
         for name, source in found.items():
             with open(os.path.join(folder, name), "w", encoding="utf-8") as file:

@@ -37,6 +37,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/memory_diff.c \
 	viewer/analysis/memory_diff.h \
 	viewer/analysis/memory_uses.c \
+	viewer/analysis/site_numbers.c \
+	viewer/analysis/site_numbers.h \
 	viewer/analysis/memory_uses.h \
 	viewer/analysis/late_names.c \
 	viewer/analysis/late_names.h \

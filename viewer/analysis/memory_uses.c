@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "analysis/place.h"
-#include "base/hash_map.h"
+#include "analysis/site_numbers.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -95,19 +95,15 @@ static bool find_of_process(struct memory_uses *uses, uint32_t process,
 
 /* ---- sites ---- */
 
-static uint32_t site_of(const struct hash_map *sites, uint64_t id)
+static uint32_t site_of(const struct site_numbers *sites, uint64_t id)
 {
-    const uint64_t *position = id != MEMORY_SITE_UNKNOWN ? hash_map_find(sites, id) : NULL;
-    return position != NULL ? (uint32_t)*position : MEMORY_NO_SITE;
+    return id != MEMORY_SITE_UNKNOWN ? site_numbers_find(sites, id) : MEMORY_NO_SITE;
 }
 
 static void find_sites(struct process_memory *memory, const struct profile *profile)
 {
-    const struct profile_process *process = &profile->processes[memory->process];
-    struct hash_map sites = {0};
-    for (uint32_t i = 0; i < process->site_count; i++)
-        *hash_map_put(&sites, profile->sites[process->first_site + i].figures.id,
-                      NULL) = process->first_site + i;
+    struct site_numbers sites;
+    site_numbers_init(&sites, profile, memory->process);
     memory->pin_sites = memory_allocate_zeroed(memory->use.pin_count + 1,
                                                sizeof *memory->pin_sites);
     memory->holder_sites = memory_allocate_zeroed(memory->use.holder_count + 1,
@@ -116,7 +112,7 @@ static void find_sites(struct process_memory *memory, const struct profile *prof
         memory->pin_sites[i] = site_of(&sites, memory->use.pins[i].site);
     for (size_t i = 0; i < memory->use.holder_count; i++)
         memory->holder_sites[i] = site_of(&sites, memory->use.holders[i].site);
-    hash_map_clear(&sites);
+    site_numbers_clear(&sites);
 }
 
 struct line_search {

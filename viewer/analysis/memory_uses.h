@@ -5,11 +5,12 @@
 #define SEEP_ANALYSIS_MEMORY_USES_H
 
 #include "analysis/profile.h"
+#include "analysis/site_numbers.h"
 #include "base/error.h"
 #include "recording/recording_reader.h"
 #include "snapshot/memory_use.h"
 
-#define MEMORY_NO_SITE UINT32_MAX
+#define MEMORY_NO_SITE SITE_NUMBERS_NONE
 
 /* A setting, or a call, that would have kept memory from staying. */
 struct memory_advice {

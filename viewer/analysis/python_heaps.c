@@ -42,9 +42,22 @@ static bool find_of_process(struct python_heaps *heaps, uint32_t process,
         } else {
             python_heap_clear(&found->heap);
         }
-        *found = (struct process_python){process, head->id, head->time_ns, heap};
+        *found = (struct process_python){process, head->id, head->time_ns, heap, NULL};
     }
     return true;
+}
+
+static void find_sites(struct process_python *python, const struct profile *profile)
+{
+    struct site_numbers numbers;
+    const struct python_heap *heap = &python->heap;
+    python->sites = memory_allocate_zeroed(heap->site_count + 1, sizeof *python->sites);
+    if (heap->site_count == 0)
+        return;
+    site_numbers_init(&numbers, profile, python->process);
+    for (size_t i = 0; i < heap->site_count; i++)
+        python->sites[i] = site_numbers_find(&numbers, heap->sites[i].site);
+    site_numbers_clear(&numbers);
 }
 
 bool python_heaps_find(struct python_heaps *heaps, const struct profile *profile,
@@ -58,6 +71,8 @@ bool python_heaps_find(struct python_heaps *heaps, const struct profile *profile
     for (uint32_t i = 0; i < profile->process_count && is_good; i++)
         is_good = find_of_process(heaps, i, &list, profile->processes[i].about.id, reader, error);
     snapshot_list_clear(&list);
+    for (size_t i = 0; i < heaps->count && is_good; i++)
+        find_sites(&heaps->items[i], profile);
     if (!is_good)
         python_heaps_clear(heaps);
     return is_good;
@@ -65,8 +80,10 @@ bool python_heaps_find(struct python_heaps *heaps, const struct profile *profile
 
 void python_heaps_clear(struct python_heaps *heaps)
 {
-    for (size_t i = 0; i < heaps->count; i++)
+    for (size_t i = 0; i < heaps->count; i++) {
         python_heap_clear(&heaps->items[i].heap);
+        free(heaps->items[i].sites);
+    }
     free(heaps->items);
     *heaps = (struct python_heaps){0};
 }

@@ -4,6 +4,7 @@
 #define SEEP_ANALYSIS_PYTHON_HEAPS_H
 
 #include "analysis/profile.h"
+#include "analysis/site_numbers.h"
 #include "base/error.h"
 #include "recording/recording_reader.h"
 #include "snapshot/python_heap.h"
@@ -13,6 +14,7 @@ struct process_python {
     uint64_t snapshot_id;
     uint64_t time_ns;
     struct python_heap heap;
+    uint32_t *sites; /* beside heap.sites: positions in profile.sites, or SITE_NUMBERS_NONE */
 };
 
 /* A zeroed struct is empty. */

@@ -563,10 +563,10 @@ static bool add_process(struct writing *writing, uint32_t process, struct error 
     if (!add_mappings(writing, process, error))
         return false;
     add_growth(writing, process);
-    python_add_json(stream, python_heaps_of(writing->options->pythons, process),
+    python_add_json(stream, &writing->stacks, python_heaps_of(writing->options->pythons, process),
                     limit_of(writing->options));
     add_misuse(writing, process);
-    memory_add_json(stream, &writing->stacks, writing->profile, memory);
+    memory_add_json(stream, &writing->stacks, memory);
     json_stream_end(stream);
     return true;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/fingerprint.h"
 #include "base/memory.h"
 
 enum {
@@ -95,4 +96,18 @@ void json_stacks_add(struct json_stacks *stacks, struct json_stream *stream, con
     json_stream_begin_array(stream, key);
     profile_visit_stack(stacks->profile, node, write_location, &writing);
     json_stream_end(stream);
+}
+
+void json_stacks_add_site(struct json_stacks *stacks, struct json_stream *stream, uint32_t site)
+{
+    char fingerprint[FINGERPRINT_TEXT_BYTES];
+    if (site >= stacks->profile->site_count) {
+        json_stream_add(stream, "fingerprint", NULL);
+        json_stream_add(stream, "stack", json_array());
+        return;
+    }
+    const struct profile_site *found = &stacks->profile->sites[site];
+    json_stream_add(stream, "fingerprint",
+                    json_string(fingerprint_format(found->fingerprint, fingerprint)));
+    json_stacks_add(stacks, stream, "stack", found->stack_node);
 }

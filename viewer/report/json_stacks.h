@@ -22,4 +22,8 @@ void json_stacks_clear(struct json_stacks *stacks);
 void json_stacks_add(struct json_stacks *stacks, struct json_stream *stream, const char *key,
                      uint32_t node);
 
+/* "fingerprint" and "stack" of a site, by its position in the profile; null, and an empty array,
+ * where nobody recorded it. */
+void json_stacks_add_site(struct json_stacks *stacks, struct json_stream *stream, uint32_t site);
+
 #endif

@@ -74,6 +74,9 @@ libseep_a_SOURCES += \
 	viewer/report/memory_json.c \
 	viewer/report/memory_report.h \
 	viewer/report/memory_text.c \
+	viewer/report/python_leaks.c \
+	viewer/report/site_line.c \
+	viewer/report/site_line.h \
 	viewer/report/python_json.c \
 	viewer/report/python_report.h \
 	viewer/report/pypy_text.c \

@@ -2,7 +2,6 @@
  */
 #include "config.h"
 
-#include "analysis/fingerprint.h"
 #include "report/memory_report.h"
 
 static json_t *known(uint64_t figure)
@@ -67,23 +66,8 @@ static json_t *make_figures(const struct memory_figures *figures)
     return object;
 }
 
-/* "fingerprint" and "stack"; null where nobody recorded it. */
-static void add_site(struct json_stream *stream, struct json_stacks *stacks,
-                     const struct profile *profile, uint32_t site)
-{
-    char fingerprint[FINGERPRINT_TEXT_BYTES];
-    if (site >= profile->site_count) {
-        json_stream_add(stream, "fingerprint", NULL);
-        json_stream_add(stream, "stack", json_array());
-        return;
-    }
-    json_stream_add(stream, "fingerprint",
-                    json_string(fingerprint_format(profile->sites[site].fingerprint, fingerprint)));
-    json_stacks_add(stacks, stream, "stack", profile->sites[site].stack_node);
-}
-
 static void add_pins(struct json_stream *stream, struct json_stacks *stacks,
-                     const struct profile *profile, const struct process_memory *memory)
+                     const struct process_memory *memory)
 {
     json_stream_begin_array(stream, "pins");
     for (size_t i = 0; i < memory->use.pin_count; i++) {
@@ -94,14 +78,14 @@ static void add_pins(struct json_stream *stream, struct json_stacks *stacks,
         json_stream_add(stream, "bytes", json_number(pin->bytes));
         json_stream_add(stream, "cached", json_boolean(pin->is_cached != 0));
         json_stream_add(stream, "free_bytes", json_number(pin->free_bytes));
-        add_site(stream, stacks, profile, memory->pin_sites[i]);
+        json_stacks_add_site(stacks, stream, memory->pin_sites[i]);
         json_stream_end(stream);
     }
     json_stream_end(stream);
 }
 
 static void add_holders(struct json_stream *stream, struct json_stacks *stacks,
-                        const struct profile *profile, const struct process_memory *memory)
+                        const struct process_memory *memory)
 {
     json_stream_begin_array(stream, "holders");
     for (size_t i = 0; i < memory->use.holder_count; i++) {
@@ -110,14 +94,14 @@ static void add_holders(struct json_stream *stream, struct json_stacks *stacks,
         json_stream_add(stream, "blocks", json_number(holder->blocks));
         json_stream_add(stream, "bytes", json_number(holder->bytes));
         json_stream_add(stream, "free_bytes", json_number(holder->free_bytes));
-        add_site(stream, stacks, profile, memory->holder_sites[i]);
+        json_stacks_add_site(stacks, stream, memory->holder_sites[i]);
         json_stream_end(stream);
     }
     json_stream_end(stream);
 }
 
 void memory_add_json(struct json_stream *stream, struct json_stacks *stacks,
-                     const struct profile *profile, const struct process_memory *memory)
+                     const struct process_memory *memory)
 {
     if (memory == NULL) {
         json_stream_add(stream, "memory", NULL);
@@ -132,7 +116,7 @@ void memory_add_json(struct json_stream *stream, struct json_stacks *stacks,
     json_stream_add(stream, "figures", make_figures(&use->figures));
     json_stream_add(stream, "parts", make_parts(use));
     json_stream_add(stream, "advice", make_advice(memory));
-    add_pins(stream, stacks, profile, memory);
-    add_holders(stream, stacks, profile, memory);
+    add_pins(stream, stacks, memory);
+    add_holders(stream, stacks, memory);
     json_stream_end(stream);
 }

@@ -18,7 +18,7 @@ void memory_write_report_text(struct page *page, const struct report_options *op
 /* "categories" and "trimmable_bytes" / "memory", of the process at this position. */
 void memory_add_categories(struct json_stream *stream, const struct process_memory *memory);
 void memory_add_json(struct json_stream *stream, struct json_stacks *stacks,
-                     const struct profile *profile, const struct process_memory *memory);
+                     const struct process_memory *memory);
 
 /* Of two recordings; NULL, or one that is not known: nothing / null. As text only where an
  * interpreter of Python is on both sides. */

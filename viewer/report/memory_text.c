@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "report/formats.h"
 #include "report/memory_report.h"
+#include "report/site_line.h"
 
 enum {
     CATEGORIES_IN_A_LINE = 5,
@@ -51,21 +52,6 @@ static void write_sum(struct page *page, const struct memory_use *use)
     page_label_line(page, "Resident", &line);
 }
 
-static void add_site(struct page *page, struct text *line, uint32_t site)
-{
-    const struct profile_location *location = memory_site_location(page->profile, site);
-    if (location == NULL)
-        return;
-    text_add(line, " of ");
-    page_shorten_name(location->function, line);
-    if (location->file != NULL) {
-        text_add(line, " at ");
-        page_make_safe(line, page_short_path(page->profile, location->file));
-        if (location->line != 0)
-            text_print(line, ":%" PRIu32, location->line);
-    }
-}
-
 /* "4001 bytes of <listcomp> at frag.py:3". */
 static void add_pin(struct page *page, struct text *line, const struct memory_pin *pin,
                     uint32_t site)
@@ -76,7 +62,7 @@ static void add_pin(struct page *page, struct text *line, const struct memory_pi
     else if (site == MEMORY_NO_SITE)
         text_add(line, " that nobody recorded");
     else
-        add_site(page, line, site);
+        page_add_site(page, line, site);
 }
 
 /* The block that holds most of what the last few blocks of a heap hold. */
@@ -138,7 +124,7 @@ static void write_holders(struct page *page, const struct process_memory *memory
         if (memory->holder_sites[i] == MEMORY_NO_SITE)
             text_add(&line, " that nobody recorded");
         else
-            add_site(page, &line, memory->holder_sites[i]);
+            page_add_site(page, &line, memory->holder_sites[i]);
         page_label_line(page, i == 0 ? "Between" : "", &line);
     }
 }

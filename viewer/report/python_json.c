@@ -46,35 +46,109 @@ static json_t *make_texts(const struct python_heap *heap, enum python_text_kind 
     return list;
 }
 
-static json_t *make_pinned(const struct python_heap *heap, uint64_t limit)
+/* Where objects of a kind were allocated; of leaks, of this one. */
+static void add_sites(struct json_stream *stream, struct json_stacks *stacks,
+                      const struct process_python *python, enum python_site_kind kind,
+                      uint64_t leak)
 {
-    const struct python_figures *figures = &heap->figures;
-    json_t *object = json_object();
-    json_object_set_new(object, "arenas", known(figures->pinned_arenas));
-    json_object_set_new(object, "live_blocks", known(figures->pinned_blocks));
-    json_object_set_new(object, "live_bytes", known(figures->pinned_live_bytes));
-    json_object_set_new(object, "bytes", known(figures->pinned_bytes));
-    json_object_set_new(object, "most_live_blocks", known(figures->pinned_most_blocks));
-    json_object_set_new(object, "types", make_types(&heap->tables[PYTHON_PINNING_TYPES], limit));
-    json_object_set_new(object, "paths", make_texts(heap, PYTHON_TEXT_PINNING, limit));
-    return object;
+    json_stream_begin_array(stream, "sites");
+    for (size_t i = 0; i < python->heap.site_count; i++) {
+        const struct python_site *site = &python->heap.sites[i];
+        if (site->kind != kind || (kind == PYTHON_SITE_LEAK && site->leak != leak))
+            continue;
+        json_stream_begin_object(stream, NULL);
+        json_stream_add(stream, "type", json_text(site->type));
+        json_stream_add(stream, "count", json_number(site->count));
+        json_stream_add(stream, "bytes", json_number(site->bytes));
+        json_stacks_add_site(stacks, stream, python->sites[i]);
+        json_stream_end(stream);
+    }
+    json_stream_end(stream);
 }
 
-static json_t *make_arenas(const struct python_heap *heap, uint64_t limit)
+static void add_pinned(struct json_stream *stream, struct json_stacks *stacks,
+                       const struct process_python *python, uint64_t limit)
 {
+    const struct python_heap *heap = &python->heap;
     const struct python_figures *figures = &heap->figures;
-    json_t *object = json_object();
-    json_object_set_new(object, "count", known(figures->arenas));
-    json_object_set_new(object, "bytes", known(figures->arena_bytes));
-    json_object_set_new(object, "live_bytes", known(figures->live_bytes));
-    json_object_set_new(object, "free_pool_bytes", known(figures->free_pool_bytes));
-    json_object_set_new(object, "pinned", make_pinned(heap, limit));
-    json_object_set_new(object, "live_blocks", known(figures->live_blocks));
-    json_object_set_new(object, "partly_free_bytes", known(figures->partly_free_bytes));
-    json_object_set_new(object, "overhead_bytes", known(figures->overhead_bytes));
-    json_object_set_new(object, "pools", known(figures->pools));
-    json_object_set_new(object, "torn_pools", known(figures->torn_pools));
-    return object;
+    json_stream_begin_object(stream, "pinned");
+    json_stream_add(stream, "arenas", known(figures->pinned_arenas));
+    json_stream_add(stream, "live_blocks", known(figures->pinned_blocks));
+    json_stream_add(stream, "live_bytes", known(figures->pinned_live_bytes));
+    json_stream_add(stream, "bytes", known(figures->pinned_bytes));
+    json_stream_add(stream, "most_live_blocks", known(figures->pinned_most_blocks));
+    json_stream_add(stream, "types", make_types(&heap->tables[PYTHON_PINNING_TYPES], limit));
+    json_stream_add(stream, "paths", make_texts(heap, PYTHON_TEXT_PINNING, limit));
+    add_sites(stream, stacks, python, PYTHON_SITE_PINNING, 0);
+    json_stream_end(stream);
+}
+
+static void add_arenas(struct json_stream *stream, struct json_stacks *stacks,
+                       const struct process_python *python, uint64_t limit)
+{
+    const struct python_figures *figures = &python->heap.figures;
+    if (!python->heap.is_read) {
+        json_stream_add(stream, "arenas", NULL);
+        return;
+    }
+    json_stream_begin_object(stream, "arenas");
+    json_stream_add(stream, "count", known(figures->arenas));
+    json_stream_add(stream, "bytes", known(figures->arena_bytes));
+    json_stream_add(stream, "live_bytes", known(figures->live_bytes));
+    json_stream_add(stream, "free_pool_bytes", known(figures->free_pool_bytes));
+    add_pinned(stream, stacks, python, limit);
+    json_stream_add(stream, "live_blocks", known(figures->live_blocks));
+    json_stream_add(stream, "partly_free_bytes", known(figures->partly_free_bytes));
+    json_stream_add(stream, "overhead_bytes", known(figures->overhead_bytes));
+    json_stream_add(stream, "pools", known(figures->pools));
+    json_stream_add(stream, "torn_pools", known(figures->torn_pools));
+    json_stream_end(stream);
+}
+
+/* ---- references that nobody holds ---- */
+
+static void add_leak(struct json_stream *stream, struct json_stacks *stacks,
+                     const struct process_python *python, size_t position)
+{
+    const struct python_leak *leak = &python->heap.leaks[position];
+    json_stream_begin_object(stream, NULL);
+    json_stream_add(stream, "type", json_text(leak->type));
+    json_stream_add(stream, "example", filled(leak->example));
+    json_stream_add(stream, "count", json_number(leak->count));
+    json_stream_add(stream, "surplus", json_number(leak->surplus));
+    json_stream_add(stream, "alone", json_number(leak->alone));
+    json_stream_add(stream, "bytes", json_number(leak->bytes));
+    json_stream_add(stream, "retained_bytes", json_number(leak->retained_bytes));
+    json_stream_add(stream, "path", filled(leak->path));
+    add_sites(stream, stacks, python, PYTHON_SITE_LEAK, position);
+    json_stream_end(stream);
+}
+
+static const char *find_text(const struct python_heap *heap, enum python_text_kind kind)
+{
+    for (size_t i = 0; i < heap->text_count; i++)
+        if (heap->texts[i].kind == kind)
+            return heap->texts[i].text;
+    return "";
+}
+
+static void add_leaks(struct json_stream *stream, struct json_stacks *stacks,
+                      const struct process_python *python, uint64_t limit)
+{
+    const struct python_heap *heap = &python->heap;
+    const struct python_figures *figures = &heap->figures;
+    json_stream_begin_object(stream, "reference_leaks");
+    json_stream_add(stream, "reason", filled(find_text(heap, PYTHON_TEXT_UNJUDGED)));
+    json_stream_add(stream, "objects", known(figures->leaked_objects));
+    json_stream_add(stream, "bytes", known(figures->leaked_bytes));
+    json_stream_add(stream, "retained_bytes", known(figures->leaked_retained_bytes));
+    json_stream_add(stream, "import_objects", known(figures->import_leaked_objects));
+    json_stream_add(stream, "unjudged_objects", known(figures->unjudged_objects));
+    json_stream_begin_array(stream, "groups");
+    for (size_t i = 0; i < heap->leak_count && (limit == 0 || i < limit); i++)
+        add_leak(stream, stacks, python, i);
+    json_stream_end(stream);
+    json_stream_end(stream);
 }
 
 static json_t *make_classes(const struct python_heap *heap)
@@ -140,10 +214,7 @@ static json_t *make_pypy(const struct python_heap *heap, uint64_t limit)
     const struct python_figures *figures = &heap->figures;
     json_t *object = json_object(), *nursery = json_object(), *large = json_object();
     json_t *code = json_object(), *unreached = json_object();
-    const char *cause = "";
-    for (size_t i = 0; i < heap->text_count; i++)
-        if (heap->texts[i].kind == PYTHON_TEXT_NURSERY)
-            cause = heap->texts[i].text;
+    const char *cause = find_text(heap, PYTHON_TEXT_NURSERY);
     json_object_set_new(nursery, "bytes", known(figures->nursery_bytes));
     json_object_set_new(nursery, "used_bytes", known(figures->nursery_used_bytes));
     json_object_set_new(nursery, "objects", known(figures->nursery_objects));
@@ -167,8 +238,8 @@ static json_t *make_pypy(const struct python_heap *heap, uint64_t limit)
     return object;
 }
 
-void python_add_json(struct json_stream *stream, const struct process_python *python,
-                     uint64_t limit)
+void python_add_json(struct json_stream *stream, struct json_stacks *stacks,
+                     const struct process_python *python, uint64_t limit)
 {
     if (python == NULL) {
         json_stream_add(stream, "python", NULL);
@@ -179,7 +250,7 @@ void python_add_json(struct json_stream *stream, const struct process_python *py
     json_stream_begin_object(stream, "python");
     json_stream_add(stream, "implementation", json_text(heap->implementation));
     json_stream_add(stream, "version", filled(heap->version));
-    json_stream_add(stream, "arenas", heap->is_read ? make_arenas(heap, limit) : NULL);
+    add_arenas(stream, stacks, python, limit);
     json_stream_add(stream, "size_classes", make_classes(heap));
     json_stream_add(stream, "types", make_types(&heap->tables[PYTHON_LIVE_TYPES], limit));
     json_stream_add(stream, "garbage", make_garbage(heap, limit));
@@ -193,6 +264,8 @@ void python_add_json(struct json_stream *stream, const struct process_python *py
     json_stream_add(stream, "generations", make_generations(heap));
     json_stream_add(stream, "paths", make_texts(heap, PYTHON_TEXT_PATH, limit));
     json_stream_add(stream, "read_ns", known(figures->read_ns));
+    add_leaks(stream, stacks, python, limit);
+    json_stream_add(stream, "recorded_objects", known(figures->recorded_objects));
     json_stream_add(stream, "pypy",
                     figures->nursery_bytes != PYTHON_NOT_KNOWN ? make_pypy(heap, limit) : NULL);
     json_stream_end(stream);

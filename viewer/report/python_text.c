@@ -78,8 +78,9 @@ static void write_texts(struct page *page, const struct python_heap *heap,
     }
 }
 
-static void write_pinning(struct page *page, const struct python_heap *heap)
+static void write_pinning(struct page *page, const struct process_python *python)
 {
+    const struct python_heap *heap = &python->heap;
     const struct python_figures *figures = &heap->figures;
     struct text line = {0};
     if (figures->pinned_arenas == 0 || figures->pinned_arenas == PYTHON_NOT_KNOWN)
@@ -102,6 +103,8 @@ static void write_pinning(struct page *page, const struct python_heap *heap)
         label(page, "", &line);
     }
     write_texts(page, heap, PYTHON_TEXT_PINNING, CYCLES_SHOWN);
+    python_write_sites(page, python, PYTHON_SITE_PINNING, 0);
+    python_write_unrecorded(page, python);
     page_label(page, "",
                "(an arena goes back to the system when nothing in it is live: free these objects, "
                "or make what lives long before what lives for a moment)");
@@ -265,10 +268,11 @@ void python_write_text(struct page *page, const struct process_python *python, u
         pypy_write_text(page, heap);
     else
         write_arenas(page, heap);
-    write_pinning(page, heap);
+    write_pinning(page, python);
     write_returned(page, heap);
     write_objects(page, heap);
     write_garbage(page, heap);
+    python_write_leaks(page, python, limit);
     write_paths(page, heap, limit);
     if (heap->note[0] != '\0')
         page_label(page, "Note", heap->note);

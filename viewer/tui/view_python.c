@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/memory_uses.h"
 #include "analysis/python_heaps.h"
 #include "base/memory.h"
 #include "base/units.h"
@@ -139,6 +140,66 @@ static void add_text_section(struct branches *shown, uint32_t parent,
             heap, kind);
 }
 
+/* ---- where objects were allocated ---- */
+
+struct frame_rows {
+    struct branches *shown;
+    uint32_t parent;
+    size_t count;
+};
+
+static bool add_frame(void *context, const struct profile_frame *frame,
+                      const struct profile_location *location)
+{
+    enum {
+        FRAMES_MOST = 60
+    };
+    struct frame_rows *rows = context;
+
+    (void)frame;
+    branches_add(
+        rows->shown, rows->parent,
+        location->file && location->line
+            ? memory_print_text("%s at %s:%u", location->function, location->file, location->line)
+            : memory_duplicate_text(location->function));
+    return ++rows->count < FRAMES_MOST;
+}
+
+static void add_sites(struct branches *shown, uint32_t parent, const struct profile *profile,
+                      const struct process_python *python, enum python_site_kind kind,
+                      uint64_t leak)
+{
+    for (size_t i = 0; i < python->heap.site_count; i++) {
+        const struct python_site *site = &python->heap.sites[i];
+        const struct profile_location *location = memory_site_location(profile, python->sites[i]);
+        char *text;
+
+        if (site->kind != kind || (kind == PYTHON_SITE_LEAK && site->leak != leak))
+            continue;
+        if (!location)
+            text = memory_print_text("%s, allocated at a place without a name", site->type);
+        else if (location->file && location->line)
+            text = memory_print_text("%s, allocated by %s at %s:%u", site->type, location->function,
+                                     location->file, location->line);
+        else
+            text = memory_print_text("%s, allocated by %s", site->type, location->function);
+        struct frame_rows rows = {shown, add_figures(shown, parent, text, site->bytes, site->count),
+                                  0};
+        free(text);
+        if (python->sites[i] < profile->site_count)
+            profile_visit_stack(profile, profile->sites[python->sites[i]].stack_node, add_frame,
+                                &rows);
+    }
+}
+
+static void note_unrecorded(struct branches *shown, uint32_t parent, const struct python_heap *heap)
+{
+    if (heap->figures.recorded_objects == 0)
+        branches_add_note(
+            shown, parent,
+            "Where objects were allocated was not recorded: seep run --python=objects does.");
+}
+
 /* ---- sections ---- */
 
 static void add_arenas(struct branches *shown, uint32_t parent, const struct python_heap *heap)
@@ -161,8 +222,10 @@ static void add_arenas(struct branches *shown, uint32_t parent, const struct pyt
                   PYTHON_NOT_KNOWN, figures->torn_pools);
 }
 
-static void add_pinned(struct branches *shown, uint32_t parent, const struct python_heap *heap)
+static void add_pinned(struct branches *shown, uint32_t parent, const struct profile *profile,
+                       const struct process_python *python)
 {
+    const struct python_heap *heap = &python->heap;
     const struct python_figures *figures = &heap->figures;
     char number[UNITS_TEXT_BYTES];
     char *title;
@@ -178,6 +241,8 @@ static void add_pinned(struct branches *shown, uint32_t parent, const struct pyt
               figures->pinned_live_bytes, figures->pinned_blocks);
     add_types(shown, section, &heap->tables[PYTHON_PINNING_TYPES]);
     add_texts(shown, section, heap, PYTHON_TEXT_PINNING);
+    add_sites(shown, section, profile, python, PYTHON_SITE_PINNING, 0);
+    note_unrecorded(shown, section, heap);
     branches_add_note(shown, section,
                       "An arena goes back to the system when nothing in it is live:");
     branches_add_note(shown, section,
@@ -291,8 +356,63 @@ static void add_code(struct branches *shown, uint32_t parent, const struct pytho
     add_texts(shown, section, heap, PYTHON_TEXT_CODE);
 }
 
-static void add_heap(struct branches *shown, uint32_t parent, const struct python_heap *heap)
+/* ---- references that nobody holds ---- */
+
+static void add_leak(struct branches *shown, uint32_t section, const struct profile *profile,
+                     const struct process_python *python, size_t position)
 {
+    const struct python_leak *leak = &python->heap.leaks[position];
+    char number[UNITS_TEXT_BYTES];
+    char *text = memory_print_text(
+        "%s%s%s%s: %s reference%s too many%s", leak->type, *leak->example ? " (such as " : "",
+        leak->example, *leak->example ? ")" : "", units_format_count(leak->surplus, number),
+        leak->surplus == 1 ? "" : "s", leak->count > 1 ? " each" : "");
+    uint32_t row = add_figures(shown, section, text, leak->bytes, leak->count);
+
+    free(text);
+    shown->items[row].figures[COLUMN_RETAINED] = leak->retained_bytes;
+    if (leak->alone)
+        add_figures(shown, row, "kept by nothing else", PYTHON_NOT_KNOWN, leak->alone);
+    if (leak->alone < leak->count) {
+        text = memory_print_text("kept too by something else%s%s", *leak->path ? ", such as " : "",
+                                 leak->path);
+        add_figures(shown, row, text, PYTHON_NOT_KNOWN, leak->count - leak->alone);
+        free(text);
+    }
+    add_sites(shown, row, profile, python, PYTHON_SITE_LEAK, position);
+}
+
+static void add_leaks(struct branches *shown, uint32_t parent, const struct profile *profile,
+                      const struct process_python *python)
+{
+    const struct python_heap *heap = &python->heap;
+    const struct python_figures *figures = &heap->figures;
+    uint32_t section;
+
+    add_text_section(shown, parent, heap, PYTHON_TEXT_UNJUDGED,
+                     "Leaked references: not looked for");
+    if (figures->leaked_objects == PYTHON_NOT_KNOWN)
+        return;
+    section = add_figures(shown, parent,
+                          figures->leaked_objects ? "Leaked: more references than anything holds"
+                                                  : "Leaked: no references",
+                          figures->leaked_bytes, figures->leaked_objects);
+    if (figures->leaked_objects == 0)
+        return;
+    shown->items[section].figures[COLUMN_RETAINED] = figures->leaked_retained_bytes;
+    for (size_t i = 0; i < heap->leak_count; i++)
+        add_leak(shown, section, profile, python, i);
+    note_unrecorded(shown, section, heap);
+    branches_add_note(shown, section,
+                      "C code took a reference and never gave it back: look in extensions");
+    branches_add_note(shown, section, "that handle these objects for a missing Py_DECREF.");
+}
+
+static void add_heap(struct branches *shown, uint32_t parent, const struct profile *profile,
+                     const struct process_python *python)
+{
+    const struct python_heap *heap = &python->heap;
+
     if (!heap->is_read) {
         branches_add(shown, parent, memory_print_text("not read: %s", heap->refusal));
         return;
@@ -301,9 +421,10 @@ static void add_heap(struct branches *shown, uint32_t parent, const struct pytho
         branches_add_note(shown, parent, heap->note);
     add_arenas(shown, parent, heap);
     add_nursery(shown, parent, heap);
-    add_pinned(shown, parent, heap);
+    add_pinned(shown, parent, profile, python);
     add_objects(shown, parent, heap);
     add_garbage(shown, parent, heap);
+    add_leaks(shown, parent, profile, python);
     add_type_section(shown, parent, "Types", &heap->tables[PYTHON_LIVE_TYPES]);
     add_classes(shown, parent, heap);
     add_type_section(shown, parent, "Free lists, kept to be used again",
@@ -355,7 +476,7 @@ static bool python_load(struct view *view, struct error *error)
                    python->heap.implementation, python->heap.version,
                    (unsigned long long)python->snapshot_id,
                    units_format_duration(python->time_ns, when));
-        add_heap(shown, branches_add(shown, 0, text_take(&title)), &python->heap);
+        add_heap(shown, branches_add(shown, 0, text_take(&title)), view->context->profile, python);
     }
     branches_choose_columns(shown, &view->table, all_columns, are_counts, are_optional);
     branches_show(shown, &view->table, is_open_at_first);

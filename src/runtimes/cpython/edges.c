@@ -15,8 +15,6 @@ enum {
     DICT_BYTES = 48,
     ORDERED_DICT_INSTANCE = 96, /* behind its own list */
     WEAKREF_CALLBACK = 24,
-    DEQUE_LEFT_INDEX = 40,
-    DEQUE_RIGHT_INDEX = 48,
     LINK_NEXT = 24, /* of a cache's list, and of its elements */
     LINK_KEY = 40,
     LINK_RESULT = 48,
@@ -218,8 +216,8 @@ static void visit_deque(const struct walk *walk)
 {
     uint64_t block = word_at(walk, walk->object + CPYTHON_DEQUE_LEFT);
     uint64_t right = word_at(walk, walk->object + CPYTHON_DEQUE_RIGHT);
-    uint64_t first = word_at(walk, walk->object + DEQUE_LEFT_INDEX);
-    uint64_t last = word_at(walk, walk->object + DEQUE_RIGHT_INDEX);
+    uint64_t first = word_at(walk, walk->object + CPYTHON_DEQUE_LEFT_INDEX);
+    uint64_t last = word_at(walk, walk->object + CPYTHON_DEQUE_RIGHT_INDEX);
     struct cpython_edge edge = {.kind = CPYTHON_EDGE_ITEM, .is_counted = true};
     uint64_t most = cpython_deque_blocks(walk->python, walk->object);
     for (uint64_t i = 0; cpython_is_pointer(block) && i < most; i++) {
@@ -277,6 +275,17 @@ static void visit_locals(const struct walk *walk, uint64_t first, uint64_t count
     }
 }
 
+uint64_t cpython_old_frame_end(const struct cpython *python, uint64_t frame)
+{
+    if (python->offsets.minor < 10) {
+        uint64_t top = cpython_field(python, frame, OLD_FRAME_STACK_TOP);
+        return top != 0 ? top : UINT64_MAX;
+    }
+    int32_t depth = (int32_t)memory_view_half_or_0(python->view, frame + NEW_FRAME_STACK_DEPTH);
+    return depth < 0 ? UINT64_MAX
+                     : cpython_field(python, frame, OLD_FRAME_VALUE_STACK) + (uint64_t)depth * 8;
+}
+
 /* A frame object up to 3.10. While it runs, the collector leaves its stack out. */
 static void visit_old_frame(const struct walk *walk)
 {
@@ -289,8 +298,7 @@ static void visit_old_frame(const struct walk *walk)
         edge.target = word_at(walk, walk->object + before[i]);
         tell(walk, &edge);
     }
-    bool is_310 = offsets->minor == 10;
-    edge.number = is_310 ? 72 : 80; /* f_trace */
+    edge.number = offsets->minor == 10 ? 72 : 80; /* f_trace */
     edge.target = word_at(walk, walk->object + edge.number);
     tell(walk, &edge);
     uint64_t code = word_at(walk, walk->object + offsets->frame_code);
@@ -299,21 +307,13 @@ static void visit_old_frame(const struct walk *walk)
     if (stack < locals || stack - locals > FRAME_SLOTS_MAX * UINT64_C(8))
         return;
     visit_locals(walk, locals, (stack - locals) / 8, code, true);
-    uint64_t top = stack;
-    if (is_310) {
-        int32_t depth = (int32_t)memory_view_half_or_0(walk->python->view,
-                                                       walk->object + NEW_FRAME_STACK_DEPTH);
-        top = depth > 0 ? stack + (uint64_t)depth * 8 : stack;
-    } else {
-        top = word_at(walk, walk->object + OLD_FRAME_STACK_TOP);
-    }
-    if (top > stack)
+    uint64_t top = cpython_old_frame_end(walk->python, walk->object);
+    if (top > stack && top != UINT64_MAX)
         visit_items(walk, stack, (top - stack) / 8, CPYTHON_EDGE_ITEM);
 }
 
-/* How many locals and stack slots it has in use; `is_running`: the stack is not told. */
-static uint64_t count_slots(const struct cpython *python, uint64_t frame, uint64_t code,
-                            bool *is_running)
+uint64_t cpython_frame_slots(const struct cpython *python, uint64_t frame, uint64_t code,
+                             bool *is_running)
 {
     const struct cpython_offsets *offsets = &python->offsets;
     uint64_t locals = frame + offsets->frame_locals_plus, count = 0;
@@ -346,7 +346,7 @@ static void visit_new_frame(const struct walk *walk, uint64_t frame)
         edge.target = word_at(walk, frame + fields[i]) & ~UINT64_C(3);
         tell(walk, &edge);
     }
-    uint64_t count = count_slots(walk->python, frame, code, &is_running);
+    uint64_t count = cpython_frame_slots(walk->python, frame, code, &is_running);
     visit_locals(walk, frame + offsets->frame_locals_plus, count, code, !is_running);
 }
 

@@ -36,6 +36,14 @@ void cpython_edges_visit(const struct cpython *python, const struct cpython_type
 void cpython_edges_visit_frame(const struct cpython *python, uint64_t frame,
                                cpython_visit_edge visit, void *context);
 
+/* Where the stack of a frame object up to 3.10 ends; UINT64_MAX: it runs, and that is not told. */
+uint64_t cpython_old_frame_end(const struct cpython *python, uint64_t frame);
+
+/* How many of its locals and places on its stack are in use; *is_running: it is not told how much
+ * of the stack is, and only the locals count. */
+uint64_t cpython_frame_slots(const struct cpython *python, uint64_t frame, uint64_t code,
+                             bool *is_running);
+
 /* Storage of an object outside of itself: an address within it, and how many bytes are its own
  * where that is known (0: whatever block holds the address). */
 typedef void (*cpython_visit_storage)(void *context, uint64_t address, uint64_t bytes);

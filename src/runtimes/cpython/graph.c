@@ -41,8 +41,6 @@ struct making {
     const struct cpython_graph_input *input;
     struct cpython_objects *objects;
     const struct cpython *python;
-    const struct snapshot *native;
-    bool has_arena_blocks; /* objects in arenas were recorded each */
     struct python_graph *graph;
     uint32_t *nodes;         /* by object */
     uint32_t *node_of_block; /* by native block */
@@ -68,18 +66,7 @@ static bool is_static(const struct cpython_objects *objects, uint32_t object)
 
 static uint32_t find_block(const struct making *making, uint64_t address)
 {
-    if (making->native == NULL || making->native->block_count == 0 ||
-        (!making->has_arena_blocks && obmalloc_is_arena(making->objects->arenas, address)))
-        return PYTHON_GRAPH_NO_BLOCK;
-    return snapshot_find_block(making->native, address);
-}
-
-static bool find_arena_blocks(const struct making *making)
-{
-    for (size_t i = 0; making->native != NULL && i < making->native->block_count; i++)
-        if (obmalloc_is_arena(making->objects->arenas, making->native->blocks[i].address))
-            return true;
-    return false;
+    return cpython_native_find(making->input->native, address);
 }
 
 /* ---- labels ---- */
@@ -171,7 +158,7 @@ static void number_nodes(struct making *making, uint32_t count)
         if (!cpython_objects_is_object(objects, i) || is_static(objects, i))
             continue;
         uint64_t address = cpython_objects_address(objects, i);
-        uint64_t references = cpython_refcount(making->python, address);
+        uint64_t references = cpython_objects_references(objects, i);
         uint32_t block = find_block(making, address);
         making->nodes[i] = number++;
         if (block != PYTHON_GRAPH_NO_BLOCK)
@@ -427,8 +414,8 @@ static void add_unsure(struct making *making, uint32_t count)
 
 static void make(struct making *making, uint32_t count)
 {
-    size_t block_count = making->native != NULL ? making->native->block_count : 0;
-    making->has_arena_blocks = find_arena_blocks(making);
+    const struct snapshot *native = making->input->native->snapshot;
+    size_t block_count = native != NULL ? native->block_count : 0;
     making->nodes = memory_allocate_large((size_t)count + 1, sizeof *making->nodes);
     making->left = memory_allocate_large((size_t)count + 1, sizeof *making->left);
     making->marks = memory_allocate_zeroed_large((size_t)count + 1, 1);
@@ -443,6 +430,7 @@ static void make(struct making *making, uint32_t count)
     number_nodes(making, count);
     visit_modules(making, mark_module);
     write_nodes(making, count);
+    memcpy(making->input->unexplained, making->left, count * sizeof *making->left);
     add_roots(making, count);
     add_unsure(making, count);
     graph_labels_clear(&making->labels);
@@ -453,17 +441,17 @@ static void make(struct making *making, uint32_t count)
     free(making->node_of_block);
 }
 
-void cpython_graph_make(const struct cpython_graph_input *input, struct python_heap *heap)
+bool cpython_graph_make(const struct cpython_graph_input *input, struct python_heap *heap)
 {
     uint32_t count = cpython_objects_count(input->objects);
     if (!graph_labels_have_room(count, heap))
-        return;
+        return false;
     heap->graph = python_graph_create();
     struct making making = {.input = input,
                             .objects = input->objects,
                             .python = input->objects->python,
-                            .native = input->native,
                             .graph = heap->graph,
                             .labels = {.graph = heap->graph}};
     make(&making, count);
+    return true;
 }

@@ -3,9 +3,9 @@
 #define SEEP_RUNTIMES_CPYTHON_GRAPH_H
 
 #include "runtimes/cpython/garbage.h"
+#include "runtimes/cpython/native_blocks.h"
 #include "runtimes/cpython/objects.h"
 #include "snapshot/python_heap.h"
-#include "snapshot/snapshot.h"
 
 /* What a search from the roots has found; by object. All is borrowed. */
 struct cpython_graph_input {
@@ -14,10 +14,13 @@ struct cpython_graph_input {
     const uint8_t *is_reached;
     const uint8_t *is_held_by_code; /* it is reached because C code holds it */
     const uint8_t *of_attributes;   /* a dictionary of attributes */
-    const struct snapshot *native;  /* with the blocks of malloc's; NULL = not known */
+    const struct cpython_native *native;
+    /* To be filled, by object: references that those of other objects do not explain; INT32_MAX of
+     * what has no count that means anything. */
+    int32_t *unexplained;
 };
 
-/* Into `heap`, with a note where it is left out. */
-void cpython_graph_make(const struct cpython_graph_input *input, struct python_heap *heap);
+/* Into `heap`. False: it is left out, with a note. */
+bool cpython_graph_make(const struct cpython_graph_input *input, struct python_heap *heap);
 
 #endif

@@ -20,6 +20,11 @@ enum {
     HEAD_FLAGS = 3,
     FLOAT_FREE_BYTES = 32,
     FLOAT_FREE_MOST = 4096,
+    STRING_STATE = 32,
+    STRING_INTERNED = 3, /* bits of the state */
+    STRING_INTERNED_MORTAL = 1,
+    INTERNED_BY_TABLE = 2, /* as its key and as its value */
+    VALUES_BEHIND_MOST = 32,
     TRACKED_BEFORE = 16 /* the collector's head, whose first word is 0 for what it does not know */
 };
 
@@ -59,6 +64,19 @@ uint64_t cpython_objects_bytes(const struct cpython_objects *objects, uint32_t o
     const struct cpython_type *type = &objects->types.items[outside->type];
     uint64_t size = cpython_object_size(objects->python, type, outside->address);
     return size == UINT64_MAX ? type->basic_size : size + type->prefix_bytes;
+}
+
+uint64_t cpython_objects_references(const struct cpython_objects *objects, uint32_t object)
+{
+    const struct cpython *python = objects->python;
+    const struct cpython_type *type = &objects->types.items[cpython_objects_type(objects, object)];
+    uint64_t address = cpython_objects_address(objects, object);
+    uint64_t references = cpython_refcount(python, address);
+    if (type->shape != CPYTHON_SHAPE_STRING)
+        return references;
+    uint32_t state = memory_view_half_or_0(python->view, address + STRING_STATE);
+    return references +
+           ((state & STRING_INTERNED) == STRING_INTERNED_MORTAL ? INTERNED_BY_TABLE : 0);
 }
 
 bool cpython_objects_is_tracked(const struct cpython_objects *objects, uint32_t object)
@@ -133,6 +151,16 @@ static bool is_free_link(struct cpython_objects *objects, const uint64_t words[2
            type == words[1];
 }
 
+/* Objects without references are kept of some types only. Elsewhere it is what is left of an object
+ * in memory that somebody uses for something else, and has not filled. */
+static bool has_free_list(const struct cpython_type *type)
+{
+    if (type->flags & CPYTHON_TYPE_HEAP || type->shape == CPYTHON_SHAPE_STRING ||
+        type->shape == CPYTHON_SHAPE_BYTEARRAY || type->shape == CPYTHON_SHAPE_TYPE)
+        return false;
+    return type->shape != CPYTHON_SHAPE_LEAF || strcmp(type->name, "float") == 0;
+}
+
 static bool classify_with(struct cpython_objects *objects, const struct obmalloc_block *block,
                           uint32_t prefix)
 {
@@ -152,6 +180,7 @@ static bool classify_with(struct cpython_objects *objects, const struct obmalloc
         count = 0;
     if (type->prefix_bytes != prefix || (!is_linked && !is_count_sane(objects, words[0])) ||
         !is_size_fitting(objects, type, block->address + prefix, block->bytes) ||
+        (count == 0 && !has_free_list(type)) ||
         (count != 0 && !is_head_sane(objects, type, block->address + prefix)))
         return false;
     objects->values[block->position] = position;
@@ -371,6 +400,14 @@ struct owning {
     uint32_t type;
 };
 
+/* What belongs to an object may begin with what is left of another. But code keeps the last frame
+ * that ran it, up to 3.10. */
+static bool is_free_by_chance(const struct cpython_objects *objects, uint32_t block)
+{
+    return cpython_objects_kind(objects, block) == CPYTHON_BLOCK_FREE &&
+           objects->types.items[objects->values[block]].shape != CPYTHON_SHAPE_FRAME;
+}
+
 static void own(void *context, uint64_t address, uint64_t bytes)
 {
     struct owning *owning = context;
@@ -384,9 +421,10 @@ static void own(void *context, uint64_t address, uint64_t bytes)
         return;
     }
     if (!obmalloc_find(objects->arenas, address, &block) ||
-        cpython_objects_kind(objects, block.position) != CPYTHON_BLOCK_UNKNOWN)
+        (cpython_objects_kind(objects, block.position) != CPYTHON_BLOCK_UNKNOWN &&
+         !is_free_by_chance(objects, (uint32_t)block.position)))
         return;
-    if (address != block.address && address - block.address > 16)
+    if (address != block.address && address - block.address > VALUES_BEHIND_MOST)
         return; /* values of instances stand a little behind their start */
     objects->kinds[block.position] = CPYTHON_BLOCK_STORAGE;
     objects->values[block.position] = owning->owner;

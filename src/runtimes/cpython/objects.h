@@ -103,6 +103,10 @@ uint64_t cpython_objects_address(const struct cpython_objects *objects, uint32_t
 void cpython_objects_visit_edges(const struct cpython_objects *objects, uint32_t object,
                                  cpython_visit_edge visit, void *context);
 
+/* How many references it has, with those of the table of interned strings, which the string itself
+ * does not count; immortal objects have very many. */
+uint64_t cpython_objects_references(const struct cpython_objects *objects, uint32_t object);
+
 /* Does the collector know it? */
 bool cpython_objects_is_tracked(const struct cpython_objects *objects, uint32_t object);
 

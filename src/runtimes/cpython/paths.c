@@ -11,11 +11,14 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "runtimes/cpython/allocation_sites.h"
 #include "runtimes/cpython/dicts.h"
 #include "runtimes/cpython/edges.h"
 #include "runtimes/cpython/frames.h"
 #include "runtimes/cpython/graph.h"
 #include "runtimes/cpython/labels.h"
+#include "runtimes/cpython/native_blocks.h"
+#include "runtimes/cpython/reference_leaks.h"
 #include "runtimes/path_patterns.h"
 
 enum {
@@ -351,29 +354,33 @@ static void tell_types(struct path_search *search, struct python_heap *heap)
 }
 
 static void tell_pinning(struct path_search *search, cpython_is_pinned_block is_pinned,
-                         const void *context, struct python_heap *heap)
+                         const struct cpython_native *native, struct python_heap *heap)
 {
     struct cpython_objects *objects = search->objects;
     struct path_counts counts = {0};
+    struct cpython_site_counts sites = {0};
     for (uint32_t i = 0; i < objects->block_count; i++) {
-        uint32_t object = cpython_objects_kind(objects, i) == CPYTHON_BLOCK_STORAGE
-                              ? objects->values[i]
-                              : i;
-        if (cpython_objects_kind(objects, i) == CPYTHON_BLOCK_UNKNOWN ||
-            cpython_objects_kind(objects, i) == CPYTHON_BLOCK_FREE ||
-            search->patterns[object] == PATH_NO_PATTERN || !is_pinned(context, i))
+        enum cpython_block_kind kind = cpython_objects_kind(objects, i);
+        uint32_t object = kind == CPYTHON_BLOCK_STORAGE ? objects->values[i] : i;
+        if (kind == CPYTHON_BLOCK_UNKNOWN || kind == CPYTHON_BLOCK_FREE || !is_pinned(objects, i))
             continue;
-        path_counts_add(&counts, cpython_objects_type(objects, object), search->patterns[object],
-                        object, cpython_objects_block_bytes(objects, i));
+        uint32_t type = cpython_objects_type(objects, object);
+        uint64_t bytes = cpython_objects_block_bytes(objects, i);
+        if (search->patterns[object] != PATH_NO_PATTERN)
+            path_counts_add(&counts, type, search->patterns[object], object, bytes);
+        if (native->has_arena_blocks)
+            cpython_sites_count(&sites, native, &objects->types.items[type],
+                                cpython_objects_address(objects, i), bytes);
     }
     path_counts_sort(&counts);
     for (size_t i = 0; i < counts.count && i < PINNING_TOLD; i++)
         tell_count(search, &counts.items[i], PYTHON_TEXT_PINNING, heap);
     path_counts_clear(&counts);
+    cpython_sites_tell(&sites, PYTHON_SITE_PINNING, 0, heap);
 }
 
-static void make_graph(const struct path_search *search, const struct snapshot *native,
-                       struct python_heap *heap)
+static bool make_graph(const struct path_search *search, const struct cpython_native *native,
+                       int32_t *unexplained, struct python_heap *heap)
 {
     size_t count = (size_t)cpython_objects_count(search->objects) + 1;
     uint8_t *is_reached = memory_allocate_zeroed_large(count, 1);
@@ -391,18 +398,52 @@ static void make_graph(const struct path_search *search, const struct snapshot *
         .is_held_by_code = is_held_by_code,
         .of_attributes = search->of_attributes,
         .native = native,
+        .unexplained = unexplained,
     };
-    cpython_graph_make(&input, heap);
+    bool is_made = cpython_graph_make(&input, heap);
     free(is_reached);
     free(is_held_by_code);
+    return is_made;
 }
 
-void cpython_paths_tell(struct cpython_objects *objects, const struct cpython_garbage *garbage,
-                        cpython_is_pinned_block is_pinned, const void *context,
-                        const struct snapshot *native, struct python_heap *heap)
+static void add_path(void *context, uint32_t object, struct text *out)
 {
+    struct path_search *search = context;
+    if (search->patterns[object] != PATH_NO_PATTERN)
+        add_example(search, object, out);
+    else
+        text_add(out, CODE_ROOT);
+}
+
+static void tell_leaks(struct path_search *search, const struct cpython_paths_input *input,
+                       const struct cpython_native *native, const int32_t *unexplained,
+                       struct python_heap *heap)
+{
+    struct cpython_surpluses surpluses;
+    const struct cpython_surplus_input looking = {.objects = search->objects,
+                                                  .unexplained = unexplained,
+                                                  .process = input->process,
+                                                  .modules = input->modules,
+                                                  .words = input->words};
+    const struct cpython_leaks_input telling = {.objects = search->objects,
+                                                .garbage = search->garbage,
+                                                .native = native,
+                                                .surpluses = &surpluses,
+                                                .unexplained = unexplained,
+                                                .add_path = add_path,
+                                                .context = search};
+    cpython_surplus_find(&looking, &surpluses);
+    cpython_leaks_tell(&telling, heap);
+    cpython_surplus_clear(&surpluses);
+}
+
+void cpython_paths_tell(const struct cpython_paths_input *input, struct python_heap *heap)
+{
+    struct cpython_objects *objects = input->objects;
     size_t count = (size_t)cpython_objects_count(objects) + 1;
-    struct path_search search = {.objects = objects, .garbage = garbage};
+    struct path_search search = {.objects = objects, .garbage = input->garbage};
+    struct cpython_native native;
+    int32_t *unexplained = memory_allocate_large(count, sizeof *unexplained);
     search.parents = memory_allocate_large(count, sizeof *search.parents);
     search.patterns = memory_allocate_large(count, sizeof *search.patterns);
     search.queue = memory_allocate_large(count, sizeof *search.queue);
@@ -410,14 +451,18 @@ void cpython_paths_tell(struct cpython_objects *objects, const struct cpython_ga
     memset(search.patterns, 0xff, count * sizeof *search.patterns);
     path_patterns_init(&search.ways);
     search.code_pattern = path_patterns_make_root(&search.ways, CODE_ROOT);
+    cpython_native_init(&native, input->process->native, objects->arenas);
     search_all(&search);
-    tell_pinning(&search, is_pinned, context, heap);
+    tell_pinning(&search, input->is_pinned, &native, heap);
     tell_types(&search, heap);
-    make_graph(&search, native, heap);
+    if (make_graph(&search, &native, unexplained, heap))
+        tell_leaks(&search, input, &native, unexplained, heap);
+    heap->figures.recorded_objects = native.recorded_count;
     path_patterns_clear(&search.ways);
     hash_map_clear(&search.labels);
     free(search.parents);
     free(search.patterns);
     free(search.queue);
     free(search.of_attributes);
+    free(unexplained);
 }

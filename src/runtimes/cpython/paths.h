@@ -4,16 +4,27 @@
 
 #include "runtimes/cpython/garbage.h"
 #include "runtimes/cpython/objects.h"
+#include "runtimes/python_runtimes.h"
 #include "snapshot/python_heap.h"
-#include "snapshot/snapshot.h"
+#include "snapshot/target_modules.h"
+#include "snapshot/word_cache.h"
 
 /* Is this block of a pinned arena? */
-typedef bool (*cpython_is_pinned_block)(const void *context, uint32_t block);
+typedef bool (*cpython_is_pinned_block)(const struct cpython_objects *objects, uint32_t block);
+
+/* All is borrowed. */
+struct cpython_paths_input {
+    struct cpython_objects *objects;
+    const struct cpython_garbage *garbage;
+    cpython_is_pinned_block is_pinned;
+    const struct python_runtimes_input *process;
+    const struct target_modules *modules;
+    struct word_cache *words;
+};
 
 /* Adds the ways to the objects of the largest types, and to what pins arenas, as texts of `heap`;
- * and the graph of all objects, joined with the blocks of `native` (NULL = not known). */
-void cpython_paths_tell(struct cpython_objects *objects, const struct cpython_garbage *garbage,
-                        cpython_is_pinned_block is_pinned, const void *context,
-                        const struct snapshot *native, struct python_heap *heap);
+ * the graph of all objects, joined with the blocks of malloc's; and the objects that have more
+ * references than anything holds. */
+void cpython_paths_tell(const struct cpython_paths_input *input, struct python_heap *heap);
 
 #endif

@@ -173,9 +173,8 @@ static void tell_objects(struct cpython_objects *objects, struct python_heap *he
     figures->static_objects = objects->static_count;
 }
 
-static bool is_in_pinned_arena(const void *context, uint32_t block)
+static bool is_in_pinned_arena(const struct cpython_objects *objects, uint32_t block)
 {
-    const struct cpython_objects *objects = context;
     uint32_t arena = cpython_objects_arena(objects, block);
     return is_pinned(objects->arenas, &objects->arenas->arenas[arena]);
 }
@@ -200,11 +199,24 @@ static void tell_collector(const struct cpython *python, struct python_heap *hea
     heap->generation_count = PYTHON_GENERATIONS;
 }
 
+/* What of the process is read beside its interpreter. */
+struct surroundings {
+    const struct python_runtimes_input *process;
+    const struct target_modules *modules;
+    struct word_cache *words;
+};
+
 static void read_objects(const struct cpython *python, struct obmalloc *arenas,
-                         const struct snapshot *native, struct python_heap *heap)
+                         const struct surroundings *around, struct python_heap *heap)
 {
     struct cpython_objects objects;
     struct cpython_garbage garbage;
+    const struct cpython_paths_input paths = {.objects = &objects,
+                                              .garbage = &garbage,
+                                              .is_pinned = is_in_pinned_arena,
+                                              .process = around->process,
+                                              .modules = around->modules,
+                                              .words = around->words};
     if (!cpython_objects_read(&objects, python, arenas, heap->note, sizeof heap->note)) {
         cpython_objects_clear(&objects);
         return;
@@ -217,14 +229,14 @@ static void read_objects(const struct cpython *python, struct obmalloc *arenas,
     heap->figures.start_garbage_objects = garbage.start_count;
     heap->figures.start_garbage_bytes = garbage.start_bytes;
     cpython_cycles_tell(&garbage, heap);
-    cpython_paths_tell(&objects, &garbage, is_in_pinned_arena, &objects, native, heap);
+    cpython_paths_tell(&paths, heap);
     for (size_t table = 0; table < PYTHON_TABLE_COUNT; table++)
         add_type_rows(&objects.types, table, heap);
     cpython_garbage_clear(&garbage);
     cpython_objects_clear(&objects);
 }
 
-static void read_heap(const struct cpython *python, const struct snapshot *native,
+static void read_heap(const struct cpython *python, const struct surroundings *around,
                       struct python_heap *heap)
 {
     struct obmalloc arenas;
@@ -242,21 +254,22 @@ static void read_heap(const struct cpython *python, const struct snapshot *nativ
                  "objects are not told apart: its memory is padded by a debug allocator "
                  "(PYTHONMALLOC=debug or -X dev)");
     else
-        read_objects(python, &arenas, native, heap);
+        read_objects(python, &arenas, around, heap);
     obmalloc_clear(&arenas);
 }
 
-void cpython_read(struct memory_view *view, const struct target_mappings *mappings,
-                  const struct target_modules *modules, struct word_cache *words,
-                  const struct snapshot *native, struct python_heap *heap)
+void cpython_read(struct memory_view *view, const struct target_modules *modules,
+                  struct word_cache *words, const struct python_runtimes_input *process,
+                  struct python_heap *heap)
 {
     struct cpython python;
-    enum cpython_presence presence = cpython_locate(&python, view, mappings, modules, words,
-                                                    heap->refusal, sizeof heap->refusal);
+    const struct surroundings around = {process, modules, words};
+    enum cpython_presence presence = cpython_locate(&python, view, process->mappings, modules,
+                                                    words, heap->refusal, sizeof heap->refusal);
     if (presence == CPYTHON_ABSENT)
         return;
     tell_version(&python, heap);
     if (presence == CPYTHON_FOUND)
-        read_heap(&python, native, heap);
+        read_heap(&python, &around, heap);
     python_heap_sort(heap);
 }

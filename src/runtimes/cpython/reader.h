@@ -3,14 +3,13 @@
 #define SEEP_RUNTIMES_CPYTHON_READER_H
 
 #include "runtimes/memory_view.h"
+#include "runtimes/python_runtimes.h"
 #include "snapshot/python_heap.h"
-#include "snapshot/snapshot.h"
 #include "snapshot/target_modules.h"
 
-/* `heap` is initialised; it stays absent when there is no CPython. `native`: as in
- * python_runtimes_input. */
-void cpython_read(struct memory_view *view, const struct target_mappings *mappings,
-                  const struct target_modules *modules, struct word_cache *words,
-                  const struct snapshot *native, struct python_heap *heap);
+/* `heap` is initialised; it stays absent when there is no CPython. */
+void cpython_read(struct memory_view *view, const struct target_modules *modules,
+                  struct word_cache *words, const struct python_runtimes_input *process,
+                  struct python_heap *heap);
 
 #endif
