@@ -32,7 +32,7 @@ SAID = [
      ["lines.py:6 <listcomp>", "lines.py:7 <listcomp>"]),
     ("references.py", ("--python=objects",), ["report"],
      ["Message with 1 reference too many each,", "kept by nothing else",
-      "x Message allocated by parse at references.py:11:"]),
+      "x Message allocated by parse at references.py:12:"]),
     ("lines.py", ("--python=objects",), ["graph", "--why", "Point"],
      ["100,000 Point 5.3 MiB 100.0 % 100,000 list", "100,000 __main__", "__main__.points["]),
 ]
