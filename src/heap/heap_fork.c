@@ -23,6 +23,7 @@ static void translate_block(void *context, struct block *block)
 static void inherit_sites(struct heap_model *child)
 {
     const struct site_table *sites = &child->parent->sites;
+    site_table_expect(&child->sites, id_set_count(&sites->live));
     for (uint32_t id = 0; id_set_next(&sites->live, &id); id++) {
         const struct site *site = site_table_at(sites, id);
         uint32_t child_id = translate_site(child, id);

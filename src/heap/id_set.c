@@ -33,6 +33,14 @@ bool id_set_has(const struct id_set *set, uint32_t id)
     return id / 64 < set->word_count && (set->words[id / 64] >> id % 64 & 1);
 }
 
+uint32_t id_set_count(const struct id_set *set)
+{
+    uint32_t count = 0;
+    for (size_t word = 0; word < set->word_count; word++)
+        count += (uint32_t)__builtin_popcountll(set->words[word]);
+    return count;
+}
+
 bool id_set_next(const struct id_set *set, uint32_t *id)
 {
     size_t word = *id / 64;

@@ -16,6 +16,7 @@ void id_set_clear(struct id_set *set);
 void id_set_add(struct id_set *set, uint32_t id);
 void id_set_remove(struct id_set *set, uint32_t id);
 bool id_set_has(const struct id_set *set, uint32_t id);
+uint32_t id_set_count(const struct id_set *set);
 
 /* The smallest id >= *id that is in the set, in *id. Start with 0; go on with *id + 1. */
 bool id_set_next(const struct id_set *set, uint32_t *id);

@@ -6,7 +6,8 @@
 #include "heap/page_memory.h"
 
 enum {
-    FIRST_INDEX_BITS = 7
+    FIRST_INDEX_BITS = 7,
+    MOST_EXPECTED_BITS = BLOCK_SITE_BITS + 1
 };
 
 static uint64_t key_of(uint32_t stack, uint8_t function)
@@ -59,6 +60,17 @@ static void make_room(struct site_table *table)
                                 sizeof *table->chunks);
     table->chunks[table->chunk_count++] = memory_allocate_zeroed_lines(SITE_TABLE_CHUNK,
                                                                        sizeof **table->chunks);
+}
+
+void site_table_expect(struct site_table *table, uint32_t count)
+{
+    if (table->index)
+        return;
+    table->index_bits = FIRST_INDEX_BITS;
+    while (table->index_bits < MOST_EXPECTED_BITS &&
+           count >= ((uint64_t)1 << table->index_bits) / 4 * 3)
+        table->index_bits++;
+    table->index = page_memory_allocate(sizeof(uint64_t) << table->index_bits);
 }
 
 void site_table_clear(struct site_table *table)

@@ -36,6 +36,10 @@ void site_table_clear(struct site_table *table);
 /* Finds or makes. */
 uint32_t site_table_add(struct site_table *table, uint32_t stack, uint8_t function);
 
+/* Makes room for this many, in an empty table: what is known to come need not be put in order again
+ * and again. */
+void site_table_expect(struct site_table *table, uint32_t count);
+
 /* The site, or NULL. Starts loading it too, for prefetching. */
 struct site *site_table_find(const struct site_table *table, uint32_t stack, uint8_t function,
                              uint32_t *id);

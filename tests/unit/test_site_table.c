@@ -32,6 +32,27 @@ static void test_ids_are_dense_and_stay(void **state)
     site_table_clear(&table);
 }
 
+static void test_expected_sites_and_more(void **state)
+{
+    static const uint32_t expected[] = {0, 1, 95, 96, 97, 3000};
+    (void)state;
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        struct site_table table = {0};
+        uint32_t id;
+        site_table_expect(&table, expected[i]);
+        assert_null(site_table_find(&table, 1, 2, &id));
+        uint64_t *index = table.index;
+        for (uint32_t stack = 0; stack < expected[i]; stack++)
+            assert_int_equal(site_table_add(&table, stack, 1), stack);
+        assert_ptr_equal(table.index, index);
+        site_table_expect(&table, 1 << 20); /* it is too late */
+        for (uint32_t stack = 0; stack < 5000; stack++)
+            assert_int_equal(site_table_add(&table, stack, 1), stack);
+        assert_int_equal(table.count, 5000);
+        site_table_clear(&table);
+    }
+}
+
 static void test_id_sets(void **state)
 {
     (void)state;
@@ -52,6 +73,7 @@ static void test_id_sets(void **state)
         assert_int_equal(id, members[seen++]);
     }
     assert_int_equal(seen, 5);
+    assert_int_equal(id_set_count(&set), 5);
     id_set_clear(&set);
 }
 
@@ -125,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ids_are_dense_and_stay),
+        cmocka_unit_test(test_expected_sites_and_more),
         cmocka_unit_test(test_id_sets),
         cmocka_unit_test(test_one_thread_needs_no_list),
         cmocka_unit_test(test_threads_beyond_the_limit_share_the_last_entry),
