@@ -16,6 +16,7 @@
 #include "cli/installation.h"
 #include "cli/recording_argument.h"
 #include "cli/run_live.h"
+#include "cli/signal_word.h"
 #include "cli/terminal.h"
 #include "record/recorder.h"
 #include "report/summary.h"
@@ -44,6 +45,7 @@ struct values {
     struct option_number scan_budget;
     struct option_number snapshot_every;
     struct option_texts snapshot_at;
+    const char *snapshot_signal;
     struct option_number keep_snapshots;
     struct option_number follow;
     struct option_number wait;
@@ -219,6 +221,11 @@ static const struct option_row rows[] = {
      .value_name = "LEVEL",
      .help = "take a snapshot of a process at its peak, or when it reaches rss=SIZE in memory,"
              " limit=90% of its memory limit, or a heap of SIZE (may be repeated)"},
+    {.name = "snapshot-signal",
+     .kind = OPTION_TEXT,
+     PLACE(snapshot_signal),
+     .value_name = "SIGNAL",
+     .help = "take a snapshot of every process when this signal, such as USR2, comes to seep"},
     {.name = "keep-snapshots",
      .kind = OPTION_COUNT,
      PLACE(keep_snapshots),
@@ -399,6 +406,12 @@ static void summarize(const struct invocation *invocation, const char *recording
         log_error("%s", error.message);
 }
 
+static bool parse_signal(const char *word, int *number, struct error *error)
+{
+    return word == NULL || signal_word_parse(word, number, error) ||
+           error_prefix(error, "--snapshot-signal: ");
+}
+
 static bool parse_levels(const struct option_texts *texts, struct snapshot_level *levels,
                          struct error *error)
 {
@@ -438,7 +451,8 @@ static int run(const struct invocation *invocation)
         return EXIT_NOT_STARTED;
     }
     fill_options(invocation, &options);
-    if (!parse_levels(&values->snapshot_at, levels, &error)) {
+    if (!parse_levels(&values->snapshot_at, levels, &error) ||
+        !parse_signal(values->snapshot_signal, &options.snapshot_signal, &error)) {
         log_error("run: %s", error.message);
         return EXIT_NOT_STARTED;
     }

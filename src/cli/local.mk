@@ -61,6 +61,8 @@ libseep_a_SOURCES += \
 	src/cli/session_list.h \
 	src/cli/terminal.c \
 	src/cli/terminal.h \
+	src/cli/signal_word.c \
+	src/cli/signal_word.h \
 	src/cli/word_list.c \
 	src/cli/word_list.h
 

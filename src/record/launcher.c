@@ -39,6 +39,8 @@ struct launcher {
     pid_t pid;
     int signal_fd;
     int stop_signal; /* what stopped the command last */
+    int own_signal;  /* 0 = none */
+    bool has_signal; /* it came */
     bool has_ended;
     bool is_reaped;
     sigset_t inherited_mask;
@@ -61,7 +63,7 @@ enum {
 
 /* --- signals ------------------------------------------------------------------------------- */
 
-static sigset_t watched_signals(void)
+static sigset_t watched_signals(int own_signal)
 {
     sigset_t watched;
 
@@ -73,6 +75,8 @@ static sigset_t watched_signals(void)
     for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
         sigaddset(&watched, number);
     sigaddset(&watched, SIGCHLD);
+    if (own_signal != 0)
+        sigaddset(&watched, own_signal);
     return watched;
 }
 
@@ -88,7 +92,7 @@ static bool is_stop_signal(int number)
  * stderr must not kill the recorder, nor a file that may not grow. */
 static bool take_signals(struct launcher *launcher, struct error *error)
 {
-    sigset_t watched = watched_signals();
+    sigset_t watched = watched_signals(launcher->own_signal);
     struct sigaction action = {.sa_handler = SIG_DFL};
 
     sigprocmask(SIG_BLOCK, &watched, &launcher->inherited_mask);
@@ -166,13 +170,22 @@ static void forward_signal(const struct launcher *launcher, const struct signalf
         kill(launcher->pid, number);
 }
 
-static void read_signals(const struct launcher *launcher, bool is_forwarding)
+static void read_signals(struct launcher *launcher, bool is_forwarding)
 {
     struct signalfd_siginfo info;
 
     while (read(launcher->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
-        if (is_forwarding)
+        if (launcher->own_signal != 0 && info.ssi_signo == (uint32_t)launcher->own_signal)
+            launcher->has_signal = true;
+        else if (is_forwarding)
             forward_signal(launcher, &info);
+}
+
+bool launcher_take_signal(struct launcher *launcher)
+{
+    bool has_signal = launcher->has_signal;
+    launcher->has_signal = false;
+    return has_signal;
 }
 
 /* --- the child ----------------------------------------------------------------------------- */
@@ -385,6 +398,7 @@ struct launcher *launcher_start(const struct launch_request *request,
     if (request->preload_path)
         environment = make_environment(request->preload_path, &entry);
     launcher->inherited = request->inherited;
+    launcher->own_signal = request->own_signal;
     is_started = take_signals(launcher, error) &&
                  start_child(launcher, request, environment, outcome, error);
     if (request->preload_path)

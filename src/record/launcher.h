@@ -48,6 +48,7 @@ struct launch_request {
     char *const *command; /* NULL-terminated, at least one word; borrowed during the start */
     const char
         *preload_path;    /* put in front of LD_PRELOAD; NULL = the environment stays as it is */
+    int own_signal;       /* is for us, and not handed on; 0 = none */
     launcher_ready ready; /* may be NULL */
     void *ready_context;
 };
@@ -73,6 +74,9 @@ int launcher_fd(const struct launcher *launcher);
 /* Forwards signals that came, and looks how the command is, without waiting. *outcome is filled
  * when it ended. */
 enum launcher_state launcher_poll(struct launcher *launcher, struct command_outcome *outcome);
+
+/* Did the signal that is for us come, since this was last asked? */
+bool launcher_take_signal(struct launcher *launcher);
 
 /* Takes leave of a command that has ended; launcher_close does so at the latest. Not at once: see
  * there. */

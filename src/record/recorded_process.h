@@ -53,6 +53,7 @@ struct recorded_process {
     int exit_told;
     bool is_ended;             /* nothing can come any more: drained and settled */
     bool wants_release_stacks; /* misuse was seen: its rings were told */
+    bool is_snapshot_wanted;   /* by a signal to the recorder */
     struct snapshot_levels_reached levels_reached;
     bool has_peak_snapshot;
     uint32_t peak_snapshot; /* its number: the only one at a peak that is kept */

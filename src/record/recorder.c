@@ -259,6 +259,7 @@ static bool begin(struct recorder *recorder, struct error *error)
         .command = options->command,
         .preload_path = recorder->target->reason == NULL ? session_host_library_path(recorder->host)
                                                          : NULL,
+        .own_signal = options->snapshot_signal,
         .ready = open_output,
         .ready_context = recorder,
     };
@@ -330,6 +331,8 @@ static void check_command(struct recorder *recorder)
         return;
     struct command_outcome *outcome = &recorder->outcome->command;
     enum launcher_state state = launcher_poll(recorder->launcher, outcome);
+    if (launcher_take_signal(recorder->launcher) && recorder->taker != NULL)
+        snapshot_taker_want(recorder->taker);
     if (state == LAUNCHER_STOPPED) {
         /* Nobody drains while we stand still: producers drop and count, and wait only as long as it
          * takes to be continued with us. */

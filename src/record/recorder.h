@@ -76,6 +76,7 @@ struct record_options {
     uint64_t snapshot_interval_ns; /* 0 = none at intervals */
     const struct snapshot_level *snapshot_levels; /* at which one is taken, too; borrowed */
     uint64_t snapshot_level_count;                /* at most SNAPSHOT_LEVELS_MOST */
+    int snapshot_signal;           /* to us: one of every process; 0 = none */
     uint64_t kept_snapshots;       /* of those at intervals; 0 = 8 */
     uint64_t roots_off;            /* set of 1 << enum snapshot_root_kind: not taken for roots */
     uint64_t content_limit;  /* so many of each block's first bytes are kept; 0 = none */

@@ -38,6 +38,7 @@ struct snapshot_taker {
     uint64_t unknown_since_ticks; /* 0 = all that hold themselves are known */
     uint64_t next_ns;             /* when those at intervals are due */
     uint64_t next_look_ns;        /* when memory and limits are to be read */
+    bool is_any_wanted;           /* of some process, by is_snapshot_wanted */
     struct kept_snapshots kept;   /* of those at intervals */
 
     /* One that is made beside us; until it is there no other is begun, but where a process ends. */
@@ -301,6 +302,32 @@ static bool has_reached_level(const struct snapshot_taker *taker, struct recorde
                                  &process->levels_reached, is_peak);
 }
 
+void snapshot_taker_want(struct snapshot_taker *taker)
+{
+    const struct process_tree *tree = taker->options.tree;
+    for (size_t i = 0; i < tree->count; i++)
+        tree->processes[i]->is_snapshot_wanted = is_there(tree->processes[i]);
+    taker->is_any_wanted = true;
+}
+
+/* One that goes on beside us is waited for: then there is more to do the next time. */
+static bool take_wanted(struct snapshot_taker *taker, struct error *error)
+{
+    const struct process_tree *tree = taker->options.tree;
+    bool is_fine = true;
+    size_t i = 0;
+    for (; taker->is_any_wanted && i < tree->count && taker->job == NULL; i++) {
+        struct recorded_process *process = tree->processes[i];
+        if (!process->is_snapshot_wanted)
+            continue;
+        process->is_snapshot_wanted = false;
+        if (is_there(process))
+            is_fine &= take_unasked(taker, process, SNAPSHOT_AT_REQUEST, is_fine ? error : NULL);
+    }
+    taker->is_any_wanted &= i < tree->count;
+    return is_fine;
+}
+
 static bool take_what_is_due(struct snapshot_taker *taker, struct error *error)
 {
     const struct process_tree *tree = taker->options.tree;
@@ -530,7 +557,8 @@ bool snapshot_taker_serve(struct snapshot_taker *taker, struct error *error)
     if (taker->sleepers.count != 0)
         process_snapshot_settle(&taker->sleepers);
     return serve_holds(taker, error) && look_at_job(taker, false, error) &&
-           answer_request(taker, error) && take_what_is_due(taker, error);
+           answer_request(taker, error) && take_wanted(taker, error) &&
+           take_what_is_due(taker, error);
 }
 
 bool snapshot_taker_finish(struct snapshot_taker *taker, struct error *error)

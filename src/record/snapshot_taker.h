@@ -38,6 +38,9 @@ void snapshot_taker_destroy(struct snapshot_taker *taker);
  * when there is nothing to do. False with *error when a snapshot could not be written. */
 bool snapshot_taker_serve(struct snapshot_taker *taker, struct error *error);
 
+/* A snapshot of every process that there is now is due, once others are done. */
+void snapshot_taker_want(struct snapshot_taker *taker);
+
 /* All processes have ended, as far as it is waited for: of those that were not scanned where they
  * ended, says why. */
 bool snapshot_taker_finish(struct snapshot_taker *taker, struct error *error);

@@ -2,12 +2,13 @@
 """Snapshots are taken where a process reaches a level: of its heap, of its memory, of a limit, and at
 its peak. tests/targets/levels.c takes 256 KiB for each byte that it is told to."""
 import json
+import signal
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from recorded import Checks, record, seep, start, target, wait_until
+from recorded import TIMEOUT_S, Checks, new_path, record, seep, start, target, wait_until
 
 ON_REQUEST, AT_LEVEL, AT_PEAK = 2, 5, 8  # snapshot.h
 DONE = 0
@@ -129,6 +130,37 @@ session.tell_and_wait("+" * 64, "a snapshot at half of the limit")  # 16 MiB of 
 found = session.end()
 checks.equal("limit: snapshots", [(AT_LEVEL, DONE)],
              [(fields["reason"], fields["end"]) for fields in found])
+
+# ---- by a signal to seep
+
+# The target would die of it. The shell is read as it stands, and the other one by a copy of it.
+recording, process = start(["/bin/sh", "-c", f'"{target("waits")}" 80; exit 5'],
+                           options=["--snapshot-signal=USR2"], stdin=subprocess.PIPE,
+                           stdout=subprocess.PIPE)
+process.stdout.readline()
+
+
+def count_requested():
+    found = json.loads(seep("info", "--json", recording.path).stdout)["snapshots"]
+    return len([each for each in found if (each["taken"], each["result"]) == ("request", "done")])
+
+
+for wanted in (2, 4):
+    process.send_signal(signal.SIGUSR2)
+    wait_until(f"{wanted} snapshots", lambda: count_requested() >= wanted)
+process.communicate(b"\n", timeout=TIMEOUT_S)
+checks.equal("a signal: status", 5, process.returncode)
+checks.equal("a signal: snapshots", 4, count_requested())
+checks.equal("a signal: of both", [0, 0, 1, 1], sorted(
+    each["process_id"] for each in json.loads(seep("info", "--json", recording.path).stdout)[
+        "snapshots"] if each["taken"] == "request"))
+for wrong in ("KILL", "CHLD", "61", "0", "RTMIN+99", "x"):
+    finished = seep("run", f"--snapshot-signal={wrong}", "--", "true")
+    checks.equal(f"{wrong}: status", 125, finished.returncode)
+    checks.true(f"{wrong}: message", b"--snapshot-signal" in finished.stderr, finished.stderr)
+for right in ("RTMIN+1", "SIGUSR1", "12"):
+    finished = seep("run", "-q", "-o", new_path(), f"--snapshot-signal={right}", "--", "true")
+    checks.equal(f"{right}: status", 0, finished.returncode)
 
 # ---- what is no level
 
