@@ -43,6 +43,14 @@ see_not() { # TEXT: is not on the screen now
         fail "\"$1\" is there"
     fi
 }
+see_gone() { # TEXT: waits until it is not on the screen, at most 20 s
+    tries=0
+    while in_tmux capture-pane -p -t view | grep -qF -- "$1"; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 400 ] || fail "\"$1\" does not go"
+        sleep 0.05
+    done
+}
 keys() {
     in_tmux send-keys -t view "$@"
 }

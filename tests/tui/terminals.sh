@@ -34,7 +34,7 @@ judge() { # WHAT COLOURS LOCALE
 }
 
 visit() { # WHAT COLOURS LOCALE
-    for screen in 1 2 3 4 5 6 7 8 9 0 D; do
+    for screen in 1 2 3 4 5 6 7 8 9 0 A D; do
         keys "$screen"
         see_line "\[$screen ..*\]\|\[${screen}[A-Z]..*\]"
         judge "$1, screen $screen" "$2" "$3"
@@ -47,7 +47,7 @@ visit() { # WHAT COLOURS LOCALE
     see_line "\[2 *Sites\]"
 }
 
-all="--types --leaks --compare --python"
+all="--types --leaks --compare --python --memory"
 in_all_sizes() { # TERM COLOURS LOCALE SETTING
     start "$1" "$3" "$4 $viewer sources/ $all"
     see_line "\[1 *Overview\]"

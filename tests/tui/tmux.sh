@@ -36,6 +36,39 @@ see 'q quits'
 keys q
 ended 0
 
+# The mouse on a column's title, on a row, twice, and its wheel; what the terminal sends is in the old
+# coding: 32 + number.
+click() { # COLUMN ROW: pressed, and let go
+    mouse 0 "$1" "$2"
+    mouse 3 "$1" "$2"
+}
+mouse() { # BUTTON COLUMN ROW
+    in_tmux send-keys -t view -l "$(printf '\033[M%b%b%b' "$(octal "$1")" "$(octal "$2")" "$(octal "$3")")"
+}
+octal() { # NUMBER
+    printf '\\0%o' $((32 + $1))
+}
+start tmux-256color C.UTF-8 "$viewer sources/"
+see '[1 Overview]'
+keys 2
+see '▼Live'
+click 18 3
+see '▼Blocks'
+click 30 6
+see '>  6.0 MiB'
+click 30 6
+see 'Stack: operator new'
+keys Escape
+see '▼Blocks'
+keys '?'
+see 'Keys in this view'
+mouse 65 10 10
+see_gone 'Keys in this view'
+mouse 64 10 10
+see 'Keys in this view'
+keys Q
+ended 0
+
 # Nothing is left behind when the window has grown, neither on the shell's screen nor above it.
 for way in q kill; do
     start tmux-256color C.UTF-8 "$viewer sources/"
@@ -59,6 +92,12 @@ start tmux-256color C.UTF-8 "$viewer sources/"
 see '[1 Overview]'
 kill_viewer SEGV
 ended 139
+for signal in HUP:129 INT:130 QUIT:131 ABRT:134 BUS:135; do
+    start tmux-256color C.UTF-8 "$viewer sources/"
+    see '[1 Overview]'
+    kill_viewer "${signal%:*}"
+    ended "${signal#*:}"
+done
 start tmux-256color C.UTF-8 "$viewer sources/"
 see '[1 Overview]'
 keys C-c
