@@ -52,7 +52,7 @@ void scan_text_describe(const struct leak_report_process *process, struct text *
             text_print(out, ": %s", head->note);
         return;
     }
-    text_print(out, "%s, %s after the start; held for %s", when(head->reason),
+    text_print(out, "%s, +%s; held for %s", when(head->reason),
                units_format_duration(head->time_ns, time),
                units_format_duration(head->stop_ns, held));
     if (head->is_copied)

@@ -156,6 +156,14 @@ void branches_draw_row(const struct branches *branches, const struct table *tabl
                    item->text);
 }
 
+void branches_draw_below(const struct branches *branches, const struct table *table,
+                         struct screen *screen, struct area area)
+{
+    if (branches->rows.count)
+        screen_put_sentence(screen, (struct area){area.row, 1, area.rows, area.columns - 2},
+                            STYLE_TEXT, branches_at(branches, table->selected)->text);
+}
+
 bool branches_act(struct branches *branches, struct table *table, enum action action)
 {
     if (!branches->rows.count)

@@ -62,6 +62,10 @@ size_t branches_child_count(const struct branches *branches, uint32_t number);
 /* What stands in a row. */
 const struct branch *branches_at(const struct branches *branches, size_t row);
 
+/* As `draw_below` of view.h: the text of a row in full, where rows cut long ones. */
+void branches_draw_below(const struct branches *branches, const struct table *table,
+                         struct screen *screen, struct area area);
+
 /* As `draw_row` and `act` of view.h. */
 void branches_draw_row(const struct branches *branches, const struct table *table,
                        struct screen *screen, struct area area, size_t row);

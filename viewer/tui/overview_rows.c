@@ -67,7 +67,7 @@ static void add_kernel_figures(struct overview *overview, const struct profile_p
     if (totals->mapped_peak_bytes)
         add_figure(overview, "Own mappings' peak",
                    units_format_size(totals->mapped_peak_bytes, size),
-                   memory_print_text("%s at the end; with the heap at most %s",
+                   memory_print_text("%s at the end; with the heap %s",
                                      units_format_size(totals->mapped_bytes, live),
                                      units_format_size(totals->common_peak_bytes, common)),
                    TABLE_NO_SORT);

@@ -256,6 +256,26 @@ void screen_put_lines(struct screen *screen, struct area area, enum style style,
     text_clear(&shown);
 }
 
+void screen_put_sentence(struct screen *screen, struct area area, enum style style,
+                         const char *text)
+{
+    struct text shown = {0};
+    make_showable(screen, text, &shown);
+    const char *at = text_get(&shown);
+    for (int i = 0; i < area.rows && *at; i++) {
+        size_t all = bytes_of(screen, at, area.columns), count = all;
+        while (at[all] && at[all] != ' ' && count > 0 && at[count - 1] != ' ')
+            count--;
+        if (count == 0) /* one word is as long as that */
+            count = all;
+        screen_print(screen, area.row + i, area.column, area.columns, style, "%.*s", (int)count,
+                     at);
+        at += count;
+        at += strspn(at, " ");
+    }
+    text_clear(&shown);
+}
+
 int screen_put_right(struct screen *screen, int row, int column, int columns, enum style style,
                      const char *text)
 {

@@ -80,6 +80,10 @@ int screen_put_right(struct screen *screen, int row, int column, int columns, en
 /* Into as many rows as it needs; what is too long for all of them is cut in the middle. */
 void screen_put_lines(struct screen *screen, struct area area, enum style style, const char *text);
 
+/* The same of words, which are kept whole; there are no more rows than there is room. */
+void screen_put_sentence(struct screen *screen, struct area area, enum style style,
+                         const char *text);
+
 void screen_put_character(struct screen *screen, int row, int column, enum style style,
                           uint32_t character);
 void screen_fill(struct screen *screen, struct area area, enum style style, uint32_t character);

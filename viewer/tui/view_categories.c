@@ -16,6 +16,11 @@ enum {
     COLUMN_NAME
 };
 
+enum {
+    HIGH_ROWS = 16, /* from here on there is room for the text of a row in full */
+    BELOW_ROWS = 3
+};
+
 static const struct table_column all_columns[BRANCH_COLUMNS] = {
     [COLUMN_RESIDENT] = {"Resident", 9, false, true, 90, TABLE_NO_SORT},
     [COLUMN_VIRTUAL] = {"Virtual", 9, false, true, 60, TABLE_NO_SORT},
@@ -215,6 +220,18 @@ static void categories_describe(const struct view *view, struct text *out)
     text_add(out, "What all memory is used for, as snapshots tell");
 }
 
+/* Advice is long. */
+static void categories_fit(struct view *view, int rows, int columns)
+{
+    (void)columns;
+    view->below_rows = rows >= HIGH_ROWS ? BELOW_ROWS : 0;
+}
+
+static void categories_draw_below(const struct view *view, struct screen *screen, struct area area)
+{
+    branches_draw_below(view->state, &view->table, screen, area);
+}
+
 static void categories_draw_row(const struct view *view, struct screen *screen, struct area area,
                                 size_t row)
 {
@@ -263,7 +280,9 @@ const struct view_ops view_categories = {
     .close = categories_close,
     .load = categories_load,
     .describe = categories_describe,
+    .fit = categories_fit,
     .draw_row = categories_draw_row,
+    .draw_below = categories_draw_below,
     .row_text = categories_row_text,
     .tell = categories_tell,
     .act = categories_act,
