@@ -68,13 +68,16 @@ void *memory_resize(void *memory, size_t count, size_t item_bytes)
     return resized;
 }
 
+/* All pages that the memory touches, not the huge ones in it alone: what is advised becomes a
+ * mapping of its own, and the system does not move what stands in several; growing would copy it
+ * all. */
 static void want_huge_pages(void *memory, size_t bytes)
 {
-    const uintptr_t page_bytes = UINT64_C(2) << 20;
-    if (bytes < 4 * page_bytes)
+    const uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+    if (bytes < UINT64_C(8) << 20)
         return;
-    uintptr_t start = ((uintptr_t)memory + page_bytes - 1) & ~(page_bytes - 1);
-    uintptr_t end = ((uintptr_t)memory + bytes) & ~(page_bytes - 1);
+    uintptr_t start = (uintptr_t)memory & ~(page_bytes - 1);
+    uintptr_t end = ((uintptr_t)memory + bytes + page_bytes - 1) & ~(page_bytes - 1);
     madvise((void *)start, end - start, MADV_HUGEPAGE); /* where there are none: as before */
 }
 
@@ -93,6 +96,13 @@ void *memory_allocate_zeroed_large(size_t count, size_t item_bytes)
     return memory;
 }
 
+void *memory_resize_large(void *memory, size_t count, size_t item_bytes)
+{
+    memory = memory_resize(memory, count, item_bytes);
+    want_huge_pages(memory, count * item_bytes);
+    return memory;
+}
+
 void *memory_grow(void *items, size_t *capacity, size_t wanted, size_t item_bytes)
 {
     if (wanted <= *capacity)
@@ -103,8 +113,7 @@ void *memory_grow(void *items, size_t *capacity, size_t wanted, size_t item_byte
             out_of_memory();
         grown *= 2;
     }
-    items = memory_resize(items, grown, item_bytes);
-    want_huge_pages(items, grown * item_bytes);
+    items = memory_resize_large(items, grown, item_bytes);
     *capacity = grown;
     return items;
 }

@@ -26,6 +26,7 @@ void *memory_allocate_large(size_t count, size_t item_bytes)
 void *memory_allocate_zeroed_large(size_t count, size_t item_bytes);
 
 void *memory_resize(void *memory, size_t count, size_t item_bytes);
+void *memory_resize_large(void *memory, size_t count, size_t item_bytes);
 
 /* Grows an array so that it holds at least `wanted` items: doubles, starting at 8. Updates
  * *capacity; returns the moved array. Use:
