@@ -47,13 +47,14 @@ static const struct option_row rows[] = {
 };
 /* clang-format on */
 
-static void show_progress(void *context, uint32_t done, uint32_t wanted)
+static bool show_progress(void *context, uint32_t done, uint32_t wanted)
 {
     bool *is_shown = context;
 
     fprintf(stderr, "\rseep: looking up names: %u of %u frames", done, wanted);
     fflush(stderr);
     *is_shown = true;
+    return true;
 }
 
 static struct late_names *find_names(const struct invocation *invocation,
@@ -120,8 +121,8 @@ static void print_result(const char *path, const struct late_names *names, bool 
     }
     text_make_safe(path, safe_path, sizeof safe_path);
     printf("%s: names for %s of the %s frames that were looked up%s\n", safe_path,
-           units_format_count(improved_count, improved),
-           units_format_count(wanted_count, wanted), is_written ? "" : "; left as it is");
+           units_format_count(improved_count, improved), units_format_count(wanted_count, wanted),
+           is_written ? "" : "; left as it is");
     for (size_t i = 0; i < names->module_count; i++)
         print_module(&names->modules[i]);
 }

@@ -15,10 +15,11 @@ libseep_a_SOURCES += \
 	src/recording/recording_format.h \
 	src/recording/recording_reader.c \
 	src/recording/recording_reader.h \
+	src/recording/reader_parts.h src/recording/recording_visit.c \
 	src/recording/recording_records.h \
 	src/recording/recording_writer.c \
 	src/recording/recording_writer.h \
-	src/recording/varint.h
+	src/recording/packed_list.h src/recording/varint.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += \

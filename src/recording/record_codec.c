@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "recording/packed_list.h"
 #include "recording/varint.h"
 
 /* One function a record holds its table of fields. The typedef gives the field macros, which see
@@ -257,7 +258,7 @@ struct body {
 /* A count of things that take at least one byte each. */
 static bool read_count(struct body *body, uint64_t *count)
 {
-    return varint_read(&body->at, body->end, count) && *count <= (uint64_t)(body->end - body->at);
+    return packed_list_begin(&body->at, body->end, count);
 }
 
 static bool read_bytes(struct body *body, struct recording_bytes *bytes)
@@ -294,11 +295,8 @@ static bool read_list(struct body *body, struct recording_list *list)
     if (!read_count(body, &count))
         return false;
     uint64_t *items = count > 0 ? arena_take(body->arena, count * sizeof *items) : NULL;
-    const uint8_t *at = body->at; /* in a register, not in *body */
-    for (uint64_t i = 0; i < count; i++)
-        if (!varint_read(&at, body->end, &items[i]))
-            return false;
-    body->at = at;
+    if (!packed_list_read(&body->at, body->end, count, items))
+        return false;
     *list = (struct recording_list){.items = items, .count = count};
     return true;
 }
@@ -387,6 +385,42 @@ bool record_decode(const struct record_kind *kind, const uint8_t *body_start, si
     }
     fill_absent(field, fields_end, record);
     return true;
+}
+
+size_t record_leading_numbers(const struct record_kind *kind)
+{
+    size_t count = 0;
+    while (count < kind->field_count && kind->fields[count].type == RECORD_FIELD_UNSIGNED &&
+           kind->fields[count].offset == count * sizeof(uint64_t))
+        count++;
+    return count;
+}
+
+/* Fields that this version does not know may follow. */
+static bool check_lists(const struct record_kind *kind, size_t first, const uint8_t *at,
+                        const uint8_t *end)
+{
+    uint64_t count;
+    for (size_t i = first; i < kind->field_count && at < end; i++)
+        if (kind->fields[i].type != RECORD_FIELD_UNSIGNED_LIST ||
+            !packed_list_begin(&at, end, &count) || !packed_list_skip(&at, end, count))
+            return false;
+    return true;
+}
+
+bool record_decode_numbers(const struct record_kind *kind, size_t count, const uint8_t *body,
+                           size_t body_bytes, void *record, struct recording_bytes *rest)
+{
+    const uint8_t *at = body, *end = body + body_bytes;
+    uint64_t *numbers = record;
+    size_t known = 0;
+    for (; known < count && at < end; known++)
+        if (!varint_read(&at, end, &numbers[known]))
+            return false;
+    for (; known < count; known++)
+        numbers[known] = 0;
+    *rest = (struct recording_bytes){.bytes = at, .count = (size_t)(end - at)};
+    return check_lists(kind, count, at, end);
 }
 
 static void print_text(const char *value, struct text *out)

@@ -47,13 +47,24 @@ struct record_arena;
 struct record_arena *record_arena_create(void);
 void record_arena_destroy(struct record_arena *arena);
 
-/* Decodes a body into the struct (zeroed first: absent trailing fields are 0, texts "", never NULL).
- * Texts with NUL bytes or malformed varints, counts beyond the body: false. Pointers in the struct
- * are valid until the next decode with the same arena. */
+/* Decodes a body into the struct (zeroed first: absent trailing fields are 0, texts "", never
+ * NULL). Texts with NUL bytes or malformed varints, counts beyond the body: false. Pointers in the
+ * struct are valid until the next decode with the same arena. */
 bool record_decode(const struct record_kind *kind, const uint8_t *body, size_t body_bytes,
                    struct record_arena *arena, void *record);
 
-/* One line of text: "site process_id=0 id=3 ... " with texts quoted and escaped; for `seep dump`. */
+/* How many numbers the kind's struct begins with: its first fields, as far as they are unsigned. */
+size_t record_leading_numbers(const struct record_kind *kind);
+
+/* Quicker where most of a record is numbers: decodes only those that it begins with (`count`, as
+ * above) into the struct, of which all else is left as it is. *rest is the encoded rest: empty, or
+ * lists of numbers, for which packed_list.h has readers. All of it is checked as record_decode
+ * does; false also for kinds that have anything else than such lists there. */
+bool record_decode_numbers(const struct record_kind *kind, size_t count, const uint8_t *body,
+                           size_t body_bytes, void *record, struct recording_bytes *rest);
+
+/* One line of text: "site process_id=0 id=3 ... " with texts quoted and escaped; for `seep dump`.
+ */
 void record_print(const struct record_kind *kind, const void *record, struct text *out);
 
 #endif

@@ -16,7 +16,8 @@
 
 #include "base/hash_map.h"
 #include "base/memory.h"
-#include "recording/record_codec.h"
+#include "base/progress.h"
+#include "recording/reader_parts.h"
 #include "recording/recording_format.h"
 #include "recording/varint.h"
 
@@ -29,48 +30,6 @@ enum {
     MAX_HEADER_BYTES = 4096, /* a newer minor may have a longer file header */
     INDEX_FIELDS = 6
 };
-
-struct chunk_entry {
-    struct recording_chunk chunk;
-    uint64_t payload_checksum;
-    bool is_noted; /* in the spans of its owner */
-};
-
-/* Whose records are looked for again and again: all of them begin with its id. */
-enum span_owner {
-    SPAN_OF_SNAPSHOT,
-    SPAN_OF_PROCESS, /* its timeline */
-    SPAN_OWNERS
-};
-
-/* Where the chunks of an owner stand: by its id, the first one << 32 | the last one; complete when
- * every chunk with such records was visited once. */
-struct spans {
-    struct hash_map by_owner;
-    uint64_t unnoted_count;
-};
-
-struct recording_reader {
-    int fd;
-    char *path;
-    struct recording_info info;
-    struct chunk_entry *chunks;
-    size_t chunk_capacity;
-    struct record_arena *arena;
-    ZSTD_DCtx *decompressor;
-    uint8_t *stored; /* the payload read last */
-    size_t stored_capacity;
-    uint8_t *raw; /* decompressed, if it had to be */
-    size_t raw_capacity;
-    struct spans spans[SPAN_OWNERS];
-};
-
-static enum span_owner span_owner(unsigned kind)
-{
-    if (kind == RECORDING_timeline)
-        return SPAN_OF_PROCESS;
-    return recording_is_of_snapshot(kind) ? SPAN_OF_SNAPSHOT : SPAN_OWNERS;
-}
 
 /* False: the file is shorter, or cannot be read (errno; 0 = shorter). */
 static bool read_at(const struct recording_reader *reader, void *bytes, size_t count,
@@ -182,8 +141,7 @@ static bool read_chunk_header(struct recording_reader *reader, uint64_t offset,
     return true;
 }
 
-/* Reads and checks the payload as stored. */
-static bool load_stored(struct recording_reader *reader, const struct chunk_entry *entry)
+bool recording_load_stored(struct recording_reader *reader, const struct chunk_entry *entry)
 {
     const struct recording_chunk *chunk = &entry->chunk;
     reader->stored = memory_grow(reader->stored, &reader->stored_capacity,
@@ -217,7 +175,7 @@ static bool read_chunk(struct recording_reader *reader, uint64_t offset, struct 
         .payload_checksum = header.payload_checksum,
     };
     bool is_used = record_kind_find(header.kind) || header.kind == RECORDING_index;
-    if (is_used && !load_stored(reader, entry))
+    if (is_used && !recording_load_stored(reader, entry))
         return set_damage(reader, "the content of chunk %" PRIu64 " at byte %" PRIu64 " is damaged",
                           header.sequence, offset);
     return true;
@@ -285,6 +243,10 @@ static bool walk(struct recording_reader *reader, uint64_t offset)
 {
     struct chunk_entry entry;
     while (offset < reader->info.file_bytes) {
+        if (!progress_reaches(reader->progress, (double)offset / (double)reader->info.file_bytes)) {
+            reader->is_stopped = true;
+            return false;
+        }
         if (!read_chunk(reader, offset, &entry))
             return false;
         if (entry.chunk.kind == RECORDING_index)
@@ -329,7 +291,10 @@ static bool read_chunks(struct recording_reader *reader, struct error *error)
         return false;
     struct recording_info *info = &reader->info;
     info->usable_bytes = first_chunk;
-    if (walk(reader, first_chunk)) {
+    bool is_walked = walk(reader, first_chunk);
+    if (reader->is_stopped)
+        return error_set(error, "cannot read %s: it was stopped", reader->path);
+    if (is_walked) {
         info->usable_bytes = info->file_bytes;
         info->is_finished = has_chunk_of(reader, RECORDING_end);
         if (!info->is_finished)
@@ -339,8 +304,8 @@ static bool read_chunks(struct recording_reader *reader, struct error *error)
     }
     info->is_torn = !info->is_finished;
     for (uint64_t i = 0; i < info->chunk_count; i++)
-        if (span_owner(reader->chunks[i].chunk.kind) != SPAN_OWNERS)
-            reader->spans[span_owner(reader->chunks[i].chunk.kind)].unnoted_count++;
+        if (recording_span_owner(reader->chunks[i].chunk.kind) != SPAN_OWNERS)
+            reader->spans[recording_span_owner(reader->chunks[i].chunk.kind)].unnoted_count++;
     if (info->chunk_count == 0)
         return error_set(error, "cannot read %s: there is nothing usable in it: %s", reader->path,
                          info->damage);
@@ -349,14 +314,24 @@ static bool read_chunks(struct recording_reader *reader, struct error *error)
 
 struct recording_reader *recording_reader_open(const char *path, struct error *error)
 {
+    return recording_reader_open_watched(path, NULL, error);
+}
+
+struct recording_reader *recording_reader_open_watched(const char *path,
+                                                       const struct progress *progress,
+                                                       struct error *error)
+{
     struct recording_reader *reader = memory_allocate_zeroed(1, sizeof *reader);
     reader->fd = -1;
     reader->path = memory_duplicate_text(path);
     reader->info.path = reader->path;
     reader->arena = record_arena_create();
+    reader->progress = progress;
     for (int i = 0; i < SPAN_OWNERS; i++)
         hash_map_init(&reader->spans[i].by_owner);
-    if (open_file(reader, error) && read_chunks(reader, error))
+    bool is_open = open_file(reader, error) && read_chunks(reader, error);
+    reader->progress = NULL;
+    if (is_open)
         return reader;
     recording_reader_close(reader);
     return NULL;
@@ -400,7 +375,7 @@ bool recording_reader_payload(struct recording_reader *reader, uint64_t position
         return error_set(error, "cannot read %s: there is no chunk %" PRIu64, reader->path,
                          position);
     const struct chunk_entry *entry = &reader->chunks[position];
-    if (!load_stored(reader, entry))
+    if (!recording_load_stored(reader, entry))
         return error_set(error, "cannot read %s: chunk %" PRIu64 " is damaged", reader->path,
                          position);
     *payload = (struct recording_bytes){reader->stored, entry->chunk.stored_bytes};
@@ -419,155 +394,4 @@ unsigned recording_reader_mode(const struct recording_reader *reader)
 {
     struct stat status;
     return fstat(reader->fd, &status) == 0 ? status.st_mode : 0;
-}
-
-/* Where the payload stands, plain, until the next chunk is loaded; NULL with *error. */
-static const uint8_t *load_chunk(struct recording_reader *reader, const struct chunk_entry *entry,
-                                 struct error *error)
-{
-    const struct recording_chunk *chunk = &entry->chunk;
-    const char *trouble = NULL;
-    if (!load_stored(reader, entry))
-        trouble = "changed while it was read";
-    else if (!(chunk->flags & RECORDING_CHUNK_ZSTD))
-        trouble = chunk->raw_bytes == chunk->stored_bytes ? NULL : "has a wrong length";
-    if (trouble) {
-        error_set(error, "cannot read %s: chunk %" PRIu64 " %s", reader->path, chunk->sequence,
-                  trouble);
-        return NULL;
-    }
-    if (!(chunk->flags & RECORDING_CHUNK_ZSTD))
-        return reader->stored;
-
-    if (!reader->decompressor)
-        reader->decompressor = ZSTD_createDCtx();
-    reader->raw = memory_grow(reader->raw, &reader->raw_capacity, chunk->raw_bytes + UINT64_C(1),
-                              1);
-    size_t got = reader->decompressor
-                     ? ZSTD_decompressDCtx(reader->decompressor, reader->raw, chunk->raw_bytes,
-                                           reader->stored, chunk->stored_bytes)
-                     : 0;
-    if (got == chunk->raw_bytes)
-        return reader->raw;
-    error_set(error, "cannot read %s: chunk %" PRIu64 " cannot be decompressed", reader->path,
-              chunk->sequence);
-    return NULL;
-}
-
-/* Room for any record's struct. */
-union any_record {
-#define READER_MEMBER(number, name, keys) struct recording_##name name;
-    RECORDING_RECORDS(READER_MEMBER)
-};
-
-/* What all visits of one call share. */
-struct visit_call {
-    recording_visit visit;
-    void *context;
-    bool is_stopped;
-};
-
-/* A chunk holds records of this owner. */
-static void note_span(struct spans *spans, uint64_t id, uint64_t position)
-{
-    bool is_new;
-    uint64_t *span = hash_map_put(&spans->by_owner, id, &is_new);
-    uint64_t first = *span >> 32, last = *span & UINT32_MAX;
-    if (is_new || position < first)
-        first = position;
-    if (is_new || position > last)
-        last = position;
-    *span = first << 32 | last;
-}
-
-static bool visit_records(struct recording_reader *reader, const struct chunk_entry *entry,
-                          const uint8_t *payload, struct visit_call *call)
-{
-    const struct recording_chunk *chunk = &entry->chunk;
-    enum span_owner owner = entry->is_noted ? SPAN_OWNERS : span_owner(chunk->kind);
-    const struct record_kind *kind = record_kind_find(chunk->kind);
-    const uint8_t *at = payload;
-    const uint8_t *end = payload + chunk->raw_bytes;
-    union any_record record;
-    uint64_t count;
-    if (!varint_read(&at, end, &count))
-        return false;
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t body_bytes;
-        if (!varint_read(&at, end, &body_bytes) || body_bytes > (uint64_t)(end - at) ||
-            !record_decode(kind, at, body_bytes, reader->arena, &record))
-            return false;
-        at += body_bytes;
-        if (owner != SPAN_OWNERS)
-            note_span(&reader->spans[owner], *(const uint64_t *)&record,
-                      (uint64_t)(entry - reader->chunks));
-        if (!call->visit(call->context, kind->kind, &record)) {
-            call->is_stopped = true;
-            return true;
-        }
-    }
-    return at == end;
-}
-
-static bool visit_chunk(struct recording_reader *reader, struct chunk_entry *entry,
-                        struct visit_call *call, struct error *error)
-{
-    const uint8_t *payload = load_chunk(reader, entry, error);
-    if (!payload)
-        return false;
-    if (!visit_records(reader, entry, payload, call))
-        return error_set(error, "cannot read %s: chunk %" PRIu64 " holds a malformed record",
-                         reader->path, entry->chunk.sequence);
-    enum span_owner owner = span_owner(entry->chunk.kind);
-    if (owner != SPAN_OWNERS && !entry->is_noted && !call->is_stopped) {
-        entry->is_noted = true;
-        reader->spans[owner].unnoted_count--;
-    }
-    return true;
-}
-
-/* The chunks from `first` up to but not including `end`. */
-static bool visit_some(struct recording_reader *reader, enum recording_kind kind, uint64_t first,
-                       uint64_t end, struct visit_call *call, struct error *error)
-{
-    for (uint64_t i = first; i < end && !call->is_stopped; i++)
-        if (reader->chunks[i].chunk.kind == kind &&
-            !visit_chunk(reader, &reader->chunks[i], call, error))
-            return false;
-    return true;
-}
-
-bool recording_reader_visit(struct recording_reader *reader, enum recording_kind kind,
-                            recording_visit visit, void *context, struct error *error)
-{
-    struct visit_call call = {.visit = visit, .context = context};
-    if (!record_kind_find(kind))
-        return true;
-    return visit_some(reader, kind, 0, reader->info.chunk_count, &call, error);
-}
-
-bool recording_reader_visit_owned(struct recording_reader *reader, enum recording_kind kind,
-                                  uint64_t id, recording_visit visit, void *context,
-                                  struct error *error)
-{
-    struct visit_call call = {.visit = visit, .context = context};
-    enum span_owner owner = span_owner(kind);
-    uint64_t first = 0, end = reader->info.chunk_count;
-    if (owner != SPAN_OWNERS && reader->spans[owner].unnoted_count == 0 && end <= UINT32_MAX) {
-        const uint64_t *span = hash_map_find(&reader->spans[owner].by_owner, id);
-        first = span ? *span >> 32 : end;
-        end = span ? (*span & UINT32_MAX) + 1 : end;
-    }
-    return visit_some(reader, kind, first, end, &call, error);
-}
-
-bool recording_reader_visit_all(struct recording_reader *reader, recording_visit visit,
-                                void *context, struct error *error)
-{
-    struct visit_call call = {.visit = visit, .context = context};
-    for (uint64_t i = 0; i < reader->info.chunk_count && !call.is_stopped; i++)
-        if (record_kind_find(reader->chunks[i].chunk.kind) &&
-            !visit_chunk(reader, &reader->chunks[i], &call, error))
-            return false;
-    return true;
 }

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "recording/recording_records.h"
 
+struct progress;
 struct recording_reader;
 
 struct recording_info {
@@ -31,6 +32,23 @@ struct recording_info {
  * major version, or nothing usable in it. */
 struct recording_reader *recording_reader_open(const char *path, struct error *error);
 void recording_reader_close(struct recording_reader *reader);
+
+/* The same for a file that may be large: `progress` (NULL = nobody asks; borrowed) is asked for how
+ * much of it is checked. When it wants no more, NULL with *error. */
+struct recording_reader *recording_reader_open_watched(const char *path,
+                                                       const struct progress *progress,
+                                                       struct error *error);
+
+/* From now on this is asked for how much of the records of a visit is done; a visit that it wants
+ * no more of ends as if `visit` had returned false. NULL: nobody asks. Borrowed. */
+void recording_reader_watch(struct recording_reader *reader, const struct progress *progress);
+
+/* In a visit: how much of its records is done, 0.0 .. 1.0; 0 = not known. */
+double recording_reader_share(const struct recording_reader *reader);
+
+/* How much the records of a kind take, as far as the file tells: not more than a hint. */
+uint64_t recording_reader_kind_bytes(const struct recording_reader *reader,
+                                     enum recording_kind kind);
 
 const struct recording_info *recording_reader_info(const struct recording_reader *reader);
 
@@ -64,6 +82,15 @@ unsigned recording_reader_mode(const struct recording_reader *reader);
 typedef bool (*recording_visit)(void *context, enum recording_kind kind, const void *record);
 bool recording_reader_visit(struct recording_reader *reader, enum recording_kind kind,
                             recording_visit visit, void *context, struct error *error);
+
+/* The same, quicker, for kinds that begin with numbers and have but lists of numbers behind those:
+ * only the numbers in front are filled in, and `rest` is what follows, checked but still packed
+ * (packed_list.h). */
+typedef bool (*recording_visit_numbers)(void *context, const void *record,
+                                        const struct recording_bytes *rest);
+bool recording_reader_visit_numbers(struct recording_reader *reader, enum recording_kind kind,
+                                    recording_visit_numbers visit, void *context,
+                                    struct error *error);
 
 /* The same for a kind of snapshots' records, or for timelines, of which only those of one snapshot
  * or process are wanted: quick once all of them were visited, since it is known then where they

@@ -4,10 +4,17 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "analysis/site_lists.h"
+#include "base/hash_map.h"
+#include "base/memory.h"
+#include "base/progress.h"
 #include "base/text.h"
 #include "profile_builder.h"
 
@@ -278,8 +285,11 @@ static void forged_references_are_not_followed(void **state)
     assert_int_equal(profile->site_count, 1);
     assert_int_equal(profile->sites[0].stack_node, 0);
     assert_int_equal(profile->sites[0].function, FUNCTION_NONE);
-    assert_int_equal(profile->sites[0].figures.threads.count, 0);
-    assert_int_equal(profile->sites[0].figures.size_histogram.count, 2);
+    struct site_lists lists = {0};
+    site_lists_read(&lists, &profile->sites[0]);
+    assert_int_equal(lists.threads.count, 0);
+    assert_int_equal(lists.size_histogram.count, 2);
+    site_lists_clear(&lists);
     expect_stack(profile, (uint32_t)last + 1, "main ");
     expect_stack(profile, (uint32_t)last + 2, "[unknown] ");
     expect_stack(profile, 12345, "");
@@ -304,6 +314,119 @@ static void ids_of_processes_may_have_gaps(void **state)
     profile_destroy(profile);
 }
 
+/* ---- order ---- */
+
+static int compare_sites(const void *left, const void *right)
+{
+    const struct profile_site *a = left, *b = right;
+    if (a->process != b->process)
+        return a->process < b->process ? -1 : 1;
+    if (a->figures.live_bytes != b->figures.live_bytes)
+        return a->figures.live_bytes > b->figures.live_bytes ? -1 : 1;
+    if (a->fingerprint != b->fingerprint)
+        return a->fingerprint < b->fingerprint ? -1 : 1;
+    return (a->figures.id > b->figures.id) - (a->figures.id < b->figures.id);
+}
+
+/* Of live bytes at most so many bits: with 64 of them a key has no room for all that it is made of.
+ */
+static void check_order(unsigned live_bits)
+{
+    enum {
+        PROCESSES = 5,
+        SITES = 3000
+    };
+    struct profile_builder *builder = profile_builder_create();
+    char stack[64];
+    for (int i = 0; i < PROCESSES; i++)
+        profile_builder_add_process(builder, "/bin/program");
+    for (uint64_t i = 0; i < SITES; i++) {
+        uint64_t random = hash_mix(i), live = random >> (64 - live_bits);
+        snprintf(stack, sizeof stack, "main@m.c:1;f%u@f.c:2", (unsigned)(random & 63));
+        struct recording_site *site = profile_builder_add_site(builder, random % PROCESSES,
+                                                               FUNCTION_MALLOC, stack, 1, 1, 0, 0);
+        site->live_bytes = random & 256 ? live : random & 512 ? 7 : UINT64_MAX >> (64 - live_bits);
+    }
+    struct profile *profile = load_and_forget(builder);
+    assert_int_equal(profile->site_count, SITES);
+    struct profile_site *sorted = memory_duplicate(profile->sites, SITES * sizeof *sorted);
+    qsort(sorted, SITES, sizeof *sorted, compare_sites);
+    for (size_t i = 0; i < SITES; i++) {
+        assert_int_equal(profile->sites[i].process, sorted[i].process);
+        assert_int_equal(profile->sites[i].figures.id, sorted[i].figures.id);
+    }
+    for (uint32_t i = 0, first = 0; i < PROCESSES; i++) {
+        assert_int_equal(profile->processes[i].first_site, first);
+        first += profile->processes[i].site_count;
+    }
+    free(sorted);
+    profile_destroy(profile);
+}
+
+static void sites_are_in_their_order(void **state)
+{
+    (void)state;
+    check_order(3);
+    check_order(20);
+    check_order(50);
+    check_order(64);
+}
+
+/* ---- told while it is loaded ---- */
+
+struct watcher {
+    double last_share;
+    unsigned questions, most_questions;
+};
+
+static bool goes_on(void *context, double share)
+{
+    struct watcher *watcher = context;
+    assert_true(share >= watcher->last_share && share <= 1);
+    watcher->last_share = share;
+    return ++watcher->questions < watcher->most_questions;
+}
+
+/* At whichever question it is stopped, it fails and says so; of all it asks again and again. */
+static void loading_can_be_stopped(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/seep-test-XXXXXX";
+    int fd = mkstemp(path);
+    struct error error;
+    struct profile_builder *builder = profile_builder_create();
+    profile_builder_add_process(builder, "/bin/program");
+    profile_builder_add_site(builder, 0, FUNCTION_MALLOC, "main@m.c:1", 1, 1, 0, 0);
+    assert_true(fd >= 0);
+    close(fd);
+    unlink(path);
+    profile_builder_write(builder, path);
+    profile_builder_destroy(builder);
+    bool is_loaded = false;
+    for (unsigned most = 1; !is_loaded; most++) {
+        struct watcher opening = {.most_questions = most}, loading = {.most_questions = most};
+        struct progress progress = {goes_on, &opening};
+        struct recording_reader *reader = recording_reader_open_watched(path, &progress, &error);
+        assert_int_equal(opening.questions == most, reader == NULL);
+        if (!reader) {
+            assert_non_null(strstr(error.message, "it was stopped"));
+            continue;
+        }
+        progress.context = &loading;
+        struct profile *profile = profile_load(
+            reader, &(struct profile_options){.progress = &progress}, &error);
+        is_loaded = profile != NULL;
+        assert_int_equal(loading.questions < most, is_loaded);
+        if (!is_loaded)
+            assert_non_null(strstr(error.message, "it was stopped"));
+        else
+            assert_in_range(loading.questions, 8, 1000);
+        profile_destroy(profile);
+        recording_reader_close(reader);
+    }
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +439,8 @@ int main(void)
         cmocka_unit_test(forged_ids_are_dropped),
         cmocka_unit_test(forged_references_are_not_followed),
         cmocka_unit_test(ids_of_processes_may_have_gaps),
+        cmocka_unit_test(sites_are_in_their_order),
+        cmocka_unit_test(loading_can_be_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "record_samples.h"
+#include "recording/packed_list.h"
 #include "recording/record_codec.h"
 #include "recording/recording_format.h"
 #include "recording/varint.h"
@@ -174,6 +175,81 @@ static void test_every_kind_comes_back(void **state)
     record_arena_destroy(arena);
 }
 
+/* ---- numbers alone ---- */
+
+static void check_list(const uint8_t **at, const uint8_t *end,
+                       const struct recording_list *expected)
+{
+    uint64_t count = 0, items[64];
+    if (*at < end)
+        assert_true(packed_list_begin(at, end, &count));
+    assert_int_equal(count, expected->count);
+    assert_in_range(count, 0, 64);
+    assert_true(packed_list_read(at, end, count, items));
+    if (count)
+        assert_memory_equal(items, expected->items, count * sizeof *items);
+}
+
+/* Both readers say the same of a body: whether it is well-formed, and what stands in it. */
+static void check_numbers_of(const struct record_kind *kind, const uint8_t *body, size_t count,
+                             struct record_arena *arena)
+{
+    struct recording_site whole, numbers;
+    struct recording_bytes rest;
+    size_t known = record_leading_numbers(kind);
+    memset(&numbers, 0xee, sizeof numbers);
+    bool is_good = record_decode(kind, body, count, arena, &whole);
+    assert_int_equal(record_decode_numbers(kind, known, body, count, &numbers, &rest), is_good);
+    if (!is_good)
+        return;
+    const uint8_t *at = rest.bytes, *end = at + rest.count;
+    assert_memory_equal(&numbers, &whole, known * sizeof(uint64_t));
+    check_list(&at, end, &whole.size_histogram);
+    check_list(&at, end, &whole.lifetime_histogram);
+    check_list(&at, end, &whole.threads);
+    check_list(&at, end, &whole.estimates);
+}
+
+static void test_numbers_alone_are_those_of_the_whole(void **state)
+{
+    (void)state;
+    const uint64_t small[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 127, 0, 5};
+    const uint64_t large[] = {1, UINT64_MAX, 128, 3, UINT64_C(1) << 56, 5, 6, 7, 8, 9, 300};
+    const struct recording_site site = {.id = 300,
+                                        .stack_node_id = 1,
+                                        .allocations = UINT64_MAX,
+                                        .live_bytes = UINT64_C(1) << 40,
+                                        .last_ns = 127,
+                                        .size_histogram = {small, 17},
+                                        .threads = {large, 11},
+                                        .estimates = {small, 3}};
+    const struct record_kind *kind = record_kind_find(RECORDING_site);
+    struct record_arena *arena = record_arena_create();
+    struct text out = {0};
+    uint64_t body_bytes = 0;
+    assert_int_equal(record_leading_numbers(kind), 17);
+    assert_int_equal(record_leading_numbers(record_kind_find(RECORDING_stack_node)), 3);
+    record_encode(kind, &site, &out);
+    const uint8_t *body = (const uint8_t *)out.bytes;
+    assert_true(varint_read(&body, body + out.count, &body_bytes));
+    for (size_t count = 0; count <= body_bytes; count++) {
+        /* Cut, in memory of just that size; then each byte as other numbers begin. */
+        uint8_t *copy = memory_duplicate(body, count);
+        check_numbers_of(kind, copy, count, arena);
+        for (size_t i = 0; i < count && count == body_bytes; i++) {
+            static const uint8_t others[] = {0, 1, 0x7f, 0x80, 0xff};
+            for (size_t j = 0; j < sizeof others; j++) {
+                copy[i] = others[j];
+                check_numbers_of(kind, copy, count, arena);
+            }
+            copy[i] = body[i];
+        }
+        free(copy);
+    }
+    text_clear(&out);
+    record_arena_destroy(arena);
+}
+
 static void test_long_lists_do_not_move_what_was_decoded(void **state)
 {
     (void)state;
@@ -277,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_fields_of_a_newer_minor_are_skipped),
         cmocka_unit_test(test_malformed_bodies_are_refused),
         cmocka_unit_test(test_every_kind_comes_back),
+        cmocka_unit_test(test_numbers_alone_are_those_of_the_whole),
         cmocka_unit_test(test_long_lists_do_not_move_what_was_decoded),
         cmocka_unit_test(test_printing),
         cmocka_unit_test(test_varints),

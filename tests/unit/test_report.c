@@ -102,11 +102,9 @@ static void lines_fit(void **state)
 
 static bool has_lists(const struct profile *profile)
 {
-    for (size_t i = 0; i < profile->site_count; i++) {
-        const struct recording_site *site = &profile->sites[i].figures;
-        if (site->size_histogram.count || site->lifetime_histogram.count || site->threads.count)
+    for (size_t i = 0; i < profile->site_count; i++)
+        if (profile->sites[i].packed_lists)
             return true;
-    }
     return false;
 }
 

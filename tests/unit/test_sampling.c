@@ -121,10 +121,12 @@ static void keep_site(void *context, enum recording_kind kind, const void *recor
     struct tallies *tallies = context;
     if (kind != RECORDING_site)
         return;
-    struct profile_site site = {.figures = *(const struct recording_site *)record};
-    uint64_t plan = site.figures.stack_node_id - 1, truth[METRICS];
+    const struct recording_site *from = record;
+    struct profile_site site = {.estimates = &from->estimates};
+    uint64_t plan = from->stack_node_id - 1, truth[METRICS];
+    profile_take_figures(&site.figures, from);
     assert_true(plan < PLAN_COUNT);
-    assert_int_equal(site.figures.estimates.count, RECORDING_ESTIMATE_NUMBERS);
+    assert_int_equal(from->estimates.count, RECORDING_ESTIMATE_NUMBERS);
     assert_int_equal(site.figures.allocations, site.figures.frees + site.figures.live_blocks);
     assert_int_equal(site.figures.allocated_bytes,
                      site.figures.freed_bytes + site.figures.live_bytes);

@@ -123,7 +123,7 @@ struct estimate_interval estimate_interval(uint64_t value, double variance, doub
 double estimate_variance(const struct recording_list *estimates, enum recording_estimate place,
                          bool is_bytes)
 {
-    if (estimates->count < (size_t)place + 4)
+    if (!estimates || estimates->count < (size_t)place + 4)
         return 0;
     double deviation = (double)estimates->items[place + (is_bytes ? 3 : 2)] / 1000;
     return deviation * deviation;
@@ -132,5 +132,6 @@ double estimate_variance(const struct recording_list *estimates, enum recording_
 uint64_t estimate_seen(const struct recording_list *estimates, enum recording_estimate place,
                        bool is_bytes)
 {
-    return estimates->count < (size_t)place + 4 ? 0 : estimates->items[place + is_bytes];
+    bool is_known = estimates && estimates->count >= (size_t)place + 4;
+    return is_known ? estimates->items[place + is_bytes] : 0;
 }

@@ -33,7 +33,8 @@ struct estimate_interval estimate_interval(uint64_t value, double variance, doub
  */
 double estimate_weight(uint64_t value, double variance, uint64_t bytes_per_sample);
 
-/* Of a list of estimates, of a site or a process. 0 when the list is empty, or too short. */
+/* Of a list of estimates, of a site or a process. 0 when there is none (NULL), or it is too short.
+ */
 double estimate_variance(const struct recording_list *estimates, enum recording_estimate place,
                          bool is_bytes);
 uint64_t estimate_seen(const struct recording_list *estimates, enum recording_estimate place,

@@ -8,6 +8,7 @@
 
 #include "analysis/own_code.h"
 #include "analysis/profile.h"
+#include "base/hash_map.h"
 #include "base/memory.h"
 
 /* ---- the hash ---- */
@@ -15,10 +16,10 @@
 static const uint64_t fnv_start = UINT64_C(14695981039346656037);
 static const uint64_t fnv_prime = UINT64_C(1099511628211);
 
-static uint64_t fnv_hash(const void *bytes, size_t count)
+/* Goes on from the hash of what stands before, or from fnv_start. */
+static uint64_t fnv_add(uint64_t hash, const void *bytes, size_t count)
 {
     const unsigned char *at = bytes;
-    uint64_t hash = fnv_start;
     for (size_t i = 0; i < count; i++)
         hash = (hash ^ at[i]) * fnv_prime;
     return hash;
@@ -231,57 +232,90 @@ void fingerprint_reduce_name(const char *function, struct text *out)
 enum location_class {
     LOCATION_NONE, /* of omitted frames */
     LOCATION_LIBRARY,
-    LOCATION_OWN
+    LOCATION_OWN,
+    LOCATION_SEVERAL /* of a frame that has more than one: they stand elsewhere */
+};
+
+struct hashed_location {
+    uint64_t hash;
+    enum location_class class;
 };
 
 struct fingerprint_table {
     const struct profile *profile;
-    uint64_t *hashes; /* by location */
-    uint8_t *classes; /* enum location_class */
+    struct hashed_location *locations; /* as in the profile; those of frames that have several */
+    struct hashed_location *frames;    /* mostly they have one: a walk needs nothing else of them */
+    struct hash_map names; /* hashes of functions, by their texts' addresses: a text stands once */
 };
 
-static uint64_t hash_location(const struct profile *profile, const struct profile_frame *frame,
+/* Most functions occur in several frames. */
+static uint64_t hash_name(struct fingerprint_table *table, const char *function,
+                          struct text *scratch)
+{
+    bool is_new;
+    uint64_t *hash = hash_map_put(&table->names, (uintptr_t)function, &is_new);
+    if (is_new) {
+        fingerprint_reduce_name(function, scratch);
+        *hash = fnv_add(fnv_start, text_get(scratch), scratch->count);
+    }
+    return *hash;
+}
+
+/* The name, a NUL, and the file's name. */
+static uint64_t hash_location(struct fingerprint_table *table, const struct profile_frame *frame,
                               const struct profile_location *location, struct text *scratch)
 {
+    const char *file = location->is_symbolized && location->file ? text_file_name(location->file)
+                                                                 : "";
+    uint64_t hash;
     scratch->count = 0;
-    const char *file = NULL;
-    if (location->is_symbolized && frame->kind == RECORDING_FRAME_PYTHON) {
-        text_add(scratch, location->function); /* "<module>", "<lambda>" are names */
-        file = location->file;
-    } else if (location->is_symbolized) {
-        fingerprint_reduce_name(location->function, scratch);
-        file = location->file;
-    } else if (frame->module_plus_1) {
-        text_print(scratch, "%s+0x%" PRIx64, profile->modules[frame->module_plus_1 - 1].name,
-                   frame->offset);
+    if (location->is_symbolized && frame->kind != RECORDING_FRAME_PYTHON) {
+        hash = hash_name(table, location->function, scratch);
     } else {
-        text_add(scratch, "?");
+        if (location->is_symbolized)
+            text_add(scratch, location->function); /* "<module>", "<lambda>" are names */
+        else if (frame->module_plus_1)
+            text_print(scratch, "%s+0x%" PRIx64,
+                       table->profile->modules[frame->module_plus_1 - 1].name, frame->offset);
+        else
+            text_add(scratch, "?");
+        hash = fnv_add(fnv_start, text_get(scratch), scratch->count);
     }
-    text_add_bytes(scratch, "", 1);
-    text_add(scratch, file ? text_file_name(file) : "");
-    return fnv_hash(text_get(scratch), scratch->count);
+    return fnv_add(fnv_add(hash, "", 1), file, strlen(file));
+}
+
+static void hash_frame(struct fingerprint_table *table, uint32_t position, struct text *scratch)
+{
+    const struct profile *profile = table->profile;
+    const struct profile_frame *frame = &profile->frames[position];
+    struct hashed_location *hashed = &table->frames[position];
+    if (frame->kind == RECORDING_FRAME_OMITTED)
+        return;
+    if (frame->location_count != 1)
+        hashed->class = LOCATION_SEVERAL;
+    for (uint32_t i = 0; i < frame->location_count; i++) {
+        const struct profile_location *location = &profile->locations[frame->first_location + i];
+        struct hashed_location *place = frame->location_count == 1
+                                            ? hashed
+                                            : &table->locations[frame->first_location + i];
+        bool is_own = own_code_is_own(profile, frame, location);
+        place->class = is_own ? LOCATION_OWN : LOCATION_LIBRARY;
+        place->hash = hash_location(table, frame, location, scratch);
+    }
 }
 
 struct fingerprint_table *fingerprint_table_create(const struct profile *profile)
 {
     struct fingerprint_table *table = memory_allocate_zeroed(1, sizeof *table);
     table->profile = profile;
-    table->hashes = memory_allocate_zeroed(profile->location_count, sizeof *table->hashes);
-    table->classes = memory_allocate_zeroed(profile->location_count, sizeof *table->classes);
+    table->locations = memory_allocate_zeroed(profile->location_count, sizeof *table->locations);
+    table->frames = memory_allocate_zeroed(profile->frame_count, sizeof *table->frames);
+    hash_map_init(&table->names);
     struct text scratch = {0};
-    for (size_t i = 0; i < profile->frame_count; i++) {
-        const struct profile_frame *frame = &profile->frames[i];
-        if (frame->kind == RECORDING_FRAME_OMITTED)
-            continue;
-        for (uint32_t j = frame->first_location; j < frame->first_location + frame->location_count;
-             j++) {
-            const struct profile_location *location = &profile->locations[j];
-            bool is_own = own_code_is_own(profile, frame, location);
-            table->classes[j] = is_own ? LOCATION_OWN : LOCATION_LIBRARY;
-            table->hashes[j] = hash_location(profile, frame, location, &scratch);
-        }
-    }
+    for (size_t i = 0; i < profile->frame_count; i++)
+        hash_frame(table, (uint32_t)i, &scratch);
     text_clear(&scratch);
+    hash_map_clear(&table->names);
     return table;
 }
 
@@ -289,8 +323,8 @@ void fingerprint_table_destroy(struct fingerprint_table *table)
 {
     if (!table)
         return;
-    free(table->hashes);
-    free(table->classes);
+    free(table->locations);
+    free(table->frames);
     free(table);
 }
 
@@ -302,20 +336,35 @@ struct walk {
     uint64_t last, hash;
 };
 
+static void take_location(const struct hashed_location *location, enum location_class least,
+                          struct walk *walk)
+{
+    if (location->class < least || (walk->count > 0 && location->hash == walk->last))
+        return;
+    walk->last = location->hash;
+    walk->hash = finalise(walk->hash ^ walk->last);
+    walk->count++;
+}
+
+static void take_locations(const struct fingerprint_table *table, uint32_t position,
+                           enum location_class least, struct walk *walk)
+{
+    const struct profile_frame *frame = &table->profile->frames[position];
+    uint32_t end = frame->first_location + frame->location_count;
+    for (uint32_t i = frame->first_location; i < end && walk->count < FINGERPRINT_FRAMES; i++)
+        take_location(&table->locations[i], least, walk);
+}
+
 static void take_node(const struct fingerprint_table *table, enum location_class least,
                       struct walk *walk)
 {
     const struct profile_node *node = &table->profile->nodes[walk->node];
-    const struct profile_frame *frame = &table->profile->frames[node->frame];
-    uint32_t end = frame->first_location + frame->location_count;
+    const struct hashed_location *frame = &table->frames[node->frame];
     walk->node = node->parent;
-    for (uint32_t i = frame->first_location; i < end && walk->count < FINGERPRINT_FRAMES; i++) {
-        if (table->classes[i] < least || (walk->count > 0 && table->hashes[i] == walk->last))
-            continue;
-        walk->last = table->hashes[i];
-        walk->hash = finalise(walk->hash ^ walk->last);
-        walk->count++;
-    }
+    if (frame->class == LOCATION_SEVERAL)
+        take_locations(table, node->frame, least, walk);
+    else
+        take_location(frame, least, walk);
     if (walk->count == FINGERPRINT_FRAMES)
         walk->node = 0;
 }
@@ -334,7 +383,7 @@ static unsigned add_locations(const struct fingerprint_table *table, uint32_t no
 static uint64_t hash_function(enum function_kind function)
 {
     const char *name = profile_function_name(function);
-    return finalise(fnv_hash(name, strlen(name)));
+    return finalise(fnv_add(fnv_start, name, strlen(name)));
 }
 
 uint64_t fingerprint_of_stack(const struct fingerprint_table *table, enum function_kind function,

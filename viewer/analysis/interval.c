@@ -161,7 +161,7 @@ static void take_final(struct end *end, const struct profile *whole,
                        const struct profile_process *process)
 {
     for (uint32_t i = process->first_site; i < process->first_site + process->site_count; i++) {
-        const struct recording_site *figures = &whole->sites[i].figures;
+        const struct profile_figures *figures = &whole->sites[i].figures;
         end->sites[i] = (struct sums){figures->allocations, figures->allocated_bytes,
                                       figures->frees, figures->freed_bytes};
     }
@@ -228,7 +228,7 @@ static uint64_t difference(uint64_t a, uint64_t b)
 }
 
 /* A release that was seen before its birth may stand in an earlier bucket: nothing is live then. */
-static void set_site(struct recording_site *site, const struct sums *from, const struct sums *to)
+static void set_site(struct profile_figures *site, const struct sums *from, const struct sums *to)
 {
     uint64_t blocks = site->inherited_blocks, bytes = site->inherited_bytes;
     site->inherited_blocks = difference(blocks + from->allocations, from->frees);
@@ -240,8 +240,6 @@ static void set_site(struct recording_site *site, const struct sums *from, const
     site->frees = difference(site->inherited_blocks + site->allocations, site->live_blocks);
     site->freed_bytes = difference(site->inherited_bytes + site->allocated_bytes, site->live_bytes);
     site->peak_blocks = site->peak_bytes = site->temporary_allocations = 0;
-    site->size_histogram = site->lifetime_histogram = site->threads = site->estimates =
-        (struct recording_list){0};
 }
 
 static void fill_process(struct cutting *cutting, uint32_t position)
@@ -254,7 +252,8 @@ static void fill_process(struct cutting *cutting, uint32_t position)
     process->thread_count = process->mapping_count = 0;
     for (uint32_t i = process->first_site; i < process->first_site + process->site_count; i++) {
         static const struct sums nothing;
-        struct recording_site *site = &interval->sites[i].figures;
+        struct profile_figures *site = &interval->sites[i].figures;
+        interval->sites[i].packed_lists = NULL;
         if (!is_known)
             site->inherited_blocks = site->inherited_bytes = 0;
         set_site(site, is_known ? &cutting->ends[FROM].sites[i] : &nothing,

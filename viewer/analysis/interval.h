@@ -32,7 +32,7 @@ void interval_print_time(uint64_t time_ns, struct text *out);
 /* Nothing of the site was there in the profile's interval. */
 static inline bool interval_is_void(const struct profile_site *site)
 {
-    const struct recording_site *figures = &site->figures;
+    const struct profile_figures *figures = &site->figures;
     return !(figures->live_blocks | figures->inherited_blocks | figures->allocations |
              figures->frees);
 }

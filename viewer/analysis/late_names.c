@@ -32,6 +32,7 @@ struct search {
     struct symbol_batch_frame *frames;
     size_t frame_count;
     struct late_calls *calls;
+    bool is_stopped;
 };
 
 /* ---- what to look up ------------------------------------------------------------------ */
@@ -189,7 +190,7 @@ static int compare_names(const void *left, const void *right)
 /* ---- the child, and another one when it died ------------------------------------------- */
 
 /* Waits for the batch's end, but not for ever: a file may send its reader around in circles. */
-static void wait_for(const struct search *search, struct symbol_batch *batch)
+static void wait_for(struct search *search, struct symbol_batch *batch)
 {
     uint32_t last_done = 0;
     for (int idle = 0; idle < STALLED_POLLS && !symbol_batch_poll(batch);) {
@@ -200,9 +201,12 @@ static void wait_for(const struct search *search, struct symbol_batch *batch)
                           !search->options->symbols.is_debuginfod_allowed;
         idle = is_waiting ? idle + 1 : 0;
         last_done = done;
-        if (search->options->progress)
-            search->options->progress(search->options->context, done,
-                                      symbol_batch_frame_count(batch));
+        if (search->options->progress &&
+            !search->options->progress(search->options->context, done,
+                                       symbol_batch_frame_count(batch))) {
+            search->is_stopped = true;
+            return;
+        }
     }
 }
 
@@ -236,8 +240,9 @@ static bool look_up(struct search *search, struct error *error)
         if (!batch)
             return false;
         wait_for(search, batch);
-        symbol_batch_read(batch, &result);
-        bool has_died = symbol_batch_has_died(batch, &module);
+        if (!search->is_stopped)
+            symbol_batch_read(batch, &result);
+        bool has_died = !search->is_stopped && symbol_batch_has_died(batch, &module);
         symbol_batch_close(batch);
         if (!has_died)
             break;
@@ -278,14 +283,15 @@ static bool look_up_calls(struct search *search, struct error *error)
     size_t name_count = search->names->name_count;
     size_t location_count = search->names->location_count;
     uint32_t module;
-    if (!calls->pair_count)
+    if (!calls->pair_count || search->is_stopped)
         return true;
     struct symbol_batch *batch = symbol_batch_start(&input, error);
     if (!batch)
         return false;
     wait_for(search, batch);
-    symbol_batch_read(batch, &result);
-    bool has_died = symbol_batch_has_died(batch, &module);
+    if (!search->is_stopped)
+        symbol_batch_read(batch, &result);
+    bool has_died = !search->is_stopped && symbol_batch_has_died(batch, &module);
     symbol_batch_close(batch);
     if (!has_died)
         return true;

@@ -25,8 +25,8 @@ enum late_names_scope {
 struct late_names_options {
     struct symbolizer_options symbols; /* lists in it are borrowed */
     enum late_names_scope scope;
-    /* How far it is, now and then; NULL = not wanted. */
-    void (*progress)(void *context, uint32_t done_frames, uint32_t frames);
+    /* How far it is, now and then; NULL = not wanted. False: what was found so far is enough. */
+    bool (*progress)(void *context, uint32_t done_frames, uint32_t frames);
     void *context;
 };
 

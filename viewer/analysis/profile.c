@@ -111,7 +111,25 @@ uint32_t profile_find_process(const struct profile *profile, uint64_t process_id
     return (uint32_t)(is_found ? low : profile->process_count);
 }
 
-void profile_add_to_totals(struct recording_totals *totals, const struct recording_site *site)
+void profile_take_figures(struct profile_figures *figures, const struct recording_site *from)
+{
+    *figures = (struct profile_figures){.id = from->id,
+                                        .allocations = from->allocations,
+                                        .frees = from->frees,
+                                        .allocated_bytes = from->allocated_bytes,
+                                        .freed_bytes = from->freed_bytes,
+                                        .inherited_blocks = from->inherited_blocks,
+                                        .inherited_bytes = from->inherited_bytes,
+                                        .live_blocks = from->live_blocks,
+                                        .live_bytes = from->live_bytes,
+                                        .peak_blocks = from->peak_blocks,
+                                        .peak_bytes = from->peak_bytes,
+                                        .temporary_allocations = from->temporary_allocations,
+                                        .first_ns = from->first_ns,
+                                        .last_ns = from->last_ns};
+}
+
+void profile_add_to_totals(struct recording_totals *totals, const struct profile_figures *site)
 {
     totals->allocations += site->allocations;
     totals->frees += site->frees;

@@ -14,6 +14,7 @@
 #include "wire/function_kinds.h"
 
 struct arena;
+struct progress;
 
 struct profile_location {
     const char *function; /* never NULL: "module+0x1234" when not known */
@@ -48,12 +49,27 @@ struct profile_module {
     bool is_system; /* libc, the loader, ... (own_code.h): never what a user looks for */
 };
 
+/* Of a site, as its record has them. */
+struct profile_figures {
+    uint64_t id;
+    uint64_t allocations, frees;
+    uint64_t allocated_bytes, freed_bytes;
+    uint64_t inherited_blocks, inherited_bytes;
+    uint64_t live_blocks, live_bytes;
+    uint64_t peak_blocks, peak_bytes;
+    uint64_t temporary_allocations;
+    uint64_t first_ns, last_ns;
+};
+
+/* There may be millions: what few of them are asked for stays packed. */
 struct profile_site {
     uint32_t process;    /* position in profile.processes */
     uint32_t stack_node; /* the stack as recorded; starts at the caller of the function */
     enum function_kind function;
-    uint64_t fingerprint;                     /* fingerprint.h */
-    struct recording_site figures;            /* lists inside are borrowed from the profile */
+    uint64_t fingerprint; /* fingerprint.h */
+    struct profile_figures figures;
+    const uint8_t *packed_lists; /* site_lists.h reads them; NULL = empty. The profile's */
+    const struct recording_list *estimates;   /* NULL unless sampled. The profile's */
     uint64_t survived_blocks, survived_bytes; /* of an interval (interval.h) */
 };
 
@@ -135,6 +151,9 @@ struct profile_options {
     /* The recorder is at it and has told all until then: that the recording has no end is no
      * damage, and processes that run have run until then. 0 = nobody writes it. */
     uint64_t live_until_ns;
+    /* Asked for how much of it is loaded; when it wants no more, profile_load fails. NULL: nobody
+     * asks. Borrowed. */
+    const struct progress *progress;
 };
 
 /* Loads everything; a torn recording loads as far as it is whole. Untrusted: ids out of range are
@@ -180,7 +199,10 @@ const struct recording_sample *profile_find_sample(const struct profile *profile
 /* Position in profile.processes of a process id, or profile.process_count. */
 uint32_t profile_find_process(const struct profile *profile, uint64_t process_id);
 
+/* Those of a record. */
+void profile_take_figures(struct profile_figures *figures, const struct recording_site *from);
+
 /* One more site in its process's totals, but for the peak, which is no sum. */
-void profile_add_to_totals(struct recording_totals *totals, const struct recording_site *site);
+void profile_add_to_totals(struct recording_totals *totals, const struct profile_figures *site);
 
 #endif

@@ -19,14 +19,14 @@
 
 /* Where the numbers of a mark go, in their order (recording_records.h). */
 static const size_t SITE_PLACES[] = {
-    offsetof(struct recording_site, id),
-    offsetof(struct recording_site, allocations),
-    offsetof(struct recording_site, allocated_bytes),
-    offsetof(struct recording_site, frees),
-    offsetof(struct recording_site, freed_bytes),
-    offsetof(struct recording_site, temporary_allocations),
-    offsetof(struct recording_site, peak_blocks),
-    offsetof(struct recording_site, peak_bytes),
+    offsetof(struct profile_figures, id),
+    offsetof(struct profile_figures, allocations),
+    offsetof(struct profile_figures, allocated_bytes),
+    offsetof(struct profile_figures, frees),
+    offsetof(struct profile_figures, freed_bytes),
+    offsetof(struct profile_figures, temporary_allocations),
+    offsetof(struct profile_figures, peak_blocks),
+    offsetof(struct profile_figures, peak_bytes),
 };
 static const size_t TOTAL_PLACES[] = {
     offsetof(struct recording_totals, reallocations),
@@ -66,15 +66,13 @@ void mark_collect_sites(const struct profile *profile, const struct recording_ma
     }
 }
 
-static void set_site(struct recording_site *site, const uint64_t *numbers, uint64_t time_ns)
+static void set_figures(struct profile_figures *site, const uint64_t *numbers, uint64_t time_ns)
 {
     put_numbers(site, SITE_PLACES, numbers, MARK_SITE_NUMBERS);
     site->live_blocks = site->inherited_blocks + site->allocations - site->frees;
     site->live_bytes = site->inherited_bytes + site->allocated_bytes - site->freed_bytes;
     if (site->last_ns > time_ns)
         site->last_ns = time_ns;
-    site->size_histogram = site->lifetime_histogram = site->threads = site->estimates =
-        (struct recording_list){0};
 }
 
 static void set_totals(struct recording_totals *totals, const struct recording_mark *mark)
@@ -97,7 +95,8 @@ static void keep_sites(struct profile *profile, uint32_t process, const struct r
                                                       : NULL;
         if (!at)
             continue;
-        set_site(&site->figures, (const uint64_t *)(uintptr_t)*at, mark->time_ns);
+        set_figures(&site->figures, (const uint64_t *)(uintptr_t)*at, mark->time_ns);
+        site->packed_lists = NULL;
         profile_add_to_totals(totals, &site->figures);
         profile->sites[kept++] = *site;
     }

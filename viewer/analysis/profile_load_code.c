@@ -202,19 +202,34 @@ static bool complete_frames(struct profile_loader *loader, struct error *error)
     return true;
 }
 
-static bool visit_node(void *context, enum recording_kind kind, const void *record)
+/* Up to `id`, without frames. Mostly it is one, and there is room. */
+static void add_nodes(struct profile_loader *loader, uint64_t id)
 {
-    (void)kind;
+    struct profile *profile = loader->profile;
+    size_t before = profile->node_count;
+    if (id == before && id < loader->node_capacity) {
+        profile->node_count++;
+        return;
+    }
+    if (id == before)
+        profile->nodes = profile_loader_make_room(loader, profile->nodes, &loader->node_capacity,
+                                                  sizeof *profile->nodes);
+    profile->nodes = profile_loader_grow(profile->nodes, &profile->node_count,
+                                         &loader->node_capacity, id, sizeof *profile->nodes);
+    for (size_t i = before; i < profile->node_count; i++)
+        profile->nodes[i].frame = UINT32_MAX;
+}
+
+static bool visit_node(void *context, const void *record, const struct recording_bytes *rest)
+{
+    (void)rest;
     struct profile_loader *loader = context;
     struct profile *profile = loader->profile;
     const struct recording_stack_node *from = record;
     if (from->id == 0 || !profile_loader_is_plausible(from->id, ++loader->node_records))
         return profile_loader_drop(loader);
-    size_t before = profile->node_count;
-    profile->nodes = profile_loader_grow(profile->nodes, &profile->node_count,
-                                         &loader->node_capacity, from->id, sizeof *profile->nodes);
-    for (size_t i = before; i < profile->node_count; i++)
-        profile->nodes[i].frame = UINT32_MAX;
+    if (from->id >= profile->node_count)
+        add_nodes(loader, from->id);
     struct profile_node *node = &profile->nodes[from->id];
     *node = (struct profile_node){.frame = UINT32_MAX};
     if (from->parent_id < from->id)
@@ -264,7 +279,7 @@ bool profile_load_code(struct profile_loader *loader, struct error *error)
             loader->profile->modules[i].path = loader->profile->modules[i].name = "[unknown]";
     profile_loader_visit(loader, RECORDING_frame, visit_frame);
     take_late_frames(loader);
-    profile_loader_visit(loader, RECORDING_stack_node, visit_node);
+    profile_loader_visit_numbers(loader, RECORDING_stack_node, visit_node);
     complete_nodes(loader);
     judge_interpreters(loader->profile);
     profile_load_tail_calls(loader);

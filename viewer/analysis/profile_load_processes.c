@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 
+#include "analysis/arena.h"
 #include "analysis/profile_loader.h"
 #include "analysis/site_lists.h"
 #include "base/memory.h"
 #include "recording/inherited_sites.h"
+#include "recording/packed_list.h"
 
 static bool visit_process(void *context, enum recording_kind kind, const void *record)
 {
@@ -88,15 +90,32 @@ static enum function_kind check_function(uint64_t function)
     return function < FUNCTION_KIND_COUNT ? (enum function_kind)function : FUNCTION_NONE;
 }
 
-static void take_site_lists(struct profile_loader *loader, struct recording_site *site)
+/* Of sampled recordings, the last list of a site; they are asked for again and again. */
+static const struct recording_list *read_estimates(struct profile_loader *loader,
+                                                   const struct recording_bytes *rest)
 {
-    if (loader->is_brief)
-        site->size_histogram = site->lifetime_histogram = site->threads = (struct recording_list){
-            0};
-    profile_loader_own_list(loader, &site->size_histogram, SITE_BUCKET_NUMBERS);
-    profile_loader_own_list(loader, &site->lifetime_histogram, SITE_BUCKET_NUMBERS);
-    profile_loader_own_list(loader, &site->threads, SITE_THREAD_NUMBERS);
-    profile_loader_own_list(loader, &site->estimates, RECORDING_ESTIMATE_NUMBERS);
+    const uint8_t *at = rest->bytes, *end = at + rest->count;
+    uint64_t count = 0;
+    if (at == end || !packed_list_begin(&at, end, &count) || !count)
+        return NULL;
+    struct recording_list *list = arena_allocate(loader->arena, sizeof *list);
+    uint64_t *items = arena_allocate(loader->arena, count * sizeof *items);
+    *list = (struct recording_list){items, count - count % RECORDING_ESTIMATE_NUMBERS};
+    if (!packed_list_read(&at, end, count, items))
+        list->count = 0;
+    if (list->count != count)
+        profile_loader_drop(loader);
+    return list->count ? list : NULL;
+}
+
+static void take_site_lists(struct profile_loader *loader, struct profile_site *site,
+                            struct recording_bytes rest)
+{
+    size_t odd = 0;
+    site->packed_lists = site_lists_keep(loader->is_brief ? NULL : loader->arena, &rest, &odd);
+    for (; odd; odd--)
+        profile_loader_drop(loader);
+    site->estimates = read_estimates(loader, &rest);
 }
 
 /* The stack on which the function was called. */
@@ -108,26 +127,33 @@ static uint32_t check_node(struct profile_loader *loader, uint64_t node, uint64_
     return 0;
 }
 
+/* `rest`: its lists; NULL for what has none. */
 static void put_site(struct profile_loader *loader, const struct recording_site *from,
-                     uint32_t process, size_t position)
+                     const struct recording_bytes *rest, uint32_t process, size_t position)
 {
     struct profile *profile = loader->profile;
-    if (position == profile->site_count) {
-        profile->sites = memory_grow(profile->sites, &loader->site_capacity,
-                                     profile->site_count + 1, sizeof *profile->sites);
-        profile->site_count++;
-    }
+    bool is_full = position == profile->site_count && position == loader->site_capacity;
+    if (is_full && rest)
+        profile->sites = profile_loader_make_room(loader, profile->sites, &loader->site_capacity,
+                                                  sizeof *profile->sites);
+    else if (is_full)
+        profile->sites = memory_grow(profile->sites, &loader->site_capacity, position + 1,
+                                     sizeof *profile->sites);
+    profile->site_count += position == profile->site_count;
     struct profile_site *site = &profile->sites[position];
-    site->figures = *from;
-    take_site_lists(loader, &site->figures);
+    profile_take_figures(&site->figures, from);
+    site->packed_lists = NULL;
+    site->estimates = NULL;
+    if (rest)
+        take_site_lists(loader, site, *rest);
     site->process = process;
     site->stack_node = check_node(loader, from->stack_node_id, from->allocation_function);
     site->function = check_function(from->allocation_function);
+    site->fingerprint = site->survived_blocks = site->survived_bytes = 0;
 }
 
-static bool visit_site(void *context, enum recording_kind kind, const void *record)
+static bool visit_site(void *context, const void *record, const struct recording_bytes *rest)
 {
-    (void)kind;
     struct profile_loader *loader = context;
     const struct recording_site *from = record;
     uint32_t process;
@@ -135,7 +161,7 @@ static bool visit_site(void *context, enum recording_kind kind, const void *reco
     bool is_new;
     if (!find_place(loader, from->process_id, from->id, &process, &position, &is_new))
         return profile_loader_drop(loader);
-    put_site(loader, from, process, position);
+    put_site(loader, from, rest, process, position);
     return true;
 }
 
@@ -151,7 +177,7 @@ static bool take_inherited_site(void *context, const struct recording_site *from
     if (key_table_has(&loader->keys, key))
         return true;
     size_t position = key_table_find(&loader->inherited_keys, key, &is_new);
-    put_site(loader, from, process, loader->keys.count + position);
+    put_site(loader, from, NULL, process, loader->keys.count + position);
     return true;
 }
 
@@ -261,7 +287,7 @@ void profile_load_processes(struct profile_loader *loader)
     profile_loader_visit(loader, RECORDING_totals, visit_totals);
     profile_loader_visit(loader, RECORDING_quality, visit_quality);
     profile_loader_visit(loader, RECORDING_thread, visit_thread);
-    profile_loader_visit(loader, RECORDING_site, visit_site);
+    profile_loader_visit_numbers(loader, RECORDING_site, visit_site);
     profile_loader_visit_more(loader, RECORDING_inherited_sites, visit_inherited_sites);
     key_table_clear(&loader->inherited_keys);
     profile_loader_visit(loader, RECORDING_sample, visit_sample);

@@ -8,7 +8,10 @@
 
 #include "analysis/arena.h"
 #include "base/memory.h"
+#include "base/progress.h"
 #include "recording/record_codec.h"
+
+static const double SHARE_OF_READING = 0.65; /* the rest is sorting */
 
 bool profile_loader_is_plausible(uint64_t id, size_t records)
 {
@@ -91,6 +94,25 @@ void profile_loader_own_list(struct profile_loader *loader, struct recording_lis
     list->items = arena_copy(loader->arena, list->items, list->count * sizeof *list->items);
 }
 
+static void begin_visit(struct profile_loader *loader, enum recording_kind kind)
+{
+    loader->share_done += loader->share_now;
+    loader->share_now = loader->bytes
+                            ? SHARE_OF_READING *
+                                  (double)recording_reader_kind_bytes(loader->reader, kind) /
+                                  (double)loader->bytes
+                            : 0;
+}
+
+static void note_damage(struct profile_loader *loader, const struct error *error)
+{
+    struct recording_info *info = &loader->profile->info;
+    info->is_torn = true;
+    if (!info->damage[0])
+        snprintf(info->damage, sizeof info->damage, "%.*s", (int)sizeof info->damage - 1,
+                 error->message);
+}
+
 void profile_loader_visit(struct profile_loader *loader, enum recording_kind kind,
                           recording_visit visit)
 {
@@ -102,13 +124,81 @@ void profile_loader_visit_more(struct profile_loader *loader, enum recording_kin
                                recording_visit visit)
 {
     struct error error;
-    struct recording_info *info = &loader->profile->info;
-    if (recording_reader_visit(loader->reader, kind, visit, loader, &error))
-        return;
-    info->is_torn = true;
-    if (!info->damage[0])
-        snprintf(info->damage, sizeof info->damage, "%.*s", (int)sizeof info->damage - 1,
-                 error.message);
+    begin_visit(loader, kind);
+    if (!loader->is_stopped && !recording_reader_visit(loader->reader, kind, visit, loader, &error))
+        note_damage(loader, &error);
+}
+
+void profile_loader_visit_numbers(struct profile_loader *loader, enum recording_kind kind,
+                                  recording_visit_numbers visit)
+{
+    struct error error;
+    key_table_clear(&loader->keys);
+    begin_visit(loader, kind);
+    if (!loader->is_stopped &&
+        !recording_reader_visit_numbers(loader->reader, kind, visit, loader, &error))
+        note_damage(loader, &error);
+}
+
+bool profile_loader_reaches(struct profile_loader *loader, double share)
+{
+    loader->is_stopped |= !progress_reaches(loader->progress,
+                                            loader->share_done + share * loader->share_now);
+    return !loader->is_stopped;
+}
+
+static bool reader_goes_on(void *context, double share)
+{
+    return profile_loader_reaches(context, share);
+}
+
+/* Of a file that lies about itself, no more than it makes up for by what was read. */
+void *profile_loader_make_room(struct profile_loader *loader, void *items, size_t *capacity,
+                               size_t item_bytes)
+{
+    enum {
+        LEAST = 4096, /* fewer tell nothing of the rest */
+        MOST_TIMES = 16
+    };
+    double share = recording_reader_share(loader->reader);
+    size_t wanted = *capacity + 1;
+    if (*capacity >= LEAST && share > 0) {
+        double expected = (double)*capacity / share * 1.02, most = (double)*capacity * MOST_TIMES;
+        wanted = (size_t)(expected < most ? expected : most);
+    }
+    if (wanted < 2 * *capacity)
+        return memory_grow(items, capacity, *capacity + 1, item_bytes);
+    items = memory_resize_large(items, wanted, item_bytes);
+    *capacity = wanted;
+    return items;
+}
+
+/* Of all kinds that the parts visit, each once. */
+static void weigh_reading(struct profile_loader *loader)
+{
+    static const enum recording_kind kinds[] = {
+        RECORDING_session,
+        RECORDING_recorder,
+        RECORDING_end,
+        RECORDING_string,
+        RECORDING_module,
+        RECORDING_frame,
+        RECORDING_symbol,
+        RECORDING_stack_node,
+        RECORDING_process,
+        RECORDING_tail_calls,
+        RECORDING_totals,
+        RECORDING_quality,
+        RECORDING_thread,
+        RECORDING_site,
+        RECORDING_sample,
+        RECORDING_mark,
+        RECORDING_misuse,
+        RECORDING_mapping_site,
+        RECORDING_inherited_sites,
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        loader->bytes += recording_reader_kind_bytes(loader->reader, kinds[i]);
 }
 
 /* ---- the whole ---- */
@@ -167,7 +257,12 @@ struct profile *profile_load(struct recording_reader *reader, const struct profi
                                     .reader = reader,
                                     .names = options->names,
                                     .mark = options->mark,
-                                    .is_brief = options->is_brief};
+                                    .is_brief = options->is_brief,
+                                    .progress = options->progress};
+    struct progress progress = {reader_goes_on, &loader};
+    weigh_reading(&loader);
+    if (options->progress)
+        recording_reader_watch(reader, &progress);
 
     profile_load_session(&loader);
     bool is_loaded = profile_load_code(&loader, error);
@@ -175,8 +270,11 @@ struct profile *profile_load(struct recording_reader *reader, const struct profi
         profile_load_processes(&loader);
         is_loaded = profile_load_mark(&loader, error);
     }
-    if (is_loaded) {
-        profile_load_order(profile);
+    recording_reader_watch(reader, NULL);
+    if (is_loaded && !loader.is_stopped) {
+        loader.share_done = SHARE_OF_READING;
+        loader.share_now = 1 - SHARE_OF_READING;
+        profile_load_order(&loader);
         profile->is_finished = loader.has_end && !profile->info.is_torn;
         if (options->live_until_ns && !profile->is_finished)
             take_as_live(profile, options->live_until_ns);
@@ -186,6 +284,8 @@ struct profile *profile_load(struct recording_reader *reader, const struct profi
     key_table_clear(&loader.keys);
     profile_loader_forget_tail_calls(&loader);
     free(loader.strings);
+    if (is_loaded && loader.is_stopped)
+        is_loaded = error_set(error, "cannot load %s: it was stopped", profile->info.path);
     if (!is_loaded) {
         profile_destroy(profile);
         return NULL;

@@ -22,6 +22,7 @@
 #include "recording/recording_records.h"
 
 struct arena;
+struct progress;
 
 struct profile_loader {
     struct profile *profile;
@@ -30,6 +31,11 @@ struct profile_loader {
     const struct late_names *names; /* NULL = none */
     const char *mark;               /* NULL = the end */
     bool is_brief;
+
+    const struct progress *progress; /* NULL = nobody asks */
+    uint64_t bytes;                  /* of the records that are read */
+    double share_done, share_now;    /* of all: before this visit, and what it takes */
+    bool is_stopped;
 
     const char **strings; /* by id; NULL = no such record */
     size_t string_count, string_capacity, string_records;
@@ -53,7 +59,7 @@ struct profile_loader {
 void profile_load_session(struct profile_loader *loader);
 bool profile_load_code(struct profile_loader *loader, struct error *error);
 void profile_load_processes(struct profile_loader *loader);
-void profile_load_order(struct profile *profile); /* sorts, and links processes to their parts */
+void profile_load_order(struct profile_loader *loader); /* sorts, and links processes to parts */
 
 /* Behind nodes and frames: what their functions' jumps left out is put back. */
 void profile_load_tail_calls(struct profile_loader *loader);
@@ -72,6 +78,19 @@ void profile_loader_visit(struct profile_loader *loader, enum recording_kind kin
 /* The same, for records that belong to the table of the visit before. */
 void profile_loader_visit_more(struct profile_loader *loader, enum recording_kind kind,
                                recording_visit visit);
+
+/* The same by recording_reader_visit_numbers. */
+void profile_loader_visit_numbers(struct profile_loader *loader, enum recording_kind kind,
+                                  recording_visit_numbers visit);
+
+/* The array is full, or not there yet: room for as many more as this visit's records will probably
+ * need, so that it is not copied again and again. At least one; at most some times as many as there
+ * are. */
+void *profile_loader_make_room(struct profile_loader *loader, void *items, size_t *capacity,
+                               size_t item_bytes);
+
+/* Is the profile still wanted? Asks where `share` of what this part takes is done. */
+bool profile_loader_reaches(struct profile_loader *loader, double share);
 
 /* Counts a reference that leads nowhere. True: go on. */
 bool profile_loader_drop(struct profile_loader *loader);

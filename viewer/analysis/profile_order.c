@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/site_order.h"
+#include "base/progress.h"
 
 static int compare_numbers(uint64_t a, uint64_t b)
 {
@@ -58,6 +59,11 @@ static void sort(void *items, size_t count, size_t item_bytes,
         qsort(items, count, item_bytes, compare);
 }
 
+static bool order_goes_on(void *context, double share)
+{
+    return profile_loader_reaches(context, share);
+}
+
 /* Fills first_x and x_count of the processes from a sorted table; record.process_id is a position
  * there, and an id again afterwards. */
 #define LINK_TO_PROCESSES(profile, items, count, first)                                            \
@@ -68,9 +74,10 @@ static void sort(void *items, size_t count, size_t item_bytes,
         (profile)->items[i].process_id = process->about.id;                                        \
     }
 
-void profile_load_order(struct profile *profile)
+void profile_load_order(struct profile_loader *loader)
 {
-    site_order_sort(profile);
+    struct profile *profile = loader->profile;
+    site_order_sort(profile, loader->progress ? &(struct progress){order_goes_on, loader} : NULL);
     sort(profile->threads, profile->thread_count, sizeof *profile->threads, compare_threads);
     sort(profile->samples, profile->sample_count, sizeof *profile->samples, compare_samples);
     sort(profile->mappings, profile->mapping_count, sizeof *profile->mappings, compare_mappings);

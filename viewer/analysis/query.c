@@ -100,9 +100,11 @@ static void sum_up(struct query_gathering *gathering)
     size_t end = query_gathering_end_site(gathering);
     for (size_t i = query_gathering_first_site(gathering); i < end; i++) {
         query_figures_add_site(&gathering->result->total, &profile->sites[i]);
-        if (gathering->is_kept[i])
+        if (gathering->is_filtered && gathering->is_kept[i])
             query_figures_add_site(&gathering->result->matched, &profile->sites[i]);
     }
+    if (!gathering->is_filtered) /* void sites of intervals have nothing to add */
+        gathering->result->matched = gathering->result->total;
 }
 
 bool query_check(const struct profile *profile, const struct query *query, struct error *error)

@@ -24,7 +24,7 @@ void query_figures_subtract(struct query_figures *sum, const struct query_figure
 
 static uint64_t interval_value(const struct profile_site *site, enum query_metric metric)
 {
-    const struct recording_site *figures = &site->figures;
+    const struct profile_figures *figures = &site->figures;
     return metric == QUERY_NET_BYTES        ? figures->live_bytes - figures->inherited_bytes
            : metric == QUERY_NET_BLOCKS     ? figures->live_blocks - figures->inherited_blocks
            : metric == QUERY_SURVIVED_BYTES ? site->survived_bytes
@@ -34,15 +34,15 @@ static uint64_t interval_value(const struct profile_site *site, enum query_metri
 uint64_t query_site_value(const struct profile_site *site, enum query_metric metric)
 {
     static const size_t offsets[QUERY_METRIC_COUNT] = {
-        [QUERY_LIVE_BYTES] = offsetof(struct recording_site, live_bytes),
-        [QUERY_PEAK_BYTES] = offsetof(struct recording_site, peak_bytes),
-        [QUERY_ALLOCATED_BYTES] = offsetof(struct recording_site, allocated_bytes),
-        [QUERY_FREED_BYTES] = offsetof(struct recording_site, freed_bytes),
-        [QUERY_LIVE_BLOCKS] = offsetof(struct recording_site, live_blocks),
-        [QUERY_PEAK_BLOCKS] = offsetof(struct recording_site, peak_blocks),
-        [QUERY_ALLOCATIONS] = offsetof(struct recording_site, allocations),
-        [QUERY_FREES] = offsetof(struct recording_site, frees),
-        [QUERY_TEMPORARY] = offsetof(struct recording_site, temporary_allocations)};
+        [QUERY_LIVE_BYTES] = offsetof(struct profile_figures, live_bytes),
+        [QUERY_PEAK_BYTES] = offsetof(struct profile_figures, peak_bytes),
+        [QUERY_ALLOCATED_BYTES] = offsetof(struct profile_figures, allocated_bytes),
+        [QUERY_FREED_BYTES] = offsetof(struct profile_figures, freed_bytes),
+        [QUERY_LIVE_BLOCKS] = offsetof(struct profile_figures, live_blocks),
+        [QUERY_PEAK_BLOCKS] = offsetof(struct profile_figures, peak_blocks),
+        [QUERY_ALLOCATIONS] = offsetof(struct profile_figures, allocations),
+        [QUERY_FREES] = offsetof(struct profile_figures, frees),
+        [QUERY_TEMPORARY] = offsetof(struct profile_figures, temporary_allocations)};
     if (metric >= QUERY_METRIC_COUNT)
         return interval_value(site, metric);
     return *(const uint64_t *)((const char *)&site->figures + offsets[metric]);
@@ -61,19 +61,17 @@ static const enum recording_estimate PLACES[QUERY_METRIC_COUNT] = {
 
 double query_site_variance(const struct profile_site *site, enum query_metric metric)
 {
-    return estimate_variance(&site->figures.estimates, PLACES[metric],
-                             query_metric_at(metric)->is_bytes);
+    return estimate_variance(site->estimates, PLACES[metric], query_metric_at(metric)->is_bytes);
 }
 
 uint64_t query_site_seen(const struct profile_site *site, enum query_metric metric)
 {
-    return estimate_seen(&site->figures.estimates, PLACES[metric],
-                         query_metric_at(metric)->is_bytes);
+    return estimate_seen(site->estimates, PLACES[metric], query_metric_at(metric)->is_bytes);
 }
 
 uint64_t query_site_seen_blocks(const struct profile_site *site, enum query_metric metric)
 {
-    return estimate_seen(&site->figures.estimates, PLACES[metric], false);
+    return estimate_seen(site->estimates, PLACES[metric], false);
 }
 
 uint64_t query_total(const struct recording_totals *totals, enum query_metric metric)
@@ -153,9 +151,23 @@ struct estimate_interval query_figures_inherited(const struct profile *profile,
 
 void query_figures_add_site(struct query_figures *sum, const struct profile_site *site)
 {
-    for (int i = 0; i < QUERY_ALL_METRIC_COUNT; i++)
-        sum->values[i] += query_site_value(site, (enum query_metric)i);
-    for (int i = 0; site->figures.estimates.count && i < QUERY_METRIC_COUNT; i++)
+    /* As query_site_value has them: one by one, since all sites are summed up again and again. */
+    const struct profile_figures *figures = &site->figures;
+    uint64_t *values = sum->values;
+    values[QUERY_LIVE_BYTES] += figures->live_bytes;
+    values[QUERY_PEAK_BYTES] += figures->peak_bytes;
+    values[QUERY_ALLOCATED_BYTES] += figures->allocated_bytes;
+    values[QUERY_FREED_BYTES] += figures->freed_bytes;
+    values[QUERY_LIVE_BLOCKS] += figures->live_blocks;
+    values[QUERY_PEAK_BLOCKS] += figures->peak_blocks;
+    values[QUERY_ALLOCATIONS] += figures->allocations;
+    values[QUERY_FREES] += figures->frees;
+    values[QUERY_TEMPORARY] += figures->temporary_allocations;
+    values[QUERY_NET_BYTES] += figures->live_bytes - figures->inherited_bytes;
+    values[QUERY_NET_BLOCKS] += figures->live_blocks - figures->inherited_blocks;
+    values[QUERY_SURVIVED_BYTES] += site->survived_bytes;
+    values[QUERY_SURVIVED_BLOCKS] += site->survived_blocks;
+    for (int i = 0; site->estimates && i < QUERY_METRIC_COUNT; i++)
         sum->variances[i] += (float)query_site_variance(site, (enum query_metric)i);
     sum->inherited_blocks += site->figures.inherited_blocks;
     sum->inherited_bytes += site->figures.inherited_bytes;

@@ -167,14 +167,18 @@ static void find_code_sites(const struct grouping_search *search, uint8_t *is_me
 
 static void find_thread_sites(const struct grouping_search *search, uint8_t *is_member)
 {
+    struct site_lists lists = {0};
     for (size_t i = 0; i < search->profile->site_count; i++) {
         const struct profile_site *site = &search->profile->sites[i];
         is_member[i] = 0;
         if (site->process != search->row->process)
             continue;
-        for (size_t j = 0; j < profile_site_thread_count(site); j++)
-            is_member[i] |= profile_site_thread_at(site, j).thread == search->row->thread_id;
+        site_lists_read(&lists, site);
+        for (size_t j = 0; j < profile_site_thread_count(&lists.threads); j++)
+            is_member[i] |= profile_site_thread_at(&lists.threads, j).thread ==
+                            search->row->thread_id;
     }
+    site_lists_clear(&lists);
 }
 
 void query_find_group(const struct profile *profile, enum query_grouping grouping,

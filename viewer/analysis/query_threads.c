@@ -35,7 +35,7 @@ static struct query_row *find_thread_row(struct query_gathering *gathering, stru
 static void add_variances(struct query_figures *sum, const struct profile_site *site,
                           const struct query_figures *part)
 {
-    for (int i = 0; site->figures.estimates.count && i < QUERY_METRIC_COUNT; i++) {
+    for (int i = 0; site->estimates && i < QUERY_METRIC_COUNT; i++) {
         uint64_t whole = query_site_value(site, (enum query_metric)i);
         if (whole)
             sum->variances[i] += (float)(query_site_variance(site, (enum query_metric)i) *
@@ -96,6 +96,7 @@ void query_gather_threads(struct query_gathering *gathering)
 {
     const struct profile *profile = gathering->profile;
     struct hash_map rows;
+    struct site_lists lists = {0};
     hash_map_init(&rows);
     size_t count = profile->site_count;
     for (size_t i = 0; i < count && query_gathering_goes_on(gathering, i, count); i++) {
@@ -103,8 +104,9 @@ void query_gather_threads(struct query_gathering *gathering)
             continue;
         const struct profile_site *site = &profile->sites[i];
         struct query_figures parts = {0};
-        for (size_t j = 0; j < profile_site_thread_count(site); j++) {
-            struct profile_site_thread part = profile_site_thread_at(site, j);
+        site_lists_read(&lists, site);
+        for (size_t j = 0; j < profile_site_thread_count(&lists.threads); j++) {
+            struct profile_site_thread part = profile_site_thread_at(&lists.threads, j);
             struct query_row *row = find_thread_row(gathering, &rows, site->process, part.thread);
             struct query_figures one = {0};
             add_part(&one, &part);
@@ -118,6 +120,7 @@ void query_gather_threads(struct query_gathering *gathering)
     if (!gathering->is_filtered)
         add_thread_records(gathering, &rows);
     hash_map_clear(&rows);
+    site_lists_clear(&lists);
     for (size_t i = 0; i < gathering->result->row_count; i++)
         gathering->result->rows[i].inclusive = gathering->result->rows[i].self;
 }

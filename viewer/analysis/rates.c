@@ -32,7 +32,7 @@ static int compare_sortables(const void *left, const void *right)
 
 static struct rates_entry entry_of(const struct profile *profile, const struct profile_site *site)
 {
-    const struct recording_site *figures = &site->figures;
+    const struct profile_figures *figures = &site->figures;
 
     return (struct rates_entry){.process_id = profile->processes[site->process].about.id,
                                 .site_id = figures->id,

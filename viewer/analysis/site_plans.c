@@ -18,7 +18,7 @@ static uint64_t rest_of(uint64_t a, uint64_t b)
  * each batch has bytes only where it has blocks. */
 static bool try_kept(struct site_plan *plan, uint64_t blocks)
 {
-    const struct recording_site *figures = &plan->site->figures;
+    const struct profile_figures *figures = &plan->site->figures;
     uint64_t all_blocks = figures->allocations + figures->inherited_blocks;
     uint64_t all_bytes = figures->allocated_bytes + figures->inherited_bytes;
     uint64_t held_blocks = figures->peak_blocks + figures->live_blocks - blocks;
@@ -48,7 +48,7 @@ static bool try_kept(struct site_plan *plan, uint64_t blocks)
  * figures may fit nothing: then none, and peak and end at least are right. */
 static void plan_site(struct site_plan *plan)
 {
-    const struct recording_site *figures = &plan->site->figures;
+    const struct profile_figures *figures = &plan->site->figures;
     uint64_t most = least(figures->peak_blocks, figures->live_blocks);
 
     if (!try_kept(plan, most) && !(most && try_kept(plan, most - 1)))

@@ -110,7 +110,8 @@ static void choose_sites(struct reading *reading, uint32_t first_site, uint32_t 
 static void begin(struct reading *reading, const struct profile_process *owner)
 {
     for (uint32_t i = 0; i < owner->site_count; i++) {
-        const struct recording_site *site = &reading->profile->sites[owner->first_site + i].figures;
+        const struct profile_figures *site =
+            &reading->profile->sites[owner->first_site + i].figures;
 
         *hash_map_put(&reading->sites, site->id, NULL) = i;
         reading->ends[i] = (double)site->inherited_bytes;

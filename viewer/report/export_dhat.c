@@ -23,6 +23,7 @@ struct writing {
     uint32_t *frame_of_location; /* number in "ftbl", by position in profile.locations; 0 = none */
     uint32_t frame_of_function[FUNCTION_KIND_COUNT]; /* the same, by allocation function */
     json_t *frames;                                  /* "ftbl" */
+    struct site_lists lists;                         /* of the site that is being written */
     uint64_t run_us;
 };
 
@@ -80,12 +81,14 @@ static json_t *make_stack(struct writing *writing, enum function_kind function, 
     return array;
 }
 
-static uint64_t lifetimes_us(const struct writing *writing, const struct recording_site *site)
+static uint64_t lifetimes_us(struct writing *writing, const struct profile_site *site)
 {
-    double sum = (double)site->live_blocks * (double)writing->run_us / 2;
+    double sum = (double)site->figures.live_blocks * (double)writing->run_us / 2;
+    const struct recording_list *lifetimes = &writing->lists.lifetime_histogram;
 
-    for (size_t i = 0; i < profile_bucket_count(&site->lifetime_histogram); i++) {
-        struct profile_bucket bucket = profile_bucket_at(&site->lifetime_histogram, i);
+    site_lists_read(&writing->lists, site);
+    for (size_t i = 0; i < profile_bucket_count(lifetimes); i++) {
+        struct profile_bucket bucket = profile_bucket_at(lifetimes, i);
 
         sum += (double)bucket.blocks * (double)bucket.end * 0.75 / 1000;
     }
@@ -94,14 +97,14 @@ static uint64_t lifetimes_us(const struct writing *writing, const struct recordi
 
 static void add_site(struct writing *writing, const struct profile_site *site)
 {
-    const struct recording_site *figures = &site->figures;
+    const struct profile_figures *figures = &site->figures;
     bool is_peak_larger = figures->peak_bytes >= figures->live_bytes;
     const struct {
         const char *key;
         uint64_t value;
     } fields[] = {{"tb", figures->allocated_bytes},
                   {"tbk", figures->allocations},
-                  {"tl", lifetimes_us(writing, figures)},
+                  {"tl", lifetimes_us(writing, site)},
                   {"mb", is_peak_larger ? figures->peak_bytes : figures->live_bytes},
                   {"mbk", is_peak_larger ? figures->peak_blocks : figures->live_blocks},
                   {"gb", figures->peak_bytes},
@@ -166,6 +169,7 @@ bool export_write_dhat(const struct profile *profile, const struct export_option
     json_stream_init(&writing.stream, out);
     write_document(&writing, options, process);
     free(writing.frame_of_location);
+    site_lists_clear(&writing.lists);
     export_stack_clear(&writing.stack);
     export_sites_clear(&writing.sites);
     return true;

@@ -47,7 +47,9 @@ static void copy_sites(const struct profile *profile, struct profile *leaked)
     leaked->sites = memory_allocate_zeroed(profile->site_count, sizeof *leaked->sites);
     for (size_t i = 0; i < profile->site_count; i++) {
         leaked->sites[i] = profile->sites[i];
-        leaked->sites[i].figures = (struct recording_site){0};
+        leaked->sites[i].figures = (struct profile_figures){0};
+        leaked->sites[i].packed_lists = NULL;
+        leaked->sites[i].estimates = NULL;
     }
 }
 

@@ -221,7 +221,7 @@ static void put_frame(struct row *row, const struct profile *profile,
 static void put_site(struct row *row, const struct profile *profile, uint32_t position)
 {
     const struct profile_site *site = &profile->sites[position];
-    const struct recording_site *from = &site->figures;
+    const struct profile_figures *from = &site->figures;
     const uint64_t figures[] = {from->allocations,
                                 from->frees,
                                 from->allocated_bytes,

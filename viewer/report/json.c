@@ -211,7 +211,7 @@ static void add_site(struct writing *writing, const struct profile_site *site)
     for (size_t i = 0; i < sizeof before / sizeof *before; i++)
         add_metric(writing, query_metric_at(before[i])->key, &figures, before[i],
                    query_site_seen(site, before[i]));
-    add_inherited(writing, &figures, &site->figures.estimates);
+    add_inherited(writing, &figures, site->estimates);
     for (size_t i = 0; i < sizeof after / sizeof *after; i++)
         if (known >> after[i] & 1)
             add_metric(writing, query_metric_at(after[i])->key, &figures, after[i],

@@ -201,13 +201,14 @@ static void add_histogram(struct stack_view *stack, const char *heading,
     }
 }
 
-static void add_threads(struct stack_view *stack, const struct profile_site *site)
+static void add_threads(struct stack_view *stack, const struct profile_site *site,
+                        const struct recording_list *threads)
 {
-    size_t count = profile_site_thread_count(site);
+    size_t count = profile_site_thread_count(threads);
     if (count)
         add_heading(stack, "Threads that allocated here");
     for (size_t i = 0; i < count && i < MAX_THREADS; i++) {
-        struct profile_site_thread part = profile_site_thread_at(site, i);
+        struct profile_site_thread part = profile_site_thread_at(threads, i);
         const struct recording_thread *thread = profile_find_thread(stack->profile, site->process,
                                                                     part.thread);
         char live[UNITS_TEXT_BYTES], size[UNITS_TEXT_BYTES], calls[UNITS_TEXT_BYTES];
@@ -284,6 +285,7 @@ static bool stack_load(struct view *view, struct error *error)
 {
     struct stack_view *stack = view->state;
     const struct profile_site *site = &stack->profile->sites[stack->site];
+    struct site_lists lists = {0};
     (void)error;
     clear_rows(stack);
     for (size_t i = 0; i < stack->note_count; i++)
@@ -296,10 +298,12 @@ static bool stack_load(struct view *view, struct error *error)
         add_figures(stack, site);
     add_stack(stack, site);
     size_t last_frame = stack->row_count - 1;
-    add_histogram(stack, "Sizes of its blocks", &site->figures.size_histogram, units_format_size);
-    add_histogram(stack, "Lifetimes of its freed blocks", &site->figures.lifetime_histogram,
+    site_lists_read(&lists, site);
+    add_histogram(stack, "Sizes of its blocks", &lists.size_histogram, units_format_size);
+    add_histogram(stack, "Lifetimes of its freed blocks", &lists.lifetime_histogram,
                   units_format_duration);
-    add_threads(stack, site);
+    add_threads(stack, site, &lists.threads);
+    site_lists_clear(&lists);
     view->table.row_count = stack->row_count;
     view->table.can_select = stack_can_select;
     view->table.selected = stack->first_own ? stack->first_own : last_frame;
