@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "analysis/leak_report.h"
 #include "analysis/memory_uses.h"
@@ -18,6 +19,7 @@
 #include "cli/recording_argument.h"
 #include "cli/view_comparer.h"
 #include "report/report.h"
+#include "tui/loading.h"
 #include "tui/style.h"
 #include "tui/tui.h"
 #include "tui/view.h"
@@ -175,19 +177,37 @@ static bool find_leaks(void *context, const struct leak_report_options *asked,
     return leak_report_build(argument->profile, argument->reader, &options, report, error);
 }
 
-static bool show(const struct invocation *invocation, struct recording_argument *argument,
-                 const char *base, const struct tui_path_map *maps, struct error *error)
+/* NULL: as the terminal can. */
+static const char *chosen_colors(const struct invocation *invocation)
 {
     const struct values *values = invocation->values;
     const struct common_values *common = invocation->common;
-    bool is_mono = common->color.is_given && common->color.value == COLOR_NEVER;
-    const char *colors = values->scheme.is_given ? scheme_at(values->scheme.value) : NULL;
+
+    if (common->color.is_given && common->color.value == COLOR_NEVER)
+        return "mono";
+    return values->scheme.is_given ? scheme_at(values->scheme.value) : NULL;
+}
+
+static bool compare_base(struct view_comparer *comparer, const char *base, struct loading *loading,
+                         struct tui_comparison *comparison, struct error *error)
+{
+    loading_name(loading, base, 0);
+    return view_comparer_compare(comparer, base, loading_progress(loading, LOADING_READING),
+                                 comparison, error);
+}
+
+static bool show(const struct invocation *invocation, struct recording_argument *argument,
+                 const char *base, const struct tui_path_map *maps, struct loading *loading,
+                 struct error *error)
+{
+    const struct values *values = invocation->values;
     struct tui_options options = {.recording = argument->path,
                                   .reader = argument->reader,
                                   .from = values->from,
                                   .to = argument->has_instant ? argument->instant_text : values->to,
+                                  .loading = loading,
                                   .screen = screen_at(values->screen.value),
-                                  .colors = colors,
+                                  .colors = chosen_colors(invocation),
                                   .is_ascii = values->is_ascii,
                                   .without_mouse = values->is_without_mouse,
                                   .path_maps = maps,
@@ -204,8 +224,7 @@ static bool show(const struct invocation *invocation, struct recording_argument 
     struct report_options report;
     struct error reason;
 
-    if (is_mono)
-        options.colors = "mono";
+    recording_reader_watch(argument->reader, loading_progress(loading, LOADING_REST));
     if (has_graph(argument)) {
         options.get_graph = get_graph;
         options.graph_context = &lazy;
@@ -215,18 +234,20 @@ static bool show(const struct invocation *invocation, struct recording_argument 
     options.pythons = &pythons;
     if (!python_heaps_find(&pythons, argument->profile, argument->reader, &reason))
         log_note("%s", reason.message); /* the rest can be looked at */
+    recording_reader_watch(argument->reader, NULL);
     options.compare = view_comparer_compare;
     options.compare_context = &comparer;
-    if (tui_is_possible(&reason)) {
+    if (loading) {
         bool is_done = true;
 
         if (base) {
-            is_done = view_comparer_compare(&comparer, base, &comparison, error);
+            is_done = compare_base(&comparer, base, loading, &comparison, error);
             options.comparison = &comparison;
             if (!values->screen.is_given)
                 options.screen = "diff";
         }
-        is_done = is_done && tui_run(argument->profile, &options, error);
+        is_done = is_done && !loading_was_left(loading) &&
+                  tui_run(argument->profile, &options, error);
         view_comparer_close(&comparer);
         python_heaps_clear(&pythons);
         memory_uses_clear(&memories.uses);
@@ -234,12 +255,38 @@ static bool show(const struct invocation *invocation, struct recording_argument 
         return is_done;
     }
     python_heaps_clear(&pythons);
+    tui_is_possible(&reason);
     if (base)
         return error_set(error, "%s: seep diff compares without", reason.message);
     log_note("%s; this is the report instead", reason.message);
     report_options_init(&report);
     report.instant = argument->instant_text;
     return report_write(report_format_find("text"), argument->profile, &report, stdout, error);
+}
+
+/* Nothing is loaded with a word where the report is printed instead: NULL. */
+static struct loading *begin_loading(const struct invocation *invocation, const char *word)
+{
+    const struct values *values = invocation->values;
+    struct loading_options options = {.is_ascii = values->is_ascii,
+                                      .without_mouse = values->is_without_mouse,
+                                      .colors = chosen_colors(invocation),
+                                      .clock = clock_monotonic()};
+    struct instant instant = {0};
+    struct error ignored;
+    struct stat about;
+    char *path = NULL;
+    bool has_instant;
+
+    if (!tui_is_possible(&ignored))
+        return NULL;
+    struct loading *loading = loading_begin(&options);
+    if (word)
+        instant_split(word, &path, &instant, &has_instant, &ignored);
+    loading_name(loading, path ? path : "the newest recording",
+                 path && stat(path, &about) == 0 ? (uint64_t)about.st_size : 0);
+    free(path);
+    return loading;
 }
 
 static int run(const struct invocation *invocation)
@@ -249,7 +296,6 @@ static int run(const struct invocation *invocation)
         .takes_times = true, .from = values->from, .to = values->to};
     struct option_operands operands = invocation->operands;
     const char *base = NULL;
-    struct error no_terminal;
     struct tui_path_map *maps = memory_allocate_zeroed(values->path_maps.count + 1, sizeof *maps);
     struct profile_options options = {.with_timeline = true};
     struct error error;
@@ -261,10 +307,16 @@ static int run(const struct invocation *invocation)
         operands.items++;
         operands.count--;
     }
-    argument.is_left_whole = tui_is_possible(&no_terminal);
+    struct loading *loading = begin_loading(invocation, operands.count ? operands.items[0] : NULL);
+    argument.is_left_whole = loading != NULL;
+    argument.opening = loading_progress(loading, LOADING_CHECKING);
+    argument.loading = loading_progress(loading, LOADING_READING);
+    argument.naming = loading_progress(loading, LOADING_NAMING);
     is_good = make_path_maps(&values->path_maps, maps, &error) &&
               recording_argument_load(&argument, &operands, values->at, &options, &error) &&
-              show(invocation, &argument, base, maps, &error);
+              show(invocation, &argument, base, maps, loading, &error);
+    is_good |= loading_was_left(loading);
+    loading_end(loading);
     if (!is_good)
         log_error("%s", error.message);
     recording_argument_close(&argument);

@@ -14,6 +14,7 @@
 #include "analysis/late_names.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/progress.h"
 #include "base/text.h"
 #include "recording/recording_format.h"
 #include "snapshot/snapshot_store.h"
@@ -160,6 +161,9 @@ bool recording_argument_open(struct recording_argument *argument,
         .takes_marks_as_snapshots = argument->takes_marks_as_snapshots,
         .takes_times = argument->takes_times,
         .is_left_whole = argument->is_left_whole,
+        .opening = argument->opening,
+        .loading = argument->loading,
+        .naming = argument->naming,
         .from = argument->from,
         .to = argument->to,
         .instant = INSTANT_END};
@@ -176,7 +180,7 @@ bool recording_argument_open(struct recording_argument *argument,
     if (!check_instant(argument, error))
         return false;
     argument->instant_text = print_instant(argument);
-    argument->reader = recording_reader_open(argument->path, error);
+    argument->reader = recording_reader_open_watched(argument->path, argument->opening, error);
     return argument->reader || name_file_first(argument->path, error);
 }
 
@@ -188,6 +192,11 @@ static bool has_unnamed_frames(const struct profile *profile)
     return false;
 }
 
+static bool goes_on_naming(void *context, uint32_t done_frames, uint32_t frames)
+{
+    return progress_reaches(context, frames ? (double)done_frames / frames : 0);
+}
+
 /* The recorder may have been killed before it came to the names of the last stacks, and nobody will
  * look them up for it. What is found counts for this reader alone; without, there is still the
  * rest. */
@@ -195,7 +204,9 @@ static void name_the_rest(struct recording_argument *argument,
                           const struct profile_options *options)
 {
     const struct late_names_options wanted = {.symbols = {.is_line_wanted = true},
-                                              .scope = LATE_NAMES_UNNAMED};
+                                              .scope = LATE_NAMES_UNNAMED,
+                                              .progress = argument->naming ? goes_on_naming : NULL,
+                                              .context = (void *)(uintptr_t)argument->naming};
     struct profile_options with_names = *options;
     struct late_names *names = late_names_find(argument->profile, &wanted, NULL);
     struct profile *profile = NULL;
@@ -285,8 +296,9 @@ bool recording_argument_load(struct recording_argument *argument,
                              const struct option_operands *operands, const char *at,
                              const struct profile_options *options, struct error *error)
 {
-    struct profile_options at_mark = *options;
+    struct profile_options watched = *options;
 
+    watched.progress = argument->loading;
     if (!recording_argument_open(argument, operands, at, error))
         return false;
     bool is_mark = argument->instant == INSTANT_MARK;
@@ -297,14 +309,13 @@ bool recording_argument_load(struct recording_argument *argument,
         if (!find_snapshot_of_peak(argument, error))
             return false;
     } else if (is_mark && !argument->is_left_whole) {
-        at_mark.mark = argument->mark;
-        options = &at_mark;
+        watched.mark = argument->mark;
     }
-    argument->profile = profile_load(argument->reader, options, error);
+    argument->profile = profile_load(argument->reader, &watched, error);
     if (!argument->profile)
         return name_file_first(argument->path, error);
     if (argument->profile->info.is_torn && has_unnamed_frames(argument->profile))
-        name_the_rest(argument, options);
+        name_the_rest(argument, &watched);
     return !is_cut(argument) || cut_interval(argument, error) ||
            error_prefix(error, "%s: ", argument->path);
 }

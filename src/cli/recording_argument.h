@@ -15,9 +15,11 @@ struct recording_argument {
     bool takes_snapshots;          /* set by the caller before: may the instant be a snapshot? */
     bool takes_marks_as_snapshots; /* the same: of a mark, the snapshot is meant that it names, and
                                       of the peak the one that was taken there */
-    bool takes_times;      /* the same: may it be the start, or a time? A snapshot then, unless
-                              takes_snapshots, is the time at which it was taken */
-    bool is_left_whole;    /* the same: whatever the instants, the profile is of the end */
+    bool takes_times;   /* the same: may it be the start, or a time? A snapshot then, unless
+                           takes_snapshots, is the time at which it was taken */
+    bool is_left_whole; /* the same: whatever the instants, the profile is of the end */
+    const struct progress *opening, *loading, *naming; /* the same: asked while that is done; NULL =
+                                                          nobody asks */
     const char *from, *to; /* the same: --from and --to, of intervals; NULL = not given */
     char *path;
     enum instant_kind instant; /* the end, unless one was named */

@@ -31,16 +31,18 @@ static void name_side(struct view_compared *side, const struct recording_argumen
     side->name = memory_print_text("%s@%s", text_file_name(argument->path), argument->instant_text);
 }
 
-static bool open_side(struct view_comparer *comparer, char *word, const struct view_compared **side,
-                      struct error *error)
+static bool open_side(struct view_comparer *comparer, char *word, const struct progress *progress,
+                      const struct view_compared **side, struct error *error)
 {
     const struct option_operands operand = {.items = &word, .count = 1};
     struct view_compared *opened = add_side(comparer);
 
     opened->argument.takes_times = true;
+    opened->argument.loading = progress;
     if (!recording_argument_load(&opened->argument, &operand, NULL, &(struct profile_options){0},
                                  error))
         return false;
+    opened->argument.loading = NULL; /* it was for this time */
     name_side(opened, &opened->argument);
     *side = opened;
     return true;
@@ -48,7 +50,8 @@ static bool open_side(struct view_comparer *comparer, char *word, const struct v
 
 /* The recording that is shown, at the instant at which it is compared; once more where that is
  * neither its end nor its peak, of which its whole tells. */
-static bool open_other(struct view_comparer *comparer, struct error *error)
+static bool open_other(struct view_comparer *comparer, const struct progress *progress,
+                       struct error *error)
 {
     const struct recording_argument *shown = comparer->shown;
 
@@ -62,19 +65,19 @@ static bool open_other(struct view_comparer *comparer, struct error *error)
         return true;
     }
     char *word = memory_print_text("%s@%s", shown->path, shown->instant_text);
-    bool is_good = open_side(comparer, word, &comparer->other, error);
+    bool is_good = open_side(comparer, word, progress, &comparer->other, error);
     free(word);
     return is_good;
 }
 
-bool view_comparer_compare(void *context, const char *base, struct tui_comparison *comparison,
-                           struct error *error)
+bool view_comparer_compare(void *context, const char *base, const struct progress *progress,
+                           struct tui_comparison *comparison, struct error *error)
 {
     struct view_comparer *comparer = context;
     const struct view_compared *sides[DIFF_SIDES] = {0};
     char *word = memory_duplicate_text(base);
-    bool is_good = open_side(comparer, word, &sides[DIFF_BASE], error) &&
-                   open_other(comparer, error);
+    bool is_good = open_side(comparer, word, progress, &sides[DIFF_BASE], error) &&
+                   open_other(comparer, progress, error);
 
     sides[DIFF_OTHER] = comparer->other;
     for (int side = 0; is_good && side < DIFF_SIDES; side++) {

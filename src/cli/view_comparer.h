@@ -20,8 +20,8 @@ struct view_comparer {
 };
 
 /* For tui_options; `context` is the comparer. */
-bool view_comparer_compare(void *context, const char *base, struct tui_comparison *comparison,
-                           struct error *error);
+bool view_comparer_compare(void *context, const char *base, const struct progress *progress,
+                           struct tui_comparison *comparison, struct error *error);
 
 void view_comparer_close(struct view_comparer *comparer);
 

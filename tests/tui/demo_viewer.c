@@ -262,10 +262,11 @@ struct demo_comparison {
     struct profile *base;
 };
 
-static bool compare(void *context, const char *base, struct tui_comparison *comparison,
-                    struct error *error)
+static bool compare(void *context, const char *base, const struct progress *progress,
+                    struct tui_comparison *comparison, struct error *error)
 {
     struct demo_comparison *demo = context;
+    (void)progress;
     if (strcmp(base, "old.seep") != 0)
         return error_set(error, "%s: there is no such file", base);
     if (!demo->base)

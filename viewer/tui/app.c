@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "tui/app_live.h"
+#include "tui/loading.h"
 
 void app_say(struct app *app, const char *message)
 {
@@ -200,7 +201,8 @@ bool app_compare(struct app *app, const char *base, struct error *error)
 
     if (!options->compare)
         return error_set(error, "there is nothing to compare with");
-    if (!options->compare(options->compare_context, base, &comparison, error))
+    if (!options->compare(options->compare_context, base, &app->context.progress, &comparison,
+                          error))
         return false;
     /* Views above may be of what was compared before. */
     while (app_close_view(app))
@@ -297,8 +299,8 @@ static bool read_input(struct app *app, struct input *input, struct error *error
 static bool goes_on(void *context, double share)
 {
     enum {
-        QUIET_NS = 300000000,
-        STEP_NS = 100000000
+        QUIET_NS = 100000000,
+        STEP_NS = 50000000
     };
     struct app *app = context;
     struct clock clock = clock_monotonic();
@@ -308,7 +310,8 @@ static bool goes_on(void *context, double share)
     app->told_ns = now_ns;
     app_draw_progress(app, share);
     terminal_show(app->terminal, &app->screen, false);
-    return !terminal_is_stopped(app->terminal);
+    app->was_stopped |= terminal_is_stopped(app->terminal);
+    return !app->was_stopped;
 }
 
 static void begin_work(struct app *app)
@@ -316,6 +319,7 @@ static void begin_work(struct app *app)
     struct clock clock = clock_monotonic();
     app->busy_ns = clock.now_ns(clock.context);
     app->told_ns = 0;
+    app->was_stopped = false;
 }
 
 bool app_run(struct app *app, struct error *error)
@@ -352,7 +356,10 @@ static bool open_input(struct app *app, const struct tui_options *options, struc
     } else if (error->message[0]) {
         return false;
     } else {
-        app->terminal = terminal_open(!options->without_mouse, error);
+        if (options->loading)
+            app->terminal = loading_take_terminal(options->loading);
+        if (!app->terminal)
+            app->terminal = terminal_open(!options->without_mouse, error);
         if (!app->terminal)
             return false;
         terminal_size(app->terminal, &rows, &columns);

@@ -54,6 +54,7 @@ struct app {
     struct terminal *terminal; /* NULL: a script */
     uint64_t busy_ns,
         told_ns;           /* when the input that is being handled came, and progress was told */
+    bool was_stopped;      /* what it asked for */
     struct script *script; /* own_script, or what options have */
     struct script *own_script;
     bool is_repainting;

@@ -17,6 +17,7 @@ libseep_a_SOURCES += \
 	viewer/tui/leak_rows.c viewer/tui/leak_rows.h \
 	viewer/tui/leak_words.c viewer/tui/leak_words.h \
 	viewer/tui/overview_rows.c viewer/tui/overview_rows.h \
+	viewer/tui/loading.c viewer/tui/loading.h \
 	viewer/tui/plot.c viewer/tui/plot.h \
 	viewer/tui/prompt.c viewer/tui/prompt.h \
 	viewer/tui/screen.c viewer/tui/screen.h \
@@ -42,7 +43,7 @@ libseep_a_SOURCES += \
 
 # The demo viewer and what the screen tests compare; `UPDATE_GOLDEN=1 make check
 # TESTS=tests/tui/screens.sh` rewrites the screens.
-check_PROGRAMS += tests/tui/demo_viewer
+check_PROGRAMS += tests/tui/demo_viewer tests/tui/demo_loading
 tests_tui_demo_viewer_SOURCES = \
 	tests/tui/demo_live.c \
 	tests/tui/demo_live.h \
@@ -50,11 +51,13 @@ tests_tui_demo_viewer_SOURCES = \
 	tests/unit/profile_builder.c \
 	tests/unit/profile_builder.h
 tests_tui_demo_viewer_LDADD = libseep.a $(seep_libs)
+tests_tui_demo_loading_SOURCES = tests/tui/demo_loading.c
+tests_tui_demo_loading_LDADD = libseep.a $(seep_libs)
 check_PROGRAMS += tests/tui/print_keys
 tests_tui_print_keys_SOURCES = tests/tui/print_keys.c
 tests_tui_print_keys_LDADD = libseep.a $(seep_libs)
 tui_tests = tests/system/screens.py tests/tui/any_keys.sh tests/tui/keys_documented.sh tests/tui/screens.sh \
-	tests/tui/terminals.sh tests/tui/tmux.sh
+	tests/tui/loading.sh tests/tui/terminals.sh tests/tui/tmux.sh
 TESTS += $(tui_tests)
 EXTRA_DIST += $(tui_tests) tests/tui/in_tmux.sh tests/tui/sources/parser.c tests/tui/sources/known.supp \
 	$(wildcard $(srcdir)/tests/tui/*.keys) $(wildcard $(srcdir)/tests/tui/*.screen) \

@@ -283,7 +283,13 @@ void terminal_read_or(struct terminal *terminal, int fd, int timeout_ms, struct 
     timeout(-1);
 }
 
-bool terminal_is_stopped(struct terminal *terminal)
+static bool is_stopping(uint32_t key, bool is_leaving)
+{
+    return key == INPUT_ESCAPE || key == INPUT_CONTROL('c') ||
+           (is_leaving && (key == 'q' || key == 'Q'));
+}
+
+static bool look_for_stop(struct terminal *terminal, bool is_leaving)
 {
     bool is_stopped = false, is_resized = false;
     struct input input;
@@ -291,14 +297,23 @@ bool terminal_is_stopped(struct terminal *terminal)
     do {
         terminal_read(terminal, &input);
         is_resized |= input.kind == INPUT_RESIZE;
-        is_stopped |= input.kind == INPUT_KEY &&
-                      (input.key == INPUT_ESCAPE || input.key == INPUT_CONTROL('c'));
+        is_stopped |= input.kind == INPUT_KEY && is_stopping(input.key, is_leaving);
     } while (input.kind != INPUT_NOTHING && input.kind != INPUT_FINISHED);
     terminal->read_failures = 0; /* nothing was there: no failure */
     timeout(-1);
     if (is_resized)
         ungetch(KEY_RESIZE);
     return is_stopped;
+}
+
+bool terminal_is_stopped(struct terminal *terminal)
+{
+    return look_for_stop(terminal, false);
+}
+
+bool terminal_is_left(struct terminal *terminal)
+{
+    return look_for_stop(terminal, true);
 }
 
 static void encode_base64(const char *bytes, size_t count, struct text *out)

@@ -35,6 +35,9 @@ void terminal_read_or(struct terminal *terminal, int fd, int timeout_ms, struct 
 /* Without waiting: was Esc or ^C pressed? What else was typed meanwhile is dropped. */
 bool terminal_is_stopped(struct terminal *terminal);
 
+/* The same, where q leaves too. */
+bool terminal_is_left(struct terminal *terminal);
+
 /* Asks the terminal to take the text into the clipboard (OSC 52). False where it is known not to
  * understand. */
 bool terminal_copy(struct terminal *terminal, const char *text);

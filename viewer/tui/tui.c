@@ -14,7 +14,8 @@ bool tui_is_possible(struct error *reason)
 bool tui_run(const struct profile *profile, const struct tui_options *options, struct error *error)
 {
     struct app app;
-    bool is_done = app_init(&app, profile, options, error) && app_run(&app, error);
+    bool is_begun = app_init(&app, profile, options, error);
+    bool is_done = is_begun ? app_run(&app, error) : app.was_stopped; /* it was left by then */
     app_clear(&app);
     return is_done;
 }

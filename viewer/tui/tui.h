@@ -11,6 +11,7 @@
 #include "base/error.h"
 
 struct leak_report;
+struct loading;
 struct memory_uses;
 struct leak_report_options;
 struct live_picture;
@@ -59,7 +60,9 @@ struct tui_comparison {
 };
 
 struct tui_options {
-    const char *recording; /* the recording's name for the title; NULL: the profile's own path */
+    struct loading *loading; /* what was seen until now (loading.h): its terminal is taken over, and
+                                when it was left nothing begins. NULL: nothing was. Borrowed */
+    const char *recording;   /* the recording's name for the title; NULL: the profile's own path */
     struct recording_reader *reader; /* of the profile, which is of its end: for other instants;
                                         NULL: only that can be looked at. Borrowed */
     const char *from, *to;           /* instants to begin with, as instant.h names them; only `to`:
@@ -108,8 +111,8 @@ struct tui_options {
     const struct tui_comparison *comparison;
 
     /* Compares with another base: FILE or FILE@INSTANT. NULL: that is not possible. */
-    bool (*compare)(void *context, const char *base, struct tui_comparison *comparison,
-                    struct error *error);
+    bool (*compare)(void *context, const char *base, const struct progress *progress,
+                    struct tui_comparison *comparison, struct error *error);
     void *compare_context;
 };
 
