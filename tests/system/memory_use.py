@@ -35,8 +35,8 @@ def run(folder, *command, environment=None):
     return recording, done.stdout
 
 
-def ask(recording):
-    done = seep("report", "--json", recording)
+def ask(recording, *arguments):
+    done = seep("report", "--json", *arguments, recording)
     expect("report", (done.returncode, done.stderr), (0, ""))
     document = json.loads(done.stdout)
     check_schema(document, "report")

@@ -72,12 +72,19 @@ static void tell_files(const struct reasoning *reasoning, struct text *text)
 static void tell_nursery(const struct reasoning *reasoning, struct text *text)
 {
     const struct python_heap *python = reasoning->python;
+    uint64_t excess = memory_nursery_excess(
+        reasoning->use->categories[MEMORY_GC_NURSERY].resident_bytes);
+    text_add(text, "all objects are made in a nursery first");
     for (size_t i = 0; python != NULL && i < python->text_count; i++)
         if (python->texts[i].kind == PYTHON_TEXT_NURSERY) {
-            text_print(text, "all objects are made in a nursery first: %s", python->texts[i].text);
-            return;
+            text_print(text, ": %s", python->texts[i].text);
+            break;
         }
-    text_add(text, "all objects are made in a nursery first");
+    if (excess == 0)
+        return;
+    text_add(text, " (" MEMORY_NURSERY_SETTING " has ");
+    units_add_size(text, excess);
+    text_add(text, " less of it)");
 }
 
 static void tell_old(const struct reasoning *reasoning, struct text *text)

@@ -16,7 +16,8 @@ enum {
     TRIM_THRESHOLD_BYTES = 128 << 10
 };
 
-#define WORTH_BYTES (UINT64_C(1) << 20)
+#define WORTH_BYTES          (UINT64_C(1) << 20)
+#define MODEST_NURSERY_BYTES (UINT64_C(4) << 20) /* PyPy's own choice where it knows no cache */
 
 /* ---- categories ---- */
 
@@ -243,6 +244,28 @@ static void advise_trim(struct process_memory *memory)
     add_advice(memory, "malloc_trim(0)", figures->trimmable_bytes, &text);
 }
 
+uint64_t memory_nursery_excess(uint64_t nursery_bytes)
+{
+    return nursery_bytes == MEMORY_NOT_KNOWN || nursery_bytes < 2 * MODEST_NURSERY_BYTES
+               ? 0
+               : nursery_bytes - MODEST_NURSERY_BYTES;
+}
+
+static void advise_nursery(struct process_memory *memory)
+{
+    uint64_t bytes = memory->use.categories[MEMORY_GC_NURSERY].resident_bytes;
+    uint64_t excess = memory_nursery_excess(bytes);
+    char size[UNITS_TEXT_BYTES];
+    struct text text = {0};
+    if (excess == 0 || !is_worth(&memory->use, excess))
+        return;
+    text_print(&text,
+               "%s are resident of the nursery in which PyPy makes all objects: a smaller one is "
+               "collected more often",
+               units_format_size(bytes, size));
+    add_advice(memory, MEMORY_NURSERY_SETTING, excess, &text);
+}
+
 static int compare_advice(const void *left, const void *right)
 {
     const struct memory_advice *a = left, *b = right;
@@ -259,6 +282,7 @@ static void advise(struct process_memory *memory)
     advise_arenas(memory);
     advise_top(memory);
     advise_mapping(memory);
+    advise_nursery(memory);
     if (memory->advice_count > 0)
         qsort(memory->advice, memory->advice_count, sizeof *memory->advice, compare_advice);
 }

@@ -55,6 +55,11 @@ void memory_sort_categories(const struct memory_use *use,
  * not known. Borrowed from the profile. */
 const struct profile_location *memory_site_location(const struct profile *profile, uint32_t site);
 
+/* What PyPy's nursery has beyond the 4 MiB that do for most programs (MEMORY_NURSERY_SETTING),
+ * where that is much; else 0. */
+#define MEMORY_NURSERY_SETTING "PYPY_GC_NURSERY=4M"
+uint64_t memory_nursery_excess(uint64_t nursery_bytes);
+
 /* Free bytes of the main heap that would go back if this many of its pins, from the heap's end on,
  * were freed; 0 pins: what lies behind the last block. */
 uint64_t memory_pinned_bytes(const struct memory_use *use, size_t pins);

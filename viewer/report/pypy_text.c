@@ -4,12 +4,9 @@
 
 #include <inttypes.h>
 
+#include "analysis/memory_uses.h"
 #include "base/units.h"
 #include "report/python_report.h"
-
-/* A nursery of this many bytes is enough for most programs; PyPy's own choice where it knows no
- * cache. */
-#define MODEST_NURSERY (UINT64_C(4) << 20)
 
 enum {
     TYPES_SHOWN = 5,
@@ -53,10 +50,11 @@ static void write_nursery(struct page *page, const struct python_heap *heap)
         text_print(&line, " %s referred to", figures->nursery_objects == 1 ? "is" : "are");
     }
     page_label_line(page, "Nursery", &line);
-    if (figures->nursery_bytes < 2 * MODEST_NURSERY)
+    uint64_t excess = memory_nursery_excess(figures->nursery_bytes);
+    if (excess == 0)
         return;
-    text_add(&line, "(PYPY_GC_NURSERY=4M in the environment makes it ");
-    units_add_size(&line, figures->nursery_bytes - MODEST_NURSERY);
+    text_add(&line, "(" MEMORY_NURSERY_SETTING " in the environment makes it ");
+    units_add_size(&line, excess);
     text_add(&line, " smaller, for more frequent minor collections)");
     page_label_line(page, "", &line);
 }
