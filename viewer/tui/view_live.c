@@ -115,8 +115,7 @@ static void print_growing(const struct view *view, struct text *out)
         if (process == i || process == QUERY_ALL_PROCESSES)
             is_known |= picture->growths[i].has_timeline && !picture->growths[i].is_too_short;
     if (is_known)
-        text_print(out, "; %zu site%s grow%s for sure", shown->rates.growing_count,
-                   shown->rates.growing_count == 1 ? "" : "s",
+        text_print(out, "; %zu grow%s for sure", shown->rates.growing_count,
                    shown->rates.growing_count == 1 ? "s" : "");
     else
         text_add(out, "; what grows is not known yet");
@@ -133,7 +132,7 @@ static void live_describe(const struct view *view, struct text *out)
                    units_format_size(whole(rates->total.speed.allocated_bytes), size),
                    units_format_short_count(whole(rates->total.speed.allocations), count));
     text_print(out, ", %s since %s", units_format_signed_size(rates->total.grown_bytes, size),
-               rates->has_mark ? units_format_duration(rates->mark_ns, count) : "the beginning");
+               rates->has_mark ? units_format_duration(rates->mark_ns, count) : "its start");
     print_growing(view, out);
 }
 
