@@ -9,7 +9,7 @@ import sys
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from recorded import (IS_LONG, SOURCE, Checks, check_invariants, new_path, record, run, seep,
+from recorded import (BUILD, IS_LONG, SOURCE, Checks, check_invariants, new_path, record, run, seep,
                       target)
 
 checks = Checks()
@@ -253,6 +253,93 @@ def check_lsan():
         checks.equal(f"lsan {name} alone: status", 0, finished.returncode)
 
 
+# What a program tells its leak checks by functions of its own: with each of these, is one block found
+# that is lost?
+TOLD = [("", 1),
+        ("int __lsan_is_turned_off(void) { return 1; }", 0),
+        ("int __lsan_is_turned_off(void) { return 0; }", 1),
+        ('const char *__lsan_default_options(void) { return "a=1:detect_leaks=0"; }', 0),
+        ('const char *__lsan_default_options(void) { return "detect_leaks=1 b=0"; }', 1)]
+TELLING = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+__attribute__((weak)) int __lsan_do_recoverable_leak_check(void);
+__attribute__((weak)) void __lsan_register_root_region(const void *, size_t);
+static __attribute__((noinline)) void wipe(void)
+{
+    char space[16384];
+    memset(space, 0, sizeof space);
+    __asm__ volatile("" : : "r"(space) : "memory");
+}
+static __attribute__((noinline)) void lose(void)
+{
+    for (int i = 0; i < 3; i++)
+        *(void *volatile *)malloc(100) = NULL;
+}
+static __attribute__((noinline)) void keep(void)
+{
+    void **place = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    place[5] = calloc(1, 321);
+    mprotect(place, 4096, PROT_READ);
+    if (__lsan_register_root_region != 0)
+        __lsan_register_root_region(place, 4096);
+}
+int main(void)
+{
+    lose();
+    keep();
+    wipe();
+    printf("%d\\n", __lsan_do_recoverable_leak_check ? __lsan_do_recoverable_leak_check() : -1);
+    return 0;
+}
+"""
+
+
+def build_telling(told):
+    program = new_path("")
+    built = run(["cc", "-g", "-O0", "-fno-builtin", "-rdynamic", "-x", "c", "-o", program, "-"],
+                input=(TELLING + told).encode())
+    checks.equal(f"{told}: built", 0, built.returncode)
+    return program
+
+
+def check_what_is_told():
+    for told, found in TOLD:
+        made = record([build_telling(told)])
+        checks.equal(f"told {told}", f"{found}\n".encode(), made.stdout)
+
+
+def check_regions():
+    """A block that a region holds, with such roots and without, when recorded and when judged."""
+    program = build_telling("")
+
+    def lost(options=(), reading=()):
+        made = record([program], options=options)
+        report = json.loads(seep("leaks", "--json", *reading, made.path).stdout)
+        return 321 in [leak["bytes"] for leak in report["processes"][0]["leaks"]
+                       if leak["kind"] == "definite"]
+    checks.equal("regions: on", False, lost())
+    checks.equal("regions: off when judged", True, lost(reading=["--no-root-regions"]))
+    checks.equal("regions: off when recorded", True, lost(options=["--no-root-regions"]))
+    checks.equal("regions: alone", False, lost(reading=["--roots=region"]))
+
+
+def check_package():
+    """What pkg-config says of the header is where it gets installed, and nothing to link with."""
+    with open(os.path.join(BUILD, "include/seep.pc"), encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    checks.equal("seep.pc: the header's folder", ["Cflags: -I${includedir}"],
+                 [line for line in lines if line.startswith("Cflags")])
+    checks.equal("seep.pc: nothing is left to be filled in", [],
+                 [line for line in lines if "@" in line])
+    checks.true("seep.pc: a name and a version", any(line.startswith("Name: seep") for line in lines)
+                and any(line.startswith("Version: ") for line in lines), lines)
+    checks.equal("seep.pc: no libraries", [], [line for line in lines if line.startswith("Libs")
+                                               and line.split(":")[1].strip()])
+
+
 def check_real_lsan():
     """LeakSanitizer itself says the same of the same program."""
     program = new_path("")
@@ -335,6 +422,9 @@ check_family_memory()
 check_early_memory()
 check_family_options()
 check_lsan()
+check_what_is_told()
+check_regions()
+check_package()
 check_header()
 check_example()
 if IS_LONG:
