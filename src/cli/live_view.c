@@ -34,6 +34,7 @@ struct live_view {
     bool are_wanted, is_quitting, is_over;
     uint32_t snapshot_pid; /* one is wanted of it; 0 = none */
     struct live_picture *pending;
+    struct live_picture *dropped; /* not shown any more; NULL = none */
     struct tui_live_news news;
 
     /* The viewer's own: what it shows. */
@@ -93,6 +94,16 @@ static uint64_t take_picture(struct live_view *view)
     return now_ns() - start_ns;
 }
 
+static void end_dropped(struct live_view *view)
+{
+    struct live_picture *picture = view->dropped;
+
+    view->dropped = NULL;
+    pthread_mutex_unlock(&view->lock);
+    live_picture_destroy(picture);
+    pthread_mutex_lock(&view->lock);
+}
+
 static void wait_until(struct live_view *view, uint64_t due_ns)
 {
     struct timespec limit = {(time_t)(due_ns / 1000000000), (long)(due_ns % 1000000000)};
@@ -106,7 +117,9 @@ static void *work(void *context)
 
     pthread_mutex_lock(&view->lock);
     while (!view->is_quitting) {
-        if (view->snapshot_pid != 0) {
+        if (view->dropped) {
+            end_dropped(view);
+        } else if (view->snapshot_pid != 0) {
             take_snapshot(view);
             due_ns = now_ns();
         } else if (view->is_over || !view->are_wanted || view->pending) {
@@ -150,6 +163,7 @@ static void stop(struct live_view *view)
     pthread_join(view->thread, NULL);
     atomic_store(&view->source->session.is_cancelled, false);
     live_picture_destroy(view->pending);
+    live_picture_destroy(view->dropped);
 }
 
 static void clear(struct live_view *view)
@@ -188,6 +202,19 @@ static void want(void *context, bool are_wanted)
         tell_viewer(view);
     pthread_cond_signal(&view->changed);
     pthread_mutex_unlock(&view->lock);
+}
+
+/* One at a time: there is none while the next is made. */
+static void drop(void *context, struct live_picture *picture)
+{
+    struct live_view *view = context;
+
+    pthread_mutex_lock(&view->lock);
+    struct live_picture *before = view->dropped;
+    view->dropped = picture;
+    pthread_cond_signal(&view->changed);
+    pthread_mutex_unlock(&view->lock);
+    live_picture_destroy(before);
 }
 
 static void ask_for_snapshot(void *context, uint64_t pid)
@@ -290,6 +317,7 @@ bool live_view_run(struct live_source *source, struct live_picture *first,
                             .take = take,
                             .want = want,
                             .show = show,
+                            .drop = drop,
                             .snapshot = ask_for_snapshot};
 
     view.news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

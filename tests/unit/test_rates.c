@@ -13,11 +13,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "analysis/query.h"
 #include "analysis/rates.h"
+#include "base/hash_map.h"
+#include "base/memory.h"
 #include "profile_builder.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -207,12 +210,81 @@ static void test_copy(void **state)
     end(&example);
 }
 
+/* ---- order where it is looked at ---- */
+
+enum {
+    MANY = 20000,
+    MANY_GROWTHS = 100
+};
+
+/* A reading of many sites, of which a good part has the same figures. */
+static void fill_many(struct profile *profile, struct profile_process *process, uint64_t seed)
+{
+    *profile = (struct profile){.processes = process, .process_count = 1, .site_count = MANY};
+    *process = (struct profile_process){.site_count = MANY};
+    profile->sites = memory_allocate_zeroed(MANY, sizeof *profile->sites);
+    for (uint64_t i = 0; i < MANY; i++) {
+        uint64_t random = hash_mix(seed + i);
+        struct profile_figures *figures = &profile->sites[i].figures;
+        profile->sites[i].fingerprint = hash_mix(i / 2);
+        figures->id = i;
+        figures->allocations = seed + random % 5;
+        figures->allocated_bytes = random % 3 ? random % 16 : random >> 20;
+        figures->live_bytes = random % 7 ? random % 4 : random >> 10;
+        figures->live_blocks = random % 2;
+    }
+}
+
+static void check_same(const struct rates *sorted, const struct rates *unordered, size_t position)
+{
+    const struct rates_row *row = rates_row_at(unordered, position);
+    assert_int_equal(row->site, sorted->rows[position].site);
+    assert_ptr_equal(rates_row_at(sorted, position), &sorted->rows[position]);
+}
+
+static void test_unordered(void **state)
+{
+    (void)state;
+    struct profile earlier, profile;
+    struct profile_process processes[2];
+    struct rates_reading before, now;
+    struct growth_site sites[MANY_GROWTHS];
+    fill_many(&earlier, &processes[0], 1);
+    fill_many(&profile, &processes[1], 3);
+    read_at(&earlier, 1, &before);
+    read_at(&profile, 3, &now);
+    for (uint32_t i = 0; i < MANY_GROWTHS; i++)
+        sites[i] = (struct growth_site){.site = i * 7,
+                                        .verdict = (enum trend_verdict)(i % 3),
+                                        .bytes_per_minute = i % 5 * 1.5 - 3};
+    struct growth growth = {.sites = sites, .count = MANY_GROWTHS};
+    for (enum rates_order order = 0; order < RATES_ORDER_COUNT; order++) {
+        static const size_t looks[] = {0, 1, 40, MANY / 2, MANY / 3, MANY - 2000, 3};
+        struct rates sorted, unordered;
+        struct rates_question question = {.order = order, .before = &before, .growths = &growth};
+        rates_find(&profile, &now, &question, &sorted);
+        rates_find_unordered(&profile, &now, &question, &unordered);
+        assert_int_equal(sorted.row_count, unordered.row_count);
+        assert_in_range(sorted.row_count, MANY - 1900, MANY);
+        for (size_t i = 0; i < sizeof looks / sizeof *looks; i++)
+            check_same(&sorted, &unordered, looks[i]);
+        check_same(&sorted, &unordered, sorted.row_count - 1);
+        for (size_t i = 0; i < sorted.row_count; i++)
+            check_same(&sorted, &unordered, i);
+        rates_clear(&sorted);
+        rates_clear(&unordered);
+    }
+    rates_reading_clear(&before);
+    rates_reading_clear(&now);
+    free(earlier.sites);
+    free(profile.sites);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_differences),
-        cmocka_unit_test(test_orders),
-        cmocka_unit_test(test_first),
+        cmocka_unit_test(test_differences), cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_first),       cmocka_unit_test(test_unordered),
         cmocka_unit_test(test_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,6 +54,7 @@ libseep_a_SOURCES += \
 	viewer/analysis/live_picture.h \
 	viewer/analysis/own_code.c \
 	viewer/analysis/own_code.h \
+	viewer/analysis/partial_order.c viewer/analysis/partial_order.h \
 	viewer/analysis/place.c \
 	viewer/analysis/place.h \
 	viewer/analysis/place_sums.c \

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/partial_order.h"
 #include "analysis/query.h"
 #include "base/memory.h"
 
@@ -245,18 +246,88 @@ static int compare_rows(const void *left, const void *right)
     return a->row.site < b->row.site ? -1 : a->row.site > b->row.site;
 }
 
+static struct ordered ordered_row(const struct profile *profile, const struct rates_row *row,
+                                  enum rates_order order)
+{
+    return (struct ordered){*row, key_of(row, order), rank_of(row, order),
+                            profile->sites[row->site].fingerprint};
+}
+
 static void sort(const struct profile *profile, enum rates_order order, struct rates *rates)
 {
     struct ordered *list = memory_allocate_zeroed(rates->row_count + 1, sizeof *list);
 
     for (size_t i = 0; i < rates->row_count; i++)
-        list[i] = (struct ordered){rates->rows[i], key_of(&rates->rows[i], order),
-                                   rank_of(&rates->rows[i], order),
-                                   profile->sites[rates->rows[i].site].fingerprint};
+        list[i] = ordered_row(profile, &rates->rows[i], order);
     qsort(list, rates->row_count, sizeof *list, compare_rows);
     for (size_t i = 0; i < rates->row_count; i++)
         rates->rows[i] = list[i].row;
     free(list);
+}
+
+/* ---- order where it is looked at ---- */
+
+struct rates_ordering {
+    struct partial_order order;
+    const struct profile *profile;
+    const struct rates_row *rows;
+    enum rates_order by;
+};
+
+static bool is_row_before(const void *context, uint32_t a, uint32_t b)
+{
+    const struct rates_ordering *ordering = context;
+    struct ordered one = ordered_row(ordering->profile, &ordering->rows[a], ordering->by);
+    struct ordered other = ordered_row(ordering->profile, &ordering->rows[b], ordering->by);
+
+    return compare_rows(&one, &other) < 0;
+}
+
+/* Descending, as numbers without a sign. */
+static uint64_t smallness_of(double value)
+{
+    const uint64_t sign = UINT64_C(1) << 63;
+    double plain = value + 0.0; /* of the two zeros the one */
+    uint64_t bits;
+
+    memcpy(&bits, &plain, sizeof bits);
+    return ~(bits & sign ? ~bits : bits | sign);
+}
+
+/* What is the same here is compared in full. */
+static struct partial_key partial_key_of(const struct rates_row *row, uint32_t item,
+                                         enum rates_order order)
+{
+    struct partial_key key = {smallness_of(key_of(row, order)), 0, item};
+    float live = (float)row->change.counts.live_bytes; /* as good as it goes in 32 bits */
+    uint32_t live_bits;
+
+    memcpy(&live_bits, &live, sizeof live_bits);
+    if (order == RATES_BY_SLOPE)
+        key.first = (uint64_t)rank_of(row, order) << 62 | key.first >> 2;
+    else
+        key.second = ~live_bits;
+    return key;
+}
+
+static void order_rows(const struct profile *profile, enum rates_order by, struct rates *rates)
+{
+    struct rates_ordering *ordering = memory_allocate_zeroed(1, sizeof *ordering);
+
+    *ordering = (struct rates_ordering){.profile = profile, .rows = rates->rows, .by = by};
+    ordering->order = (struct partial_order){.is_before = is_row_before, .context = ordering};
+    partial_order_init(&ordering->order, rates->row_count);
+    for (size_t i = 0; i < rates->row_count; i++)
+        ordering->order.keys[i] = partial_key_of(&rates->rows[i], (uint32_t)i, by);
+    ordering->order.count = rates->row_count;
+    partial_order_begin(&ordering->order, false);
+    rates->ordering = ordering;
+}
+
+const struct rates_row *rates_row_at(const struct rates *rates, size_t position)
+{
+    return rates->ordering ? &rates->rows[partial_order_at(&rates->ordering->order, position)]
+                           : &rates->rows[position];
 }
 
 /* ---- the whole ---- */
@@ -274,8 +345,8 @@ static void sum_up(const struct rates_reading *now, const struct rates_question 
     }
 }
 
-void rates_find(const struct profile *profile, const struct rates_reading *now,
-                const struct rates_question *question, struct rates *rates)
+static void gather(const struct profile *profile, const struct rates_reading *now,
+                   const struct rates_question *question, struct rates *rates)
 {
     const struct growth_site **growths = find_growths(profile, question->growths);
     const struct rates_reading *before = question->before;
@@ -285,7 +356,7 @@ void rates_find(const struct profile *profile, const struct rates_reading *now,
         before = NULL;
     *rates = (struct rates){.has_speed = before != NULL,
                             .has_mark = question->mark != NULL,
-                            .rows = memory_allocate_zeroed(now->count + 1, sizeof *rates->rows)};
+                            .rows = memory_allocate_large(now->count + 1, sizeof *rates->rows)};
     if (before)
         rates->seconds = (double)(now->time_ns - before->time_ns) / NS_PER_SECOND;
     if (question->mark)
@@ -310,11 +381,27 @@ void rates_find(const struct profile *profile, const struct rates_reading *now,
         rates->growing_count += is_growing(&row);
     }
     free(growths);
+}
+
+void rates_find(const struct profile *profile, const struct rates_reading *now,
+                const struct rates_question *question, struct rates *rates)
+{
+    gather(profile, now, question, rates);
     sort(profile, question->order, rates);
+}
+
+void rates_find_unordered(const struct profile *profile, const struct rates_reading *now,
+                          const struct rates_question *question, struct rates *rates)
+{
+    gather(profile, now, question, rates);
+    order_rows(profile, question->order, rates);
 }
 
 void rates_clear(struct rates *rates)
 {
+    if (rates->ordering)
+        partial_order_clear(&rates->ordering->order);
+    free(rates->ordering);
     free(rates->rows);
     *rates = (struct rates){0};
 }

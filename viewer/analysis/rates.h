@@ -71,7 +71,8 @@ struct rates {
     struct rates_change total; /* of the processes asked for */
     struct rates_row *rows;    /* sites that allocate, have changed since the mark, or may grow */
     size_t row_count;
-    uint64_t idle_count; /* sites left out */
+    struct rates_ordering *ordering; /* of rows that are in no order yet; NULL: they are in it */
+    uint64_t idle_count;             /* sites left out */
     size_t growing_count;
 };
 
@@ -86,6 +87,13 @@ struct rates_question {
 /* `now` was taken of `profile`. Clear after use. */
 void rates_find(const struct profile *profile, const struct rates_reading *now,
                 const struct rates_question *question, struct rates *rates);
+
+/* The same for who looks at a few of them: only rates_row_at knows their order, as far as it was
+ * asked. Borrows the profile. */
+void rates_find_unordered(const struct profile *profile, const struct rates_reading *now,
+                          const struct rates_question *question, struct rates *rates);
+const struct rates_row *rates_row_at(const struct rates *rates, size_t position);
+
 void rates_clear(struct rates *rates);
 
 /* "bytes-per-second", "growth", ...: for options and titles. NULL past the end. */

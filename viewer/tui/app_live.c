@@ -109,7 +109,7 @@ static bool swap(struct app *app, struct live_picture *picture, struct error *er
     live->taken_ns = now_ns();
     publish(app);
     bool is_loaded = app_reload(app, error);
-    live_picture_destroy(old);
+    live->source->drop(live->source->context, old);
     return is_loaded;
 }
 

@@ -48,6 +48,9 @@ struct tui_live {
     /* This one is what views ask about from now on, maybe as before; NULL: none any more. */
     void (*show)(void *context, struct live_picture *picture);
 
+    /* Ends one that is not shown any more, elsewhere: that takes a while, too. */
+    void (*drop)(void *context, struct live_picture *picture);
+
     /* Begins a snapshot of a process, which the news tell of. */
     void (*snapshot)(void *context, uint64_t pid);
 };

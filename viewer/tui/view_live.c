@@ -66,7 +66,7 @@ static void find_rates(struct view *view)
                                       .mark = live->mark,
                                       .growths = live->picture->growths};
     rates_clear(&shown->rates);
-    rates_find(view->context->profile, &live->picture->reading, &question, &shown->rates);
+    rates_find_unordered(view->context->profile, &live->picture->reading, &question, &shown->rates);
 }
 
 static bool live_load(struct view *view, struct error *error)
@@ -89,7 +89,7 @@ static void live_sort(struct view *view)
 static const struct rates_row *row_at(const struct view *view, size_t row)
 {
     const struct rates *rates = &((const struct live_view *)view->state)->rates;
-    return &rates->rows[view->table.is_inverted ? rates->row_count - 1 - row : row];
+    return rates_row_at(rates, view->table.is_inverted ? rates->row_count - 1 - row : row);
 }
 
 /* ---- drawing ---- */
