@@ -20,6 +20,8 @@ enum {
     STACK_CHUNK_MOST = 1 << 26,
     STACK_CHUNK_SEARCHED = 1 << 20,
     STACK_CHUNKS_MOST = 4096,
+    NEXT_FRAME_BYTES =
+        1024, /* behind the last frame: one that is being made holds things already */
     STATE_BYTES_MOST = 1 << 20,
     SLOTS_MOST = 1 << 20
 };
@@ -138,7 +140,7 @@ static void leave_out_stacks_of_python(struct used_memory *memory)
     while ((entry = hash_map_next(&tops.ends, &position)) != NULL) {
         uint64_t head[3];
         if (read_stack_chunk(memory, entry->key, head) && entry->value < entry->key + head[1])
-            range_list_add(&memory->dead, entry->value, entry->key + head[1]);
+            range_list_add(&memory->dead, entry->value + NEXT_FRAME_BYTES, entry->key + head[1]);
     }
     hash_map_clear(&tops.ends);
 }
