@@ -4,8 +4,6 @@
 
 /* From here on a process is copied rather than held until it was read. */
 #define COPY_FROM_BYTES (UINT64_C(64) << 20)
-/* What a thread gets that is to make a copy, and waits for no more than that. */
-#define MAKE_NS         UINT64_C(2000000000)
 
 static bool is_readable(uint32_t tid, struct error *error)
 {
@@ -26,10 +24,8 @@ static bool make(struct process_memory *memory, uint32_t flags, const struct clo
                  uint64_t deadline_ns, struct error *error)
 {
     const struct process_memory_input *input = &memory->input;
-    uint64_t most_ns = clock->now_ns(clock->context) + MAKE_NS;
     bool is_made = target_copy_make(&memory->copy, &input->hold->stopper, is_waiting(memory), flags,
-                                    input->shared, clock,
-                                    most_ns < deadline_ns ? most_ns : deadline_ns, error);
+                                    input->shared, clock, deadline_ns, error);
     if (is_made && (flags & SESSION_COPY_READS) != 0)
         memory->server = target_server_of(input->session, memory->copy.number, memory->copy.pidfd);
     return is_made;
