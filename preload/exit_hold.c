@@ -111,8 +111,9 @@ void exit_hold_wait(enum session_hold why)
     atomic_store(&shared->hold_tid, 0);
 }
 
-/* CPython is done with its program when it says that it finalizes, and then gives SIGINT back its
- * default before it destroys the first module. */
+/* CPython is done with its program when it says that it finalizes. It then locks its list of
+ * threads, flushes its streams, and gives SIGINT back its default where it had taken it; all before
+ * it destroys the first module. */
 void exit_hold_interpreter(void)
 {
     struct exit_registers registers;
@@ -124,6 +125,13 @@ void exit_hold_interpreter(void)
     exit_hold_wait(SESSION_HOLD_BEFORE_EXIT);
     exit_hold_cancel(); /* the rest of the end has its own stack */
     process_current->was_interpreter_held = true;
+}
+
+/* From 3.9 on the first lock that is a semaphore after that mark; from 3.13 on locks are others. */
+void exit_hold_interpreter_at_lock(void)
+{
+    if (python_runtime.offsets.minor >= 9 && python_runtime.offsets.minor <= 12)
+        exit_hold_interpreter();
 }
 
 void exit_hold_crash(const void *context)

@@ -43,6 +43,9 @@ void exit_hold_wait(enum session_hold why);
  * where that may begin; what was seen then is not looked at again before the end. */
 void exit_hold_interpreter(void);
 
+/* The same where a lock is taken that may be that of CPython's list of threads. */
+void exit_hold_interpreter_at_lock(void);
+
 /* The same where a signal ends the process, which its handler was given `context` for. */
 void exit_hold_crash(const void *context);
 

@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
@@ -109,9 +110,12 @@
                                            const struct timespec *, const sigset_t *)) \
     HOOK(epoll_pwait,     int,            (int, struct epoll_event *, int, int, const sigset_t *))
 
+#define HOOKS_SEMAPHORE(HOOK) \
+    HOOK(sem_wait, int, (sem_t *))
+
 #define HOOKS_ALL(HOOK) \
     HOOKS_MALLOC(HOOK) HOOKS_CXX(HOOK) HOOKS_MAPPING(HOOK) HOOKS_PROCESS(HOOK) \
-    HOOKS_LOADER(HOOK) HOOKS_SIGNAL(HOOK)
+    HOOKS_LOADER(HOOK) HOOKS_SIGNAL(HOOK) HOOKS_SEMAPHORE(HOOK)
 /* clang-format on */
 
 #endif

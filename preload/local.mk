@@ -69,6 +69,7 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/interpose_mapping.c \
 	preload/interpose_process.c \
 	preload/interpose_shell.c \
+	preload/interpose_semaphore.c \
 	preload/interpose_signal.c \
 	preload/interposed_functions.h \
 	preload/lifecycle.c \

@@ -103,6 +103,7 @@ bool real_functions_find(void)
     HOOKS_PROCESS(FIND)
     HOOKS_LOADER(FIND)
     HOOKS_SIGNAL(FIND)
+    HOOKS_SEMAPHORE(FIND)
     HOOKS_CXX(FIND)
 #undef FIND
 #define FIND(symbol, result, parameters) *(void **)&real.symbol = find_called(#symbol);
