@@ -59,6 +59,12 @@ static void show(void *context, struct live_picture *picture)
     live->uses.show(live->uses.context, picture ? picture->profile : NULL);
 }
 
+static void drop(void *context, struct live_picture *picture)
+{
+    (void)context;
+    live_picture_destroy(picture);
+}
+
 static void ask_for_snapshot(void *context, uint64_t pid)
 {
     struct demo_live *live = context;
@@ -75,6 +81,7 @@ void demo_live_begin(struct demo_live *live, const struct demo_live_uses *uses)
                                    .take = take,
                                    .want = want,
                                    .show = show,
+                                   .drop = drop,
                                    .snapshot = ask_for_snapshot};
 }
 

@@ -35,6 +35,7 @@ ended 0
 see_not 'Reading'
 
 # The same key, whether it comes while it is loaded or afterwards.
+# shellcheck disable=SC2154 # in_tmux.sh makes it
 tests/helpers/make_recording "$work/small.seep"
 start tmux-256color C.UTF-8 "'$seep' view small.seep"
 keys q
