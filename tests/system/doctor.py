@@ -97,7 +97,7 @@ def check_bound():
     expect("bound files: doctor", (0, "limited", "limited", "ok"),
            (done.returncode, found["shared_memory"]["state"], found["file_size"]["state"],
             found["recording"]["state"]))
-    expect("bound files: fewer threads", True, "for 49 threads" in found["shared_memory"]["value"])
+    expect("bound files: fewer threads", True, "for 48 threads" in found["shared_memory"]["value"])
 
 
 def check_without_preload():

@@ -178,8 +178,10 @@ def main():
                           ["--process=7"]):
             expect(f"{arguments}", seep("export", "--format=dot", *arguments,
                                         recording).returncode, 2)
-        expect("a snapshot for a heap's format",
-               seep("export", "--format=folded", recording + "@snapshot:0").returncode, 2)
+        expect("a snapshot is a time for a heap's format",
+               seep("export", "--format=folded", recording + "@snapshot:0").returncode, 0)
+        expect("one that there is not",
+               seep("export", "--format=folded", recording + "@snapshot:9").returncode, 2)
     return is_failed()
 
 

@@ -169,7 +169,7 @@ static void test_every_kind_comes_back(void **state)
             text_clear(&out);
         }
     }
-    assert_int_equal(kind_count, 37);
+    assert_int_equal(kind_count, 39);
     assert_null(record_kind_find(0));
     assert_null(record_kind_find(RECORDING_index));
     record_arena_destroy(arena);
