@@ -81,7 +81,7 @@ TESTS += tests/system/python_graph.py tests/system/python_heap.py tests/system/p
 	tests/system/python_pypy_graph.py tests/system/python_pypy_settings.py tests/system/python_leaks.py
 EXTRA_DIST += tests/system/python_leaks.py tests/system/python_graph.py tests/system/python_heap.py tests/system/python_images.py \
 	tests/system/python_pypy.py tests/system/python_pypy_graph.py tests/system/python_pypy_settings.py \
-	tests/targets/computing.py tests/targets/pypy_truth.py tests/targets/pypy_churn.py tests/targets/pypy_collect.py \
+	tests/targets/computing.py tests/targets/pypy_truth.py tests/targets/pypy_churn.py \
 	tests/targets/pypy_image.py tests/system/pypy_dump.py \
 	tests/system/python_stops.py tests/system/python_refused.py \
 	tests/system/pythons.py tests/targets/python_churn.py \

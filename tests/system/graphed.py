@@ -11,9 +11,21 @@ DEMO = os.path.abspath("./examples/demo")
 TARGETS = os.path.abspath("./tests/targets")
 SCHEMA = os.path.join(os.path.abspath(os.environ.get("srcdir", ".")), "schema")
 
+# The end of a Python program: a closure holds 1,000 numbers, and with "stop" it stops meanwhile.
+CLOSURE_HELD = """
+def work(count):
+    rows = [complex(i, 1) for i in range(count)]
+    def inner():
+        return rows
+    if sys.argv[1] == 'stop':
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return inner
+kept = work(1000)
+"""
+
 
 def seep(*arguments):
-    return subprocess.run([SEEP, *arguments], capture_output=True, text=True, timeout=120,
+    return subprocess.run([SEEP, *arguments], capture_output=True, text=True, timeout=300,
                           check=False)
 
 
@@ -45,6 +57,20 @@ def ask(recording, *arguments):
     document = json.loads(done.stdout)
     check_schema(document)
     return document
+
+
+def report(recording, *arguments):
+    """What `seep report --json` says."""
+    done = seep("report", "--json", *arguments, recording)
+    expect("report", (done.returncode, done.stderr), (0, ""))
+    document = json.loads(done.stdout)
+    check_schema(document, "report")
+    return document
+
+
+def python_of(recording, *arguments):
+    """What it says of the Python of the first process."""
+    return report(recording, *arguments)["processes"][0]["python"]
 
 
 def find(rows, name):

@@ -15,9 +15,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
 import json
 
-from graphed import SEEP, TARGETS, check_schema, expect, is_failed, seep
+from graphed import SEEP, TARGETS, check_schema, expect, is_failed, report, seep
 
 PYTHON = "/usr/bin/python3"
+COMPUTING = os.path.join(os.path.abspath(os.environ.get("srcdir", ".")), "tests", "targets",
+                         "computing.py")
 MIB = 1 << 20
 
 
@@ -36,11 +38,7 @@ def run(folder, *command, environment=None):
 
 
 def ask(recording, *arguments):
-    done = seep("report", "--json", *arguments, recording)
-    expect("report", (done.returncode, done.stderr), (0, ""))
-    document = json.loads(done.stdout)
-    check_schema(document, "report")
-    process = max(document["processes"],
+    process = max(report(recording, *arguments)["processes"],
                   key=lambda one: sum(row["resident_bytes"] for row in one["categories"]))
     if process["memory"] is None or not process["memory"]["measured"]:
         raise Skipped("the memory of programs cannot be looked at here")
@@ -257,33 +255,15 @@ def check_numbers(folder):
 
 # ---- two interpreters ----
 
-COMPUTED = """
-source = '''
-def f(n):
-    t = 0
-    for k in range(n):
-        if k %% %d == 0: t += k * %d
-        elif k & 1: t ^= k + %d
-        else: t -= len(str(k))
-    return t
-'''
-total = 0
-for i in range(200):
-    names = {}
-    exec(source % (i % 7 + 2, i, i), names)
-    total += names['f'](5000)
-"""
-
-
 def check_interpreters(folder):
     """The same work: libpypy, a nursery of 16 MiB, arenas and code are what PyPy has more of."""
     pypy = shutil.which("pypy3")
     if pypy is None:
         print("there is no pypy3: two interpreters were not compared")
         return
-    base, _ = run(folder, PYTHON, "-c", COMPUTED)
+    base, _ = run(folder, PYTHON, COMPUTING, "200")
     os.rename(base, f"{folder}/cpython.seep")
-    new, _ = run(folder, pypy, "-c", COMPUTED, environment={"PYPY_GC_NURSERY": "16M"})
+    new, _ = run(folder, pypy, COMPUTING, "200", environment={"PYPY_GC_NURSERY": "16M"})
     process = ask(new)
     expect("PyPy: files", category(process, "files")["resident_bytes"] > 30 * MIB, True)
     done = seep("diff", "--json", f"{folder}/cpython.seep", new)

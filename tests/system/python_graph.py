@@ -12,7 +12,7 @@ import tempfile
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 from expecting import expect, is_failed
-from graphed import check_schema, find, spell
+from graphed import CLOSURE_HELD, check_schema, find, spell
 from pythons import interpreters
 
 SEEP = os.path.abspath("./seep")
@@ -37,15 +37,7 @@ del one
 for i in range(7):
     loose = Loose(); loose.self = loose
 del loose
-def work(count):
-    rows = [complex(i, 1) for i in range(count)]
-    def inner():
-        return rows
-    if sys.argv[1] == 'stop':
-        os.kill(os.getpid(), signal.SIGSTOP)
-    return inner
-kept = work(1000)
-"""
+""" + CLOSURE_HELD
 
 
 def ask(recording, *arguments):

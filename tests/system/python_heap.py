@@ -2,7 +2,6 @@
 """Python's heap from outside, beside what the interpreter says of itself: for the distribution's
 python3 and every CPython that pyenv has."""
 
-import json
 import os
 import signal
 import subprocess
@@ -12,8 +11,8 @@ import tempfile
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 from expecting import expect, is_failed
-from graphed import check_schema
-from pythons import can_read_others, interpreters
+from graphed import python_of
+from pythons import interpreters_seen_by
 
 SEEP = os.path.abspath("./seep")
 WALK = os.path.abspath("./tests/helpers/python_walk")
@@ -130,15 +129,6 @@ def check_refusals(path):
     stopped.end()
 
 
-def ask(recording):
-    done = subprocess.run([SEEP, "report", "--json", recording], capture_output=True, text=True,
-                          timeout=120, check=False)
-    expect("report", (done.returncode, done.stderr), (0, ""))
-    document = json.loads(done.stdout)
-    check_schema(document, "report")
-    return document["processes"][0]["python"]
-
-
 def count_of(rows, name):
     return sum(row["count"] for row in rows if row["name"] == name)
 
@@ -162,7 +152,7 @@ def check_wrapped(folder, path, name):
                           capture_output=True, text=True, timeout=120, check=False,
                           preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     expect(f"{name}: run", (done.returncode, done.stderr), (0, ""))
-    python = ask(recording)
+    python = python_of(recording)
     if not python:
         expect(f"{name}: it is Python", python, "an object")
         return
@@ -199,7 +189,7 @@ def check_plain(folder, path, name):
                           capture_output=True, text=True, timeout=120, check=False)
     stopped.end()
     expect(f"{name}: looked at", (done.returncode, done.stderr), (0, ""))
-    python = ask(recording)
+    python = python_of(recording)
     pinned = python["arenas"]["pinned"]
     expect(f"{name}: bytes pinned: {pinned['bytes']}", pinned["bytes"] >= 18 << 20, True)
     expect(f"{name}: by few", pinned["live_blocks"] <= 400, True)
@@ -237,7 +227,7 @@ def check_start_garbage(folder, path, name):
         stopped.go_on()
         with open(truth, encoding="utf-8") as text:
             collected = int(text.read())
-        garbage = ask(recording)["garbage"]
+        garbage = python_of(recording)["garbage"]
         own = sum(row["count"] for row in garbage["types"] if row["name"] == "Own")
         expect(f"{name}: own garbage", own, count)
         expect(f"{name}: all garbage", garbage["objects"], collected)
@@ -248,12 +238,8 @@ def check_start_garbage(folder, path, name):
 
 
 def main():
-    found = interpreters()
+    found = interpreters_seen_by(WALK)
     if not found:
-        print("SKIP: there is no CPython from 3.8 on")
-        return 77
-    if not can_read_others(WALK):
-        print("SKIP: the memory of other processes cannot be read here")
         return 77
     with tempfile.TemporaryDirectory() as folder:
         for (minor, micro), path in sorted(found.items()):

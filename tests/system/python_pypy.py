@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """PyPy's heap from outside, beside what its own collector says of it (gc.dump_rpy_heap)."""
 
-import json
 import os
 import random
 import shutil
@@ -13,21 +12,13 @@ import tempfile
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
-from graphed import check_schema, is_failed
+from graphed import expect, is_failed, python_of
 from pypy_dump import is_within, library_ranges, read_dump
 
 SEEP = os.path.abspath("./seep")
 WALK = os.path.abspath("./tests/helpers/python_walk")
 TARGETS = os.path.join(os.path.abspath(os.environ.get("srcdir", ".")), "tests", "targets")
 IS_LONG = os.environ.get("SEEP_LONG_TESTS") == "1"
-failures = 0
-
-
-def expect(what, found, wanted):
-    global failures
-    if found != wanted:
-        print(f"FAIL: {what}: {found!r}, not {wanted!r}")
-        failures += 1
 
 
 class Stopped:
@@ -99,21 +90,12 @@ def check_truth(folder, pypy):
     check_report(recording)
 
 
-def ask(recording):
-    done = subprocess.run([SEEP, "report", "--json", "--limit=0", recording], capture_output=True,
-                          text=True, timeout=120, check=False)
-    expect("report", (done.returncode, done.stderr), (0, ""))
-    document = json.loads(done.stdout)
-    check_schema(document, "report")
-    return document["processes"][0]["python"]
-
-
 def count_of(rows, name):
     return sum(row["count"] for row in rows if row["name"] == name)
 
 
 def check_report(recording):
-    python = ask(recording)
+    python = python_of(recording, "--limit=0")
     expect("what it is", (python["implementation"], python["version"][:4], python["refused"]),
            ("PyPy", "7.3.", None))
     types = python["types"]
@@ -158,7 +140,7 @@ def check_wrapped(folder, pypy):
                           capture_output=True, text=True, timeout=300, check=False,
                           env={**os.environ, "PYPY_GC_NURSERY": "64M"})
     expect("run", (done.returncode, done.stderr), (0, ""))
-    python = ask(recording)
+    python = python_of(recording, "--limit=0")
     expect("it is PyPy", python and python["implementation"], "PyPy")
     if not python:
         return
@@ -204,7 +186,7 @@ def check_collecting(pypy, place, stops):
     """Within a collection, because it stops itself there: while young objects are moved, while
     what lives is marked, and while what is dead is swept."""
     child = subprocess.Popen(
-        [pypy, f"{TARGETS}/pypy_collect.py"], stdout=subprocess.PIPE,
+        [pypy, f"{TARGETS}/pypy_churn.py", "collect"], stdout=subprocess.PIPE,
         env={**os.environ, "PYPY_GC_NURSERY": "512k", "COLLECTOR_STOP": place,
              "LD_PRELOAD": os.path.abspath("./tests/targets/collector_stop.so")})
     os.read(child.stdout.fileno(), 1)
@@ -249,7 +231,7 @@ def main():
     for place in ("arena", "chunk", "release"):
         check_collecting(pypy, place, 20 if IS_LONG else 4)
     check_stops(pypy, int(sys.argv[1]) if len(sys.argv) > 1 else 60 if IS_LONG else 8)
-    return failures != 0 or is_failed()
+    return is_failed()
 
 
 sys.exit(main())

@@ -12,7 +12,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from graphed import ask, check_schema, expect, find, is_failed, seep, spell
+from graphed import CLOSURE_HELD, ask, check_schema, expect, find, is_failed, seep, spell
 
 # 100 lists of 30 nodes, each with 2000 bytes of its own: 6,000,000 bytes that `cache` retains, and
 # that a loop has touched until it was compiled. `numbers` are 800,000 bytes of malloc's, `large` is
@@ -44,15 +44,7 @@ lost = [Loose() for i in range(500)]
 if sys.argv[2] == 'old':
     gc.collect()
 del lost
-def work(count):
-    rows = [complex(i, 1) for i in range(count)]
-    def inner():
-        return rows
-    if sys.argv[1] == 'stop':
-        os.kill(os.getpid(), signal.SIGSTOP)
-    return inner
-kept = work(1000)
-"""
+""" + CLOSURE_HELD
 ENVIRONMENT = {**os.environ, "PYPY_GC_NURSERY": "4M"}
 
 

@@ -3,7 +3,6 @@
 known without knowing Python is there."""
 
 import glob
-import json
 import os
 import shutil
 import signal
@@ -14,21 +13,12 @@ import tempfile
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 from expecting import expect, is_failed
-from graphed import check_schema
+from graphed import report
 
 SEEP = os.path.abspath("./seep")
 STOP = "import os, signal; kept = [object() for i in range(10000)]; " \
        "os.kill(os.getpid(), signal.SIGSTOP)"
 PYTHON = "/usr/bin/python3"
-
-
-def report(recording):
-    done = subprocess.run([SEEP, "report", "--json", recording], capture_output=True, text=True,
-                          timeout=120, check=False)
-    expect("report", (done.returncode, done.stderr), (0, ""))
-    document = json.loads(done.stdout)
-    check_schema(document, "report")
-    return document["processes"][0]
 
 
 def look(command, environment=None):
@@ -44,7 +34,7 @@ def look(command, environment=None):
         if "not permitted" in done.stderr:
             return None
         expect(f"{command[0]}: looked at", (done.returncode, done.stderr), (0, ""))
-        return report(recording)
+        return report(recording)["processes"][0]
 
 
 def check(name, process, reason):
@@ -82,7 +72,7 @@ def check_recorded():
                               env={**os.environ, "PYTHONMALLOC": "malloc"}, capture_output=True,
                               text=True, timeout=120, check=False)
         expect("recorded: run", (done.returncode, done.stderr), (0, ""))
-        process = report(recording)
+        process = report(recording)["processes"][0]
     check("recorded", process, "PYTHONMALLOC=malloc")
     expect("recorded: allocations", process["totals"]["allocations"] > 10000, True)
     expect("recorded: sites", len(process["sites"]) > 0, True)
@@ -98,7 +88,7 @@ def check_end():
                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
                               capture_output=True, text=True, timeout=120, check=False)
         expect("end: run", (done.returncode, done.stderr), (0, ""))
-        process = report(recording)
+        process = report(recording)["processes"][0]
     version = process["python"]["version"] or ""
     if version.split(".")[:2] not in (["3", "9"], ["3", "10"], ["3", "11"], ["3", "12"]):
         check("unseen end", process, "where SIGINT is ignored")

@@ -31,3 +31,15 @@ def can_read_others(walk):
     done = subprocess.run([walk, str(child.pid)], capture_output=True, timeout=60, check=False)
     child.communicate(b"\n")
     return done.returncode == 0
+
+
+def interpreters_seen_by(walk):
+    """The interpreters; none, and why as the last line, where they cannot be looked at."""
+    found = interpreters()
+    if not found:
+        print("SKIP: there is no CPython from 3.8 on")
+        return {}
+    if not can_read_others(walk):
+        print("SKIP: the memory of other processes cannot be read here")
+        return {}
+    return found

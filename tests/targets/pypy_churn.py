@@ -1,7 +1,11 @@
 # A program that never rests, for stops at any moment: objects come, most of them die, and some stay
-# as they are. A byte is written now and then: it goes on.
+# as they are. A byte is written now and then: it goes on. With the argument "collect" its collector
+# runs all the time, for stops in the middle of that: each round makes more objects than the one
+# before, and drops them.
+import gc
 import os
 import random
+import sys
 
 
 class Steady:
@@ -40,4 +44,17 @@ def churn():
             os.write(1, b".")
 
 
+def collect():
+    rounds = 0
+    while True:
+        pool = [Passing(i) for i in range(10000 + 3000 * (rounds % 40))]
+        gc.collect()
+        del pool
+        gc.collect()
+        rounds += 1
+        os.write(1, b".")
+
+
+if sys.argv[1:] == ["collect"]:
+    collect()
 churn()

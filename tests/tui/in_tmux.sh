@@ -30,26 +30,29 @@ fail() { # WHY
     in_tmux capture-pane -p -t view || :
     exit 1
 }
-see() { # TEXT: waits until it is on the screen, at most 20 s
-    tries=0
-    until in_tmux capture-pane -p -t view | grep -qF -- "$1"; do
+shows() { # TEXT: is on the screen now
+    in_tmux capture-pane -p -t view | grep -qF -- "$1"
+}
+shows_not() {
+    ! shows "$1"
+}
+wait_until() { # WHY COMMAND...: at most 20 s
+    why=$1 tries=0
+    shift
+    until "$@"; do
         tries=$((tries + 1))
-        [ "$tries" -lt 400 ] || fail "\"$1\" does not come"
+        [ "$tries" -lt 400 ] || fail "$why"
         sleep 0.05
     done
+}
+see() { # TEXT: waits until it is on the screen
+    wait_until "\"$1\" does not come" shows "$1"
 }
 see_not() { # TEXT: is not on the screen now
-    if in_tmux capture-pane -p -t view | grep -qF -- "$1"; then
-        fail "\"$1\" is there"
-    fi
+    shows_not "$1" || fail "\"$1\" is there"
 }
-see_gone() { # TEXT: waits until it is not on the screen, at most 20 s
-    tries=0
-    while in_tmux capture-pane -p -t view | grep -qF -- "$1"; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 400 ] || fail "\"$1\" does not go"
-        sleep 0.05
-    done
+see_gone() { # TEXT: waits until it is not on the screen
+    wait_until "\"$1\" does not go" shows_not "$1"
 }
 keys() {
     in_tmux send-keys -t view "$@"

@@ -6,24 +6,21 @@ work='' viewer='' # both are set by what is read here
 # shellcheck source=/dev/null
 . "${srcdir:-.}/tests/tui/in_tmux.sh"
 
-see_line() { # EXPRESSION: waits until a line matches, at most 20 s
-    tries=0
-    until in_tmux capture-pane -p -t view | grep -q -- "$1"; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 400 ] || fail "no line with $1 comes"
-        sleep 0.05
-    done
+shows_line() { # EXPRESSION: a line matches now
+    in_tmux capture-pane -p -t view | grep -q -- "$1"
+}
+see_line() { # EXPRESSION: waits until a line matches
+    wait_until "no line with $1 comes" shows_line "$1"
+}
+
+has_keys() { # keeps what is on the screen in `seen`; its last line has the keys
+    in_tmux capture-pane -p -t view >"$work/seen" && tail -n 1 "$work/seen" | grep -q Help
 }
 
 # What must hold of whatever is shown.
 judge() { # WHAT COLOURS LOCALE
-    tries=0
     # After a new size the title may stand before the last line does.
-    until in_tmux capture-pane -p -t view >"$work/seen" && tail -n 1 "$work/seen" | grep -q Help; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 400 ] || fail "$1: the last line has no keys"
-        sleep 0.05
-    done
+    wait_until "$1: the last line has no keys" has_keys
     if [ "$3" = C ] && LC_ALL=C grep -q '[^ -~]' "$work/seen"; then
         fail "$1: more than ASCII"
     fi

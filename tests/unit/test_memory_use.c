@@ -35,14 +35,11 @@ static const char smaps[] =
     "40000000-80000000 ---p 00000000 00:00 0 \n"
     "Rss:                   0 kB\n";
 
-/* Two pages of the second mapping, and four of the third: two of them hold only zeroes. */
-static bool find_touched(void *context, uint64_t start, uint64_t end, uint64_t *touched_start,
-                         uint64_t *touched_end)
+/* What of the first one lies between `start` and `end`. */
+static bool find_first(const struct address_range *touched, size_t count, uint64_t start,
+                       uint64_t end, uint64_t *touched_start, uint64_t *touched_end)
 {
-    static const struct address_range touched[] = {{0x10002000, 0x10004000},
-                                                   {0x20000000, 0x20004000}};
-    (void)context;
-    for (size_t i = 0; i < sizeof touched / sizeof *touched; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (touched[i].end <= start || touched[i].start >= end)
             continue;
         *touched_start = touched[i].start > start ? touched[i].start : start;
@@ -50,6 +47,17 @@ static bool find_touched(void *context, uint64_t start, uint64_t end, uint64_t *
         return true;
     }
     return false;
+}
+
+/* Two pages of the second mapping, and four of the third: two of them hold only zeroes. */
+static bool find_touched(void *context, uint64_t start, uint64_t end, uint64_t *touched_start,
+                         uint64_t *touched_end)
+{
+    static const struct address_range touched[] = {{0x10002000, 0x10004000},
+                                                   {0x20000000, 0x20004000}};
+    (void)context;
+    return find_first(touched, sizeof touched / sizeof *touched, start, end, touched_start,
+                      touched_end);
 }
 
 /* The process that has a copy: both pages of its file, and one where the copy has none. What else
@@ -60,14 +68,8 @@ static bool find_left_behind(void *context, uint64_t start, uint64_t end, uint64
     static const struct address_range touched[] = {
         {0x400000, 0x402000}, {0x20000000, 0x20010000}, {0x40001000, 0x40002000}};
     (void)context;
-    for (size_t i = 0; i < sizeof touched / sizeof *touched; i++) {
-        if (touched[i].end <= start || touched[i].start >= end)
-            continue;
-        *touched_start = touched[i].start > start ? touched[i].start : start;
-        *touched_end = touched[i].end < end ? touched[i].end : end;
-        return true;
-    }
-    return false;
+    return find_first(touched, sizeof touched / sizeof *touched, start, end, touched_start,
+                      touched_end);
 }
 
 static void takes_what_a_fork_leaves_behind_from_the_process(void **state)
