@@ -21,7 +21,7 @@ static void prepare(void)
 {
     lifecycle_ensure();
     if (__builtin_expect(real.dlopen == NULL, 0))
-        real_functions_find_loader();
+        real_functions_find_late();
     if (stack_capture_rules != NULL)
         unwind_rules_modules_changed(stack_capture_rules);
 }

@@ -11,6 +11,8 @@
 EXPORT int sem_wait(sem_t *semaphore)
 {
     lifecycle_ensure();
+    if (real.sem_wait == NULL)
+        real_functions_find_late();
     if (real.sem_wait == NULL) {
         errno = ENOSYS;
         return -1;

@@ -83,12 +83,13 @@ static bool is_malloc_own(void)
     return (void *)real.malloc != find_next("malloc");
 }
 
-void real_functions_find_loader(void)
+void real_functions_find_late(void)
 {
 #define FIND(symbol, result, parameters)                                                           \
     if (real.symbol == NULL)                                                                       \
         *(void **)&real.symbol = find_next(#symbol);
     HOOKS_LOADER(FIND)
+    HOOKS_SEMAPHORE(FIND)
 #undef FIND
 }
 

@@ -41,7 +41,8 @@ INTERNAL extern bool real_is_ready;
  * at it. */
 bool real_functions_find(void);
 
-/* Looks for the loader's functions again: their library may have been loaded since. */
-void real_functions_find_loader(void);
+/* Looks again for functions of libraries that may have been loaded since: before glibc 2.34 those of
+ * the loader and of threads are in some of their own. */
+void real_functions_find_late(void);
 
 #endif
