@@ -210,6 +210,11 @@ void units_add_count(struct text *out, uint64_t count)
     text_add(out, units_format_count(count, number));
 }
 
+const char *units_plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 const char *units_format_short_count(uint64_t count, char text[UNITS_TEXT_BYTES])
 {
     static const char *const units[] = {"k", "M", "G", "T", "P", "E"};

@@ -29,6 +29,9 @@ const char *units_format_signed_size(int64_t bytes, char text[UNITS_TEXT_BYTES])
 const char *units_format_count(uint64_t count, char text[UNITS_TEXT_BYTES]);
 void units_add_count(struct text *out, uint64_t count);
 
+/* What follows the noun: "" of one, else "s". */
+const char *units_plural(uint64_t count);
+
 /* "812", "81.2k", "8.1M", "1.2G": at most five columns, for narrow tables (powers of 1000). */
 const char *units_format_short_count(uint64_t count, char text[UNITS_TEXT_BYTES]);
 

@@ -13,11 +13,6 @@ enum {
     LEAKS_SHOWN_MOST = 20
 };
 
-static const char *plural(uint64_t count)
-{
-    return count == 1 ? "" : "s";
-}
-
 void python_write_sites(struct page *page, const struct process_python *python,
                         enum python_site_kind kind, uint64_t leak)
 {
@@ -62,7 +57,7 @@ static void write_leak(struct page *page, const struct python_leak *leak)
     }
     text_add(&line, " with ");
     units_add_count(&line, leak->surplus);
-    text_print(&line, " reference%s too many", plural(leak->surplus));
+    text_print(&line, " reference%s too many", units_plural(leak->surplus));
     text_add(&line, leak->count > 1 ? " each, of " : ", of ");
     units_add_size(&line, leak->bytes);
     if (leak->retained_bytes > leak->bytes) {
@@ -107,7 +102,7 @@ void python_write_leaks(struct page *page, const struct process_python *python, 
         return;
     }
     units_add_count(&line, figures->leaked_objects);
-    text_print(&line, " object%s of ", plural(figures->leaked_objects));
+    text_print(&line, " object%s of ", units_plural(figures->leaked_objects));
     units_add_size(&line, figures->leaked_bytes);
     text_print(&line, " ha%s more references than anything in the process holds; by that alone ",
                figures->leaked_objects == 1 ? "s" : "ve");

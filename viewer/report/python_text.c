@@ -19,11 +19,6 @@ static void label(struct page *page, const char *name, struct text *line)
     text_clear(line);
 }
 
-static const char *plural(uint64_t count)
-{
-    return count == 1 ? "" : "s";
-}
-
 /* ---- arenas ---- */
 
 static void write_arenas(struct page *page, const struct python_heap *heap)
@@ -33,11 +28,11 @@ static void write_arenas(struct page *page, const struct python_heap *heap)
     units_add_size(&line, figures->arena_bytes);
     text_add(&line, " in ");
     units_add_count(&line, figures->arenas);
-    text_print(&line, " arena%s: ", plural(figures->arenas));
+    text_print(&line, " arena%s: ", units_plural(figures->arenas));
     units_add_size(&line, figures->live_bytes);
     text_add(&line, " live in ");
     units_add_count(&line, figures->live_blocks);
-    text_print(&line, " block%s, ", plural(figures->live_blocks));
+    text_print(&line, " block%s, ", units_plural(figures->live_blocks));
     units_add_size(&line, figures->free_pool_bytes);
     text_add(&line, " in free pools, ");
     units_add_size(&line, figures->partly_free_bytes);
@@ -92,7 +87,7 @@ static void write_pinning(struct page *page, const struct process_python *python
     units_add_count(&line, python_pinned_limit(heap));
     text_add(&line, " live blocks: ");
     units_add_count(&line, figures->pinned_blocks);
-    text_print(&line, " object%s (", plural(figures->pinned_blocks));
+    text_print(&line, " object%s (", units_plural(figures->pinned_blocks));
     units_add_size(&line, figures->pinned_live_bytes);
     text_print(&line, ") keep%s ", figures->pinned_blocks == 1 ? "s" : "");
     units_add_size(&line, figures->pinned_bytes);
@@ -194,7 +189,7 @@ static void write_garbage(struct page *page, const struct python_heap *heap)
         return;
     }
     units_add_count(&line, figures->garbage_objects);
-    text_print(&line, " object%s of ", plural(figures->garbage_objects));
+    text_print(&line, " object%s of ", units_plural(figures->garbage_objects));
     units_add_size(&line, figures->garbage_bytes);
     text_print(&line, " %s kept by cycles alone: ", figures->garbage_objects == 1 ? "is" : "are");
     add_types(&line, &heap->tables[PYTHON_GARBAGE_TYPES]);
