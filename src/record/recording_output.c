@@ -21,6 +21,10 @@ enum {
     DEFERRED_ENTRIES = 100000 /* blocks and references */
 };
 
+/* Syncing takes some ten milliseconds, for which the user waits: too much for short sessions, which
+ * are run again as soon as they could get lost. */
+#define SYNCED_NS UINT64_C(10000000000)
+
 struct recording_output {
     struct recording_output_options options;
     struct frame_names *names;
@@ -492,6 +496,8 @@ bool recording_output_checkpoint(struct recording_output *output, struct error *
 bool recording_output_finish(struct recording_output *output, bool is_complete, struct error *error)
 {
     struct recording_end end = {now_ns(output), is_complete};
+    if (end.duration_ns < SYNCED_NS)
+        recording_writer_forgo_sync(output->options.writer);
     bool has_all = output->deferred_count == 0 || recording_output_checkpoint(output, error);
     if (write_everything(output, &end, has_all ? error : NULL))
         return has_all;

@@ -63,7 +63,8 @@ struct recording_writer {
     struct stream journal;
     struct stream compacted; /* output.fd is -1 unless it is being written */
     bool is_published;
-    bool is_renamed;   /* since the folder was synced */
+    bool is_renamed; /* since the folder was synced */
+    bool is_sync_forgone;
     uint64_t *dropped; /* ids of snapshots that compaction leaves out */
     size_t dropped_count, dropped_capacity;
 };
@@ -237,17 +238,22 @@ static bool stream_flush(struct recording_writer *writer, struct stream *stream,
     return false;
 }
 
+void recording_writer_forgo_sync(struct recording_writer *writer)
+{
+    writer->is_sync_forgone = true;
+}
+
 static bool stream_sync(const struct recording_writer *writer, const struct stream *stream,
                         struct error *error)
 {
-    if (fdatasync(stream->output.fd) == 0)
+    if (writer->is_sync_forgone || fdatasync(stream->output.fd) == 0)
         return true;
     return error_set_errno(error, errno, "cannot write %s to disk", writer->place.path);
 }
 
 static void sync_folder(struct recording_writer *writer)
 {
-    if (writer->is_renamed)
+    if (writer->is_renamed && !writer->is_sync_forgone)
         output_place_sync(&writer->place);
     writer->is_renamed = false;
 }

@@ -58,6 +58,11 @@ bool recording_writer_flush(struct recording_writer *writer, bool is_synced, str
 bool recording_writer_begin_compacted(struct recording_writer *writer, struct error *error);
 bool recording_writer_finish_compacted(struct recording_writer *writer, struct error *error);
 
+/* From here on nothing waits for the disk: the file is whole after any kill, but perhaps not after
+ * a power cut within the next minute. For what takes no longer to be had again than to be synced.
+ */
+void recording_writer_forgo_sync(struct recording_writer *writer);
+
 /* Records of snapshots need not be added to the compacted file: they are copied from the journal.
  * But not of snapshots that were dropped; those stay in the journal until then. */
 void recording_writer_drop_snapshot(struct recording_writer *writer, uint64_t snapshot_id);
