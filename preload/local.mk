@@ -86,6 +86,8 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/python_allocator.h \
 	preload/python_code.c \
 	preload/python_code.h \
+	preload/function_pieces.c \
+	preload/function_pieces.h \
 	preload/python_merge.c \
 	preload/python_merge.h \
 	preload/python_runtime.c \
@@ -144,12 +146,16 @@ tests_old_libseep_preload_so_LDFLAGS = $(libseep_preload_so_LDFLAGS)
 tests_old_libseep_preload_so_LDADD = $(libseep_preload_so_LDADD)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_python_merge tests/unit/test_python_trail \
+check_PROGRAMS += tests/unit/test_function_pieces tests/unit/test_python_merge tests/unit/test_python_trail \
 	tests/unit/test_sampled_blocks tests/unit/test_sampler \
 	tests/unit/test_stack_memo tests/unit/test_symbol_search
-TESTS += tests/unit/test_python_merge tests/unit/test_python_trail \
+TESTS += tests/unit/test_function_pieces tests/unit/test_python_merge tests/unit/test_python_trail \
 	tests/unit/test_sampled_blocks tests/unit/test_sampler tests/unit/test_stack_memo \
 	tests/unit/test_symbol_search
+tests_unit_test_function_pieces_SOURCES = tests/unit/test_function_pieces.c \
+	preload/function_pieces.c preload/function_pieces.h $(preload_unwind_sources)
+tests_unit_test_function_pieces_CFLAGS = $(AM_CFLAGS) -O2 -freorder-blocks-and-partition
+tests_unit_test_function_pieces_LDADD = $(CMOCKA_LIBS)
 tests_unit_test_python_merge_SOURCES = tests/unit/test_python_merge.c preload/python_merge.c \
 	preload/python_merge.h
 tests_unit_test_python_merge_LDADD = $(CMOCKA_LIBS)

@@ -71,7 +71,10 @@ static bool is_evaluation(const struct python_merge *merge, uint64_t word)
 {
     bool is_exact = (word & WIRE_FRAME_EXACT) != 0;
     uint64_t address = (word & ~WIRE_FRAME_EXACT) - !is_exact;
-    return address >= merge->evaluation_start && address < merge->evaluation_end;
+    for (size_t i = 0; i < merge->evaluation_count; i++)
+        if (address >= merge->evaluation[i].start && address < merge->evaluation[i].end)
+            return true;
+    return false;
 }
 
 static uint32_t count_evaluations(const struct python_merge *merge, uint32_t from, uint32_t to)

@@ -6,10 +6,10 @@
  * group; the k-th evaluation frame from the outermost stands for the k-th group from the outermost,
  * and the group's frames take its place. What C does in between stays where it is.
  *
- * Where there are not as many of the one as of the other (the compiler has split the function and
- * the stack stands in its cold part; a frame is just being made), no frame is dropped: pairs are
- * made from the outermost on, and what is left of the groups stands inside of the innermost pair.
- * Such a stack is approximate, and counted.
+ * Where there are not as many of the one as of the other (a frame is just being made; an
+ * interpreter that jumps from one instruction's function to the next), no frame is dropped: pairs
+ * are made from the outermost on, and what is left of the groups stands inside of the innermost
+ * pair. Such a stack is approximate, and counted.
  *
  * Either stack may have a gap where frames were left out. The result has one. */
 #ifndef SEEP_PRELOAD_PYTHON_MERGE_H
@@ -17,6 +17,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "preload/function_pieces.h"
 
 /* Of Python: a word for the frame, or 0 for one that is none (an entry of C's own). */
 struct python_merge_frame {
@@ -34,8 +36,9 @@ struct python_merge {
     const struct python_merge_frame *python;
     uint32_t python_count, python_inner_count;
     uint64_t python_omitted;
-    uint64_t evaluation_start, evaluation_end; /* where return addresses of the evaluation stand */
-    uint64_t *frames;                          /* room for `limit`, at least 4 */
+    const struct code_range *evaluation; /* where the code of the evaluation stands */
+    size_t evaluation_count;
+    uint64_t *frames; /* room for `limit`, at least 4 */
     uint32_t limit;
 
     /* Found. */

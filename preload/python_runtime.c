@@ -69,10 +69,36 @@ static uint64_t find_finalizing(const struct python_runtime *runtime)
     return offset < OFFSET_LIMIT && (offset & 7) == 0 ? runtime->runtime + offset : 0;
 }
 
+/* What the compiler has moved out of it is found by the unwind table. */
+static void find_evaluation(struct python_runtime *runtime, const struct module_view *module)
+{
+    uint64_t bytes = 0;
+    uint64_t start = symbol_search_in_module(module->start, module->bias,
+                                             "_PyEval_EvalFrameDefault", &bytes);
+    const struct code_range function = {start, start + bytes};
+    const ElfW(Ehdr) *file = (const void *)(uintptr_t)module->start;
+    const ElfW(Phdr) *segments = (const void *)(uintptr_t)(module->start + file->e_phoff);
+    struct eh_frame_module unwinding = {.start = module->start};
+    struct code_range code = {0, 0};
+    for (uint32_t i = 0; i < file->e_phnum; i++) {
+        uint64_t at = module->bias + segments[i].p_vaddr, end = at + segments[i].p_filesz;
+        if (segments[i].p_type == PT_GNU_EH_FRAME)
+            unwinding.header = at;
+        if (segments[i].p_type != PT_LOAD)
+            continue;
+        if (end > unwinding.end)
+            unwinding.end = end;
+        if (start >= at && start < end)
+            code = (struct code_range){at, end};
+    }
+    runtime->evaluation_count = start == 0 ? 0
+                                           : function_pieces_find(&unwinding, &code, &function,
+                                                                  runtime->evaluation);
+}
+
 static enum wire_python_state judge(struct python_runtime *runtime,
                                     const struct module_view *module)
 {
-    uint64_t evaluation_bytes = 0;
     if (!cpython_offsets_find(runtime->version, &runtime->offsets))
         return WIRE_PYTHON_UNKNOWN_VERSION;
     if (is_debug_build(module))
@@ -86,14 +112,12 @@ static enum wire_python_state judge(struct python_runtime *runtime,
     runtime->code_type = find(module, "PyCode_Type");
     runtime->text_type = find(module, "PyUnicode_Type");
     runtime->bytes_type = find(module, "PyBytes_Type");
-    runtime->evaluation_start = symbol_search_in_module(
-        module->start, module->bias, "_PyEval_EvalFrameDefault", &evaluation_bytes);
-    runtime->evaluation_end = runtime->evaluation_start + evaluation_bytes;
+    find_evaluation(runtime, module);
     runtime->get_thread_state = (void *(*)(void))(uintptr_t)find(module,
                                                                  "PyGILState_GetThisThreadState");
     bool is_whole = runtime->finalizing != 0 && runtime->code_type != 0 &&
                     runtime->text_type != 0 && runtime->bytes_type != 0 &&
-                    runtime->evaluation_start != 0 && runtime->get_thread_state != NULL;
+                    runtime->evaluation_count != 0 && runtime->get_thread_state != NULL;
     return is_whole ? WIRE_PYTHON_STACKS : WIRE_PYTHON_UNKNOWN_LAYOUT;
 }
 

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "preload/export.h"
+#include "preload/function_pieces.h"
 #include "preload/thread_state.h"
 #include "preload/unwind_rules.h"
 #include "wire/cpython_offsets.h"
@@ -27,8 +28,9 @@ struct python_runtime {
     uint64_t runtime;             /* _PyRuntime */
     uint64_t finalizing;          /* the word that holds the thread state which ends it; 0 = none */
     uint64_t code_type, text_type, bytes_type;
-    uint64_t evaluation_start, evaluation_end; /* of _PyEval_EvalFrameDefault */
-    void *(*get_thread_state)(void);           /* PyGILState_GetThisThreadState */
+    struct code_range evaluation[FUNCTION_PIECES_MOST]; /* _PyEval_EvalFrameDefault */
+    size_t evaluation_count;
+    void *(*get_thread_state)(void); /* PyGILState_GetThisThreadState */
     struct cpython_offsets offsets;
 };
 

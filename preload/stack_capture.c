@@ -278,8 +278,8 @@ static bool merge_python(struct thread_state *thread, const struct stack_walk *w
                                  .python_count = python->count,
                                  .python_inner_count = python->inner_count,
                                  .python_omitted = python->omitted,
-                                 .evaluation_start = python_runtime.evaluation_start,
-                                 .evaluation_end = python_runtime.evaluation_end,
+                                 .evaluation = python_runtime.evaluation,
+                                 .evaluation_count = python_runtime.evaluation_count,
                                  .frames = thread->merged,
                                  .limit = session->stack_depth};
     python_merge_run(&merge);

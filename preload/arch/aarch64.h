@@ -109,6 +109,17 @@ arch_capture_registers(uint64_t values[ARCH_REGISTER_COUNT])
                      : "x9", "x10", "memory");
 }
 
+/* What compilers cut functions into is not looked for. */
+enum {
+    ARCH_JUMP_BYTES = 4
+};
+
+static inline uint64_t arch_jump_target(const uint8_t code[ARCH_JUMP_BYTES])
+{
+    (void)code;
+    return 0;
+}
+
 /* The kernel links a frame record into its signal frames, so they need no rule of their own. */
 enum {
     ARCH_SIGNAL_CONTEXT_BP = 0,

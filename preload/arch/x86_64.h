@@ -133,6 +133,26 @@ arch_capture_registers(uint64_t values[ARCH_REGISTER_COUNT])
                      : "rax", "memory");
 }
 
+/* ---- code --------------------------------------------------------------------------------------
+ */
+
+enum {
+    ARCH_JUMP_BYTES = 6 /* of the longest that is looked for */
+};
+
+/* Where the bytes there lead to if they are a jump of 32 bits, with a condition or without (jmp
+ * rel32, jcc rel32); 0: they are none. */
+static inline uint64_t arch_jump_target(const uint8_t code[ARCH_JUMP_BYTES])
+{
+    size_t head = code[0] == 0xe9 ? 1 : code[0] == 0x0f && (code[1] & 0xf0) == 0x80 ? 2 : 0;
+    int32_t distance;
+
+    if (head == 0)
+        return 0;
+    __builtin_memcpy(&distance, code + head, sizeof distance);
+    return (uint64_t)(uintptr_t)code + head + sizeof distance + (uint64_t)(int64_t)distance;
+}
+
 /* ---- signal frames -----------------------------------------------------------------------------
  */
 

@@ -20,7 +20,7 @@ def interpreters():
                                "sys.implementation.name)"],
                               capture_output=True, text=True, timeout=60, check=False)
         words = done.stdout.split()
-        if len(words) == 4 and words[3] == "cpython" and int(words[1]) >= 8:
+        if len(words) == 4 and words[3] == "cpython" and 8 <= int(words[1]) <= 14:
             found.setdefault((int(words[1]), int(words[2])), path)
     return found
 

@@ -68,6 +68,8 @@ static void write(const struct stacks *stacks, char *text)
     *text = '\0';
 }
 
+static const struct code_range evaluation[] = {{0x4000, 0x5000}, {0x1000, 0x2000}};
+
 static void merge_up_to(uint32_t limit, const char *native, const char *python, bool is_whole,
                         const char *expected, uint64_t omitted, bool is_approximate)
 {
@@ -77,8 +79,8 @@ static void merge_up_to(uint32_t limit, const char *native, const char *python, 
                                          .python = stacks.python,
                                          .frames = stacks.frames,
                                          .is_native_whole = is_whole,
-                                         .evaluation_start = 0x1000,
-                                         .evaluation_end = 0x2000,
+                                         .evaluation = evaluation,
+                                         .evaluation_count = 2,
                                          .limit = limit};
     read_native(&stacks, native);
     read_python(&stacks, python);
