@@ -5,8 +5,11 @@
  * heap. */
 #include "preload/exit_hold.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "preload/event_writer.h"
@@ -76,6 +79,17 @@ static void tell_registers(const struct exit_registers *registers)
         atomic_store(&thread->ring.control->kept_registers, (uint64_t)(uintptr_t)registers);
 }
 
+/* Of one that others may not look at, /proc may show them nothing at all (hidepid=2), not even that
+ * it has no other thread. It sees itself. */
+static bool is_known_alone(void)
+{
+    struct stat folder;
+    return !sandbox_is_closed && raw_syscall(SYS_prctl, PR_GET_DUMPABLE, 0, 0, 0, 0, 0) != 1 &&
+           !raw_failed(
+               raw_syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &folder, 0, 0, 0)) &&
+           folder.st_nlink == 3; /* itself, its parent, and the one thread */
+}
+
 /* No handler runs meanwhile, so a process of one thread stands still of itself, and the recorder
  * need not stop it. */
 static __attribute__((noinline)) void wait_quietly_at(struct session_process *shared, uint32_t why)
@@ -86,7 +100,9 @@ static __attribute__((noinline)) void wait_quietly_at(struct session_process *sh
     struct exit_registers registers;
     arch_capture_registers((uint64_t *)registers.values);
     tell_registers(&registers);
-    wait_at(shared, is_quiet ? why | SESSION_HOLD_IS_QUIET : why);
+    if (is_quiet)
+        why |= SESSION_HOLD_IS_QUIET | (is_known_alone() ? SESSION_HOLD_IS_ALONE : 0);
+    wait_at(shared, why);
     tell_registers(NULL);
     if (is_quiet)
         raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before, 0, 0);

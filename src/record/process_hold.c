@@ -21,12 +21,19 @@ static bool has_ended(const struct process_hold_request *request)
     return state == 'Z' || state == 'X' || state == '\0';
 }
 
+/* Where /proc shows nothing of it (hidepid), it has said so itself. */
+static bool is_alone(const struct process_hold_request *request)
+{
+    size_t threads = task_facts_thread_count(request->pid);
+    return threads == 1 || (threads == 0 && (request->quiet_hold & SESSION_HOLD_IS_ALONE) != 0);
+}
+
 /* Does it still wait, and nobody else runs? It may have waited in vain for too long, and gone on;
  * or was killed. */
 static bool is_quiet(const struct process_hold_request *request)
 {
-    return atomic_load(&request->shared->hold) == request->quiet_hold &&
-           task_facts_thread_count(request->pid) == 1 && !has_ended(request);
+    return atomic_load(&request->shared->hold) == request->quiet_hold && is_alone(request) &&
+           !has_ended(request);
 }
 
 /* A process of one thread that waits for us stands still without being stopped, which would cost

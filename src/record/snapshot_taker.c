@@ -213,14 +213,14 @@ static bool serve_one(struct snapshot_taker *taker, struct session_process *shar
         [SESSION_HOLD_EXEC] = SNAPSHOT_AT_EXEC,
         [SESSION_HOLD_CRASH] = SNAPSHOT_AT_CRASH,
     };
-    uint32_t hold = atomic_load(&shared->hold), why = hold & ~(uint32_t)SESSION_HOLD_IS_QUIET;
+    uint32_t hold = atomic_load(&shared->hold), why = hold & SESSION_HOLD_REASONS;
     bool is_fine = true;
     if (why != SESSION_HOLD_NONE && why < sizeof reasons / sizeof *reasons && is_there(process)) {
         struct process_snapshot_request request = {
             .reason = reasons[why],
             .hold_sp = atomic_load(&shared->hold_sp),
             .hold_tid = atomic_load(&shared->hold_tid),
-            .quiet_hold = hold != why ? hold : 0,
+            .quiet_hold = (hold & SESSION_HOLD_IS_QUIET) != 0 ? hold : 0,
         };
         is_fine = take_held(taker, process, &request, error);
     }

@@ -262,7 +262,7 @@ static bool gather(struct parker *parker, struct stopper *stopper, const struct 
         if (silent == 0 || is_time) {
             listing.new_count = 0;
             if (!task_facts_visit_threads(stopper->pid, ask, &listing))
-                return error_set(error, "process %d has ended", (int)stopper->pid);
+                return task_facts_tell_absence(stopper->pid, error);
             if (listing.failure != 0)
                 return error_set(error, "process %d cannot be stopped, and takes no signal either",
                                  (int)stopper->pid);

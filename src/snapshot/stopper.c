@@ -259,7 +259,7 @@ static bool gather(struct stopper *stopper, const struct clock *clock, uint64_t 
         if (running == 0) {
             enlisting->new_count = 0;
             if (!task_facts_visit_threads(stopper->pid, seize, enlisting))
-                return error_set(error, "process %d has ended", (int)stopper->pid);
+                return task_facts_tell_absence(stopper->pid, error);
             if (enlisting->failure != 0)
                 return error_set_errno(error, enlisting->failure, "cannot stop process %d",
                                        (int)stopper->pid);

@@ -2,6 +2,7 @@
 #include "snapshot/task_facts.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/kcmp.h>
@@ -129,6 +130,16 @@ bool task_facts_visit_threads(pid_t pid, task_facts_visit visit, void *context)
     }
     closedir(folder);
     return true;
+}
+
+bool task_facts_tell_absence(pid_t pid, struct error *error)
+{
+    /* A process may always be asked whether it is there, unless it is another user's. */
+    if (kill(pid, 0) == 0 || errno == EPERM)
+        return error_set(error,
+                         "/proc hides process %d (hidepid), so that its threads cannot be listed",
+                         (int)pid);
+    return error_set(error, "process %d has ended", (int)pid);
 }
 
 size_t task_facts_thread_count(pid_t pid)

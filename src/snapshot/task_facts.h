@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/error.h"
+
 /* As in /proc/PID/stat: R runs, S sleeps, D sleeps uninterruptibly, T and t stopped, Z and X dead.
  * 0 = there is no such thread. */
 char task_facts_state(pid_t pid, pid_t tid);
@@ -24,6 +26,9 @@ bool task_facts_sleeper(pid_t pid, pid_t tid, uint64_t *pc, uint64_t *sp);
  */
 typedef bool (*task_facts_visit)(void *context, pid_t tid);
 bool task_facts_visit_threads(pid_t pid, task_facts_visit visit, void *context);
+
+/* Says why it cannot be visited: it has ended, or /proc does not show it. Returns false. */
+bool task_facts_tell_absence(pid_t pid, struct error *error);
 
 /* How many threads the process has; 0 = not known, or there is no such process. */
 size_t task_facts_thread_count(pid_t pid);

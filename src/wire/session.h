@@ -82,7 +82,9 @@ enum session_hold {
     SESSION_HOLD_EXEC = 3,        /* another image is about to take its place */
     SESSION_HOLD_CRASH = 4,       /* a signal is about to end it */
     /* Beside one of these: no handler of a signal runs in the thread that waits. */
-    SESSION_HOLD_IS_QUIET = 256
+    SESSION_HOLD_IS_QUIET = 256,
+    SESSION_HOLD_IS_ALONE = 512, /* it has no other thread; said where /proc may not tell others */
+    SESSION_HOLD_REASONS = 255
 };
 
 /* Where the recorder cannot stop a process it asks its threads, one by one and by this signal, to
