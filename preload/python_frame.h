@@ -10,6 +10,10 @@
 /* Frames are foreign memory. */
 #define PYTHON_FRAME_READS __attribute__((no_sanitize("address", "undefined", "thread")))
 
+enum {
+    PYTHON_FRAME_TAGS = 3 /* lowest bits of 3.14's word for the code */
+};
+
 struct python_frame {
     uint64_t code; /* 0: an entry of C's own, which runs no code */
     uint64_t instruction;
@@ -39,14 +43,11 @@ static inline bool python_frame_is_pointer(uint64_t word)
 static inline struct python_frame python_frame_read(const struct cpython_offsets *offsets,
                                                     uint64_t frame)
 {
-    enum {
-        TAGS = 3 /* of 3.14 */
-    };
     if (offsets->minor >= 12 &&
         python_frame_load_byte(frame + offsets->frame_owner) == CPYTHON_FRAME_OF_C)
         return (struct python_frame){.ends_group = true};
     struct python_frame read = {.code = python_frame_load(frame + offsets->frame_code) &
-                                        ~(uint64_t)TAGS};
+                                        ~(uint64_t)PYTHON_FRAME_TAGS};
     if (offsets->minor >= 11)
         read.instruction = python_frame_load(frame + offsets->frame_instruction);
     else

@@ -8,6 +8,7 @@
 #include "preload/session_link.h"
 #include "preload/stack_capture.h"
 #include "preload/symbol_search.h"
+#include "preload/thread_state.h"
 
 _Atomic bool python_runtime_has_stacks;
 struct python_runtime python_runtime;
@@ -96,6 +97,13 @@ static void find_evaluation(struct python_runtime *runtime, const struct module_
                                                                   runtime->evaluation);
 }
 
+static uint32_t find_thread_entry(const struct cpython_offsets *offsets)
+{
+    if (offsets->thread_current_frame != CPYTHON_NONE)
+        return offsets->thread_current_frame;
+    return offsets->thread_frame != CPYTHON_NONE ? offsets->thread_frame : offsets->thread_cframe;
+}
+
 static enum wire_python_state judge(struct python_runtime *runtime,
                                     const struct module_view *module)
 {
@@ -108,6 +116,8 @@ static enum wire_python_state judge(struct python_runtime *runtime,
     if (!cpython_offsets_check(&runtime->offsets, (const uint64_t *)(uintptr_t)runtime->runtime,
                                NULL))
         return WIRE_PYTHON_UNKNOWN_LAYOUT;
+    runtime->thread_entry = find_thread_entry(&runtime->offsets);
+    runtime->hash_trail = python_trail_find_hasher(&runtime->offsets);
     runtime->finalizing = find_finalizing(runtime);
     runtime->code_type = find(module, "PyCode_Type");
     runtime->text_type = find(module, "PyUnicode_Type");

@@ -15,10 +15,12 @@
 
 #include "preload/export.h"
 #include "preload/function_pieces.h"
-#include "preload/thread_state.h"
+#include "preload/python_trail.h"
 #include "preload/unwind_rules.h"
 #include "wire/cpython_offsets.h"
 #include "wire/wire_format.h"
+
+struct thread_state;
 
 struct python_runtime {
     uint32_t version;             /* PY_VERSION_HEX; below 3.11 without what follows the minor */
@@ -32,6 +34,8 @@ struct python_runtime {
     size_t evaluation_count;
     void *(*get_thread_state)(void); /* PyGILState_GetThisThreadState */
     struct cpython_offsets offsets;
+    uint32_t thread_entry; /* where a thread state names its frame, or its thread_cframe */
+    python_trail_hasher hash_trail;
 };
 
 /* Are there Python stacks? Read with every event. */

@@ -34,35 +34,19 @@ static bool is_thread_state(uint64_t state)
     return false;
 }
 
-static uint64_t find_thread_state(struct python_stack *stack)
+bool python_stack_check_state(struct python_stack *stack, uint64_t state)
 {
-    uint64_t state = (uint64_t)(uintptr_t)python_runtime.get_thread_state();
     if (state == 0 || !python_frame_is_pointer(state))
-        return 0;
+        return false;
     uint64_t finalizing = python_frame_load(python_runtime.finalizing);
     if (finalizing != 0 && finalizing != state)
-        return 0;
+        return false;
     if (state != stack->checked_thread_state) {
         if (!is_thread_state(state))
-            return 0;
+            return false;
         stack->checked_thread_state = state;
     }
-    return state;
-}
-
-static uint64_t find_innermost(struct python_stack *stack)
-{
-    const struct cpython_offsets *offsets = &python_runtime.offsets;
-    uint64_t state = find_thread_state(stack);
-    if (state == 0)
-        return 0;
-    if (offsets->thread_current_frame != CPYTHON_NONE)
-        return python_frame_load(state + offsets->thread_current_frame);
-    if (offsets->thread_frame != CPYTHON_NONE)
-        return python_frame_load(state + offsets->thread_frame);
-    uint64_t entry = python_frame_load(state + offsets->thread_cframe);
-    return python_frame_is_pointer(entry) ? python_frame_load(entry + offsets->cframe_current_frame)
-                                          : 0;
+    return true;
 }
 
 /* ---- the frames ---------------------------------------------------------------------------- */
@@ -111,7 +95,7 @@ enum {
 uint64_t python_stack_walk(struct python_stack *stack, struct walk_memory *memory)
 {
     const struct cpython_offsets *offsets = &python_runtime.offsets;
-    uint64_t at = find_innermost(stack);
+    uint64_t at = python_stack_innermost(stack);
     uint64_t depth = 0, even = 0, odd = 1;
     while (at != 0 && depth < PYTHON_STACK_DEEPEST && is_readable(memory, at, FRAME_BYTES)) {
         struct python_frame frame = python_frame_read(offsets, at);
@@ -131,12 +115,4 @@ uint64_t python_stack_walk(struct python_stack *stack, struct walk_memory *memor
     }
     finish(stack, depth);
     return depth != 0 ? stack_hash_step(even, odd) | 1 : 0;
-}
-
-uint64_t python_stack_hash(struct python_stack *stack, struct walk_memory *memory)
-{
-    uint64_t hash = 0;
-    if (memory == NULL)
-        hash = python_trail_hash(&stack->trail, &python_runtime.offsets, find_innermost(stack));
-    return hash != 0 ? hash : python_stack_walk(stack, memory);
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "preload/python_frame.h"
+#include "preload/python_runtime.h"
 #include "preload/python_trail.h"
 
 struct walk_memory;
@@ -41,8 +42,34 @@ struct python_stack {
  * where they need not be. */
 uint64_t python_stack_walk(struct python_stack *stack, struct walk_memory *memory);
 
+/* Whether this is the current thread's state, and Python may be looked at on this thread. */
+bool python_stack_check_state(struct python_stack *stack, uint64_t state);
+
+/* The innermost frame of the thread, or 0. */
+static inline uint64_t python_stack_innermost(struct python_stack *stack)
+{
+    uint64_t state = (uint64_t)(uintptr_t)python_runtime.get_thread_state();
+    bool is_usual = state != 0 && state == stack->checked_thread_state &&
+                    python_frame_load(python_runtime.finalizing) == 0;
+    if (__builtin_expect(!is_usual, 0) && !python_stack_check_state(stack, state))
+        return 0;
+    uint64_t at = python_frame_load(state + python_runtime.thread_entry);
+    if (python_runtime.offsets.thread_cframe == CPYTHON_NONE)
+        return at;
+    return python_frame_is_pointer(at)
+               ? python_frame_load(at + python_runtime.offsets.cframe_current_frame)
+               : 0;
+}
+
 /* A hash of the same, for who has no use for the frames; it may be another one. 0: there are none.
  */
-uint64_t python_stack_hash(struct python_stack *stack, struct walk_memory *memory);
+static inline uint64_t python_stack_hash(struct python_stack *stack, struct walk_memory *memory)
+{
+    uint64_t hash = 0;
+    if (__builtin_expect(memory == NULL, 1))
+        hash = python_runtime.hash_trail(&stack->trail, &python_runtime.offsets,
+                                         python_stack_innermost(stack));
+    return __builtin_expect(hash != 0, 1) ? hash : python_stack_walk(stack, memory);
+}
 
 #endif

@@ -20,15 +20,16 @@ enum {
     PYTHON_TRAIL_FRAMES = 128
 };
 
-/* Words as they stand in memory are compared, since that is quicker than to say what they mean. */
+/* Words as they stand in memory are compared, since that is quicker than to say what they mean. One
+ * line of the cache. */
 struct python_trail_frame {
     uint64_t at;
-    uint64_t code_word, instruction_word, group_byte;
-    uint64_t code; /* what the word means: 0 = none */
+    uint64_t code_word, instruction_word;
     /* What tells the code from other code that had the same address. */
     uint64_t file_name, line_table;
-    uint64_t own_hash; /* of what it means */
-    uint64_t hash;     /* of this frame and all outside of it */
+    uint64_t code_hash; /* of what the words mean, but for the instruction */
+    uint64_t hash;      /* of this frame and all outside of it */
+    uint8_t group_byte;
 };
 
 /* Zeroes are an empty trail. Frames stand innermost first, and the outermost is the last before the
@@ -43,5 +44,11 @@ struct python_trail {
  * it is no frame. The same stack has the same hash, whatever the last one was. */
 uint64_t python_trail_hash(struct python_trail *trail, const struct cpython_offsets *offsets,
                            uint64_t at);
+
+typedef uint64_t (*python_trail_hasher)(struct python_trail *trail,
+                                        const struct cpython_offsets *offsets, uint64_t at);
+
+/* What is the same and may be quicker: made for the version whose offsets these are. */
+python_trail_hasher python_trail_find_hasher(const struct cpython_offsets *offsets);
 
 #endif

@@ -240,9 +240,6 @@ static uint32_t find_and_remember(struct thread_state *thread, const struct walk
  * a stack by both. What is remembered of native stacks still saves their walk; the slot beside them
  * is the one that was named last. Only a pair that is new to the cache is merged, and told. */
 
-/* In the generation of what is remembered: not to be taken for the whole by stack_capture_from. */
-#define WITH_PYTHON (UINT64_C(1) << 63)
-
 static uint64_t hash_of_both(uint64_t native, uint64_t python)
 {
     return python == 0 ? native : stack_hash_end(stack_hash_step(native, python));
@@ -307,26 +304,68 @@ static uint32_t tell_both(struct thread_state *thread, const struct walk_registe
     return slot;
 }
 
-/* Of a native stack that is remembered. */
-static uint32_t find_remembered_with_python(struct thread_state *thread,
-                                            const struct walk_registers *caller,
-                                            struct stack_memo_entry *entry)
+/* Of a native stack that is remembered, whose slot is of other Python frames. */
+static uint32_t rename_remembered(struct thread_state *thread, const struct walk_registers *caller,
+                                  struct stack_memo_entry *entry, uint64_t hash, bool has_python)
 {
-    uint64_t python = python_stack_hash(&thread->python,
-                                        entry->has_signal ? &thread->memory : NULL);
-    uint64_t hash = hash_of_both(entry->hash, python);
-    if (__builtin_expect(thread->cache_hashes[entry->slot] == hash, 1))
-        return entry->slot;
     bool is_new;
     uint32_t slot = find_slot(thread, hash, &is_new);
     if (is_new) {
         struct stack_walk walk = {.frames = thread->frames, .limit = session->stack_depth};
         stack_walk_run(stack_capture_rules, &thread->memory, caller, &walk);
-        slot = tell_both(thread, caller, &walk, slot, hash, python != 0);
+        slot = tell_both(thread, caller, &walk, slot, hash, has_python);
     }
     if (slot != STACK_CAPTURE_LOST)
         stack_memo_rename(&thread->memo, entry, slot);
     return slot;
+}
+
+/* The hash of the entry's native stack and of the Python frames beside it. */
+static inline uint64_t hash_with_python(struct thread_state *thread,
+                                        const struct stack_memo_entry *entry, uint64_t *python)
+{
+    *python = python_stack_hash(&thread->python, entry->has_signal ? &thread->memory : NULL);
+    return hash_of_both(entry->hash, *python);
+}
+
+static __attribute__((noinline)) uint32_t rename_entry(struct thread_state *thread, uintptr_t frame,
+                                                       struct stack_memo_entry *entry,
+                                                       uint64_t hash, bool has_python)
+{
+    struct walk_registers caller = walk_caller_registers(frame);
+    return rename_remembered(thread, &caller, entry, hash, has_python);
+}
+
+/* Python may have been unloaded: what is remembered will be void at once. */
+static __attribute__((noinline)) uint32_t capture_otherwise(struct thread_state *thread,
+                                                            uintptr_t frame)
+{
+    struct walk_registers caller = walk_caller_registers(frame);
+    return stack_capture(thread, &caller);
+}
+
+uint32_t stack_capture_with_python(struct thread_state *thread, uintptr_t frame, uint32_t number)
+{
+    if (__builtin_expect(!atomic_load_explicit(&python_runtime_has_stacks, memory_order_acquire),
+                         0))
+        return capture_otherwise(thread, frame);
+    struct stack_memo_entry *entry = &thread->memo.entries[number];
+    uint64_t python, hash = hash_with_python(thread, entry, &python);
+    uint32_t slot = stack_memo_slot(entry);
+    if (__builtin_expect(thread->cache_hashes[slot] == hash, 1))
+        return slot;
+    return rename_entry(thread, frame, entry, hash, python != 0);
+}
+
+static uint32_t find_remembered_with_python(struct thread_state *thread,
+                                            const struct walk_registers *caller,
+                                            struct stack_memo_entry *entry)
+{
+    uint64_t python, hash = hash_with_python(thread, entry, &python);
+    uint32_t slot = stack_memo_slot(entry);
+    return thread->cache_hashes[slot] == hash
+               ? slot
+               : rename_remembered(thread, caller, entry, hash, python != 0);
 }
 
 /* Along the trail if that can be, else by walking; and what the native stack depends on. */
@@ -355,7 +394,7 @@ static __attribute__((noinline)) uint32_t capture_with_python(struct thread_stat
 {
     uint32_t key = stack_memo_key(caller->pc, caller->sp);
     struct stack_memo_entry *entry = stack_memo_find(&thread->memo, key, caller, generation);
-    if (entry != NULL)
+    if (entry != NULL && stack_memo_is_with_python(entry))
         return find_remembered_with_python(thread, caller, entry);
     struct walk_reads reads = {.capacity = STACK_MEMO_READS};
     entry = stack_memo_place(&thread->memo, key);
@@ -371,7 +410,8 @@ static __attribute__((noinline)) uint32_t capture_with_python(struct thread_stat
         slot = tell_both(thread, caller, &walk, slot, hash, python != 0);
     if (entry != NULL && is_at_end(&walk)) {
         entry->has_signal = has_signal;
-        remember(thread, entry, caller, generation, &reads, native, slot);
+        /* A lost one is still that. */
+        remember(thread, entry, caller, generation, &reads, native, slot | STACK_MEMO_WITH_PYTHON);
     }
     return slot;
 }
@@ -381,10 +421,10 @@ uint32_t stack_capture(struct thread_state *thread, const struct walk_registers 
     /* In this order: a generation from before there was Python is void (python_runtime.c). */
     uint64_t generation = unwind_rules_generation_number(stack_capture_rules);
     if (__builtin_expect(atomic_load_explicit(&python_runtime_has_stacks, memory_order_acquire), 0))
-        return capture_with_python(thread, caller, generation | WITH_PYTHON);
+        return capture_with_python(thread, caller, generation);
     uint32_t key = stack_memo_key(caller->pc, caller->sp);
     struct stack_memo_entry *entry = stack_memo_find(&thread->memo, key, caller, generation);
-    if (entry != NULL) {
+    if (entry != NULL && !stack_memo_is_with_python(entry)) {
         if (__builtin_expect((session->flags & SESSION_ORACLE) != 0, 0))
             check_found(thread, caller, entry->slot, entry->hash);
         return entry->slot;

@@ -27,6 +27,10 @@ extern _Atomic uint64_t stack_capture_unloads;
  * already). The thread must be busy. */
 uint32_t stack_capture(struct thread_state *thread, const struct walk_registers *caller);
 
+/* The same for the caller of the function whose frame this is, whose native stack is that of the
+ * memo's entry `number`, with Python's frames beside it. */
+uint32_t stack_capture_with_python(struct thread_state *thread, uintptr_t frame, uint32_t number);
+
 /* The same for the caller of the function whose frame this is: when its stack is the one that was
  * remembered last, that is found out here. */
 static inline __attribute__((always_inline)) uint32_t
@@ -40,7 +44,10 @@ stack_capture_from(struct thread_state *thread, uintptr_t frame)
                                                unwind_rules_generation_number(stack_capture_rules)),
                          1)) {
         stack_memo_note_hit(&thread->memo, number);
-        return thread->memo.entries[number].slot;
+        uint32_t slot = thread->memo.entries[number].slot;
+        return __builtin_expect(slot & STACK_MEMO_WITH_PYTHON, 0)
+                   ? stack_capture_with_python(thread, frame, number)
+                   : slot;
     }
     struct walk_registers caller = walk_caller_registers(frame);
     return stack_capture(thread, &caller);

@@ -72,7 +72,7 @@ void stack_memo_seal(struct stack_memo *memo, struct stack_memo_entry *entry, ui
     for (uint32_t i = count; i < whole; i++)
         reads[i] = reads[count - 1];
     entry->read_count = whole;
-    memo->is_slot_named[entry->slot] = 1;
+    memo->is_slot_named[stack_memo_slot(entry)] = 1;
     atomic_signal_fence(memory_order_seq_cst);
     entry->generation = generation;
 }
@@ -82,7 +82,7 @@ void stack_memo_forget_slot(struct stack_memo *memo, uint32_t slot)
     if (memo->is_slot_named[slot] == 0)
         return;
     for (uint32_t i = 0; i < STACK_MEMO_ENTRIES; i++)
-        if (memo->entries[i].slot == slot)
+        if (stack_memo_slot(&memo->entries[i]) == slot)
             memo->entries[i].generation = 0;
     /* Last: a signal handler may leave this by a jump. */
     atomic_signal_fence(memory_order_seq_cst);

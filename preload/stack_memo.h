@@ -42,11 +42,15 @@ enum {
     STACK_MEMO_RETRY = 64
 };
 
+/* With the number of an entry's slot: that is of the native stack and of Python's frames beside it,
+ * which are to be looked at as well. */
+#define STACK_MEMO_WITH_PYTHON (UINT32_C(1) << 31)
+
 struct stack_memo_entry {
     uint64_t pc, sp, bp;
     uint64_t bp_mask;    /* 0: any bp will do; else all bits */
     uint64_t generation; /* the number of it; 0 = empty */
-    uint32_t slot;       /* of the stack */
+    uint32_t slot;       /* of the stack; perhaps STACK_MEMO_WITH_PYTHON */
     uint32_t read_count; /* whole steps */
     bool is_used;        /* since it was passed by last */
     bool has_signal;     /* a handler's frames are on it; told only where Python's are recorded */
@@ -134,13 +138,24 @@ static inline struct walk_read *stack_memo_reads(struct stack_memo *memo,
 void stack_memo_seal(struct stack_memo *memo, struct stack_memo_entry *entry, uint32_t count,
                      uint64_t generation);
 
+static inline bool stack_memo_is_with_python(const struct stack_memo_entry *entry)
+{
+    return (entry->slot & STACK_MEMO_WITH_PYTHON) != 0;
+}
+
+/* Without that mark. */
+static inline uint32_t stack_memo_slot(const struct stack_memo_entry *entry)
+{
+    return entry->slot & ~STACK_MEMO_WITH_PYTHON;
+}
+
 /* The entry's native stack has another slot, for its Python frames are others. */
 static inline void stack_memo_rename(struct stack_memo *memo, struct stack_memo_entry *entry,
                                      uint32_t slot)
 {
     memo->is_slot_named[slot] = 1;
     atomic_signal_fence(memory_order_seq_cst);
-    entry->slot = slot;
+    entry->slot = slot | STACK_MEMO_WITH_PYTHON;
 }
 
 /* The slot is given to another stack. */
