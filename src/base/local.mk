@@ -11,6 +11,8 @@ libseep_a_SOURCES += \
 	src/base/log.h \
 	src/base/memory.c \
 	src/base/memory.h \
+	src/base/parallel.c \
+	src/base/parallel.h \
 	src/base/progress.h \
 	src/base/ranked.c \
 	src/base/ranked.h \
@@ -25,19 +27,24 @@ if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/test_base \
 	tests/unit/test_hash_map \
+	tests/unit/test_parallel \
 	tests/unit/test_text \
 	tests/unit/test_units
 TESTS += \
 	tests/unit/test_base \
 	tests/unit/test_hash_map \
+	tests/unit/test_parallel \
 	tests/unit/test_text \
 	tests/unit/test_units
 tests_unit_test_base_SOURCES = tests/unit/test_base.c
 tests_unit_test_base_LDADD = $(unit_libs)
 tests_unit_test_hash_map_SOURCES = tests/unit/test_hash_map.c
 tests_unit_test_hash_map_LDADD = $(unit_libs)
+tests_unit_test_parallel_SOURCES = tests/unit/test_parallel.c
+tests_unit_test_parallel_LDADD = $(unit_libs)
 tests_unit_test_text_SOURCES = tests/unit/test_text.c
 tests_unit_test_text_LDADD = $(unit_libs)
 tests_unit_test_units_SOURCES = tests/unit/test_units.c
 tests_unit_test_units_LDADD = $(unit_libs)
+thread_tests += tests/unit/test_parallel
 endif

@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "snapshot/target_copy.h"
 
 enum {
-    ROOM_HALVES = 2 /* of a process that copies itself, only half is expected to be written to */
+    ROOM_HALVES = 2, /* of a process that copies itself, only half is expected to be written to */
+    PART_BYTES = 8 << 20
 };
 
 /* Memory that is copied, or zeroes. Of what could not be read `readable` is less than its length.
@@ -67,15 +69,58 @@ static bool is_changing(const struct target_mapping *mapping)
            !(mapping->flags & TARGET_MAPPING_SHARED);
 }
 
+/* ---- copying, while somebody waits: with all processors ---- */
+
+struct copy_part {
+    struct copied_stretch *stretch;
+    uint64_t start, count; /* within the stretch */
+    uint64_t got;
+};
+
+struct copying {
+    const struct held_copy *copy;
+    struct copy_part *parts;
+    size_t count, capacity;
+};
+
+static void plan_parts(struct copying *copying, struct copied_stretch *stretch)
+{
+    uint64_t all = stretch->end - stretch->start;
+    for (uint64_t start = 0; start < all; start += PART_BYTES) {
+        copying->parts = memory_grow(copying->parts, &copying->capacity, copying->count + 1,
+                                     sizeof *copying->parts);
+        copying->parts[copying->count++] = (struct copy_part){
+            stretch, start, all - start < PART_BYTES ? all - start : PART_BYTES, 0};
+    }
+}
+
+static void copy_part(void *context, size_t number, size_t thread)
+{
+    (void)thread;
+    struct copying *copying = context;
+    struct copy_part *part = &copying->parts[number];
+    const struct target_memory *memory = copying->copy->memory;
+    part->got = memory->read(memory->context, part->stretch->start + part->start,
+                             copying->copy->bytes + part->stretch->offset + part->start,
+                             part->count);
+}
+
 static void read_stretches(struct held_copy *copy)
 {
-    for (size_t i = 0; i < copy->count; i++) {
-        struct copied_stretch *stretch = &copy->stretches[i];
-        if (stretch->offset != UINT64_MAX)
-            stretch->readable = copy->memory->read(copy->memory->context, stretch->start,
-                                                   copy->bytes + stretch->offset,
-                                                   stretch->end - stretch->start);
+    struct copying copying = {.copy = copy};
+    size_t threads = copy->memory->is_shareable && copy->byte_count > PART_BYTES
+                         ? parallel_threads()
+                         : 1;
+    for (size_t i = 0; i < copy->count; i++)
+        if (copy->stretches[i].offset != UINT64_MAX)
+            plan_parts(&copying, &copy->stretches[i]);
+    parallel_run(threads, copying.count, copy_part, &copying);
+    for (size_t i = 0; i < copying.count; i++) {
+        const struct copy_part *part = &copying.parts[i];
+        if (part->stretch->readable == part->start) /* all before it could be read */
+            part->stretch->readable += part->got;
     }
+    free(copying.parts);
 }
 
 struct held_copy *held_copy_make(const struct target_memory *memory,
@@ -185,5 +230,8 @@ static const void *copy_borrow(void *context, uint64_t address, size_t count)
 
 struct target_memory held_copy_memory(struct held_copy *copy)
 {
-    return (struct target_memory){.read = copy_read, .borrow = copy_borrow, .context = copy};
+    return (struct target_memory){.read = copy_read,
+                                  .borrow = copy_borrow,
+                                  .is_shareable = copy->memory->is_shareable,
+                                  .context = copy};
 }

@@ -249,6 +249,7 @@ struct target_memory target_process_memory(struct target_process *process)
     return (struct target_memory){.read = process_read,
                                   .find_touched = process_find_touched,
                                   .read_several = process_read_several,
+                                  .is_shareable = process->server == NULL,
                                   .context = process};
 }
 
@@ -281,7 +282,8 @@ static size_t image_read(void *context, uint64_t address, void *bytes, size_t co
 
 struct target_memory target_image_memory(const struct target_image *image)
 {
-    return (struct target_memory){.read = image_read, .context = (void *)(uintptr_t)image};
+    return (struct target_memory){
+        .read = image_read, .is_shareable = true, .context = (void *)(uintptr_t)image};
 }
 
 bool target_memory_read(const struct target_memory *memory, uint64_t address, void *bytes,

@@ -35,6 +35,8 @@ struct target_memory {
     /* Memory that is here already: all `count` bytes from `address` on, borrowed for as long as the
      * memory itself; NULL: it is not, and must be read. NULL for none of it. */
     const void *(*borrow)(void *context, uint64_t address, size_t count);
+    /* Several threads may read and borrow at once; find_touched is for one at a time. */
+    bool is_shareable;
     void *context;
 };
 
