@@ -4,10 +4,10 @@
 #include "snapshot/libc_facts.h"
 #include "snapshot/root_plan.h"
 
-/* glibc's struct malloc_state: lock and flags, 10 lists of small free pieces, top, last_remainder;
- * then 127 rings of free pieces, a head being two words; a map of 16 bytes, and what links the
- * arenas. A head stands for a piece whose links are the head's words, so it begins 16 bytes before
- * them; an empty ring's words both hold that address. */
+/* glibc's struct malloc_state: lock and flags, up to 2.42 10 lists of small free pieces; top,
+ * last_remainder; then 127 rings of free pieces, a head being two words; a map of 16 bytes, and
+ * what links the arenas. A head stands for a piece whose links are the head's words, so it begins
+ * 16 bytes before them; an empty ring's words both hold that address. */
 enum {
     WORD_BYTES = 8,
     PAGE_BYTES = 4096,
@@ -16,9 +16,16 @@ enum {
     RINGS = 127,
     RINGS_ENOUGH = 120, /* those of a call in progress may be half changed */
     FRONT_BYTES = 16 + 10 * WORD_BYTES + 2 * WORD_BYTES,
+    FRONT_BYTES_SHORT = 8 + 2 * WORD_BYTES, /* since 2.43 */
+    RINGS_BYTES = RINGS * 2 * WORD_BYTES,
     BACK_BYTES = 16 + 5 * WORD_BYTES,
-    ARENA_BYTES = FRONT_BYTES + RINGS * 2 * WORD_BYTES + BACK_BYTES
+    NEXT_BEHIND_RINGS = 16,
+    ARENAS_MOST = 4096
 };
+
+_Static_assert(ALLOCATOR_ARENA_BYTES == FRONT_BYTES + RINGS_BYTES + BACK_BYTES, "up to 2.42");
+_Static_assert(ALLOCATOR_ARENA_BYTES_SHORT == FRONT_BYTES_SHORT + RINGS_BYTES + BACK_BYTES,
+               "since 2.43");
 
 #define ARENA_HEAP_BYTES (UINT64_C(64) << 20)
 
@@ -61,6 +68,19 @@ static size_t find_empty_ring(const uint64_t *from, size_t at, size_t count, uin
     return at;
 }
 
+/* Arenas lead from one to the next, and the last one to the main one: does that begin so many bytes
+ * before its rings? */
+static bool is_front(struct word_cache *words, uint64_t rings, uint64_t bytes)
+{
+    uint64_t at = rings - bytes;
+    for (size_t i = 0; i < ARENAS_MOST; i++)
+        if (!word_cache_read(words, at + bytes + RINGS_BYTES + NEXT_BEHIND_RINGS, &at) || at == 0)
+            return false;
+        else if (at == rings - bytes)
+            return true;
+    return false;
+}
+
 /* Is the row that this empty ring stands in long enough? In any case *end is where it ends. */
 static bool judge_row(struct word_cache *words, const struct address_range *segment, uint64_t ring,
                       struct address_range *arena, uint64_t *end)
@@ -70,7 +90,8 @@ static bool judge_row(struct word_cache *words, const struct address_range *segm
     *end = first + (uint64_t)count * 2 * WORD_BYTES;
     if (count < RINGS_ENOUGH)
         return false;
-    arena->start = first - segment->start > FRONT_BYTES ? first - FRONT_BYTES : segment->start;
+    uint64_t front = is_front(words, first, FRONT_BYTES_SHORT) ? FRONT_BYTES_SHORT : FRONT_BYTES;
+    arena->start = first - segment->start > front ? first - front : segment->start;
     arena->end = segment->end - *end > BACK_BYTES ? *end + BACK_BYTES : segment->end;
     return true;
 }
@@ -102,9 +123,13 @@ bool allocator_find_main_arena(struct word_cache *words, const struct address_ra
 bool allocator_is_main_arena(struct word_cache *words, const struct address_range *arena)
 {
     size_t count = 0;
+    uint64_t bytes = arena->end - arena->start;
+    if (bytes != ALLOCATOR_ARENA_BYTES && bytes != ALLOCATOR_ARENA_BYTES_SHORT)
+        return false;
+    uint64_t rings = arena->end - BACK_BYTES - RINGS_BYTES;
     for (size_t i = 0; i < RINGS; i++)
-        count += is_ring(words, arena->start + FRONT_BYTES + i * 2 * WORD_BYTES);
-    return arena->end - arena->start == ARENA_BYTES && count >= RINGS_ENOUGH;
+        count += is_ring(words, rings + i * 2 * WORD_BYTES);
+    return count >= RINGS_ENOUGH;
 }
 
 bool allocator_is_libc(const struct target_module *module)
@@ -134,17 +159,14 @@ bool allocator_find_in_libc(struct word_cache *words, const struct target_module
 }
 
 bool allocator_locate_main_arena(struct word_cache *words, const struct target_modules *modules,
-                                 struct libc_facts *facts, uint64_t *address)
+                                 struct libc_facts *facts, struct address_range *arena)
 {
     for (size_t i = 0; i < modules->count; i++) {
         const struct target_module *module = &modules->items[i];
-        struct address_range arena;
         for (size_t j = 0; allocator_is_libc(module) && j < module->writable_count; j++)
-            if (allocator_find_in_libc(words, module, &module->writable[j], facts, &arena) &&
-                allocator_is_main_arena(words, &arena)) {
-                *address = arena.start;
+            if (allocator_find_in_libc(words, module, &module->writable[j], facts, arena) &&
+                allocator_is_main_arena(words, arena))
                 return true;
-            }
     }
     return false;
 }

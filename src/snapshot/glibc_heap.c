@@ -27,13 +27,23 @@ enum {
     WINDOW_BYTES = 32768
 };
 
-/* Of struct malloc_state. */
+/* Of struct malloc_state, up to 2.42; since 2.43 there are no lists of small ones, and what follows
+ * stands so much nearer to its beginning. */
 enum {
     SMALL_OFFSET = 16,
     TOP_OFFSET = 96,
-    NEXT_OFFSET = 2160,
-    STATE_BYTES = 2200
+    NEXT_OFFSET = 2160
 };
+
+static uint64_t missing_bytes(const struct glibc_heap *heap)
+{
+    return ALLOCATOR_ARENA_BYTES - heap->arena_bytes;
+}
+
+static uint64_t next_arena(const struct glibc_heap *heap, uint64_t arena)
+{
+    return arena + NEXT_OFFSET - missing_bytes(heap);
+}
 
 #define SIZE_FLAGS       UINT64_C(7)
 #define PREVIOUS_IN_USE  UINT64_C(1)
@@ -238,12 +248,13 @@ static bool find_break(const struct target_mappings *mappings, uint64_t top, uin
     return true;
 }
 
-static bool read_top(const struct glibc_heap_input *input, uint64_t arena, uint64_t *top,
-                     uint64_t *end)
+static bool read_top(const struct glibc_heap *heap, const struct glibc_heap_input *input,
+                     uint64_t arena, uint64_t *top, uint64_t *end)
 {
     uint64_t size;
-    if (!word_cache_read(input->words, arena + TOP_OFFSET, top) || *top % ALIGNMENT != 0 ||
-        *top == 0 || !word_cache_read(input->words, *top + SIZE_OFFSET, &size))
+    if (!word_cache_read(input->words, arena + TOP_OFFSET - missing_bytes(heap), top) ||
+        *top % ALIGNMENT != 0 || *top == 0 ||
+        !word_cache_read(input->words, *top + SIZE_OFFSET, &size))
         return false;
     *end = *top + (size & ~SIZE_FLAGS);
     return *end > *top;
@@ -254,7 +265,7 @@ static bool add_main(struct glibc_heap *heap, const struct glibc_heap_input *inp
 {
     struct glibc_region region = {0};
     uint64_t break_end;
-    if (!read_top(input, heap->main_arena, &region.top, &region.end) ||
+    if (!read_top(heap, input, heap->main_arena, &region.top, &region.end) ||
         !find_break(input->mappings, region.top, &region.mapping_start, &break_end) ||
         region.end > break_end)
         return false;
@@ -271,7 +282,7 @@ static bool add_heaps(struct glibc_heap *heap, const struct glibc_heap_input *in
 {
     uint64_t top, end, head[3];
     uint64_t arena_offset = arena % ARENA_HEAP_BYTES;
-    if (!read_top(input, arena, &top, &end) || arena_offset > PAGE_BYTES)
+    if (!read_top(heap, input, arena, &top, &end) || arena_offset > PAGE_BYTES)
         return false;
     uint64_t at = top & ~(ARENA_HEAP_BYTES - 1);
     for (unsigned count = 0; at != 0 && count < HEAPS_MAX; count++, at = head[1], top = 0) {
@@ -279,7 +290,7 @@ static bool add_heaps(struct glibc_heap *heap, const struct glibc_heap_input *in
             head[1] % ARENA_HEAP_BYTES != 0 || head[2] > ARENA_HEAP_BYTES || head[2] < PAGE_BYTES)
             return count > 0;
         bool is_first = at == arena - arena_offset;
-        uint64_t offset = arena_offset + (is_first ? STATE_BYTES : 0);
+        uint64_t offset = arena_offset + (is_first ? heap->arena_bytes : 0);
         struct glibc_region region = {
             .start = at + ((offset + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1)),
             .end = top != 0 ? end : at + head[2],
@@ -300,7 +311,7 @@ static void add_arenas(struct glibc_heap *heap, const struct glibc_heap_input *i
     uint64_t arena = heap->main_arena;
     heap->arena_count = 1;
     while (heap->arena_count < ARENAS_MAX &&
-           word_cache_read(input->words, arena + NEXT_OFFSET, &arena) &&
+           word_cache_read(input->words, next_arena(heap, arena), &arena) &&
            arena != heap->main_arena && arena != 0) {
         if (!add_heaps(heap, input, arena, heap->arena_count))
             heap->broken_regions++;
@@ -380,6 +391,8 @@ static void take_list(const struct gathering *gathering, uint64_t at, uint64_t d
 static void take_small(const struct gathering *gathering, uint64_t arena)
 {
     uint64_t lists[SMALL_LISTS];
+    if (missing_bytes(gathering->heap) != 0)
+        return;
     if (!word_cache_read_bytes(gathering->input->words, arena + SMALL_OFFSET, lists, sizeof lists))
         return;
     for (size_t i = 0; i < SMALL_LISTS; i++)
@@ -513,7 +526,7 @@ static void find_lists(struct glibc_heap *heap, const struct glibc_heap_input *i
     gather_all(&gathering);
     take_small(&gathering, arena);
     for (uint32_t i = 1; i < heap->arena_count; i++)
-        if (word_cache_read(input->words, arena + NEXT_OFFSET, &arena))
+        if (word_cache_read(input->words, next_arena(heap, arena), &arena))
             take_small(&gathering, arena);
     look_for_caches(&gathering, &gathering.firsts, true);
     look_for_caches(&gathering, &gathering.candidates, false);
@@ -529,13 +542,15 @@ static void find_lists(struct glibc_heap *heap, const struct glibc_heap_input *i
 
 void glibc_heap_read(struct glibc_heap *heap, const struct glibc_heap_input *input)
 {
+    struct address_range arena;
     *heap = (struct glibc_heap){0};
-    if (!allocator_locate_main_arena(input->words, input->modules, input->libc,
-                                     &heap->main_arena)) {
+    if (!allocator_locate_main_arena(input->words, input->modules, input->libc, &arena)) {
         snprintf(heap->reason, sizeof heap->reason,
                  "the heap of glibc was not found: not used, or of a version with another layout");
         return;
     }
+    heap->main_arena = arena.start;
+    heap->arena_bytes = arena.end - arena.start;
     bool has_main = add_main(heap, input);
     add_arenas(heap, input);
     sort_regions(heap);

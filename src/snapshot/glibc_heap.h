@@ -12,7 +12,7 @@
  * address where they stand, shifted by a page).
  *
  * Everything is checked: sizes must lead from the heap's beginning to its top exactly, else nothing
- * is told of that heap. The layout is that of 2.27 and later; another one fails the checks. */
+ * is told of that heap. The layout is that of 2.27 to 2.43; another one fails the checks. */
 #ifndef SEEP_SNAPSHOT_GLIBC_HEAP_H
 #define SEEP_SNAPSHOT_GLIBC_HEAP_H
 
@@ -43,6 +43,7 @@ struct glibc_heap {
     bool is_found; /* else `reason` says why not */
     char reason[128];
     uint64_t main_arena;
+    uint64_t arena_bytes;         /* of what keeps an arena, which differs by version */
     struct glibc_region *regions; /* by address, disjoint */
     size_t region_count, region_capacity;
     uint32_t arena_count;       /* with the main one */

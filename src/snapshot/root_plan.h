@@ -75,9 +75,13 @@ bool allocator_is_libc(const struct target_module *module);
 bool allocator_find_in_libc(struct word_cache *words, const struct target_module *module,
                             const struct address_range *segment, struct libc_facts *facts,
                             struct address_range *arena);
-/* The address of main_arena, where all of it is as it should be. */
+/* Where main_arena stands, where all of it is as it should be; its length tells the layout. */
+enum {
+    ALLOCATOR_ARENA_BYTES = 2200, /* of arenas, up to 2.42 */
+    ALLOCATOR_ARENA_BYTES_SHORT = 2112
+};
 bool allocator_locate_main_arena(struct word_cache *words, const struct target_modules *modules,
-                                 struct libc_facts *facts, uint64_t *address);
+                                 struct libc_facts *facts, struct address_range *arena);
 /* Is this anonymous mapping a heap of a further arena of glibc's? They begin at multiples of 64 MiB
  * with a head that names the arena, the heap before and the size. */
 bool allocator_is_arena_heap(struct word_cache *words, const struct target_mapping *mapping);
