@@ -16,6 +16,8 @@ libseep_a_SOURCES += \
 	src/base/progress.h \
 	src/base/ranked.c \
 	src/base/ranked.h \
+	src/base/side_work.c \
+	src/base/side_work.h \
 	src/base/string_pool.c \
 	src/base/string_pool.h \
 	src/base/text.c \

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "analysis/python_heaps.h"
 #include "analysis/query.h"
 #include "base/clock.h"
+#include "base/side_work.h"
 #include "cli/graph_argument.h"
 #include "cli/recording_argument.h"
 #include "record/snapshot_request.h"
@@ -28,7 +28,7 @@ struct live_view {
     struct live_source *source;
     uint64_t interval_ns;
     int news_fd; /* tells the viewer */
-    pthread_t thread;
+    struct side_work loading;
     pthread_mutex_t lock; /* of what follows, up to the viewer's own */
     pthread_cond_t changed;
     bool are_wanted, is_quitting, is_over;
@@ -110,7 +110,7 @@ static void wait_until(struct live_view *view, uint64_t due_ns)
     pthread_cond_timedwait(&view->changed, &view->lock, &limit);
 }
 
-static void *work(void *context)
+static void work(void *context)
 {
     struct live_view *view = context;
     uint64_t due_ns = now_ns() + view->interval_ns;
@@ -132,25 +132,20 @@ static void *work(void *context)
         }
     }
     pthread_mutex_unlock(&view->lock);
-    return NULL;
 }
 
-/* The viewer's signals are none of its business. */
 static bool start(struct live_view *view, struct error *error)
 {
     pthread_condattr_t attributes;
-    sigset_t all, before;
 
     pthread_mutex_init(&view->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&view->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int number = pthread_create(&view->thread, NULL, work, view);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return number == 0 || error_set_errno(error, number, "cannot start a thread");
+    side_work_begin(&view->loading, work, view);
+    return !view->loading.trouble ||
+           error_set_errno(error, view->loading.trouble, "cannot start a thread");
 }
 
 static void stop(struct live_view *view)
@@ -160,7 +155,7 @@ static void stop(struct live_view *view)
     view->is_quitting = true;
     pthread_cond_signal(&view->changed);
     pthread_mutex_unlock(&view->lock);
-    pthread_join(view->thread, NULL);
+    side_work_end(&view->loading);
     atomic_store(&view->source->session.is_cancelled, false);
     live_picture_destroy(view->pending);
     live_picture_destroy(view->dropped);

@@ -23,7 +23,8 @@ static inline uint8_t *varint_write(uint8_t *to, uint64_t value)
 }
 
 /* Byte by byte: the end may be near, and the number long. */
-static inline bool varint_read_slowly(const uint8_t **from, const uint8_t *end, uint64_t *value)
+static __attribute__((noinline, unused)) bool
+varint_read_slowly(const uint8_t **from, const uint8_t *end, uint64_t *value)
 {
     const uint8_t *at = *from;
     uint64_t result = 0;
@@ -44,8 +45,9 @@ static inline bool varint_read_slowly(const uint8_t **from, const uint8_t *end, 
 /* Reads from *from, moved behind it, before `end`. False: cut, or longer than 64 bits. Numbers of
  * up to eight bytes are taken in one load and their groups of seven bits pushed together in three
  * steps: lengths vary from field to field, and a loop over bytes would be mispredicted each time.
- */
-static inline bool varint_read(const uint8_t **from, const uint8_t *end, uint64_t *value)
+ * Inline even where it stands often, so that the place stays in a register. */
+static inline __attribute__((always_inline)) bool varint_read(const uint8_t **from,
+                                                              const uint8_t *end, uint64_t *value)
 {
     if (*from < end && **from < 0x80) { /* most numbers: the processor guesses on */
         *value = *(*from)++;
