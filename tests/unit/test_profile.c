@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "analysis/fingerprint.h"
 #include "analysis/site_lists.h"
 #include "base/hash_map.h"
 #include "base/memory.h"
@@ -363,6 +364,31 @@ static void check_order(unsigned live_bits)
     profile_destroy(profile);
 }
 
+/* So many that two threads find them; one alone is the oracle. */
+static void sites_have_their_fingerprints(void **state)
+{
+    (void)state;
+    const size_t count = 3 * PROGRESS_STEP;
+    struct profile_builder *builder = profile_builder_create();
+    char stack[64];
+    profile_builder_add_process(builder, "/bin/program");
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t random = hash_mix(i);
+        snprintf(stack, sizeof stack, "main@m.c:1;f%u@f.c:2;~g%u@g.h:3", (unsigned)(random & 63),
+                 (unsigned)(random >> 8 & 63));
+        profile_builder_add_site(builder, 0, FUNCTION_MALLOC, stack, 1, random & 0xffff, 0, 0);
+    }
+    struct profile *profile = load_and_forget(builder);
+    struct fingerprint_table *table = fingerprint_table_create(profile);
+    assert_int_equal(profile->site_count, count);
+    for (size_t i = 0; i < count; i++)
+        assert_true(profile->sites[i].fingerprint ==
+                    fingerprint_of_stack(table, profile->sites[i].function,
+                                         profile->sites[i].stack_node));
+    fingerprint_table_destroy(table);
+    profile_destroy(profile);
+}
+
 static void sites_are_in_their_order(void **state)
 {
     (void)state;
@@ -440,6 +466,7 @@ int main(void)
         cmocka_unit_test(forged_references_are_not_followed),
         cmocka_unit_test(ids_of_processes_may_have_gaps),
         cmocka_unit_test(sites_are_in_their_order),
+        cmocka_unit_test(sites_have_their_fingerprints),
         cmocka_unit_test(loading_can_be_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

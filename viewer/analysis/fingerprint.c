@@ -237,14 +237,15 @@ enum location_class {
 };
 
 struct hashed_location {
-    uint64_t hash;
+    uint64_t hash; /* of several: where those begin, and how many they are */
     enum location_class class;
 };
 
 struct fingerprint_table {
     const struct profile *profile;
-    struct hashed_location *locations; /* as in the profile; those of frames that have several */
-    struct hashed_location *frames;    /* mostly they have one: a walk needs nothing else of them */
+    struct hashed_location *locations; /* those of frames that have several, next to each other */
+    uint32_t location_count;
+    struct hashed_location *frames; /* mostly they have one: a walk needs nothing else of them */
     struct hash_map names; /* hashes of functions, by their texts' addresses: a text stands once */
 };
 
@@ -291,13 +292,16 @@ static void hash_frame(struct fingerprint_table *table, uint32_t position, struc
     struct hashed_location *hashed = &table->frames[position];
     if (frame->kind == RECORDING_FRAME_OMITTED)
         return;
-    if (frame->location_count != 1)
+    struct hashed_location *places = hashed;
+    if (frame->location_count != 1) {
+        places = &table->locations[table->location_count];
         hashed->class = LOCATION_SEVERAL;
+        hashed->hash = (uint64_t)table->location_count << 32 | frame->location_count;
+        table->location_count += frame->location_count;
+    }
     for (uint32_t i = 0; i < frame->location_count; i++) {
         const struct profile_location *location = &profile->locations[frame->first_location + i];
-        struct hashed_location *place = frame->location_count == 1
-                                            ? hashed
-                                            : &table->locations[frame->first_location + i];
+        struct hashed_location *place = &places[i];
         bool is_own = own_code_is_own(profile, frame, location);
         place->class = is_own ? LOCATION_OWN : LOCATION_LIBRARY;
         place->hash = hash_location(table, frame, location, scratch);
@@ -346,13 +350,14 @@ static void take_location(const struct hashed_location *location, enum location_
     walk->count++;
 }
 
-static void take_locations(const struct fingerprint_table *table, uint32_t position,
-                           enum location_class least, struct walk *walk)
+static void take_locations(const struct fingerprint_table *table,
+                           const struct hashed_location *several, enum location_class least,
+                           struct walk *walk)
 {
-    const struct profile_frame *frame = &table->profile->frames[position];
-    uint32_t end = frame->first_location + frame->location_count;
-    for (uint32_t i = frame->first_location; i < end && walk->count < FINGERPRINT_FRAMES; i++)
-        take_location(&table->locations[i], least, walk);
+    const struct hashed_location *locations = &table->locations[several->hash >> 32];
+    uint32_t count = (uint32_t)several->hash;
+    for (uint32_t i = 0; i < count && walk->count < FINGERPRINT_FRAMES; i++)
+        take_location(&locations[i], least, walk);
 }
 
 static void take_node(const struct fingerprint_table *table, enum location_class least,
@@ -362,7 +367,7 @@ static void take_node(const struct fingerprint_table *table, enum location_class
     const struct hashed_location *frame = &table->frames[node->frame];
     walk->node = node->parent;
     if (frame->class == LOCATION_SEVERAL)
-        take_locations(table, node->frame, least, walk);
+        take_locations(table, frame, least, walk);
     else
         take_location(frame, least, walk);
     if (walk->count == FINGERPRINT_FRAMES)

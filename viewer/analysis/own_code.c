@@ -65,8 +65,8 @@ bool own_code_is_library_function(const char *function)
            strcmp(name, "_start") == 0;
 }
 
-bool own_code_is_own(const struct profile *profile, const struct profile_frame *frame,
-                     const struct profile_location *location)
+static bool is_own(const struct profile *profile, const struct profile_frame *frame,
+                   const struct profile_location *location)
 {
     if (frame->kind == RECORDING_FRAME_OMITTED)
         return false;
@@ -75,6 +75,25 @@ bool own_code_is_own(const struct profile *profile, const struct profile_frame *
     if (frame->module_plus_1 && profile->modules[frame->module_plus_1 - 1].is_system)
         return false;
     return !location->is_symbolized || !own_code_is_library_function(location->function);
+}
+
+bool own_code_is_own(const struct profile *profile, const struct profile_frame *frame,
+                     const struct profile_location *location)
+{
+    return location->owner ? location->owner == PROFILE_OWNER_PROGRAM
+                           : is_own(profile, frame, location);
+}
+
+void own_code_note(struct profile *profile)
+{
+    for (size_t i = 0; i < profile->frame_count; i++) {
+        const struct profile_frame *frame = &profile->frames[i];
+        for (uint32_t j = 0; j < frame->location_count; j++) {
+            struct profile_location *location = &profile->locations[frame->first_location + j];
+            location->owner = is_own(profile, frame, location) ? PROFILE_OWNER_PROGRAM
+                                                               : PROFILE_OWNER_LIBRARY;
+        }
+    }
 }
 
 struct own_code_search {

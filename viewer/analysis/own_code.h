@@ -34,6 +34,9 @@ const char *own_code_qualified_name(const char *function);
 bool own_code_is_own(const struct profile *profile, const struct profile_frame *frame,
                      const struct profile_location *location);
 
+/* Has all locations know it, when frames, names and modules are as they stay. */
+void own_code_note(struct profile *profile);
+
 /* The first own location of a stack, innermost first; where there is none, the innermost location;
  * NULL for an empty stack. *frame (may be NULL) is its frame; *depth (may be NULL) is how many
  * locations stand before it. Borrowed from the profile. */

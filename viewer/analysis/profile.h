@@ -16,12 +16,20 @@
 struct arena;
 struct progress;
 
+/* Is it own code (own_code.h)? Names tell, and all tables ask again and again. */
+enum profile_owner {
+    PROFILE_OWNER_NOT_ASKED,
+    PROFILE_OWNER_LIBRARY,
+    PROFILE_OWNER_PROGRAM
+};
+
 struct profile_location {
     const char *function; /* never NULL: "module+0x1234" when not known */
     const char *file;     /* NULL = not known */
     uint32_t line;        /* 0 = not known */
     bool is_inlined;
     bool is_symbolized;
+    uint8_t owner; /* enum profile_owner: who is asked knows it, own_code_is_own */
 };
 
 struct profile_frame {

@@ -285,5 +285,8 @@ bool profile_load_code(struct profile_loader *loader, struct error *error)
     profile_load_tail_calls(loader);
     profile_loader_visit(loader, RECORDING_symbol, visit_symbol);
     take_late_names(loader);
-    return complete_frames(loader, error);
+    if (!complete_frames(loader, error))
+        return false;
+    own_code_note(loader->profile);
+    return true;
 }

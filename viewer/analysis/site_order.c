@@ -2,10 +2,13 @@
 
 #include "analysis/site_order.h"
 
+#include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "analysis/fingerprint.h"
 #include "base/memory.h"
+#include "base/side_work.h"
 
 /* How much is done behind each step. */
 static const double SHARE_OF_FINGERPRINTS = 0.6, SHARE_OF_KEYS = 0.8;
@@ -155,45 +158,93 @@ static void sort_equal_keys(struct profile *profile, struct site_key *keys, size
 
 /* ---- moving ---- */
 
-static void prefetch_site(const struct profile_site *site)
+/* In place, since sites may take most of the memory that a profile needs.
+ *
+ * A permutation is made of cycles: what stands at a place is put aside, the place gets what belongs
+ * there, which leaves the next place free, and so on. Each step along a cycle waits for memory, so
+ * several ways are gone in turn. Two of them may be on one cycle: a way ends where one began, with
+ * the site that was put aside there. So there are always as many sites aside as ways that go on. */
+enum {
+    WAYS = 16
+};
+
+struct way {
+    uint32_t place; /* free: it gets what stands at `from` */
+    uint32_t from;
+};
+
+struct moving {
+    struct profile_site *sites;
+    uint32_t *sources;    /* where what belongs to a place stands; of places that are done, or
+                           * where a way began, the place itself */
+    uint32_t next, count; /* from `next` on, places were not looked at for beginnings */
+    struct way ways[WAYS];
+    uint32_t aside_from[WAYS];
+    struct profile_site aside[WAYS];
+    size_t way_count;
+};
+
+static void take_step_ahead(struct moving *moving, struct way *way, uint32_t place)
 {
-    for (size_t line = 0; line < sizeof *site; line += 64)
-        __builtin_prefetch((const char *)site + line);
+    way->place = place;
+    way->from = moving->sources[place];
+    moving->sources[place] = place;
+    __builtin_prefetch(&moving->sources[way->from]);
+    for (size_t line = 0; line < sizeof *moving->sites; line += MEMORY_LINE_BYTES)
+        __builtin_prefetch((const char *)&moving->sites[way->from] + line);
 }
 
-/* One cycle of the permutation: what stands at its first place is put aside, and each place gets
- * what belongs there, which leaves the next place free. Sites are asked for some steps before they
- * move, since each step alone would wait for memory. `sources` says where what belongs to a place
- * stands; of places that are done, there. */
-static void move_cycle(struct profile_site *sites, uint32_t *sources, uint32_t start)
+static void begin_ways(struct moving *moving)
 {
-    enum {
-        AHEAD = 8
-    };
-    struct profile_site first = sites[start];
-    uint32_t place = start, ahead = start;
-    for (int i = 0; i < AHEAD; i++)
-        ahead = sources[ahead];
-    for (uint32_t from; (from = sources[place]) != start; place = from) {
-        prefetch_site(&sites[ahead]);
-        ahead = sources[ahead];
-        sites[place] = sites[from];
-        sources[place] = place;
+    for (; moving->way_count < WAYS && moving->next < moving->count; moving->next++) {
+        if (moving->sources[moving->next] == moving->next)
+            continue;
+        moving->aside_from[moving->way_count] = moving->next;
+        moving->aside[moving->way_count] = moving->sites[moving->next];
+        take_step_ahead(moving, &moving->ways[moving->way_count++], moving->next);
     }
-    sites[place] = first;
-    sources[place] = place;
 }
 
-/* In place, since sites may take most of the memory that a profile needs. */
+/* Some way began where this one has arrived. */
+static void end_way(struct moving *moving, struct way *way)
+{
+    size_t last = --moving->way_count, aside = 0;
+    while (moving->aside_from[aside] != way->from)
+        aside++;
+    moving->sites[way->place] = moving->aside[aside];
+    moving->aside_from[aside] = moving->aside_from[last];
+    moving->aside[aside] = moving->aside[last];
+    *way = moving->ways[last];
+}
+
+/* One step on each way. */
+static void move_on(struct moving *moving)
+{
+    for (size_t i = moving->way_count; i-- > 0;) {
+        struct way *way = &moving->ways[i];
+        if (moving->sources[way->from] == way->from) {
+            end_way(moving, way);
+        } else {
+            moving->sites[way->place] = moving->sites[way->from];
+            take_step_ahead(moving, way, way->from);
+        }
+    }
+}
+
 static void permute_sites(struct profile *profile, uint32_t *sources,
                           const struct progress *progress)
 {
-    for (uint32_t i = 0; i < profile->site_count; i++) {
-        double share = SHARE_OF_KEYS + (1 - SHARE_OF_KEYS) * i / (double)profile->site_count;
-        if (!(i & (PROGRESS_STEP - 1)) && !progress_reaches(progress, share))
+    struct moving moving = {
+        .sites = profile->sites, .sources = sources, .count = (uint32_t)profile->site_count};
+    for (size_t steps = 0;; steps++) {
+        double share = (double)steps * WAYS / (double)profile->site_count;
+        if (!(steps & (PROGRESS_STEP / WAYS - 1)) &&
+            !progress_reaches(progress, SHARE_OF_KEYS + (1 - SHARE_OF_KEYS) * fmin(share, 1)))
             return;
-        if (sources[i] != i)
-            move_cycle(profile->sites, sources, i);
+        begin_ways(&moving);
+        if (!moving.way_count)
+            return;
+        move_on(&moving);
     }
 }
 
@@ -218,19 +269,47 @@ static uint32_t *find_sources(struct profile *profile, const struct progress *pr
 
 /* ---- fingerprints ---- */
 
+/* A stretch of the sites. Of two at once the other one tells when nobody wants them any more. */
+struct fingerprinting {
+    const struct fingerprint_table *table;
+    struct profile_site *sites;
+    size_t count;
+    const struct progress *progress;
+    atomic_bool *is_stopped;
+};
+
+static void fingerprint_stretch(void *context)
+{
+    const struct fingerprinting *work = context;
+    for (size_t done = 0; done < work->count && !atomic_load(work->is_stopped);
+         done += PROGRESS_STEP) {
+        size_t left = work->count - done;
+        fingerprint_of_stacks(work->table, work->sites + done,
+                              left < PROGRESS_STEP ? left : PROGRESS_STEP);
+        if (!progress_reaches(work->progress,
+                              SHARE_OF_FINGERPRINTS * (double)done / (double)work->count))
+            atomic_store(work->is_stopped, true);
+    }
+}
+
+/* Many are cut in two halves, for two threads. */
 static bool find_fingerprints(struct profile *profile, const struct progress *progress)
 {
     struct fingerprint_table *table = fingerprint_table_create(profile);
-    bool goes_on = true;
-    for (size_t done = 0; done < profile->site_count && goes_on; done += PROGRESS_STEP) {
-        size_t left = profile->site_count - done;
-        fingerprint_of_stacks(table, profile->sites + done,
-                              left < PROGRESS_STEP ? left : PROGRESS_STEP);
-        goes_on = progress_reaches(progress, SHARE_OF_FINGERPRINTS * (double)done /
-                                                 (double)profile->site_count);
-    }
+    size_t first = profile->site_count > 2 * PROGRESS_STEP ? profile->site_count / 2
+                                                           : profile->site_count;
+    atomic_bool is_stopped = false;
+    struct fingerprinting near = {table, profile->sites, first, progress, &is_stopped};
+    struct fingerprinting far = {table, profile->sites + first, profile->site_count - first, NULL,
+                                 &is_stopped};
+    struct side_work beside;
+    if (far.count)
+        side_work_begin(&beside, fingerprint_stretch, &far);
+    fingerprint_stretch(&near);
+    if (far.count)
+        side_work_end(&beside);
     fingerprint_table_destroy(table);
-    return goes_on;
+    return !is_stopped;
 }
 
 void site_order_sort(struct profile *profile, const struct progress *progress)

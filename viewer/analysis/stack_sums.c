@@ -8,10 +8,10 @@ void stack_sums_init(struct stack_sums *sums, const struct profile *profile, uin
                      const uint8_t *is_kept)
 {
     size_t count = profile->node_count;
-    sums->figures = memory_allocate_zeroed(count, sizeof *sums->figures);
-    sums->site_counts = memory_allocate_zeroed(count, sizeof *sums->site_counts);
-    sums->first_child = memory_allocate_zeroed(count, sizeof *sums->first_child);
-    sums->next_sibling = memory_allocate_zeroed(count, sizeof *sums->next_sibling);
+    sums->figures = memory_allocate_zeroed_large(count, sizeof *sums->figures);
+    sums->site_counts = memory_allocate_zeroed_large(count, sizeof *sums->site_counts);
+    sums->first_child = memory_allocate_zeroed_large(count, sizeof *sums->first_child);
+    sums->next_sibling = memory_allocate_zeroed_large(count, sizeof *sums->next_sibling);
     for (size_t i = 0; i < profile->site_count; i++) {
         const struct profile_site *site = &profile->sites[i];
         if (!is_kept[i] || (process != QUERY_ALL_PROCESSES && site->process != process))
