@@ -1,5 +1,6 @@
 /* Loads something for ever, as far as one sees: half of it is done, by a clock that moves when
- * it is asked. Ends when it is left. With --short all is done before anybody waits. */
+ * it is asked. Ends when it is left. With --short all is done before anybody waits; with
+ * --overflow its stack overflows when it is left, while it still has the terminal. */
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,13 @@ static uint64_t ask_clock(void *context)
 {
     uint64_t *now_ns = context;
     return *now_ns += 10 * 1000 * 1000;
+}
+
+/* For ever, in whatever way compilers treat functions that call themselves. */
+static unsigned overflow(volatile unsigned *depth)
+{
+    volatile unsigned more[256] = {*depth + 1};
+    return more[0] ? overflow(more) + more[255] : 0;
 }
 
 int main(int count, char **words)
@@ -26,6 +34,8 @@ int main(int count, char **words)
         if (++questions == 100)
             log_note("a note in the middle");
     bool was_left = loading_was_left(loading);
+    if (count > 1 && strcmp(words[1], "--overflow") == 0)
+        overflow(&(volatile unsigned){0});
     loading_end(loading);
     puts(was_left ? "it was left" : "it is loaded");
     return 0;

@@ -28,6 +28,12 @@ keys x
 kill_viewer TERM
 ended 143 kept
 
+# Also where what is left of the stack is nothing.
+start tmux-256color C.UTF-8 "$loading --overflow"
+see 'Reading large.seep'
+keys q
+ended 139
+
 # Nothing is seen where nobody waits.
 start tmux-256color C.UTF-8 "$loading --short"
 see 'it is loaded'

@@ -42,28 +42,36 @@ static void print_subject(const struct app *app, int room, struct text *out)
 enum tabs {
     TABS_WIDE,   /* " 1 Overview [2 Sites]" */
     TABS_NARROW, /* " 1Overview[2Sites]" */
-    TABS_DIGITS, /* " 1[2Sites] 3" */
+    TABS_NEAR,   /* " 1[2Sites] 3Tree 4 5": names of those next to the current one */
     TABS_CURRENT,
     TABS_COUNT
 };
 
-static void print_tab(enum tabs tabs, const struct view_ops *ops, bool is_current, struct text *out)
+/* How screens are told: names of those so near to the current one, counted in tabs. */
+struct tab_shape {
+    enum tabs tabs;
+    size_t named_distance;
+};
+
+static void print_tab(const struct tab_shape *shape, const struct view_ops *ops, size_t distance,
+                      struct text *out)
 {
-    if (tabs == TABS_WIDE)
+    bool is_current = distance == 0, is_named = distance <= shape->named_distance;
+    if (shape->tabs == TABS_WIDE)
         text_print(out, is_current ? "[%c %s]" : " %c %s ", ops->digit, ops->title);
     else if (is_current)
         text_print(out, "[%c%s]", ops->digit, ops->title);
-    else if (tabs != TABS_CURRENT)
-        text_print(out, " %c%s", ops->digit, tabs == TABS_NARROW ? ops->title : "");
+    else if (shape->tabs != TABS_CURRENT)
+        text_print(out, " %c%s", ops->digit, is_named ? ops->title : "");
 }
 
-static int draw_tab(struct app *app, enum tabs tabs, int column, const struct view_ops *ops,
-                    bool is_current)
+static int draw_tab(struct app *app, const struct tab_shape *shape, int column,
+                    const struct view_ops *ops, size_t distance)
 {
     struct text text = {0};
-    print_tab(tabs, ops, is_current, &text);
+    print_tab(shape, ops, distance, &text);
     int columns = screen_put(&app->screen, TITLE_ROW, column, app->screen.columns - column,
-                             is_current ? STYLE_TAB : STYLE_TITLE, text_get(&text));
+                             distance ? STYLE_TITLE : STYLE_TAB, text_get(&text));
     add_target(app, TITLE_ROW, column, columns, (uint32_t)ops->digit);
     text_clear(&text);
     return columns;
@@ -75,25 +83,51 @@ static bool has_tab(const struct app *app, size_t screen)
     return app_has_screen(app, view_ops_at(screen), &ignored);
 }
 
-static int tabs_columns(const struct app *app, enum tabs tabs)
+/* Those that have a tab. Returns how many; *current: which of them is shown. */
+static size_t list_tabs(const struct app *app, const struct view_ops *tabs[APP_MAX_SCREENS],
+                        size_t *current)
 {
+    size_t count = 0;
+    *current = 0;
+    for (size_t i = 0; i < app->screen_count; i++) {
+        if (!has_tab(app, i))
+            continue;
+        if (i == app->current_screen)
+            *current = count;
+        tabs[count++] = view_ops_at(i);
+    }
+    return count;
+}
+
+static size_t distance_of(size_t a, size_t b)
+{
+    return a < b ? b - a : a - b;
+}
+
+static int tabs_columns(const struct app *app, const struct tab_shape *shape)
+{
+    const struct view_ops *tabs[APP_MAX_SCREENS];
     struct text text = {0};
-    for (size_t i = 0; i < app->screen_count; i++)
-        if (has_tab(app, i))
-            print_tab(tabs, view_ops_at(i), i == app->current_screen, &text);
+    size_t current, count = list_tabs(app, tabs, &current);
+    for (size_t i = 0; i < count; i++)
+        print_tab(shape, tabs[i], distance_of(i, current), &text);
     int columns = text_columns(text_get(&text));
     text_clear(&text);
     return columns;
 }
 
-static enum tabs choose_tabs(const struct app *app)
+static struct tab_shape choose_tabs(const struct app *app)
 {
-    static const int subject_columns[TABS_COUNT] = {16, 10, 10, 0}; /* that should be left */
-    enum tabs tabs = TABS_WIDE;
-    while (tabs != TABS_CURRENT &&
-           tabs_columns(app, tabs) + subject_columns[tabs] > app->screen.columns)
-        tabs++;
-    return tabs;
+    static const int subject_columns[TABS_COUNT] = {16, 10, 18, 0}; /* that should be left */
+    struct tab_shape shape = {TABS_WIDE, APP_MAX_SCREENS};
+    while (shape.tabs != TABS_CURRENT &&
+           tabs_columns(app, &shape) + subject_columns[shape.tabs] > app->screen.columns) {
+        if (shape.tabs == TABS_NEAR && shape.named_distance > 0)
+            shape.named_distance--;
+        else
+            shape.tabs++;
+    }
+    return shape;
 }
 
 static int draw_live_state(struct app *app, int column)
@@ -114,11 +148,12 @@ static void draw_title(struct app *app)
 {
     struct screen *screen = &app->screen;
     screen_fill(screen, (struct area){TITLE_ROW, 0, 1, screen->columns}, STYLE_TITLE, ' ');
-    enum tabs tabs = choose_tabs(app);
+    const struct view_ops *tabs[APP_MAX_SCREENS];
+    struct tab_shape shape = choose_tabs(app);
+    size_t current, count = list_tabs(app, tabs, &current);
     int column = 0;
-    for (size_t i = 0; i < app->screen_count; i++)
-        if (has_tab(app, i))
-            column += draw_tab(app, tabs, column, view_ops_at(i), i == app->current_screen);
+    for (size_t i = 0; i < count; i++)
+        column += draw_tab(app, &shape, column, tabs[i], distance_of(i, current));
     if (app->live)
         column += draw_live_state(app, column);
     else if (!app->context.profile->is_complete)

@@ -31,13 +31,13 @@ bool view_search_matches(const struct view_search *search, const char *text)
                             : strcasestr(text, search->text) != NULL;
 }
 
-static bool row_matches(const struct view *view, size_t row, const struct view_search *search)
+/* `line` is for its use. */
+static bool row_matches(const struct view *view, size_t row, const struct view_search *search,
+                        struct text *line)
 {
-    struct text line = {0};
-    row_text(view, row, &line);
-    bool is_match = view_search_matches(search, text_get(&line));
-    text_clear(&line);
-    return is_match;
+    line->count = 0;
+    row_text(view, row, line);
+    return view_search_matches(search, text_get(line));
 }
 
 static bool find_in_view(struct app *app, struct view *view, const struct view_search *search,
@@ -49,32 +49,46 @@ static bool find_in_view(struct app *app, struct view *view, const struct view_s
     return app_react(app, &reaction, &ignored) && is_found;
 }
 
-/* Goes on to the next match after the selected row, round the end. */
+/* The next match after the selected row, round the end. */
+static bool find_row(struct app *app, const struct view_search *search, size_t *found,
+                     struct error *error)
+{
+    struct view *view = app_current_view(app);
+    const struct table *table = &view->table;
+    struct text line = {0};
+    bool is_found = false;
+    for (size_t step = 1; step <= table->row_count && !is_found; step++) {
+        if (!progress_goes_on(&app->context.progress, step, table->row_count)) {
+            text_clear(&line);
+            return error_set(error, "stopped");
+        }
+        size_t distance = search->is_backwards ? table->row_count - step : step;
+        *found = (table->selected + distance) % table->row_count;
+        is_found = (!table->can_select || table->can_select(table->context, *found)) &&
+                   row_matches(view, *found, search, &line);
+    }
+    text_clear(&line);
+    return is_found || error_set(error, "\"%s\" is not in this view", app->searched);
+}
+
 bool app_find_next(struct app *app, bool is_backwards, struct error *error)
 {
     struct view *view = app_current_view(app);
     struct table *table = &view->table;
+    size_t row = table->selected;
     if (!app->searched)
         return error_set(error, "nothing was searched yet: / searches");
     const struct view_search search = {app->searched, has_capitals(app->searched), is_backwards};
     if (view->ops->find)
         return find_in_view(app, view, &search, error);
-    for (size_t step = 1; step <= table->row_count; step++) {
-        if (!progress_goes_on(&app->context.progress, step, table->row_count))
-            return error_set(error, "stopped");
-        size_t distance = is_backwards ? table->row_count - step : step;
-        size_t row = (table->selected + distance) % table->row_count;
-        if ((table->can_select && !table->can_select(table->context, row)) ||
-            !row_matches(view, row, &search))
-            continue;
-        bool is_wrapped = is_backwards ? row >= table->selected : row <= table->selected;
-        if (is_wrapped && step < table->row_count)
-            app_say(app,
-                    is_backwards ? "search went on from the end" : "search went on from the start");
-        table->selected = row;
-        return true;
-    }
-    return error_set(error, "\"%s\" is not in this view", app->searched);
+    if (!find_row(app, &search, &row, error))
+        return false;
+    bool is_wrapped = is_backwards ? row > table->selected : row < table->selected;
+    if (is_wrapped)
+        app_say(app,
+                is_backwards ? "search went on from the end" : "search went on from the start");
+    table->selected = row;
+    return true;
 }
 
 bool app_search(struct app *app, const char *text, struct error *error)

@@ -300,8 +300,11 @@ void figures_table_draw_row(const struct view *view, struct figures_table *figur
 void figures_table_row_text(struct figures_table *figures, size_t row, struct text *out)
 {
     const struct query_row *shown = row_at(figures, row);
-    text_print(out, "%s %s %s", shown->name, shown->file ? shown->file : "",
-               shown->module ? shown->module : "");
+    const char *texts[] = {shown->name, shown->file, shown->module};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        text_add(out, i ? " " : "");
+        text_add(out, texts[i] ? texts[i] : "");
+    }
 }
 
 uint64_t figures_table_row_key(struct figures_table *figures, size_t row)

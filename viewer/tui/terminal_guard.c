@@ -21,11 +21,14 @@ static const int fatal_signals[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGSEGV,
 
 enum {
     FATAL_SIGNAL_COUNT = sizeof fatal_signals / sizeof *fatal_signals,
-    MAX_BYTES = 256
+    MAX_BYTES = 256,
+    STACK_BYTES = 1 << 16 /* registers of today's processors alone take up to 11 KiB */
 };
 
 struct terminal_guard {
     struct sigaction old_actions[FATAL_SIGNAL_COUNT];
+    stack_t old_stack;
+    void *stack; /* the handler's: the program may have died of having none left */
     bool has_mouse;
     bool is_active;
 };
@@ -120,9 +123,11 @@ void terminal_guard_destroy(struct terminal_guard *guard)
 void terminal_guard_begin(struct terminal_guard *guard)
 {
     struct sigaction action = {.sa_handler = restore_and_die,
-                               .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+                               .sa_flags = (int)(SA_RESETHAND | SA_NODEFER | SA_ONSTACK)};
     sigemptyset(&action.sa_mask);
     prepare_bytes(guard->has_mouse);
+    guard->stack = memory_allocate(STACK_BYTES);
+    sigaltstack(&(stack_t){.ss_sp = guard->stack, .ss_size = STACK_BYTES}, &guard->old_stack);
     for (size_t i = 0; i < FATAL_SIGNAL_COUNT; i++) {
         sigaction(fatal_signals[i], NULL, &guard->old_actions[i]);
         if (guard->old_actions[i].sa_handler != SIG_IGN)
@@ -133,7 +138,11 @@ void terminal_guard_begin(struct terminal_guard *guard)
 
 void terminal_guard_end(struct terminal_guard *guard)
 {
-    for (size_t i = 0; guard->is_active && i < FATAL_SIGNAL_COUNT; i++)
+    if (!guard->is_active)
+        return;
+    for (size_t i = 0; i < FATAL_SIGNAL_COUNT; i++)
         sigaction(fatal_signals[i], &guard->old_actions[i], NULL);
+    sigaltstack(&guard->old_stack, NULL);
+    free(guard->stack);
     guard->is_active = false;
 }
