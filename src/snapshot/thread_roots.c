@@ -11,6 +11,7 @@
  * A thread that is on another stack (of a signal handler, of a coroutine) still has its own below:
  * it is alive from the lowest address that the other stack or a register has of it, which is at
  * most the stack pointer that was saved. */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,9 +26,16 @@ enum {
     PAGE_BYTES = 4096,
     FOREIGN_STACK_MAX_BYTES = 1 << 20, /* of another stack that is searched for the way back */
     TABLE_ENTRIES_MAX = 1 << 16,
-    RED_ZONE_BYTES = 128,      /* below a stack pointer; of functions that call nothing */
-    CONTEXT_STACK_OFFSET = 16, /* of ucontext_t: uc_stack.ss_sp */
-    CONTEXT_STACK_BYTES_OFFSET = 32,
+    RED_ZONE_BYTES = 128, /* below a stack pointer; of functions that call nothing */
+    /* Of ucontext_t, in words: uc_flags, uc_link, and uc_stack, which is ss_sp, ss_flags (half a
+     * word, and a hole) and ss_size. */
+    CONTEXT_FLAGS = 0,
+    CONTEXT_LINK = 1,
+    CONTEXT_STACK = 2,
+    CONTEXT_STACK_FLAGS = 3,
+    CONTEXT_STACK_BYTES = 4,
+    CONTEXT_HEAD_WORDS = 5,
+    CONTEXT_FLAGS_MOST = 63,
 #if defined __x86_64__
     CONTEXT_SP_OFFSET = 160, /* of ucontext_t: uc_mcontext.gregs[REG_RSP] */
 #else
@@ -37,7 +45,9 @@ enum {
         8 /* result, then the scheduling parameters, of which it is the first */
 };
 
-#define TABLE_VACANT UINT64_MAX
+#define TABLE_VACANT      UINT64_MAX
+/* SS_AUTODISARM: the handler has no other stack while it runs on this one. */
+#define STACK_IS_DISARMED (UINT32_C(1) << 31)
 
 /* A descriptor, and whose it is. */
 struct described {
@@ -463,6 +473,18 @@ static bool current_stack(const struct thread_plan *threads, uint64_t sp, uint64
     return sp < stack->end;
 }
 
+/* The kernel knows few flags, of no other context, and a stack that lies in memory. Words that
+ * only look as if they were a stack's are all over others' frames. */
+static bool is_context_on(const struct thread_plan *threads, const uint64_t *head, uint64_t sp)
+{
+    uint64_t start = head[CONTEXT_STACK], bytes = head[CONTEXT_STACK_BYTES];
+    uint32_t flags = (uint32_t)head[CONTEXT_STACK_FLAGS] & ~(uint32_t)STACK_IS_DISARMED;
+    return head[CONTEXT_FLAGS] <= CONTEXT_FLAGS_MOST && head[CONTEXT_LINK] == 0 &&
+           flags <= (SS_ONSTACK | SS_DISABLE) && sp - start < bytes &&
+           bytes <= UINT64_MAX - start &&
+           mapping_search(threads->plan->input->mappings, start) != NULL;
+}
+
 /* In front of the frame of a handler on another stack, the kernel put a ucontext_t: it knows that
  * stack, of which nothing below `sp` is alive then, and has the stack pointer of what was
  * interrupted. Without one (coroutines) the whole of the native stack may be alive. */
@@ -475,16 +497,15 @@ static uint64_t interrupted_sp(const struct thread_plan *threads, uint64_t sp, u
         end = sp + FOREIGN_STACK_MAX_BYTES;
     for (uint64_t at = word_down(sp); at + CONTEXT_SP_OFFSET + WORD_BYTES <= end;
          at += WORD_BYTES) {
-        uint64_t saved, stack_start, stack_bytes;
+        uint64_t saved, head[CONTEXT_HEAD_WORDS];
         if (!word_cache_read(words, at + CONTEXT_SP_OFFSET, &saved))
             break;
         if (saved < native->start || saved >= native->end ||
-            !word_cache_read(words, at + CONTEXT_STACK_OFFSET, &stack_start) ||
-            !word_cache_read(words, at + CONTEXT_STACK_BYTES_OFFSET, &stack_bytes) ||
-            sp - stack_start >= stack_bytes || at - stack_start >= stack_bytes)
+            !word_cache_read_bytes(words, at, head, sizeof head) ||
+            !is_context_on(threads, head, sp) || !is_context_on(threads, head, at))
             continue;
-        range_list_add(&plan->claimed, stack_start, word_down(sp));
-        range_list_add(&plan->dead, stack_start, word_down(sp));
+        range_list_add(&plan->claimed, head[CONTEXT_STACK], word_down(sp));
+        range_list_add(&plan->dead, head[CONTEXT_STACK], word_down(sp));
         saved = word_down(saved) - RED_ZONE_BYTES;
         return saved > native->start ? saved : native->start;
     }
@@ -624,8 +645,7 @@ static void plan_others(const struct thread_plan *threads)
 void thread_roots_plan(struct root_plan *plan)
 {
     struct thread_plan threads = {.plan = plan};
-    thread_library_find(&threads.glibc, &plan->modules, plan->words,
-                        plan->input->libc);
+    thread_library_find(&threads.glibc, &plan->modules, plan->words, plan->input->libc);
     find_descriptors(&threads);
     uint32_t first = find_first_thread(plan->input);
     for (uint32_t i = 0; i < plan->input->thread_count && !root_plan_is_late(plan); i++)

@@ -44,6 +44,7 @@ CASES = {
     "root_plugin": ([], [], [], None),
     "root_plugin_tls": ([], [], [], None),
     "root_context": ([], [], [], [409]),
+    "root_handler": ([], [], [], [410, 411]),
     "plugin_closed": ([408], [], [], None),
     "thread_stack": ([], [], [], None),
     "thread_tls": ([], [], [], None),

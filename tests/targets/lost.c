@@ -229,6 +229,31 @@ static void root_context_run(void)
 }
 
 /* Another stack, in a mapping: the pointer to it is in the context. 409 */
+static void on_other_stack(int number)
+{
+    void *volatile local = make(410);
+    /* What looks as if another context had been saved here, of a stack from nearly nowhere on. */
+    volatile uintptr_t decoy[64] = {[2] = 16, [4] = UINTPTR_MAX / 2};
+    for (int i = 20; i < 64; i++)
+        decoy[i] = (uintptr_t)roots[15];
+    exit(local == NULL || number == 0 || decoy[2] == 0);
+}
+
+/* A handler on a stack of its own ends the program: what it interrupted keeps its blocks, too. */
+static void root_handler(void)
+{
+    stack_t other = {.ss_size = 65536};
+    struct sigaction action = {.sa_handler = on_other_stack, .sa_flags = SA_ONSTACK};
+    void *volatile local = make(411);
+    other.ss_sp = mmap(NULL, other.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                       0);
+    sigaltstack(&other, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+    roots[15] = (char *)__builtin_frame_address(0) + 64; /* above all that must be kept */
+    raise(SIGUSR1);
+    (void)local;
+}
+
 static void root_context(void)
 {
     static ucontext_t context, back;
@@ -494,6 +519,7 @@ static const struct {
              {"root_plugin", root_plugin},
              {"root_plugin_tls", root_plugin_tls},
              {"root_context", root_context},
+             {"root_handler", root_handler},
              {"plugin_closed", plugin_closed},
              {"thread_stack", thread_stack},
              {"thread_tls", thread_tls},
