@@ -15,6 +15,7 @@
 #include "cli/common_rows.h"
 #include "cli/instant.h"
 #include "cli/recording_argument.h"
+#include "cli/root_list.h"
 #include "cli/terminal.h"
 #include "cli/word_list.h"
 #include "graph/last_seen.h"
@@ -98,7 +99,8 @@ static const struct option_row rows[] = {
      .kind = OPTION_TEXT,
      PLACE(roots),
      .value_name = "LIST",
-     .help = "only these roots count: global,stack,register,tls,key,thread,region,mapping"},
+     .help = "only these roots count: globals,stacks,registers,tls,keys,threads,regions,"
+             "mappings, or all or none"},
     ROOT_ROW("globals", SNAPSHOT_ROOT_GLOBAL, "global variables"),
     ROOT_ROW("stacks", SNAPSHOT_ROOT_STACK, "stacks"),
     ROOT_ROW("registers", SNAPSHOT_ROOT_REGISTER, "registers"),
@@ -118,13 +120,6 @@ static const struct option_row rows[] = {
     ROW_ARGUMENTS,
 };
 /* clang-format on */
-
-static const char *root_name_at(unsigned position)
-{
-    return position < SNAPSHOT_ROOT_KIND_COUNT
-               ? snapshot_root_kind_name((enum snapshot_root_kind)position)
-               : NULL;
-}
 
 static const char *shape_at(unsigned position)
 {
@@ -149,17 +144,11 @@ static bool find_shapes_off(const struct values *values, uint64_t *off, struct e
 
 static bool find_roots_off(const struct values *values, uint64_t *off, struct error *error)
 {
-    unsigned on;
     *off = 0;
     for (unsigned kind = 0; kind < SNAPSHOT_ROOT_KIND_COUNT; kind++)
         if (values->is_root_off[kind])
             *off |= UINT64_C(1) << kind;
-    if (!values->roots)
-        return true;
-    if (!word_list_parse("roots", values->roots, root_name_at, &on, error))
-        return false;
-    *off |= ~(uint64_t)on & ((UINT64_C(1) << SNAPSHOT_ROOT_KIND_COUNT) - 1);
-    return true;
+    return root_list_parse_off(values->roots, off, error);
 }
 
 static bool read_suppressions(const struct values *values, struct suppressions *list,

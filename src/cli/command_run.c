@@ -15,6 +15,7 @@
 #include "cli/command.h"
 #include "cli/installation.h"
 #include "cli/recording_argument.h"
+#include "cli/root_list.h"
 #include "cli/run_live.h"
 #include "cli/signal_word.h"
 #include "cli/terminal.h"
@@ -41,6 +42,7 @@ struct values {
     bool are_forks_scanned;
     bool are_heuristics_off;
     struct option_number contents;
+    const char *roots;
     bool are_off[SNAPSHOT_ROOT_KIND_COUNT]; /* kinds of roots */
     struct option_number scan_budget;
     struct option_number snapshot_every;
@@ -231,6 +233,12 @@ static const struct option_row rows[] = {
      PLACE(keep_snapshots),
      .value_name = "N",
      .help = "of those at intervals, keep N: first, last, peak, and ever fewer with age (default: 8)"},
+    {.name = "roots",
+     .kind = OPTION_TEXT,
+     PLACE(roots),
+     .value_name = "LIST",
+     .help = "only these roots count: globals,stacks,registers,tls,keys,threads,regions,"
+             "mappings, or all or none"},
     {.name = "no-root-globals",
      .kind = OPTION_FLAG,
      PLACE(are_off[SNAPSHOT_ROOT_GLOBAL]),
@@ -452,7 +460,8 @@ static int run(const struct invocation *invocation)
     }
     fill_options(invocation, &options);
     if (!parse_levels(&values->snapshot_at, levels, &error) ||
-        !parse_signal(values->snapshot_signal, &options.snapshot_signal, &error)) {
+        !parse_signal(values->snapshot_signal, &options.snapshot_signal, &error) ||
+        !root_list_parse_off(values->roots, &options.roots_off, &error)) {
         log_error("run: %s", error.message);
         return EXIT_NOT_STARTED;
     }

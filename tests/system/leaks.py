@@ -186,6 +186,16 @@ def check_roots(path):
     by_case = {case_of(process): process for process in report["processes"]}
     expect("--roots=global: held", by_case["root_global"]["leaks"], [])
     expect("--roots=global: lost", len(by_case["root_stack"]["leaks"]), 1)
+    expect("--roots: by the names of many", leaks(path, "--roots=globals,stacks,tls", "--limit=0"),
+           leaks(path, "--roots=global,stack,tls", "--limit=0"))
+    every = "globals,stacks,registers,tls,keys,threads,regions,mappings"
+    expect("--roots: all of them", leaks(path, f"--roots={every}"), leaks(path))
+    expect("--roots=none", leaks(path, "--roots=none"), leaks(path, *(
+        f"--no-root-{word}" for word in every.split(","))))
+    expect("--roots: another word", seep("leaks", "--roots=globals,heap", path).returncode, 2)
+    only = record([target("lost"), "root_global"], options=["--roots=stacks"])
+    found = summary_of(leaks(only.path)["processes"][0])
+    expect("recorded with --roots=stacks", found["definite"], (1, 400))
 
 
 # What is possible without pointers of that shape.
