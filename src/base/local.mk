@@ -5,6 +5,8 @@ libseep_a_SOURCES += \
 	src/base/clock.h \
 	src/base/error.c \
 	src/base/error.h \
+	src/base/file_cache.c \
+	src/base/file_cache.h \
 	src/base/hash_map.c \
 	src/base/hash_map.h \
 	src/base/log.c \
@@ -28,18 +30,22 @@ libseep_a_SOURCES += \
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/test_base \
+	tests/unit/test_file_cache \
 	tests/unit/test_hash_map \
 	tests/unit/test_parallel \
 	tests/unit/test_text \
 	tests/unit/test_units
 TESTS += \
 	tests/unit/test_base \
+	tests/unit/test_file_cache \
 	tests/unit/test_hash_map \
 	tests/unit/test_parallel \
 	tests/unit/test_text \
 	tests/unit/test_units
 tests_unit_test_base_SOURCES = tests/unit/test_base.c
 tests_unit_test_base_LDADD = $(unit_libs)
+tests_unit_test_file_cache_SOURCES = tests/unit/test_file_cache.c tests/unit/workshop.c tests/unit/workshop.h
+tests_unit_test_file_cache_LDADD = $(unit_libs)
 tests_unit_test_hash_map_SOURCES = tests/unit/test_hash_map.c
 tests_unit_test_hash_map_LDADD = $(unit_libs)
 tests_unit_test_parallel_SOURCES = tests/unit/test_parallel.c

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "analysis/gate_baseline_text.h"
+#include "base/file_cache.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -265,11 +266,13 @@ bool check_subjects_run(struct check_subjects *subjects, char *const *command, c
     char *path = !preload ? NULL
                  : output ? number_output(output, number, count)
                           : choose_temporary(error);
+    char *cache = file_cache_default_folder();
     struct record_options options = {.command = command,
                                      .output = path,
                                      .follow = RECORD_FOLLOW_ALL,
                                      .is_best_effort = true, /* not observed is a verdict, too */
-                                     .preload_path = preload};
+                                     .preload_path = preload,
+                                     .cache_folder = cache};
     bool is_good = path && recorder_run(&options, &recorded, error);
 
     if (is_good) {
@@ -285,6 +288,7 @@ bool check_subjects_run(struct check_subjects *subjects, char *const *command, c
         unlink(recorded.path);
     free(recorded.path);
     free(path);
+    free(cache);
     free(preload);
     return is_good;
 }

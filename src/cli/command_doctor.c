@@ -51,6 +51,7 @@ static const struct check {
     {"libc",              "C library",         doctor_check_libc},
     {"libc_symbols",      "libc symbols",      doctor_check_libc_symbols},
     {"debuginfod",        "debuginfod",        doctor_check_debuginfod},
+    {"cache",             "cache",             doctor_check_cache},
     {"terminal",          "terminal",          doctor_check_terminal},
     {"preload",           "preload library",   doctor_check_preload},
     {"loader",            "dynamic loader",    doctor_check_loader},

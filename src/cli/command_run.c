@@ -11,6 +11,7 @@
 #include "analysis/leak_report.h"
 #include "analysis/query.h"
 #include "analysis/suppressions.h"
+#include "base/file_cache.h"
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/installation.h"
@@ -35,6 +36,7 @@ struct values {
     bool is_force;
     bool is_best_effort;
     bool is_debuginfod_allowed;
+    bool is_cache_off;
     bool is_comparing;
     bool are_release_stacks_wanted;
     bool is_scan_off;
@@ -295,6 +297,10 @@ static const struct option_row rows[] = {
      .kind = OPTION_FLAG,
      PLACE(is_debuginfod_allowed),
      .help = "fetch missing debug information from $DEBUGINFOD_URLS"},
+    {.name = "no-cache",
+     .kind = OPTION_FLAG,
+     PLACE(is_cache_off),
+     .help = "unpack debug information anew, and keep none in ~/.cache/seep"},
     {.name = "compare-unwinders",
      .kind = OPTION_FLAG,
      PLACE(is_comparing),
@@ -451,7 +457,7 @@ static int run(const struct invocation *invocation)
     struct record_options options;
     struct record_outcome outcome = {0};
     struct snapshot_level levels[SNAPSHOT_LEVELS_MOST];
-    char *preload;
+    char *preload, *cache = NULL;
     struct error error;
 
     if (invocation->operands.count == 0) {
@@ -479,6 +485,8 @@ static int run(const struct invocation *invocation)
         show_live(invocation);
     preload = installation_find_preload(&error);
     options.preload_path = preload;
+    if (!values->is_cache_off)
+        options.cache_folder = cache = file_cache_default_folder();
     if (!preload || !recorder_run(&options, &outcome, &error)) {
         log_error("%s", error.message);
         launcher_die_like(&outcome.command);
@@ -494,6 +502,7 @@ static int run(const struct invocation *invocation)
         summarize(invocation, outcome.path);
     free(outcome.path);
     free(preload);
+    free(cache);
     launcher_die_like(&outcome.command);
 }
 

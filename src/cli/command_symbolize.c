@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "analysis/late_names.h"
+#include "base/file_cache.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -64,16 +65,19 @@ static struct late_names *find_names(const struct invocation *invocation,
     bool is_progress_wanted = isatty(STDERR_FILENO) && !terminal_is_ci() &&
                               !invocation->common->is_quiet;
     bool is_shown = false;
+    char *cache = file_cache_default_folder();
     const struct late_names_options options = {
         .symbols = {.debug_folders = values->debug_folders.items,
                     .debug_folder_count = values->debug_folders.count,
                     .is_debuginfod_allowed = values->is_debuginfod_allowed,
-                    .is_line_wanted = true},
+                    .is_line_wanted = true,
+                    .cache_folder = cache},
         .scope = values->is_everything ? LATE_NAMES_ALL : LATE_NAMES_INCOMPLETE,
         .progress = is_progress_wanted ? show_progress : NULL,
         .context = &is_shown};
     struct late_names *names = late_names_find(profile, &options, error);
 
+    free(cache);
     if (is_shown)
         fputs("\r\033[K", stderr);
     return names;

@@ -54,7 +54,7 @@ doctor_check doctor_check_address_space, doctor_check_open_files, doctor_check_f
 
 /* doctor_tools.c: seep's own files, and libraries */
 doctor_check doctor_check_preload, doctor_check_loader, doctor_check_recording, doctor_check_libc,
-    doctor_check_libc_symbols, doctor_check_debuginfod;
+    doctor_check_libc_symbols, doctor_check_debuginfod, doctor_check_cache;
 
 /* doctor_program.c: one program */
 doctor_check doctor_check_program_kind, doctor_check_program_privileges,

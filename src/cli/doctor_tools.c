@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "analysis/profile.h"
+#include "base/file_cache.h"
 #include "base/memory.h"
+#include "base/units.h"
 #include "record/session_host.h"
 #include "recording/recording_reader.h"
 #include "symbols/symbol_batch.h"
@@ -230,4 +232,24 @@ void doctor_check_debuginfod(const struct doctor_subject *subject, struct doctor
                              : "libdebuginfod is not installed");
     if (library)
         dlclose(library);
+}
+
+void doctor_check_cache(const struct doctor_subject *subject, struct doctor_finding *finding)
+{
+    char *folder = file_cache_default_folder();
+    char size[UNITS_TEXT_BYTES], most[UNITS_TEXT_BYTES];
+    uint64_t files, bytes;
+
+    (void)subject;
+    if (!folder) {
+        doctor_found(finding, "none");
+        doctor_complain(finding, DOCTOR_LIMITED,
+                        "each run unpacks debug information anew, which takes up to a second",
+                        "set SEEP_CACHE to a folder of yours");
+        return;
+    }
+    file_cache_measure(folder, &files, &bytes);
+    doctor_found(finding, "%s: %s, of at most %s", folder, units_format_size(bytes, size),
+                 units_format_size(SYMBOLIZER_CACHE_BYTES, most));
+    free(folder);
 }

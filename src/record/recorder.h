@@ -63,6 +63,7 @@ struct record_options {
     const char *const *debug_folders;
     uint64_t debug_folder_count;
     bool is_debuginfod_allowed;
+    const char *cache_folder;       /* as in struct symbolizer_options */
     bool is_force;                  /* -o may replace any file */
     bool is_best_effort;            /* what cannot be recorded runs unrecorded, instead of 125 */
     bool is_progress_shown;         /* symbolizing progress on stderr */

@@ -6,7 +6,8 @@
  * kill. A record that names the same thing as an earlier one (the same site, process, thread, ...)
  * replaces it; so a checkpoint writes what changed since the last one. A recording that ended well
  * is compacted: rewritten with one record a thing into a temporary file beside it, synced (unless
- * the session was short), and renamed over the journal; it ends with an `end` record, an index chunk and a trailer.
+ * the session was short), and renamed over the journal; it ends with an `end` record, an index
+ * chunk and a trailer.
  *
  *   file    = file header (32 bytes), chunk*, [ index chunk, trailer (32 bytes) ]
  *   chunk   = chunk header (40 bytes), payload (stored_bytes)

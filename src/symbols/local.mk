@@ -51,6 +51,8 @@ libseep_a_SOURCES += \
 	src/symbols/type_reader.h \
 	src/symbols/type_service.c \
 	src/symbols/type_service.h \
+	src/symbols/unpacked_store.c \
+	src/symbols/unpacked_store.h \
 	src/symbols/variables.c \
 	src/symbols/variables.h
 
@@ -65,7 +67,8 @@ check_PROGRAMS += \
 	tests/unit/test_symbol_batch \
 	tests/unit/test_symbolizer \
 	tests/unit/test_tail_calls \
-	tests/unit/test_type_service
+	tests/unit/test_type_service \
+	tests/unit/test_unpacked_store
 TESTS += \
 	tests/unit/test_demangle \
 	tests/unit/test_elf_file \
@@ -76,7 +79,8 @@ TESTS += \
 	tests/unit/test_symbol_batch \
 	tests/unit/test_symbolizer \
 	tests/unit/test_tail_calls \
-	tests/unit/test_type_service
+	tests/unit/test_type_service \
+	tests/unit/test_unpacked_store
 tests_unit_test_demangle_SOURCES = tests/unit/test_demangle.c
 tests_unit_test_demangle_LDADD = $(unit_libs)
 tests_unit_test_elf_file_SOURCES = tests/unit/test_elf_file.c tests/unit/workshop.c tests/unit/workshop.h
@@ -97,6 +101,8 @@ tests_unit_test_tail_calls_SOURCES = tests/unit/test_tail_calls.c tests/unit/wor
 tests_unit_test_tail_calls_LDADD = $(unit_libs)
 tests_unit_test_type_service_SOURCES = tests/unit/test_type_service.c tests/unit/workshop.c tests/unit/workshop.h
 tests_unit_test_type_service_LDADD = $(unit_libs)
+tests_unit_test_unpacked_store_SOURCES = tests/unit/test_unpacked_store.c tests/unit/workshop.c tests/unit/workshop.h
+tests_unit_test_unpacked_store_LDADD = $(unit_libs)
 endif
 
 # The fuzz target, over its corpus.

@@ -48,12 +48,12 @@ static void hide_what_is_not_needed(Elf *elf)
 }
 
 /* Takes ownership of fd. */
-static bool open_elf(struct opened_elf *opened, int fd)
+static bool open_elf(struct opened_elf *opened, int fd, const struct file_cache *cache)
 {
     *opened = (struct opened_elf){.elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL), .fd = fd};
     if (opened->elf != NULL && elf_kind(opened->elf) == ELF_K_ELF) {
         hide_what_is_not_needed(opened->elf);
-        packed_sections_unpack(&opened->unpacked, opened->elf);
+        packed_sections_unpack(&opened->unpacked, opened->elf, fd, cache);
         return true;
     }
     close_elf(opened);
@@ -130,7 +130,7 @@ static void open_program(struct module_file *file, const struct symbolizer_modul
     }
     if (elf_file_read(fd, module->path, facts, reason) &&
         check_build_id(module, facts->build_id, facts->build_id_bytes, reason)) {
-        if (!open_elf(&file->program, fd))
+        if (!open_elf(&file->program, fd, file->cache))
             error_set(reason, "cannot read %s: %s", module->path, elf_errmsg(-1));
         else if (own_fd < 0)
             file->program.fd = -1; /* the caller closes its own */
@@ -175,7 +175,7 @@ static char *open_debug(struct module_file *file, const struct elf_file *facts,
     fd = debug_files_open(folders, &wanted, &path);
     if (fd < 0 && options->is_debuginfod_allowed)
         fd = debuginfod_client_fetch(wanted.build_id, wanted.build_id_bytes, &path);
-    if (fd >= 0 && open_elf(&file->debug, fd))
+    if (fd >= 0 && open_elf(&file->debug, fd, file->cache))
         return path;
     free(path);
     return NULL;
@@ -199,7 +199,7 @@ static void open_alternate(struct module_file *file, Elf *elf, const char *path,
     fd = debug_files_open_alternate(folders, path, name, (const uint8_t *)name + name_bytes + 1,
                                     link->d_size - name_bytes - 1);
     if (fd >= 0)
-        open_elf(&file->alternate, fd);
+        open_elf(&file->alternate, fd, file->cache);
 }
 
 /* .gnu_debugdata is a whole ELF file with the functions that .dynsym lacks, packed with xz, which
@@ -275,13 +275,15 @@ static void set_reason(struct module_file *file, const struct symbolizer_module 
 }
 
 void module_file_init(struct module_file *file, const struct symbolizer_module *module,
-                      const struct symbolizer_options *options, struct error *reason)
+                      const struct symbolizer_options *options, const struct file_cache *cache,
+                      struct error *reason)
 {
     const struct debug_folders folders = {options->debug_folders, options->debug_folder_count};
     struct elf_file facts = {0};
     char *debug_path = NULL;
 
     *file = (struct module_file){
+        .cache = cache,
         .program = {.fd = -1},
         .debug = {.fd = -1},
         .alternate = {.fd = -1},
@@ -300,6 +302,13 @@ void module_file_init(struct module_file *file, const struct symbolizer_module *
         open_lines(file, module->path, debug_path, &folders);
     set_reason(file, module, options, reason);
     free(debug_path);
+}
+
+void module_file_keep(const struct module_file *file)
+{
+    packed_sections_keep(&file->program.unpacked, file->cache);
+    packed_sections_keep(&file->debug.unpacked, file->cache);
+    packed_sections_keep(&file->alternate.unpacked, file->cache);
 }
 
 void module_file_clear(struct module_file *file)

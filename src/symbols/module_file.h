@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "base/file_cache.h"
 #include "symbols/call_table.h"
 #include "symbols/dwarf_lines.h"
 #include "symbols/elf_names.h"
@@ -22,6 +23,7 @@ struct opened_elf {
 };
 
 struct module_file {
+    const struct file_cache *cache;
     struct opened_elf program;   /* the module itself */
     struct opened_elf debug;     /* its separate debug file */
     struct opened_elf alternate; /* what dwz shared between debug files */
@@ -35,9 +37,15 @@ struct module_file {
 };
 
 /* Finds and opens what there is; never fails, but *reason says why something is missing ("" =
- * nothing is). `module` and `options` are borrowed during the call; module->fd until the clear. */
+ * nothing is). `module` and `options` are borrowed during the call; module->fd and `cache` (NULL = none) until
+ * the clear. */
 void module_file_init(struct module_file *file, const struct symbolizer_module *module,
-                      const struct symbolizer_options *options, struct error *reason);
+                      const struct symbolizer_options *options, const struct file_cache *cache,
+                      struct error *reason);
+
+/* Keeps in the cache what the next one who opens these files would else have to unpack again. */
+void module_file_keep(const struct module_file *file);
+
 /* The symbol tables of all these files, read when they are first asked for: DWARF seldom needs
  * them. */
 const struct elf_symbols *module_file_symbols(struct module_file *file);

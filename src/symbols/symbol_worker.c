@@ -249,6 +249,7 @@ static void work(const struct symbol_batch_input *input, int fd, struct batch_pr
     name_gone(&worker);
     flush_output(&worker);
     atomic_store_explicit(&progress->module, MODULE_NONE, memory_order_relaxed);
+    symbolizer_keep(worker.symbolizer);
 }
 
 void symbol_worker_become(const struct symbol_batch_input *input, int fd,

@@ -34,6 +34,7 @@ struct symbolizer_entry {
 
 struct symbolizer {
     struct symbolizer_options options;
+    struct file_cache *cache; /* NULL = none */
     char **debug_folders;
     struct symbolizer_entry *entries;
     size_t count;
@@ -53,6 +54,9 @@ struct symbolizer *symbolizer_create(const struct symbolizer_options *options)
     for (size_t i = 0; i < options->debug_folder_count; i++)
         symbolizer->debug_folders[i] = memory_duplicate_text(options->debug_folders[i]);
     symbolizer->options.debug_folders = (const char *const *)symbolizer->debug_folders;
+    if (options->cache_folder != NULL)
+        symbolizer->cache = file_cache_open(options->cache_folder, SYMBOLIZER_CACHE_BYTES);
+    symbolizer->options.cache_folder = NULL; /* it may be gone by now */
     symbolizer->strings = string_pool_create();
     hash_map_init(&symbolizer->demangled);
     return symbolizer;
@@ -75,10 +79,18 @@ void symbolizer_destroy(struct symbolizer *symbolizer)
     for (size_t i = 0; i < symbolizer->options.debug_folder_count; i++)
         free(symbolizer->debug_folders[i]);
     free(symbolizer->debug_folders);
+    file_cache_close(symbolizer->cache);
     free(symbolizer->entries);
     string_pool_destroy(symbolizer->strings);
     hash_map_clear(&symbolizer->demangled);
     free(symbolizer);
+}
+
+void symbolizer_keep(const struct symbolizer *symbolizer)
+{
+    for (size_t i = 0; symbolizer->cache != NULL && i < symbolizer->count; i++)
+        if (symbolizer->entries[i].is_open)
+            module_file_keep(&symbolizer->entries[i].file);
 }
 
 int symbolizer_add_module(struct symbolizer *symbolizer, const struct symbolizer_module *module)
@@ -109,7 +121,8 @@ static struct symbolizer_entry *open_entry(struct symbolizer *symbolizer, int mo
         struct symbolizer_module wanted = {entry->path, entry->fd, entry->build_id,
                                            entry->build_id_bytes};
 
-        module_file_init(&entry->file, &wanted, &symbolizer->options, &entry->reason);
+        module_file_init(&entry->file, &wanted, &symbolizer->options, symbolizer->cache,
+                         &entry->reason);
         entry->is_open = true;
     }
     return entry;

@@ -17,6 +17,7 @@ struct symbolizer_options {
     size_t debug_folder_count;
     bool is_debuginfod_allowed; /* off by default: it goes to the network */
     bool is_line_wanted;        /* false: function names only */
+    const char *cache_folder;   /* for what is slow to read (base/file_cache.h); NULL = none */
 };
 
 /* A file to look things up in. fd: an open descriptor of it, or -1 to open `path`; borrowed until
@@ -44,9 +45,15 @@ enum symbolizer_detail { /* as RECORDING_FIELDS_module.has_symbols */
 
 struct symbolizer;
 
+/* What the folder may take, in all. */
+#define SYMBOLIZER_CACHE_BYTES (UINT64_C(256) << 20)
+
 /* Caller owns. */
 struct symbolizer *symbolizer_create(const struct symbolizer_options *options);
 void symbolizer_destroy(struct symbolizer *symbolizer);
+
+/* Writes into the cache what will save others time; best when nothing waits for us any more. */
+void symbolizer_keep(const struct symbolizer *symbolizer);
 
 /* Opens a module lazily: files are touched at its first lookup. Returns a handle >= 0. */
 int symbolizer_add_module(struct symbolizer *symbolizer, const struct symbolizer_module *module);

@@ -74,7 +74,7 @@ struct type_reader *type_reader_open(const struct symbolizer_module *module,
 
     with_debug_file.is_line_wanted = true;
     elf_version(EV_CURRENT);
-    module_file_init(&reader->file, module, &with_debug_file, &reason);
+    module_file_init(&reader->file, module, &with_debug_file, NULL, &reason);
     elf = reader->file.debug.elf && elf_sections_have_dwarf(reader->file.debug.elf)
               ? reader->file.debug.elf
               : reader->file.program.elf;

@@ -24,7 +24,7 @@ struct variables *variables_open(const struct symbolizer_module *module,
 
     with_debug_file.is_line_wanted = true; /* which knows the static variables */
     elf_version(EV_CURRENT);
-    module_file_init(&variables->file, module, &with_debug_file, &reason);
+    module_file_init(&variables->file, module, &with_debug_file, NULL, &reason);
     Elf *const files[] = {variables->file.debug.elf, variables->file.program.elf,
                           variables->file.mini.elf};
     elf_symbols_init(&variables->globals, ELF_SYMBOL_VARIABLES, files,
