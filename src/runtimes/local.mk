@@ -3,6 +3,8 @@ libseep_a_SOURCES += \
 	src/runtimes/cpython/allocation_sites.h \
 	src/runtimes/cpython/arena_search.c \
 	src/runtimes/cpython/arena_search.h \
+	src/runtimes/cpython/block_kinds.c \
+	src/runtimes/cpython/block_kinds.h \
 	src/runtimes/cpython/containers.h \
 	src/runtimes/cpython/cpython.h \
 	src/runtimes/cpython/cycles.c \
@@ -35,6 +37,8 @@ libseep_a_SOURCES += \
 	src/runtimes/cpython/storage.c \
 	src/runtimes/cpython/surplus.c \
 	src/runtimes/cpython/surplus.h \
+	src/runtimes/cpython/team.c \
+	src/runtimes/cpython/team.h \
 	src/runtimes/cpython/types.c \
 	src/runtimes/cpython/types.h \
 	src/runtimes/graph_labels.c \

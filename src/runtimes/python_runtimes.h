@@ -19,6 +19,7 @@ struct python_runtimes_input {
     const struct snapshot *native;  /* its blocks of malloc's, scanned; NULL = not known */
     const struct stopped_thread *threads; /* whose stacks and registers hold objects, too */
     size_t thread_count;
+    size_t read_threads; /* of ours; 0 = as many as are worth it. The answer is always the same */
 };
 
 /* What there is of Python in the process: `heap` is cleared and filled; not present where there is

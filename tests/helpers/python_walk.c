@@ -6,7 +6,9 @@
  *     python_walk --replay IMAGE of such a file
  *     python_walk --damage IMAGE SEED RUNS
  *                                of such a file, RUNS times, each time damaged in another way and
- *                                with all that is read of Python; prints how many were not refused
+ *                                with all that is read of Python; prints how many were not refused,
+ *                                and of how many several threads see something else than one;
+ *                                run 0 is of the file as it is
  *
  * An image is compressed by zlib: the size of /proc/PID/maps in 8 bytes, its text, then pages: 8
  * bytes of address and 4096 of content each.
@@ -31,6 +33,8 @@
 
 #include "base/hash_map.h"
 #include "base/memory.h"
+#include "base/text.h"
+#include "recording/record_codec.h"
 #include "runtimes/cpython/garbage.h"
 #include "runtimes/cpython/objects.h"
 #include "runtimes/python_runtimes.h"
@@ -63,6 +67,7 @@ static void print_objects(struct cpython_objects *objects, const struct cpython_
 static int walk(struct cpython *python)
 {
     struct obmalloc arenas;
+    struct cpython_team team;
     struct cpython_objects objects;
     struct cpython_garbage garbage;
     char reason[256] = "";
@@ -74,7 +79,8 @@ static int walk(struct cpython *python)
     printf("arenas %zu torn %" PRIu64 "\n", arenas.arena_count, arenas.torn_pools);
     for (size_t i = 0; i < OBMALLOC_CLASSES; i++)
         print_class(&arenas, i);
-    if (cpython_objects_read(&objects, python, &arenas, reason, sizeof reason)) {
+    cpython_team_init(&team, python, 1, arenas.block_count);
+    if (cpython_objects_read(&objects, &team, &arenas, reason, sizeof reason)) {
         cpython_garbage_find(&garbage, &objects);
         printf("unknown %" PRIu64 " of %" PRIu64 ", negative %" PRIu64 "\n", objects.unknown_blocks,
                arenas.block_count, garbage.negative_count);
@@ -82,6 +88,7 @@ static int walk(struct cpython *python)
         cpython_garbage_clear(&garbage);
     }
     cpython_objects_clear(&objects);
+    cpython_team_clear(&team);
     obmalloc_clear(&arenas);
     return 0;
 }
@@ -333,14 +340,42 @@ static void damage(struct image *image, uint64_t *random)
     }
 }
 
-static bool read_damaged(struct image *image, const struct target_mappings *mappings)
+enum {
+    MANY_THREADS = 3
+};
+
+static void add_record(void *context, enum recording_kind kind, const void *record)
 {
-    struct target_memory memory = {.read = read_image, .context = image};
+    record_encode(record_kind_find(kind), record, context);
+}
+
+/* All that is read of Python, as it would be recorded. */
+static bool read_as_records(const struct target_memory *memory,
+                            const struct target_mappings *mappings, size_t threads,
+                            struct text *records)
+{
     struct python_heap heap = {0};
-    python_runtimes_read(&(struct python_runtimes_input){.memory = &memory, .mappings = mappings},
-                         &heap);
+    const struct python_runtimes_input input = {
+        .memory = memory, .mappings = mappings, .read_threads = threads};
+    python_runtimes_read(&input, &heap);
     bool is_read = heap.is_read;
+    python_heap_write(&heap, 1, add_record, records);
     python_heap_clear(&heap);
+    return is_read;
+}
+
+/* By one thread, and by several: both see the same. */
+static bool read_damaged(struct image *image, const struct target_mappings *mappings, bool *is_same)
+{
+    const struct target_memory memory = {
+        .read = read_image, .is_shareable = true, .context = image};
+    struct text one = {0}, several = {0};
+    bool is_read = read_as_records(&memory, mappings, 1, &one);
+    read_as_records(&memory, mappings, MANY_THREADS, &several);
+    *is_same = one.count == several.count &&
+               memcmp(text_get(&one), text_get(&several), one.count) == 0;
+    text_clear(&one);
+    text_clear(&several);
     return is_read;
 }
 
@@ -355,17 +390,21 @@ static int replay_damaged(const char *path, struct image *image, uint64_t seed, 
     size_t bytes = image->count * sizeof *image->pages;
     struct image_page *whole = memory_allocate(bytes);
     memcpy(whole, image->pages, bytes);
-    uint64_t read = 0;
+    uint64_t read = 0, differing = 0;
     for (uint64_t run = seed; run < seed + runs; run++) {
         uint64_t random = run;
-        damage(image, &random);
+        bool is_same;
+        if (run != 0)
+            damage(image, &random);
         fprintf(stderr, "run %" PRIu64 "\n", run);
-        read += read_damaged(image, &mappings);
+        read += read_damaged(image, &mappings, &is_same);
+        differing += !is_same;
         memcpy(image->pages, whole, bytes);
         for (size_t i = 0; i < image->count; i++)
             *hash_map_put(&image->index, image->pages[i].address, NULL) = i;
     }
-    printf("read %" PRIu64 " of %" PRIu64 "\n", read, runs);
+    printf("%" PRIu64 " not the same by several threads; read %" PRIu64 " of %" PRIu64 "\n",
+           differing, read, runs);
     free(whole);
     target_mappings_clear(&mappings);
     return 0;

@@ -1,9 +1,3 @@
-/* A block is taken for an object when the word where its type would stand is a type, and the type
- * says that just so many bytes stand in front of its objects, that its references can be counted,
- * and that an object of its size takes a block of this class. In measurements every object that the
- * interpreter itself could name was told so, of the right type.
- *
- * What is left belongs to an object that points to it, or nobody knows. */
 #include "runtimes/cpython/objects.h"
 
 #include <stdio.h>
@@ -11,21 +5,16 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "runtimes/cpython/block_kinds.h"
 #include "runtimes/cpython/edges.h"
 #include "snapshot/mapping_search.h"
 
 enum {
-    PLACE_BITS = 16,
-    REFCOUNT_LIMIT_LOG2 = 36,
-    HEAD_FLAGS = 3,
-    FLOAT_FREE_BYTES = 32,
-    FLOAT_FREE_MOST = 4096,
     STRING_STATE = 32,
     STRING_INTERNED = 3, /* bits of the state */
     STRING_INTERNED_MORTAL = 1,
     INTERNED_BY_TABLE = 2, /* as its key and as its value */
-    VALUES_BEHIND_MOST = 32,
-    TRACKED_BEFORE = 16 /* the collector's head, whose first word is 0 for what it does not know */
+    VALUES_BEHIND_MOST = 32
 };
 
 #define BLOCKS_LIMIT  (UINT64_C(3) << 30)
@@ -38,21 +27,21 @@ uint64_t cpython_objects_address(const struct cpython_objects *objects, uint32_t
     if (object >= objects->block_count)
         return objects->outside[object - objects->block_count].address;
     uint32_t place = objects->places[object];
-    uint64_t address = objects->arenas->arenas[place >> PLACE_BITS].address +
-                       (uint64_t)(place & ((1 << PLACE_BITS) - 1)) * OBMALLOC_ALIGNMENT;
+    uint64_t address = objects->arenas->arenas[place >> CPYTHON_PLACE_BITS].address +
+                       (uint64_t)(place & ((1 << CPYTHON_PLACE_BITS) - 1)) * OBMALLOC_ALIGNMENT;
     return address + cpython_objects_prefix(objects, object);
 }
 
 uint32_t cpython_objects_arena(const struct cpython_objects *objects, uint32_t block)
 {
-    return objects->places[block] >> PLACE_BITS;
+    return objects->places[block] >> CPYTHON_PLACE_BITS;
 }
 
 uint32_t cpython_objects_block_bytes(const struct cpython_objects *objects, uint32_t block)
 {
-    uint32_t place = objects->places[block], arena = place >> PLACE_BITS;
+    uint32_t place = objects->places[block], arena = place >> CPYTHON_PLACE_BITS;
     uint64_t address = objects->arenas->arenas[arena].address +
-                       (uint64_t)(place & ((1 << PLACE_BITS) - 1)) * OBMALLOC_ALIGNMENT;
+                       (uint64_t)(place & ((1 << CPYTHON_PLACE_BITS) - 1)) * OBMALLOC_ALIGNMENT;
     return obmalloc_block_bytes(objects->arenas, arena, address);
 }
 
@@ -87,7 +76,7 @@ bool cpython_objects_is_tracked(const struct cpython_objects *objects, uint32_t 
     uint64_t address = cpython_objects_address(objects, object);
     if (object >= objects->block_count && objects->outside[object - objects->block_count].is_static)
         return false;
-    return memory_view_word_or_0(objects->python->view, address - TRACKED_BEFORE) != 0;
+    return memory_view_word_or_0(objects->python->view, address - CPYTHON_HEAD_BYTES) != 0;
 }
 
 void cpython_objects_visit_edges(const struct cpython_objects *objects, uint32_t object,
@@ -96,144 +85,6 @@ void cpython_objects_visit_edges(const struct cpython_objects *objects, uint32_t
     const struct cpython_type *type = &objects->types.items[cpython_objects_type(objects, object)];
     cpython_edges_visit(objects->python, type, cpython_objects_address(objects, object), visit,
                         context);
-}
-
-/* ---- blocks ---- */
-
-static bool is_size_fitting(const struct cpython_objects *objects, const struct cpython_type *type,
-                            uint64_t object, uint32_t block_bytes)
-{
-    uint64_t size = cpython_object_size(objects->python, type, object);
-    if (size > block_bytes)
-        return false;
-    uint64_t needed = (size + type->prefix_bytes + OBMALLOC_ALIGNMENT - 1) &
-                      ~(uint64_t)(OBMALLOC_ALIGNMENT - 1);
-    if (needed > block_bytes)
-        return false;
-    bool has_tail = type->item_size != 0 || type->flags & CPYTHON_TYPE_LIST ||
-                    (objects->python->offsets.minor >= 13 &&
-                     type->flags & CPYTHON_TYPE_INLINE_VALUES);
-    return has_tail || block_bytes - needed <= OBMALLOC_ALIGNMENT;
-}
-
-/* The collector's head: untracked, with at most a flag in its second word; or in a list, where the
- * next one leads back. Within a collection links back hold other things. */
-static bool is_head_sane(const struct cpython_objects *objects, const struct cpython_type *type,
-                         uint64_t object)
-{
-    uint64_t head[2], back;
-    if (!(type->flags & CPYTHON_TYPE_COLLECTED))
-        return true;
-    if (!memory_view_read(objects->python->view, object - TRACKED_BEFORE, head, sizeof head))
-        return false;
-    if (head[0] == 0)
-        return head[1] <= HEAD_FLAGS;
-    uint64_t next = head[0] & ~(uint64_t)HEAD_FLAGS;
-    return cpython_is_pointer(next) &&
-           memory_view_word(objects->python->view, next + sizeof next, &back) &&
-           (objects->is_collecting || (back & ~(uint64_t)HEAD_FLAGS) == object - TRACKED_BEFORE);
-}
-
-/* An address where the count would stand belongs to a table, not to an object. */
-static bool is_count_sane(const struct cpython_objects *objects, uint64_t word)
-{
-    uint64_t count = objects->python->offsets.minor >= 12 ? word & UINT32_MAX : word;
-    return count >> REFCOUNT_LIMIT_LOG2 == 0 &&
-           (!cpython_is_pointer(word) || mapping_search(objects->python->mappings, word) == NULL);
-}
-
-/* From 3.14 on objects that wait to be used again are linked where their count was. */
-static bool is_free_link(struct cpython_objects *objects, const uint64_t words[2])
-{
-    uint64_t type;
-    return objects->python->offsets.minor >= 14 && obmalloc_is_arena(objects->arenas, words[0]) &&
-           memory_view_word(objects->python->view, words[0] + CPYTHON_OBJECT_TYPE, &type) &&
-           type == words[1];
-}
-
-/* Objects without references are kept of some types only. Elsewhere it is what is left of an object
- * in memory that somebody uses for something else, and has not filled. */
-static bool has_free_list(const struct cpython_type *type)
-{
-    if (type->flags & CPYTHON_TYPE_HEAP || type->shape == CPYTHON_SHAPE_STRING ||
-        type->shape == CPYTHON_SHAPE_BYTEARRAY || type->shape == CPYTHON_SHAPE_TYPE)
-        return false;
-    return type->shape != CPYTHON_SHAPE_LEAF || strcmp(type->name, "float") == 0;
-}
-
-static bool classify_with(struct cpython_objects *objects, const struct obmalloc_block *block,
-                          uint32_t prefix)
-{
-    uint64_t words[2];
-    if (prefix + sizeof words > block->bytes ||
-        !memory_view_read(objects->python->view, block->address + prefix, words, sizeof words))
-        return false;
-    if (!cpython_is_pointer(words[1]) || obmalloc_is_arena(objects->arenas, words[1]))
-        return false; /* types are too large for arenas */
-    uint32_t position = cpython_types_find(&objects->types, words[1]);
-    if (position == CPYTHON_NO_TYPE)
-        return false;
-    const struct cpython_type *type = &objects->types.items[position];
-    bool is_linked = is_free_link(objects, words);
-    uint64_t count = objects->python->offsets.minor >= 12 ? words[0] & UINT32_MAX : words[0];
-    if (is_linked)
-        count = 0;
-    if (type->prefix_bytes != prefix || (!is_linked && !is_count_sane(objects, words[0])) ||
-        !is_size_fitting(objects, type, block->address + prefix, block->bytes) ||
-        (count == 0 && !has_free_list(type)) ||
-        (count != 0 && !is_head_sane(objects, type, block->address + prefix)))
-        return false;
-    objects->values[block->position] = position;
-    enum cpython_block_kind kind = count == 0 ? CPYTHON_BLOCK_FREE : CPYTHON_BLOCK_OBJECT;
-    objects->kinds[block->position] = (uint8_t)(prefix / OBMALLOC_ALIGNMENT << CPYTHON_KIND_BITS |
-                                                kind);
-    return true;
-}
-
-static void classify(void *context, const struct obmalloc_block *block)
-{
-    static const uint32_t prefixes[] = {16, 0, 32};
-    struct cpython_objects *objects = context;
-    uint64_t offset = block->address - objects->arenas->arenas[block->arena].address;
-    objects->places[block->position] = block->arena << PLACE_BITS |
-                                       (uint32_t)(offset / OBMALLOC_ALIGNMENT);
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-        if (classify_with(objects, block, prefixes[i]))
-            return;
-}
-
-/* Floats that were freed are linked through the word where their type was. */
-static void find_free_floats(struct cpython_objects *objects, uint32_t float_type)
-{
-    uint8_t *is_link = memory_allocate_zeroed((size_t)objects->block_count + 1, 1);
-    uint32_t *links = NULL;
-    size_t count = 0, capacity = 0;
-    for (uint32_t i = 0; i < objects->block_count && count < FLOAT_FREE_MOST; i++) {
-        uint64_t words[2];
-        struct obmalloc_block next;
-        if (cpython_objects_kind(objects, i) != CPYTHON_BLOCK_UNKNOWN ||
-            !memory_view_read(objects->python->view, cpython_objects_address(objects, i), words,
-                              sizeof words) ||
-            words[0] != 0 || cpython_objects_block_bytes(objects, i) != FLOAT_FREE_BYTES)
-            continue;
-        if (words[1] != 0 &&
-            (!obmalloc_find(objects->arenas, words[1], &next) || next.address != words[1] ||
-             next.bytes != FLOAT_FREE_BYTES ||
-             cpython_objects_kind(objects, next.position) != CPYTHON_BLOCK_UNKNOWN))
-            continue;
-        if (words[1] != 0)
-            is_link[next.position] = 1;
-        else if (!is_link[i])
-            continue; /* the last of a chain; alone it may be anything */
-        links = memory_grow(links, &capacity, count + 1, sizeof *links);
-        links[count++] = i;
-    }
-    for (size_t i = 0; i < count; i++) {
-        objects->kinds[links[i]] = CPYTHON_BLOCK_FREE;
-        objects->values[links[i]] = float_type;
-    }
-    free(links);
-    free(is_link);
 }
 
 /* ---- outside of arenas ---- */
@@ -272,7 +123,7 @@ static void take_outside(struct cpython_objects *objects, uint64_t address)
         return;
     uint64_t type_address = memory_view_word_or_0(python->view, address + CPYTHON_OBJECT_TYPE);
     uint64_t count = cpython_refcount(python, address);
-    if (!cpython_is_pointer(type_address) || count == 0 || count >> REFCOUNT_LIMIT_LOG2)
+    if (!cpython_is_pointer(type_address) || count == 0 || count >> CPYTHON_REFCOUNT_LIMIT_LOG2)
         return;
     uint32_t type = cpython_types_find(&objects->types, type_address);
     if (type == CPYTHON_NO_TYPE ||
@@ -319,7 +170,7 @@ static void discover_listed(struct cpython_objects *objects, uint64_t head)
     uint64_t next = memory_view_word_or_0(objects->python->view, head) & ~UINT64_C(3);
     uint64_t passed = 0, steps = 0, limit = 1;
     while (cpython_is_pointer(next) && next != head && next != passed) {
-        uint64_t object = next + TRACKED_BEFORE;
+        uint64_t object = next + CPYTHON_HEAD_BYTES;
         if (!obmalloc_is_arena(objects->arenas, object))
             take_outside(objects, object);
         if (++steps == limit) {
@@ -333,10 +184,10 @@ static void discover_listed(struct cpython_objects *objects, uint64_t head)
 
 static void discover_neighbour(struct cpython_objects *objects, uint64_t object)
 {
-    uint64_t next = memory_view_word_or_0(objects->python->view, object - TRACKED_BEFORE) &
+    uint64_t next = memory_view_word_or_0(objects->python->view, object - CPYTHON_HEAD_BYTES) &
                     ~UINT64_C(3);
     if (cpython_is_pointer(next) && !obmalloc_is_arena(objects->arenas, next))
-        take_outside(objects, next + TRACKED_BEFORE);
+        take_outside(objects, next + CPYTHON_HEAD_BYTES);
 }
 
 static void discover_type(struct cpython_objects *objects, uint32_t position)
@@ -484,21 +335,21 @@ static void count_all(struct cpython_objects *objects)
     }
 }
 
-static uint32_t find_type_named(const struct cpython_objects *objects, const char *name)
+struct cpython_objects *cpython_objects_share(const struct cpython_objects *objects,
+                                              const struct cpython *python)
 {
-    for (size_t i = 0; i < objects->types.count; i++)
-        if (strcmp(objects->types.items[i].name, name) == 0 &&
-            !(objects->types.items[i].flags & CPYTHON_TYPE_HEAP))
-            return (uint32_t)i;
-    return CPYTHON_NO_TYPE;
+    struct cpython_objects *own = memory_duplicate(objects, sizeof *objects);
+    own->python = own->types.python = python;
+    return own;
 }
 
-bool cpython_objects_read(struct cpython_objects *objects, const struct cpython *python,
+bool cpython_objects_read(struct cpython_objects *objects, const struct cpython_team *team,
                           struct obmalloc *arenas, char *reason, size_t reason_bytes)
 {
+    const struct cpython *python = team->pythons[0];
     *objects = (struct cpython_objects){.python = python, .arenas = arenas};
     cpython_types_init(&objects->types, python);
-    if (arenas->block_count >= BLOCKS_LIMIT || arenas->arena_count >> PLACE_BITS != 0) {
+    if (arenas->block_count >= BLOCKS_LIMIT || arenas->arena_count >> CPYTHON_PLACE_BITS != 0) {
         snprintf(reason, reason_bytes, "objects are not told apart: there are too many");
         return false;
     }
@@ -512,10 +363,7 @@ bool cpython_objects_read(struct cpython_objects *objects, const struct cpython 
         objects->is_collecting |= memory_view_half_or_0(python->view,
                                                         cpython_collector(python, i) +
                                                             python->offsets.gc_collecting) != 0;
-    obmalloc_visit_blocks(arenas, classify, objects);
-    uint32_t float_type = find_type_named(objects, "float");
-    if (float_type != CPYTHON_NO_TYPE)
-        find_free_floats(objects, float_type);
+    cpython_block_kinds_find(objects, team);
     discover_all(objects);
     find_storage(objects);
     count_all(objects);

@@ -9,12 +9,16 @@
 
 #include "runtimes/cpython/edges.h"
 #include "runtimes/cpython/obmalloc.h"
+#include "runtimes/cpython/team.h"
 #include "runtimes/cpython/types.h"
 
 #define CPYTHON_NO_OBJECT UINT32_MAX
 
 enum {
-    CPYTHON_OUTSIDE_KEPT = 1024 /* a power of two */
+    CPYTHON_OUTSIDE_KEPT = 1024, /* a power of two */
+    CPYTHON_PLACE_BITS = 16,     /* of a place: where a block stands in its arena */
+    CPYTHON_REFCOUNT_LIMIT_LOG2 = 36,
+    CPYTHON_HEAD_BYTES = 16 /* the collector's; its first word is 0 for what it does not know */
 };
 
 enum cpython_block_kind {
@@ -52,9 +56,14 @@ struct cpython_objects {
 };
 
 /* Classifies all blocks, and finds everything outside that is referred to. False: too many. */
-bool cpython_objects_read(struct cpython_objects *objects, const struct cpython *python,
+bool cpython_objects_read(struct cpython_objects *objects, const struct cpython_team *team,
                           struct obmalloc *arenas, char *reason, size_t reason_bytes);
 void cpython_objects_clear(struct cpython_objects *objects);
+
+/* The same objects, seen by another thread: tables are borrowed, what was just looked up is its
+ * own. To be freed. */
+struct cpython_objects *cpython_objects_share(const struct cpython_objects *objects,
+                                              const struct cpython *python);
 
 static inline uint32_t cpython_objects_count(const struct cpython_objects *objects)
 {

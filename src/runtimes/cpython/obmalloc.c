@@ -349,7 +349,13 @@ static void visit_pool(const struct obmalloc *heap, const struct obmalloc_pool *
 
 void obmalloc_visit_blocks(const struct obmalloc *heap, obmalloc_visit visit, void *context)
 {
-    for (size_t i = 0; i < heap->arena_count; i++) {
+    obmalloc_visit_arenas(heap, 0, heap->arena_count, visit, context);
+}
+
+void obmalloc_visit_arenas(const struct obmalloc *heap, size_t first, size_t end,
+                           obmalloc_visit visit, void *context)
+{
+    for (size_t i = first; i < end; i++) {
         const struct obmalloc_arena *arena = &heap->arenas[i];
         for (uint32_t j = 0; j < arena->pool_count; j++) {
             const struct obmalloc_pool *pool = &heap->pools[arena->first_pool + j];

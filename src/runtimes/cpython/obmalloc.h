@@ -82,5 +82,8 @@ uint32_t obmalloc_block_bytes(const struct obmalloc *heap, uint32_t arena, uint6
 /* All of them, by address within each arena, in the order of their positions. */
 typedef void (*obmalloc_visit)(void *context, const struct obmalloc_block *block);
 void obmalloc_visit_blocks(const struct obmalloc *heap, obmalloc_visit visit, void *context);
+/* The same of arenas from one position to before another. */
+void obmalloc_visit_arenas(const struct obmalloc *heap, size_t first, size_t end,
+                           obmalloc_visit visit, void *context);
 
 #endif

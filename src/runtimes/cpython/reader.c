@@ -209,6 +209,7 @@ struct surroundings {
 static void read_objects(const struct cpython *python, struct obmalloc *arenas,
                          const struct surroundings *around, struct python_heap *heap)
 {
+    struct cpython_team team;
     struct cpython_objects objects;
     struct cpython_garbage garbage;
     const struct cpython_paths_input paths = {.objects = &objects,
@@ -217,8 +218,10 @@ static void read_objects(const struct cpython *python, struct obmalloc *arenas,
                                               .process = around->process,
                                               .modules = around->modules,
                                               .words = around->words};
-    if (!cpython_objects_read(&objects, python, arenas, heap->note, sizeof heap->note)) {
+    cpython_team_init(&team, python, around->process->read_threads, arenas->block_count);
+    if (!cpython_objects_read(&objects, &team, arenas, heap->note, sizeof heap->note)) {
         cpython_objects_clear(&objects);
+        cpython_team_clear(&team);
         return;
     }
     tell_objects(&objects, heap);
@@ -234,6 +237,7 @@ static void read_objects(const struct cpython *python, struct obmalloc *arenas,
         add_type_rows(&objects.types, table, heap);
     cpython_garbage_clear(&garbage);
     cpython_objects_clear(&objects);
+    cpython_team_clear(&team);
 }
 
 static void read_heap(const struct cpython *python, const struct surroundings *around,

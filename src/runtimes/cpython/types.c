@@ -18,7 +18,7 @@ enum {
     ITEM_SIZE_MAX = 65536,
     COLLECTOR_HEAD_BYTES = 16,
     MANAGED_BYTES = 16,
-    TYPES_MAX = 1 << 22
+    TYPES_MAX = 1 << 20
 };
 
 void cpython_types_init(struct cpython_types *types, const struct cpython *python)
@@ -218,20 +218,37 @@ static bool read_type(const struct cpython *python, uint64_t address, struct cpy
     return true;
 }
 
+/* How many there are then. */
+static size_t add_type(struct cpython_types *types, const struct cpython_type *type)
+{
+    types->items = memory_grow(types->items, &types->capacity, types->count + 1,
+                               sizeof *types->items);
+    types->items[types->count++] = *type;
+    return types->count;
+}
+
 uint32_t cpython_types_find_slow(struct cpython_types *types, uint64_t address)
 {
     struct cpython_type type;
     bool is_new;
+    if (!is_place(types->python, address))
+        return CPYTHON_NO_TYPE; /* numbers that look like addresses are many, and not remembered */
     uint64_t *found = hash_map_put(&types->index, address, &is_new);
     if (!is_new)
         return (uint32_t)(*found - 1);
     if (types->count >= TYPES_MAX || !read_type(types->python, address, &type))
         return CPYTHON_NO_TYPE; /* 0 - 1 */
-    types->items = memory_grow(types->items, &types->capacity, types->count + 1,
-                               sizeof *types->items);
-    types->items[types->count++] = type;
-    *found = types->count;
-    return (uint32_t)(types->count - 1);
+    *found = add_type(types, &type);
+    return (uint32_t)(*found - 1);
+}
+
+uint32_t cpython_types_adopt(struct cpython_types *types, const struct cpython_type *type)
+{
+    bool is_new;
+    uint64_t *found = hash_map_put(&types->index, type->address, &is_new);
+    if (is_new && types->count < TYPES_MAX)
+        *found = add_type(types, type);
+    return (uint32_t)(*found - 1);
 }
 
 /* ---- objects ---- */

@@ -87,8 +87,8 @@ struct cpython_types {
     const struct cpython *python;
     struct cpython_type *items;
     size_t count, capacity;
-    struct hash_map index; /* address to position + 1; 0: it is none */
-    uint64_t last_address[256];
+    struct hash_map index;      /* address to position + 1; 0: it is none */
+    uint64_t last_address[256]; /* of types that were just found */
     uint32_t last_type[256];
 };
 
@@ -98,15 +98,34 @@ void cpython_types_clear(struct cpython_types *types);
 /* Position of the type at an address, or CPYTHON_NO_TYPE. */
 uint32_t cpython_types_find_slow(struct cpython_types *types, uint64_t address);
 
+static inline unsigned cpython_types_place(uint64_t address)
+{
+    return (address >> 4 ^ address >> 12) & 255;
+}
+
+/* Where it was just asked for; CPYTHON_NO_TYPE: it was not. */
+static inline uint32_t cpython_types_find_kept(const struct cpython_types *types, uint64_t address)
+{
+    unsigned place = cpython_types_place(address);
+    return types->last_address[place] == address ? types->last_type[place] : CPYTHON_NO_TYPE;
+}
+
 static inline uint32_t cpython_types_find(struct cpython_types *types, uint64_t address)
 {
-    unsigned place = (address >> 4 ^ address >> 12) & 255;
-    if (types->last_address[place] != address) {
-        types->last_type[place] = cpython_types_find_slow(types, address);
+    unsigned place = cpython_types_place(address);
+    if (types->last_address[place] == address)
+        return types->last_type[place];
+    uint32_t type = cpython_types_find_slow(types, address);
+    if (type != CPYTHON_NO_TYPE) {
+        types->last_type[place] = type;
         types->last_address[place] = address;
     }
-    return types->last_type[place];
+    return type;
 }
+
+/* The position of a type that was found for another table of the same interpreter's, or
+ * CPYTHON_NO_TYPE: there are too many. */
+uint32_t cpython_types_adopt(struct cpython_types *types, const struct cpython_type *type);
 
 /* Bytes from the object's start that it takes itself; UINT64_MAX: it makes no sense. */
 uint64_t cpython_object_size(const struct cpython *python, const struct cpython_type *type,

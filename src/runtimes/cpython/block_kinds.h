@@ -1,0 +1,11 @@
+/* Which blocks of the arenas are objects, of which types: the first step of
+ * cpython_objects_read. */
+#ifndef SEEP_RUNTIMES_CPYTHON_BLOCK_KINDS_H
+#define SEEP_RUNTIMES_CPYTHON_BLOCK_KINDS_H
+
+#include "runtimes/cpython/objects.h"
+
+/* Fills the kinds, places and types of all blocks. Storage is unknown yet. */
+void cpython_block_kinds_find(struct cpython_objects *objects, const struct cpython_team *team);
+
+#endif
