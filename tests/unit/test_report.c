@@ -15,6 +15,7 @@
 
 #include "base/text.h"
 #include "profile_samples.h"
+#include "analysis/place.h"
 #include "report/page.h"
 #include "report/report.h"
 #include "report/summary.h"
@@ -293,7 +294,7 @@ static void what_cannot_be_asked_fails(void **state)
 static void expect_short(const char *function, const char *expected)
 {
     struct text text = {0};
-    page_shorten_name(function, &text);
+    place_shorten_name(function, &text);
     assert_string_equal(text_get(&text), expected);
     text_clear(&text);
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "analysis/fingerprint.h"
 #include "analysis/own_code.h"
 #include "base/text.h"
 
@@ -167,4 +168,23 @@ void place_find_many(const struct profile *profile, uint8_t *classes, uint32_t n
 const struct profile_location *place_named_location(const struct place *place)
 {
     return place->is_wrapper && place->caller ? place->caller : place->location;
+}
+
+void place_shorten_name(const char *function, struct text *out)
+{
+    struct text simple = {0};
+    fingerprint_simplify_name(own_code_qualified_name(function), &simple);
+    const char *name = text_get(&simple);
+    const char *end = name;
+    do { /* the parentheses of operator() and of "(anonymous namespace)" are part of a name */
+        end += strcspn(end, "(");
+        if (end >= name + 8 && text_starts_with(end - 8, "operator()"))
+            end += 2;
+        else if (text_starts_with(end, "(anonymous"))
+            end++;
+        else
+            break;
+    } while (*end);
+    text_add_bytes(out, name, (size_t)(end - name));
+    text_clear(&simple);
 }

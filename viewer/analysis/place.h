@@ -14,6 +14,8 @@
 #include "analysis/profile.h"
 #include "analysis/query.h"
 
+struct text;
+
 struct place {
     const struct profile_frame *frame; /* the first own one (own_code.h); NULL: there is no stack */
     const struct profile_location *location;
@@ -38,9 +40,12 @@ void place_find(const struct profile *profile, uint32_t node, enum place_callers
 void place_find_many(const struct profile *profile, uint8_t *classes, uint32_t node,
                      enum place_callers callers, struct place *place);
 
-/* The one location to name a stack after: the first own one, of wrappers their caller; NULL: there is
- * no stack. */
+/* The one location to name a stack after: the first own one, of wrappers their caller; NULL: there
+ * is no stack. */
 const struct profile_location *place_named_location(const struct place *place);
+
+/* Appends a demangled name without return type, template arguments and parameters. */
+void place_shorten_name(const char *function, struct text *out);
 
 /* Does a function by its demangled name only pass on requests for memory? Its last part contains
  * "malloc", "calloc", "realloc", "zalloc", "palloc", "strdup", "strndup" or "memdup", or ends with

@@ -15,6 +15,7 @@
 #include "graph/graph_types.h"
 #include "graph/graph_ways.h"
 #include "graph/held_containers.h"
+#include "analysis/place.h"
 #include "report/graph_block_report.h"
 #include "report/graph_report.h"
 #include "report/graph_tree_report.h"
@@ -89,7 +90,7 @@ void graph_add_class_name(const struct process_graph *graph, uint32_t class_id, 
     if (process_graph_class_is_type(class_id))
         text_add(out, name);
     else
-        page_shorten_name(name ? name : "an unknown function", out);
+        place_shorten_name(name ? name : "an unknown function", out);
 }
 
 /* "; it has cache.table, a std::map<int, Session> of 1,000 elements"; "; it is a ..." */
@@ -133,7 +134,7 @@ void graph_add_node_name(const struct process_graph *graph, uint32_t node, struc
     text_print(out, "%s %s of %s from ", type && strchr("aeioAEIO", type[0]) ? "an" : "a",
                type ? type : "block",
                units_format_size(graph->snapshot->blocks[block].bytes, size));
-    page_shorten_name(function_of(graph, graph->site_of_block[block]), out);
+    place_shorten_name(function_of(graph, graph->site_of_block[block]), out);
     graph_path_find(graph, block, &path);
     if (path.count > 1 && path.elements[0].member) {
         text_add(out, " (");
@@ -171,7 +172,7 @@ void graph_describe_suspect(const struct process_graph *graph, const struct grap
         text_print(out, "; most of it, %s in %s, ", units_format_size(suspect->site_bytes, size),
                    units_format_count(suspect->site_blocks, blocks));
         text_add(out, "was allocated by ");
-        page_shorten_name(function_of(graph, suspect->site), out);
+        place_shorten_name(function_of(graph, suspect->site), out);
     }
 }
 

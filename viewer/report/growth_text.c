@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "analysis/place.h"
 #include "report/growth_text.h"
 
 #include <string.h>
@@ -126,7 +127,7 @@ static void write_summary_line(struct page *page, const char *label,
     if (place_named_location(&place)) {
         struct text name = {0};
 
-        page_shorten_name(place_named_location(&place)->function, &name);
+        place_shorten_name(place_named_location(&place)->function, &name);
         page_add_foreign(page, text_get(&name), page_left(page, 20));
         text_clear(&name);
     }

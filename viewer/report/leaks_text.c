@@ -10,6 +10,7 @@
 #include "analysis/query.h"
 #include "analysis/scan_text.h"
 #include "base/units.h"
+#include "analysis/place.h"
 #include "report/leaks_report.h"
 #include "report/page.h"
 #include "report/path_parts.h"
@@ -64,7 +65,7 @@ static void add_step_name(struct page *page, uint32_t site)
                    &place);
     const struct profile_location *location = place_named_location(&place);
     if (location)
-        page_shorten_name(location->function, &name);
+        place_shorten_name(location->function, &name);
     page_add_foreign(page, location ? text_get(&name) : "?", 28);
     text_clear(&name);
 }

@@ -182,25 +182,6 @@ const char *page_short_path(const struct profile *profile, const char *path)
     return path[0] == '/' ? text_file_name(path) : path;
 }
 
-void page_shorten_name(const char *function, struct text *out)
-{
-    struct text simple = {0};
-    fingerprint_simplify_name(own_code_qualified_name(function), &simple);
-    const char *name = text_get(&simple);
-    const char *end = name;
-    do { /* the parentheses of operator() and of "(anonymous namespace)" are part of a name */
-        end += strcspn(end, "(");
-        if (end >= name + 8 && text_starts_with(end - 8, "operator()"))
-            end += 2;
-        else if (text_starts_with(end, "(anonymous"))
-            end++;
-        else
-            break;
-    } while (*end);
-    text_add_bytes(out, name, (size_t)(end - name));
-    text_clear(&simple);
-}
-
 /* A name that is too long goes without its template arguments, then without its return type and
  * parameters, before it is cut. */
 static void add_name(struct page *page, const char *function, int columns)
@@ -214,7 +195,7 @@ static void add_name(struct page *page, const char *function, int columns)
     if (columns > 0 && text_columns(name) > columns) {
         bool has_parameters = strchr(name, '(');
         shorter.count = 0;
-        page_shorten_name(function, &shorter);
+        place_shorten_name(function, &shorter);
         text_add(&shorter, has_parameters ? "(..)" : "");
         name = text_get(&shorter);
     }
@@ -296,7 +277,7 @@ static void add_wrapped(struct page *page, const struct place *place)
     };
     struct text name = {0};
     const struct profile_location *caller = place->caller;
-    page_shorten_name(place->location->function, &name);
+    place_shorten_name(place->location->function, &name);
     int left = page_left(page, 20), wrapper_columns = 0;
     int caller_columns = location_columns(page, place->caller_frame, caller);
     bool is_fitting = !left || text_columns(text_get(&name)) + 3 + caller_columns <= left;

@@ -69,9 +69,6 @@ void page_add_code(struct page *page, const char *function, const char *file, ui
  * has the place: "xmalloc < parse_line at src/parser.c:120". */
 void page_add_place(struct page *page, const struct place *place);
 
-/* Appends a demangled name without return type, template arguments and parameters. */
-void page_shorten_name(const char *function, struct text *out);
-
 /* A path as a reader knows it: without the folder that the command ran in; the file's name when it
  * lies elsewhere. Borrowed from `path`. */
 const char *page_short_path(const struct profile *profile, const char *path);

@@ -1,3 +1,4 @@
+#include "analysis/place.h"
 #include "report/path_parts.h"
 
 #include <string.h>
@@ -26,7 +27,7 @@ void path_add_text(const struct graph_path *path, struct text *out)
         if (element->type)
             text_add(out, element->type);
         else
-            page_shorten_name(element->name ? element->name : "not known", out);
+            place_shorten_name(element->name ? element->name : "not known", out);
     }
 }
 

@@ -1,3 +1,4 @@
+#include "analysis/place.h"
 #include "report/site_line.h"
 
 #include <inttypes.h>
@@ -10,7 +11,7 @@ void page_add_site(struct page *page, struct text *line, uint32_t site)
     if (location == NULL)
         return;
     text_add(line, " of ");
-    page_shorten_name(location->function, line);
+    place_shorten_name(location->function, line);
     if (location->file != NULL) {
         text_add(line, " at ");
         page_make_safe(line, page_short_path(page->profile, location->file));

@@ -5,6 +5,7 @@
  * the others are not shown anyway. */
 #include "config.h"
 
+#include "analysis/place.h"
 #include "report/summary_sites.h"
 
 #include <stdlib.h>
@@ -35,7 +36,7 @@ static void add_relation(struct page *page, const struct place *place)
     int left = page_left(page, 1) - (int)strlen(word);
     if (place->is_wrapper || !other || left < LEAST_CALLER_COLUMNS)
         return;
-    page_shorten_name(other->function, &name);
+    place_shorten_name(other->function, &name);
     page_add(page, "%s", word);
     page_add_foreign(page, text_get(&name), left);
     text_clear(&name);

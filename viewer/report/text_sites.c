@@ -7,6 +7,7 @@
 #include "analysis/own_code.h"
 #include "base/memory.h"
 #include "base/units.h"
+#include "analysis/place.h"
 #include "report/text_parts.h"
 
 /* ---- cells ---- */
@@ -159,7 +160,7 @@ static void name_called(const struct profile *profile, uint32_t node, struct tex
     struct place place;
     place_find(profile, node, PLACE_ANY_CALLER, &place);
     if (place.called)
-        page_shorten_name(place.called->function, name);
+        place_shorten_name(place.called->function, name);
 }
 
 /* In the line of figures when it fits, else in one of its own. */

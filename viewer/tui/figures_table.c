@@ -225,8 +225,9 @@ static bool print_caller(void *context, const struct profile_frame *frame,
     return ++callers->told < MAX_TOLD;
 }
 
-/* Sites often have the same name (xmalloc): who called tells them apart, libc's start code and the
- * interpreter of Python's functions do not. */
+/* Sites often have the same name (xmalloc), even in the same line: what it called of a library, and
+ * who called it, tells them apart; libc's start code and the interpreter of Python's functions do
+ * not. */
 static void print_callers(const struct profile *profile, const struct query_row *row,
                           struct text *out)
 {
@@ -243,6 +244,13 @@ static void print_callers(const struct profile *profile, const struct query_row 
                               .skipped = depth + 1,
                               .is_wrapped = place_is_wrapper(row->name),
                               .is_own = own_code_is_own(profile, frame, location)};
+    struct place place;
+    place_find(profile, node, PLACE_ANY_CALLER, &place);
+    if (place.called) {
+        text_add(out, "via ");
+        place_shorten_name(place.called->function, out);
+        text_add(out, " ");
+    }
     profile_visit_stack(profile, node, print_caller, &callers);
 }
 
@@ -257,7 +265,10 @@ void figures_draw_name(const struct profile *profile, struct screen *screen, int
     print_about(row, grouping, &about);
     int about_columns = text_columns(text_get(&about));
     int name_columns = place.columns, end = place.column + place.columns;
-    bool has_about = about_columns && place.columns - about_columns - 2 >= NAME_MIN_COLUMNS;
+    int least_columns = text_columns(row->name);
+    if (least_columns > NAME_MIN_COLUMNS)
+        least_columns = NAME_MIN_COLUMNS;
+    bool has_about = about_columns && place.columns - about_columns - 2 >= least_columns;
     if (has_about)
         name_columns -= about_columns + 2;
     int column = place.column;

@@ -54,8 +54,9 @@ static void add_peak(struct overview *overview, const struct profile_process *pr
     const struct recording_totals *totals = &process->totals;
     char size[UNITS_TEXT_BYTES], time[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
     add_figure(overview, "Heap at its peak", units_format_size(totals->peak_bytes, size),
-               memory_print_text("in %s blocks, after %s",
+               memory_print_text("in %s block%s, after %s",
                                  units_format_count(totals->peak_blocks, count),
+                                 units_plural(totals->peak_blocks),
                                  units_format_duration(totals->peak_time_ns, time)),
                QUERY_PEAK_BYTES);
 }
@@ -89,23 +90,26 @@ static void add_heap_figures(struct overview *overview, const struct profile *pr
         add_figure(
             overview, "Heap before it",
             units_format_size(overview->sites.total.inherited_bytes, size),
-            memory_print_text("in %s blocks",
-                              units_format_count(overview->sites.total.inherited_blocks, count)),
+            memory_print_text("in %s block%s",
+                              units_format_count(overview->sites.total.inherited_blocks, count),
+                              units_plural(overview->sites.total.inherited_blocks)),
             TABLE_NO_SORT);
     add_figure(overview, when, units_format_size(values[QUERY_LIVE_BYTES], size),
                memory_print_text("in %s block%s",
                                  units_format_count(values[QUERY_LIVE_BLOCKS], count),
-                                 values[QUERY_LIVE_BLOCKS] == 1 ? "" : "s"),
+                                 units_plural(values[QUERY_LIVE_BLOCKS])),
                QUERY_LIVE_BYTES);
-    add_figure(
-        overview, "Allocated", units_format_size(values[QUERY_ALLOCATED_BYTES], size),
-        memory_print_text("in %s calls", units_format_count(values[QUERY_ALLOCATIONS], count)),
-        QUERY_ALLOCATED_BYTES);
+    add_figure(overview, "Allocated", units_format_size(values[QUERY_ALLOCATED_BYTES], size),
+               memory_print_text("in %s call%s",
+                                 units_format_count(values[QUERY_ALLOCATIONS], count),
+                                 units_plural(values[QUERY_ALLOCATIONS])),
+               QUERY_ALLOCATED_BYTES);
     if (profile->whole) {
-        add_figure(
-            overview, "Freed", units_format_size(values[QUERY_FREED_BYTES], size),
-            memory_print_text("in %s blocks", units_format_count(values[QUERY_FREES], count)),
-            QUERY_FREED_BYTES);
+        add_figure(overview, "Freed", units_format_size(values[QUERY_FREED_BYTES], size),
+                   memory_print_text("in %s block%s",
+                                     units_format_count(values[QUERY_FREES], count),
+                                     units_plural(values[QUERY_FREES])),
+                   QUERY_FREED_BYTES);
         return;
     }
     uint64_t calls = values[QUERY_ALLOCATIONS];
@@ -123,14 +127,17 @@ static void add_change(struct overview *overview, const struct profile *profile,
     bool is_known = query_known_metrics(profile, process, QUERY_BY_SITE) >> QUERY_SURVIVED_BYTES &
                     1;
     const char *why = profile->interval.survivors_unknown;
-    add_figure(overview, "Net", query_metric_format(QUERY_NET_BYTES, values[QUERY_NET_BYTES], size),
-               memory_print_text("%s blocks", query_metric_format(QUERY_NET_BLOCKS,
-                                                                  values[QUERY_NET_BLOCKS], count)),
-               QUERY_NET_BYTES);
+    add_figure(
+        overview, "Net", query_metric_format(QUERY_NET_BYTES, values[QUERY_NET_BYTES], size),
+        memory_print_text("%s block%s",
+                          query_metric_format(QUERY_NET_BLOCKS, values[QUERY_NET_BLOCKS], count),
+                          units_plural(values[QUERY_NET_BLOCKS])),
+        QUERY_NET_BYTES);
     if (is_known)
         add_figure(overview, "Survived", units_format_size(values[QUERY_SURVIVED_BYTES], size),
-                   memory_print_text("in %s blocks, born in it and still there",
-                                     units_format_count(values[QUERY_SURVIVED_BLOCKS], count)),
+                   memory_print_text("in %s block%s, born in it and still there",
+                                     units_format_count(values[QUERY_SURVIVED_BLOCKS], count),
+                                     units_plural(values[QUERY_SURVIVED_BLOCKS])),
                    QUERY_SURVIVED_BYTES);
     else
         add_figure(overview, "Survived", "not known", memory_duplicate_text(why ? why : ""),

@@ -75,13 +75,14 @@ static void add_heading(struct stack_view *stack, const char *text)
 }
 
 static void add_bytes_line(struct stack_view *stack, const char *label, enum query_metric bytes,
-                           enum query_metric blocks, const char *what)
+                           enum query_metric count_metric, const char *what)
 {
     char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
     const uint64_t *values = stack->figures.values;
     add_line(stack, label,
-             memory_print_text("%s in %s %s", units_format_size(values[bytes], size),
-                               units_format_count(values[blocks], count), what));
+             memory_print_text("%s in %s %s%s", units_format_size(values[bytes], size),
+                               units_format_count(values[count_metric], count), what,
+                               units_plural(values[count_metric])));
 }
 
 static bool is_interval(const struct stack_view *stack)
@@ -96,11 +97,12 @@ static void add_change(struct stack_view *stack, uint32_t known)
     if (is_interval(stack))
         add_line(stack, "Net",
                  memory_print_text(
-                     "%s, %s blocks",
+                     "%s, %s block%s",
                      query_metric_format(QUERY_NET_BYTES, values[QUERY_NET_BYTES], bytes),
-                     query_metric_format(QUERY_NET_BLOCKS, values[QUERY_NET_BLOCKS], blocks)));
+                     query_metric_format(QUERY_NET_BLOCKS, values[QUERY_NET_BLOCKS], blocks),
+                     units_plural(values[QUERY_NET_BLOCKS])));
     if (known >> QUERY_SURVIVED_BYTES & 1)
-        add_bytes_line(stack, "Survived", QUERY_SURVIVED_BYTES, QUERY_SURVIVED_BLOCKS, "blocks");
+        add_bytes_line(stack, "Survived", QUERY_SURVIVED_BYTES, QUERY_SURVIVED_BLOCKS, "block");
     else if (is_interval(stack) && stack->profile->interval.survivors_unknown)
         add_line(stack, "Survived",
                  memory_print_text("not known: %s", stack->profile->interval.survivors_unknown));
@@ -112,12 +114,12 @@ static void add_figures(struct stack_view *stack, const struct profile_site *sit
     char count[UNITS_TEXT_BYTES], first[UNITS_TEXT_BYTES], last[UNITS_TEXT_BYTES];
     const uint64_t *values = stack->figures.values;
     add_bytes_line(stack, stack->profile->whole ? "Live then" : "Live at the end", QUERY_LIVE_BYTES,
-                   QUERY_LIVE_BLOCKS, "blocks");
+                   QUERY_LIVE_BLOCKS, "block");
     if (known >> QUERY_PEAK_BYTES & 1)
-        add_bytes_line(stack, "At the peak", QUERY_PEAK_BYTES, QUERY_PEAK_BLOCKS, "blocks");
+        add_bytes_line(stack, "At the peak", QUERY_PEAK_BYTES, QUERY_PEAK_BLOCKS, "block");
     add_change(stack, known);
-    add_bytes_line(stack, "Allocated", QUERY_ALLOCATED_BYTES, QUERY_ALLOCATIONS, "calls");
-    add_bytes_line(stack, "Freed", QUERY_FREED_BYTES, QUERY_FREES, "calls");
+    add_bytes_line(stack, "Allocated", QUERY_ALLOCATED_BYTES, QUERY_ALLOCATIONS, "call");
+    add_bytes_line(stack, "Freed", QUERY_FREED_BYTES, QUERY_FREES, "call");
     if (values[QUERY_TEMPORARY])
         add_line(stack, "Temporary",
                  memory_print_text("%s of these calls",
@@ -216,10 +218,10 @@ static void add_threads(struct stack_view *stack, const struct profile_site *sit
                           ? memory_duplicate_text(thread->name)
                           : memory_print_text("thread %llu", (unsigned long long)part.thread);
         add_line(stack, label,
-                 memory_print_text("%s live; %s in %s calls",
-                                   units_format_size(part.live_bytes, live),
-                                   units_format_size(part.allocated_bytes, size),
-                                   units_format_count(part.allocations, calls)));
+                 memory_print_text(
+                     "%s live; %s in %s call%s", units_format_size(part.live_bytes, live),
+                     units_format_size(part.allocated_bytes, size),
+                     units_format_count(part.allocations, calls), units_plural(part.allocations)));
         free(label);
     }
 }
