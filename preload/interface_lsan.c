@@ -2,8 +2,8 @@
  * are not built with it. Where a real one is in the process, ours leads to that.
  *
  * A check never ends the program, nor prints: what it finds stands in the recording. The program's
- * own functions of that interface (is it turned off?) count for its own calls only, and where they
- * can be seen: in libraries, and in executables that export them (-rdynamic). */
+ * own functions of that interface (is it turned off?) count for its own calls only. They are found
+ * in libraries, in executables that export them (-rdynamic), and in those that have symbols. */
 #include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -13,6 +13,7 @@
 #include "preload/export.h"
 #include "preload/interface_lsan.h"
 #include "preload/lifecycle.h"
+#include "preload/program_symbol.h"
 #include "preload/recorder_call.h"
 #include "preload/session_link.h"
 #include "preload/symbol_search.h"
@@ -116,11 +117,17 @@ static bool has_option(const char *options, const char *wanted)
     return false;
 }
 
+static void *find_in_program(const char *name)
+{
+    void *found = symbol_search_in_tables(name, NULL);
+    return found != NULL ? found : program_symbol_find(name);
+}
+
 /* What the program itself says to its leak checks. */
 static bool is_turned_off(void)
 {
-    check_function is_off = (check_function)symbol_search_in_tables("__lsan_is_turned_off", NULL);
-    text_function options = (text_function)symbol_search_in_tables("__lsan_default_options", NULL);
+    check_function is_off = (check_function)find_in_program("__lsan_is_turned_off");
+    text_function options = (text_function)find_in_program("__lsan_default_options");
     return (is_off != NULL && is_off() != 0) ||
            (options != NULL && has_option(options(), "detect_leaks=0"));
 }
@@ -164,8 +171,7 @@ EXPORT int __lsan_do_recoverable_leak_check(void)
 void interface_lsan_start(void)
 {
     int saved_errno = errno;
-    text_function suppressions = (text_function)symbol_search_in_tables(
-        "__lsan_default_suppressions", NULL);
+    text_function suppressions = (text_function)find_in_program("__lsan_default_suppressions");
     const char *text = suppressions != NULL ? suppressions() : NULL;
     if (text != NULL)
         annotation_suppressions(text);

@@ -119,6 +119,8 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/stack_capture.h \
 	preload/stack_memo.c \
 	preload/stack_memo.h \
+	preload/program_symbol.c \
+	preload/program_symbol.h \
 	preload/symbol_search.c \
 	preload/symbol_search.h \
 	preload/thread_state.c \

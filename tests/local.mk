@@ -44,6 +44,7 @@ system_tests = \
 	tests/system/refused.py \
 	tests/system/self_read.py \
 	tests/system/hidden_proc.py \
+	tests/system/suppressed.py \
 	tests/system/symbolize.py \
 	tests/system/typed.py \
 	tests/system/worded.py \

@@ -297,18 +297,26 @@ int main(void)
 """
 
 
-def build_telling(told):
+def build_telling(told, *more):
     program = new_path("")
-    built = run(["cc", "-g", "-O0", "-fno-builtin", "-rdynamic", "-x", "c", "-o", program, "-"],
+    built = run(["cc", "-g", "-O0", "-fno-builtin", *more, "-x", "c", "-o", program, "-"],
                 input=(TELLING + told).encode())
     checks.equal(f"{told}: built", 0, built.returncode)
     return program
 
 
 def check_what_is_told():
+    ways = {"exported": (["-rdynamic", "-s"], True), "in the file's symbols": ([], True),
+            "at a fixed place": (["-no-pie"], True), "stripped": (["-s"], False)}
     for told, found in TOLD:
-        made = record([build_telling(told)])
-        checks.equal(f"told {told}", f"{found}\n".encode(), made.stdout)
+        for way, (options, is_seen) in ways.items():
+            made = record([build_telling(told, *options)])
+            checks.equal(f"told {told}, {way}", f"{found if is_seen else 1}\n".encode(), made.stdout)
+    # A name that ends in the one that is looked for, and one of the file's own, are not it.
+    other = "int not__lsan_is_turned_off(void) { return 1; }"
+    made = record([build_telling(other + " static int __lsan_is_turned_off(void) { return 1; } "
+                                 "int (*volatile kept)(void) = __lsan_is_turned_off;")])
+    checks.equal("told by other names", b"1\n", made.stdout)
 
 
 def check_regions():

@@ -131,9 +131,6 @@ EXTRA_DIST += \
 
 tests/targets/process_ways tests/targets/processes: tests/targets/process_steps.h
 
-# Its suppressions must be seen from outside.
-tests/targets/lsan_interface: tests/targets/lsan_interface.c
-	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -rdynamic -o $@ $< -pthread
 # By its header alone: nothing to link with.
 tests/targets/frames: tests/targets/frames.c include/seep.h
 	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 $(target_flags) -I$(top_srcdir)/include -o $@ $< \
