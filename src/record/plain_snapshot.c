@@ -28,6 +28,8 @@
 #include "snapshot/snapshot.h"
 #include "snapshot/snapshot_store.h"
 #include "snapshot/stopper.h"
+#include "snapshot/target_modules.h"
+#include "snapshot/word_cache.h"
 
 #define STOP_NS    UINT64_C(3000000000) /* to be stopped within, at most */
 #define BETWEEN_NS 3000000              /* what it gets to end a collection */
@@ -110,6 +112,25 @@ static void measure_memory(struct plain_taking *taking, const struct residency *
         memory_measure(&input, taking->snapshot.memory);
 }
 
+/* What roots of the snapshot are named by: the same whenever it is looked at once more. */
+static void tell_places(struct plain_taking *taking, const struct python_runtimes_input *input)
+{
+    struct target_modules modules;
+    if (taking->snapshot.module_count != 0)
+        return;
+    struct word_cache *words = word_cache_create(input->memory);
+    target_modules_find(&modules, input->mappings, words);
+    for (size_t i = 0; i < modules.count; i++)
+        target_module_tell(&modules.items[i], &taking->snapshot);
+    for (size_t i = 0; i < input->thread_count; i++) {
+        struct snapshot_thread told = {.tid = input->threads[i].tid};
+        memcpy(told.name, input->threads[i].name, sizeof told.name - 1);
+        snapshot_add_thread(&taking->snapshot, &told);
+    }
+    target_modules_clear(&modules);
+    word_cache_destroy(words);
+}
+
 /* While `stopper` holds it, and then without: all its threads go on in any case. */
 static bool read_held(struct plain_taking *taking, struct stopper *stopper, uint64_t begin_ns,
                       const struct clock *clock, struct error *error)
@@ -131,6 +152,8 @@ static bool read_held(struct plain_taking *taking, struct stopper *stopper, uint
     bool is_known = process_facts_variable(pid, "PYPY_GC_NURSERY", nursery, sizeof nursery);
     struct stopped_thread *threads = stopped_threads_copy(stopper);
     size_t thread_count = stopper->count;
+    for (size_t i = 0; i < thread_count; i++)
+        process_facts_thread_name(pid, threads[i].tid, threads[i].name, sizeof threads[i].name);
     copy = held_copy_make(&memory, &mappings, NULL);
     taking->snapshot.is_copied = copy != NULL;
     if (copy != NULL) {
@@ -149,6 +172,7 @@ static bool read_held(struct plain_taking *taking, struct stopper *stopper, uint
         .thread_count = thread_count,
     };
     python_runtimes_read(&input, taking->snapshot.python);
+    tell_places(taking, &input);
     measure_memory(taking, &residency, &copied);
     if (copy == NULL)
         end_hold(taking, stopper, begin_ns, clock);

@@ -18,6 +18,8 @@ libseep_a_SOURCES += \
 	src/runtimes/cpython/garbage.h \
 	src/runtimes/cpython/graph.c \
 	src/runtimes/cpython/graph.h \
+	src/runtimes/cpython/holders.c \
+	src/runtimes/cpython/holders.h \
 	src/runtimes/cpython/labels.c \
 	src/runtimes/cpython/labels.h \
 	src/runtimes/cpython/locate.c \
@@ -41,6 +43,8 @@ libseep_a_SOURCES += \
 	src/runtimes/cpython/team.h \
 	src/runtimes/cpython/types.c \
 	src/runtimes/cpython/types.h \
+	src/runtimes/cpython/watched.c \
+	src/runtimes/cpython/watched.h \
 	src/runtimes/graph_labels.c \
 	src/runtimes/graph_labels.h \
 	src/runtimes/cpython/used_memory.c \
@@ -82,8 +86,9 @@ tests_helpers_python_walk_SOURCES = tests/helpers/python_walk.c tests/helpers/py
 tests_helpers_python_walk_LDADD = libseep.a $(seep_libs)
 TESTS += tests/system/python_graph.py tests/system/python_heap.py tests/system/python_images.py tests/system/python_stops.py \
 	tests/system/python_refused.py tests/system/python_pypy.py \
-	tests/system/python_pypy_graph.py tests/system/python_pypy_settings.py tests/system/python_leaks.py
-EXTRA_DIST += tests/system/python_leaks.py tests/system/python_graph.py tests/system/python_heap.py tests/system/python_images.py \
+	tests/system/python_pypy_graph.py tests/system/python_pypy_settings.py tests/system/python_leaks.py \
+	tests/system/python_holders.py
+EXTRA_DIST += tests/system/python_holders.py tests/system/python_leaks.py tests/system/python_graph.py tests/system/python_heap.py tests/system/python_images.py \
 	tests/system/python_pypy.py tests/system/python_pypy_graph.py tests/system/python_pypy_settings.py \
 	tests/targets/computing.py tests/targets/pypy_truth.py tests/targets/pypy_churn.py \
 	tests/targets/pypy_image.py tests/system/pypy_dump.py \

@@ -35,6 +35,7 @@ void python_graph_destroy(struct python_graph *graph)
     free(graph->pieces);
     free(graph->first_nodes);
     text_clear(&graph->roots);
+    text_clear(&graph->slots);
     text_clear(&graph->holders);
     text_clear(&graph->unsure);
     text_clear(&graph->arenas);
@@ -132,6 +133,14 @@ void python_graph_add_root(struct python_graph *graph, const char *name, uint32_
     graph->root_count++;
 }
 
+void python_graph_add_slot(struct python_graph *graph, const struct python_graph_slot *slot)
+{
+    add_varint(&graph->slots, slot->kind);
+    add_varint(&graph->slots, slot->address);
+    add_varint(&graph->slots, slot->tid);
+    add_varint(&graph->slots, slot->node);
+}
+
 void python_graph_add_holder(struct python_graph *graph, uint32_t block, uint32_t node)
 {
     add_varint(&graph->holders, block);
@@ -188,6 +197,7 @@ void python_graph_write(const struct python_graph *graph, uint64_t snapshot_id,
         .holders = bytes_of(&graph->holders),
         .unsure = bytes_of(&graph->unsure),
         .arenas = bytes_of(&graph->arenas),
+        .slots = bytes_of(&graph->slots),
     };
     add(context, RECORDING_snapshot_python_graph, &head);
     write_texts(graph->types, 0, snapshot_id, add, context);

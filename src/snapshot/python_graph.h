@@ -48,6 +48,7 @@ struct python_graph {
     size_t piece_count, piece_capacity, first_capacity;
     uint64_t node_count, edge_count;
     struct text roots;   /* varints: label, node */
+    struct text slots;   /* varints: kind, address, thread, node */
     struct text holders; /* varints: block, node: blocks of malloc's that hold objects */
     struct text unsure;  /* varints: nodes that more refers to than is known */
     struct text arenas;  /* varints: address less the last one's end, bytes */
@@ -68,6 +69,14 @@ void python_graph_add_edge(struct python_graph *graph, uint32_t label, uint32_t 
 void python_graph_add_block_edge(struct python_graph *graph, uint32_t label, uint32_t block);
 void python_graph_add_node(struct python_graph *graph, const struct python_graph_node *node);
 void python_graph_add_root(struct python_graph *graph, const char *name, uint32_t node);
+/* A root that is a place in the process's memory, which is told as those of blocks are. */
+struct python_graph_slot {
+    enum snapshot_root_kind kind; /* GLOBAL, STACK or REGISTER */
+    uint64_t address;             /* of the slot; of a register its number */
+    uint32_t tid;                 /* STACK and REGISTER; 0 = not known */
+    uint32_t node;
+};
+void python_graph_add_slot(struct python_graph *graph, const struct python_graph_slot *slot);
 /* A block of malloc's refers to a node. */
 void python_graph_add_holder(struct python_graph *graph, uint32_t block, uint32_t node);
 /* Of a node that stands in a block: what looks like a reference to it from elsewhere counts. */

@@ -46,8 +46,8 @@ struct joining {
     size_t node_count, node_capacity, type_capacity, end_capacity;
     struct joined_edge *edges;
     size_t edge_count, edge_capacity;
-    uint8_t *roots, *holders, *unsure, *arenas;
-    size_t root_bytes, holder_bytes, unsure_bytes, arena_bytes;
+    uint8_t *roots, *slots, *holders, *unsure, *arenas;
+    size_t root_bytes, slot_bytes, holder_bytes, unsure_bytes, arena_bytes;
     struct address_range *ranges; /* of arenas, by address */
     size_t range_count, range_capacity;
     /* While rows are made; by native block. */
@@ -85,6 +85,7 @@ static bool take_head(void *context, enum recording_kind kind, const void *recor
     joining->type_total = head->type_count;
     joining->label_total = head->label_count;
     joining->roots = copy_bytes(&head->roots, &joining->root_bytes);
+    joining->slots = copy_bytes(&head->slots, &joining->slot_bytes);
     joining->holders = copy_bytes(&head->holders, &joining->holder_bytes);
     joining->arenas = copy_bytes(&head->arenas, &joining->arena_bytes);
     joining->unsure = copy_bytes(&head->unsure, &joining->unsure_bytes);
@@ -468,6 +469,43 @@ static void add_roots(const struct joining *joining)
                                                       .kind = SNAPSHOT_ROOT_PYTHON});
 }
 
+static uint32_t find_module(const struct snapshot *snapshot, uint64_t address)
+{
+    for (uint32_t i = 0; i < snapshot->module_count; i++)
+        if (address >= snapshot->modules[i].start && address < snapshot->modules[i].end)
+            return i;
+    return SNAPSHOT_NONE;
+}
+
+static uint32_t find_thread(const struct snapshot *snapshot, uint64_t tid)
+{
+    for (uint32_t i = 0; i < snapshot->thread_count; i++)
+        if (snapshot->threads[i].tid == tid)
+            return i;
+    return SNAPSHOT_NONE;
+}
+
+static void add_slots(const struct joining *joining)
+{
+    struct snapshot *snapshot = joining->snapshot;
+    const uint8_t *at = joining->slots, *end = at + joining->slot_bytes;
+    for (uint64_t kind, address, tid, node;
+         varint_read(&at, end, &kind) && varint_read(&at, end, &address) &&
+         varint_read(&at, end, &tid) && varint_read(&at, end, &node);) {
+        if (node >= joining->node_count || kind > SNAPSHOT_ROOT_REGISTER)
+            return;
+        bool is_global = kind == SNAPSHOT_ROOT_GLOBAL;
+        snapshot_add_root(snapshot,
+                          &(struct snapshot_root){
+                              .address = address,
+                              .block = joining->block_of_node[node],
+                              .module = is_global ? find_module(snapshot, address) : SNAPSHOT_NONE,
+                              .thread = is_global ? SNAPSHOT_NONE : find_thread(snapshot, tid),
+                              .kind = (uint8_t)kind,
+                          });
+    }
+}
+
 /* ---- types ---- */
 
 static uint32_t add_type(struct joining *joining, char *name)
@@ -531,6 +569,7 @@ static void join(struct joining *joining)
     make_rows(joining);
     drop_roots(joining);
     add_roots(joining);
+    add_slots(joining);
     objects->types = memory_allocate_large(snapshot->block_count + 1, sizeof *objects->types);
     memset(objects->types, 0xff, (snapshot->block_count + 1) * sizeof *objects->types);
     for (size_t i = 0; i < joining->node_count; i++)
@@ -560,6 +599,7 @@ static void clear(struct joining *joining)
     free(joining->edge_ends);
     free(joining->edges);
     free(joining->roots);
+    free(joining->slots);
     free(joining->holders);
     free(joining->unsure);
     free(joining->arenas);

@@ -80,13 +80,7 @@ void module_roots_plan(struct root_plan *plan)
     target_modules_find(&plan->modules, plan->input->mappings, plan->words);
     for (uint32_t i = 0; i < plan->modules.count; i++) {
         const struct target_module *module = &plan->modules.items[i];
-        struct snapshot_module told = {.path = (char *)(uintptr_t)module->path,
-                                       .build_id_bytes = module->build_id_bytes,
-                                       .start = module->start,
-                                       .end = module->end,
-                                       .bias = module->bias};
-        memcpy(told.build_id, module->build_id, sizeof told.build_id);
-        snapshot_add_module(plan->result, &told);
+        target_module_tell(module, plan->result);
         for (size_t j = 0; j < module->writable_count; j++)
             add_segment(plan, i, &module->writable[j]);
     }

@@ -261,3 +261,14 @@ bool target_symbols_find(const struct target_symbols *symbols, struct word_cache
     }
     return false;
 }
+
+void target_module_tell(const struct target_module *module, struct snapshot *snapshot)
+{
+    struct snapshot_module told = {.path = (char *)(uintptr_t)module->path,
+                                   .build_id_bytes = module->build_id_bytes,
+                                   .start = module->start,
+                                   .end = module->end,
+                                   .bias = module->bias};
+    memcpy(told.build_id, module->build_id, sizeof told.build_id);
+    snapshot_add_module(snapshot, &told);
+}

@@ -10,6 +10,7 @@
 #define SEEP_SNAPSHOT_TARGET_MODULES_H
 
 #include "snapshot/range_list.h"
+#include "snapshot/snapshot.h"
 #include "snapshot/snapshot_scan.h"
 #include "snapshot/word_cache.h"
 
@@ -39,6 +40,9 @@ struct target_modules {
 void target_modules_find(struct target_modules *modules, const struct target_mappings *mappings,
                          struct word_cache *words);
 void target_modules_clear(struct target_modules *modules);
+
+/* Adds it to what the snapshot knows of modules. */
+void target_module_tell(const struct target_module *module, struct snapshot *snapshot);
 
 /* Where a module says what it exports. */
 struct target_symbols {

@@ -1,5 +1,6 @@
 #include "symbols/variables.h"
 
+#include <gelf.h>
 #include <libelf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,4 +69,23 @@ char *variables_find_thread_local(const struct variables *variables, uint64_t of
                                   uint64_t *start)
 {
     return find(&variables->thread_locals, offset, start);
+}
+
+char *variables_find_section(const struct variables *variables, uint64_t address)
+{
+    Elf *elf = variables->file.program.elf;
+    Elf_Scn *section = NULL;
+    size_t names;
+    if (elf == NULL || elf_getshdrstrndx(elf, &names) != 0)
+        return NULL;
+    while ((section = elf_nextscn(elf, section)) != NULL) {
+        GElf_Shdr header;
+        if (gelf_getshdr(section, &header) == NULL || !(header.sh_flags & SHF_ALLOC) ||
+            header.sh_flags & SHF_TLS || address < header.sh_addr ||
+            address - header.sh_addr >= header.sh_size)
+            continue;
+        const char *name = elf_strptr(elf, names, header.sh_name);
+        return name != NULL ? memory_duplicate_text(name) : NULL;
+    }
+    return NULL;
 }

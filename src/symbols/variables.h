@@ -24,4 +24,7 @@ char *variables_find(const struct variables *variables, uint64_t address, uint64
 char *variables_find_thread_local(const struct variables *variables, uint64_t offset,
                                   uint64_t *start);
 
+/* The section that an address is in, such as ".bss"; the caller's to free. NULL = in none. */
+char *variables_find_section(const struct variables *variables, uint64_t address);
+
 #endif

@@ -72,6 +72,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/profile_tail_calls.c \
 	viewer/analysis/python_heaps.c \
 	viewer/analysis/python_heaps.h \
+	viewer/analysis/python_variables.c \
+	viewer/analysis/python_variables.h \
 	viewer/analysis/quality.c \
 	viewer/analysis/quality.h \
 	viewer/analysis/query.c \

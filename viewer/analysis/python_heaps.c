@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "analysis/python_variables.h"
 #include "base/memory.h"
 #include "snapshot/snapshot.h"
 
@@ -71,8 +72,11 @@ bool python_heaps_find(struct python_heaps *heaps, const struct profile *profile
     for (uint32_t i = 0; i < profile->process_count && is_good; i++)
         is_good = find_of_process(heaps, i, &list, profile->processes[i].about.id, reader, error);
     snapshot_list_clear(&list);
-    for (size_t i = 0; i < heaps->count && is_good; i++)
+    for (size_t i = 0; i < heaps->count && is_good; i++) {
         find_sites(&heaps->items[i], profile);
+        is_good = python_variables_name(&heaps->items[i].heap, reader, heaps->items[i].snapshot_id,
+                                        error);
+    }
     if (!is_good)
         python_heaps_clear(heaps);
     return is_good;

@@ -381,6 +381,56 @@ static void mark_lost(struct making *making, uint32_t count)
     free(losing.stack);
 }
 
+/* The block of malloc's that holds it, where those are known. */
+static uint32_t block_of_holder(const struct making *making, const struct cpython_holder *holder)
+{
+    const struct snapshot *native = making->input->native->snapshot;
+    return native == NULL || holder->kind != CPYTHON_HELD_BY_BLOCK
+               ? SNAPSHOT_NONE
+               : snapshot_find_block(native, holder->address);
+}
+
+/* What is in a block of malloc's has been scanned for as the others have been. */
+static void add_slot(struct making *making, uint32_t object, const struct cpython_holder *holder,
+                     enum snapshot_root_kind kind)
+{
+    if (find_block(making, cpython_objects_address(making->objects, object)) !=
+        PYTHON_GRAPH_NO_BLOCK)
+        return;
+    python_graph_add_slot(
+        making->graph,
+        &(struct python_graph_slot){.kind = kind,
+                                    .address = holder->address,
+                                    .tid = holder->thread != NULL ? holder->thread->tid : 0,
+                                    .node = making->nodes[object]});
+}
+
+static void add_held(struct making *making, uint32_t object, const struct cpython_holder *holder)
+{
+    enum cpython_holder_kind kind = holder != NULL ? holder->kind : CPYTHON_HELD_BY_MEMORY;
+    making->marks[object] |= MARK_ROOT;
+    if (holder != NULL && holder->module != NULL)
+        add_slot(making, object, holder, SNAPSHOT_ROOT_GLOBAL);
+    else if (kind == CPYTHON_HELD_BY_STACK)
+        add_slot(making, object, holder, SNAPSHOT_ROOT_STACK);
+    else if (kind == CPYTHON_HELD_BY_REGISTER)
+        add_slot(making, object, holder, SNAPSHOT_ROOT_REGISTER);
+    else if (holder == NULL || block_of_holder(making, holder) == SNAPSHOT_NONE)
+        add_root(making, object, "C code");
+}
+
+/* By growing block, as they stand. */
+static void add_holders(struct making *making)
+{
+    const struct cpython_holders *holders = making->input->holders;
+    for (size_t i = 0; i < holders->count; i++) {
+        const struct cpython_holder *holder = &holders->items[i];
+        uint32_t block = block_of_holder(making, holder);
+        if (block != SNAPSHOT_NONE && making->nodes[holder->object] != NO_NODE)
+            python_graph_add_holder(making->graph, block, making->nodes[holder->object]);
+    }
+}
+
 /* What nothing else reaches, and is no garbage. */
 static void add_held_by_code(struct making *making, uint32_t count)
 {
@@ -388,7 +438,8 @@ static void add_held_by_code(struct making *making, uint32_t count)
     for (uint32_t i = 0; i < count; i++)
         if (making->nodes[i] != NO_NODE && !(making->marks[i] & (MARK_ROOT | MARK_LOST)) &&
             (input->is_held_by_code[i] || !input->is_reached[i]))
-            add_root(making, i, "C code");
+            add_held(making, i, cpython_holders_of(input->holders, i));
+    add_holders(making);
 }
 
 static void add_roots(struct making *making, uint32_t count)

@@ -3,6 +3,7 @@
 #define SEEP_RUNTIMES_CPYTHON_GRAPH_H
 
 #include "runtimes/cpython/garbage.h"
+#include "runtimes/cpython/holders.h"
 #include "runtimes/cpython/native_blocks.h"
 #include "runtimes/cpython/objects.h"
 #include "snapshot/python_heap.h"
@@ -15,6 +16,7 @@ struct cpython_graph_input {
     const uint8_t *is_held_by_code; /* it is reached because C code holds it */
     const uint8_t *of_attributes;   /* a dictionary of attributes */
     const struct cpython_native *native;
+    const struct cpython_holders *holders; /* of what C code holds, where they were found */
     /* To be filled, by object: references that those of other objects do not explain; INT32_MAX of
      * what has no count that means anything. */
     int32_t *unexplained;

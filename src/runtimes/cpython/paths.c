@@ -1,8 +1,8 @@
 /* A search from the roots over everything, level by level, so that each object is first found by a
  * shortest way. Roots come in the order in which people look for reasons: __main__, the other
  * modules, variables of functions that run, what the interpreter itself holds, and what C code
- * holds (that is: what has more references than all objects together explain).
- * Alike ways are counted together (path_patterns.h). 8 bytes an object. */
+ * holds (that is: what has more references than all objects together explain; by what holds it
+ * where that is found). Alike ways are counted together (path_patterns.h). 8 bytes an object. */
 #include "runtimes/cpython/paths.h"
 
 #include <stdio.h>
@@ -16,6 +16,7 @@
 #include "runtimes/cpython/edges.h"
 #include "runtimes/cpython/frames.h"
 #include "runtimes/cpython/graph.h"
+#include "runtimes/cpython/holders.h"
 #include "runtimes/cpython/labels.h"
 #include "runtimes/cpython/native_blocks.h"
 #include "runtimes/cpython/reference_leaks.h"
@@ -29,12 +30,16 @@ enum {
     LABELS_KNOWN_MOST = 1 << 22
 };
 
+#define HOLDERS_PATIENCE_NS UINT64_C(1000000000)
+
 #define NO_PARENT UINT32_MAX
 #define CODE_ROOT "(C code)"
 
 struct path_search {
     struct cpython_objects *objects;
     const struct cpython_garbage *garbage;
+    struct used_memory memory;
+    struct cpython_holders holders;
     uint32_t *parents;      /* of objects; NO_PARENT: a root, or not reached */
     uint32_t *patterns;     /* of objects; PATH_NO_PATTERN: not reached */
     uint8_t *of_attributes; /* dictionaries of attributes */
@@ -117,6 +122,12 @@ static void follow_all(struct path_search *search, size_t *next)
 }
 
 /* ---- roots ---- */
+
+static bool is_static(const struct cpython_objects *objects, uint32_t object)
+{
+    return object >= objects->block_count &&
+           objects->outside[object - objects->block_count].is_static;
+}
 
 static void take_root(struct path_search *search, uint64_t address, const char *name)
 {
@@ -212,6 +223,46 @@ static void take_interpreters(struct path_search *search)
     }
 }
 
+/* Has it references that no object explains? */
+static bool is_held(const struct path_search *search, uint32_t object)
+{
+    uint8_t marks = search->garbage->marks[object];
+    return marks & GARBAGE_PERMANENT ||
+           (marks & GARBAGE_TRACKED && search->garbage->counts[object] > 0);
+}
+
+/* What no name leads to, and is no garbage. What the collector does not know may be held by what
+ * it does know, so that comes first. */
+static void find_holders(struct path_search *search)
+{
+    struct cpython_objects *objects = search->objects;
+    uint32_t count = cpython_objects_count(objects);
+    uint8_t *is_wanted = memory_allocate_zeroed_large((size_t)count + 1, 1);
+    for (uint32_t i = 0; i < count; i++)
+        is_wanted[i] = cpython_objects_is_object(objects, i) && !is_static(objects, i) &&
+                       search->patterns[i] == PATH_NO_PATTERN &&
+                       (is_held(search, i) || !(search->garbage->marks[i] & GARBAGE_TRACKED));
+    used_memory_begin(&search->memory, HOLDERS_PATIENCE_NS);
+    cpython_holders_find(&search->holders, is_wanted, &search->memory);
+    free(is_wanted);
+}
+
+static void take_held(struct path_search *search, bool are_tracked, size_t *next)
+{
+    char name[160];
+    for (size_t i = 0; i < search->holders.count; i++) {
+        const struct cpython_holder *holder = &search->holders.items[i];
+        if (is_held(search, holder->object) != are_tracked ||
+            holder->kind == CPYTHON_HELD_BY_INTERPRETER || holder->kind == CPYTHON_HELD_BY_MEMORY)
+            continue;
+        cpython_holder_name(holder, name, sizeof name);
+        take_root(search, cpython_objects_address(search->objects, holder->object), name);
+        if (!are_tracked)
+            follow_all(search, next);
+    }
+    follow_all(search, next);
+}
+
 /* Whatever has references that no object explains, or stands in variables of modules. */
 static void take_rest(struct path_search *search, size_t *next)
 {
@@ -220,15 +271,10 @@ static void take_rest(struct path_search *search, size_t *next)
     for (uint32_t i = 0; i < count; i++) {
         if (!cpython_objects_is_object(objects, i) || search->patterns[i] != PATH_NO_PATTERN)
             continue;
-        bool is_static = i >= objects->block_count &&
-                         objects->outside[i - objects->block_count].is_static;
-        uint8_t marks = search->garbage->marks[i];
-        bool is_held = marks & GARBAGE_PERMANENT ||
-                       (marks & GARBAGE_TRACKED && search->garbage->counts[i] > 0);
-        if (!is_static && !is_held)
+        if (!is_static(objects, i) && !is_held(search, i))
             continue;
         take_root(search, cpython_objects_address(objects, i),
-                  is_static ? "(C variables)" : CODE_ROOT);
+                  is_static(objects, i) ? "(C variables)" : CODE_ROOT);
         follow_all(search, next);
     }
 }
@@ -241,6 +287,9 @@ static void search_all(struct path_search *search)
     take_modules(search, false);
     take_interpreters(search);
     follow_all(search, &next);
+    find_holders(search);
+    take_held(search, true, &next);
+    take_held(search, false, &next);
     take_rest(search, &next);
 }
 
@@ -337,9 +386,7 @@ static void tell_types(struct path_search *search, struct python_heap *heap)
     uint8_t *left = choose_types(&objects->types);
     for (size_t i = 0; i < search->queue_count; i++) {
         uint32_t object = search->queue[i], type = cpython_objects_type(objects, object);
-        bool is_static = object >= objects->block_count &&
-                         objects->outside[object - objects->block_count].is_static;
-        if (left[type] > 0 && !is_static)
+        if (left[type] > 0 && !is_static(objects, object))
             path_counts_add(&counts, type, search->patterns[object], object,
                             cpython_objects_bytes(objects, object));
     }
@@ -389,7 +436,8 @@ static bool make_graph(const struct path_search *search, const struct cpython_na
         uint32_t object = search->queue[i];
         is_reached[object] = 1;
         is_held_by_code[object] = search->parents[object] == NO_PARENT &&
-                                  search->patterns[object] == search->code_pattern;
+                                  (search->patterns[object] == search->code_pattern ||
+                                   cpython_holders_of(&search->holders, object) != NULL);
     }
     const struct cpython_graph_input input = {
         .objects = search->objects,
@@ -398,6 +446,7 @@ static bool make_graph(const struct path_search *search, const struct cpython_na
         .is_held_by_code = is_held_by_code,
         .of_attributes = search->of_attributes,
         .native = native,
+        .holders = &search->holders,
         .unexplained = unexplained,
     };
     bool is_made = cpython_graph_make(&input, heap);
@@ -415,16 +464,12 @@ static void add_path(void *context, uint32_t object, struct text *out)
         text_add(out, CODE_ROOT);
 }
 
-static void tell_leaks(struct path_search *search, const struct cpython_paths_input *input,
-                       const struct cpython_native *native, const int32_t *unexplained,
-                       struct python_heap *heap)
+static void tell_leaks(struct path_search *search, const struct cpython_native *native,
+                       const int32_t *unexplained, struct python_heap *heap)
 {
     struct cpython_surpluses surpluses;
-    const struct cpython_surplus_input looking = {.objects = search->objects,
-                                                  .unexplained = unexplained,
-                                                  .process = input->process,
-                                                  .modules = input->modules,
-                                                  .words = input->words};
+    const struct cpython_surplus_input looking = {
+        .objects = search->objects, .unexplained = unexplained, .memory = &search->memory};
     const struct cpython_leaks_input telling = {.objects = search->objects,
                                                 .garbage = search->garbage,
                                                 .native = native,
@@ -441,7 +486,12 @@ void cpython_paths_tell(const struct cpython_paths_input *input, struct python_h
 {
     struct cpython_objects *objects = input->objects;
     size_t count = (size_t)cpython_objects_count(objects) + 1;
-    struct path_search search = {.objects = objects, .garbage = input->garbage};
+    struct path_search search = {.objects = objects,
+                                 .garbage = input->garbage,
+                                 .memory = {.objects = objects,
+                                            .process = input->process,
+                                            .modules = input->modules,
+                                            .words = input->words}};
     struct cpython_native native;
     int32_t *unexplained = memory_allocate_large(count, sizeof *unexplained);
     search.parents = memory_allocate_large(count, sizeof *search.parents);
@@ -452,14 +502,17 @@ void cpython_paths_tell(const struct cpython_paths_input *input, struct python_h
     path_patterns_init(&search.ways);
     search.code_pattern = path_patterns_make_root(&search.ways, CODE_ROOT);
     cpython_native_init(&native, input->process->native, objects->arenas);
+    used_memory_plan(&search.memory);
     search_all(&search);
     tell_pinning(&search, input->is_pinned, &native, heap);
     tell_types(&search, heap);
     if (make_graph(&search, &native, unexplained, heap))
-        tell_leaks(&search, input, &native, unexplained, heap);
+        tell_leaks(&search, &native, unexplained, heap);
     heap->figures.recorded_objects = native.recorded_count;
     path_patterns_clear(&search.ways);
     hash_map_clear(&search.labels);
+    cpython_holders_clear(&search.holders);
+    used_memory_clear(&search.memory);
     free(search.parents);
     free(search.patterns);
     free(search.queue);

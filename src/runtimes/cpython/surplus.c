@@ -9,8 +9,7 @@
  * there: free blocks, free places of lists, dead parts of stacks (used_memory.h), and what weak
  * references are to.
  *
- * Only objects are counted for that other objects alone do not explain; these are few, and a filter
- * of one bit each keeps the words of others from being looked up.
+ * Only objects are counted for that other objects alone do not explain; these are few.
  *
  * Not judged are static and immortal objects: what their count says means nothing. Some of
  * CPython's own extension modules leak a reference or two when they are imported, to what they make
@@ -26,10 +25,9 @@
 #include "runtimes/cpython/containers.h"
 #include "runtimes/cpython/dicts.h"
 #include "runtimes/cpython/edges.h"
-#include "runtimes/cpython/used_memory.h"
+#include "runtimes/cpython/watched.h"
 
 enum {
-    FILTER_BITS_LOG2 = 22,
     BLOCK_WORDS_MAX = 64, /* of an arena's block */
     FRAME_TAGS = 3,       /* of references on stacks, from 3.14 on */
     WEAK_REFERENCES_BEFORE = 32,
@@ -56,20 +54,13 @@ struct counting {
     struct cpython_objects *objects;
     struct counted *items;
     size_t count, capacity;
-    size_t open;           /* of them, how many have more references than words */
-    struct hash_map index; /* by address: position */
-    uint64_t *filter;
-    uint64_t tags;
+    size_t open;                    /* of them, how many have more references than words */
+    struct cpython_watched watched; /* their positions */
     struct hash_map dying; /* blocks of objects without references that a stack refers to */
-    struct used_memory memory;
+    struct used_memory *memory;
 };
 
 /* ---- what is looked at ---- */
-
-static uint64_t filter_place(uint64_t address)
-{
-    return address * UINT64_C(0x9e3779b97f4a7c15) >> (64 - FILTER_BITS_LOG2);
-}
 
 static bool is_static(const struct cpython_objects *objects, uint32_t object)
 {
@@ -85,15 +76,13 @@ static void choose(struct counting *counting)
         if (input->unexplained[i] <= 0 || input->unexplained[i] == INT32_MAX ||
             is_static(counting->objects, i))
             continue;
-        uint64_t address = cpython_objects_address(counting->objects, i);
-        uint64_t place = filter_place(address);
         uint64_t references = cpython_objects_references(counting->objects, i);
         if (references >= REFERENCES_MOST)
             continue;
         counting->items = memory_grow(counting->items, &counting->capacity, counting->count + 1,
                                       sizeof *counting->items);
-        *hash_map_put(&counting->index, address, NULL) = counting->count;
-        counting->filter[place / 64] |= UINT64_C(1) << place % 64;
+        cpython_watched_add(&counting->watched, cpython_objects_address(counting->objects, i),
+                            counting->count);
         counting->items[counting->count++] = (struct counted){i, (uint32_t)references, 0};
     }
     counting->open = counting->count;
@@ -108,19 +97,9 @@ static bool is_text(const struct cpython_type *type)
            type->shape == CPYTHON_SHAPE_BYTEARRAY;
 }
 
-/* May it be one that is looked at? */
-static bool is_counted(const struct counting *counting, uint64_t word)
-{
-    uint64_t place = filter_place(word & ~counting->tags);
-    return counting->filter[place / 64] >> place % 64 & 1;
-}
-
 static void count_word(struct counting *counting, uint64_t word)
 {
-    word &= ~counting->tags;
-    if (!is_counted(counting, word))
-        return;
-    const uint64_t *position = hash_map_find(&counting->index, word);
+    const uint64_t *position = cpython_watched_find(&counting->watched, word);
     if (position == NULL)
         return;
     struct counted *counted = &counting->items[*position];
@@ -171,8 +150,8 @@ static bool count_rest(void *context, uint64_t address, const uint64_t *words, s
 {
     struct counting *counting = context;
     for (size_t i = 0; i < count; i++)
-        if (is_counted(counting, words[i]) &&
-            (!used_memory_is_interpreter(&counting->memory, address + i * 8) ||
+        if (cpython_watched_may_have(&counting->watched, words[i]) &&
+            (!used_memory_is_interpreter(counting->memory, address + i * 8) ||
              !is_of_free_list(counting, words, count, i)))
             count_word(counting, words[i]);
     return counting->open > 0;
@@ -186,7 +165,7 @@ static bool count_stack(void *context, uint64_t address, const uint64_t *words, 
     struct cpython_objects *objects = counting->objects;
     struct obmalloc_block block;
     for (size_t i = 0; i < count; i++) {
-        uint64_t word = words[i] & ~counting->tags;
+        uint64_t word = words[i] & ~counting->watched.tags;
         count_word(counting, word);
         if (cpython_is_pointer(word) && obmalloc_is_arena(objects->arenas, word) &&
             obmalloc_find(objects->arenas, word, &block) &&
@@ -318,7 +297,7 @@ static void count_block(void *context, const struct obmalloc_block *block)
     if (kind == CPYTHON_BLOCK_FREE && hash_map_find(&counting->dying, number) == NULL)
         return;
     if (!memory_view_read(objects->python->view, block->address, words, count * 8)) {
-        counting->memory.is_unreadable = true;
+        counting->memory->is_unreadable = true;
         return;
     }
     if (kind == CPYTHON_BLOCK_OBJECT)
@@ -331,21 +310,20 @@ static void count_block(void *context, const struct obmalloc_block *block)
 
 static void count_all(struct counting *counting)
 {
-    used_memory_plan(&counting->memory);
-    used_memory_visit_stacks(&counting->memory, count_stack, counting);
+    used_memory_visit_stacks(counting->memory, count_stack, counting);
     obmalloc_visit_blocks(counting->objects->arenas, count_block, counting);
     if (counting->open > 0)
-        used_memory_visit_rest(&counting->memory, count_rest, counting);
+        used_memory_visit_rest(counting->memory, count_rest, counting);
 }
 
 /* ---- what comes of it ---- */
 
 static void refuse(const struct counting *counting, struct cpython_surpluses *surpluses)
 {
-    if (counting->memory.is_late)
+    if (counting->memory->is_late)
         snprintf(surpluses->refusal, sizeof surpluses->refusal,
                  "there is too much memory to look through");
-    else if (counting->memory.is_unreadable)
+    else if (counting->memory->is_unreadable)
         snprintf(surpluses->refusal, sizeof surpluses->refusal,
                  "not all of its memory could be read");
 }
@@ -423,21 +401,11 @@ static void keep(const struct counting *counting, struct cpython_surpluses *surp
 void cpython_surplus_find(const struct cpython_surplus_input *input,
                           struct cpython_surpluses *surpluses)
 {
-    const struct clock *clock = &input->process->clock;
-    struct counting counting = {
-        .input = input,
-        .objects = input->objects,
-        .tags = input->objects->python->offsets.minor >= 14 ? FRAME_TAGS : 0,
-        .memory = {.objects = input->objects,
-                   .process = input->process,
-                   .modules = input->modules,
-                   .words = input->words,
-                   .deadline_ns = clock->now_ns != NULL
-                                      ? clock->now_ns(clock->context) + PATIENCE_NS
-                                      : 0},
-    };
+    struct counting counting = {.input = input, .objects = input->objects, .memory = input->memory};
     *surpluses = (struct cpython_surpluses){0};
-    counting.filter = memory_allocate_zeroed((1 << FILTER_BITS_LOG2) / 64, sizeof(uint64_t));
+    used_memory_begin(input->memory, PATIENCE_NS);
+    cpython_watched_init(&counting.watched,
+                         input->objects->python->offsets.minor >= 14 ? FRAME_TAGS : 0);
     choose(&counting);
     if (counting.open > 0)
         count_all(&counting);
@@ -446,10 +414,8 @@ void cpython_surplus_find(const struct cpython_surplus_input *input,
     if (surpluses->refusal[0] == '\0')
         keep(&counting, surpluses);
     free(counting.items);
-    free(counting.filter);
-    hash_map_clear(&counting.index);
+    cpython_watched_clear(&counting.watched);
     hash_map_clear(&counting.dying);
-    used_memory_clear(&counting.memory);
 }
 
 void cpython_surplus_clear(struct cpython_surpluses *surpluses)

@@ -4,9 +4,7 @@
 #define SEEP_RUNTIMES_CPYTHON_SURPLUS_H
 
 #include "runtimes/cpython/objects.h"
-#include "runtimes/python_runtimes.h"
-#include "snapshot/target_modules.h"
-#include "snapshot/word_cache.h"
+#include "runtimes/cpython/used_memory.h"
 
 struct cpython_surplus {
     uint32_t object;
@@ -26,9 +24,7 @@ struct cpython_surplus_input {
     /* By object: references that those of other objects do not explain. Above 0, and below
      * INT32_MAX, is what is looked at. */
     const int32_t *unexplained;
-    const struct python_runtimes_input *process;
-    const struct target_modules *modules;
-    struct word_cache *words;
+    struct used_memory *memory; /* planned */
 };
 
 void cpython_surplus_find(const struct cpython_surplus_input *input,

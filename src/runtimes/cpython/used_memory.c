@@ -6,7 +6,6 @@
 #include "base/memory.h"
 #include "runtimes/cpython/containers.h"
 #include "runtimes/cpython/frames.h"
-#include "snapshot/glibc_heap.h"
 #include "snapshot/mapping_search.h"
 #include "snapshot/thread_stacks.h"
 
@@ -295,8 +294,9 @@ static void take_chunk(void *context, const struct glibc_chunk *chunk)
     reading->run_end = chunk->address + chunk->bytes + CHUNK_OVERLAP_BYTES;
 }
 
-static void find_heap(struct used_memory *memory, struct glibc_heap *heap)
+static void find_heap(struct used_memory *memory)
 {
+    struct glibc_heap *heap = &memory->heap;
     const struct snapshot *native = memory->process->native;
     const struct glibc_heap_input input = {
         .memory = memory->process->memory,
@@ -306,6 +306,9 @@ static void find_heap(struct used_memory *memory, struct glibc_heap *heap)
         .blocks = native != NULL ? native->blocks : NULL,
         .block_count = native != NULL ? native->block_count : 0,
     };
+    if (memory->has_heap)
+        return;
+    memory->has_heap = true;
     glibc_heap_read(heap, &input);
     for (size_t i = 0; heap->is_found && i < heap->region_count; i++)
         range_list_add(&memory->heaps, heap->regions[i].start, heap->regions[i].end);
@@ -333,6 +336,14 @@ void used_memory_clear(struct used_memory *memory)
     range_list_clear(&memory->heaps);
     range_list_clear(&memory->interpreter);
     range_list_clear(&memory->dead);
+    glibc_heap_clear(&memory->heap);
+}
+
+void used_memory_begin(struct used_memory *memory, uint64_t patience_ns)
+{
+    const struct clock *clock = &memory->process->clock;
+    memory->is_late = memory->is_unreadable = false;
+    memory->deadline_ns = clock->now_ns != NULL ? clock->now_ns(clock->context) + patience_ns : 0;
 }
 
 void used_memory_visit_stacks(struct used_memory *memory, used_memory_found found, void *context)
@@ -358,14 +369,14 @@ void used_memory_visit_rest(struct used_memory *memory, used_memory_found found,
 {
     const struct target_mappings *mappings = memory->process->mappings;
     struct reading reading = {.memory = memory, .found = found, .context = context};
-    struct glibc_heap heap = {0};
+    const struct glibc_heap *heap = &memory->heap;
     reading.words = memory_allocate(PIECE_BYTES);
-    find_heap(memory, &heap);
+    find_heap(memory);
     for (size_t i = 0; i < mappings->count; i++)
         if (is_wanted(&mappings->items[i]) && mappings->items[i].path[0] != '\0')
             read_mapping(&reading, &mappings->items[i]);
-    for (size_t i = 0; heap.is_found && i < heap.region_count && !is_over(&reading); i++) {
-        if (!glibc_heap_visit(&heap, &heap.regions[i], memory->process->memory, take_chunk,
+    for (size_t i = 0; heap->is_found && i < heap->region_count && !is_over(&reading); i++) {
+        if (!glibc_heap_visit(heap, &heap->regions[i], memory->process->memory, take_chunk,
                               &reading))
             memory->is_unreadable = true;
         end_run(&reading);
@@ -373,6 +384,5 @@ void used_memory_visit_rest(struct used_memory *memory, used_memory_found found,
     for (size_t i = 0; i < mappings->count; i++)
         if (is_wanted(&mappings->items[i]) && mappings->items[i].path[0] == '\0')
             read_mapping(&reading, &mappings->items[i]);
-    glibc_heap_clear(&heap);
     free(reading.words);
 }

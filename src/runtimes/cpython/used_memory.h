@@ -9,6 +9,7 @@
 
 #include "runtimes/cpython/objects.h"
 #include "runtimes/python_runtimes.h"
+#include "snapshot/glibc_heap.h"
 #include "snapshot/range_list.h"
 #include "snapshot/target_modules.h"
 #include "snapshot/word_cache.h"
@@ -18,7 +19,9 @@ struct used_memory {
     const struct python_runtimes_input *process;
     const struct target_modules *modules;
     struct word_cache *words;
-    struct range_list stacks;      /* what is in use of threads' stacks */
+    struct range_list stacks; /* what is in use of threads' stacks */
+    struct glibc_heap heap;   /* once `rest` was visited */
+    bool has_heap;
     struct range_list heaps;       /* of glibc: told chunk by chunk */
     struct range_list interpreter; /* its own variables and states */
     struct range_list dead;        /* arenas too, which are told by nobody here */
@@ -27,7 +30,7 @@ struct used_memory {
     uint64_t deadline_ns;          /* by the clock of `process`; 0 = none */
 };
 
-/* `objects`, `process`, `modules`, `words` and `deadline_ns` are set, the rest is zeroed. */
+/* `objects`, `process`, `modules` and `words` are set, the rest is zeroed. */
 void used_memory_plan(struct used_memory *memory);
 void used_memory_clear(struct used_memory *memory);
 
@@ -35,6 +38,9 @@ void used_memory_clear(struct used_memory *memory);
  * more is wanted. */
 typedef bool (*used_memory_found)(void *context, uint64_t address, const uint64_t *words,
                                   size_t count);
+
+/* Gives what is visited from now on so much time; what could not be read before is forgotten. */
+void used_memory_begin(struct used_memory *memory, uint64_t patience_ns);
 
 /* Stacks and registers of threads. */
 void used_memory_visit_stacks(struct used_memory *memory, used_memory_found found, void *context);

@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+"""Objects that C code alone holds: the variable, the block of malloc's or the stack that has their
+address is their root; of a process that was recorded, and of one that was only looked at."""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from graphed import SEEP, ask, expect, find, is_failed, python_of, seep, spell
+from pythons import interpreters_seen_by
+
+WALK = os.path.abspath("./tests/helpers/python_walk")
+
+# A variable of libc's that nobody uses holds one object with 1000 others, a block that nothing leads
+# to another one with 500; one more is held by a block that a thread's stack has the address of.
+# Other values take the places on stacks where the objects were.
+HOLDER = """
+import ctypes, os, signal, sys
+take = ctypes.pythonapi.Py_IncRef
+take.argtypes, take.restype = [ctypes.py_object], None
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+class OfVariable: pass
+class OfBlock: pass
+class InVariable:
+    def __init__(self): self.items = [OfVariable() for _ in range(1000)]
+class InBlock:
+    def __init__(self): self.items = [OfBlock() for _ in range(500)]
+def hold():
+    held = InVariable()
+    take(held)
+    ctypes.c_ulong.in_dll(libc, "re_syntax_options").value = id(held)
+    held = InBlock()
+    take(held)
+    ctypes.c_size_t.from_address(libc.malloc(6400) + 24).value = id(held)
+hold()
+def many(*numbers): return sum(sorted(numbers))
+def deep(left): return many(*range(left)) + (deep(left - 1) if left else 0)
+deep(100)
+if sys.argv[1] == 'stop':
+    os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+def check_variable(name, recording):
+    """The name comes from libc's exports."""
+    graph = ask(recording)["processes"][0]
+    root = find(graph["roots"], "re_syntax_options")
+    expect(f"{name}: a variable: {root}", (root.get("kind"), root["retained_bytes"] >= 1000 * 32,
+                                           os.path.basename(root.get("module") or "")[:5]),
+           ("global", True, "libc.") if root.get("module") else ("global", True, ""))
+    ways = ask(recording, "--why", "OfVariable")["processes"][0]["paths"]
+    expect(f"{name}: all are held by it",
+           sum(way["blocks"] for way in ways if way["path"][0]["name"] == "re_syntax_options"), 1000)
+    texts = python_of(recording)["paths"]
+    expect(f"{name}: in words: {texts}",
+           [text["count"] for text in texts if text["type"].rsplit(".")[-1] == "OfVariable" and
+            text["text"].startswith("(C variable re_syntax_options of libc")], [1000])
+
+
+def check_block(name, recording, is_recorded):
+    ways = ask(recording, "--why", "OfBlock")["processes"][0]["paths"]
+    expect(f"{name}: all in the block", sum(way["blocks"] for way in ways), 500)
+    root, holder = ways[0]["path"][0], ways[0]["path"][1]
+    if not is_recorded:
+        expect(f"{name}: what holds it", root["name"], "C code")
+        return
+    expect(f"{name}: nothing leads to the block: {spell(ways[0]['path'])}", root["name"], "lost")
+    graph = ask(recording, "--limit=0")["processes"][0]
+    sites = [site for site in graph["sites"] if site["retained_bytes"] >= 500 * 32 and
+             site["blocks"] == 1 and site["bytes"] == 6400]
+    expect(f"{name}: the block {holder} has a site", len(sites), 1)
+    names = [frame["function"] for frame in sites[0]["stack"]]
+    expect(f"{name}: which is where it was allocated: {names}", "hold" in names, True)
+
+
+def look_at(folder, path):
+    recording = os.path.join(folder, "stopped.seep")
+    with subprocess.Popen([path, "-c", HOLDER, "stop"]) as child:
+        os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED)
+        done = seep("snapshot", "--force", str(child.pid), "-o", recording)
+        child.kill()
+    expect("looked at", (done.returncode, done.stderr), (0, ""))
+    return recording
+
+
+def record(folder, path):
+    recording = os.path.join(folder, "recorded.seep")
+    done = subprocess.run([SEEP, "run", "-q", "--force", "--scan-budget=120s", "-o", recording, "--",
+                           path, "-c", HOLDER, "go"], capture_output=True, text=True, timeout=300,
+                          check=False)
+    expect("run", (done.returncode, done.stderr), (0, ""))
+    return recording
+
+
+def main():
+    found = interpreters_seen_by(WALK)
+    if not found:
+        return 77
+    with tempfile.TemporaryDirectory() as folder:
+        for (minor, micro), path in sorted(found.items()):
+            name = f"3.{minor}.{micro}"
+            recording = look_at(folder, path)
+            check_variable(name, recording)
+            check_block(name, recording, False)
+        # The one whose symbols are quickly read.
+        recording = record(folder, min(found.values(),
+                                       key=lambda path: not path.startswith("/usr/bin/")))
+        check_variable("recorded", recording)
+        check_block("recorded", recording, True)
+    print("looked at: " + ", ".join(f"3.{minor}.{micro}" for minor, micro in sorted(found)))
+    return is_failed()
+
+
+sys.exit(main())
