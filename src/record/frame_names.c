@@ -24,7 +24,8 @@ struct frame_names {
     struct process_tree *tree;
     const struct symbolizer_options *options;
     struct string_pool *strings;
-    struct symbol_batch *batch;
+    struct symbol_batch *batch; /* NULL = no child; see is_busy */
+    bool is_busy;               /* it has something to do */
 
     /* Waiting for a batch. */
     struct symbol_batch_frame *frames;
@@ -207,7 +208,7 @@ static bool collect(struct frame_names *names)
 
 bool frame_names_has_unnamed(struct frame_names *names)
 {
-    return names->batch != NULL || collect(names);
+    return names->is_busy || collect(names);
 }
 
 /* ---- what was found --------------------------------------------------------------------- */
@@ -291,7 +292,7 @@ static struct symbolizer_module *list_modules(const struct process_tree *tree)
 }
 
 /* Without a process to be had, names are lost, not more. */
-static void start_batch(struct frame_names *names)
+static void start_batch(struct frame_names *names, bool is_last)
 {
     struct symbol_batch_input input = {
         .modules = list_modules(names->tree),
@@ -301,33 +302,50 @@ static void start_batch(struct frame_names *names)
         .pairs = names->pairs,
         .pair_count = names->pair_count,
         .is_gone_named = true,
+        .is_lasting = !is_last,
         .options = names->options,
     };
-    names->batch = symbol_batch_start(&input, NULL);
+    if (names->batch != NULL && !symbol_batch_renew(names->batch, &input)) {
+        symbol_batch_close(names->batch);
+        names->batch = NULL;
+    }
+    if (names->batch == NULL)
+        names->batch = symbol_batch_start(&input, NULL);
+    names->is_busy = names->batch != NULL;
     names->frame_count = names->pair_count = 0;
     free((void *)input.modules);
 }
 
-bool frame_names_look_up(struct frame_names *names)
+bool frame_names_look_up(struct frame_names *names, bool is_last)
 {
-    if (names->batch == NULL) {
+    if (!names->is_busy) {
         if (collect(names))
-            start_batch(names);
-        return names->batch != NULL;
+            start_batch(names, is_last);
+        return names->is_busy;
     }
     if (!symbol_batch_poll(names->batch))
         return true;
     struct symbol_batch_result result = {names, take_frame_name, take_module_detail,
                                          take_tail_calls, take_gone_name};
     symbol_batch_read(names->batch, &result);
-    symbol_batch_close(names->batch);
-    names->batch = NULL;
+    names->is_busy = false;
     return false;
+}
+
+bool frame_names_is_ready(const struct frame_names *names)
+{
+    return names->batch != NULL && symbol_batch_is_lasting(names->batch);
+}
+
+void frame_names_dismiss(struct frame_names *names)
+{
+    if (names->batch != NULL && !names->is_busy)
+        symbol_batch_dismiss(names->batch);
 }
 
 bool frame_names_progress(const struct frame_names *names, uint32_t *done, uint32_t *wanted)
 {
-    if (names->batch == NULL)
+    if (!names->is_busy)
         return false;
     *done = symbol_batch_done_count(names->batch);
     *wanted = symbol_batch_frame_count(names->batch);
@@ -336,7 +354,7 @@ bool frame_names_progress(const struct frame_names *names, uint32_t *done, uint3
 
 int frame_names_fd(const struct frame_names *names)
 {
-    return names->batch != NULL ? symbol_batch_fd(names->batch) : -1;
+    return names->is_busy ? symbol_batch_fd(names->batch) : -1;
 }
 
 /* ---- for the recording ------------------------------------------------------------------ */

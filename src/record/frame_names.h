@@ -1,6 +1,7 @@
-/* Names for the frames of a session, found bit by bit in a child process; and the frames that
- * stacks do not show, because their functions ended in jumps (src/symbols/tail_calls.h). Those
- * become frames of the stack table, and get names in turn. */
+/* Names for the frames of a session, found bit by bit in a child process, which keeps the files that
+ * it has read open as long as there is more to come; and the frames that stacks do not show, because
+ * their functions ended in jumps (src/symbols/tail_calls.h). Those become frames of the stack table,
+ * and get names in turn. */
 #ifndef SEEP_RECORD_FRAME_NAMES_H
 #define SEEP_RECORD_FRAME_NAMES_H
 
@@ -20,7 +21,9 @@ struct frame_names *frame_names_create(struct process_tree *tree,
 void frame_names_destroy(struct frame_names *names);
 
 /* As recording_output has them. */
-bool frame_names_look_up(struct frame_names *names);
+bool frame_names_look_up(struct frame_names *names, bool is_last);
+bool frame_names_is_ready(const struct frame_names *names);
+void frame_names_dismiss(struct frame_names *names);
 bool frame_names_has_unnamed(struct frame_names *names);
 bool frame_names_progress(const struct frame_names *names, uint32_t *done, uint32_t *wanted);
 int frame_names_fd(const struct frame_names *names);

@@ -58,11 +58,18 @@ enum {
 #define FIRST_CHECKPOINT_NS    UINT64_C(100000000)
 /* Within the usual distance, checkpoints take at most this part of the time. */
 #define CHECKPOINT_COST_FACTOR 16
-/* Each look for names reads the modules' files anew, which may take longer than what it is for. So
- * it waits until the run is worth it, and takes at most this part of the time; what is then unnamed
- * is named at the end. */
-#define FIRST_NAMING_NS        UINT64_C(1000000000)
-#define NAMING_COST_FACTOR     32
+/* Names are looked up while the program runs, so that little is left when it has ended and somebody
+ * waits: by a child that keeps open what it has read. Programs that end sooner than this are named
+ * at the end. */
+#define FIRST_NAMING_NS        UINT64_C(20000000)
+#define NAMING_NS              UINT64_C(50000000)
+#define LONGEST_NAMING_NS      UINT64_C(1000000000)
+/* Looking for what is new takes at most this part of the time ... */
+#define NAMING_COST_FACTOR     4
+/* ... and this one where a child has to read all the files anew. */
+#define NAMING_ANEW_FACTOR     32
+/* A child that found nothing to do for so long goes, with all its memory. */
+#define NAMING_IDLE_NS         UINT64_C(5000000000)
 /* Epoll data of what is not a pid. */
 #define TAG_LAUNCHER           UINT64_MAX
 #define TAG_WAKE               (UINT64_MAX - 1)
@@ -86,6 +93,7 @@ struct recorder {
     uint64_t next_checkpoint_ns, next_sample_ns, next_naming_ns;
     uint64_t next_asked_checkpoint_ns; /* one that is asked for from outside comes no sooner */
     uint64_t naming_since_ns;          /* 0 = no names are being looked up */
+    uint64_t named_ns;                 /* when that ended last */
     uint64_t stack_depth;
     unsigned nap_us; /* the next one */
     bool has_command_ended;
@@ -433,18 +441,32 @@ static uint64_t checkpoint_distance(const struct recorder *recorder, uint64_t le
     return distance < recorder->checkpoint_ns ? distance : recorder->checkpoint_ns;
 }
 
+/* Often in the beginning, when most is new. */
+static uint64_t naming_distance(const struct recorder *recorder, uint64_t cost_ns)
+{
+    bool is_ready = recording_output_is_naming_ready(recorder->output);
+    uint64_t distance = larger(now_ns(recorder) / 8, NAMING_NS);
+    if (distance > LONGEST_NAMING_NS)
+        distance = LONGEST_NAMING_NS;
+    return larger(distance, cost_ns * (is_ready ? NAMING_COST_FACTOR : NAMING_ANEW_FACTOR));
+}
+
 static void name_frames_when_due(struct recorder *recorder, uint64_t now)
 {
     bool was_at_it = recorder->naming_since_ns != 0;
     if (!was_at_it && now < recorder->next_naming_ns)
         return;
-    bool is_at_it = recording_output_name_frames(recorder->output);
+    bool is_at_it = recording_output_name_frames(recorder->output, false);
     if (is_at_it && !was_at_it)
         recorder->naming_since_ns = now;
-    if (is_at_it || !was_at_it)
+    if (is_at_it)
         return;
-    uint64_t cost = (now - recorder->naming_since_ns) * NAMING_COST_FACTOR;
-    recorder->next_naming_ns = now + larger(cost, checkpoint_distance(recorder, 0));
+    uint64_t cost = was_at_it ? now - recorder->naming_since_ns : 0;
+    if (was_at_it)
+        recorder->named_ns = now;
+    if (now - recorder->named_ns > NAMING_IDLE_NS)
+        recording_output_dismiss_naming(recorder->output);
+    recorder->next_naming_ns = now + naming_distance(recorder, cost);
     recorder->naming_since_ns = 0;
 }
 
@@ -532,7 +554,7 @@ static void name_the_rest(struct recorder *recorder)
     uint64_t begin_ns = now_ns(recorder), next_progress_ns = begin_ns + 500000000;
     bool is_progress_shown = false;
     while (recording_output_has_unnamed(recorder->output)) {
-        if (!recording_output_name_frames(recorder->output))
+        if (!recording_output_name_frames(recorder->output, true))
             continue;
         struct timespec nap = {0, 500000};
         nanosleep(&nap, NULL);
@@ -545,6 +567,7 @@ static void name_the_rest(struct recorder *recorder)
     }
     if (is_progress_shown)
         show_progress(recorder, true);
+    recording_output_dismiss_naming(recorder->output);
 }
 
 /* The command's own peak of resident memory, as the kernel counted it: exact also for commands that

@@ -74,9 +74,19 @@ bool recording_output_has_unnamed(const struct recording_output *output)
     return frame_names_has_unnamed(output->names);
 }
 
-bool recording_output_name_frames(struct recording_output *output)
+bool recording_output_name_frames(struct recording_output *output, bool is_last)
 {
-    return frame_names_look_up(output->names);
+    return frame_names_look_up(output->names, is_last);
+}
+
+bool recording_output_is_naming_ready(const struct recording_output *output)
+{
+    return frame_names_is_ready(output->names);
+}
+
+void recording_output_dismiss_naming(struct recording_output *output)
+{
+    frame_names_dismiss(output->names);
 }
 
 bool recording_output_naming_progress(const struct recording_output *output, uint32_t *done,

@@ -58,8 +58,13 @@ bool recording_output_add_job(struct recording_output *output, struct snapshot_j
 void recording_output_drop_snapshot(struct recording_output *output, uint32_t number);
 
 /* Starts naming frames that are new, unless a batch is under way; takes what a batch found. Returns
- * whether a batch is under way. */
-bool recording_output_name_frames(struct recording_output *output);
+ * whether a batch is under way. Unless it is the last one, the child waits for more with all the
+ * files that it has read; then it is ready. */
+bool recording_output_name_frames(struct recording_output *output, bool is_last);
+bool recording_output_is_naming_ready(const struct recording_output *output);
+
+/* Lets that child go, which may take much memory. */
+void recording_output_dismiss_naming(struct recording_output *output);
 
 /* The running batch's progress, in frames; false when none runs. */
 bool recording_output_naming_progress(const struct recording_output *output, uint32_t *done,

@@ -39,6 +39,8 @@ libseep_a_SOURCES += \
 	src/symbols/source_path.h \
 	src/symbols/symbol_batch.c \
 	src/symbols/symbol_batch.h \
+	src/symbols/symbol_request.c \
+	src/symbols/symbol_request.h \
 	src/symbols/symbol_worker.c \
 	src/symbols/symbol_worker.h \
 	src/symbols/symbolizer.c \

@@ -304,7 +304,7 @@ void module_file_init(struct module_file *file, const struct symbolizer_module *
     free(debug_path);
 }
 
-void module_file_keep(const struct module_file *file)
+void module_file_keep(struct module_file *file)
 {
     packed_sections_keep(&file->program.unpacked, file->cache);
     packed_sections_keep(&file->debug.unpacked, file->cache);

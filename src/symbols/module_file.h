@@ -44,7 +44,7 @@ void module_file_init(struct module_file *file, const struct symbolizer_module *
                       struct error *reason);
 
 /* Keeps in the cache what the next one who opens these files would else have to unpack again. */
-void module_file_keep(const struct module_file *file);
+void module_file_keep(struct module_file *file);
 
 /* The symbol tables of all these files, read when they are first asked for: DWARF seldom needs
  * them. */

@@ -135,8 +135,11 @@ void packed_sections_unpack(struct packed_sections *sections, Elf *elf, int fd,
     }
 }
 
-void packed_sections_keep(const struct packed_sections *sections, const struct file_cache *cache)
+void packed_sections_keep(struct packed_sections *sections, const struct file_cache *cache)
 {
+    if (sections->is_kept)
+        return;
+    sections->is_kept = true;
     unpacked_store_keep(sections, cache);
 }
 

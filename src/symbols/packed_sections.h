@@ -27,7 +27,8 @@ struct packed_section {
 struct packed_sections {
     struct packed_section *items;
     size_t count, capacity;
-    int fd;    /* the file's; borrowed */
+    int fd;       /* the file's; borrowed */
+    bool is_kept; /* as far as it is worth it */
     void *map; /* of a kept file; NULL = none */
     size_t map_bytes;
 };
@@ -40,7 +41,7 @@ void packed_sections_unpack(struct packed_sections *sections, Elf *elf, int fd,
                             const struct file_cache *cache);
 
 /* Keeps there what had to be unpacked. Nothing waits for this, so it is done last. */
-void packed_sections_keep(const struct packed_sections *sections, const struct file_cache *cache);
+void packed_sections_keep(struct packed_sections *sections, const struct file_cache *cache);
 
 /* After elf_end. */
 void packed_sections_clear(struct packed_sections *sections);

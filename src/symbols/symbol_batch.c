@@ -8,16 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "symbols/symbol_request.h"
 #include "symbols/symbol_worker.h"
 
 struct symbol_batch {
     pid_t pid;
     int fd;
+    int requests; /* a socket to a lasting child; -1 = it does not last */
+    uint32_t request_count;
+    size_t module_count;
+    bool is_lasting, is_complete;
     struct text received;
     uint32_t frame_count;
     struct batch_progress *progress;
@@ -25,36 +31,98 @@ struct symbol_batch {
     size_t pair_count;
 };
 
-struct symbol_batch *symbol_batch_start(const struct symbol_batch_input *input, struct error *error)
+/* What a child and we have in common. */
+struct ends {
+    int ours, theirs;                 /* of the pipe for answers */
+    int our_requests, their_requests; /* of the socket for requests; -1 = none */
+    struct batch_progress *progress;
+};
+
+static void close_one(int fd)
 {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-        error_set_errno(error, errno, "cannot make a pipe for symbolizing");
-        return NULL;
-    }
-    struct batch_progress *progress = mmap(NULL, sizeof *progress, PROT_READ | PROT_WRITE,
-                                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    pid_t pid = progress != MAP_FAILED ? fork() : -1;
-    if (pid < 0) {
-        error_set_errno(error, errno, "cannot start a process for symbolizing");
-        if (progress != MAP_FAILED)
-            munmap(progress, sizeof *progress);
-        close(ends[0]);
-        close(ends[1]);
-        return NULL;
-    }
-    if (pid == 0)
-        symbol_worker_become(input, ends[1], progress);
-    close(ends[1]);
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    struct symbol_batch *batch = memory_allocate_zeroed(1, sizeof *batch);
-    batch->pid = pid;
-    batch->fd = ends[0];
-    batch->progress = progress;
+    if (fd >= 0)
+        close(fd);
+}
+
+static void close_ends(const struct ends *ends)
+{
+    close_one(ends->ours);
+    close_one(ends->theirs);
+    close_one(ends->our_requests);
+    close_one(ends->their_requests);
+    if (ends->progress != MAP_FAILED)
+        munmap(ends->progress, sizeof *ends->progress);
+}
+
+static bool make_ends(struct ends *ends, bool is_lasting)
+{
+    int answers[2] = {-1, -1}, requests[2] = {-1, -1};
+    bool is_made = pipe2(answers, O_CLOEXEC) == 0 &&
+                   (!is_lasting ||
+                    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, requests) == 0);
+    *ends = (struct ends){answers[0], answers[1], requests[0], requests[1], MAP_FAILED};
+    if (is_made)
+        ends->progress = mmap(NULL, sizeof *ends->progress, PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return ends->progress != MAP_FAILED;
+}
+
+static void take_input(struct symbol_batch *batch, const struct symbol_batch_input *input)
+{
     batch->frame_count = (uint32_t)input->frame_count;
+    batch->module_count = input->module_count;
+    free(batch->pairs);
     batch->pairs = memory_duplicate(input->pairs, input->pair_count * sizeof *batch->pairs);
     batch->pair_count = input->pair_count;
+    batch->is_lasting = input->is_lasting && batch->requests >= 0;
+    batch->is_complete = false;
+    batch->request_count++;
+}
+
+struct symbol_batch *symbol_batch_start(const struct symbol_batch_input *input, struct error *error)
+{
+    struct ends ends;
+    pid_t pid = make_ends(&ends, input->is_lasting) ? fork() : -1;
+    if (pid < 0) {
+        error_set_errno(error, errno, "cannot start a process for symbolizing");
+        close_ends(&ends);
+        return NULL;
+    }
+    if (pid == 0) {
+        close(ends.ours);
+        close_one(ends.our_requests);
+        symbol_worker_become(input, ends.theirs, ends.their_requests, ends.progress);
+    }
+    close(ends.theirs);
+    close_one(ends.their_requests);
+    fcntl(ends.ours, F_SETFL, O_NONBLOCK);
+    struct symbol_batch *batch = memory_allocate_zeroed(1, sizeof *batch);
+    batch->pid = pid;
+    batch->fd = ends.ours;
+    batch->requests = ends.our_requests;
+    batch->progress = ends.progress;
+    take_input(batch, input);
     return batch;
+}
+
+/* It is not in the middle of anything. */
+bool symbol_batch_is_lasting(const struct symbol_batch *batch)
+{
+    return batch->is_lasting && batch->pid > 0 && batch->is_complete;
+}
+
+bool symbol_batch_renew(struct symbol_batch *batch, const struct symbol_batch_input *input)
+{
+    if (!symbol_batch_is_lasting(batch))
+        return false;
+    atomic_store_explicit(&batch->progress->done_count, 0, memory_order_relaxed);
+    if (!symbol_request_send(batch->requests, input, batch->module_count)) {
+        batch->is_complete = false; /* it may wait for the rest of it */
+        return false;
+    }
+    text_clear(&batch->received);
+    take_input(batch, input);
+    return true;
 }
 
 int symbol_batch_fd(const struct symbol_batch *batch)
@@ -87,22 +155,41 @@ static void reap(struct symbol_batch *batch)
     batch->pid = 0;
 }
 
-bool symbol_batch_poll(struct symbol_batch *batch)
+static bool is_all_said(const struct symbol_batch *batch)
+{
+    return atomic_load_explicit(&batch->progress->answered_count, memory_order_acquire) ==
+           batch->request_count;
+}
+
+/* Takes what is there. False: the other end is closed. */
+static bool receive(struct symbol_batch *batch)
 {
     char bytes[64 << 10];
     for (;;) {
         ssize_t got = read(batch->fd, bytes, sizeof bytes);
-        if (got > 0) {
+        if (got > 0)
             text_add_bytes(&batch->received, bytes, (size_t)got);
-            continue;
-        }
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0 && errno == EAGAIN)
-            return false;
-        reap(batch);
-        return true;
+        else if (got == 0 || errno != EINTR)
+            return got < 0 && errno == EAGAIN;
     }
+}
+
+/* What was said before a look that found all said is in the pipe. One that did not find it so is
+ * followed by the message that says so, which wakes who waits. */
+bool symbol_batch_poll(struct symbol_batch *batch)
+{
+    bool was_all_said;
+    do {
+        was_all_said = is_all_said(batch);
+        if (!receive(batch)) {
+            reap(batch);
+            break;
+        }
+        if (!was_all_said && !is_all_said(batch))
+            return false;
+    } while (!was_all_said);
+    batch->is_complete = true;
+    return true;
 }
 
 struct cursor {
@@ -251,19 +338,30 @@ void symbol_batch_read(const struct symbol_batch *batch, const struct symbol_bat
             is_whole = read_tail_calls(batch, &cursor, result);
         else if (kind == MESSAGE_GONE)
             is_whole = read_gone(&cursor, result);
+        else if (kind == MESSAGE_MODULE)
+            is_whole = read_module(&cursor, result);
         else
-            is_whole = kind == MESSAGE_MODULE && read_module(&cursor, result);
+            is_whole = kind == MESSAGE_DONE;
     }
+}
+
+void symbol_batch_dismiss(struct symbol_batch *batch)
+{
+    if (batch->requests >= 0)
+        shutdown(batch->requests, SHUT_RDWR); /* others may have its descriptor, too */
+    batch->is_lasting = false;
 }
 
 void symbol_batch_close(struct symbol_batch *batch)
 {
     if (batch == NULL)
         return;
-    if (batch->pid > 0)
+    symbol_batch_dismiss(batch);
+    if (!batch->is_complete && batch->pid > 0)
         kill(batch->pid, SIGKILL);
     reap(batch);
     close(batch->fd);
+    close_one(batch->requests);
     munmap(batch->progress, sizeof *batch->progress);
     text_clear(&batch->received);
     free(batch->pairs);

@@ -1,6 +1,9 @@
 /* Names for frames, found in a child process: reading a stranger's ELF and DWARF may crash or take
  * long, and must neither end the caller nor keep it from its work. A crash costs names only: those
- * of the module that was being read and of those behind it. */
+ * of the module that was being read and of those behind it.
+ *
+ * Opening a module's files takes much longer than what is asked of them then. So a child may last:
+ * it waits for more, with all that it has open. */
 #ifndef SEEP_SYMBOLS_SYMBOL_BATCH_H
 #define SEEP_SYMBOLS_SYMBOL_BATCH_H
 
@@ -39,6 +42,7 @@ struct symbol_batch_input {
     const struct symbol_batch_pair *pairs; /* in any order; looked at after all frames */
     size_t pair_count;
     bool is_gone_named; /* what is found between pairs gets names by the same child */
+    bool is_lasting;    /* the child waits for more when it is done */
     const struct symbolizer_options *options;
 };
 
@@ -47,6 +51,14 @@ struct symbol_batch;
 /* Starts the child; NULL with *error when that fails. Caller owns. */
 struct symbol_batch *symbol_batch_start(const struct symbol_batch_input *input,
                                         struct error *error);
+
+/* Gives the child of a lasting batch, which was complete and read, more to do: `input` has the
+ * modules that it had, and perhaps more behind them; options count no more. False: there is no such
+ * child any more; close the batch and start another. */
+bool symbol_batch_renew(struct symbol_batch *batch, const struct symbol_batch_input *input);
+
+/* Is there a child that waits for more? */
+bool symbol_batch_is_lasting(const struct symbol_batch *batch);
 
 /* Readable when there is something to take. */
 int symbol_batch_fd(const struct symbol_batch *batch);
@@ -89,7 +101,10 @@ struct symbol_batch_result {
 /* Hands over what came; strings are borrowed until the call returns. */
 void symbol_batch_read(const struct symbol_batch *batch, const struct symbol_batch_result *result);
 
-/* Ends the child if it still runs. */
+/* Nothing more is to come: the child ends as soon as it is done, while we do something else. */
+void symbol_batch_dismiss(struct symbol_batch *batch);
+
+/* Ends the child; of a complete batch it may write into the cache what it unpacked first. */
 void symbol_batch_close(struct symbol_batch *batch);
 
 #endif

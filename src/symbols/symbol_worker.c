@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "symbols/symbol_request.h"
 
 enum {
     MAX_TEXT_BYTES = 1 << 20,
@@ -21,6 +22,7 @@ struct worker {
     const struct symbol_batch_input *input;
     struct symbolizer *symbolizer;
     int *handles; /* of modules in the symbolizer; -1 = not open yet */
+    size_t handle_count;
     int fd;
     struct batch_progress *progress;
     struct text out;
@@ -235,24 +237,49 @@ static void name_gone(struct worker *worker)
     }
 }
 
-static void work(const struct symbol_batch_input *input, int fd, struct batch_progress *progress)
+static void grow_handles(struct worker *worker)
 {
-    struct worker worker = {.input = input, .fd = fd, .progress = progress};
-    worker.symbolizer = symbolizer_create(input->options);
-    worker.handles = memory_allocate(input->module_count * sizeof *worker.handles);
-    for (size_t i = 0; i < input->module_count; i++)
-        worker.handles[i] = -1;
-    name_frames(&worker);
-    flush_output(&worker); /* looking at pairs reads much more of the files */
-    look_at_pairs(&worker);
-    flush_output(&worker);
-    name_gone(&worker);
-    flush_output(&worker);
-    atomic_store_explicit(&progress->module, MODULE_NONE, memory_order_relaxed);
-    symbolizer_keep(worker.symbolizer);
+    worker->handles = memory_resize(worker->handles, worker->input->module_count,
+                                    sizeof *worker->handles);
+    for (; worker->handle_count < worker->input->module_count; worker->handle_count++)
+        worker->handles[worker->handle_count] = -1;
 }
 
-void symbol_worker_become(const struct symbol_batch_input *input, int fd,
+static void answer(struct worker *worker)
+{
+    grow_handles(worker);
+    worker->gone_count = 0;
+    name_frames(worker);
+    flush_output(worker); /* looking at pairs reads much more of the files */
+    look_at_pairs(worker);
+    flush_output(worker);
+    name_gone(worker);
+    flush_output(worker);
+    atomic_store_explicit(&worker->progress->module, MODULE_NONE, memory_order_relaxed);
+    /* Pairs with the acquire in symbol_batch.c; the message behind it wakes who waits. */
+    atomic_fetch_add_explicit(&worker->progress->answered_count, 1, memory_order_release);
+    put(worker, MESSAGE_DONE);
+    flush_output(worker);
+    symbolizer_keep(worker->symbolizer);
+}
+
+/* What later requests say is added to a copy, which is ours. */
+static void work(const struct symbol_batch_input *input, int fd, int requests,
+                 struct batch_progress *progress)
+{
+    struct worker worker = {.input = input, .fd = fd, .progress = progress};
+    struct symbol_batch_input more = *input;
+    worker.symbolizer = symbolizer_create(input->options);
+    answer(&worker);
+    more.modules = memory_duplicate(input->modules, input->module_count * sizeof *more.modules);
+    more.frames = NULL;
+    more.pairs = NULL;
+    worker.input = &more;
+    while (more.is_lasting && symbol_request_receive(requests, &more))
+        answer(&worker);
+}
+
+void symbol_worker_become(const struct symbol_batch_input *input, int fd, int requests,
                           struct batch_progress *progress)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -267,6 +294,6 @@ void symbol_worker_become(const struct symbol_batch_input *input, int fd,
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    work(input, fd, progress);
+    work(input, fd, requests, progress);
     _exit(0);
 }

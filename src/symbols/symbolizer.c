@@ -86,7 +86,7 @@ void symbolizer_destroy(struct symbolizer *symbolizer)
     free(symbolizer);
 }
 
-void symbolizer_keep(const struct symbolizer *symbolizer)
+void symbolizer_keep(struct symbolizer *symbolizer)
 {
     for (size_t i = 0; symbolizer->cache != NULL && i < symbolizer->count; i++)
         if (symbolizer->entries[i].is_open)

@@ -53,7 +53,7 @@ struct symbolizer *symbolizer_create(const struct symbolizer_options *options);
 void symbolizer_destroy(struct symbolizer *symbolizer);
 
 /* Writes into the cache what will save others time; best when nothing waits for us any more. */
-void symbolizer_keep(const struct symbolizer *symbolizer);
+void symbolizer_keep(struct symbolizer *symbolizer);
 
 /* Opens a module lazily: files are touched at its first lookup. Returns a handle >= 0. */
 int symbolizer_add_module(struct symbolizer *symbolizer, const struct symbolizer_module *module);

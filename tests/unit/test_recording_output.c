@@ -401,7 +401,7 @@ static void test_frames_get_names(void **state)
     TELL(&actor, 4 * MS, WIRE_BIRTH, BLOCK, 1 | UINT64_C(10) << 32);
     simulation_drain(&simulation, 10 * MS);
     assert_true(recording_output_has_unnamed(output));
-    while (recording_output_name_frames(output)) {
+    while (recording_output_name_frames(output, true)) {
         struct pollfd naming = {recording_output_naming_fd(output), POLLIN, 0};
         poll(&naming, 1, -1);
     }
