@@ -21,6 +21,7 @@
 #include "cli/signal_word.h"
 #include "cli/terminal.h"
 #include "record/recorder.h"
+#include "record/unrecorded_run.h"
 #include "report/summary.h"
 #include "snapshot/block_contents.h"
 #include "snapshot/snapshot.h"
@@ -451,6 +452,28 @@ static void show_live(const struct invocation *invocation)
         log_note("%s: recorded without --live", reason.message);
 }
 
+/* False: the command did not run at all. */
+static bool record(const struct record_options *options, struct record_outcome *outcome,
+                   struct error *error)
+{
+    if (options->preload_path)
+        return recorder_run(options, outcome, error);
+    outcome->inherited = launcher_inherit();
+    return false;
+}
+
+/* The same, where that is asked for although it cannot be recorded. */
+static bool record_or_run(const struct record_options *options, struct record_outcome *outcome,
+                          struct error *error)
+{
+    if (record(options, outcome, error))
+        return true;
+    if (!options->is_best_effort || outcome->command.kind != COMMAND_NOT_STARTED)
+        return false;
+    log_note("%s: the command runs unrecorded", error->message);
+    return unrecorded_run(options->command, &outcome->inherited, &outcome->command, error);
+}
+
 static int run(const struct invocation *invocation)
 {
     const struct values *values = invocation->values;
@@ -487,7 +510,7 @@ static int run(const struct invocation *invocation)
     options.preload_path = preload;
     if (!values->is_cache_off)
         options.cache_folder = cache = file_cache_default_folder();
-    if (!preload || !recorder_run(&options, &outcome, &error)) {
+    if (!record_or_run(&options, &outcome, &error)) {
         log_error("%s", error.message);
         launcher_die_like(&outcome.command);
     }

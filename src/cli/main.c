@@ -36,6 +36,8 @@ static int finish_output(int status)
     errno = 0;
     if (fflush(stdout) == 0 && is_written)
         return status;
+    if (!is_written && status == EXIT_TROUBLE)
+        return status; /* who wrote has told */
     log_error("cannot write to standard output: %s", errno ? strerror(errno) : "a write failed");
     return EXIT_TROUBLE;
 }

@@ -46,7 +46,6 @@ struct launcher {
     sigset_t inherited_mask;
     struct sigaction inherited_child_action; /* of SIGCHLD */
     struct sigaction inherited_pipe_action;  /* of SIGPIPE */
-    struct sigaction inherited_size_action;  /* of SIGXFSZ */
     struct launcher_inherited inherited;
 };
 
@@ -89,7 +88,7 @@ static bool is_stop_signal(int number)
 }
 
 /* SIGCHLD must not be ignored, or the command's status would be lost; a reader that closed our
- * stderr must not kill the recorder, nor a file that may not grow. */
+ * stderr must not kill the recorder. */
 static bool take_signals(struct launcher *launcher, struct error *error)
 {
     sigset_t watched = watched_signals(launcher->own_signal);
@@ -99,7 +98,6 @@ static bool take_signals(struct launcher *launcher, struct error *error)
     sigaction(SIGCHLD, &action, &launcher->inherited_child_action);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, &launcher->inherited_pipe_action);
-    sigaction(SIGXFSZ, &action, &launcher->inherited_size_action);
     launcher->signal_fd = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
     if (launcher->signal_fd < 0)
         return error_set_errno(error, errno, "cannot watch signals");
@@ -140,6 +138,7 @@ struct launcher_inherited launcher_inherit(void)
         .is_first_ignored = is_ignored(LIBC_FIRST_SIGNAL),
         .is_second_ignored = is_ignored(LIBC_SECOND_SIGNAL),
     };
+    sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, &inherited.size_action);
     raised_limits_raise(&inherited.limits);
     return inherited;
 }
@@ -148,7 +147,7 @@ static void restore_signals(const struct launcher *launcher)
 {
     sigaction(SIGCHLD, &launcher->inherited_child_action, NULL);
     sigaction(SIGPIPE, &launcher->inherited_pipe_action, NULL);
-    sigaction(SIGXFSZ, &launcher->inherited_size_action, NULL);
+    sigaction(SIGXFSZ, &launcher->inherited.size_action, NULL);
     sigprocmask(SIG_SETMASK, &launcher->inherited_mask, NULL);
 }
 

@@ -10,6 +10,7 @@
 #ifndef SEEP_RECORD_LAUNCHER_H
 #define SEEP_RECORD_LAUNCHER_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -36,9 +37,11 @@ typedef bool (*launcher_ready)(void *context, pid_t pid, struct error *error);
 
 /* What the command gets as seep got it. Signals that libc keeps for itself (32 and 33): it catches
  * them once a thread is made, and lets nobody set them, so whether they are ignored is asked before
- * seep's first thread. Limits: seep goes on with as much as it may have. */
+ * seep's first thread. Limits: seep goes on with as much as it may have, and what is too large for
+ * them is like a full disk to it. */
 struct launcher_inherited {
     bool is_first_ignored, is_second_ignored;
+    struct sigaction size_action; /* of SIGXFSZ, which seep ignores from then on */
     struct raised_limits limits;
 };
 struct launcher_inherited launcher_inherit(void);

@@ -86,6 +86,8 @@ libseep_a_SOURCES += \
 	src/record/thread_frames.h \
 	src/record/tick_clock.c \
 	src/record/tick_clock.h \
+	src/record/unrecorded_run.c \
+	src/record/unrecorded_run.h \
 	src/record/unwind_file.c \
 	src/record/unwind_file.h \
 	src/record/unwind_index.c \

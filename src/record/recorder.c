@@ -106,6 +106,13 @@ static uint64_t now_ns(const struct recorder *recorder)
     return tick_clock_to_ns(&recorder->clock, tick_clock_now(&recorder->clock));
 }
 
+/* Trouble after the command started: the command goes on, the end tells. The first one counts. */
+static void note_late_error(struct recorder *recorder, const struct error *error)
+{
+    if (recorder->outcome->late_error.message[0] == '\0')
+        recorder->outcome->late_error = *error;
+}
+
 /* ---- beginning ------------------------------------------------------------------------ */
 
 static void beat(void *context)
@@ -236,6 +243,23 @@ static uint64_t choose_seed(const struct record_options *options)
     return seed;
 }
 
+/* There is a recording of that name: for who reads it afterwards. */
+static void note_path(struct recorder *recorder)
+{
+    if (recorder->outcome->path == NULL)
+        recorder->outcome->path = memory_duplicate_text(recording_writer_path(recorder->writer));
+}
+
+/* Whenever we are killed, the file that has the name can be read. */
+static bool save(struct recorder *recorder, struct error *error)
+{
+    if (!recording_output_checkpoint(recorder->output, error) ||
+        !recording_writer_publish(recorder->writer, error))
+        return false;
+    note_path(recorder);
+    return true;
+}
+
 static bool begin(struct recorder *recorder, struct error *error)
 {
     const struct record_options *options = recorder->options;
@@ -258,12 +282,11 @@ static bool begin(struct recorder *recorder, struct error *error)
         return error_set_errno(error, errno, "cannot make an epoll descriptor");
     recorder->start_wall_ns = clock_wall_ns();
     tick_clock_start(&recorder->clock);
-    struct launcher_inherited inherited = launcher_inherit();
     recorder->host = session_host_create(&settings, &recorder->clock, error);
     if (recorder->host == NULL)
         return false;
     struct launch_request request = {
-        .inherited = inherited,
+        .inherited = recorder->outcome->inherited,
         .command = options->command,
         .preload_path = recorder->target->reason == NULL ? session_host_library_path(recorder->host)
                                                          : NULL,
@@ -316,23 +339,13 @@ static bool begin(struct recorder *recorder, struct error *error)
         .path = recording_writer_path(recorder->writer),
     };
     recorder->taker = snapshot_taker_create(&taker);
-    recorder->outcome->path = memory_duplicate_text(recording_writer_path(recorder->writer));
-    /* Whenever we are killed, the file that has the name can be read. */
-    if (!recording_output_checkpoint(recorder->output, error) ||
-        !recording_writer_publish(recorder->writer, error))
-        return false;
+    if (!save(recorder, error))
+        note_late_error(recorder, error);
     session_host_tell_recording(recorder->host, recording_writer_path(recorder->writer));
     return true;
 }
 
 /* ---- the loop ------------------------------------------------------------------------- */
-
-/* Trouble after the command started: the command goes on, the end tells. The first one counts. */
-static void note_late_error(struct recorder *recorder, const struct error *error)
-{
-    if (recorder->outcome->late_error.message[0] == '\0')
-        recorder->outcome->late_error = *error;
-}
 
 static void check_command(struct recorder *recorder)
 {
@@ -483,7 +496,7 @@ static void checkpoint(struct recorder *recorder, uint64_t now, bool is_asked)
     struct error error;
     if (is_asked) /* what happened before somebody asked is in it */
         process_tree_drain(&recorder->tree);
-    bool is_written = recording_output_checkpoint(recorder->output, &error);
+    bool is_written = save(recorder, &error);
     if (!is_written)
         note_late_error(recorder, &error);
     uint64_t cost = (now_ns(recorder) - now) * CHECKPOINT_COST_FACTOR;
@@ -603,6 +616,7 @@ static void finish(struct recorder *recorder)
         note_late_error(recorder, &error);
     if (recording_output_finish(recorder->output, is_complete(recorder), &error)) {
         recorder->outcome->is_recorded = true;
+        note_path(recorder);
         recorder->outcome->late_error = (struct error){0}; /* all is written now */
     } else {
         note_late_error(recorder, &error);
@@ -637,6 +651,7 @@ bool recorder_run(const struct record_options *options, struct record_outcome *o
                   struct error *error)
 {
     memset(outcome, 0, sizeof *outcome);
+    outcome->inherited = launcher_inherit();
     if (options->stack_depth != 0 &&
         (options->stack_depth < MIN_STACK_DEPTH || options->stack_depth > WIRE_MAX_FRAMES))
         return error_set(error, "a stack depth of %llu is not possible: %d to %d frames are kept",
@@ -659,8 +674,7 @@ bool recorder_run(const struct record_options *options, struct record_outcome *o
     keep_freed_memory();
     bool has_begun = begin(&recorder, error);
     if (has_begun) {
-        signal(SIGXFSZ, SIG_IGN); /* a recording that grows beyond the limit is a full disk */
-        loop(&recorder);
+            loop(&recorder);
         take_command_peak(&recorder);
         finish(&recorder);
     } else if (recorder.launcher == NULL && outcome->command.kind == COMMAND_EXITED) {

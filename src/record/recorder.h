@@ -65,7 +65,7 @@ struct record_options {
     bool is_debuginfod_allowed;
     const char *cache_folder;       /* as in struct symbolizer_options */
     bool is_force;                  /* -o may replace any file */
-    bool is_best_effort;            /* what cannot be recorded runs unrecorded, instead of 125 */
+    bool is_best_effort;            /* of what cannot be preloaded only that it ran is recorded */
     bool is_progress_shown;         /* symbolizing progress on stderr */
     bool are_release_stacks_wanted; /* of every release; else from the first misuse on */
     enum record_stop stop;
@@ -77,9 +77,9 @@ struct record_options {
     uint64_t snapshot_interval_ns; /* 0 = none at intervals */
     const struct snapshot_level *snapshot_levels; /* at which one is taken, too; borrowed */
     uint64_t snapshot_level_count;                /* at most SNAPSHOT_LEVELS_MOST */
-    int snapshot_signal;           /* to us: one of every process; 0 = none */
-    uint64_t kept_snapshots;       /* of those at intervals; 0 = 8 */
-    uint64_t roots_off;            /* set of 1 << enum snapshot_root_kind: not taken for roots */
+    int snapshot_signal;                          /* to us: one of every process; 0 = none */
+    uint64_t kept_snapshots;                      /* of those at intervals; 0 = 8 */
+    uint64_t roots_off;      /* set of 1 << enum snapshot_root_kind: not taken for roots */
     uint64_t content_limit;  /* so many of each block's first bytes are kept; 0 = none */
     bool are_heuristics_off; /* pointers into blocks count as interior, whatever they look like */
     bool is_oracle_wanted;   /* test mode: every stack is also unwound by libunwind, and compared */
@@ -89,6 +89,7 @@ struct record_options {
 
 struct record_outcome {
     struct command_outcome command;
+    struct launcher_inherited inherited; /* what the command gets, or would have got */
     char *path; /* of the recording; NULL when there is none. Caller frees */
     bool is_recorded;
     struct error late_error;      /* went wrong after CMD started; "" when nothing did */

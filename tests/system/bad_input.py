@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import stat
 import struct
@@ -92,6 +93,15 @@ run_says("no command", [], 125, "run: name the program to record: seep run -- PR
 checks.equal("the recording made before", GOOD, read("good.seep"))
 best = seep("run", "-q", "--best-effort", "-o", "unseen.seep", "--", STATIC, cwd=HOME)
 checks.true("static, best effort: runs", best.returncode not in (125, 126, 127), best)
+best = seep("run", "--best-effort", "-o", "nothing/a.seep", "--", "sh", "-c", "echo it ran; exit 7",
+            cwd=HOME)
+checks.equal("no folder, best effort: status", 7, best.returncode)
+checks.equal("no folder, best effort: runs", b"it ran\n", best.stdout)
+checks.true("no folder, best effort: one line",
+            re.fullmatch(rb"seep: [^\n]*nothing/a\.seep[^\n]*: the command runs unrecorded\n",
+                         best.stderr), best.stderr)
+run_says("best effort, and no command", ["./nothing"], 127, "cannot run ./nothing: no such file",
+         options=("--best-effort", "-o", "unseen.seep"))
 
 # ---- where no recording can be written: nothing is started, and what is there stays
 
@@ -127,6 +137,11 @@ if HAS_UNPRIVILEGED:
     checks.true("forbidden folder: one line",
                 re.fullmatch(rb"seep: [^\n]*forbidden/a\.seep[^\n]*: Permission denied\n",
                              refused.stderr), refused.stderr)
+limited = seep("run", "-o", "limited.seep", "--", *WITNESS, cwd=HOME,
+               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)))
+checks.equal("no room for anything: status", 125, limited.returncode)
+checks.true("no room for anything: one line",
+            re.fullmatch(rb"seep: [^\n]*: File too large\n", limited.stderr), limited.stderr)
 checks.true("nothing was started", not os.path.exists(here("started")))
 checks.equal("what was there: text", b"hello\n", read("text"))
 checks.equal("what was there: a recording", GOOD, read("good.seep"))

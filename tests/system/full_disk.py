@@ -66,6 +66,22 @@ def check_full_before(checks, folder):
     os.unlink(os.path.join(folder, "filler"))
 
 
+def check_full_at_once(checks, folder):
+    """There is room for the recording's head, and not for its first records: the command runs."""
+    fill(folder)
+    with open(os.path.join(folder, "filler"), "ab") as file:
+        file.truncate(file.tell() - 4096)
+    path = os.path.join(folder, "at_once.seep")
+    done = seep("run", "-o", path, "--", "sh", "-c", "echo it ran; exit 7", "sh",
+                random.randbytes(20000).hex())
+    checks.equal("full at once: status", 7, done.returncode)
+    checks.equal("full at once: the command's output", b"it ran\n", done.stdout)
+    checks.equal("full at once: what it says",
+                 f"seep: cannot write {path}: No space left on device\n", done.stderr.decode())
+    checks.equal("full at once: what is left", ["filler"], os.listdir(folder))
+    os.unlink(os.path.join(folder, "filler"))
+
+
 def check_full_during(checks, folder, what, is_room_made, argument):
     recording = Recording(os.path.join(folder, "a.seep"))
     process = subprocess.Popen([SEEP, "run", "-q", "--checkpoint=50ms", "-o", recording.path, "--",
@@ -112,6 +128,7 @@ def main():
         raise SystemExit(77)
     try:
         check_full_before(checks, folder)
+        check_full_at_once(checks, folder)
         check_full_during(checks, folder, "full to the end", False, "")
         # The command stands in the recording and does not compress.
         check_full_during(checks, folder, "full, and much to say", False,

@@ -120,8 +120,10 @@ bool export_write(const struct export_format *format, const struct profile *prof
     if (options->is_leaked ? !write_leaked(format, profile, options, out, error)
                            : !format->write(profile, options, out, error))
         return false;
-    errno = 0;
-    if (fflush(out) == 0 && !ferror(out))
+    bool has_failed = ferror(out) != 0;
+    if (!has_failed)
+        errno = 0; /* else it tells of the last write that failed */
+    if (fflush(out) == 0 && !has_failed)
         return true;
     return error_set_errno(error, errno ? errno : EIO, "cannot write the export");
 }
