@@ -148,7 +148,7 @@ static struct pairing find_pairing(struct python_merge *merge)
     return pairing;
 }
 
-void python_merge_run(struct python_merge *merge)
+void python_merge_run_any(struct python_merge *merge)
 {
     struct output output = {.merge = merge,
                             .inner_limit = merge->limit - merge->limit / 4,
@@ -172,4 +172,39 @@ void python_merge_run(struct python_merge *merge)
     }
     put_groups(&output, &at, pairing.at_end);
     finish(&output);
+}
+
+/* As many groups as evaluation frames, and nothing left out: they change places, one by one. False:
+ * it is not so. */
+static bool run_plain(struct python_merge *merge)
+{
+    if ((merge->native_omitted | merge->python_omitted) != 0 ||
+        (uint64_t)merge->native_count + merge->python_count > merge->limit)
+        return false;
+    const struct python_merge_frame *python = merge->python, *end = python + merge->python_count;
+    uint64_t *to = merge->frames;
+    for (uint32_t i = 0; i < merge->native_count; i++) {
+        if (!is_evaluation(merge, merge->native[i])) {
+            *to++ = merge->native[i];
+            continue;
+        }
+        if (python == end)
+            return false;
+        do {
+            *to = python->word;
+            to += python->word != 0;
+        } while (!python++->ends_group && python != end);
+    }
+    if (python != end)
+        return false;
+    merge->count = merge->inner_count = (uint32_t)(to - merge->frames);
+    merge->omitted = 0;
+    merge->is_approximate = false;
+    return true;
+}
+
+void python_merge_run(struct python_merge *merge)
+{
+    if (!run_plain(merge))
+        python_merge_run_any(merge);
 }

@@ -49,4 +49,7 @@ struct python_merge {
 
 void python_merge_run(struct python_merge *merge);
 
+/* The same, slower, for any stacks: the usual ones are also done in one pass. */
+void python_merge_run_any(struct python_merge *merge);
+
 #endif

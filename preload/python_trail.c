@@ -204,6 +204,7 @@ hash_any(struct python_trail *trail, const struct cpython_offsets *offsets, uint
     begin_writing(trail);
     for (uint32_t i = walk.fresh_count; i-- > 0;) {
         trail->frames[--met] = trail->fresh[i];
+        trail->words[met] = 0;
         hash_all(&walk.layout, &trail->frames[met]);
     }
     return end_writing(trail, met);
@@ -252,10 +253,12 @@ static inline ALWAYS_INLINE uint64_t hash_other_top(struct python_trail *trail,
     if (!read_frame(offsets, &layout, at, run_on))
         return 0;
     hash_all(&layout, run_on);
+    trail->words[place] = 0;
     if (has_called) {
         if (!read_frame(offsets, &layout, innermost, called))
             return 0;
         hash_all(&layout, called);
+        trail->words[place - 1] = 0;
     }
     return end_writing(trail, place - has_called);
 }
@@ -288,7 +291,22 @@ static inline ALWAYS_INLINE uint64_t hash_usual(struct python_trail *trail,
     begin_writing(trail);
     innermost->instruction_word = python_frame_load(at + layout.instruction);
     hash_all(&layout, innermost);
+    trail->words[END - count] = 0;
     return end_writing(trail, END - count);
+}
+
+struct python_frame python_trail_frame_at(const struct python_trail *trail,
+                                          const struct cpython_offsets *offsets, uint32_t index)
+{
+    const struct python_trail_frame *known = &trail->frames[END - trail->count + index];
+    struct layout layout = layout_of(offsets);
+    if (layout.has_frames_of_c && known->group_byte == CPYTHON_FRAME_OF_C)
+        return (struct python_frame){.ends_group = true};
+    return (struct python_frame){
+        .code = known->code_word & ~(uint64_t)PYTHON_FRAME_TAGS,
+        .instruction = known->instruction_word & layout.instruction_mask,
+        .ends_group = offsets->minor == 11 ? known->group_byte != 0 : offsets->minor < 11,
+    };
 }
 
 /* ---- by version ----------------------------------------------------------------------------- */

@@ -38,6 +38,7 @@ struct python_trail {
     uint32_t count;
     struct python_trail_frame frames[PYTHON_TRAIL_FRAMES + 1];
     struct python_trail_frame fresh[PYTHON_TRAIL_FRAMES];
+    uint64_t words[PYTHON_TRAIL_FRAMES]; /* the caller's, of each of the frames; 0 = not known */
 };
 
 /* A hash of the stack whose innermost frame is `at`; 0: it is too deep for a trail, or something in
@@ -50,5 +51,23 @@ typedef uint64_t (*python_trail_hasher)(struct python_trail *trail,
 
 /* What is the same and may be quicker: made for the version whose offsets these are. */
 python_trail_hasher python_trail_find_hasher(const struct cpython_offsets *offsets);
+
+/* Is this the hash of the stack that the trail is? */
+static inline bool python_trail_is_of(const struct python_trail *trail, uint64_t hash)
+{
+    return trail->count != 0 &&
+           (trail->frames[PYTHON_TRAIL_FRAMES - trail->count].hash | 1) == hash;
+}
+
+/* Of that stack's frame at `index`, innermost first: what tells the frame to others. It stays until
+ * the frame changes. */
+static inline uint64_t *python_trail_word(struct python_trail *trail, uint32_t index)
+{
+    return &trail->words[PYTHON_TRAIL_FRAMES - trail->count + index];
+}
+
+/* As python_frame_read gives it. */
+struct python_frame python_trail_frame_at(const struct python_trail *trail,
+                                          const struct cpython_offsets *offsets, uint32_t index);
 
 #endif

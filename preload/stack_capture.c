@@ -253,28 +253,61 @@ static bool has_exact_frame(const struct stack_walk *walk)
     return false;
 }
 
-/* Puts the Python frames into the native stack. False: their code could not be told. */
+static bool find_word(struct thread_state *thread, const struct python_frame *frame, uint64_t *word)
+{
+    *word = frame->code != 0 ? python_code_word(thread, frame) : 0;
+    return frame->code == 0 || *word != 0;
+}
+
+/* The words of the trail's frames, which is the current stack; most are known. False: of one the
+ * code could not be told. */
+static bool find_words_on_trail(struct thread_state *thread)
+{
+    struct python_trail *trail = &thread->python.trail;
+    for (uint32_t i = 0; i < trail->count; i++) {
+        struct python_frame frame = python_trail_frame_at(trail, &python_runtime.offsets, i);
+        uint64_t *word = python_trail_word(trail, i);
+        if (*word == 0 && !find_word(thread, &frame, word))
+            return false;
+        thread->python_words[i] = (struct python_merge_frame){*word, frame.ends_group};
+    }
+    return true;
+}
+
+/* The same of any stack, which is walked. */
+static bool find_words(struct thread_state *thread, struct walk_memory *memory)
+{
+    struct python_stack *python = &thread->python;
+    python_stack_walk(python, memory);
+    for (uint32_t i = 0; i < python->count; i++) {
+        uint64_t word;
+        if (!find_word(thread, &python->frames[i], &word))
+            return false;
+        thread->python_words[i] = (struct python_merge_frame){word, python->frames[i].ends_group};
+    }
+    return true;
+}
+
+/* Puts the Python frames, whose hash is given, into the native stack. False: their code could not
+ * be told. */
 static bool merge_python(struct thread_state *thread, const struct stack_walk *walk,
-                         struct told_stack *stack)
+                         uint64_t python_hash, struct told_stack *stack)
 {
     const struct python_stack *python = &thread->python;
-    python_stack_walk(&thread->python, has_exact_frame(walk) ? &thread->memory : NULL);
-    for (uint32_t i = 0; i < python->count; i++) {
-        const struct python_frame *frame = &python->frames[i];
-        uint64_t word = frame->code != 0 ? python_code_word(thread, frame) : 0;
-        if (frame->code != 0 && word == 0)
-            return false;
-        thread->python_words[i] = (struct python_merge_frame){word, frame->ends_group};
-    }
+    bool is_on_trail = python_trail_is_of(&python->trail, python_hash);
+    struct walk_memory *memory = has_exact_frame(walk) ? &thread->memory : NULL;
+    if (!(is_on_trail ? find_words_on_trail(thread) : find_words(thread, memory)))
+        return false;
     struct python_merge merge = {.native = stack->frames,
                                  .native_count = stack->count,
                                  .native_inner_count = stack->innermost_kept,
                                  .native_omitted = stack->omitted,
                                  .is_native_whole = is_at_end(walk),
                                  .python = thread->python_words,
-                                 .python_count = python->count,
-                                 .python_inner_count = python->inner_count,
-                                 .python_omitted = python->omitted,
+                                 .python_count = is_on_trail ? python->trail.count : python->count,
+                                 .python_inner_count = is_on_trail ? python->trail.count
+                                                                   : python->inner_count,
+                                 .python_omitted = is_on_trail ? 0 : python->omitted,
                                  .evaluation = python_runtime.evaluation,
                                  .evaluation_count = python_runtime.evaluation_count,
                                  .frames = thread->merged,
@@ -288,15 +321,26 @@ static bool merge_python(struct thread_state *thread, const struct stack_walk *w
     return true;
 }
 
-/* Gives the slot to a native stack, with the Python frames if there are any. */
+/* Tells of modules that are new; `is_on_trail`: the stack is the thread's trail. */
+static void notice_modules(struct thread_state *thread, const struct stack_walk *walk,
+                           bool is_on_trail)
+{
+    struct stack_trail *trail = &thread->trail;
+    uint32_t count = is_on_trail ? trail->noticed - trail->first : walk->count;
+    if (module_notice_frames(thread, walk->frames, count) && is_on_trail)
+        trail->noticed = trail->first;
+}
+
+/* Gives the slot to a native stack, with the Python frames whose hash is `python` if that is not 0.
+ */
 static uint32_t tell_both(struct thread_state *thread, const struct walk_registers *caller,
-                          const struct stack_walk *walk, uint32_t slot, uint64_t hash,
-                          bool has_python)
+                          const struct stack_walk *walk, bool is_on_trail, uint32_t slot,
+                          uint64_t hash, uint64_t python)
 {
     struct told_stack stack = walked_stack(walk);
     empty_slot(thread, slot);
-    module_notice_frames(thread, walk->frames, walk->count);
-    if ((has_python && !merge_python(thread, walk, &stack)) || !tell(thread, slot, &stack))
+    notice_modules(thread, walk, is_on_trail);
+    if ((python != 0 && !merge_python(thread, walk, python, &stack)) || !tell(thread, slot, &stack))
         return STACK_CAPTURE_LOST;
     if (!is_at_end(walk))
         stack_bytes_send(thread, slot, false, caller);
@@ -306,14 +350,14 @@ static uint32_t tell_both(struct thread_state *thread, const struct walk_registe
 
 /* Of a native stack that is remembered, whose slot is of other Python frames. */
 static uint32_t rename_remembered(struct thread_state *thread, const struct walk_registers *caller,
-                                  struct stack_memo_entry *entry, uint64_t hash, bool has_python)
+                                  struct stack_memo_entry *entry, uint64_t hash, uint64_t python)
 {
     bool is_new;
     uint32_t slot = find_slot(thread, hash, &is_new);
     if (is_new) {
         struct stack_walk walk = {.frames = thread->frames, .limit = session->stack_depth};
         stack_walk_run(stack_capture_rules, &thread->memory, caller, &walk);
-        slot = tell_both(thread, caller, &walk, slot, hash, has_python);
+        slot = tell_both(thread, caller, &walk, false, slot, hash, python);
     }
     if (slot != STACK_CAPTURE_LOST)
         stack_memo_rename(&thread->memo, entry, slot);
@@ -330,10 +374,10 @@ static inline uint64_t hash_with_python(struct thread_state *thread,
 
 static __attribute__((noinline)) uint32_t rename_entry(struct thread_state *thread, uintptr_t frame,
                                                        struct stack_memo_entry *entry,
-                                                       uint64_t hash, bool has_python)
+                                                       uint64_t hash, uint64_t python)
 {
     struct walk_registers caller = walk_caller_registers(frame);
-    return rename_remembered(thread, &caller, entry, hash, has_python);
+    return rename_remembered(thread, &caller, entry, hash, python);
 }
 
 /* Python may have been unloaded: what is remembered will be void at once. */
@@ -354,7 +398,7 @@ uint32_t stack_capture_with_python(struct thread_state *thread, uintptr_t frame,
     uint32_t slot = stack_memo_slot(entry);
     if (__builtin_expect(thread->cache_hashes[slot] == hash, 1))
         return slot;
-    return rename_entry(thread, frame, entry, hash, python != 0);
+    return rename_entry(thread, frame, entry, hash, python);
 }
 
 static uint32_t find_remembered_with_python(struct thread_state *thread,
@@ -365,15 +409,16 @@ static uint32_t find_remembered_with_python(struct thread_state *thread,
     uint32_t slot = stack_memo_slot(entry);
     return thread->cache_hashes[slot] == hash
                ? slot
-               : rename_remembered(thread, caller, entry, hash, python != 0);
+               : rename_remembered(thread, caller, entry, hash, python);
 }
 
 /* Along the trail if that can be, else by walking; and what the native stack depends on. */
 static uint64_t find_native(struct thread_state *thread, const struct walk_registers *caller,
-                            struct stack_walk *walk, struct walk_reads *reads)
+                            struct stack_walk *walk, struct walk_reads *reads, bool *is_on_trail)
 {
-    if (stack_trail_find(&thread->trail, stack_capture_rules, &thread->memory, caller,
-                         session->stack_depth, hash_seed(STACK_WALK_COMPLETE))) {
+    *is_on_trail = stack_trail_find(&thread->trail, stack_capture_rules, &thread->memory, caller,
+                                    session->stack_depth, hash_seed(STACK_WALK_COMPLETE));
+    if (*is_on_trail) {
         walk->count = stack_trail_count(&thread->trail);
         walk->end = STACK_WALK_COMPLETE;
         stack_trail_copy(&thread->trail, walk->frames);
@@ -401,13 +446,14 @@ static __attribute__((noinline)) uint32_t capture_with_python(struct thread_stat
     if (entry != NULL)
         reads.reads = stack_memo_reads(&thread->memo, entry);
     struct stack_walk walk = {.frames = thread->frames, .limit = session->stack_depth};
-    uint64_t native = find_native(thread, caller, &walk, &reads);
+    bool is_on_trail;
+    uint64_t native = find_native(thread, caller, &walk, &reads, &is_on_trail);
     bool is_new, has_signal = has_exact_frame(&walk);
     uint64_t python = python_stack_hash(&thread->python, has_signal ? &thread->memory : NULL);
     uint64_t hash = hash_of_both(native, python);
     uint32_t slot = find_slot(thread, hash, &is_new);
     if (is_new)
-        slot = tell_both(thread, caller, &walk, slot, hash, python != 0);
+        slot = tell_both(thread, caller, &walk, is_on_trail, slot, hash, python);
     if (entry != NULL && is_at_end(&walk)) {
         entry->has_signal = has_signal;
         /* A lost one is still that. */

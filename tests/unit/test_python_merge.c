@@ -169,6 +169,50 @@ static void test_both_ends_stay_within_the_limit(void **state)
     merge_up_to(4, "abcdf", "", true, "abc~f", 1, false);
 }
 
+/* What is done in one pass is what the way for any stacks does. */
+static void test_one_pass_is_as_good(void **state)
+{
+    uint32_t random = 1;
+    (void)state;
+    for (int run = 0; run < 20000; run++) {
+        struct stacks stacks = {0};
+        uint64_t others[ROOM];
+        char native[ROOM / 2], python[ROOM];
+        size_t native_count = 0, python_count = 0;
+        for (random = random * 1664525 + 1013904223; native_count < (random >> 8) % 12;) {
+            bool is_evaluation = (random >> native_count) % 3 == 0;
+            native[native_count++] = is_evaluation ? 'e' : 'c';
+            /* Mostly a group for each, of one to three frames. */
+            if (is_evaluation && (random >> 27) != 0)
+                for (uint32_t i = (random >> 20 >> native_count) % 3 + 1; i > 0; i--) {
+                    python[python_count++] = i == 2 ? '.' : (char)('A' + i);
+                    if (i == 1 && (random >> 25) != 0)
+                        python[python_count++] = ';';
+                }
+        }
+        native[native_count] = python[python_count] = '\0';
+        stacks.merge = (struct python_merge){.native = stacks.native,
+                                             .python = stacks.python,
+                                             .frames = stacks.frames,
+                                             .limit = 8 + (random >> 30) * 16,
+                                             .is_native_whole = (random >> 12) % 2 == 0,
+                                             .evaluation = evaluation,
+                                             .evaluation_count = 2};
+        read_native(&stacks, native);
+        read_python(&stacks, python);
+        struct python_merge other = stacks.merge;
+        other.frames = others;
+        python_merge_run(&stacks.merge);
+        python_merge_run_any(&other);
+        assert_int_equal(stacks.merge.count, other.count);
+        assert_int_equal(stacks.merge.inner_count, other.inner_count);
+        assert_int_equal(stacks.merge.omitted, other.omitted);
+        assert_int_equal(stacks.merge.is_approximate, other.is_approximate);
+        if (other.count != 0)
+            assert_memory_equal(stacks.frames, others, other.count * sizeof others[0]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_a_native_gap_takes_its_groups_along),
         cmocka_unit_test(test_gaps_in_both_become_one),
         cmocka_unit_test(test_both_ends_stay_within_the_limit),
+        cmocka_unit_test(test_one_pass_is_as_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

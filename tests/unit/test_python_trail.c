@@ -166,6 +166,27 @@ static uint64_t innermost(const struct interpreter *interpreter)
     return depth > 0 ? address(interpreter->frames[interpreter->stack[depth - 1]]) : 0;
 }
 
+/* The trail's frames are those that reading finds, and what is kept with them stays with them. */
+static void check_frames(struct interpreter *interpreter, uint64_t hash)
+{
+    struct python_trail *trail = &interpreter->own;
+    uint64_t at = innermost(interpreter);
+    assert_true(python_trail_is_of(trail, hash));
+    assert_int_equal(trail->count, interpreter->depth);
+    for (uint32_t i = 0; i < trail->count; i++) {
+        struct python_frame read = python_frame_read(&interpreter->offsets, at);
+        struct python_frame frame = python_trail_frame_at(trail, &interpreter->offsets, i);
+        uint64_t *word = python_trail_word(trail, i);
+        uint64_t expected = read.code ^ read.instruction << 56 ^ read.ends_group;
+        assert_int_equal(frame.code, read.code);
+        assert_int_equal(frame.instruction, read.instruction);
+        assert_int_equal(frame.ends_group, read.ends_group);
+        assert_true(*word == 0 || *word == (expected | 2));
+        *word = expected | 2;
+        at = python_frame_load(at + interpreter->offsets.frame_previous);
+    }
+}
+
 static void run(struct interpreter *interpreter)
 {
     static struct seen before, now;
@@ -183,6 +204,8 @@ static void run(struct interpreter *interpreter)
         interpreter->empty.count = 0;
         assert_int_equal(hash, hasher(&interpreter->own, &interpreter->offsets, at));
         assert_int_equal(hash, python_trail_hash(&interpreter->empty, &interpreter->offsets, at));
+        if (hash != 0)
+            check_frames(interpreter, hash);
         assert_int_equal(hash == 0, now.depth == 0 || now.depth > PYTHON_TRAIL_FRAMES);
         if (hash != 0 && hash_before != 0)
             assert_int_equal(hash == hash_before, memcmp(&now, &before, sizeof now) == 0);
