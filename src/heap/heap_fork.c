@@ -10,7 +10,8 @@
 
 static uint32_t translate_site(struct heap_model *child, uint32_t id)
 {
-    const struct site *site = site_table_at(&child->parent->sites, id);
+    struct site untouched;
+    const struct site *site = site_table_look(&child->parent->sites, id, &untouched);
     return site_table_add(&child->sites, site->stack, site->function);
 }
 
@@ -23,20 +24,13 @@ static void translate_block(void *context, struct block *block)
 static void inherit_sites(struct heap_model *child)
 {
     const struct site_table *sites = &child->parent->sites;
-    site_table_expect(&child->sites, id_set_count(&sites->live));
-    for (uint32_t id = 0; id_set_next(&sites->live, &id); id++) {
-        const struct site *site = site_table_at(sites, id);
-        uint32_t child_id = translate_site(child, id);
-        struct site *inherited = site_table_at(&child->sites, child_id);
-        inherited->inherited_blocks = site_live_blocks(site);
-        inherited->inherited_bytes = site_live_bytes(site);
-        inherited->is_changed = true;
-        if (id < child->parent->estimates.count)
-            estimate_table_at(&child->estimates, child_id)->inherited = estimates_live(
-                &child->parent->estimates.sites[id]);
-        id_set_add(&child->sites.live, child_id);
-        id_set_add(&child->sites.changed, child_id);
-    }
+    const struct estimate_table *estimates = &child->parent->estimates;
+    site_table_inherit(&child->sites, sites);
+    uint32_t child_id = 0;
+    for (uint32_t id = 0; id < estimates->count && id_set_next(&sites->live, &id); id++)
+        if (id < estimates->count)
+            estimate_table_at(&child->estimates, child_id++)->inherited = estimates_live(
+                &estimates->sites[id]);
     child->estimates.total.inherited = estimates_live(&child->parent->estimates.total);
     struct recording_totals *totals = &child->totals;
     totals->inherited_blocks = totals->live_blocks = child->parent->totals.live_blocks;

@@ -390,7 +390,8 @@ uint64_t heap_model_misuse_count(const struct heap_model *model)
 
 static struct heap_block public_block(const struct heap_model *model, const struct block *block)
 {
-    const struct site *site = site_table_at(&model->sites, block->site);
+    struct site untouched;
+    const struct site *site = site_table_look(&model->sites, block->site, &untouched);
     return (struct heap_block){
         .address = block->address,
         .size = block->size,

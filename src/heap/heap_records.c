@@ -103,9 +103,8 @@ static void write_site(struct record_writer *writer, const struct heap_model *mo
 /* A site that does not change may still get another figure at the peak: when a new peak comes, it
  * is what the site holds. So a site stays in the set until the two are the same. */
 static void write_if_changed(struct record_writer *writer, struct heap_model *model, uint32_t id,
-                             bool is_everything)
+                             struct site *site, bool is_everything)
 {
-    struct site *site = site_table_at(&model->sites, id);
     uint64_t peak_bytes = peak_site_bytes(&model->peak, site);
     uint64_t peak_blocks = peak_site_blocks(&model->peak, site);
     bool is_changed = site->is_changed || peak_bytes != site->written_peak_bytes ||
@@ -119,14 +118,25 @@ static void write_if_changed(struct record_writer *writer, struct heap_model *mo
         id_set_remove(&model->sites.changed, id);
 }
 
+/* What is noted in one that was not touched is lost, but for that it is no changed one any more. */
+static void write_any(struct record_writer *writer, struct heap_model *model, uint32_t id,
+                      bool is_everything)
+{
+    struct site untouched;
+    const struct site *site = site_table_look(&model->sites, id, &untouched);
+    write_if_changed(writer, model, id,
+                     site == &untouched ? &untouched : site_table_at(&model->sites, id),
+                     is_everything);
+}
+
 static void write_sites(struct record_writer *writer, struct heap_model *model, bool is_everything)
 {
     if (is_everything)
         for (uint32_t id = 0; id < model->sites.count; id++)
-            write_if_changed(writer, model, id, true);
+            write_any(writer, model, id, true);
     else
         for (uint32_t id = 0; id_set_next(&model->sites.changed, &id); id++)
-            write_if_changed(writer, model, id, false);
+            write_any(writer, model, id, false);
 }
 
 static void write_totals(struct record_writer *writer, const struct heap_model *model)
@@ -268,18 +278,17 @@ void heap_model_visit_sites(const struct heap_model *model, heap_model_visit_sit
                             void *context)
 {
     for (uint32_t id = 0; id < model->sites.count; id++) {
-        const struct site *site = site_table_at(&model->sites, id);
-        visit(context, &(struct heap_site_sums){.id = id,
-                                                .allocations = site->allocations,
-                                                .allocated_bytes = site->allocated_bytes,
-                                                .frees = site->frees,
-                                                .freed_bytes = site->freed_bytes,
-                                                .temporary_allocations =
-                                                    site->temporary_allocations,
-                                                .peak_blocks =
-                                                    peak_site_blocks(&model->peak, site),
-                                                .peak_bytes =
-                                                    peak_site_bytes(&model->peak, site)});
+        struct site untouched;
+        const struct site *site = site_table_look(&model->sites, id, &untouched);
+        visit(context,
+              &(struct heap_site_sums){.id = id,
+                                       .allocations = site->allocations,
+                                       .allocated_bytes = site->allocated_bytes,
+                                       .frees = site->frees,
+                                       .freed_bytes = site->freed_bytes,
+                                       .temporary_allocations = site->temporary_allocations,
+                                       .peak_blocks = peak_site_blocks(&model->peak, site),
+                                       .peak_bytes = peak_site_bytes(&model->peak, site)});
     }
 }
 
@@ -287,7 +296,8 @@ void heap_model_visit_new_births(struct heap_model *model, heap_model_visit_birt
                                  void *context)
 {
     for (; model->visited_sites < model->sites.count; model->visited_sites++) {
-        const struct site *site = site_table_at(&model->sites, model->visited_sites);
+        struct site untouched;
+        const struct site *site = site_table_look(&model->sites, model->visited_sites, &untouched);
         visit(context, (struct stack_id){site->stack}, (enum function_kind)site->function);
     }
     for (; model->visited_mapping_sites < model->mappings.site_count;

@@ -22,6 +22,16 @@ void id_set_add(struct id_set *set, uint32_t id)
     set->words[word] |= (uint64_t)1 << id % 64;
 }
 
+void id_set_fill(struct id_set *set, uint32_t count)
+{
+    if (count == 0)
+        return;
+    id_set_add(set, count - 1);
+    memset(set->words, 0xff, count / 64 * sizeof *set->words);
+    if (count % 64 != 0)
+        set->words[count / 64] = ((uint64_t)1 << count % 64) - 1;
+}
+
 void id_set_remove(struct id_set *set, uint32_t id)
 {
     if (id / 64 < set->word_count)

@@ -14,6 +14,8 @@ struct id_set {
 
 void id_set_clear(struct id_set *set);
 void id_set_add(struct id_set *set, uint32_t id);
+/* All ids below `count`, of an empty set. */
+void id_set_fill(struct id_set *set, uint32_t count);
 void id_set_remove(struct id_set *set, uint32_t id);
 bool id_set_has(const struct id_set *set, uint32_t id);
 uint32_t id_set_count(const struct id_set *set);

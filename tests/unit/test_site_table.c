@@ -32,24 +32,72 @@ static void test_ids_are_dense_and_stay(void **state)
     site_table_clear(&table);
 }
 
-static void test_expected_sites_and_more(void **state)
+static void fill(struct site_table *table, uint32_t count)
 {
-    static const uint32_t expected[] = {0, 1, 95, 96, 97, 3000};
+    for (uint32_t stack = 0; stack < count; stack++) {
+        struct site *site = site_table_at(table, site_table_add(table, stack, 1));
+        site->allocations = stack + 5;
+        site->allocated_bytes = (stack + 5) * 10;
+        site->frees = 2;
+        site->freed_bytes = 20;
+        if (stack % 3 != 0)
+            id_set_add(&table->live, stack);
+    }
+}
+
+static void assert_inherited(const struct site_table *table, uint32_t id)
+{
+    uint32_t stack = id / 2 * 3 + id % 2 + 1; /* those that 3 does not divide */
+    struct site untouched;
+    const struct site *site = site_table_look(table, id, &untouched);
+    assert_int_equal(site->stack, stack);
+    assert_int_equal(site->function, 1);
+    assert_int_equal(site->inherited_blocks, stack + 3);
+    assert_int_equal(site->inherited_bytes, (stack + 3) * 10);
+    assert_int_equal(site_live_blocks(site), stack + 3);
+    assert_int_equal(site->is_changed, id_set_has(&table->changed, id));
+    assert_int_equal(site->written_peak_bytes, site->is_changed ? 0 : (stack + 3) * 10);
+}
+
+static void test_a_child_touches_few_of_what_it_inherits(void **state)
+{
+    static const uint32_t counts[] = {0, 1, 95, 96, 97, 3000};
     (void)state;
-    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
-        struct site_table table = {0};
-        uint32_t id;
-        site_table_expect(&table, expected[i]);
-        assert_null(site_table_find(&table, 1, 2, &id));
-        uint64_t *index = table.index;
-        for (uint32_t stack = 0; stack < expected[i]; stack++)
-            assert_int_equal(site_table_add(&table, stack, 1), stack);
-        assert_ptr_equal(table.index, index);
-        site_table_expect(&table, 1 << 20); /* it is too late */
-        for (uint32_t stack = 0; stack < 5000; stack++)
-            assert_int_equal(site_table_add(&table, stack, 1), stack);
-        assert_int_equal(table.count, 5000);
-        site_table_clear(&table);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        struct site_table parent = {0}, child = {0}, grandchild = {0};
+        uint32_t id, many = counts[i] - (counts[i] + 2) / 3;
+        struct site untouched;
+        fill(&parent, counts[i]);
+        site_table_inherit(&child, &parent);
+        site_table_clear(&parent);
+        assert_int_equal(child.count, many);
+        assert_int_equal(id_set_count(&child.live), many);
+        assert_int_equal(id_set_count(&child.changed), many);
+        id_set_remove(&child.changed, 1); /* as if it was written */
+        for (id = 0; id < many; id++) {
+            assert_inherited(&child, id);
+            assert_ptr_equal(site_table_look(&child, id, &untouched), &untouched);
+        }
+        if (many > 2) {
+            struct site *touched = site_table_at(&child, 2);
+            assert_ptr_equal(site_table_look(&child, 2, &untouched), touched);
+            touched->allocations = 1;
+            assert_ptr_equal(site_table_find(&child, touched->stack, 1, &id), touched);
+            assert_int_equal(id, 2);
+            touched->allocations = 0;
+        }
+        site_table_inherit(&grandchild, &child);
+        for (uint32_t stack = 10000; stack < 12000; stack++)
+            assert_int_equal(site_table_add(&child, stack, 1), many + stack - 10000);
+        for (id = 0; id < many; id++) {
+            assert_inherited(&child, id);
+            assert_inherited(&grandchild, id);
+            assert_non_null(site_table_at(&child, id));
+            assert_inherited(&child, id);
+        }
+        assert_true(site_table_own_bytes(&child) > site_table_own_bytes(&grandchild));
+        site_table_clear(&child);
+        site_table_clear(&grandchild);
     }
 }
 
@@ -147,7 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ids_are_dense_and_stay),
-        cmocka_unit_test(test_expected_sites_and_more),
+        cmocka_unit_test(test_a_child_touches_few_of_what_it_inherits),
         cmocka_unit_test(test_id_sets),
         cmocka_unit_test(test_one_thread_needs_no_list),
         cmocka_unit_test(test_threads_beyond_the_limit_share_the_last_entry),
