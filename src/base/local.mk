@@ -9,6 +9,8 @@ libseep_a_SOURCES += \
 	src/base/file_cache.h \
 	src/base/hash_map.c \
 	src/base/hash_map.h \
+	src/base/key_sort.c \
+	src/base/key_sort.h \
 	src/base/log.c \
 	src/base/log.h \
 	src/base/memory.c \
@@ -32,6 +34,7 @@ check_PROGRAMS += \
 	tests/unit/test_base \
 	tests/unit/test_file_cache \
 	tests/unit/test_hash_map \
+	tests/unit/test_key_sort \
 	tests/unit/test_parallel \
 	tests/unit/test_text \
 	tests/unit/test_units
@@ -39,6 +42,7 @@ TESTS += \
 	tests/unit/test_base \
 	tests/unit/test_file_cache \
 	tests/unit/test_hash_map \
+	tests/unit/test_key_sort \
 	tests/unit/test_parallel \
 	tests/unit/test_text \
 	tests/unit/test_units
@@ -50,6 +54,8 @@ tests_unit_test_hash_map_SOURCES = tests/unit/test_hash_map.c
 tests_unit_test_hash_map_LDADD = $(unit_libs)
 tests_unit_test_parallel_SOURCES = tests/unit/test_parallel.c
 tests_unit_test_parallel_LDADD = $(unit_libs)
+tests_unit_test_key_sort_SOURCES = tests/unit/test_key_sort.c
+tests_unit_test_key_sort_LDADD = $(unit_libs)
 tests_unit_test_text_SOURCES = tests/unit/test_text.c
 tests_unit_test_text_LDADD = $(unit_libs)
 tests_unit_test_units_SOURCES = tests/unit/test_units.c

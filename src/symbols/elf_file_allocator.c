@@ -11,6 +11,7 @@
 #include "symbols/elf_layout.h"
 
 #include <elf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,19 +182,13 @@ static void search_symbols(struct search *search)
     }
 }
 
+/* A long word is found faster than its beginning. */
 static bool has_message(const char *bytes, size_t count, const struct message_mark *mark)
 {
-    size_t start_bytes = strlen(mark->start);
-    size_t rest_bytes = strlen(mark->rest);
-    const char *end = bytes + count;
-    const char *at = bytes;
+    char message[MAX_MESSAGE_BYTES];
+    int length = snprintf(message, sizeof message, "%s%s", mark->start, mark->rest);
 
-    while ((at = memmem(at, (size_t)(end - at), mark->start, start_bytes)) != NULL) {
-        at += start_bytes;
-        if ((size_t)(end - at) >= rest_bytes && memcmp(at, mark->rest, rest_bytes) == 0)
-            return true;
-    }
-    return false;
+    return memmem(bytes, count, message, (size_t)length) != NULL;
 }
 
 /* For objects alone, and at most those. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/hash_map.h"
+#include "base/key_sort.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "symbols/elf_sections.h"
@@ -51,13 +52,33 @@ static void take_symbol(void *context, Elf *elf, const GElf_Sym *symbol, const c
                                                      text, bytes};
 }
 
-static int compare_names(const void *left, const void *right)
+static int compare_addresses(const void *left, const void *right)
 {
     const struct elf_name *a = left, *b = right;
 
-    if (a->hash != b->hash)
-        return a->hash < b->hash ? -1 : 1;
     return a->address < b->address ? -1 : a->address > b->address;
+}
+
+/* By hash, those of one hash by address. */
+static void sort_names(struct elf_names *names)
+{
+    struct sort_key *keys = memory_allocate(names->count * sizeof *keys);
+    struct elf_name *sorted = memory_allocate(names->count * sizeof *sorted);
+
+    for (size_t i = 0; i < names->count; i++)
+        keys[i] = (struct sort_key){names->items[i].hash, (uint32_t)i};
+    key_sort(keys, names->count);
+    for (size_t i = 0; i < names->count; i++)
+        sorted[i] = names->items[keys[i].position];
+    for (size_t i = 0, same; i < names->count; i += same) {
+        for (same = 1; i + same < names->count && keys[i + same].key == keys[i].key;)
+            same++;
+        if (same > 1)
+            qsort(sorted + i, same, sizeof *sorted, compare_addresses);
+    }
+    free(keys);
+    free(names->items);
+    names->items = sorted;
 }
 
 void elf_names_init(struct elf_names *names, Elf *const *files, size_t file_count)
@@ -66,8 +87,7 @@ void elf_names_init(struct elf_names *names, Elf *const *files, size_t file_coun
     for (size_t i = 0; i < file_count; i++)
         if (files[i] != NULL)
             elf_sections_visit_symbols(files[i], take_symbol, names);
-    if (names->count > 0)
-        qsort(names->items, names->count, sizeof *names->items, compare_names);
+    sort_names(names);
 }
 
 void elf_names_clear(struct elf_names *names)

@@ -2,6 +2,7 @@
 
 #include "symbols/elf_symbols.h"
 
+#include "base/key_sort.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "symbols/elf_sections.h"
@@ -128,34 +129,43 @@ static int compare_names(const struct candidate *a, const struct candidate *b)
     return strcmp(a->name, b->name);
 }
 
-static int compare_candidates(const void *left, const void *right)
+/* Of all candidates of an address, which follow each other: the best name, and of those with a size
+ * the longest range. Returns how many they are. */
+static size_t unite(const struct candidate_list *list, const struct sort_key *keys, size_t count,
+                    struct candidate *united)
 {
-    const struct candidate *a = left;
-    const struct candidate *b = right;
+    uint64_t longest_end = 0;
+    size_t same = 0;
 
-    if (a->start != b->start)
-        return a->start < b->start ? -1 : 1;
-    return compare_names(a, b);
+    for (; same < count && keys[same].key == keys[0].key; same++) {
+        const struct candidate *next = &list->items[keys[same].position];
+
+        if (next->is_sized && next->end > longest_end)
+            longest_end = next->end;
+        if (same == 0 || compare_names(next, united) < 0)
+            *united = *next;
+    }
+    if (united->is_sized)
+        united->end = longest_end;
+    return same;
 }
 
-/* Sorts, and leaves one candidate an address: the best name, the longest range. */
+/* Sorts, and leaves one candidate an address. */
 static void unite_aliases(struct candidate_list *list)
 {
+    struct sort_key *keys = memory_allocate(list->count * sizeof *keys);
+    struct candidate *united = memory_allocate(list->count * sizeof *united);
     size_t kept = 0;
 
-    if (list->count == 0)
-        return;
-    qsort(list->items, list->count, sizeof *list->items, compare_candidates);
-    for (size_t i = 1; i < list->count; i++) {
-        struct candidate *best = &list->items[kept];
-        const struct candidate *next = &list->items[i];
-
-        if (next->start != best->start)
-            list->items[++kept] = *next;
-        else if (next->is_sized && next->end > best->end)
-            best->end = next->end;
-    }
-    list->count = kept + 1;
+    for (size_t i = 0; i < list->count; i++)
+        keys[i] = (struct sort_key){list->items[i].start, (uint32_t)i};
+    key_sort(keys, list->count);
+    for (size_t i = 0; i < list->count;)
+        i += unite(list, keys + i, list->count - i, &united[kept++]);
+    free(keys);
+    free(list->items);
+    list->items = united;
+    list->count = kept;
 }
 
 static void add_range(struct symbol_list *list, uint64_t start, uint64_t end, const char *name)
@@ -239,6 +249,14 @@ static int compare_ranges(const void *left, const void *right)
     return a->start < b->start ? -1 : a->start > b->start;
 }
 
+static bool is_sorted(const struct symbol_list *list)
+{
+    for (size_t i = 1; i < list->count; i++)
+        if (list->items[i].start < list->items[i - 1].start)
+            return false;
+    return true;
+}
+
 void elf_symbols_init(struct elf_symbols *symbols, enum elf_symbol_kind kind, Elf *const *files,
                       size_t file_count)
 {
@@ -252,7 +270,7 @@ void elf_symbols_init(struct elf_symbols *symbols, enum elf_symbol_kind kind, El
     unite_aliases(&candidates);
     flatten_sized(&candidates, &list);
     fill_gaps(&candidates, &list);
-    if (list.count > 0)
+    if (!is_sorted(&list)) /* mostly it is: few functions have no size */
         qsort(list.items, list.count, sizeof *list.items, compare_ranges);
     free(candidates.items);
     symbols->ranges = list.items;
