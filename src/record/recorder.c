@@ -64,9 +64,10 @@ enum {
 #define FIRST_NAMING_NS        UINT64_C(20000000)
 #define NAMING_NS              UINT64_C(50000000)
 #define LONGEST_NAMING_NS      UINT64_C(1000000000)
-/* Looking for what is new takes at most this part of the time ... */
-#define NAMING_COST_FACTOR     4
-/* ... and this one where a child has to read all the files anew. */
+/* Looking for what is new takes at most as long as not looking: it has to be done at some time ...
+ */
+#define NAMING_COST_FACTOR     1
+/* ... and at most this part of the time where a child has to read all the files anew. */
 #define NAMING_ANEW_FACTOR     32
 /* A child that found nothing to do for so long goes, with all its memory. */
 #define NAMING_IDLE_NS         UINT64_C(5000000000)
@@ -674,7 +675,7 @@ bool recorder_run(const struct record_options *options, struct record_outcome *o
     keep_freed_memory();
     bool has_begun = begin(&recorder, error);
     if (has_begun) {
-            loop(&recorder);
+        loop(&recorder);
         take_command_peak(&recorder);
         finish(&recorder);
     } else if (recorder.launcher == NULL && outcome->command.kind == COMMAND_EXITED) {
