@@ -54,6 +54,8 @@ struct recorded_process {
     bool is_ended;             /* nothing can come any more: drained and settled */
     bool wants_release_stacks; /* misuse was seen: its rings were told */
     bool is_snapshot_wanted;   /* by a signal to the recorder */
+    bool is_interval_due;      /* it has not had this interval's snapshot yet */
+    bool was_peak_last;        /* of those at peaks and at intervals */
     struct snapshot_levels_reached levels_reached;
     bool has_peak_snapshot;
     uint32_t peak_snapshot; /* its number: the only one at a peak that is kept */

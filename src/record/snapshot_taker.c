@@ -37,6 +37,7 @@ struct snapshot_taker {
     uint32_t seen_holds;
     uint64_t unknown_since_ticks; /* 0 = all that hold themselves are known */
     uint64_t next_ns;             /* when those at intervals are due */
+    bool is_any_due;              /* of some process, by is_interval_due */
     uint64_t next_look_ns;        /* when memory and limits are to be read */
     bool is_any_wanted;           /* of some process, by is_snapshot_wanted */
     struct kept_snapshots kept;   /* of those at intervals */
@@ -328,31 +329,62 @@ static bool take_wanted(struct snapshot_taker *taker, struct error *error)
     return is_fine;
 }
 
+static uint64_t session_ns(const struct snapshot_taker *taker)
+{
+    const struct tick_clock *clock = taker->options.tree->clock;
+    return tick_clock_to_ns(clock, tick_clock_now(clock));
+}
+
+static void make_all_due(struct snapshot_taker *taker)
+{
+    const struct process_tree *tree = taker->options.tree;
+    for (size_t i = 0; i < tree->count; i++)
+        tree->processes[i]->is_interval_due = is_there(tree->processes[i]);
+    taker->is_any_due = true;
+}
+
+/* What a level asks for, or else an interval. While a heap grows there is always a new peak: it and
+ * an interval take turns. */
+static bool take_if_due(struct snapshot_taker *taker, struct recorded_process *process,
+                        bool is_looking, struct error *error)
+{
+    bool is_peak = false;
+    bool has_reached = has_reached_level(taker, process, is_looking, &is_peak);
+    bool is_turn_over = is_peak && process->is_interval_due && process->was_peak_last;
+    if (has_reached && !is_turn_over) {
+        process->was_peak_last = is_peak;
+        return take_unasked(taker, process, is_peak ? SNAPSHOT_AT_PEAK : SNAPSHOT_AT_LEVEL, error);
+    }
+    if (!process->is_interval_due)
+        return true;
+    process->is_interval_due = process->was_peak_last = false;
+    return take_unasked(taker, process, SNAPSHOT_AT_INTERVAL, error);
+}
+
+/* Only one large process is read at a time, and nobody is looked at meanwhile: the others' turn is
+ * when that is done, and the next interval begins when all have had theirs, so that snapshots which
+ * take longer than it do not pile up. */
 static bool take_what_is_due(struct snapshot_taker *taker, struct error *error)
 {
     const struct process_tree *tree = taker->options.tree;
     if ((taker->options.interval_ns == 0 && taker->options.level_count == 0) || taker->job != NULL)
         return true;
-    bool is_fine = true, is_peak;
-    uint64_t now = tick_clock_to_ns(tree->clock, tick_clock_now(tree->clock));
-    bool is_time = taker->options.interval_ns != 0 && now >= taker->next_ns;
+    bool is_fine = true, is_any_left = false;
+    uint64_t now = session_ns(taker);
     bool is_looking = now >= taker->next_look_ns;
-    for (size_t i = 0; i < tree->count && taker->job == NULL; i++) {
+    if (taker->options.interval_ns != 0 && !taker->is_any_due && now >= taker->next_ns)
+        make_all_due(taker);
+    for (size_t i = 0; i < tree->count; i++) {
         struct recorded_process *process = tree->processes[i];
-        if (!is_there(process))
-            continue;
-        if (has_reached_level(taker, process, is_looking, &is_peak))
-            is_fine &= take_unasked(taker, process, is_peak ? SNAPSHOT_AT_PEAK : SNAPSHOT_AT_LEVEL,
-                                    is_fine ? error : NULL);
-        else if (is_time)
-            is_fine &= take_unasked(taker, process, SNAPSHOT_AT_INTERVAL, is_fine ? error : NULL);
+        if (taker->job == NULL && is_there(process))
+            is_fine &= take_if_due(taker, process, is_looking, is_fine ? error : NULL);
+        is_any_left |= process->is_interval_due && is_there(process);
     }
     if (is_looking)
         taker->next_look_ns = now + LOOK_NS;
-    /* From now on: snapshots that take longer than the interval do not pile up. */
-    if (is_time)
-        taker->next_ns = tick_clock_to_ns(tree->clock, tick_clock_now(tree->clock)) +
-                         taker->options.interval_ns;
+    if (taker->is_any_due && !is_any_left)
+        taker->next_ns = session_ns(taker) + taker->options.interval_ns;
+    taker->is_any_due &= is_any_left;
     return is_fine;
 }
 

@@ -162,6 +162,26 @@ for right in ("RTMIN+1", "SIGUSR1", "12"):
     finished = seep("run", "-q", "-o", new_path(), f"--snapshot-signal={right}", "--", "true")
     checks.equal(f"{right}: status", 0, finished.returncode)
 
+# ---- at intervals, of all
+
+# Large ones are read one after the other: the second has its turn, too.
+recording, process = start(["/bin/sh", "-c", f'"{target("waits")}" 80 <&0 & "{target("waits")}" 80 <&0 &'
+                            " wait"], options=["--snapshot-every=1ms", "--snapshot-at=peak"],
+                           stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+for _ in range(2):
+    process.stdout.readline()
+
+
+def processes_at_intervals():
+    found = json.loads(seep("info", "--json", recording.path).stdout)["snapshots"]
+    return {each["process_id"] for each in found
+            if (each["taken"], each["result"]) == ("interval", "done")}
+
+
+wait_until("snapshots of both and of their shell", lambda: len(processes_at_intervals()) >= 3)
+process.communicate(b"\n\n", timeout=TIMEOUT_S)
+checks.equal("of all: status", 0, process.returncode)
+
 # ---- what is no level
 
 for wrong in ("peaks", "rss=", "limit=120%", "limit=", "x"):
