@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "analysis/gate_baseline_text.h"
+#include "analysis/gate_scans.h"
 #include "base/file_cache.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -36,20 +37,12 @@ static void find_scans(struct check_subject *subject, const struct suppressions 
     const struct profile *profile = subject->argument.profile;
     struct error error;
 
-    subject->scans = memory_allocate_zeroed(profile->process_count, sizeof *subject->scans);
-    for (size_t i = 0; i < profile->process_count; i++)
-        subject->scans[i].reason = profile_is_sampled(profile) ? "sampled" : "failed";
     subject->has_leaks = leak_report_build(profile, subject->argument.reader, &options,
                                            &subject->leaks, &error);
     /* Nothing is known of leaks then, which is inconclusive; why is known. */
     if (!subject->has_leaks && !profile_is_sampled(profile))
         log_error("%s: %s", subject->argument.path, error.message);
-    for (size_t i = 0; subject->has_leaks && i < subject->leaks.process_count; i++) {
-        const struct leak_report_process *process = &subject->leaks.processes[i];
-
-        subject->scans[process->process] = (struct gate_scan){
-            .leaks = process->is_done ? &process->leaks : NULL, .reason = process->reason};
-    }
+    subject->scans = gate_scans_make(profile, subject->has_leaks ? &subject->leaks : NULL);
 }
 
 static void close_subject(struct check_subject *subject)

@@ -17,6 +17,7 @@
 #include "cli/common_rows.h"
 #include "cli/config_file.h"
 #include "cli/output_file.h"
+#include "cli/source_root.h"
 #include "cli/terminal.h"
 #include "record/launcher.h"
 #include "report/check_report.h"
@@ -315,19 +316,6 @@ static bool update_baseline(const struct checking *checking, const struct check_
 
 /* ---- output ---- */
 
-/* Caller frees; NULL when nothing says where it is. */
-static char *find_source_root(const struct values *values)
-{
-    static const char *const names[] = {"GITHUB_WORKSPACE", "CI_PROJECT_DIR"};
-    const char *root = values->source_root;
-    char *found;
-
-    for (size_t i = 0; !root && i < sizeof names / sizeof *names; i++)
-        root = getenv(names[i]) && *getenv(names[i]) ? getenv(names[i]) : NULL;
-    found = root ? realpath(root, NULL) : config_find_tree_root();
-    return found || !root ? found : memory_duplicate_text(root);
-}
-
 struct output {
     const struct check_format *format;
     const struct check_report *report;
@@ -414,7 +402,7 @@ static bool check(struct checking *checking, struct check_report *report, struct
         check_subjects_find_growth(&checking->subjects);
     make_entries(checking);
     judge(checking, report);
-    checking->source_root = find_source_root(checking->values);
+    checking->source_root = source_root_find(checking->values->source_root);
     report->source_root = checking->source_root;
     report->entries = checking->entries;
     report->count = checking->entry_count;

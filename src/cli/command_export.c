@@ -15,6 +15,7 @@
 #include "cli/instant.h"
 #include "cli/output_file.h"
 #include "cli/recording_argument.h"
+#include "cli/source_root.h"
 #include "cli/terminal.h"
 #include "graph/graph_select.h"
 #include "report/export.h"
@@ -142,12 +143,17 @@ static bool write_export(const struct values *values, const struct export_format
 
     if (!fill_options(values, argument, &options, error))
         return false;
+    char *source_root = source_root_find(NULL);
+    options.source_root = source_root;
     options.graph = graph;
     options.symbols = &symbols;
     options.is_focus = is_focus;
-    if (strcmp(path, "-") == 0 && format->is_binary && isatty(STDOUT_FILENO))
-        return error_set(error, "%s is not for a terminal: name a file with -o", format->name);
-    return output_file_write(path, write_output, &output, error);
+    bool is_refused = strcmp(path, "-") == 0 && format->is_binary && isatty(STDOUT_FILENO);
+    bool is_written = is_refused ? error_set(error, "%s is not for a terminal: name a file with -o",
+                                             format->name)
+                                 : output_file_write(path, write_output, &output, error);
+    free(source_root);
+    return is_written;
 }
 
 /* Of a format that needs a graph: makes it, and finds what --focus means. */

@@ -63,6 +63,8 @@ libseep_a_SOURCES += \
 	src/cli/terminal.h \
 	src/cli/signal_word.c \
 	src/cli/signal_word.h \
+	src/cli/source_root.c \
+	src/cli/source_root.h \
 	src/cli/root_list.c \
 	src/cli/root_list.h \
 	src/cli/word_list.c \

@@ -68,7 +68,8 @@ static uint8_t *copy_bytes(const struct recording_bytes *bytes, size_t *count)
 {
     *count = bytes->count;
     uint8_t *copy = memory_allocate(bytes->count + 1);
-    memcpy(copy, bytes->bytes, bytes->count);
+    if (bytes->count > 0)
+        memcpy(copy, bytes->bytes, bytes->count);
     return copy;
 }
 

@@ -300,10 +300,22 @@ def check_heaptrack_print(folder, totals):
            is not None, True)
 
 
+def check_judged(folder, recording):
+    """As seep check writes them of the same recording."""
+    for form in ("sarif", "junit"):
+        path = f"{folder}/checked.{form}"
+        expect(f"check: {form}", run(SEEP, "check", f"--{form}={path}", recording).returncode, 1)
+        with open(path, "rb") as file:
+            written = file.read()
+        expect(f"{form}: the same as seep check's", export(form, recording), written)
+        with open(f"{folder}/{form}", "wb") as out:
+            out.write(written)
+
+
 def check_readers(folder, totals):
     """What the formats' own programs make of them."""
     if shutil.which("xmllint"):
-        for form in ("valgrind", "flamegraph"):
+        for form in ("valgrind", "flamegraph", "junit"):
             shown = run("xmllint", "--nonet", "--noout", f"{folder}/{form}")
             expect(f"xmllint: {form}", (shown.returncode, shown.stderr), (0, b""))
     if os.access(GO_PPROF, os.X_OK):
@@ -343,6 +355,7 @@ def check_errors(folder, recording):
             ("no process", b"has no process 7", ["--format=csv", "--process=7", "-o", kept]),
             ("filtered massif", b"cannot be filtered", ["--format=massif", "--function=a", "-o", kept]),
             ("filtered heaptrack", b"cannot be filtered", ["--format=heaptrack", "--file=a", "-o", kept]),
+            ("filtered sarif", b"cannot be filtered", ["--format=sarif", "--file=a", "-o", kept]),
             ("no such folder", b"No such file", ["--format=csv", "-o", f"{folder}/none/x"]),
             ("full disk", b"No space", ["--format=csv", "-o", "-"])):
         with open("/dev/full" if what == "full disk" else "/dev/null", "wb") as out:
@@ -382,6 +395,7 @@ def main():
             print("built without SQLite: its export is not tried")
         check_pages(recording)
         check_leaked(folder, recording)
+        check_judged(folder, recording)
         check_readers(folder, totals)
         check_errors(folder, recording)
     return is_failed()

@@ -28,6 +28,8 @@ libseep_a_SOURCES += \
 	viewer/analysis/gate_groups.h \
 	viewer/analysis/gate_noise.c \
 	viewer/analysis/gate_noise.h \
+	viewer/analysis/gate_scans.c \
+	viewer/analysis/gate_scans.h \
 	viewer/analysis/growth.c \
 	viewer/analysis/growth.h \
 	viewer/analysis/key_table.c \

@@ -37,6 +37,10 @@ static const struct export_format formats[] = {
 #endif
     {"openmetrics", "Prometheus, GitLab: totals", false, false,
      "its totals have peaks, which are not known of intervals", export_write_openmetrics},
+    {"sarif", "GitHub, editors: leaks beside the code, as seep check finds them", false, false,
+     "leaks are known at snapshots", export_write_sarif},
+    {"junit", "test runners: the same as a test of each process", false, false,
+     "leaks are known at snapshots", export_write_junit},
     {"heapsnapshot", "Chrome's DevTools, memlab: the graph of a snapshot", false, true,
      "a graph is known at snapshots", export_write_heapsnapshot},
     {"dot", "Graphviz: what retains what, or --focus and what is around it", false, true,

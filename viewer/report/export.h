@@ -23,6 +23,7 @@ struct export_options {
     struct query_filter filter;
     bool are_arguments_shown;                 /* of targets; left out under CI (secrets) */
     struct recording_reader *reader;          /* for leaks and graphs; NULL: do without */
+    const char *source_root;                  /* as in struct check_report; borrowed */
     const struct symbolizer_options *symbols; /* for types; NULL: the defaults. Borrowed */
 
     /* Of formats that need a graph. */
@@ -82,6 +83,10 @@ bool export_write_sqlite(const struct profile *profile, const struct export_opti
                          FILE *out, struct error *error);
 bool export_write_openmetrics(const struct profile *profile, const struct export_options *options,
                               FILE *out, struct error *error);
+bool export_write_sarif(const struct profile *profile, const struct export_options *options,
+                        FILE *out, struct error *error);
+bool export_write_junit(const struct profile *profile, const struct export_options *options,
+                        FILE *out, struct error *error);
 
 bool export_write_heapsnapshot(const struct profile *profile, const struct export_options *options,
                                FILE *out, struct error *error);

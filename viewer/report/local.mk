@@ -18,6 +18,7 @@ libseep_a_SOURCES += \
 	viewer/report/export.c \
 	viewer/report/export.h \
 	viewer/report/export_callgrind.c \
+	viewer/report/export_checked.c \
 	viewer/report/export_csv.c \
 	viewer/report/export_dhat.c \
 	viewer/report/export_dot.c \
