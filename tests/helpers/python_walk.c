@@ -81,6 +81,7 @@ static int walk(struct cpython *python)
         print_class(&arenas, i);
     cpython_team_init(&team, python, 1, arenas.block_count);
     if (cpython_objects_read(&objects, &team, &arenas, reason, sizeof reason)) {
+        cpython_objects_find_storage(&objects);
         cpython_garbage_find(&garbage, &objects);
         printf("unknown %" PRIu64 " of %" PRIu64 ", negative %" PRIu64 "\n", objects.unknown_blocks,
                arenas.block_count, garbage.negative_count);

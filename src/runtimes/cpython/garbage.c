@@ -23,12 +23,25 @@ struct tracing {
     size_t count, capacity;
 };
 
+static bool is_static(const struct cpython_objects *objects, uint32_t object)
+{
+    return object >= objects->block_count &&
+           objects->outside[object - objects->block_count].is_static;
+}
+
 static void mark_tracked(struct cpython_garbage *garbage)
 {
     struct cpython_objects *objects = garbage->objects;
     uint32_t count = cpython_objects_count(objects);
     for (uint32_t i = 0; i < count; i++) {
-        if (!cpython_objects_is_object(objects, i) || !cpython_objects_is_tracked(objects, i))
+        garbage->unexplained[i] = INT32_MAX;
+        if (!cpython_objects_is_object(objects, i))
+            continue;
+        if (!is_static(objects, i)) {
+            uint64_t references = cpython_objects_references(objects, i);
+            garbage->unexplained[i] = references < INT32_MAX ? (int32_t)references : INT32_MAX;
+        }
+        if (!cpython_objects_is_tracked(objects, i))
             continue;
         uint64_t references = cpython_refcount(objects->python,
                                                cpython_objects_address(objects, i));
@@ -54,15 +67,43 @@ static void mark_permanent(struct cpython_garbage *garbage)
     }
 }
 
+struct subtracting {
+    struct cpython_garbage *garbage;
+    bool is_collected; /* what is subtracted comes from an object that the collector visits */
+    bool is_static;
+};
+
+/* What instances and their dictionaries have in common counts once. */
 static void subtract(void *context, const struct cpython_edge *edge)
 {
-    struct cpython_garbage *garbage = context;
-    if (!edge->is_counted)
-        return;
+    const struct subtracting *subtracting = context;
+    struct cpython_garbage *garbage = subtracting->garbage;
     uint32_t target = cpython_objects_find(garbage->objects, edge->target);
-    if (target != CPYTHON_NO_OBJECT && garbage->marks[target] & GARBAGE_TRACKED &&
+    if (target == CPYTHON_NO_OBJECT)
+        return;
+    if (!subtracting->is_static && garbage->unexplained[target] != INT32_MAX &&
+        (edge->is_counted || edge->kind != CPYTHON_EDGE_VALUE))
+        garbage->unexplained[target]--;
+    if (subtracting->is_collected && edge->is_counted && garbage->marks[target] & GARBAGE_TRACKED &&
         garbage->counts[target] != INT32_MAX)
         garbage->counts[target]--;
+}
+
+static void subtract_all(struct cpython_garbage *garbage)
+{
+    struct cpython_objects *objects = garbage->objects;
+    uint32_t count = cpython_objects_count(objects);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!cpython_objects_is_object(objects, i))
+            continue;
+        struct subtracting subtracting = {
+            .garbage = garbage,
+            .is_collected = (garbage->marks[i] & (GARBAGE_TRACKED | GARBAGE_PERMANENT)) ==
+                            GARBAGE_TRACKED,
+            .is_static = is_static(objects, i)};
+        if (subtracting.is_collected || !subtracting.is_static)
+            cpython_objects_visit_edges(objects, i, subtract, &subtracting);
+    }
 }
 
 static void push(struct tracing *tracing, uint32_t object)
@@ -147,8 +188,7 @@ static void hold(void *context, const struct cpython_edge *edge)
     struct cpython_objects *objects = holding->garbage->objects;
     uint32_t target = cpython_objects_find(objects, edge->target);
     if (target == CPYTHON_NO_OBJECT || holding->garbage->marks[target] != 0 ||
-        (target >= objects->block_count &&
-         objects->outside[target - objects->block_count].is_static))
+        is_static(objects, target))
         return;
     uint64_t *found = hash_map_put(&holding->found, target, NULL);
     if (++*found < cpython_refcount(objects->python, cpython_objects_address(objects, target)))
@@ -160,7 +200,7 @@ static void hold(void *context, const struct cpython_edge *edge)
     holding->stack[holding->count++] = target;
 }
 
-static void weigh(struct cpython_garbage *garbage)
+static void weigh_all(struct cpython_garbage *garbage)
 {
     struct holding holding = {.garbage = garbage};
     struct cpython_objects *objects = garbage->objects;
@@ -189,19 +229,24 @@ void cpython_garbage_find(struct cpython_garbage *garbage, struct cpython_object
     *garbage = (struct cpython_garbage){.objects = objects};
     garbage->counts = memory_allocate_zeroed_large((size_t)count + 1, sizeof *garbage->counts);
     garbage->marks = memory_allocate_zeroed_large((size_t)count + 1, sizeof *garbage->marks);
+    garbage->unexplained = memory_allocate_large((size_t)count + 1, sizeof *garbage->unexplained);
     mark_tracked(garbage);
     mark_permanent(garbage);
-    for (uint32_t i = 0; i < count; i++)
-        if ((garbage->marks[i] & (GARBAGE_TRACKED | GARBAGE_PERMANENT)) == GARBAGE_TRACKED)
-            cpython_objects_visit_edges(objects, i, subtract, garbage);
+    subtract_all(garbage);
     reach_all(garbage);
-    weigh(garbage);
+}
+
+void cpython_garbage_weigh(struct cpython_garbage *garbage, struct cpython_objects *objects)
+{
+    garbage->objects = objects;
+    weigh_all(garbage);
     cpython_garbage_mark_start(garbage);
 }
 
 void cpython_garbage_clear(struct cpython_garbage *garbage)
 {
     free(garbage->counts);
+    free(garbage->unexplained);
     free(garbage->marks);
     *garbage = (struct cpython_garbage){0};
 }

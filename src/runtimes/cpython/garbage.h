@@ -7,7 +7,10 @@
 
 struct cpython_garbage {
     struct cpython_objects *objects;
-    int32_t *counts;                   /* references from outside of what the collector knows */
+    int32_t *counts; /* references from outside of what the collector knows */
+    /* References that those of other objects do not explain; INT32_MAX of what has no count that
+     * means anything. */
+    int32_t *unexplained;
     uint8_t *marks;                    /* enum garbage_mark */
     uint64_t count;                    /* objects of the garbage */
     uint64_t negative_count;           /* objects with more references found than counted */
@@ -24,7 +27,11 @@ enum garbage_mark {
     GARBAGE_OF_START = 32 /* the standard library left it when it was imported */
 };
 
+/* Finds out what is garbage, and how many references nothing explains; storage may be unknown yet.
+ */
 void cpython_garbage_find(struct cpython_garbage *garbage, struct cpython_objects *objects);
+/* Says of the same objects, seen by whichever thread, how much the garbage is. */
+void cpython_garbage_weigh(struct cpython_garbage *garbage, struct cpython_objects *objects);
 void cpython_garbage_clear(struct cpython_garbage *garbage);
 
 static inline bool cpython_garbage_has(const struct cpython_garbage *garbage, uint32_t object)
@@ -34,7 +41,7 @@ static inline bool cpython_garbage_has(const struct cpython_garbage *garbage, ui
 }
 
 /* Marks what the standard library left when it was imported, as every start of an interpreter does;
- * part of cpython_garbage_find. */
+ * part of cpython_garbage_weigh. */
 void cpython_garbage_mark_start(struct cpython_garbage *garbage);
 
 /* Its cycles, but for those of the start, alike ones counted together, as texts of `heap`. */

@@ -27,7 +27,7 @@ enum {
 };
 
 #define NO_NODE     UINT32_MAX
-#define UNCOUNTED   INT32_MAX
+#define UNCOUNTED   INT32_MAX /* as garbage.unexplained has it */
 #define MEMORY_TEXT ".<memory>"
 
 enum graph_mark {
@@ -101,20 +101,12 @@ static bool is_left_out(const struct making *making, uint32_t target)
            (marks & MARK_MODULE_DICT && !(making->marks[making->from] & MARK_MODULE));
 }
 
-/* What instances and their dictionaries have in common counts once. */
-static void count_edge(struct making *making, const struct cpython_edge *edge, uint32_t target)
-{
-    if (making->left[target] != UNCOUNTED && (edge->is_counted || edge->kind != CPYTHON_EDGE_VALUE))
-        making->left[target]--;
-}
-
 static void write_edge(void *context, const struct cpython_edge *edge)
 {
     struct making *making = context;
     uint32_t target = cpython_objects_find(making->objects, edge->target);
     if (target == CPYTHON_NO_OBJECT)
         return;
-    count_edge(making, edge, target);
     if (making->nodes[target] == NO_NODE || target == making->from || is_left_out(making, target))
         return;
     python_graph_add_edge(making->graph, make_label(making, edge), making->nodes[target]);
@@ -151,20 +143,18 @@ static void write_storage(void *context, uint64_t address, uint64_t bytes)
 static void number_nodes(struct making *making, uint32_t count)
 {
     struct cpython_objects *objects = making->objects;
+    const struct snapshot *native = making->input->native->snapshot;
     uint32_t number = 0;
     for (uint32_t i = 0; i < count; i++) {
         making->nodes[i] = NO_NODE;
-        making->left[i] = UNCOUNTED;
         if (!cpython_objects_is_object(objects, i) || is_static(objects, i))
             continue;
-        uint64_t address = cpython_objects_address(objects, i);
-        uint64_t references = cpython_objects_references(objects, i);
-        uint32_t block = find_block(making, address);
         making->nodes[i] = number++;
+        if (native == NULL)
+            continue;
+        uint32_t block = find_block(making, cpython_objects_address(objects, i));
         if (block != PYTHON_GRAPH_NO_BLOCK)
             making->node_of_block[block] = making->nodes[i];
-        if (references < INT32_MAX)
-            making->left[i] = (int32_t)references;
     }
 }
 
@@ -318,6 +308,13 @@ static void add_interpreters(struct making *making)
             if (object != CPYTHON_NO_OBJECT && !(making->marks[object] & MARK_MODULE_DICT))
                 add_root(making, object, fields[j].name);
         }
+}
+
+/* What instances and their dictionaries have in common counts once. */
+static void count_edge(struct making *making, const struct cpython_edge *edge, uint32_t target)
+{
+    if (making->left[target] != UNCOUNTED && (edge->is_counted || edge->kind != CPYTHON_EDGE_VALUE))
+        making->left[target]--;
 }
 
 /* What variables of C code hold. */
@@ -481,7 +478,7 @@ static void make(struct making *making, uint32_t count)
     number_nodes(making, count);
     visit_modules(making, mark_module);
     write_nodes(making, count);
-    memcpy(making->input->unexplained, making->left, count * sizeof *making->left);
+    memcpy(making->left, making->input->garbage->unexplained, count * sizeof *making->left);
     add_roots(making, count);
     add_unsure(making, count);
     graph_labels_clear(&making->labels);
@@ -492,17 +489,12 @@ static void make(struct making *making, uint32_t count)
     free(making->node_of_block);
 }
 
-bool cpython_graph_make(const struct cpython_graph_input *input, struct python_heap *heap)
+void cpython_graph_make(const struct cpython_graph_input *input, struct python_graph *graph)
 {
-    uint32_t count = cpython_objects_count(input->objects);
-    if (!graph_labels_have_room(count, heap))
-        return false;
-    heap->graph = python_graph_create();
     struct making making = {.input = input,
                             .objects = input->objects,
                             .python = input->objects->python,
-                            .graph = heap->graph,
-                            .labels = {.graph = heap->graph}};
-    make(&making, count);
-    return true;
+                            .graph = graph,
+                            .labels = {.graph = graph}};
+    make(&making, cpython_objects_count(input->objects));
 }

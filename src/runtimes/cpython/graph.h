@@ -17,12 +17,9 @@ struct cpython_graph_input {
     const uint8_t *of_attributes;   /* a dictionary of attributes */
     const struct cpython_native *native;
     const struct cpython_holders *holders; /* of what C code holds, where they were found */
-    /* To be filled, by object: references that those of other objects do not explain; INT32_MAX of
-     * what has no count that means anything. */
-    int32_t *unexplained;
 };
 
-/* Into `heap`. False: it is left out, with a note. */
-bool cpython_graph_make(const struct cpython_graph_input *input, struct python_heap *heap);
+/* Into `graph`, which was just created. */
+void cpython_graph_make(const struct cpython_graph_input *input, struct python_graph *graph);
 
 #endif

@@ -245,10 +245,13 @@ static void discover_all(struct cpython_objects *objects)
 
 /* ---- storage ---- */
 
+/* Sums are kept apart until the end: others read types meanwhile, which stand in the same lines of
+ * the cache. */
 struct owning {
     struct cpython_objects *objects;
     uint32_t owner;
     uint32_t type;
+    struct cpython_type_count *live, *free; /* by type */
 };
 
 /* What belongs to an object may begin with what is left of another. But code keeps the last frame
@@ -264,11 +267,11 @@ static void own(void *context, uint64_t address, uint64_t bytes)
     struct owning *owning = context;
     struct cpython_objects *objects = owning->objects;
     struct obmalloc_block block;
-    struct cpython_type *type = &objects->types.items[owning->type];
+    struct cpython_type_count *live = &owning->live[owning->type];
     if (!obmalloc_is_arena(objects->arenas, address)) {
         if (bytes > 0 && mapping_search(objects->python->mappings, address) != NULL &&
             !is_static(objects->python, address))
-            type->live.bytes += bytes;
+            live->bytes += bytes;
         return;
     }
     if (!obmalloc_find(objects->arenas, address, &block) ||
@@ -277,32 +280,35 @@ static void own(void *context, uint64_t address, uint64_t bytes)
         return;
     if (address != block.address && address - block.address > VALUES_BEHIND_MOST)
         return; /* values of instances stand a little behind their start */
-    objects->kinds[block.position] = CPYTHON_BLOCK_STORAGE;
+    cpython_objects_set_kind(objects, block.position, CPYTHON_BLOCK_STORAGE);
     objects->values[block.position] = owning->owner;
-    type->live.bytes += block.bytes;
+    live->bytes += block.bytes;
 }
 
-static void find_storage(struct cpython_objects *objects)
+static void find_storage(struct owning *owning)
 {
+    struct cpython_objects *objects = owning->objects;
     uint32_t count = cpython_objects_count(objects);
     for (uint32_t i = 0; i < count; i++) {
         if (!cpython_objects_is_object(objects, i))
             continue;
-        struct owning owning = {objects, i, cpython_objects_type(objects, i)};
-        const struct cpython_type *type = &objects->types.items[owning.type];
+        owning->owner = i;
+        owning->type = cpython_objects_type(objects, i);
+        const struct cpython_type *type = &objects->types.items[owning->type];
         if (!type->is_whole)
             cpython_edges_visit_storage(objects->python, type, cpython_objects_address(objects, i),
-                                        own, &owning);
+                                        own, owning);
     }
 }
 
-/* ---- all of it ---- */
+/* ---- counting ---- */
 
 static void count_block(void *context, const struct obmalloc_block *block)
 {
-    struct cpython_objects *objects = context;
+    struct owning *owning = context;
+    struct cpython_objects *objects = owning->objects;
     uint32_t value = objects->values[block->position];
-    switch (cpython_objects_kind(objects, (uint32_t)block->position)) {
+    switch (cpython_objects_kind(objects, block->position)) {
     case CPYTHON_BLOCK_UNKNOWN:
         objects->unknown_blocks++;
         objects->unknown_bytes += block->bytes;
@@ -312,28 +318,46 @@ static void count_block(void *context, const struct obmalloc_block *block)
         objects->storage_block_bytes += block->bytes;
         return;
     case CPYTHON_BLOCK_OBJECT:
-        objects->types.items[value].live.objects++;
-        objects->types.items[value].live.bytes += block->bytes;
+        owning->live[value].objects++;
+        owning->live[value].bytes += block->bytes;
         return;
     case CPYTHON_BLOCK_FREE:
-        objects->types.items[value].free.objects++;
-        objects->types.items[value].free.bytes += block->bytes;
+        owning->free[value].objects++;
+        owning->free[value].bytes += block->bytes;
         return;
     }
 }
 
-static void count_all(struct cpython_objects *objects)
+static void count_all(struct owning *owning)
 {
-    obmalloc_visit_blocks(objects->arenas, count_block, objects);
+    struct cpython_objects *objects = owning->objects;
+    obmalloc_visit_blocks(objects->arenas, count_block, owning);
     for (size_t i = 0; i < objects->outside_count; i++) {
         const struct cpython_outside *outside = &objects->outside[i];
         if (outside->is_static)
             continue;
-        struct cpython_type *type = &objects->types.items[outside->type];
-        type->live.objects++;
-        type->live.bytes += cpython_objects_bytes(objects, objects->block_count + (uint32_t)i);
+        struct cpython_type_count *live = &owning->live[outside->type];
+        live->objects++;
+        live->bytes += cpython_objects_bytes(objects, objects->block_count + (uint32_t)i);
     }
 }
+
+void cpython_objects_find_storage(struct cpython_objects *objects)
+{
+    struct owning owning = {.objects = objects};
+    owning.live = memory_allocate_zeroed(objects->types.count + 1, sizeof *owning.live);
+    owning.free = memory_allocate_zeroed(objects->types.count + 1, sizeof *owning.free);
+    find_storage(&owning);
+    count_all(&owning);
+    for (size_t i = 0; i < objects->types.count; i++) {
+        objects->types.items[i].live = owning.live[i];
+        objects->types.items[i].free = owning.free[i];
+    }
+    free(owning.live);
+    free(owning.free);
+}
+
+/* ---- all of it ---- */
 
 struct cpython_objects *cpython_objects_share(const struct cpython_objects *objects,
                                               const struct cpython *python)
@@ -365,8 +389,6 @@ bool cpython_objects_read(struct cpython_objects *objects, const struct cpython_
                                                             python->offsets.gc_collecting) != 0;
     cpython_block_kinds_find(objects, team);
     discover_all(objects);
-    find_storage(objects);
-    count_all(objects);
     return true;
 }
 

@@ -55,10 +55,15 @@ struct cpython_objects {
     uint64_t static_count;
 };
 
-/* Classifies all blocks, and finds everything outside that is referred to. False: too many. */
+/* Classifies all blocks, and finds everything outside that is referred to. Storage is unknown yet.
+ * False: too many. */
 bool cpython_objects_read(struct cpython_objects *objects, const struct cpython_team *team,
                           struct obmalloc *arenas, char *reason, size_t reason_bytes);
 void cpython_objects_clear(struct cpython_objects *objects);
+
+/* Finds out which blocks are storage, and counts all of each type. What looks at objects alone may
+ * go on meanwhile in other threads. */
+void cpython_objects_find_storage(struct cpython_objects *objects);
 
 /* The same objects, seen by another thread: tables are borrowed, what was just looked up is its
  * own. To be freed. */
@@ -78,16 +83,31 @@ enum {
     CPYTHON_KINDS = (1 << CPYTHON_KIND_BITS) - 1
 };
 
+/* Of a block that is no object another thread may just find that it is storage: both see no object
+ * in it, before and then. */
+static inline uint8_t cpython_objects_kind_byte(const struct cpython_objects *objects,
+                                                uint64_t block)
+{
+    return __atomic_load_n(&objects->kinds[block], __ATOMIC_RELAXED);
+}
+
 static inline enum cpython_block_kind cpython_objects_kind(const struct cpython_objects *objects,
                                                            uint64_t block)
 {
-    return (enum cpython_block_kind)(objects->kinds[block] & CPYTHON_KINDS);
+    return (enum cpython_block_kind)(cpython_objects_kind_byte(objects, block) & CPYTHON_KINDS);
+}
+
+static inline void cpython_objects_set_kind(struct cpython_objects *objects, uint64_t block,
+                                            enum cpython_block_kind kind)
+{
+    __atomic_store_n(&objects->kinds[block], (uint8_t)kind, __ATOMIC_RELAXED);
 }
 
 /* Bytes of the block in front of its object. */
 static inline uint32_t cpython_objects_prefix(const struct cpython_objects *objects, uint64_t block)
 {
-    return (uint32_t)(objects->kinds[block] >> CPYTHON_KIND_BITS) * OBMALLOC_ALIGNMENT;
+    return (uint32_t)(cpython_objects_kind_byte(objects, block) >> CPYTHON_KIND_BITS) *
+           OBMALLOC_ALIGNMENT;
 }
 
 /* Is this block an object (all outside of arenas are)? */

@@ -20,7 +20,9 @@
 #include "runtimes/cpython/labels.h"
 #include "runtimes/cpython/native_blocks.h"
 #include "runtimes/cpython/reference_leaks.h"
+#include "runtimes/graph_labels.h"
 #include "runtimes/path_patterns.h"
+#include "snapshot/python_graph.h"
 
 enum {
     PATH_STEPS_MOST = 40,
@@ -36,7 +38,7 @@ enum {
 #define CODE_ROOT "(C code)"
 
 struct path_search {
-    struct cpython_objects *objects;
+    struct cpython_objects *objects; /* as the thread sees them that is at work */
     const struct cpython_garbage *garbage;
     struct used_memory memory;
     struct cpython_holders holders;
@@ -264,10 +266,14 @@ static void take_held(struct path_search *search, bool are_tracked, size_t *next
 }
 
 /* Whatever has references that no object explains, or stands in variables of modules. */
-static void take_rest(struct path_search *search, size_t *next)
+static void take_rest(struct path_search *search)
 {
+    size_t next = search->queue_count;
     struct cpython_objects *objects = search->objects;
     uint32_t count = cpython_objects_count(objects);
+    find_holders(search);
+    take_held(search, true, &next);
+    take_held(search, false, &next);
     for (uint32_t i = 0; i < count; i++) {
         if (!cpython_objects_is_object(objects, i) || search->patterns[i] != PATH_NO_PATTERN)
             continue;
@@ -275,11 +281,11 @@ static void take_rest(struct path_search *search, size_t *next)
             continue;
         take_root(search, cpython_objects_address(objects, i),
                   is_static(objects, i) ? "(C variables)" : CODE_ROOT);
-        follow_all(search, next);
+        follow_all(search, &next);
     }
 }
 
-static void search_all(struct path_search *search)
+static void search_names(struct path_search *search)
 {
     size_t next = 0;
     take_modules(search, true);
@@ -287,10 +293,6 @@ static void search_all(struct path_search *search)
     take_modules(search, false);
     take_interpreters(search);
     follow_all(search, &next);
-    find_holders(search);
-    take_held(search, true, &next);
-    take_held(search, false, &next);
-    take_rest(search, &next);
 }
 
 /* ---- in words ---- */
@@ -426,10 +428,19 @@ static void tell_pinning(struct path_search *search, cpython_is_pinned_block is_
     cpython_sites_tell(&sites, PYTHON_SITE_PINNING, 0, heap);
 }
 
-static bool make_graph(const struct path_search *search, const struct cpython_native *native,
-                       int32_t *unexplained, struct python_heap *heap)
+struct cpython_paths {
+    struct path_search search;
+    const struct cpython_paths_input *input;
+    struct cpython_native native;
+};
+
+/* What is told of the ways, and the graph, are two parts of work. `search` is not changed by the
+ * graph. */
+static void make_graph(const struct cpython_paths *paths, struct cpython_objects *objects,
+                       struct python_graph *graph)
 {
-    size_t count = (size_t)cpython_objects_count(search->objects) + 1;
+    const struct path_search *search = &paths->search;
+    size_t count = (size_t)cpython_objects_count(objects) + 1;
     uint8_t *is_reached = memory_allocate_zeroed_large(count, 1);
     uint8_t *is_held_by_code = memory_allocate_zeroed_large(count, 1);
     for (size_t i = 0; i < search->queue_count; i++) {
@@ -440,19 +451,17 @@ static bool make_graph(const struct path_search *search, const struct cpython_na
                                    cpython_holders_of(&search->holders, object) != NULL);
     }
     const struct cpython_graph_input input = {
-        .objects = search->objects,
+        .objects = objects,
         .garbage = search->garbage,
         .is_reached = is_reached,
         .is_held_by_code = is_held_by_code,
         .of_attributes = search->of_attributes,
-        .native = native,
+        .native = &paths->native,
         .holders = &search->holders,
-        .unexplained = unexplained,
     };
-    bool is_made = cpython_graph_make(&input, heap);
+    cpython_graph_make(&input, graph);
     free(is_reached);
     free(is_held_by_code);
-    return is_made;
 }
 
 static void add_path(void *context, uint32_t object, struct text *out)
@@ -464,15 +473,16 @@ static void add_path(void *context, uint32_t object, struct text *out)
         text_add(out, CODE_ROOT);
 }
 
-static void tell_leaks(struct path_search *search, const struct cpython_native *native,
-                       const int32_t *unexplained, struct python_heap *heap)
+static void tell_leaks(struct cpython_paths *paths, struct python_heap *heap)
 {
+    struct path_search *search = &paths->search;
+    const int32_t *unexplained = search->garbage->unexplained;
     struct cpython_surpluses surpluses;
     const struct cpython_surplus_input looking = {
         .objects = search->objects, .unexplained = unexplained, .memory = &search->memory};
     const struct cpython_leaks_input telling = {.objects = search->objects,
                                                 .garbage = search->garbage,
-                                                .native = native,
+                                                .native = &paths->native,
                                                 .surpluses = &surpluses,
                                                 .unexplained = unexplained,
                                                 .add_path = add_path,
@@ -482,40 +492,85 @@ static void tell_leaks(struct path_search *search, const struct cpython_native *
     cpython_surplus_clear(&surpluses);
 }
 
-void cpython_paths_tell(const struct cpython_paths_input *input, struct python_heap *heap)
+/* ---- all of it ---- */
+
+struct cpython_paths *cpython_paths_search(const struct cpython_paths_input *input)
 {
     struct cpython_objects *objects = input->objects;
     size_t count = (size_t)cpython_objects_count(objects) + 1;
-    struct path_search search = {.objects = objects,
-                                 .garbage = input->garbage,
-                                 .memory = {.objects = objects,
-                                            .process = input->process,
-                                            .modules = input->modules,
-                                            .words = input->words}};
-    struct cpython_native native;
-    int32_t *unexplained = memory_allocate_large(count, sizeof *unexplained);
-    search.parents = memory_allocate_large(count, sizeof *search.parents);
-    search.patterns = memory_allocate_large(count, sizeof *search.patterns);
-    search.queue = memory_allocate_large(count, sizeof *search.queue);
-    search.of_attributes = memory_allocate_zeroed_large(count, 1);
-    memset(search.patterns, 0xff, count * sizeof *search.patterns);
-    path_patterns_init(&search.ways);
-    search.code_pattern = path_patterns_make_root(&search.ways, CODE_ROOT);
-    cpython_native_init(&native, input->process->native, objects->arenas);
-    used_memory_plan(&search.memory);
-    search_all(&search);
-    tell_pinning(&search, input->is_pinned, &native, heap);
-    tell_types(&search, heap);
-    if (make_graph(&search, &native, unexplained, heap))
-        tell_leaks(&search, &native, unexplained, heap);
-    heap->figures.recorded_objects = native.recorded_count;
-    path_patterns_clear(&search.ways);
-    hash_map_clear(&search.labels);
-    cpython_holders_clear(&search.holders);
-    used_memory_clear(&search.memory);
-    free(search.parents);
-    free(search.patterns);
-    free(search.queue);
-    free(search.of_attributes);
-    free(unexplained);
+    struct cpython_paths *paths = memory_allocate_zeroed(1, sizeof *paths);
+    struct path_search *search = &paths->search;
+    paths->input = input;
+    search->objects = objects;
+    search->garbage = input->garbage;
+    search->memory = (struct used_memory){.objects = objects,
+                                          .process = input->process,
+                                          .modules = input->modules,
+                                          .words = input->words};
+    search->parents = memory_allocate_large(count, sizeof *search->parents);
+    search->patterns = memory_allocate_large(count, sizeof *search->patterns);
+    search->queue = memory_allocate_large(count, sizeof *search->queue);
+    search->of_attributes = memory_allocate_zeroed_large(count, 1);
+    memset(search->patterns, 0xff, count * sizeof *search->patterns);
+    path_patterns_init(&search->ways);
+    search->code_pattern = path_patterns_make_root(&search->ways, CODE_ROOT);
+    used_memory_plan(&search->memory);
+    search_names(search);
+    return paths;
+}
+
+struct telling {
+    struct cpython_paths *paths;
+    struct cpython_objects *beside;
+    struct python_heap *heap;
+    struct python_graph *graph; /* NULL: it is left out */
+};
+
+enum {
+    MAKE_GRAPH = 0,
+    TELL_WAYS = 1,
+    TELLING_PARTS = 2
+};
+
+static void tell_part(void *context, size_t part, size_t thread)
+{
+    (void)thread;
+    const struct telling *telling = context;
+    struct cpython_paths *paths = telling->paths;
+    if (part == MAKE_GRAPH && telling->graph != NULL) {
+        make_graph(paths, telling->beside, telling->graph);
+    } else if (part == TELL_WAYS) {
+        tell_pinning(&paths->search, paths->input->is_pinned, &paths->native, telling->heap);
+        tell_types(&paths->search, telling->heap);
+        if (telling->graph != NULL)
+            tell_leaks(paths, telling->heap);
+    }
+}
+
+void cpython_paths_tell(struct cpython_paths *paths, const struct cpython_team *team,
+                        struct python_heap *heap)
+{
+    struct cpython_objects *objects = paths->input->objects;
+    take_rest(&paths->search);
+    cpython_native_init(&paths->native, paths->input->process->native, objects->arenas);
+    if (graph_labels_have_room(cpython_objects_count(objects), heap))
+        heap->graph = python_graph_create();
+    struct cpython_objects *beside = cpython_objects_share(objects, cpython_team_beside(team));
+    struct telling telling = {paths, beside, heap, heap->graph};
+    parallel_run(team->thread_count, TELLING_PARTS, tell_part, &telling);
+    free(beside);
+    heap->figures.recorded_objects = paths->native.recorded_count;
+}
+
+void cpython_paths_destroy(struct cpython_paths *paths)
+{
+    path_patterns_clear(&paths->search.ways);
+    hash_map_clear(&paths->search.labels);
+    cpython_holders_clear(&paths->search.holders);
+    used_memory_clear(&paths->search.memory);
+    free(paths->search.parents);
+    free(paths->search.patterns);
+    free(paths->search.queue);
+    free(paths->search.of_attributes);
+    free(paths);
 }

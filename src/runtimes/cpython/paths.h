@@ -22,9 +22,16 @@ struct cpython_paths_input {
     struct word_cache *words;
 };
 
+/* Looks for the ways from all that has a name; garbage and storage need not be known yet. `input`
+ * is borrowed until the end. */
+struct cpython_paths;
+struct cpython_paths *cpython_paths_search(const struct cpython_paths_input *input);
+
 /* Adds the ways to the objects of the largest types, and to what pins arenas, as texts of `heap`;
  * the graph of all objects, joined with the blocks of malloc's; and the objects that have more
  * references than anything holds. */
-void cpython_paths_tell(const struct cpython_paths_input *input, struct python_heap *heap);
+void cpython_paths_tell(struct cpython_paths *paths, const struct cpython_team *team,
+                        struct python_heap *heap);
+void cpython_paths_destroy(struct cpython_paths *paths);
 
 #endif

@@ -20,4 +20,10 @@ void cpython_team_init(struct cpython_team *team, const struct cpython *python, 
                        uint64_t block_count);
 void cpython_team_clear(struct cpython_team *team);
 
+/* What a second part of work sees, beside one that sees the first python. */
+static inline const struct cpython *cpython_team_beside(const struct cpython_team *team)
+{
+    return team->pythons[1 % team->thread_count];
+}
+
 #endif
