@@ -2,11 +2,13 @@
 #include "symbols/symbol_worker.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -279,6 +281,45 @@ static void work(const struct symbol_batch_input *input, int fd, int requests,
         answer(&worker);
 }
 
+static int compare_fds(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+static void close_between(unsigned first, unsigned last)
+{
+    if (first > last)
+        return;
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, first, last, 0) == 0)
+        return;
+#endif
+    struct rlimit limit = {0, 0};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    for (unsigned fd = first; fd <= last && fd < limit.rlim_cur; fd++)
+        close((int)fd);
+}
+
+/* Of what was inherited, only what is worked with stays open: who closes a descriptor means it to
+ * be the last, be it of an ended process that an epoll set watches, or of a lock. */
+static void close_others(const struct symbol_batch_input *input, int fd, int requests)
+{
+    int *kept = memory_allocate((input->module_count + 3) * sizeof *kept);
+    size_t count = 0;
+    kept[count++] = STDERR_FILENO; /* and those below */
+    kept[count++] = fd;
+    kept[count++] = requests;
+    for (size_t i = 0; i < input->module_count; i++)
+        kept[count++] = input->modules[i].fd;
+    qsort(kept, count, sizeof *kept, compare_fds);
+    for (size_t i = 0; i < count; i++) {
+        bool is_last = i + 1 == count;
+        if (kept[i] >= STDERR_FILENO)
+            close_between((unsigned)kept[i] + 1, is_last ? UINT_MAX : (unsigned)kept[i + 1] - 1);
+    }
+    free(kept);
+}
+
 void symbol_worker_become(const struct symbol_batch_input *input, int fd, int requests,
                           struct batch_progress *progress)
 {
@@ -294,6 +335,7 @@ void symbol_worker_become(const struct symbol_batch_input *input, int fd, int re
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    close_others(input, fd, requests);
     work(input, fd, requests, progress);
     _exit(0);
 }

@@ -226,6 +226,20 @@ static void test_a_lasting_child_takes_new_modules(void **state)
     close(fd);
 }
 
+/* The other end of a pipe that only the child could have open is closed in it. */
+static void test_a_lasting_child_holds_nothing_else_open(void **state)
+{
+    (void)state;
+    int ends[2];
+    char byte;
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    struct symbol_batch *batch = start_lasting(NULL, 0);
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &byte, 1), 0);
+    symbol_batch_close(batch);
+    close(ends[0]);
+}
+
 static void test_many_descriptors_travel(void **state)
 {
     (void)state;
@@ -288,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_a_death_costs_what_stands_behind),
         cmocka_unit_test(test_nothing_to_look_up),
         cmocka_unit_test(test_a_lasting_child_takes_new_modules),
+        cmocka_unit_test(test_a_lasting_child_holds_nothing_else_open),
         cmocka_unit_test(test_many_descriptors_travel),
         cmocka_unit_test(test_the_last_request_ends_the_child),
         cmocka_unit_test(test_a_dismissed_child_takes_no_more),
