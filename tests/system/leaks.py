@@ -45,6 +45,7 @@ CASES = {
     "root_plugin_tls": ([], [], [], None),
     "root_context": ([], [], [], [409]),
     "root_handler": ([], [], [], [410, 411]),
+    "root_tree": ([24], [24] * 19 + [413] * 20, [], None),
     "plugin_closed": ([408], [], [], None),
     "thread_stack": ([], [], [], None),
     "thread_tls": ([], [], [], None),

@@ -24,10 +24,10 @@ MEMCHECK_S = 240  # of a program that it cannot run
 SYSTEM_TOOLS = "/usr/sbin:/usr/lib/postgresql/15/bin"
 
 # What to run, as a script in which $W stands before the program to be judged, and in whose folder
-# $D it may write; then the executables that are judged ("": the one of the same name), and whether
-# memcheck can run it.
-Program = collections.namedtuple("Program", "name script executables has_memcheck is_quick",
-                                 defaults=(None, True, False))
+# $D it may write; then the executables that are judged (None: the one of the same name), whether
+# memcheck can run it, and what is to be done first, without any tool.
+Program = collections.namedtuple("Program", "name script executables has_memcheck is_quick first",
+                                 defaults=(None, True, False, "true"))
 
 REDIS = """
 $W redis-server --port 0 --unixsocket $D/s --save '' --daemonize no >$D/log 2>&1 & server=$!
@@ -45,11 +45,9 @@ until [ -S $D/s ] && [ -s $D/pid ]; do kill -0 $server || exit 9; sleep 0.1; don
 for i in 1 2 3; do curl -s --compressed --unix-socket $D/s http://x/index.html >/dev/null; done
 kill -QUIT $server; wait $server"""
 
-POSTGRES = """
+AS_POSTGRES = """
 if [ $(id -u) = 0 ]; then as="setpriv --reuid=postgres --regid=postgres --clear-groups"
-chown postgres $D; fi
-$as initdb -D $D/d -A trust -U u >$D/log 2>&1 || exit 9
-echo 'select count(*) from pg_class;' | $as $W postgres --single -D $D/d postgres >/dev/null 2>&1"""
+chown postgres $D; fi; """
 
 C_SOURCE = "#include <stdio.h>\\nint main(void) { puts(\\\"x\\\"); return 0; }\\n"
 
@@ -59,9 +57,9 @@ PROGRAMS = [
             "select * from t;'", is_quick=True),
     Program("bash", "$W bash -c 'x=1; for i in 1 2 3; do x=$((x + i)); done; echo $x'"),
     Program("git log", f"$W git -C {SOURCE} log --oneline -20", ["git"]),
-    Program("git gc", """export HOME=$D; git init -q $D/a && cd $D/a && git config user.name n &&
-git config user.email e; for i in 1 2 3; do seq $i000 >f$i; git add .; git commit -qm c$i; done
-$W git repack -adq; $W git fsck --no-progress; $W git diff HEAD~1""", ["git"]),
+    Program("git repack", "cd $D/a; $W git repack -adq; $W git fsck --no-progress; $W git diff HEAD~1",
+            ["git"], first="git init -q $D/a && cd $D/a && git config user.name n && git config "
+            "user.email e; for i in 1 2 3; do seq ${i}000 >f$i; touch -d 2020-01-01 f$i; git add .; git commit -qm c$i; done"),
     Program("gcc -c", f"printf \"{C_SOURCE}\" >$D/a.c; $W gcc -O2 -c $D/a.c -o $D/a.o",
             ["gcc", "cc1", "as"]),
     Program("g++ link", f"printf \"{C_SOURCE}\" >$D/a.cc; $W g++ $D/a.cc -o $D/a",
@@ -80,14 +78,16 @@ $W git repack -adq; $W git fsck --no-progress; $W git diff HEAD~1""", ["git"]),
     Program("pypy3 -c", "$W pypy3 -c 'import json; print(json.dumps(list(range(1000))))'", ["pypy3"],
             False),
     Program("ruby -e", "$W ruby -e 'h = {}; 1000.times { |i| h[i.to_s] = i }; puts h.size'", ["ruby"]),
-    Program("postgres --single", POSTGRES, ["postgres"]),
+    Program("postgres --single", AS_POSTGRES + "echo 'select count(*) from pg_class;' | "
+            "$as $W postgres --single -D $D/d postgres", ["postgres"],
+            first=AS_POSTGRES + "$as initdb -D $D/d -A trust -U u"),
     Program("gdbus help", "$W gdbus help", ["gdbus"]),
     Program("gio info", "$W gio info /usr/bin", ["gio"]),
     Program("glib-compile-schemas", "cp /usr/share/glib-2.0/schemas/*.xml $D; "
             "$W glib-compile-schemas $D"),
-    Program("vim", "$W vim -u NONE -es -c 'normal ihello' -c 'wq' $D/text", ["vim", "vim.basic"]),
+    Program("vim", "$W vim -u NONE -es -c 'normal ihello' -c 'wq' $D/text", ["vim"]),
     Program("tclsh", "echo 'for {set i 0} {$i < 1000} {incr i} { set a($i) $i }; puts [array size a]' |"
-            " $W tclsh", ["tclsh", "tclsh8.6"]),
+            " $W tclsh", ["tclsh"]),
     Program("make -n", "printf 'all: a b\\n\\techo $@\\na b:\\n\\techo $@\\n' >$D/m; $W make -n -f $D/m",
             ["make"]),
     Program("grep -r", f"$W grep -r include {SOURCE}/src/base", ["grep"]),
@@ -95,7 +95,7 @@ $W git repack -adq; $W git fsck --no-progress; $W git diff HEAD~1""", ["git"]),
     Program("openssl version", "$W openssl version", ["openssl"]),
     Program("curl --version", "$W curl --version", ["curl"]),
     Program("awk", "seq 1000 | $W awk '{ a[$1 % 10] += $1 } END { for (k in a) print k, a[k] }'",
-            ["mawk", "gawk", "original-awk"]),
+            ["awk"]),
     Program("xz -c", f"$W xz -c {SOURCE}/HACKING.md", ["xz"]),
     Program("tar cf", f"cd {SOURCE} && $W tar cf /dev/null man", ["tar"]),
 ]
@@ -114,8 +114,9 @@ def run_script(program, wrapper, before=(), **more):
     """What it prints does not matter, nor how it ends: some of these are ended by signals."""
     folder = os.path.join(SCRATCH, "work")
     os.mkdir(folder)
-    os.chmod(SCRATCH, 0o755)
+    os.chmod(SCRATCH, 0o777)
     try:
+        run(["sh", "-c", program.first], cwd=folder, env=environment(folder, ""))
         return run([*before, "timeout", "-k", "5", str(MEMCHECK_S), "sh", "-c", program.script],
                    cwd=folder, env=environment(folder, wrapper, **more))
     finally:
@@ -211,26 +212,33 @@ def text_of(sums, kind):
 NOTHING = {kind: (0, 0) for kind in KINDS}
 
 
+def pick(found, name):
+    """The sums of an executable, whatever links lead to it."""
+    names = {name, real_name(name), real_name("/usr/bin/" + name)}
+    return next((found[key] for key in sorted(names) if key in found), None) if found else None
+
+
 def rows_of(program):
     """(name, seep's, memcheck's, LeakSanitizer's) of each executable that was judged."""
     ours, memcheck, lsan = figures(program)
-    for name in program.executables or [program.name]:
-        names = {name, real_name(name), real_name("/usr/bin/" + name)}
-        pick = lambda found: next((found[key] for key in sorted(names) if key in found), None)
-        if pick(ours) is None:
-            continue
-        label = program.name if len(program.executables or [1]) == 1 else f"{program.name}: {name}"
-        yield label, pick(ours), pick(memcheck) if memcheck is not None else None, \
-            (pick(lsan) or NOTHING) if lsan is not None else None
+    executables = program.executables or [program.name]
+    for name in executables:
+        label = program.name if len(executables) == 1 else f"{program.name}: {name}"
+        if pick(ours, name):
+            yield label, pick(ours, name), pick(memcheck, name), \
+                (pick(lsan, name) or NOTHING) if lsan is not None else None
+
+
+def pair(sums):
+    return f"{text_of(sums, 'definite')} + {text_of(sums, 'indirect')}" if sums else "-"
 
 
 def line_of(row):
     name, ours, memcheck, lsan = row
-    pair = lambda sums: f"{text_of(sums, 'definite')} + {text_of(sums, 'indirect')}"
     return " | ".join([f"{name:22}", f"{pair(ours):24}", f"{text_of(ours, 'possible'):12}",
-                       f"{pair(memcheck) if memcheck else '-':24}",
+                       f"{pair(memcheck):24}",
                        f"{text_of(memcheck, 'possible') if memcheck else '-':12}",
-                       f"{pair(lsan) if lsan else '-':20}"])
+                       f"{pair(lsan):20}"])
 
 
 def read_verdicts():
@@ -245,7 +253,7 @@ def judge(row, verdicts):
     lost = ours["definite"], ours["indirect"]
     checks.true(f"{name}: has been judged", name in verdicts, lost)
     verdict = verdicts.get(name, "")
-    if not verdict.startswith("true"):
+    if not verdict.startswith(("true", "taken as true")):
         checks.equal(f"{name}: lost", ((0, 0), (0, 0)), lost)
     if memcheck and "unlike memcheck" not in verdict:
         checks.equal(f"{name}: lost by memcheck", (memcheck["definite"], memcheck["indirect"]), lost)

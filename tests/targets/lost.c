@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <search.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -229,6 +230,26 @@ static void root_context_run(void)
 }
 
 /* Another stack, in a mapping: the pointer to it is in the context. 409 */
+static int compare_texts(const void *left, const void *right)
+{
+    return strcmp(left, right);
+}
+
+/* glibc's tree keeps its colours in pointers: 20 nodes of 24 bytes, which hold 20 texts of 412; the
+ * texts of setenv are in such a tree, too. Another tree is lost: its root is definite. */
+static void root_tree(void)
+{
+    void *volatile lost = NULL;
+    for (int i = 0; i < 20; i++) {
+        char *text = make(412), *other = make(413);
+        text[0] = other[0] = (char)('a' + i);
+        tsearch(text, &roots[0], compare_texts);
+        tsearch(other, (void **)&lost, compare_texts);
+        setenv(text, text, 1);
+    }
+    lost = NULL;
+}
+
 static void on_other_stack(int number)
 {
     void *volatile local = make(410);
@@ -520,6 +541,7 @@ static const struct {
              {"root_plugin_tls", root_plugin_tls},
              {"root_context", root_context},
              {"root_handler", root_handler},
+             {"root_tree", root_tree},
              {"plugin_closed", plugin_closed},
              {"thread_stack", thread_stack},
              {"thread_tls", thread_tls},

@@ -386,9 +386,10 @@ bool suppressions_read_file(struct suppressions *list, const char *path, struct 
     return is_read;
 }
 
-/* Of glibc's own, or an allocator's, at every exit: what the loader gives each thread for its thread-local variables
- * (freed with the thread's stack), its list of what was loaded later, and the text of an error.
- * None of these functions calls code of the program, whose leaks would be taken along. */
+/* Of glibc's own, or an allocator's, at every exit: what the loader gives each thread for its
+ * thread-local variables (freed with the thread's stack), its list of what was loaded later, the
+ * text of an error, and trees of tsearch, such as that of setenv's texts. None of these functions
+ * calls code of the program, whose leaks would be taken along. */
 void suppressions_add_built_in(struct suppressions *list)
 {
     static const char text[] = "leak:^_dl_allocate_tls\n"
@@ -398,17 +399,26 @@ void suppressions_add_built_in(struct suppressions *list)
                                "leak:^_dl_exception_create\n"
                                /* tcmalloc's first extension, which its own takes the place of. */
                                "leak:^MallocExtension::Register(\n";
-    /* Where the loader's functions have no names: what it allocates itself and points into. */
-    static const char unnamed[] = "{\n"
-                                  "the loader\n"
-                                  "Memcheck:Leak\n"
-                                  "match-leak-kinds: possible\n"
-                                  "fun:*\n"
-                                  "obj:*/ld-linux*\n"
-                                  "}\n";
+    /* Where the loader's functions have no names: what it allocates itself and points into. And
+     * tsearch keeps a node's colour in the lowest bit of the pointer to it: a tree whose root is
+     * lost is not possibly lost, but surely. */
+    static const char possible[] = "{\n"
+                                   "the loader\n"
+                                   "Memcheck:Leak\n"
+                                   "match-leak-kinds: possible\n"
+                                   "fun:*\n"
+                                   "obj:*/ld-linux*\n"
+                                   "}\n"
+                                   "{\n"
+                                   "nodes of tsearch\n"
+                                   "Memcheck:Leak\n"
+                                   "match-leak-kinds: possible\n"
+                                   "fun:malloc\n"
+                                   "fun:*tsearch\n"
+                                   "}\n";
     size_t first = list->count;
     suppressions_read(list, "built-in", text, sizeof text - 1, NULL);
-    suppressions_read(list, "built-in", unnamed, sizeof unnamed - 1, NULL);
+    suppressions_read(list, "built-in", possible, sizeof possible - 1, NULL);
     for (size_t i = first; i < list->count; i++)
         list->items[i].origin = NULL;
 }
