@@ -68,12 +68,26 @@ static uint32_t number_of(struct writing *writing, const struct export_line *lin
     return *number - 1;
 }
 
-/* "stack", and "place": what the site is named after, null without one. */
+/* The library function that it called, which tells sites of one line apart; null: none. */
+static json_t *called_of(const struct place *place)
+{
+    struct text name = {0};
+    json_t *called;
+
+    if (place->is_wrapper || !place->called)
+        return json_null();
+    place_shorten_name(place->called->function, &name);
+    called = json_text(text_get(&name));
+    text_clear(&name);
+    return called;
+}
+
+/* "stack", "place": what the site is named after, and "via"; null without one. */
 static void set_stack(struct writing *writing, json_t *object, uint32_t site)
 {
     json_t *stack = json_array(), *named = NULL;
     const struct profile_location *location = NULL;
-    struct place place;
+    struct place place = {0};
 
     if (site != QUERY_NO_SITE) {
         uint32_t node = writing->profile->sites[site].stack_node;
@@ -90,6 +104,7 @@ static void set_stack(struct writing *writing, json_t *object, uint32_t site)
         }
     }
     json_object_set_new(object, "place", named ? named : json_null());
+    json_object_set_new(object, "via", called_of(&place));
     json_object_set_new(object, "stack", stack);
 }
 
@@ -282,7 +297,6 @@ static void add_totals(struct writing *writing, const struct profile_process *pr
         uint64_t value;
         bool is_of_whole; /* not known of intervals */
     } figures[] = {{"peak_bytes", totals->peak_bytes, true},
-                   {"start_ns", process->about.start_ns, false},
                    {"peak_time_ns", totals->peak_time_ns, true},
                    {"common_peak_bytes", totals->common_peak_bytes, true},
                    {"peak_resident_bytes", totals->peak_resident_bytes, true},

@@ -37,10 +37,12 @@
 
   function place(frame) {
     var at = frame.file ? frame.file.replace(/.*\//, "") + (frame.line ? ":" + frame.line : "") : frame.module;
-    return at ? " at " + at : "";
+    return at && !frame.name.startsWith(frame.module + "+") ? " at " + at : "";
   }
 
   function words(location) { var frame = data.frames[location]; return frame.name + place(frame); }
+
+  function named(site) { return words(site.place) + (site.via ? " via " + site.via : ""); }
 
   function stack(locations) {
     var list = make("ol", { "class": "stack mono" });
@@ -66,7 +68,7 @@
     cards.textContent = "";
     if (!totals) { cards.appendChild(card("This process", "not observed", of.note)); return; }
     var isWhole = totals.peak_bytes !== null; /* what was between two instants has no peak */
-    if (isWhole) cards.appendChild(card("Peak of the heap", size(totals.peak_bytes), "after " + ((totals.peak_time_ns - totals.start_ns) / 1e9).toFixed(3) + " s"));
+    if (isWhole) cards.appendChild(card("Peak of the heap", size(totals.peak_bytes), "after " + (totals.peak_time_ns / 1e9).toFixed(3) + " s"));
     if (isWhole) cards.appendChild(card("With mappings", size(totals.common_peak_bytes), "heap and mappings together"));
     if (totals.peak_resident_bytes) cards.appendChild(card("Resident", size(totals.peak_resident_bytes), "at most, by the kernel"));
     cards.appendChild(card(isWhole ? "Live at the end" : "Live then", size(totals.live_bytes), count(totals.live_blocks) + " blocks"));
@@ -259,7 +261,7 @@
       columns().forEach(function (which) {
         row.appendChild(make("td", which === sort ? { "class": "sorted" } : {}, figure(site.values[which], which)));
       });
-      details.appendChild(make("summary", {}, site.place === null ? site.function + ", no stack" : words(site.place)));
+      details.appendChild(make("summary", {}, site.place === null ? site.function + ", no stack" : named(site)));
       details.appendChild(make("span", { "class": "soft" }, site.function + ", " + site.fingerprint));
       details.appendChild(stack(site.stack));
       cell.appendChild(details);
@@ -282,7 +284,7 @@
       var box = make("details", { "class": "leak" });
       box.appendChild(make("summary", {}, leak.kind + ": " + size(leak.bytes) + " in " + count(leak.blocks) + (leak.blocks === 1 ? " block" : " blocks") +
         (leak.indirect_bytes ? ", and " + size(leak.indirect_bytes) + " that hang from them" : "") +
-        (leak.place === null ? "" : ", " + words(leak.place))));
+        (leak.place === null ? "" : ", " + named(leak))));
       box.appendChild(stack(leak.stack));
       list.appendChild(box);
     });
