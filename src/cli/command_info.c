@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "analysis/quality.h"
@@ -133,15 +134,23 @@ static void print_session(struct page *page, bool are_arguments_shown, struct te
     label(page, "Settings", line);
 }
 
+/* "processes", or of one "process". */
+static void add_noun(const char *plural, uint64_t count, struct text *line)
+{
+    size_t ending = text_ends_with(plural, "sses") ? strlen("es") : strlen("s");
+    text_add_bytes(line, plural, strlen(plural) - (count == 1 ? ending : 0));
+}
+
 static void print_content(struct page *page, struct text *line)
 {
     struct content content[CONTENT_COUNT];
     char number[UNITS_TEXT_BYTES];
 
     count_content(page->profile, content);
-    for (int i = 0; i < CONTENT_COUNT; i++)
-        text_print(line, "%s%s %s", i > 0 ? ", " : "", units_format_count(content[i].count, number),
-                   content[i].name);
+    for (int i = 0; i < CONTENT_COUNT; i++) {
+        text_print(line, "%s%s ", i > 0 ? ", " : "", units_format_count(content[i].count, number));
+        add_noun(content[i].name, content[i].count, line);
+    }
     label(page, "Content", line);
 }
 
@@ -180,9 +189,9 @@ static void print_snapshots(struct page *page, const struct snapshot_list *snaps
         page_add(page, "  snapshot:%-4" PRIu64 "  process %-4" PRIu64 "  %10s  ", head->id,
                  head->process_id, units_format_duration(head->time_ns, time));
         if (head->end == SNAPSHOT_DONE) {
-            page_add(page, "%s, %s blocks, held for %s%s%s",
+            page_add(page, "%s, %s block%s, held for %s%s%s",
                      snapshot_reason_name((enum snapshot_reason)head->reason),
-                     units_format_count(head->block_count, blocks),
+                     units_format_count(head->block_count, blocks), units_plural(head->block_count),
                      units_format_duration(head->stop_ns, held),
                      head->is_copied ? " and copied" : "",
                      head->is_self_read ? ", read by itself" : "");

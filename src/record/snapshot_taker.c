@@ -443,9 +443,9 @@ static void say_taken(const struct snapshot_taker *taker, uint64_t number, uint6
 {
     char duration[UNITS_TEXT_BYTES], blocks[UNITS_TEXT_BYTES];
     snprintf(answer, SESSION_ANSWER_BYTES,
-             "snapshot:%u of process %u: %s blocks, held for %s; in %s", (uint32_t)number, pid,
-             units_format_count(block_count, blocks), units_format_duration(stop_ns, duration),
-             taker->options.path);
+             "snapshot:%u of process %u: %s block%s, held for %s; in %s", (uint32_t)number, pid,
+             units_format_count(block_count, blocks), units_plural(block_count),
+             units_format_duration(stop_ns, duration), taker->options.path);
 }
 
 static void answer(struct snapshot_taker *taker, bool is_taken,

@@ -7,6 +7,7 @@
 
 #include "analysis/fingerprint.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "report/check_report.h"
 #include "report/json_stream.h"
 
@@ -155,14 +156,14 @@ static void add_findings(json_t *results, const struct check_report *report,
 
         if (finding->state == GATE_FINDING_FIXED)
             continue;
-        text_print(&message, "%llu bytes in %llu blocks", (unsigned long long)finding->bytes,
-                   (unsigned long long)finding->blocks);
+        text_print(&message, "%llu bytes in %llu block%s", (unsigned long long)finding->bytes,
+                   (unsigned long long)finding->blocks, units_plural(finding->blocks));
         if (gate_budget_at(result->budget)->is_rate) {
             text_clear(&message);
             text_print(&message, "grows by %llu bytes a minute",
                        (unsigned long long)finding->bytes);
         } else if (finding->leak_kind >= 0)
-            text_print(&message, " are leaked (%s)", leak_kind_name((unsigned)finding->leak_kind));
+            text_print(&message, " leaked (%s)", leak_kind_name((unsigned)finding->leak_kind));
         else
             text_print(&message, " where the baseline has %llu",
                        (unsigned long long)finding->base_bytes);

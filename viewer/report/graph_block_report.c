@@ -152,9 +152,10 @@ static void write_facts(const struct block_page *writing)
     struct text line = {0};
 
     page_heading(writing->page, "Block 0x%" PRIx64, block->address);
-    text_print(&line, "%s; it retains %s in %s blocks", units_format_size(block->bytes, bytes),
+    text_print(&line, "%s; it retains %s in %s block%s", units_format_size(block->bytes, bytes),
                units_format_size(graph->graph.retained_bytes[node], retained),
-               units_format_count(graph->graph.retained_blocks[node], blocks));
+               units_format_count(graph->graph.retained_blocks[node], blocks),
+               units_plural(graph->graph.retained_blocks[node]));
     page_label(writing->page, "Size", text_get(&line));
     line.count = 0;
     graph_names_add_type(graph, writing->about->block, &line);

@@ -63,11 +63,12 @@ static void write_side(struct writing *writing, enum diff_side side)
     struct text line = {0};
 
     page_make_safe(&line, writing->report->paths[side]);
-    text_print(&line, " at %s, %s after the start: %s in %s blocks",
+    text_print(&line, " at %s, %s after the start: %s in %s block%s",
                writing->report->instants[side],
                units_format_duration(graph->snapshot->time_ns, when),
                units_format_size(writing->diff->total.held[side].bytes, size),
-               units_format_count(writing->diff->total.held[side].blocks, count));
+               units_format_count(writing->diff->total.held[side].blocks, count),
+               units_plural(writing->diff->total.held[side].blocks));
     page_label(&writing->page, side == DIFF_BASE ? "Base" : "New", text_get(&line));
     if (!snapshot_is_complete(graph->snapshot))
         page_label(&writing->page, "",

@@ -153,10 +153,12 @@ void graph_describe_suspect(const struct process_graph *graph, const struct grap
     if (suspect->group > 0)
         text_print(out, "%s blocks such as ", units_format_count(suspect->group, blocks));
     graph_add_node_name(graph, suspect->node, out);
-    text_print(out, "%s %s (%s) in %s blocks", suspect->group > 0 ? " together retain" : " retains",
+    text_print(out, "%s %s (%s) in %s block%s",
+               suspect->group > 0 ? " together retain" : " retains",
                units_format_size(suspect->retained_bytes, retained),
                units_format_percent(suspect->retained_bytes, total_of(graph), percent),
-               units_format_count(suspect->retained_blocks, blocks));
+               units_format_count(suspect->retained_blocks, blocks),
+               units_plural(suspect->retained_blocks));
     if (object_graph_is_block(&graph->graph, suspect->node)) {
         text_add(out, ", held by ");
         graph_add_root_name(graph, process_graph_holder(graph, suspect->node), out);
@@ -416,9 +418,10 @@ static bool write_why(struct writing *writing, struct error *error)
     if (is_good) {
         ways = process_graph_ways(graph, is_target, &count);
         graph_tree_build_upwards(ways, count, &tree);
-        page_heading(page, "Why alive: %s in %s blocks, and what holds them, up to the roots",
+        page_heading(page, "Why alive: %s in %s block%s, and what holds them, up to the roots",
                      units_format_size(tree.nodes[0].retained_bytes, bytes),
-                     units_format_count(tree.nodes[0].retained_blocks, blocks));
+                     units_format_count(tree.nodes[0].retained_blocks, blocks),
+                     units_plural(tree.nodes[0].retained_blocks));
         graph_tree_write_text(page, graph, &tree, &options);
         write_members(writing, ways, count);
         if (is_any)
@@ -457,10 +460,12 @@ static void write_head(struct writing *writing, const struct graph_report_proces
 
     page_heading(page, "Object graph of process %" PRIu64,
                  page->profile->processes[process->process].about.id);
-    text_print(&line, "%s in %s blocks, %s references",
+    text_print(&line, "%s in %s block%s, %s reference%s",
                units_format_size(total_of(writing->graph), bytes),
                units_format_count(snapshot->block_count, blocks),
-               units_format_count(snapshot->reference_count, edges));
+               units_plural(snapshot->block_count),
+               units_format_count(snapshot->reference_count, edges),
+               units_plural(snapshot->reference_count));
     page_label(page, "Blocks", text_get(&line));
     line.count = 0;
     text_print(&line, "snapshot:%" PRIu32 ", %s, %s after the start", snapshot->number,

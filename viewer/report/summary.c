@@ -77,8 +77,8 @@ static void write_figures(struct page *page, uint32_t process)
     label_blocks(page, "Peak", totals->peak_bytes, totals->peak_blocks, extra);
     label_blocks(page, "Live", totals->live_bytes, totals->live_blocks, " at the end");
     struct text line = {0};
-    text_print(&line, "%s in %s calls", units_format_size(totals->allocated_bytes, size),
-               units_format_count(totals->allocations, count));
+    text_print(&line, "%s in %s call%s", units_format_size(totals->allocated_bytes, size),
+               units_format_count(totals->allocations, count), units_plural(totals->allocations));
     if (totals->allocations)
         text_print(&line, ", %s temporary",
                    units_format_percent(totals->temporary_allocations, totals->allocations, count));

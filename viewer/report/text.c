@@ -299,9 +299,10 @@ static void label_change(struct page *page, const struct profile_process *proces
     const struct profile_interval *interval = &page->profile->interval;
     char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
     struct text line = {0};
-    text_print(&line, "%s, %s blocks",
+    text_print(&line, "%s, %s block%s",
                query_metric_format(QUERY_NET_BYTES, figures->values[QUERY_NET_BYTES], size),
-               query_metric_format(QUERY_NET_BLOCKS, figures->values[QUERY_NET_BLOCKS], count));
+               query_metric_format(QUERY_NET_BLOCKS, figures->values[QUERY_NET_BLOCKS], count),
+               units_plural(figures->values[QUERY_NET_BLOCKS]));
     page_label(page, "Net", text_get(&line));
     text_clear(&line);
     if (process->has_survivors)

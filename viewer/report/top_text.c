@@ -26,16 +26,18 @@ static void write_totals(struct page *page, const struct rates *rates)
     const struct rates_change *total = &rates->total;
     char size[UNITS_TEXT_BYTES], count[UNITS_TEXT_BYTES];
 
-    page_add(page, "  Heap       %s in %s blocks",
+    page_add(page, "  Heap       %s in %s block%s",
              units_format_size(total->counts.live_bytes, size),
-             units_format_count(total->counts.live_blocks, count));
+             units_format_count(total->counts.live_blocks, count),
+             units_plural(total->counts.live_blocks));
     if (rates->has_mark)
         page_add(page, ", %s since the first look",
                  units_format_signed_size(total->grown_bytes, size));
     page_end_line(page);
-    page_add(page, "  Allocated  %s in %s calls",
+    page_add(page, "  Allocated  %s in %s call%s",
              units_format_size(total->counts.allocated_bytes, size),
-             units_format_count(total->counts.allocations, count));
+             units_format_count(total->counts.allocations, count),
+             units_plural(total->counts.allocations));
     if (rates->has_speed)
         page_add(page, ", now %s/s in %s calls/s",
                  units_format_size(whole(total->speed.allocated_bytes), size),

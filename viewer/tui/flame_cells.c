@@ -73,8 +73,9 @@ void flame_cells_add_figures(const struct flame_cells *cells, const struct flame
     if (node->self.values[metric])
         text_print(out, "; itself %s", figures_format(metric, node->self.values[metric], text));
     if (metric != QUERY_ALLOCATIONS)
-        text_print(out, "; %s calls",
-                   units_format_count(node->figures.values[QUERY_ALLOCATIONS], text));
+        text_print(out, "; %s call%s",
+                   units_format_count(node->figures.values[QUERY_ALLOCATIONS], text),
+                   units_plural(node->figures.values[QUERY_ALLOCATIONS]));
 }
 
 bool flame_cells_is_found(const struct flame_cells *cells, const struct flame_cell *cell)
