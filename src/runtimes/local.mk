@@ -87,8 +87,10 @@ tests_helpers_python_walk_LDADD = libseep.a $(seep_libs)
 TESTS += tests/system/python_graph.py tests/system/python_heap.py tests/system/python_images.py tests/system/python_stops.py \
 	tests/system/python_refused.py tests/system/python_pypy.py \
 	tests/system/python_pypy_graph.py tests/system/python_pypy_settings.py tests/system/python_leaks.py \
-	tests/system/python_holders.py
-EXTRA_DIST += tests/system/python_holders.py tests/system/python_leaks.py tests/system/python_graph.py tests/system/python_heap.py tests/system/python_images.py \
+	tests/system/python_holders.py tests/system/python_embedded.py \
+	tests/system/python_interpreters.py
+EXTRA_DIST += tests/system/python_holders.py tests/system/python_embedded.py \
+	tests/system/python_interpreters.py tests/system/python_leaks.py tests/system/python_graph.py tests/system/python_heap.py tests/system/python_images.py \
 	tests/system/python_pypy.py tests/system/python_pypy_graph.py tests/system/python_pypy_settings.py \
 	tests/targets/computing.py tests/targets/pypy_truth.py tests/targets/pypy_churn.py \
 	tests/targets/pypy_image.py tests/system/pypy_dump.py \

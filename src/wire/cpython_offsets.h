@@ -42,7 +42,7 @@ enum {
     FIELD(runtime_gc,                 344, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u,   0,  0) \
     /* PyInterpreterState */ \
     FIELD(interpreter_next,             0,    0,    0,    0,    0, 7264, 7272,   8,  8) \
-    FIELD(interpreter_id,              16,   24,   24,   48,    8, 7272, ~0u,   7,  0) \
+    FIELD(interpreter_id,              16,   24,   24,   48,    8, 7272, 7280,   7,  7) \
     FIELD(interpreter_threads_head,     8,    8,    8,   16,   72, 7344, 7344,   9,  9) \
     FIELD(interpreter_gc,            ~0u,  616,  616,  648,  112, 7400, 7408,  10, 11) \
     FIELD(interpreter_modules,         56,  856,  856,  888,  944, 7656, 7688,  11, 12) \

@@ -109,8 +109,9 @@ def check_recorded(folder, path, name, *options):
     check_graph(f"{name} {options}", recording, False)
     if options:
         graph = ask(recording)
+        # An interpreter that learns comes to the first few by another way through C.
         stacks = [{(frame["function"] or "").rsplit(".", 1)[-1] for frame in site["stack"]}
-                  for site in graph["sites"] if site["type"] == "Node" and site["blocks"] == 3000]
+                  for site in graph["sites"] if site["type"] == "Node" and site["blocks"] >= 2990]
         expect(f"{name}: births of nodes: {stacks}", len(stacks) == 1 and "<module>" in stacks[0],
                True)
     leaks = subprocess.run([SEEP, "leaks", "--json", recording], capture_output=True, text=True,

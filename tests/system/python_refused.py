@@ -2,7 +2,6 @@
 """Pythons that cannot be read, or not wholly: the reason is said, no figure is made up, and what is
 known without knowing Python is there."""
 
-import glob
 import os
 import shutil
 import signal
@@ -14,6 +13,7 @@ sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 from expecting import expect, is_failed
 from graphed import report
+from pythons import builds
 
 SEEP = os.path.abspath("./seep")
 STOP = "import os, signal; kept = [object() for i in range(10000)]; " \
@@ -97,7 +97,25 @@ def check_end():
     expect(f"end: {version}", (process["python"]["refused"], sum(objects) >= 10000), (None, True))
 
 
+def check_build(path, reason):
+    """Recorded: no Python functions on stacks, with the reason; what C asks malloc for is there."""
+    with tempfile.TemporaryDirectory() as folder:
+        recording = os.path.join(folder, "refused.seep")
+        done = subprocess.run([SEEP, "run", "-q", "-o", recording, "--", path, "-c",
+                               "kept = [object() for i in range(10000)]"],
+                              capture_output=True, text=True, timeout=120, check=False)
+        expect(f"{path}: run", (done.returncode, done.stderr), (0, ""))
+        document = report(recording)
+    process = document["processes"][0]
+    check(f"{path}, recorded", process, reason)
+    expect(f"{path}: allocations", process["totals"]["allocations"] > 100, True)
+    expect(f"{path}: sites", len(process["sites"]) > 0, True)
+    expect(f"{path}: Python functions", [site for site in process["sites"] for frame in site["stack"]
+                                         if frame["kind"] == "python"], [])
+
+
 def main():
+    seen = set()
     if not os.path.exists(PYTHON):
         print(f"SKIP: there is no {PYTHON}")
         return 77
@@ -111,11 +129,15 @@ def main():
     check_no_python()
     check_recorded()
     check_end()
-    if os.path.exists("/usr/bin/python3-dbg"):
-        check("debug build", look(["/usr/bin/python3-dbg", "-c", STOP]), "debug build")
-    root = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
-    for path in sorted(glob.glob(f"{root}/versions/3.7.*/bin/python3"))[:1]:
-        check("3.7", look([path, "-c", STOP]), "version 3.7")
+    for path, (minor, micro), is_debug, is_free_threaded in builds():
+        reason = "free-threaded" if is_free_threaded else "debug build" if is_debug else \
+            f"version 3.{minor}" if minor == 7 or minor > 14 else None
+        name = f"3.{minor}.{micro} ({reason})"
+        if reason is not None and name not in seen:
+            check(name, look([path, "-c", STOP]), reason)
+            check_build(path, reason)
+            seen.add(name)
+    print("refused: " + ", ".join(sorted(seen)))
     return is_failed()
 
 

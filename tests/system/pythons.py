@@ -6,22 +6,32 @@ import os
 import subprocess
 
 
-def interpreters():
-    """Their paths by (minor, micro) version, the distribution's first; of each, one."""
+def builds():
+    """Of each CPython its path, its (minor, micro) version, whether it is a debug build, and whether it
+    has no GIL; the distribution's come first."""
     root = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
-    found = {}
     named = os.environ.get("SEEP_PYTHONS", "").split(":")
     for path in ["/usr/bin/python3", *sorted(glob.glob("/usr/bin/python3.[0-9]*")),
                  *sorted(glob.glob("/usr/local/bin/python3.[0-9]*")),
                  *sorted(glob.glob(f"{root}/versions/3.*/bin/python3")), *named]:
         if not os.access(path, os.X_OK) or path.endswith("config"):
             continue
-        done = subprocess.run([path, "-I", "-c", "import sys; print(*sys.version_info[:3], "
-                               "sys.implementation.name)"],
+        done = subprocess.run([path, "-I", "-c", "import sys, sysconfig; v = sysconfig.get_config_var; "
+                               "print(*sys.version_info[:3], sys.implementation.name, "
+                               "hasattr(sys, 'gettotalrefcount'), bool(v('Py_GIL_DISABLED')))"],
                               capture_output=True, text=True, timeout=60, check=False)
         words = done.stdout.split()
-        if len(words) == 4 and words[3] == "cpython" and 8 <= int(words[1]) <= 14:
-            found.setdefault((int(words[1]), int(words[2])), path)
+        if len(words) == 6 and words[3] == "cpython":
+            version = (int(words[1]), int(words[2]))
+            yield (path, version, words[4] == "True", words[5] == "True")
+
+
+def interpreters():
+    """Their paths by (minor, micro) version, the distribution's first; of each, one."""
+    found = {}
+    for path, version, is_debug, is_free_threaded in builds():
+        if 8 <= version[0] <= 14 and not is_debug and not is_free_threaded:
+            found.setdefault(version, path)
     return found
 
 

@@ -14,6 +14,7 @@ target_programs = \
 	tests/targets/cxx \
 	tests/targets/cxx_static \
 	tests/targets/deep \
+	tests/targets/embedding \
 	tests/targets/ends \
 	tests/targets/levels \
 	tests/targets/family \
@@ -81,6 +82,7 @@ EXTRA_DIST += \
 	tests/targets/cxx.cpp \
 	tests/targets/cxx_plugin.cpp \
 	tests/targets/deep.c \
+	tests/targets/embedding.c \
 	tests/targets/ends.c \
 	tests/targets/levels.c \
 	tests/targets/family.c \

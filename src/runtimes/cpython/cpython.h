@@ -65,6 +65,11 @@ static inline uint64_t cpython_field(const struct cpython *python, uint64_t addr
 /* The collector's state of an interpreter. */
 uint64_t cpython_collector(const struct cpython *python, size_t interpreter);
 
+/* What the names of a module of an interpreter's are called: "__main__" of the main one, and
+ * "interpreter 2: __main__" of others. */
+void cpython_root_name(const struct cpython *python, size_t interpreter, const char *module,
+                       char *name, size_t name_bytes);
+
 /* Is this the address of something aligned as objects are? */
 static inline bool cpython_is_pointer(uint64_t value)
 {

@@ -49,6 +49,7 @@ struct making {
     uint32_t *type_ids; /* of names of types, + 1 */
     struct graph_labels labels;
     uint32_t storage_label, memory_label;
+    size_t interpreter; /* whose modules are visited */
 
     /* The object whose edges are being followed. */
     uint32_t from, from_block;
@@ -232,14 +233,16 @@ static bool add_module(void *context, uint64_t key, uint64_t value, uint64_t slo
 {
     (void)slot;
     struct making *making = context;
-    char name[96];
+    char name[96], root[128];
     uint32_t module = cpython_objects_find(making->objects, value);
     if (module != CPYTHON_NO_OBJECT && making->left[module] != UNCOUNTED)
         making->left[module]--;
     if (module != CPYTHON_NO_OBJECT && making->marks[module] & MARK_MODULE &&
         !(making->marks[module] & MARK_ROOT) &&
-        cpython_string(making->python, key, name, sizeof name))
-        add_root(making, module, name);
+        cpython_string(making->python, key, name, sizeof name)) {
+        cpython_root_name(making->python, making->interpreter, name, root, sizeof root);
+        add_root(making, module, root);
+    }
     return true;
 }
 
@@ -247,6 +250,7 @@ static void visit_modules(struct making *making, cpython_visit_entry visit)
 {
     const struct cpython *python = making->python;
     for (size_t i = 0; i < python->interpreter_count; i++) {
+        making->interpreter = i;
         uint64_t modules = cpython_field(python, python->interpreters[i],
                                          python->offsets.interpreter_modules);
         if (cpython_is_pointer(modules))
@@ -305,8 +309,11 @@ static void add_interpreters(struct making *making)
         for (size_t j = 0; j < sizeof fields / sizeof *fields; j++) {
             uint32_t object = cpython_objects_find(
                 making->objects, cpython_field(python, python->interpreters[i], fields[j].field));
-            if (object != CPYTHON_NO_OBJECT && !(making->marks[object] & MARK_MODULE_DICT))
-                add_root(making, object, fields[j].name);
+            char root[64];
+            if (object == CPYTHON_NO_OBJECT || making->marks[object] & MARK_MODULE_DICT)
+                continue;
+            cpython_root_name(python, i, fields[j].name, root, sizeof root);
+            add_root(making, object, root);
         }
 }
 

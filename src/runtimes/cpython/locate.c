@@ -224,3 +224,14 @@ uint64_t cpython_collector(const struct cpython *python, size_t interpreter)
                ? python->interpreters[interpreter] + offsets->interpreter_gc
                : python->runtime + offsets->runtime_gc;
 }
+
+void cpython_root_name(const struct cpython *python, size_t interpreter, const char *module,
+                       char *name, size_t name_bytes)
+{
+    uint64_t id = cpython_field(python, python->interpreters[interpreter],
+                                python->offsets.interpreter_id);
+    if (interpreter == 0)
+        snprintf(name, name_bytes, "%s", module);
+    else
+        snprintf(name, name_bytes, "interpreter %llu: %s", (unsigned long long)id, module);
+}

@@ -142,26 +142,31 @@ static void take_root(struct path_search *search, uint64_t address, const char *
 struct module_roots {
     struct path_search *search;
     bool is_main_wanted;
+    size_t interpreter;
 };
 
 static bool take_module(void *context, uint64_t key, uint64_t value, uint64_t slot)
 {
     (void)slot;
     const struct module_roots *roots = context;
-    char name[96];
-    if (cpython_string(roots->search->objects->python, key, name, sizeof name) &&
-        (strcmp(name, "__main__") == 0) == roots->is_main_wanted)
-        take_root(roots->search, value, name);
+    const struct cpython *python = roots->search->objects->python;
+    char name[96], root[128];
+    if (!cpython_string(python, key, name, sizeof name) ||
+        (strcmp(name, "__main__") == 0) != roots->is_main_wanted)
+        return true;
+    cpython_root_name(python, roots->interpreter, name, root, sizeof root);
+    take_root(roots->search, value, root);
     return true;
 }
 
 static void take_modules(struct path_search *search, bool is_main_wanted)
 {
     const struct cpython *python = search->objects->python;
-    struct module_roots roots = {search, is_main_wanted};
+    struct module_roots roots = {search, is_main_wanted, 0};
     for (size_t i = 0; i < python->interpreter_count; i++) {
         uint64_t modules = cpython_field(python, python->interpreters[i],
                                          python->offsets.interpreter_modules);
+        roots.interpreter = i;
         if (cpython_is_pointer(modules))
             cpython_dict_visit(python, modules, take_module, &roots);
     }
@@ -214,14 +219,18 @@ static void take_interpreters(struct path_search *search)
 {
     const struct cpython *python = search->objects->python;
     const struct cpython_offsets *offsets = &python->offsets;
+    char names[3][64];
     for (size_t i = 0; i < python->interpreter_count; i++) {
         uint64_t interpreter = python->interpreters[i];
+        cpython_root_name(python, i, "sys", names[0], sizeof names[0]);
+        cpython_root_name(python, i, "builtins", names[1], sizeof names[1]);
+        cpython_root_name(python, i, "sys.modules", names[2], sizeof names[2]);
         take_attributes(search, cpython_field(python, interpreter, offsets->interpreter_sysdict),
-                        "sys");
+                        names[0]);
         take_attributes(search, cpython_field(python, interpreter, offsets->interpreter_builtins),
-                        "builtins");
+                        names[1]);
         take_root(search, cpython_field(python, interpreter, offsets->interpreter_modules),
-                  "sys.modules");
+                  names[2]);
     }
 }
 
