@@ -26,17 +26,37 @@ static inline void byte_cursor_skip(struct byte_cursor *cursor, uint64_t count)
         cursor->at += count;
 }
 
+/* As the processor reads them, which is little-endian wherever this runs. */
+static inline uint64_t byte_cursor_word(const uint8_t *at, unsigned count)
+{
+    uint64_t value = 0;
+
+    switch (count) {
+    case 1:
+        return *at;
+    case 2:
+        __builtin_memcpy(&value, at, 2);
+        return value;
+    case 4:
+        __builtin_memcpy(&value, at, 4);
+        return value;
+    default:
+        for (unsigned i = 0; i < count; i++)
+            value |= (uint64_t)at[i] << (8 * i);
+        return value;
+    }
+}
+
 /* `count` is 1 to 8; little-endian. */
 static inline uint64_t byte_cursor_unsigned(struct byte_cursor *cursor, unsigned count)
 {
-    uint64_t value = 0;
+    uint64_t value;
 
     if (count > byte_cursor_left(cursor)) {
         cursor->is_bad = true;
         return 0;
     }
-    for (unsigned i = 0; i < count; i++)
-        value |= (uint64_t)cursor->at[i] << (8 * i);
+    value = byte_cursor_word(cursor->at, count);
     cursor->at += count;
     return value;
 }

@@ -9,7 +9,8 @@ enum {
     POINTER_INDIRECT = 0x80,
     POINTER_BASE_ABSOLUTE = 0x00,
     POINTER_BASE_PC = 0x10,
-    POINTER_BASE_DATA = 0x30
+    POINTER_BASE_DATA = 0x30,
+    POINTER_USUAL_IN_TABLE = 0x3b /* datarel | sdata4 */
 };
 
 /* A module without a sorted table is looked through no further than this. */
@@ -264,6 +265,34 @@ static bool read_table_item(const struct eh_frame_module *module, const struct h
     return eh_frame_read_pointer(&cursor, header->encoding, header->address, value);
 }
 
+/* How every linker of today writes the table: pairs of four bytes each, relative to the header. */
+static bool is_usual_table(const struct eh_frame_module *module, const struct header *header)
+{
+    uint64_t table = (uint64_t)(uintptr_t)header->table;
+
+    return header->encoding == POINTER_USUAL_IN_TABLE && table <= module->end &&
+           header->count <= (module->end - table) / 8;
+}
+
+/* search_table for such a one, which lies within the module. */
+static uint64_t search_usual_table(const struct header *header, uint64_t pc)
+{
+    const uint8_t *first = header->table;
+    int64_t wanted = (int64_t)(pc - header->address);
+    uint64_t count = header->count;
+
+    if (count == 0 || (int32_t)byte_cursor_word(first, 4) > wanted)
+        return 0;
+    while (count > 1) {
+        uint64_t half = count / 2;
+
+        if ((int32_t)byte_cursor_word(first + half * 8, 4) <= wanted)
+            first += half * 8;
+        count -= half;
+    }
+    return header->address + (uint64_t)(int64_t)(int32_t)byte_cursor_word(first + 4, 4);
+}
+
 /* The FDE of the last table entry that does not begin after pc; 0 = none. */
 static uint64_t search_table(const struct eh_frame_module *module, const struct header *header,
                              uint64_t pc)
@@ -307,6 +336,7 @@ bool eh_frame_find(const struct eh_frame_module *module, uint64_t pc, struct eh_
         return false;
     if (header.count == 0)
         return search_linearly(module, header.frames, pc, entry);
-    fde = search_table(module, &header, pc);
+    fde = is_usual_table(module, &header) ? search_usual_table(&header, pc)
+                                          : search_table(module, &header, pc);
     return fde && read_fde(module, fde, entry, &next) && entry_covers(entry, pc);
 }

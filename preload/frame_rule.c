@@ -81,7 +81,8 @@ enum {
     /* The upper two bits, with an operand in the lower six. */
     CFA_ADVANCE_LOC = 0x40,
     CFA_OFFSET = 0x80,
-    CFA_RESTORE = 0xc0
+    CFA_RESTORE = 0xc0,
+    CFA_OPERANDS = 0x40
 };
 
 /* The column of a register, or NULL for those that do not matter. */
@@ -308,19 +309,65 @@ static void program_step(struct program *program, struct byte_cursor *cursor)
     }
 }
 
+/* Where the cursor is no more within a function's usual instructions, with operands of the usual
+ * size, or the row is complete: what most of a table is, without a look at each byte's limit. */
+static void run_usual(struct program *program, struct byte_cursor *cursor)
+{
+    enum {
+        LONGEST = 3,
+        MORE = 0x80 /* of a LEB128 */
+    };
+    uint64_t location = program->location, pc = program->pc;
+    uint64_t alignment = program->entry->code_alignment;
+
+    if (byte_cursor_left(cursor) < LONGEST)
+        return;
+    const uint8_t *at = cursor->at, *end = cursor->end - (LONGEST - 1);
+    while (location <= pc && at < end) {
+        unsigned operation = at[0];
+
+        if (operation - CFA_ADVANCE_LOC < CFA_OPERANDS) {
+            location += (operation - CFA_ADVANCE_LOC) * alignment;
+            at += 1;
+        } else if (operation == CFA_DEF_CFA_OFFSET && at[1] < MORE) {
+            program->row.cfa_offset = at[1];
+            at += 2;
+        } else if (operation == CFA_DEF_CFA_OFFSET && at[2] < MORE) {
+            program->row.cfa_offset = (at[1] & ~MORE) | at[2] << 7;
+            at += 3;
+        } else if (operation == CFA_ADVANCE_LOC1) {
+            location += at[1] * alignment;
+            at += 2;
+        } else if (operation == CFA_ADVANCE_LOC2) {
+            location += byte_cursor_word(at + 1, 2) * alignment;
+            at += 3;
+        } else if (operation - CFA_OFFSET < CFA_OPERANDS && at[1] < MORE) {
+            set_column(program, operation - CFA_OFFSET, COLUMN_AT_CFA, factored(program, at[1]));
+            at += 2;
+        } else if (operation >= CFA_RESTORE) {
+            restore_column(program, operation - CFA_RESTORE);
+            at += 1;
+        } else {
+            break;
+        }
+    }
+    cursor->at = at;
+    program->location = location;
+}
+
 /* Runs until the row of the wanted pc is complete: the next one begins after it. */
 static bool program_run(struct program *program, const uint8_t *begin, const uint8_t *end)
 {
     struct byte_cursor cursor = {.at = begin, .end = end};
 
-    while (byte_cursor_left(&cursor)) {
+    for (;;) {
+        run_usual(program, &cursor);
+        if (program->location > program->pc || byte_cursor_left(&cursor) == 0)
+            return true;
         program_step(program, &cursor);
         if (program->is_bad || cursor.is_bad)
             return false;
-        if (program->location > program->pc)
-            break;
     }
-    return true;
 }
 
 /* ---- from a row to a rule ----------------------------------------------------------------------
