@@ -131,6 +131,15 @@ def check_details(by_case):
     expect("tree: what hangs", [(leak["indirect_blocks"], leak["indirect_bytes"])
                                       for leak in tree], [(6, 1917)])
     expect("self: no cycle of several", by_case["self"]["leaks"][0]["cycle"], False)
+    lost = by_case["thread_lost"]["leaks"][0]
+    expect("thread_lost: by one thread, not the first", (lost["several_threads"], lost["thread"]["id"]),
+           (False, 1))
+    expect("thread_lost: its number", lost["thread"]["tid"] != by_case["thread_lost"]["pid"], True)
+    expect("thread_lost: its age", lost["age_ns"] == lost["least_age_ns"] > 0, True)
+    long_list = by_case["long_list"]["leaks"]
+    expect("long_list: ages", {leak["age_ns"] >= leak["least_age_ns"] > 0 for leak in long_list},
+           {True})
+    expect("long_list: by one thread", {leak["thread"]["id"] for leak in long_list}, {0})
     closed = by_case["plugin_closed"]["leaks"][0]
     expect("plugin_closed: stack", functions_of(closed)[:3], ["make", "plugin_closed", "main"])
 

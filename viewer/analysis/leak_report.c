@@ -372,3 +372,18 @@ uint64_t leak_report_age_ns(const struct leak_report_process *process, const str
     uint64_t now = process->head.time_ns;
     return now > leak->oldest_ns ? now - leak->oldest_ns : 0;
 }
+
+uint64_t leak_report_least_age_ns(const struct leak_report_process *process,
+                                  const struct leak *leak)
+{
+    uint64_t now = process->head.time_ns;
+    return now > leak->newest_ns ? now - leak->newest_ns : 0;
+}
+
+const struct recording_thread *leak_report_find_thread(const struct profile *profile,
+                                                       const struct leak_report_process *process,
+                                                       const struct leak *leak)
+{
+    bool is_one = leak->thread != LEAKS_NO_THREAD && leak->thread != LEAKS_SEVERAL_THREADS;
+    return is_one ? profile_find_thread(profile, process->process, leak->thread) : NULL;
+}

@@ -89,6 +89,15 @@ const struct leak_report_cycle *leak_report_find_cycle(const struct leak_report_
 /* How long its oldest block had lived at the snapshot. */
 uint64_t leak_report_age_ns(const struct leak_report_process *process, const struct leak *leak);
 
+/* The same of the youngest. */
+uint64_t leak_report_least_age_ns(const struct leak_report_process *process,
+                                  const struct leak *leak);
+
+/* The thread that allocated all of its blocks; NULL when it was several, or is not known. */
+const struct recording_thread *leak_report_find_thread(const struct profile *profile,
+                                                       const struct leak_report_process *process,
+                                                       const struct leak *leak);
+
 /* The sums of a kind over all processes that were scanned. */
 struct leak_sum leak_report_sum(const struct leak_report *report, enum leak_kind kind);
 

@@ -145,6 +145,30 @@ static json_t *make_last_seen(const struct last_seen *seen)
     return object;
 }
 
+static json_t *make_thread(const struct recording_thread *thread)
+{
+    json_t *object;
+    if (!thread)
+        return NULL;
+    object = json_object();
+    json_object_set_new(object, "id", json_number(thread->id));
+    json_object_set_new(object, "tid", thread->tid ? json_number(thread->tid) : json_null());
+    json_object_set_new(object, "name", *thread->name ? json_string(thread->name) : json_null());
+    return object;
+}
+
+/* When its blocks were born, and by whom. */
+static void add_birth(struct writing *writing, const struct leak_report_process *process,
+                      const struct leak *leak)
+{
+    struct json_stream *stream = &writing->stream;
+    json_stream_add_number(stream, "age_ns", leak_report_age_ns(process, leak));
+    json_stream_add_number(stream, "least_age_ns", leak_report_least_age_ns(process, leak));
+    json_stream_add(stream, "thread",
+                    make_thread(leak_report_find_thread(writing->profile, process, leak)));
+    json_stream_add(stream, "several_threads", json_boolean(leak->thread == LEAKS_SEVERAL_THREADS));
+}
+
 static void add_leak(struct writing *writing, const struct leak_report_process *process,
                      size_t position)
 {
@@ -167,6 +191,7 @@ static void add_leak(struct writing *writing, const struct leak_report_process *
     json_stream_add(stream, "cycle", json_boolean(leak->cycles > 0));
     json_stream_add_number(stream, "allocated_by",
                            writing->profile->processes[process->process].about.id);
+    add_birth(writing, process, leak);
     json_stream_add(stream, "allocation_function",
                     site ? json_string(profile_function_name(site->function)) : NULL);
     if (site)

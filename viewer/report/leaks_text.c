@@ -102,6 +102,33 @@ static void write_suppression(struct page *page, const struct suppression *entry
     page_end_line(page);
 }
 
+/* "2.1 s to 3.4 s old, of thread "io" (tid 4711)"; in a program of one thread that goes without
+ * saying. */
+static void write_birth(struct page *page, const struct leak_report_process *process,
+                        const struct leak *leak)
+{
+    char oldest[UNITS_TEXT_BYTES], youngest[UNITS_TEXT_BYTES];
+    const struct recording_thread *thread = leak_report_find_thread(page->profile, process, leak);
+    units_format_duration(leak_report_age_ns(process, leak), oldest);
+    units_format_duration(leak_report_least_age_ns(process, leak), youngest);
+    page_add(page, "      ");
+    if (strcmp(oldest, youngest) != 0)
+        page_add(page, "%s to ", youngest);
+    page_add(page, "%s old", oldest);
+    if (leak->thread == LEAKS_SEVERAL_THREADS)
+        page_add(page, ", of several threads");
+    else if (thread && page->profile->processes[process->process].thread_count > 1) {
+        page_add(page, ", of thread ");
+        if (*thread->name) {
+            page_add_foreign(page, thread->name, page_left(page, 20));
+            page_add(page, " (tid %" PRIu64 ")", thread->tid);
+        } else {
+            page_add(page, "%" PRIu64, thread->tid);
+        }
+    }
+    page_end_line(page);
+}
+
 /* "last held at snapshot:1, 2.1 s after the start, by cache.table > Session". */
 static void write_last_seen(struct page *page, const struct leak *leak,
                             const struct last_seen *seen)
@@ -145,6 +172,7 @@ static void write_leak(struct writing *writing, const struct leak_report_process
         const struct profile_site *site = &page->profile->sites[leak->site];
         text_write_function_and_stack(page, &writing->shared, site->function, site->stack_node);
     }
+    write_birth(page, process, leak);
     if (cycle)
         write_cycle(page, cycle);
     if (seen)
