@@ -103,10 +103,8 @@ void process_ends_end_image(struct process_tree *tree, struct recorded_process *
     process->end_ticks = ticks;
     process_ends_release_slots(tree, process);
     recorded_process_rest(process);
-    if (process->pidfd >= 0) {
-        close(process->pidfd); /* also takes it out of the epoll set */
-        process->pidfd = -1;
-    }
+    process_images_end_watch(tree, process->pidfd);
+    process->pidfd = -1;
     if (process->statm_fd >= 0) {
         close(process->statm_fd);
         process->statm_fd = -1;

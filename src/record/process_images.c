@@ -104,6 +104,17 @@ int process_images_watch(const struct process_tree *tree, uint32_t pid)
     return pidfd;
 }
 
+/* Not by closing alone: a child of ours that looks up names has the descriptor, too, and for as
+ * long as it lives the end of the process would be news again and again. */
+void process_images_end_watch(const struct process_tree *tree, int pidfd)
+{
+    if (pidfd < 0)
+        return;
+    if (tree->epoll_fd >= 0)
+        epoll_ctl(tree->epoll_fd, EPOLL_CTL_DEL, pidfd, NULL);
+    close(pidfd);
+}
+
 static struct heap_model *make_model(const struct process_tree *tree, uint64_t ticks)
 {
     struct heap_model_options options = {.start_ns = tick_clock_to_ns(tree->clock, ticks),
@@ -230,8 +241,7 @@ void process_images_drop_expected(struct process_tree *tree, size_t position)
 {
     struct expected_image *expected = &tree->expected[position];
     free(expected->path);
-    if (expected->pidfd >= 0)
-        close(expected->pidfd);
+    process_images_end_watch(tree, expected->pidfd);
     memmove(expected, expected + 1, (tree->expected_count - position - 1) * sizeof *expected);
     tree->expected_count--;
 }
@@ -315,8 +325,7 @@ struct recorded_process *process_images_turn_unseen(struct process_tree *tree,
     tree->expected_count--;
     struct recorded_process *image = add_unseen(tree, &copy);
     free(copy.path);
-    if (copy.pidfd >= 0)
-        close(copy.pidfd);
+    process_images_end_watch(tree, copy.pidfd);
     return image;
 }
 

@@ -18,6 +18,9 @@ void process_images_add_to_epoll(const struct process_tree *tree, int pidfd, uin
 /* A pidfd (which is close-on-exec), whose end is told by the epoll set; -1 = not to be had. */
 int process_images_watch(const struct process_tree *tree, uint32_t pid);
 
+/* Closes it; -1 = there is none. */
+void process_images_end_watch(const struct process_tree *tree, int pidfd);
+
 /* A new image by exec: continues the expected command, or the pid's image before. */
 struct recorded_process *process_images_start_by_exec(struct process_tree *tree,
                                                       const struct wire_process *record,

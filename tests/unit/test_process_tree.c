@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -1210,6 +1211,33 @@ static void test_wild_target(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* What was forked from us meanwhile has all descriptors, too, and lives on. */
+static void test_an_end_is_news_once(void **state)
+{
+    (void)state;
+    struct process_tree bare = {.epoll_fd = epoll_create1(EPOLL_CLOEXEC)};
+    struct epoll_event event;
+    pid_t watched = fork();
+    if (watched == 0)
+        pause();
+    int pidfd = process_images_watch(&bare, (uint32_t)watched);
+    assert_true(pidfd >= 0);
+    pid_t other = fork();
+    if (other == 0)
+        pause();
+    assert_int_equal(epoll_wait(bare.epoll_fd, &event, 1, 0), 0);
+    kill(watched, SIGKILL);
+    assert_int_equal(waitpid(watched, NULL, 0), watched);
+    assert_int_equal(epoll_wait(bare.epoll_fd, &event, 1, 10000), 1);
+    assert_int_equal(event.data.u64, watched);
+    process_images_end_watch(&bare, pidfd);
+    assert_int_equal(epoll_wait(bare.epoll_fd, &event, 1, 0), 0);
+    process_images_end_watch(&bare, -1);
+    kill(other, SIGKILL);
+    assert_int_equal(waitpid(other, NULL, 0), other);
+    close(bare.epoll_fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1260,6 +1288,7 @@ int main(void)
         TEST(test_wild_counts_and_slots),
         TEST(test_wild_processes),
         TEST(test_wild_target),
+        cmocka_unit_test(test_an_end_is_news_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
