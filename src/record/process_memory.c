@@ -101,7 +101,7 @@ bool process_memory_read_residency(struct process_memory *memory, struct residen
 }
 
 bool process_reading_begin(struct process_reading *reading, struct process_memory *memory,
-                           struct error *error)
+                           const struct target_mappings *known, struct error *error)
 {
     bool is_stand_in = memory->is_copied || memory->is_served;
     *reading = (struct process_reading){.pid = is_stand_in ? (uint32_t)memory->copy.pid
@@ -111,13 +111,19 @@ bool process_reading_begin(struct process_reading *reading, struct process_memor
     if (reading->process == NULL)
         return false;
     reading->memory = target_process_memory(reading->process);
+    if (!is_stand_in && known != NULL && known->count > 0) {
+        reading->mappings = *known;
+        return true;
+    }
+    reading->has_own_mappings = true;
     return memory->is_served ? target_mappings_ask(&reading->mappings, &memory->server, error)
                              : target_mappings_read(&reading->mappings, reading->pid, error);
 }
 
 void process_reading_end(struct process_reading *reading)
 {
-    target_mappings_clear(&reading->mappings);
+    if (reading->has_own_mappings)
+        target_mappings_clear(&reading->mappings);
     target_process_close(reading->process);
     *reading = (struct process_reading){0};
 }

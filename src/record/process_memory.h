@@ -48,14 +48,16 @@ bool process_memory_read_residency(struct process_memory *memory, struct residen
 
 struct process_reading {
     uint32_t pid; /* of what is read */
+    bool has_own_mappings;
     struct target_process *process;
     struct target_memory memory;
     struct target_mappings mappings;
 };
 
-/* process_reading_end is due in any case. */
+/* process_reading_end is due in any case. `known` are its mappings where they were read since it
+ * stands still, borrowed until then; NULL or empty: they were not. */
 bool process_reading_begin(struct process_reading *reading, struct process_memory *memory,
-                           struct error *error);
+                           const struct target_mappings *known, struct error *error);
 void process_reading_end(struct process_reading *reading);
 
 #endif

@@ -336,12 +336,15 @@ static void find_frames(struct taking *taking, const struct process_reading *rea
 
 /* ---- all of it ------------------------------------------------------------------------ */
 
-/* Also when the scan failed: it says more than nothing. */
+/* Also when the scan failed: it says more than nothing. What is asked for are files of the
+ * kernel's, which cost more than all else in a process that is small and no Python. */
 static void read_python(struct taking *taking, const struct target_memory *memory,
                         const struct target_mappings *mappings)
 {
     struct recorded_process *process = taking->process;
     char nursery[64];
+    if (python_search_has_none(taking->request->python, taking->snapshot))
+        return;
     bool is_known = process_facts_variable(process->pid, "PYPY_GC_NURSERY", nursery,
                                            sizeof nursery);
     const struct python_runtimes_input input = {
@@ -418,7 +421,7 @@ static bool scan(struct taking *taking)
     struct error error;
     struct process_reading reading;
     bool is_done = false;
-    if (!process_reading_begin(&reading, &taking->reach, &error)) {
+    if (!process_reading_begin(&reading, &taking->reach, &taking->residency.mappings, &error)) {
         fail(taking, SNAPSHOT_FAILED, error.message);
         goto end;
     }
@@ -566,7 +569,7 @@ static void read_copy(void *context, struct snapshot *snapshot)
 static void find_frames_of_copy(struct taking *taking)
 {
     struct process_reading reading;
-    if (process_reading_begin(&reading, &taking->reach, NULL))
+    if (process_reading_begin(&reading, &taking->reach, NULL, NULL))
         find_frames(taking, &reading);
     process_reading_end(&reading);
 }

@@ -43,10 +43,15 @@ static void remember(struct python_search *search, const struct snapshot *snapsh
             hash_map_put(&search->strangers, key_of(&snapshot->modules[i]), NULL);
 }
 
+bool python_search_has_none(const struct python_search *search, const struct snapshot *snapshot)
+{
+    return search != NULL && are_all_strangers(search, snapshot);
+}
+
 void python_search_read(struct python_search *search, const struct python_runtimes_input *input,
                         struct snapshot *snapshot)
 {
-    if (search != NULL && are_all_strangers(search, snapshot))
+    if (python_search_has_none(search, snapshot))
         return;
     snapshot->python = memory_allocate(sizeof *snapshot->python);
     python_runtimes_read(input, snapshot->python);

@@ -6,6 +6,8 @@
 #ifndef SEEP_RECORD_PYTHON_SEARCH_H
 #define SEEP_RECORD_PYTHON_SEARCH_H
 
+#include <stdbool.h>
+
 #include "base/hash_map.h"
 #include "runtimes/python_runtimes.h"
 #include "snapshot/snapshot.h"
@@ -16,6 +18,10 @@ struct python_search {
 };
 
 void python_search_clear(struct python_search *search);
+
+/* Is there none in the snapshot's process, by what is known of its modules? `search` may be NULL.
+ */
+bool python_search_has_none(const struct python_search *search, const struct snapshot *snapshot);
 
 /* Of the snapshot's process: its Python is read, or NULL stays. `search` may be NULL. */
 void python_search_read(struct python_search *search, const struct python_runtimes_input *input,
