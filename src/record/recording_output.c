@@ -15,9 +15,9 @@
 #include "snapshot/snapshot_store.h"
 
 /* Deferred snapshots wait no longer than this, and no more of them than this. */
-#define DEFERRED_NS UINT64_C(50000000)
+#define DEFERRED_NS UINT64_C(500000000)
 enum {
-    DEFERRED_SNAPSHOTS = 64,
+    DEFERRED_SNAPSHOTS = 256,
     DEFERRED_ENTRIES = 100000 /* blocks and references */
 };
 
