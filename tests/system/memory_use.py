@@ -30,7 +30,7 @@ class Skipped(Exception):
 def run(folder, *command, environment=None):
     """A recording of it, and what it printed."""
     recording = os.path.join(folder, "app.seep")
-    done = subprocess.run([SEEP, "run", "-q", "-o", recording, "--", *command],
+    done = subprocess.run([SEEP, "run", "-q", "--scan-budget=120s", "-o", recording, "--", *command],
                           capture_output=True, text=True, timeout=300, check=False,
                           env={**os.environ, **(environment or {})})
     expect(f"{command}: status", done.returncode, 0)

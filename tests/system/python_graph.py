@@ -103,7 +103,8 @@ def check_stopped(folder, path, name):
 
 def check_recorded(folder, path, name, *options):
     recording = os.path.join(folder, f"{name}.seep")
-    done = subprocess.run([SEEP, "run", "-q", "-o", recording, "--force", *options, "--", path, "-c",
+    done = subprocess.run([SEEP, "run", "-q", "--scan-budget=120s", "-o", recording,
+                           "--force", *options, "--", path, "-c",
                            HOLDER, "go"], capture_output=True, text=True, timeout=120, check=False)
     expect(f"{name}: run", (done.returncode, done.stderr), (0, ""))
     check_graph(f"{name} {options}", recording, False)

@@ -148,7 +148,8 @@ del a, b
 def check_wrapped(folder, path, name):
     """A program that just ends: it is looked at before its interpreter takes itself apart."""
     recording = os.path.join(folder, f"{name}.seep")
-    done = subprocess.run([SEEP, "run", "-q", "-o", recording, "--", path, "-c", HOLDER],
+    done = subprocess.run([SEEP, "run", "-q", "--scan-budget=120s", "-o", recording, "--",
+                           path, "-c", HOLDER],
                           capture_output=True, text=True, timeout=120, check=False,
                           preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     expect(f"{name}: run", (done.returncode, done.stderr), (0, ""))

@@ -128,7 +128,8 @@ def check_lines(folder, path):
     program = os.path.join(folder, "leaks.py")
     with open(program, "w", encoding="utf-8") as file:
         file.write(LEAKS)
-    done = subprocess.run([SEEP, "run", "-q", "--python=objects", "-o", recording, "--", path, program],
+    done = subprocess.run([SEEP, "run", "-q", "--scan-budget=120s", "--python=objects", "-o",
+                           recording, "--", path, program],
                           capture_output=True, text=True, timeout=300, check=False)
     expect("run", (done.returncode, done.stderr), (0, ""))
     python = python_of(recording, "--limit=60")

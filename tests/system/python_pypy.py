@@ -136,7 +136,8 @@ cache = {'k%d' % i: [Node() for j in range(3)] for i in range(100)}
 def check_wrapped(folder, pypy):
     """One that just ends, all of whose objects are young."""
     recording = os.path.join(folder, "wrapped.seep")
-    done = subprocess.run([SEEP, "run", "-q", "-o", recording, "--", pypy, "-c", HOLDER],
+    done = subprocess.run([SEEP, "run", "-q", "--scan-budget=120s", "-o", recording, "--",
+                           pypy, "-c", HOLDER],
                           capture_output=True, text=True, timeout=300, check=False,
                           env={**os.environ, "PYPY_GC_NURSERY": "64M"})
     expect("run", (done.returncode, done.stderr), (0, ""))

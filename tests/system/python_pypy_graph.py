@@ -117,7 +117,8 @@ def check_stopped(folder, pypy, age):
 
 def check_recorded(folder, pypy):
     recording = os.path.join(folder, "recorded.seep")
-    done = subprocess.run([os.path.abspath("./seep"), "run", "-q", "-o", recording, "--", pypy,
+    done = subprocess.run([os.path.abspath("./seep"), "run", "-q", "--scan-budget=120s",
+                           "-o", recording, "--", pypy,
                            "-c", HOLDER, "go", "young"], capture_output=True, text=True,
                           timeout=120, check=False, env=ENVIRONMENT)
     expect("run", (done.returncode, done.stderr), (0, ""))

@@ -67,7 +67,7 @@ def check_recorded():
     """What needs no Python is told all the same: here each object is a block of malloc's."""
     with tempfile.TemporaryDirectory() as folder:
         recording = os.path.join(folder, "refused.seep")
-        done = subprocess.run([SEEP, "run", "-q", "-o", recording, "--", PYTHON, "-c",
+        done = subprocess.run([SEEP, "run", "-q", "--scan-budget=120s", "-o", recording, "--", PYTHON, "-c",
                                "kept = [object() for i in range(10000)]"],
                               env={**os.environ, "PYTHONMALLOC": "malloc"}, capture_output=True,
                               text=True, timeout=120, check=False)
@@ -83,7 +83,7 @@ def check_end():
     is seen there from 3.9 to 3.12; else it says why it is not."""
     with tempfile.TemporaryDirectory() as folder:
         recording = os.path.join(folder, "refused.seep")
-        done = subprocess.run([SEEP, "run", "-q", "-o", recording, "--", PYTHON, "-c",
+        done = subprocess.run([SEEP, "run", "-q", "--scan-budget=120s", "-o", recording, "--", PYTHON, "-c",
                                "kept = [object() for i in range(10000)]"],
                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
                               capture_output=True, text=True, timeout=120, check=False)
@@ -101,7 +101,7 @@ def check_build(path, reason):
     """Recorded: no Python functions on stacks, with the reason; what C asks malloc for is there."""
     with tempfile.TemporaryDirectory() as folder:
         recording = os.path.join(folder, "refused.seep")
-        done = subprocess.run([SEEP, "run", "-q", "-o", recording, "--", path, "-c",
+        done = subprocess.run([SEEP, "run", "-q", "--scan-budget=120s", "-o", recording, "--", path, "-c",
                                "kept = [object() for i in range(10000)]"],
                               capture_output=True, text=True, timeout=120, check=False)
         expect(f"{path}: run", (done.returncode, done.stderr), (0, ""))

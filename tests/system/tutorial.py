@@ -57,7 +57,8 @@ def one_line(text):
 
 def check(folder, name, options, command, wanted, text):
     recording = os.path.join(folder, "a.seep")
-    done = subprocess.run([SEEP, "run", "-q", "-o", recording, *options, "--", PYTHON, name],
+    done = subprocess.run([SEEP, "run", "-q", "--scan-budget=120s", "-o", recording,
+                           *options, "--", PYTHON, name],
                           cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     expect(f"{name}: recorded", (done.returncode, done.stderr), (0, ""))
     answer = seep(*command, recording)
