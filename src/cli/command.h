@@ -57,9 +57,10 @@ struct command {
     struct option_table options;
     size_t values_bytes; /* of the struct that the options fill; it starts zeroed */
     enum operand_kind operands;
-    size_t most_operands; /* more are an error; not counted for OPERANDS_PROGRAM */
-    int usage_status;     /* for what was typed wrongly */
-    bool is_launching;    /* starts programs, which get the signals that we were given */
+    size_t most_operands;  /* more are an error; not counted for OPERANDS_PROGRAM */
+    int usage_status;      /* for what was typed wrongly */
+    const char *last_line; /* on stderr, also then; NULL = none is promised */
+    bool is_launching;     /* starts programs, which get the signals that we were given */
     int (*run)(const struct invocation *invocation); /* the exit status */
 };
 

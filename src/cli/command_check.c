@@ -483,6 +483,7 @@ const struct command cli_command_check = {
     .operands = OPERANDS_RECORDING,
     .most_operands = SIZE_MAX,
     .usage_status = EXIT_TROUBLE,
+    .last_line = "seep check: inconclusive (trouble)",
     .is_launching = true,
     .run = run,
 };

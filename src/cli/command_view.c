@@ -17,6 +17,7 @@
 #include "cli/graph_argument.h"
 #include "cli/common_rows.h"
 #include "cli/recording_argument.h"
+#include "cli/terminal.h"
 #include "cli/view_comparer.h"
 #include "report/report.h"
 #include "tui/loading.h"
@@ -261,6 +262,7 @@ static bool show(const struct invocation *invocation, struct recording_argument 
     log_note("%s; this is the report instead", reason.message);
     report_options_init(&report);
     report.instant = argument->instant_text;
+    report.are_arguments_shown = !terminal_is_ci();
     return report_write(report_format_find("text"), argument->profile, &report, stdout, error);
 }
 

@@ -63,9 +63,11 @@ static bool take_option(const struct config_reading *reading, const char *name, 
 {
     const struct config_request *request = reading->request;
     const struct option_binding *binding = NULL;
-    const struct option_row *row = options_find(request->bindings, request->binding_count, name,
-                                                &binding);
+    const struct option_row *row;
 
+    if (text_starts_with(name, "--")) /* as one types it */
+        name += strlen("--");
+    row = options_find(request->bindings, request->binding_count, name, &binding);
     if (!row && !is_ours && request->is_option_of_any(name))
         return true;
     if (!row)

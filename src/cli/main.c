@@ -83,6 +83,8 @@ static int fail_usage(const struct command *command, const struct error *error)
 {
     log_error("%s: %s (\"seep help %s\" lists the options)", command->name, error->message,
               command->name);
+    if (command->last_line)
+        fprintf(stderr, "%s\n", command->last_line);
     return command->usage_status;
 }
 

@@ -70,12 +70,14 @@ def check_torn(folder, recording):
 def check_trouble(folder):
     for arguments in ([], [f"{folder}/none.seep"], ["--max-peak=x", "a.seep"], ["--"],
                       ["a.seep", "--", "true"], ["--tolerance=many", "a.seep"],
-                      ["--new-leaks-only", "a.seep"], ["--leak-kinds=lost", "a.seep"],
+                      ["--new-leaks-only", "a.seep"], ["--leak-kinds=lost", "a.seep"], ["--nosuch"],
                       ["--", "/nonexistent/program"], [folder + "/empty"]):
         done = subprocess.run([SEEP, "check", *arguments], capture_output=True, text=True,
                               timeout=120, check=False)
         expect(f"{arguments}: status", done.returncode, 2)
         expect(f"{arguments}: message", done.stderr.startswith("seep: "), True)
+        expect(f"{arguments}: last line", done.stderr.splitlines()[-1],
+               "seep check: inconclusive (trouble)")
 
 
 def check_command(folder):

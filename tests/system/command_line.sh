@@ -115,6 +115,8 @@ run dump new.seep
 expect "the project's file" 1 "$(wc -l <../out)"
 run_with SEEP_OPTIONS=kind=process dump new.seep
 expect "the environment wins" process "$(cut -d ' ' -f 1 ../out)"
+run_with SEEP_OPTIONS=--kind=process dump new.seep
+expect "the environment, as one types it" process "$(cut -d ' ' -f 1 ../out)"
 run_with SEEP_OPTIONS=kind=process dump --kind=site new.seep
 expect "the command line wins" "site site" "$(cut -d ' ' -f 1 ../out | xargs)"
 run dump --no-config new.seep
@@ -177,6 +179,8 @@ run_with CI=true report --json new.seep
 expect "report: no arguments under CI" 0 "$(count '"7"')"
 run_with CI=true report --json --arguments new.seep
 expect "report: arguments under CI" 1 "$(count '"arguments": \["./demo", "7"\]')"
+run_with CI=true view new.seep
+expect "view: no arguments under CI" 1 "$(grep -c 'Command    ./demo \.\.\.$' ../out)"
 run report --color=always new.seep
 expect "report: colour" 1 "$(head -n 1 ../out | grep -c "$(printf '\033')")"
 run_with NO_COLOR=1 report new.seep
