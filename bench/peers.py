@@ -67,13 +67,19 @@ def wrap_count(bench, command, recording):
     )
 
 
+def seep_environment(bench):
+    """With a cache of debug information that is empty when the first round begins."""
+    return {"SEEP_CACHE": os.environ.get("SEEP_CACHE", bench.scratch("cache"))}
+
+
 def wrap_seep(bench, command, recording):
-    return Wrapped([bench.seep, "run", "--quiet", "-f", "-o", recording + ".seep", "--", *command])
+    options = ["--quiet", "-f", "-o", recording + ".seep"]
+    return Wrapped([bench.seep, "run", *options, "--", *command], seep_environment(bench))
 
 
 def wrap_seep_sampled(bench, command, recording):
-    options = ["--quiet", "-f", "--sample=512K"]
-    return Wrapped([bench.seep, "run", *options, "-o", recording + ".seep", "--", *command])
+    options = ["--quiet", "-f", "-o", recording + ".seep", "--sample=512K"]
+    return Wrapped([bench.seep, "run", *options, "--", *command], seep_environment(bench))
 
 
 def wrap_heaptrack(_bench, command, recording):

@@ -247,6 +247,18 @@ void file_cache_store(const struct file_cache *cache, const char *name, const st
     free(unfinished);
 }
 
+char *file_cache_identity(int fd)
+{
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status) != 0)
+        return NULL;
+    return memory_print_text(
+        "%llx-%llx-%llx-%llx.%llx-%llx.%llx", (unsigned long long)status.st_dev,
+        (unsigned long long)status.st_ino, (unsigned long long)status.st_size,
+        (unsigned long long)status.st_mtim.tv_sec, (unsigned long long)status.st_mtim.tv_nsec,
+        (unsigned long long)status.st_ctim.tv_sec, (unsigned long long)status.st_ctim.tv_nsec);
+}
+
 bool file_cache_measure(const char *folder, uint64_t *files, uint64_t *bytes)
 {
     struct kept_files list = {0};

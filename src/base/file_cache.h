@@ -33,6 +33,10 @@ void *file_cache_map(const struct file_cache *cache, const char *name, size_t *b
 void file_cache_store(const struct file_cache *cache, const char *name, const struct iovec *pieces,
                       size_t count);
 
+/* What says of an open file that it is the same, and as it was; short, and fit for a name. NULL: it
+ * is not known. Caller frees. */
+char *file_cache_identity(int fd);
+
 /* What is there, for a report. False: the folder cannot be read. */
 bool file_cache_measure(const char *folder, uint64_t *files, uint64_t *bytes);
 

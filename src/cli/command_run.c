@@ -301,7 +301,7 @@ static const struct option_row rows[] = {
     {.name = "no-cache",
      .kind = OPTION_FLAG,
      PLACE(is_cache_off),
-     .help = "unpack debug information anew, and keep none in ~/.cache/seep"},
+     .help = "read debug information anew, and keep nothing of it in ~/.cache/seep"},
     {.name = "compare-unwinders",
      .kind = OPTION_FLAG,
      PLACE(is_comparing),

@@ -244,7 +244,7 @@ void doctor_check_cache(const struct doctor_subject *subject, struct doctor_find
     if (!folder) {
         doctor_found(finding, "none");
         doctor_complain(finding, DOCTOR_LIMITED,
-                        "each run unpacks debug information anew, which takes up to a second",
+                        "each run reads debug information anew, which takes up to a second",
                         "set SEEP_CACHE to a folder of yours");
         return;
     }

@@ -36,6 +36,7 @@ struct dwarf_lines {
     size_t line_count;
     size_t max_lines;
     bool is_held;
+    bool is_split;
     uint32_t generation;
     /* The inlined functions of the function that was hit last: sorted lookups ask often. */
     uint32_t inlined_unit;
@@ -104,17 +105,19 @@ void dwarf_lines_destroy(struct dwarf_lines *lines)
     free(lines);
 }
 
-/* The tree stands in another file when DWARF is split; libdw looks for that file. */
-static void find_tree(struct unit_state *state)
+/* The tree stands in another file when DWARF is split; libdw looks for that file. Returns whether
+ * it does. */
+static bool find_tree(struct unit_state *state)
 {
     Dwarf_Die split;
     uint8_t type;
+    bool is_split = dwarf_cu_info(state->die.cu, NULL, &type, NULL, &split, NULL, NULL, NULL) ==
+                        0 &&
+                    type == DW_UT_skeleton;
 
-    state->tree = state->die;
-    if (dwarf_cu_info(state->die.cu, NULL, &type, NULL, &split, NULL, NULL, NULL) == 0 &&
-        type == DW_UT_skeleton && split.cu != NULL)
-        state->tree = split;
+    state->tree = is_split && split.cu != NULL ? split : state->die;
     state->dwarf = dwarf_cu_getdwarf(state->tree.cu);
+    return is_split;
 }
 
 static const char *text_attribute(Dwarf_Die *die, unsigned name)
@@ -145,7 +148,7 @@ static bool open_unit(struct dwarf_lines *lines, struct unit_state *state, Dwarf
         return false;
     state->is_open = true;
     state->folder = text_attribute(&state->die, DW_AT_comp_dir);
-    find_tree(state);
+    lines->is_split |= find_tree(state);
     state->is_c = is_written_in_c(&state->tree);
     dwarf_functions_collect(&state->functions, &state->tree);
     if (dwarf_getsrclines(&state->die, &rows, &row_count) == 0)
@@ -324,4 +327,9 @@ void dwarf_lines_hold(struct dwarf_lines *lines, bool is_held)
 uint32_t dwarf_lines_generation(const struct dwarf_lines *lines)
 {
     return lines->generation;
+}
+
+bool dwarf_lines_is_split(const struct dwarf_lines *lines)
+{
+    return lines->is_split;
 }

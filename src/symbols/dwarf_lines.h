@@ -58,4 +58,7 @@ void dwarf_lines_hold(struct dwarf_lines *lines, bool is_held);
 /* Another number once DIEs were dropped. */
 uint32_t dwarf_lines_generation(const struct dwarf_lines *lines);
 
+/* Did answers so far depend on files that are not the ones given, because DWARF is split? */
+bool dwarf_lines_is_split(const struct dwarf_lines *lines);
+
 #endif

@@ -27,6 +27,8 @@ libseep_a_SOURCES += \
 	src/symbols/elf_sections.h \
 	src/symbols/elf_symbols.c \
 	src/symbols/elf_symbols.h \
+	src/symbols/known_answers.c \
+	src/symbols/known_answers.h \
 	src/symbols/module_file.c \
 	src/symbols/module_file.h \
 	src/symbols/module_map.c \
@@ -62,6 +64,7 @@ if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/test_demangle \
 	tests/unit/test_elf_file \
+	tests/unit/test_known_answers \
 	tests/unit/test_module_map \
 	tests/unit/test_python_lines \
 	tests/unit/test_source_path \
@@ -74,6 +77,7 @@ check_PROGRAMS += \
 TESTS += \
 	tests/unit/test_demangle \
 	tests/unit/test_elf_file \
+	tests/unit/test_known_answers \
 	tests/unit/test_module_map \
 	tests/unit/test_python_lines \
 	tests/unit/test_source_path \
@@ -87,6 +91,8 @@ tests_unit_test_demangle_SOURCES = tests/unit/test_demangle.c
 tests_unit_test_demangle_LDADD = $(unit_libs)
 tests_unit_test_elf_file_SOURCES = tests/unit/test_elf_file.c tests/unit/workshop.c tests/unit/workshop.h
 tests_unit_test_elf_file_LDADD = $(unit_libs)
+tests_unit_test_known_answers_SOURCES = tests/unit/test_known_answers.c tests/unit/workshop.c tests/unit/workshop.h
+tests_unit_test_known_answers_LDADD = $(unit_libs)
 tests_unit_test_module_map_SOURCES = tests/unit/test_module_map.c
 tests_unit_test_module_map_LDADD = $(unit_libs)
 tests_unit_test_python_lines_SOURCES = tests/unit/test_python_lines.c

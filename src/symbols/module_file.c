@@ -33,7 +33,7 @@ static void close_elf(struct opened_elf *opened)
     packed_sections_clear(&opened->unpacked);
     if (opened->fd >= 0)
         close(opened->fd);
-    *opened = (struct opened_elf){.fd = -1};
+    *opened = (struct opened_elf){.fd = -1, .source_fd = -1};
 }
 
 /* libdw unpacks every section that it knows, and a third of them is not for us. */
@@ -48,16 +48,22 @@ static void hide_what_is_not_needed(Elf *elf)
 }
 
 /* Takes ownership of fd. */
-static bool open_elf(struct opened_elf *opened, int fd, const struct file_cache *cache)
+static bool open_elf(struct opened_elf *opened, int fd)
 {
-    *opened = (struct opened_elf){.elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL), .fd = fd};
-    if (opened->elf != NULL && elf_kind(opened->elf) == ELF_K_ELF) {
-        hide_what_is_not_needed(opened->elf);
-        packed_sections_unpack(&opened->unpacked, opened->elf, fd, cache);
+    *opened = (struct opened_elf){
+        .elf = elf_begin(fd, ELF_C_READ_MMAP_PRIVATE, NULL), .fd = fd, .source_fd = fd};
+    if (opened->elf != NULL && elf_kind(opened->elf) == ELF_K_ELF)
         return true;
-    }
     close_elf(opened);
     return false;
+}
+
+static void unpack(struct opened_elf *opened, const struct file_cache *cache)
+{
+    if (opened->elf == NULL || opened->source_fd < 0)
+        return;
+    hide_what_is_not_needed(opened->elf);
+    packed_sections_unpack(&opened->unpacked, opened->elf, opened->source_fd, cache);
 }
 
 static void print_build_id(struct text *text, const uint8_t *bytes, size_t count)
@@ -130,7 +136,7 @@ static void open_program(struct module_file *file, const struct symbolizer_modul
     }
     if (elf_file_read(fd, module->path, facts, reason) &&
         check_build_id(module, facts->build_id, facts->build_id_bytes, reason)) {
-        if (!open_elf(&file->program, fd, file->cache))
+        if (!open_elf(&file->program, fd))
             error_set(reason, "cannot read %s: %s", module->path, elf_errmsg(-1));
         else if (own_fd < 0)
             file->program.fd = -1; /* the caller closes its own */
@@ -175,7 +181,7 @@ static char *open_debug(struct module_file *file, const struct elf_file *facts,
     fd = debug_files_open(folders, &wanted, &path);
     if (fd < 0 && options->is_debuginfod_allowed)
         fd = debuginfod_client_fetch(wanted.build_id, wanted.build_id_bytes, &path);
-    if (fd >= 0 && open_elf(&file->debug, fd, file->cache))
+    if (fd >= 0 && open_elf(&file->debug, fd))
         return path;
     free(path);
     return NULL;
@@ -199,7 +205,7 @@ static void open_alternate(struct module_file *file, Elf *elf, const char *path,
     fd = debug_files_open_alternate(folders, path, name, (const uint8_t *)name + name_bytes + 1,
                                     link->d_size - name_bytes - 1);
     if (fd >= 0)
-        open_elf(&file->alternate, fd, file->cache);
+        open_elf(&file->alternate, fd);
 }
 
 /* .gnu_debugdata is a whole ELF file with the functions that .dynsym lacks, packed with xz, which
@@ -219,16 +225,13 @@ static void open_mini(struct module_file *file)
     close(fd); /* what was unpacked is in memory */
 }
 
-static void open_lines(struct module_file *file, const char *program_path, const char *debug_path,
-                       const struct debug_folders *folders)
+/* The file with DWARF; NULL = there is none. */
+static Elf *find_dwarf(const struct module_file *file)
 {
     bool is_separate = file->debug.elf != NULL && elf_sections_have_dwarf(file->debug.elf);
     Elf *elf = is_separate ? file->debug.elf : file->program.elf;
 
-    if (elf == NULL || !elf_sections_have_dwarf(elf))
-        return;
-    open_alternate(file, elf, is_separate ? debug_path : program_path, folders);
-    file->lines = dwarf_lines_create(elf, file->alternate.elf, MAX_LINES);
+    return elf != NULL && elf_sections_have_dwarf(elf) ? elf : NULL;
 }
 
 static bool needs_debug_file(const struct module_file *file,
@@ -274,20 +277,21 @@ static void set_reason(struct module_file *file, const struct symbolizer_module 
                   module->path);
 }
 
-void module_file_init(struct module_file *file, const struct symbolizer_module *module,
+void module_file_find(struct module_file *file, const struct symbolizer_module *module,
                       const struct symbolizer_options *options, const struct file_cache *cache,
                       struct error *reason)
 {
     const struct debug_folders folders = {options->debug_folders, options->debug_folder_count};
     struct elf_file facts = {0};
     char *debug_path = NULL;
+    Elf *dwarf;
 
     *file = (struct module_file){
         .cache = cache,
-        .program = {.fd = -1},
-        .debug = {.fd = -1},
-        .alternate = {.fd = -1},
-        .mini = {.fd = -1},
+        .program = {.fd = -1, .source_fd = -1},
+        .debug = {.fd = -1, .source_fd = -1},
+        .alternate = {.fd = -1, .source_fd = -1},
+        .mini = {.fd = -1, .source_fd = -1},
     };
     reason->message[0] = '\0';
     if (strcmp(module->path, "[vdso]") == 0)
@@ -296,12 +300,57 @@ void module_file_init(struct module_file *file, const struct symbolizer_module *
         open_program(file, module, &facts, reason);
     if (needs_debug_file(file, options))
         debug_path = open_debug(file, &facts, module, options, &folders);
+    dwarf = options->is_line_wanted ? find_dwarf(file) : NULL;
+    if (dwarf != NULL)
+        open_alternate(file, dwarf, dwarf == file->debug.elf ? debug_path : module->path, &folders);
+    free(debug_path);
+}
+
+void module_file_load(struct module_file *file, const struct symbolizer_module *module,
+                      const struct symbolizer_options *options, struct error *reason)
+{
+    Elf *dwarf;
+
+    unpack(&file->program, file->cache);
+    unpack(&file->debug, file->cache);
+    unpack(&file->alternate, file->cache);
     if (file->program.elf != NULL)
         open_mini(file);
-    if (options->is_line_wanted)
-        open_lines(file, module->path, debug_path, &folders);
+    dwarf = options->is_line_wanted ? find_dwarf(file) : NULL;
+    if (dwarf != NULL)
+        file->lines = dwarf_lines_create(dwarf, file->alternate.elf, MAX_LINES);
     set_reason(file, module, options, reason);
-    free(debug_path);
+}
+
+void module_file_init(struct module_file *file, const struct symbolizer_module *module,
+                      const struct symbolizer_options *options, const struct file_cache *cache,
+                      struct error *reason)
+{
+    module_file_find(file, module, options, cache, reason);
+    module_file_load(file, module, options, reason);
+}
+
+static char *identity_of(const struct opened_elf *opened)
+{
+    char *identity = file_cache_identity(opened->source_fd);
+
+    return identity != NULL ? identity : memory_duplicate_text("none");
+}
+
+char *module_file_identity(const struct module_file *file)
+{
+    char *program, *debug, *alternate, *all;
+
+    if (file->program.elf == NULL || file->program.source_fd < 0)
+        return NULL;
+    program = identity_of(&file->program);
+    debug = identity_of(&file->debug);
+    alternate = identity_of(&file->alternate);
+    all = memory_print_text("%s %s %s", program, debug, alternate);
+    free(program);
+    free(debug);
+    free(alternate);
+    return all;
 }
 
 void module_file_keep(struct module_file *file)

@@ -17,8 +17,9 @@
 
 /* A file that libelf has open. */
 struct opened_elf {
-    Elf *elf; /* NULL = none */
-    int fd;   /* ours to close; -1 = borrowed or none */
+    Elf *elf;      /* NULL = none */
+    int fd;        /* ours to close; -1 = borrowed or none */
+    int source_fd; /* of the file, ours or not; -1 = it is none */
     struct packed_sections unpacked;
 };
 
@@ -37,11 +38,23 @@ struct module_file {
 };
 
 /* Finds and opens what there is; never fails, but *reason says why something is missing ("" =
- * nothing is). `module` and `options` are borrowed during the call; module->fd and `cache` (NULL = none) until
- * the clear. */
+ * nothing is). `module` and `options` are borrowed during the call; module->fd and `cache` (NULL =
+ * none) until the clear. */
 void module_file_init(struct module_file *file, const struct symbolizer_module *module,
                       const struct symbolizer_options *options, const struct file_cache *cache,
                       struct error *reason);
+
+/* The same in two steps: finding and opening files takes little; unpacking them, and making tables,
+ * which all else needs, takes long. */
+void module_file_find(struct module_file *file, const struct symbolizer_module *module,
+                      const struct symbolizer_options *options, const struct file_cache *cache,
+                      struct error *reason);
+void module_file_load(struct module_file *file, const struct symbolizer_module *module,
+                      const struct symbolizer_options *options, struct error *reason);
+
+/* What says of all the files that were found that they are the same, and as they were; NULL = it is
+ * not known. Caller frees. */
+char *module_file_identity(const struct module_file *file);
 
 /* Keeps in the cache what the next one who opens these files would else have to unpack again. */
 void module_file_keep(struct module_file *file);

@@ -262,7 +262,6 @@ static void answer(struct worker *worker)
     atomic_fetch_add_explicit(&worker->progress->answered_count, 1, memory_order_release);
     put(worker, MESSAGE_DONE);
     flush_output(worker);
-    symbolizer_keep(worker->symbolizer);
 }
 
 /* What later requests say is added to a copy, which is ours. */
@@ -279,6 +278,7 @@ static void work(const struct symbol_batch_input *input, int fd, int requests,
     worker.input = &more;
     while (more.is_lasting && symbol_request_receive(requests, &more))
         answer(&worker);
+    symbolizer_keep(worker.symbolizer);
 }
 
 static int compare_fds(const void *a, const void *b)

@@ -8,17 +8,20 @@
 #include "symbols/demangle.h"
 #include "symbols/dwarf_lines.h"
 #include "symbols/elf_symbols.h"
+#include "symbols/known_answers.h"
 #include "symbols/module_file.h"
 #include "symbols/source_path.h"
 #include "symbols/tail_calls.h"
 
+#include <fcntl.h>
 #include <libelf.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
-    MAX_LOCATIONS = 64,
+    MAX_LOCATIONS = KNOWN_LOCATIONS_MOST,
     MAX_NAME_BYTES = 64 * 1024
 };
 
@@ -26,15 +29,19 @@ struct symbolizer_entry {
     char *path;
     uint8_t *build_id;
     size_t build_id_bytes;
-    int fd; /* borrowed */
-    bool is_open;
+    int fd;         /* borrowed */
+    bool is_open;   /* files were found */
+    bool is_loaded; /* and read */
     struct module_file file;
     struct error reason;
+    struct known_answers *known; /* NULL = nothing is kept of it */
+    uint64_t identity;           /* a hash of what its answers depend on; 0 = not known */
 };
 
 struct symbolizer {
     struct symbolizer_options options;
     struct file_cache *cache; /* NULL = none */
+    char *own_identity;       /* of this program, whose answers are kept; NULL = not known */
     char **debug_folders;
     struct symbolizer_entry *entries;
     size_t count;
@@ -42,6 +49,16 @@ struct symbolizer {
     struct string_pool *strings;
     struct hash_map demangled; /* string id of a name -> string id of what it says */
 };
+
+static char *find_own_identity(void)
+{
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    char *identity = file_cache_identity(fd);
+
+    if (fd >= 0)
+        close(fd);
+    return identity;
+}
 
 struct symbolizer *symbolizer_create(const struct symbolizer_options *options)
 {
@@ -56,6 +73,8 @@ struct symbolizer *symbolizer_create(const struct symbolizer_options *options)
     symbolizer->options.debug_folders = (const char *const *)symbolizer->debug_folders;
     if (options->cache_folder != NULL)
         symbolizer->cache = file_cache_open(options->cache_folder, SYMBOLIZER_CACHE_BYTES);
+    if (symbolizer->cache != NULL)
+        symbolizer->own_identity = find_own_identity();
     symbolizer->options.cache_folder = NULL; /* it may be gone by now */
     symbolizer->strings = string_pool_create();
     hash_map_init(&symbolizer->demangled);
@@ -66,6 +85,7 @@ static void clear_entry(struct symbolizer_entry *entry)
 {
     if (entry->is_open)
         module_file_clear(&entry->file);
+    known_answers_close(entry->known);
     free(entry->path);
     free(entry->build_id);
 }
@@ -79,6 +99,7 @@ void symbolizer_destroy(struct symbolizer *symbolizer)
     for (size_t i = 0; i < symbolizer->options.debug_folder_count; i++)
         free(symbolizer->debug_folders[i]);
     free(symbolizer->debug_folders);
+    free(symbolizer->own_identity);
     file_cache_close(symbolizer->cache);
     free(symbolizer->entries);
     string_pool_destroy(symbolizer->strings);
@@ -88,9 +109,14 @@ void symbolizer_destroy(struct symbolizer *symbolizer)
 
 void symbolizer_keep(struct symbolizer *symbolizer)
 {
-    for (size_t i = 0; symbolizer->cache != NULL && i < symbolizer->count; i++)
-        if (symbolizer->entries[i].is_open)
-            module_file_keep(&symbolizer->entries[i].file);
+    for (size_t i = 0; symbolizer->cache != NULL && i < symbolizer->count; i++) {
+        struct symbolizer_entry *entry = &symbolizer->entries[i];
+
+        if (entry->is_loaded)
+            module_file_keep(&entry->file);
+        if (entry->known != NULL)
+            known_answers_keep(entry->known, symbolizer->cache);
+    }
 }
 
 int symbolizer_add_module(struct symbolizer *symbolizer, const struct symbolizer_module *module)
@@ -109,6 +135,31 @@ int symbolizer_add_module(struct symbolizer *symbolizer, const struct symbolizer
     return (int)symbolizer->count++;
 }
 
+static struct symbolizer_module module_of(const struct symbolizer_entry *entry)
+{
+    return (struct symbolizer_module){entry->path, entry->fd, entry->build_id,
+                                      entry->build_id_bytes};
+}
+
+/* Answers depend on the files, on how they are asked, and on who answers. */
+static void find_known(struct symbolizer *symbolizer, struct symbolizer_entry *entry)
+{
+    char *files = symbolizer->cache != NULL ? module_file_identity(&entry->file) : NULL;
+    char *all;
+
+    if (files == NULL || symbolizer->own_identity == NULL) {
+        free(files);
+        return;
+    }
+    all = memory_print_text("%s %s %s %s", symbolizer->own_identity,
+                            symbolizer->options.is_line_wanted ? "lines" : "names", entry->path,
+                            files);
+    entry->known = known_answers_open(symbolizer->cache, all);
+    entry->identity = hash_bytes(all, strlen(all), 0);
+    free(files);
+    free(all);
+}
+
 /* NULL for a handle that was never given out. */
 static struct symbolizer_entry *open_entry(struct symbolizer *symbolizer, int module)
 {
@@ -118,31 +169,59 @@ static struct symbolizer_entry *open_entry(struct symbolizer *symbolizer, int mo
         return NULL;
     entry = &symbolizer->entries[module];
     if (!entry->is_open) {
-        struct symbolizer_module wanted = {entry->path, entry->fd, entry->build_id,
-                                           entry->build_id_bytes};
+        struct symbolizer_module wanted = module_of(entry);
 
-        module_file_init(&entry->file, &wanted, &symbolizer->options, symbolizer->cache,
+        module_file_find(&entry->file, &wanted, &symbolizer->options, symbolizer->cache,
                          &entry->reason);
         entry->is_open = true;
+        find_known(symbolizer, entry);
     }
     return entry;
+}
+
+static enum symbolizer_detail detail_of(struct symbolizer_entry *entry)
+{
+    if (entry->file.lines != NULL)
+        return SYMBOLIZER_LINES;
+    return module_file_symbols(&entry->file)->count > 0 ? SYMBOLIZER_SYMBOL_TABLE
+                                                        : SYMBOLIZER_NOTHING;
+}
+
+static void load(struct symbolizer *symbolizer, struct symbolizer_entry *entry)
+{
+    struct symbolizer_module wanted = module_of(entry);
+
+    if (entry->is_loaded)
+        return;
+    module_file_load(&entry->file, &wanted, &symbolizer->options, &entry->reason);
+    entry->is_loaded = true;
 }
 
 enum symbolizer_detail symbolizer_module_detail(struct symbolizer *symbolizer, int module,
                                                 struct error *reason)
 {
     struct symbolizer_entry *entry = open_entry(symbolizer, module);
+    enum symbolizer_detail detail;
+    struct known_text why;
 
     if (entry == NULL) {
         error_set(reason, "there is no module %d", module);
         return SYMBOLIZER_NOTHING;
     }
+    if (!entry->is_loaded && entry->known != NULL &&
+        known_answers_detail(entry->known, &detail, &why)) {
+        if (reason != NULL)
+            error_set(reason, "%.*s", (int)why.count, why.bytes);
+        return detail;
+    }
+    load(symbolizer, entry);
+    detail = detail_of(entry);
+    if (entry->known != NULL &&
+        !known_answers_detail(entry->known, &(enum symbolizer_detail){0}, &why))
+        known_answers_set_detail(entry->known, detail, entry->reason.message);
     if (reason != NULL)
         *reason = entry->reason;
-    if (entry->file.lines != NULL)
-        return SYMBOLIZER_LINES;
-    return module_file_symbols(&entry->file)->count > 0 ? SYMBOLIZER_SYMBOL_TABLE
-                                                        : SYMBOLIZER_NOTHING;
+    return detail;
 }
 
 static const char *keep_bytes(struct symbolizer *symbolizer, const char *bytes, size_t count)
@@ -253,23 +332,60 @@ static size_t take_lines(struct symbolizer *symbolizer, struct symbolizer_entry 
     return count;
 }
 
+static size_t read_files(struct symbolizer *symbolizer, struct symbolizer_entry *entry,
+                         uint64_t offset, struct source_location *locations, size_t max)
+{
+    size_t count = take_lines(symbolizer, entry, offset, locations, max);
+    const char *name = count == 0 ? symbol_name(symbolizer, entry, offset) : NULL;
+
+    if (name == NULL)
+        return count;
+    locations[0] = (struct source_location){.function = name};
+    return 1;
+}
+
+static bool depends_on_known_files(const struct symbolizer_entry *entry)
+{
+    return entry->file.lines == NULL || !dwarf_lines_is_split(entry->file.lines);
+}
+
+static const char *keep_known(struct symbolizer *symbolizer, const struct known_text *text)
+{
+    return text->bytes != NULL ? keep_bytes(symbolizer, text->bytes, text->count) : NULL;
+}
+
+static size_t take_known(struct symbolizer *symbolizer, const struct known_location *known,
+                         size_t count, struct source_location *locations)
+{
+    for (size_t i = 0; i < count; i++)
+        locations[i] = (struct source_location){
+            .function = keep_known(symbolizer, &known[i].function),
+            .file = keep_known(symbolizer, &known[i].file),
+            .line = known[i].line,
+            .is_inlined = known[i].is_inlined,
+        };
+    return count;
+}
+
+/* Short lists are not kept: they are not all there is. */
 size_t symbolizer_lookup(struct symbolizer *symbolizer, int module, uint64_t offset,
                          struct source_location *locations, size_t max_locations)
 {
     struct symbolizer_entry *entry = open_entry(symbolizer, module);
-    const char *name;
+    struct known_answers *answers;
+    struct known_location known[KNOWN_LOCATIONS_MOST];
     size_t count;
 
     if (entry == NULL || max_locations == 0)
         return 0;
-    count = take_lines(symbolizer, entry, offset, locations, max_locations);
-    if (count > 0)
-        return count;
-    name = symbol_name(symbolizer, entry, offset);
-    if (name == NULL)
-        return 0;
-    locations[0] = (struct source_location){.function = name};
-    return 1;
+    answers = max_locations >= MAX_LOCATIONS ? entry->known : NULL;
+    if (answers != NULL && known_answers_find(answers, offset, known, &count))
+        return take_known(symbolizer, known, count, locations);
+    load(symbolizer, entry);
+    count = read_files(symbolizer, entry, offset, locations, max_locations);
+    if (answers != NULL && depends_on_known_files(entry))
+        known_answers_add(answers, offset, locations, count);
+    return count;
 }
 
 static int module_of_file(const struct symbolizer *symbolizer, const struct module_file *file)
@@ -280,22 +396,77 @@ static int module_of_file(const struct symbolizer *symbolizer, const struct modu
     return -1;
 }
 
+static size_t read_tail_calls(struct symbolizer *symbolizer, struct symbolizer_entry *caller,
+                              uint64_t return_offset, struct symbolizer_entry *found,
+                              const struct symbolizer_callee *callee,
+                              struct symbolizer_tail_call *calls, size_t max)
+{
+    struct tail_callee wanted = {found != NULL ? &found->file : NULL, callee->offset, callee->kind};
+    struct tail_chain chain;
+    size_t count = 0;
+
+    load(symbolizer, caller);
+    if (found != NULL)
+        load(symbolizer, found);
+    tail_calls_find(&caller->file, return_offset, &wanted, &chain);
+    for (size_t i = 0; i < chain.count && count < max; i++)
+        calls[count++] = (struct symbolizer_tail_call){
+            module_of_file(symbolizer, chain.calls[i].file), chain.calls[i].offset,
+            chain.calls[i].is_exact};
+    return count;
+}
+
+/* As far as is known without reading it. */
+static bool has_no_lines(const struct symbolizer_entry *entry)
+{
+    enum symbolizer_detail detail;
+    struct known_text reason;
+
+    if (entry->is_loaded)
+        return entry->file.lines == NULL;
+    return entry->known != NULL && known_answers_detail(entry->known, &detail, &reason) &&
+           detail != SYMBOLIZER_LINES;
+}
+
+static void keep_calls(struct known_answers *answers, const struct known_pair *pair, int caller,
+                       int callee, const struct symbolizer_tail_call *calls, size_t count)
+{
+    struct known_call known[KNOWN_CALLS_MOST];
+
+    for (size_t i = 0; i < count; i++) {
+        if (calls[i].module != caller && calls[i].module != callee)
+            return;
+        known[i] = (struct known_call){calls[i].module != caller, calls[i].is_exact,
+                                       calls[i].offset};
+    }
+    known_answers_add_calls(answers, pair, known, count);
+}
+
 size_t symbolizer_find_tail_calls(struct symbolizer *symbolizer, int module, uint64_t return_offset,
                                   const struct symbolizer_callee *callee,
                                   struct symbolizer_tail_call *calls, size_t max)
 {
     struct symbolizer_entry *caller = open_entry(symbolizer, module);
     struct symbolizer_entry *found = open_entry(symbolizer, callee->module);
-    struct tail_callee wanted = {found != NULL ? &found->file : NULL, callee->offset, callee->kind};
-    struct tail_chain chain;
-    size_t count = 0;
+    struct known_call known[KNOWN_CALLS_MOST];
+    struct known_pair pair = {return_offset, found != NULL ? found->identity : 0,
+                              found != NULL ? callee->offset : (uint64_t)callee->kind};
+    struct known_answers *answers;
+    size_t count;
 
-    if (caller == NULL || (found == NULL && callee->module >= 0))
+    if (caller == NULL || (found == NULL && callee->module >= 0) || has_no_lines(caller))
         return 0;
-    tail_calls_find(&caller->file, return_offset, &wanted, &chain);
-    for (size_t i = 0; i < chain.count && count < max; i++)
-        calls[count++] = (struct symbolizer_tail_call){
-            module_of_file(symbolizer, chain.calls[i].file), chain.calls[i].offset,
-            chain.calls[i].is_exact};
+    answers = max >= KNOWN_CALLS_MOST && (found == NULL || found->identity != 0) ? caller->known
+                                                                                 : NULL;
+    if (answers == NULL || !known_answers_find_calls(answers, &pair, known, &count)) {
+        count = read_tail_calls(symbolizer, caller, return_offset, found, callee, calls, max);
+        if (answers != NULL && depends_on_known_files(caller) &&
+            (found == NULL || depends_on_known_files(found)))
+            keep_calls(answers, &pair, module, callee->module, calls, count);
+        return count;
+    }
+    for (size_t i = 0; i < count; i++)
+        calls[i] = (struct symbolizer_tail_call){known[i].is_of_callee ? callee->module : module,
+                                                 known[i].offset, known[i].is_exact};
     return count;
 }

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -15,17 +13,13 @@ enum {
     MAX_ENTRIES = 64
 };
 
-/* What says of an ELF file that it is the same, and as it was. Caller frees; NULL = not known. */
+/* Caller frees; NULL = not known. */
 static char *name_of(int fd)
 {
-    struct stat status;
-    if (fd < 0 || fstat(fd, &status) != 0)
-        return NULL;
-    return memory_print_text(
-        "%llx-%llx-%llx-%llx.%llx-%llx.%llx.sections", (unsigned long long)status.st_dev,
-        (unsigned long long)status.st_ino, (unsigned long long)status.st_size,
-        (unsigned long long)status.st_mtim.tv_sec, (unsigned long long)status.st_mtim.tv_nsec,
-        (unsigned long long)status.st_ctim.tv_sec, (unsigned long long)status.st_ctim.tv_nsec);
+    char *identity = file_cache_identity(fd);
+    char *name = identity != NULL ? memory_print_text("%s.sections", identity) : NULL;
+    free(identity);
+    return name;
 }
 
 static bool is_sound(const struct packed_section *section, const struct unpacked_store_entry *entry,
