@@ -20,6 +20,7 @@ libseep_a_SOURCES += \
 	viewer/tui/loading.c viewer/tui/loading.h \
 	viewer/tui/plot.c viewer/tui/plot.h \
 	viewer/tui/prompt.c viewer/tui/prompt.h \
+	viewer/tui/python_rows.c viewer/tui/python_rows.h \
 	viewer/tui/screen.c viewer/tui/screen.h \
 	viewer/tui/script.c viewer/tui/script.h \
 	viewer/tui/source_file.c viewer/tui/source_file.h \
