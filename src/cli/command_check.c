@@ -115,9 +115,11 @@ static const struct option_row rows[] = {
     {.name = "verdict-only", .kind = OPTION_FLAG, PLACE(is_verdict_only),
      .help = "exit with the verdict also when the command failed"},
     {.name = "error-exitcode", .kind = OPTION_COUNT, PLACE(error_status), .value_name = "N",
+     .most = OPTION_MOST_STATUS,
      .help = "exit status for a budget that is exceeded (default: 1)"},
     {.name = "inconclusive-exitcode", .kind = OPTION_COUNT, PLACE(inconclusive_status),
-     .value_name = "N", .help = "exit status for what could not be judged (default: 3)"},
+     .value_name = "N", .most = OPTION_MOST_STATUS,
+     .help = "exit status for what could not be judged (default: 3)"},
     OPTION_OUTPUT(offsetof(struct values, output), OPTION_NOT_IN_FILES,
                   "keep the recording of -- PROGRAM in FILE"),
     {.name = "source-root", .kind = OPTION_TEXT, PLACE(source_root), .value_name = "FOLDER",
@@ -423,10 +425,10 @@ static int status_of(const struct checking *checking, enum gate_verdict verdict)
     const struct values *values = checking->values;
 
     if (verdict == GATE_FAIL)
-        return values->error_status.is_given ? (int)(values->error_status.value & 0xff) : EXIT_OVER;
+        return values->error_status.is_given ? (int)values->error_status.value : EXIT_OVER;
     if (verdict == GATE_INCONCLUSIVE)
         return values->inconclusive_status.is_given
-                   ? (int)(values->inconclusive_status.value & 0xff)
+                   ? (int)values->inconclusive_status.value
                    : EXIT_INCONCLUSIVE;
     return 0;
 }

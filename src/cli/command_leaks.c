@@ -94,6 +94,7 @@ static const struct option_row rows[] = {
      .kind = OPTION_COUNT,
      PLACE(error_exitcode),
      .value_name = "N",
+     .most = OPTION_MOST_STATUS,
      .help = "exit with N when there are leaks (definite or indirect, or of --kinds)"},
     {.name = "roots",
      .kind = OPTION_TEXT,
@@ -264,7 +265,7 @@ static int status_of(const struct values *values, const struct profile *profile,
         return 0;
     for (unsigned kind = 0; kind < LEAK_KIND_COUNT; kind++)
         if (bad >> kind & 1 && leak_report_sum(report, (enum leak_kind)kind).blocks)
-            return (int)(values->error_exitcode.value & 0xff);
+            return (int)values->error_exitcode.value;
     unjudged = find_unjudged(profile, report);
     if (!unjudged)
         return 0;

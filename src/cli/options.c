@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -221,15 +222,18 @@ static bool parse_flag(const char *text, bool *value, struct error *error)
     return error_set(error, "\"%s\" is neither yes nor no", text);
 }
 
-static bool parse_count(const char *text, uint64_t *value, struct error *error)
+static bool parse_count(const struct option_row *row, const char *text, uint64_t *value,
+                        struct error *error)
 {
     char *end;
 
     errno = 0;
     *value = strtoull(text, &end, 10);
-    if (errno == 0 && *end == '\0' && *text >= '0' && *text <= '9')
-        return true;
-    return error_set(error, "\"%s\" is not a whole number", text);
+    if (errno != 0 || *end != '\0' || *text < '0' || *text > '9')
+        return error_set(error, "\"%s\" is not a whole number", text);
+    if (row->most && *value > row->most)
+        return error_set(error, "%s is more than %" PRIu64, text, row->most);
+    return true;
 }
 
 static bool parse_choice(const struct option_row *row, const char *text, uint64_t *value,
@@ -254,7 +258,7 @@ static bool parse_number(const struct option_row *row, const char *text, uint64_
 {
     switch (row->kind) {
     case OPTION_COUNT:
-        return parse_count(text, value, error);
+        return parse_count(row, text, value, error);
     case OPTION_SIZE:
         return units_parse_size(text, value, error);
     case OPTION_DURATION:

@@ -61,8 +61,13 @@ struct option_row {
     const char *plain;      /* what --name alone stands for: a value needs "="; NULL: it needs one */
     const char *help;
     const char *(*choice_at)(size_t position); /* of OPTION_CHOICE; NULL past the end */
+    uint64_t most; /* of OPTION_COUNT; 0 = whatever fits */
     enum option_scope scope;
     bool is_path; /* in a file, what is relative is so to the file's folder */
+};
+
+enum {
+    OPTION_MOST_STATUS = 255 /* of a process's exit */
 };
 
 /* Rows of commands that write a recording, and what more they say: where, and in what scope. */

@@ -71,6 +71,7 @@ def check_trouble(folder):
     for arguments in ([], [f"{folder}/none.seep"], ["--max-peak=x", "a.seep"], ["--"],
                       ["a.seep", "--", "true"], ["--tolerance=many", "a.seep"],
                       ["--new-leaks-only", "a.seep"], ["--leak-kinds=lost", "a.seep"], ["--nosuch"],
+                      ["--error-exitcode=256", "a.seep"],
                       ["--", "/nonexistent/program"], [folder + "/empty"]):
         done = subprocess.run([SEEP, "check", *arguments], capture_output=True, text=True,
                               timeout=120, check=False)
