@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Sampled recordings of programs whose figures are known: estimates and their bounds, threads, forks,
 reallocs; what cannot be estimated is null; every release of a sample is seen and no other one is taken
-for one; and what a call that is passed over costs the program, in instructions."""
+for one; and what a call costs the program, in instructions."""
 import os
 import shutil
 import sys
@@ -26,8 +26,11 @@ SEEDS = range(1, 9)
 LEAST_SAMPLES = 100  # of any figure of WORK in all seeds together that is looked at
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 PRELOAD = "libseep-preload.so"
-# Instructions of the preload itself in one malloc and one free that are passed over.
-MOST_PER_MALLOC, MOST_PER_FREE = 35, 35
+# Instructions of the preload itself in one malloc and one free, by what is recorded.
+MOST_INSTRUCTIONS = {
+    "when passed over": (["--sample=1T", "--sample-seed=1"], {"malloc": 35, "free": 35}),
+    "of the stack before": ([], {"malloc": 210, "free": 115}),
+}
 
 
 def record_sampled(mode, sample=SAMPLE, seed=1):
@@ -207,35 +210,40 @@ exec valgrind -q --tool=callgrind --compress-strings=no --compress-pos=no \
 """
 
 
-def count_instructions(pairs):
+def count_instructions(pairs, options):
     sys.path.insert(0, os.path.join(SOURCE, "bench"))
     import callgrind_file  # pylint: disable=import-outside-toplevel,import-error
     out = os.path.join(SCRATCH, "callgrind.out")
     recording = record(["sh", "-c", f"LOADER={LOADER}; {WRAPPER}", out, target("sampled"), "pairs",
-                        str(pairs)], ["--sample=1T", "--sample-seed=1"])
+                        str(pairs)], options)
     if recording.status != 0:
         raise AssertionError(recording.stderr.decode())
     return callgrind_file.read(out)
+
+
+def check_costs(checks, what, options, most):
+    pairs = 5000
+    costs = count_instructions(2 * pairs, options).minus(count_instructions(pairs, options))
+    for function, limit in most.items():
+        calls = sum(count for (caller, callee, called), (count, _) in costs.calls.items()
+                    if callee == PRELOAD and caller != PRELOAD and called == function)
+        checks.equal(f"calls of {function}", pairs, calls)
+        per_call = sum(cost for (place, _, name), cost in costs.self_cost.items()
+                       if place == PRELOAD and name == function) / pairs
+        print(f"{function}: {per_call:.1f} instructions of the preload, {what}")
+        checks.true(f"instructions of a {function} {what}", per_call <= limit,
+                    f"{per_call} > {limit}")
+    elsewhere = sum(cost for (place, _, name), cost in costs.self_cost.items()
+                    if place == PRELOAD and name not in most) / pairs
+    checks.true(f"the preload does nothing else {what}", elsewhere < 2, str(elsewhere))
 
 
 def check_instructions(checks):
     if shutil.which("valgrind") is None or not os.path.exists(LOADER):
         print("valgrind is not there: instructions are not counted")
         return
-    pairs = 5000
-    costs = count_instructions(2 * pairs).minus(count_instructions(pairs))
-    for function, most in (("malloc", MOST_PER_MALLOC), ("free", MOST_PER_FREE)):
-        calls = sum(count for (caller, callee, called), (count, _) in costs.calls.items()
-                    if callee == PRELOAD and caller != PRELOAD and called == function)
-        checks.equal(f"calls of {function}", pairs, calls)
-        per_call = sum(cost for (place, _, name), cost in costs.self_cost.items()
-                       if place == PRELOAD and name == function) / pairs
-        print(f"{function}: {per_call:.1f} instructions of the preload, when passed over")
-        checks.true(f"instructions of a {function} that is passed over", per_call <= most,
-                    f"{per_call} > {most}")
-        elsewhere = sum(cost for (place, _, name), cost in costs.self_cost.items()
-                        if place == PRELOAD and name not in ("malloc", "free")) / pairs
-        checks.true("the preload does nothing else", elsewhere < 2, str(elsewhere))
+    for what, (options, most) in MOST_INSTRUCTIONS.items():
+        check_costs(checks, what, options, most)
 
 
 def main():
