@@ -515,6 +515,14 @@ void hook_arrive(struct hook *hook, void *block, size_t size, enum function_kind
     hook_done(hook);
 }
 
+void hook_end_reallocation(struct hook *hook, void *block, size_t size, enum function_kind function)
+{
+    if (block != NULL || size == 0)
+        hook_arrive(hook, block, size, function);
+    else
+        hook_undo(hook);
+}
+
 /* ---- plain hooks that turn out not to be -----------------------------------------------------
  */
 
@@ -536,6 +544,15 @@ void hook_release_otherwise(struct thread_state *thread, uintptr_t frame, void *
 {
     struct hook hook = outer_hook(thread, frame);
     release_with_stack(&hook, block, size, function);
+}
+
+void hook_arrive_otherwise(struct thread_state *thread, uintptr_t frame, void *left, void *block,
+                           size_t size, enum function_kind function, bool is_lost)
+{
+    struct hook hook = outer_hook(thread, frame);
+    hook.left = left;
+    hook.is_lost = is_lost;
+    hook_end_reallocation(&hook, block, size, function);
 }
 
 void hook_end_otherwise(struct thread_state *thread, uintptr_t frame)
@@ -655,8 +672,7 @@ bool hook_pool_release(struct hook *hook, const void *pool, const void *object)
 {
     bool is_told = tells_of_pools(hook) &&
                    write_plain(hook,
-                               (uint64_t[]){WIRE_POOL_RELEASE,
-                                            event_address(pool, FUNCTION_CUSTOM),
+                               (uint64_t[]){WIRE_POOL_RELEASE, event_address(pool, FUNCTION_CUSTOM),
                                             event_address(object, FUNCTION_CUSTOM)},
                                3);
     hook_done(hook);

@@ -120,10 +120,13 @@ void hook_release_sized(struct hook *hook, void *block, size_t size, enum functi
 void hook_leave(struct hook *hook, void *block, enum function_kind function);
 void hook_arrive(struct hook *hook, void *block, size_t size, enum function_kind function);
 void hook_undo(struct hook *hook);
+/* The one of these two that is due after a realloc that was told to leave. */
+void hook_end_reallocation(struct hook *hook, void *block, size_t size,
+                           enum function_kind function);
 void hook_done(struct hook *hook);
 
-/* Around the real call of another allocator (allocator_family.h), of an outer hook: what that asks for
- * is not told. Void once an exception or longjmp has passed, as the guard is. */
+/* Around the real call of another allocator (allocator_family.h), of an outer hook: what that asks
+ * for is not told. Void once an exception or longjmp has passed, as the guard is. */
 static inline void hook_begin_quiet(struct hook *hook)
 {
     hook->thread->quiet_return = hook->thread->guard_return;

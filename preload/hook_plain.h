@@ -40,6 +40,8 @@ void hook_birth_otherwise(struct thread_state *thread, uintptr_t frame, void *bl
                           enum function_kind function);
 void hook_release_otherwise(struct thread_state *thread, uintptr_t frame, void *block, size_t size,
                             enum function_kind function);
+void hook_arrive_otherwise(struct thread_state *thread, uintptr_t frame, void *left, void *block,
+                           size_t size, enum function_kind function, bool is_lost);
 void hook_end_otherwise(struct thread_state *thread, uintptr_t frame);
 
 /* Ends the hook. */
@@ -75,7 +77,7 @@ static inline ALWAYS_INLINE void hook_release_plain(struct thread_state *thread,
         hook_write_release_of_last(thread,
                                    function == FUNCTION_FREE ? WIRE_FREE_LAST : WIRE_DELETE_LAST);
     else
-        hook_write_release(thread, block, function);
+        hook_write_release(thread, block, function, WIRE_RELEASE);
     hook_end_busy(thread);
 }
 
@@ -90,6 +92,35 @@ static inline ALWAYS_INLINE void hook_release_sized_plain(struct thread_state *t
     hook_begin_busy(thread);
     hook_write_release_sized(thread, block, size, function);
     hook_end_busy(thread);
+}
+
+/* Before the real call of a realloc; hook_arrive_plain after it. False: it is lost. */
+static inline ALWAYS_INLINE bool hook_leave_plain(struct thread_state *thread, void *block,
+                                                  enum function_kind function)
+{
+    hook_begin_busy(thread);
+    bool is_told = hook_write_release(thread, block, function, WIRE_LEAVE);
+    hook_end_busy(thread);
+    return is_told;
+}
+
+/* Ends the hook of a realloc of `left`. */
+static inline ALWAYS_INLINE void hook_arrive_plain(struct thread_state *thread, uintptr_t frame,
+                                                   void *left, void *block, size_t size,
+                                                   enum function_kind function, bool is_lost)
+{
+    hook_begin_busy(thread);
+    if (__builtin_expect(
+            block == NULL || size > UINT32_MAX || is_lost || thread->pending.address != NULL, 0)) {
+        hook_end_busy(thread);
+        hook_arrive_otherwise(thread, frame, left, block, size, function, is_lost);
+        return;
+    }
+    uint32_t slot = stack_capture_from(thread, frame);
+    if (__builtin_expect(slot != STACK_CAPTURE_LOST, 1))
+        hook_write_small(thread, slot, block, (uint32_t)size, function, WIRE_ARRIVE);
+    hook_end_busy(thread);
+    hook_leave_outer(thread);
 }
 
 static inline ALWAYS_INLINE void hook_end_plain(struct thread_state *thread, uintptr_t frame)

@@ -103,17 +103,20 @@ static inline ALWAYS_INLINE void hook_write_release_of_last(struct thread_state 
     thread->last_birth = 0;
 }
 
-static inline ALWAYS_INLINE void hook_write_release(struct thread_state *thread, const void *block,
-                                                    enum function_kind function)
+/* RELEASE, LEAVE. False: there was no room. */
+static inline ALWAYS_INLINE bool hook_write_release(struct thread_state *thread, const void *block,
+                                                    enum function_kind function,
+                                                    enum wire_kind kind)
 {
     uint64_t *record = event_reserve(thread, 2);
     thread->last_birth = 0;
     if (__builtin_expect(record == NULL, 0))
-        return;
+        return false;
     record[1] = event_address(block, function);
-    record[0] = event_stamp() | WIRE_RELEASE;
+    record[0] = event_stamp() | kind;
     event_commit(thread, 2);
     event_count(thread);
+    return true;
 }
 
 static inline ALWAYS_INLINE void hook_write_release_sized(struct thread_state *thread,

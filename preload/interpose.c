@@ -174,10 +174,7 @@ reallocate(struct hook *hook, void *old, size_t size, enum function_kind functio
     }
     hook_leave(hook, old, function);
     void *block = real.realloc(old, size);
-    if (block != NULL || size == 0)
-        hook_arrive(hook, block, size, function);
-    else
-        hook_undo(hook);
+    hook_end_reallocation(hook, block, size, function);
     return block;
 }
 
@@ -189,17 +186,30 @@ static inline __attribute__((always_inline)) void *reallocate_passed(void *old, 
     return size != 0 || old == NULL ? hook_passed(block, function) : block;
 }
 
-EXPORT void *realloc(void *old, size_t size)
+static __attribute__((noinline)) void *reallocate_otherwise(void *old, size_t size, uintptr_t frame)
 {
-    if (hook_passes_realloc(old, size))
-        return reallocate_passed(old, size, FUNCTION_REALLOC);
-    if (__builtin_expect(old != NULL && bootstrap_heap_owns(old), 0))
+    if (old != NULL && bootstrap_heap_owns(old))
         return move_from_bootstrap(old, size);
     if (is_too_early())
         return bootstrap_heap_allocate(size, 0);
     struct hook hook;
-    HOOK_ENTER(&hook);
+    hook_enter(&hook, frame);
     return reallocate(&hook, old, size, FUNCTION_REALLOC);
+}
+
+EXPORT void *realloc(void *old, size_t size)
+{
+    if (hook_passes_realloc(old, size))
+        return reallocate_passed(old, size, FUNCTION_REALLOC);
+    struct thread_state *thread = old != NULL && !bootstrap_heap_owns(old)
+                                      ? hook_begin_plain(HOOK_FRAME())
+                                      : NULL;
+    if (__builtin_expect(thread == NULL, 0))
+        return reallocate_otherwise(old, size, HOOK_FRAME());
+    bool is_told = hook_leave_plain(thread, old, FUNCTION_REALLOC);
+    void *block = real.realloc(old, size);
+    hook_arrive_plain(thread, HOOK_FRAME(), old, block, size, FUNCTION_REALLOC, !is_told);
+    return block;
 }
 
 EXPORT void *reallocarray(void *old, size_t count, size_t size)
