@@ -102,19 +102,20 @@ static bool ask(void *context, pid_t tid)
 
 /* ---- answers --------------------------------------------------------------------------- */
 
-static void take_extended(const struct parker *parker, struct stopper_thread *thread,
-                          uint64_t address)
+static void take_extended(struct parker *parker, struct stopper_thread *thread, uint64_t address)
 {
-    uint8_t head[PROCESSOR_EXTENDED_LEAST];
-    if (address == 0 || !target_memory_read(parker->memory, address, head, sizeof head))
+    uint8_t frame[PROCESSOR_EXTENDED_MOST];
+    if (address == 0 ||
+        !target_memory_read(parker->memory, address, frame, PROCESSOR_EXTENDED_LEAST))
         return;
-    size_t bytes = processor_extended_bytes(head);
-    thread->extended = memory_allocate(bytes);
+    size_t bytes = processor_extended_bytes(frame);
+    if (bytes > PROCESSOR_EXTENDED_LEAST &&
+        !target_memory_read(parker->memory, address, frame, bytes))
+        bytes = PROCESSOR_EXTENDED_LEAST;
+    processor_learn_layout(&parker->layout);
+    thread->extended = memory_allocate_zeroed(1, bytes);
     thread->extended_bytes = bytes;
-    if (!target_memory_read(parker->memory, address, thread->extended, bytes)) {
-        memcpy(thread->extended, head, sizeof head);
-        thread->extended_bytes = sizeof head;
-    }
+    processor_take_extended(&parker->layout, frame, bytes, thread->extended);
 }
 
 static bool stands_system_call(const struct parker *parker, uint64_t address)
@@ -124,7 +125,7 @@ static bool stands_system_call(const struct parker *parker, uint64_t address)
            processor_is_system_call(code);
 }
 
-static void read_registers(const struct parker *parker, struct stopper_thread *thread,
+static void read_registers(struct parker *parker, struct stopper_thread *thread,
                            struct session_parked *slot)
 {
     uint64_t context[PROCESSOR_CONTEXT_WORDS];
@@ -141,7 +142,7 @@ static void read_registers(const struct parker *parker, struct stopper_thread *t
     thread->state = STOPPER_STOPPED;
 }
 
-static void take_answer(const struct parker *parker, struct stopper_thread *thread, uint32_t place)
+static void take_answer(struct parker *parker, struct stopper_thread *thread, uint32_t place)
 {
     thread->parked_plus_1 = place + 1;
     if (parker->memory != NULL)

@@ -22,8 +22,9 @@ struct parker {
 
     uint32_t park; /* 0 = nobody is parked */
     uint32_t parked_count;
-    uint64_t switches; /* of those that somebody else stopped */
-    char note[160];    /* "" or who did not answer */
+    struct processor_extended_layout layout; /* once it was asked for */
+    uint64_t switches;                       /* of those that somebody else stopped */
+    char note[160];                          /* "" or who did not answer */
 };
 
 /* Everything but `park` and what follows is filled in. On success parker_release follows. */

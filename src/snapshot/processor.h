@@ -10,6 +10,8 @@
 
 #if defined(__x86_64__)
 
+#include <cpuid.h>
+
 /* Words of NT_PRSTATUS's register set (struct user_regs_struct). */
 enum {
     PROCESSOR_WORD_RAX = 10,
@@ -113,6 +115,49 @@ static inline size_t processor_extended_bytes(const uint8_t bytes[PROCESSOR_EXTE
     return is_longer ? count : PROCESSOR_EXTENDED_LEAST;
 }
 
+/* Where the parts of them stand behind the first 512 bytes: the same in each process (CPUID, leaf
+ * 13). */
+struct processor_extended_layout {
+    bool is_known;
+    uint16_t offsets[32], bytes[32]; /* by bit of the set of parts; 0 = none */
+};
+
+static inline void processor_learn_layout(struct processor_extended_layout *layout)
+{
+    unsigned bytes, offset, is_of_kernel, unused;
+    for (unsigned part = 2; part < 32 && !layout->is_known; part++)
+        if (__get_cpuid_count(13, part, &bytes, &offset, &is_of_kernel, &unused) &&
+            (is_of_kernel & 1) == 0 && offset + bytes <= PROCESSOR_EXTENDED_MOST) {
+            layout->offsets[part] = (uint16_t)offset;
+            layout->bytes[part] = (uint16_t)bytes;
+        }
+    layout->is_known = true;
+}
+
+/* Of a signal's frame only the parts that are in use were written: between and behind them is what
+ * the stack had there before. `to` is as large, and zeroed. */
+static inline void processor_take_extended(const struct processor_extended_layout *layout,
+                                           const uint8_t *from, size_t count, uint8_t *to)
+{
+    enum {
+        FPU_BYTES = 160,
+        SSE_BYTES = 416,
+        SET_OFFSET = 512
+    };
+    uint64_t set = 3; /* both of these, where there is nothing else */
+    if (count >= SET_OFFSET + sizeof set)
+        __builtin_memcpy(&set, from + SET_OFFSET, sizeof set);
+    if ((set & 1) != 0)
+        __builtin_memcpy(to, from, FPU_BYTES);
+    if ((set & 2) != 0)
+        __builtin_memcpy(to + FPU_BYTES, from + FPU_BYTES, SSE_BYTES - FPU_BYTES);
+    for (unsigned part = 2; part < 32; part++)
+        if ((set >> part & 1) != 0 && layout->offsets[part] > SET_OFFSET &&
+            layout->offsets[part] + (size_t)layout->bytes[part] <= count)
+            __builtin_memcpy(to + layout->offsets[part], from + layout->offsets[part],
+                             layout->bytes[part]);
+}
+
 #elif defined(__aarch64__)
 
 enum {
@@ -188,6 +233,22 @@ static inline size_t processor_extended_bytes(const uint8_t bytes[PROCESSOR_EXTE
 {
     (void)bytes;
     return PROCESSOR_EXTENDED_LEAST;
+}
+
+struct processor_extended_layout {
+    bool is_known;
+};
+
+static inline void processor_learn_layout(struct processor_extended_layout *layout)
+{
+    layout->is_known = true;
+}
+
+static inline void processor_take_extended(const struct processor_extended_layout *layout,
+                                           const uint8_t *from, size_t count, uint8_t *to)
+{
+    (void)layout;
+    __builtin_memcpy(to, from, count);
 }
 
 #else

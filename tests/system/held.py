@@ -20,8 +20,8 @@ checks = Checks()
 
 CASES = ("nine", "edges", "nested", "root_global", "root_stack", "root_tls", "root_key",
          "root_plugin_tls", "root_context", "thread_stack", "thread_tls", "thread_key", "thread_lost",
-         "thread_argument", "thread_result", "thread_register", "thread_vector_register",
-         "end_last_thread", "end_exec", "clean")
+         "thread_replaced", "thread_argument", "thread_result", "thread_register",
+         "thread_vector_register", "end_last_thread", "end_exec", "clean")
 
 
 def script():

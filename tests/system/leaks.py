@@ -52,6 +52,7 @@ CASES = {
     "thread_key": ([], [], [], None),
     "thread_plugin_tls": ([], [], [], None),
     "thread_lost": ([504], [], [], None),
+    "thread_replaced": ([508] * 19, [], [], None),
     "thread_argument": ([], [], [], None),
     "thread_result": ([], [], [], None),
     "thread_register": ([], [], [], None),

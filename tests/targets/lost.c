@@ -374,6 +374,34 @@ static void thread_plugin_tls(void) /* 503 */
     start(plugin_thread, NULL);
 }
 
+enum {
+    REPLACERS = 20
+};
+
+static pthread_barrier_t all_replaced;
+
+/* The block's address is nowhere but in the variable that the next thread writes over. What calls
+ * left of it below the stack pointer is dead, also where a signal's frame comes to stand. */
+static void *replacing_thread(void *argument)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
+    roots[0] = make(508);
+    pthread_mutex_unlock(&lock);
+    pthread_barrier_wait(&all_replaced);
+    wait_for_ever();
+    return argument;
+}
+
+static void thread_replaced(void) /* definite 19 of 508 */
+{
+    pthread_t thread;
+    pthread_barrier_init(&all_replaced, NULL, REPLACERS + 1);
+    for (int i = 0; i < REPLACERS; i++)
+        pthread_create(&thread, NULL, replacing_thread, NULL);
+    pthread_barrier_wait(&all_replaced);
+}
+
 static void thread_lost(void) /* definite 504 */
 {
     start(forgetful_thread, NULL);
@@ -548,6 +576,7 @@ static const struct {
              {"thread_key", thread_key},
              {"thread_plugin_tls", thread_plugin_tls},
              {"thread_lost", thread_lost},
+             {"thread_replaced", thread_replaced},
              {"thread_argument", thread_argument},
              {"thread_result", thread_result},
              {"thread_register", thread_register},
