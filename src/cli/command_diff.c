@@ -58,11 +58,7 @@ static const struct option_row rows[] = {
      .help = "show N callers below each site"},
     FILTER_ROWS(struct values, filter),
     ROWS_INTERVAL,
-    {.name = "debug-dir",
-     .kind = OPTION_TEXTS,
-     PLACE(debug_folders),
-     .value_name = "FOLDER",
-     .help = "of snapshots, look for debug files there first (may be repeated)"},
+    ROW_DEBUG_FOLDERS("of snapshots, look for debug files there first (may be repeated)"),
     ROW_JSON,
     ROW_ARGUMENTS,
 };

@@ -80,11 +80,7 @@ static const struct option_row rows[] = {
      .value_name = "WHAT",
      .help = "dot, graphml: these blocks and what is around them, as graph --why names them"},
     ROW_LIMIT("dot, and graphml with --focus: N nodes (default: 60; 0 = all)"),
-    {.name = "debug-dir",
-     .kind = OPTION_TEXTS,
-     PLACE(debug_folders),
-     .value_name = "FOLDER",
-     .help = "for graphs and types, look for debug files there first (may be repeated)"},
+    ROW_DEBUG_FOLDERS("for graphs and types, look for debug files there first (may be repeated)"),
     ROW_ARGUMENTS,
 };
 /* clang-format on */

@@ -63,8 +63,7 @@ static const struct option_row rows[] = {
     ROW_LIMIT("show N rows of each table (default: 10, in JSON 1000; 0 = all)"),
     {.name = "depth", .kind = OPTION_COUNT, PLACE(depth), .value_name = "N",
      .help = "show N callers below each site; of trees N levels (default: 12)"},
-    {.name = "debug-dir", .kind = OPTION_TEXTS, PLACE(debug_folders), .value_name = "FOLDER",
-     .help = "look for debug files there first (may be repeated)"},
+    ROW_DEBUG_FOLDERS("look for debug files there first (may be repeated)"),
     ROW_JSON,
     ROW_ARGUMENTS,
 };

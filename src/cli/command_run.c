@@ -14,6 +14,7 @@
 #include "base/file_cache.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/common_rows.h"
 #include "cli/installation.h"
 #include "cli/recording_argument.h"
 #include "cli/root_list.h"
@@ -289,15 +290,8 @@ static const struct option_row rows[] = {
      .kind = OPTION_FLAG,
      PLACE(is_best_effort),
      .help = "run the command unrecorded when it cannot be recorded"},
-    {.name = "debug-dir",
-     .kind = OPTION_TEXTS,
-     PLACE(debug_folders),
-     .value_name = "FOLDER",
-     .help = "look for debug information here first (may be repeated)"},
-    {.name = "debuginfod",
-     .kind = OPTION_FLAG,
-     PLACE(is_debuginfod_allowed),
-     .help = "fetch missing debug information from $DEBUGINFOD_URLS"},
+    ROW_DEBUG_FOLDERS("look for debug information here first (may be repeated)"),
+    ROW_DEBUGINFOD,
     {.name = "no-cache",
      .kind = OPTION_FLAG,
      PLACE(is_cache_off),

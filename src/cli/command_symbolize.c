@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cli/command.h"
+#include "cli/common_rows.h"
 #include "cli/recording_argument.h"
 #include "cli/terminal.h"
 #include "recording/recording_copy.h"
@@ -28,15 +29,8 @@ struct values {
 
 /* clang-format off */
 static const struct option_row rows[] = {
-    {.name = "debug-dir",
-     .kind = OPTION_TEXTS,
-     PLACE(debug_folders),
-     .value_name = "FOLDER",
-     .help = "look for debug information here first (may be repeated)"},
-    {.name = "debuginfod",
-     .kind = OPTION_FLAG,
-     PLACE(is_debuginfod_allowed),
-     .help = "fetch missing debug information from $DEBUGINFOD_URLS"},
+    ROW_DEBUG_FOLDERS("look for debug information here first (may be repeated)"),
+    ROW_DEBUGINFOD,
     {.name = "all",
      .kind = OPTION_FLAG,
      PLACE(is_everything),

@@ -35,6 +35,14 @@
     ROW_AT("arguments", OPTION_FLAG, are_arguments_shown, NULL,                                    \
            "show command-line arguments also under CI")
 
+/* `struct option_texts debug_folders`; the text says what for. */
+#define ROW_DEBUG_FOLDERS(text) ROW_AT("debug-dir", OPTION_TEXTS, debug_folders, "FOLDER", text)
+
+/* `bool is_debuginfod_allowed` */
+#define ROW_DEBUGINFOD                                                                             \
+    ROW_AT("debuginfod", OPTION_FLAG, is_debuginfod_allowed, NULL,                                 \
+           "fetch missing debug information from $DEBUGINFOD_URLS")
+
 /* `bool is_ascii` and `bool is_without_mouse` */
 #define ROWS_TERMINAL                                                                              \
     ROW_AT("ascii", OPTION_FLAG, is_ascii, NULL, "no lines and blocks of Unicode"),                \

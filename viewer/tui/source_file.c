@@ -119,3 +119,18 @@ void source_request_edit(const struct view_context *context, const char *file, u
         text_print(&reaction->message, "%s is not here (--path-map FROM=TO tells where)", file);
     reaction->edited_line = line;
 }
+
+bool source_file_act(const struct view_context *context, const struct profile_location *location,
+                     uint32_t line, enum action action, struct reaction *reaction)
+{
+    const char *file = location ? location->file : NULL;
+    if (action != ACTION_SOURCE && action != ACTION_EDIT)
+        return false;
+    if (!line && location)
+        line = location->line;
+    if (action == ACTION_SOURCE)
+        source_request(file, line, reaction);
+    else
+        source_request_edit(context, file, line, reaction);
+    return true;
+}

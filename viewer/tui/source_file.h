@@ -29,4 +29,9 @@ void source_request(const char *file, uint32_t line, struct reaction *reaction);
 void source_request_edit(const struct view_context *context, const char *file, uint32_t line,
                          struct reaction *reaction);
 
+/* What ACTION_SOURCE and ACTION_EDIT do where a row stands for this location (NULL: for none), at
+ * `line` (0: the location's own). False: another action. */
+bool source_file_act(const struct view_context *context, const struct profile_location *location,
+                     uint32_t line, enum action action, struct reaction *reaction);
+
 #endif

@@ -169,20 +169,15 @@ static bool act_on_cell(struct view *view, const struct flame_cell *cell, enum a
 {
     struct flame_view *flame = view->state;
     const struct flame_cells cells = cells_of(view);
-    const struct profile_location *location = flame_cells_location(&cells, cell->node);
-    const char *file = location && !cell->gathered ? location->file : NULL;
-    uint32_t line = flame->walk.tree.nodes[cell->node].line;
-    if (!line && location)
-        line = location->line;
+    const struct profile_location *location = cell->gathered
+                                                  ? NULL
+                                                  : flame_cells_location(&cells, cell->node);
+    if (source_file_act(view->context, location, flame->walk.tree.nodes[cell->node].line, action,
+                        reaction))
+        return true;
     switch (action) {
     case ACTION_OPEN:
         zoom_in(view, cell, reaction);
-        return true;
-    case ACTION_SOURCE:
-        source_request(file, line, reaction);
-        return true;
-    case ACTION_EDIT:
-        source_request_edit(view->context, file, line, reaction);
         return true;
     case ACTION_COPY:
         copy(view, cell, reaction);

@@ -245,12 +245,7 @@ static void show_source(const struct view *view, const struct leak_row *row, enu
                                                   ? NULL
                                                   : leak_words_location(
                                                         &words, leak_line_leak(&row->line)->site);
-    const char *file = location ? location->file : NULL;
-    uint32_t line = location ? location->line : 0;
-    if (action == ACTION_SOURCE)
-        source_request(file, line, reaction);
-    else
-        source_request_edit(view->context, file, line, reaction);
+    source_file_act(view->context, location, 0, action, reaction);
 }
 
 /* Why this row's leak cannot be suppressed; NULL: it can. */

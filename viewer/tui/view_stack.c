@@ -428,8 +428,6 @@ static bool stack_act(struct view *view, enum action action, struct reaction *re
 {
     const struct stack_view *stack = view->state;
     const struct stack_row *row = &stack->rows[view->table.selected];
-    const char *file = row->kind == STACK_FRAME ? row->location->file : NULL;
-    uint32_t line = file ? row->location->line : 0;
     switch (action) {
     case ACTION_OPEN:
     case ACTION_SOURCE:
@@ -437,11 +435,10 @@ static bool stack_act(struct view *view, enum action action, struct reaction *re
             text_add(&reaction->message, "there is nothing behind this line");
             return true;
         }
-        source_request(file, line, reaction);
-        return true;
+        return source_file_act(view->context, row->location, 0, ACTION_SOURCE, reaction);
     case ACTION_EDIT:
-        source_request_edit(view->context, file, line, reaction);
-        return true;
+        return source_file_act(view->context, row->kind == STACK_FRAME ? row->location : NULL, 0,
+                               action, reaction);
     case ACTION_COPY:
         copy_stack(stack, &reaction->copied);
         return true;

@@ -304,23 +304,15 @@ static bool act_on_node(struct view *view, uint32_t node, enum action action,
                         struct reaction *reaction)
 {
     struct tree_view *shown = view->state;
-    const struct profile_location *location = location_of(view, node);
-    const char *file = location ? location->file : NULL;
-    uint32_t line = shown->tree.nodes[node].line;
-    if (!line && location)
-        line = location->line;
+    if (source_file_act(view->context, location_of(view, node), shown->tree.nodes[node].line,
+                        action, reaction))
+        return true;
     switch (action) {
     case ACTION_OPEN:
         return toggle(view, node, reaction);
     case ACTION_EXPAND:
         tree_rows_open(&shown->rows, &view->table, node, true);
         describe_pruned(view, node, reaction);
-        return true;
-    case ACTION_SOURCE:
-        source_request(file, line, reaction);
-        return true;
-    case ACTION_EDIT:
-        source_request_edit(view->context, file, line, reaction);
         return true;
     default:
         return tree_rows_act(&shown->rows, &view->table, node, action);
