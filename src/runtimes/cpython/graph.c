@@ -33,8 +33,9 @@ enum {
 enum graph_mark {
     MARK_MODULE = 1,
     MARK_MODULE_DICT = 2,
-    MARK_ROOT = 4, /* it is one, by whatever name */
-    MARK_LOST = 8  /* garbage, or reached from there */
+    MARK_ROOT = 4,   /* it is one, by whatever name */
+    MARK_LOST = 8,   /* garbage, or reached from there */
+    MARK_PLACED = 16 /* the place in memory is told that holds it */
 };
 
 struct making {
@@ -394,13 +395,10 @@ static uint32_t block_of_holder(const struct making *making, const struct cpytho
                : snapshot_find_block(native, holder->address);
 }
 
-/* What is in a block of malloc's has been scanned for as the others have been. */
 static void add_slot(struct making *making, uint32_t object, const struct cpython_holder *holder,
                      enum snapshot_root_kind kind)
 {
-    if (find_block(making, cpython_objects_address(making->objects, object)) !=
-        PYTHON_GRAPH_NO_BLOCK)
-        return;
+    making->marks[object] |= MARK_PLACED;
     python_graph_add_slot(
         making->graph,
         &(struct python_graph_slot){.kind = kind,
@@ -419,7 +417,9 @@ static void add_held(struct making *making, uint32_t object, const struct cpytho
         add_slot(making, object, holder, SNAPSHOT_ROOT_STACK);
     else if (kind == CPYTHON_HELD_BY_REGISTER)
         add_slot(making, object, holder, SNAPSHOT_ROOT_REGISTER);
-    else if (holder == NULL || block_of_holder(making, holder) == SNAPSHOT_NONE)
+    else if (holder != NULL && block_of_holder(making, holder) != SNAPSHOT_NONE)
+        making->marks[object] |= MARK_PLACED;
+    else
         add_root(making, object, "C code");
 }
 
@@ -456,10 +456,12 @@ static void add_roots(struct making *making, uint32_t count)
     add_held_by_code(making, count);
 }
 
+/* Where it is not told what holds an object, all that looks like a reference counts. */
 static void add_unsure(struct making *making, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        if (making->nodes[i] != NO_NODE && making->left[i] > 0 && making->left[i] != UNCOUNTED &&
+        if (making->nodes[i] != NO_NODE && !(making->marks[i] & MARK_PLACED) &&
+            making->left[i] > 0 && making->left[i] != UNCOUNTED &&
             find_block(making, cpython_objects_address(making->objects, i)) !=
                 PYTHON_GRAPH_NO_BLOCK)
             python_graph_add_unsure(making->graph, making->nodes[i]);

@@ -95,7 +95,7 @@ static bool note(void *context, uint64_t address, const uint64_t *words, size_t 
     struct search *search = context;
     for (size_t i = 0; i < count && address != 0; i++) {
         const uint64_t *object = cpython_watched_find(&search->watched, words[i]);
-        if (object == NULL)
+        if (object == NULL || used_memory_is_of_free_list(search->memory, address, words, count, i))
             continue;
         if (search->count == PLACES_MOST)
             return false;

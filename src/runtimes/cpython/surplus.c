@@ -35,8 +35,7 @@ enum {
     VALUES_BEFORE = 32,
     VALUES_BEHIND_MOST = 40,
     REFERENCES_MOST = 1 << 29, /* four letters, where a count would stand, are more */
-    FREE_LIST_LEAST = 8,
-    OF_IMPORT_MOST = 2, /* references that an import leaks */
+    OF_IMPORT_MOST = 2,        /* references that an import leaks */
     MODULE_DICT = 16,
     MODULE_DEFINITION = 24
 };
@@ -114,45 +113,12 @@ static bool count_words(struct counting *counting, const uint64_t *words, size_t
     return counting->open > 0;
 }
 
-/* The type of the list or dictionary, in use or free, that stands in an arena at this address. */
-static uint32_t listed_type(const struct cpython_objects *objects, uint64_t address)
-{
-    struct obmalloc_block block;
-    if (!cpython_is_pointer(address) || !obmalloc_is_arena(objects->arenas, address) ||
-        !obmalloc_find(objects->arenas, address, &block) ||
-        (cpython_objects_kind(objects, block.position) != CPYTHON_BLOCK_OBJECT &&
-         cpython_objects_kind(objects, block.position) != CPYTHON_BLOCK_FREE))
-        return CPYTHON_NO_TYPE;
-    uint32_t type = objects->values[block.position];
-    enum cpython_shape shape = objects->types.items[type].shape;
-    return shape == CPYTHON_SHAPE_LIST || shape == CPYTHON_SHAPE_DICT ? type : CPYTHON_NO_TYPE;
-}
-
-/* Lists and dictionaries to be used again stand in tables of the interpreter's own, whose places
- * keep the address when it is used. Is this such a place: one of many in a row? */
-static bool is_of_free_list(const struct counting *counting, const uint64_t *words, size_t count,
-                            size_t position)
-{
-    const struct cpython_objects *objects = counting->objects;
-    uint32_t type = listed_type(objects, words[position]);
-    size_t first = position, end = position + 1;
-    if (type == CPYTHON_NO_TYPE)
-        return false;
-    while (first > 0 && position - first < FREE_LIST_LEAST &&
-           listed_type(objects, words[first - 1]) == type)
-        first--;
-    while (end < count && end - first < FREE_LIST_LEAST && listed_type(objects, words[end]) == type)
-        end++;
-    return end - first >= FREE_LIST_LEAST;
-}
-
 static bool count_rest(void *context, uint64_t address, const uint64_t *words, size_t count)
 {
     struct counting *counting = context;
     for (size_t i = 0; i < count; i++)
         if (cpython_watched_may_have(&counting->watched, words[i]) &&
-            (!used_memory_is_interpreter(counting->memory, address + i * 8) ||
-             !is_of_free_list(counting, words, count, i)))
+            !used_memory_is_of_free_list(counting->memory, address, words, count, i))
             count_word(counting, words[i]);
     return counting->open > 0;
 }

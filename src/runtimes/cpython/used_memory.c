@@ -22,7 +22,8 @@ enum {
     NEXT_FRAME_BYTES =
         1024, /* behind the last frame: one that is being made holds things already */
     STATE_BYTES_MOST = 1 << 20,
-    SLOTS_MOST = 1 << 20
+    SLOTS_MOST = 1 << 20,
+    FREE_LIST_LEAST = 8
 };
 
 #define PAGE_BYTES UINT64_C(4096)
@@ -164,6 +165,38 @@ static void list_interpreter(struct used_memory *memory)
 bool used_memory_is_interpreter(const struct used_memory *memory, uint64_t address)
 {
     return range_list_overlap(&memory->interpreter, address, address + 1) != NULL;
+}
+
+/* The type of the list or dictionary, in use or free, that stands in an arena at this address. */
+static uint32_t listed_type(const struct cpython_objects *objects, uint64_t address)
+{
+    struct obmalloc_block block;
+    if (!cpython_is_pointer(address) || !obmalloc_is_arena(objects->arenas, address) ||
+        !obmalloc_find(objects->arenas, address, &block) ||
+        (cpython_objects_kind(objects, block.position) != CPYTHON_BLOCK_OBJECT &&
+         cpython_objects_kind(objects, block.position) != CPYTHON_BLOCK_FREE))
+        return CPYTHON_NO_TYPE;
+    uint32_t type = objects->values[block.position];
+    enum cpython_shape shape = objects->types.items[type].shape;
+    return shape == CPYTHON_SHAPE_LIST || shape == CPYTHON_SHAPE_DICT ? type : CPYTHON_NO_TYPE;
+}
+
+bool used_memory_is_of_free_list(const struct used_memory *memory, uint64_t address,
+                                 const uint64_t *words, size_t count, size_t position)
+{
+    const struct cpython_objects *objects = memory->objects;
+    if (!used_memory_is_interpreter(memory, address + position * 8))
+        return false;
+    uint32_t type = listed_type(objects, words[position]);
+    size_t first = position, end = position + 1;
+    if (type == CPYTHON_NO_TYPE)
+        return false;
+    while (first > 0 && position - first < FREE_LIST_LEAST &&
+           listed_type(objects, words[first - 1]) == type)
+        first--;
+    while (end < count && end - first < FREE_LIST_LEAST && listed_type(objects, words[end]) == type)
+        end++;
+    return end - first >= FREE_LIST_LEAST;
 }
 
 /* ---- stacks of threads ---- */

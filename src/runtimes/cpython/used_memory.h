@@ -50,4 +50,10 @@ void used_memory_visit_rest(struct used_memory *memory, used_memory_found found,
 /* Is this the interpreter's own memory: its variables, and what it keeps of interpreters? */
 bool used_memory_is_interpreter(const struct used_memory *memory, uint64_t address);
 
+/* Lists and dictionaries to be used again stand in tables of the interpreter's own, whose places
+ * keep the address when it is used. Of words in a row from an address on: is the one at `position`
+ * such a place, one of many in a row? */
+bool used_memory_is_of_free_list(const struct used_memory *memory, uint64_t address,
+                                 const uint64_t *words, size_t count, size_t position);
+
 #endif
