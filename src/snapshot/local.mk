@@ -78,6 +78,8 @@ libseep_a_SOURCES += \
 	src/snapshot/target_server.h \
 	src/snapshot/task_facts.c \
 	src/snapshot/task_facts.h \
+	src/snapshot/thread_descriptors.c \
+	src/snapshot/thread_descriptors.h \
 	src/snapshot/thread_library.c \
 	src/snapshot/thread_library.h \
 	src/snapshot/thread_roots.c \

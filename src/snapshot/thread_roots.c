@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "snapshot/mapping_search.h"
 #include "snapshot/root_plan.h"
+#include "snapshot/thread_descriptors.h"
 #include "snapshot/thread_library.h"
 
 enum {
@@ -49,37 +50,15 @@ enum {
 /* SS_AUTODISARM: the handler has no other stack while it runs on this one. */
 #define STACK_IS_DISARMED (UINT32_C(1) << 31)
 
-/* A descriptor, and whose it is. */
-struct described {
-    uint64_t address;
-    bool is_on_foreign_stack; /* not of glibc's making: the first thread's, or the program's own */
-    bool is_kept;             /* nobody's: a stack for threads to come */
-    uint32_t stopped;         /* position in input->threads, or SNAPSHOT_NONE */
-};
-
 struct thread_plan {
     struct root_plan *plan;
     struct thread_library glibc;
-    struct described *described; /* by address */
-    size_t count, capacity;
-    bool is_foreign, is_kept; /* of the list that is walked */
-    uint32_t *of_stopped;     /* positions in described, beside input->threads */
+    struct thread_descriptors found;
 };
 
 static uint64_t word_down(uint64_t address)
 {
     return address & ~(uint64_t)(WORD_BYTES - 1);
-}
-
-static uint64_t descriptor_of(const struct thread_library *library,
-                              const struct stopped_thread *stopped)
-{
-#if defined __x86_64__
-    (void)library;
-    return stopped->thread_pointer;
-#else
-    return stopped->thread_pointer - library->thread_bytes;
-#endif
 }
 
 static uint64_t static_block(const struct thread_library *library, uint64_t descriptor,
@@ -91,126 +70,6 @@ static uint64_t static_block(const struct thread_library *library, uint64_t desc
 #else
     return descriptor + library->thread_bytes + (uint64_t)module->tls_offset;
 #endif
-}
-
-static void add_described(void *context, uint64_t descriptor)
-{
-    struct thread_plan *threads = context;
-    threads->described = memory_grow(threads->described, &threads->capacity, threads->count + 1,
-                                     sizeof *threads->described);
-    threads->described[threads->count++] = (struct described){
-        .address = descriptor,
-        .is_on_foreign_stack = threads->is_foreign,
-        .is_kept = threads->is_kept,
-        .stopped = SNAPSHOT_NONE,
-    };
-}
-
-static int compare_described(const void *left, const void *right)
-{
-    uint64_t a = ((const struct described *)left)->address;
-    uint64_t b = ((const struct described *)right)->address;
-    return (a > b) - (a < b);
-}
-
-static struct described *find_described(const struct thread_plan *threads, uint64_t descriptor)
-{
-    const struct described wanted = {.address = descriptor};
-    return threads->count == 0 ? NULL
-                               : bsearch(&wanted, threads->described, threads->count, sizeof wanted,
-                                         compare_described);
-}
-
-/* x86-64: a descriptor has its own address in its third word. */
-static bool is_descriptor(struct word_cache *words, uint64_t address)
-{
-    uint64_t self;
-    return address != 0 && word_cache_read(words, address + 2 * WORD_BYTES, &self) &&
-           self == address;
-}
-
-static void walk_list(struct thread_plan *threads, uint64_t head, bool is_foreign, bool is_kept)
-{
-    threads->is_foreign = is_foreign;
-    threads->is_kept = is_kept;
-    thread_library_visit(&threads->glibc, threads->plan->words, head, add_described, threads);
-}
-
-static void sort_described(struct thread_plan *threads)
-{
-    if (threads->count == 0)
-        return;
-    qsort(threads->described, threads->count, sizeof *threads->described, compare_described);
-    size_t kept = 1; /* hostile lists may share what hangs from them */
-    for (size_t i = 1; i < threads->count; i++)
-        if (threads->described[i].address != threads->described[kept - 1].address)
-            threads->described[kept++] = threads->described[i];
-    threads->count = kept;
-}
-
-/* Threads that stand in no list yet: in the making, or the first one, very early. */
-static void add_unlisted(struct thread_plan *threads)
-{
-    const struct snapshot_scan_input *input = threads->plan->input;
-    threads->is_foreign = true;
-    threads->is_kept = false;
-    for (size_t i = 0, listed = threads->count; i < input->thread_count; i++) {
-        uint64_t descriptor = descriptor_of(&threads->glibc, &input->threads[i]);
-        const struct described wanted = {.address = descriptor};
-        bool is_listed = listed > 0 && bsearch(&wanted, threads->described, listed, sizeof wanted,
-                                               compare_described);
-        if (input->threads[i].thread_pointer && !is_listed &&
-            is_descriptor(threads->plan->words, descriptor))
-            add_described(threads, descriptor);
-    }
-}
-
-static struct described *find_by_tid(const struct thread_plan *threads, uint32_t tid)
-{
-    for (size_t i = 0; i < threads->count; i++) {
-        uint32_t found;
-        if (threads->described[i].stopped == SNAPSHOT_NONE && !threads->described[i].is_kept &&
-            word_cache_read_bytes(threads->plan->words,
-                                  threads->described[i].address + threads->glibc.tid.offset, &found,
-                                  sizeof found) &&
-            found == tid)
-            return &threads->described[i];
-    }
-    return NULL;
-}
-
-/* All descriptors, and which of the stopped threads they are of. */
-static void find_descriptors(struct thread_plan *threads)
-{
-    const struct thread_library *library = &threads->glibc;
-    const struct snapshot_scan_input *input = threads->plan->input;
-    threads->of_stopped = memory_allocate(input->thread_count * sizeof *threads->of_stopped);
-    for (size_t i = 0; i < input->thread_count; i++)
-        threads->of_stopped[i] = SNAPSHOT_NONE;
-    if (!library->is_known)
-        return;
-    walk_list(threads, library->stacks_used, false, false);
-    walk_list(threads, library->stacks_user, true, false);
-    walk_list(threads, library->stacks_kept, false, true);
-    sort_described(threads);
-    add_unlisted(threads);
-    sort_described(threads);
-    for (uint32_t i = 0; i < input->thread_count; i++) {
-        const struct stopped_thread *stopped = &input->threads[i];
-        struct described *found = stopped->thread_pointer
-                                      ? find_described(threads, descriptor_of(library, stopped))
-                                      : find_by_tid(threads, stopped->tid);
-        if (!found || found->stopped != SNAPSHOT_NONE)
-            continue;
-        found->stopped = i;
-        threads->of_stopped[i] = (uint32_t)(found - threads->described);
-    }
-}
-
-static struct described *described_of(const struct thread_plan *threads, uint32_t stopped)
-{
-    uint32_t position = threads->of_stopped[stopped];
-    return position == SNAPSHOT_NONE ? NULL : &threads->described[position];
 }
 
 static const struct address_range *program_range(const struct root_plan *plan, uint64_t address)
@@ -238,7 +97,7 @@ static bool own_stack(const struct thread_plan *threads, const struct described 
     stack->end = (described->address + bytes + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
     if (stack->end > mapping->end)
         stack->end = mapping->end;
-    size_t position = (size_t)(described - threads->described);
+    size_t position = (size_t)(described - threads->found.items);
     if (position > 0 && described[-1].address + bytes > stack->start)
         stack->start = (described[-1].address + bytes + PAGE_BYTES - 1) &
                        ~(uint64_t)(PAGE_BYTES - 1);
@@ -596,7 +455,7 @@ static void plan_stopped(const struct thread_plan *threads, uint32_t number, boo
     struct snapshot_thread told = {.tid = stopped->tid};
     memcpy(told.name, stopped->name, sizeof told.name - 1);
     uint32_t position = snapshot_add_thread(plan->result, &told);
-    const struct described *described = described_of(threads, number);
+    const struct described *described = thread_descriptors_of(&threads->found, number);
     uint64_t top = 0;
     if (described) {
         top = plan_locals(threads, described->address, position);
@@ -612,8 +471,8 @@ static void plan_stopped(const struct thread_plan *threads, uint32_t number, boo
 static void plan_others(const struct thread_plan *threads)
 {
     struct root_plan *plan = threads->plan;
-    for (size_t i = 0; i < threads->count && !root_plan_is_late(plan); i++) {
-        const struct described *described = &threads->described[i];
+    for (size_t i = 0; i < threads->found.count && !root_plan_is_late(plan); i++) {
+        const struct described *described = &threads->found.items[i];
         struct address_range stack;
         uint32_t tid = 0;
         if (described->stopped != SNAPSHOT_NONE)
@@ -646,12 +505,11 @@ void thread_roots_plan(struct root_plan *plan)
 {
     struct thread_plan threads = {.plan = plan};
     thread_library_find(&threads.glibc, &plan->modules, plan->words, plan->input->libc);
-    find_descriptors(&threads);
+    thread_descriptors_find(plan->input, &threads.glibc, plan->words, &threads.found);
     uint32_t first = find_first_thread(plan->input);
     for (uint32_t i = 0; i < plan->input->thread_count && !root_plan_is_late(plan); i++)
         plan_stopped(&threads, i, i == first);
     plan_others(&threads);
     thread_library_clear(&threads.glibc);
-    free(threads.described);
-    free(threads.of_stopped);
+    thread_descriptors_clear(&threads.found);
 }
