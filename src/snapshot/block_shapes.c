@@ -22,6 +22,7 @@ struct known_table {
 
 struct block_shapes {
     uint8_t *shapes;
+    bool is_shared; /* `shapes` is another one's */
     const struct target_mappings *mappings;
     struct word_cache *words;
     struct known_table *known; /* by address; a power of two, for a small heap few */
@@ -48,11 +49,21 @@ struct block_shapes *block_shapes_create(size_t block_count, const struct target
     return shapes;
 }
 
+struct block_shapes *block_shapes_share(const struct block_shapes *shapes, struct word_cache *words)
+{
+    struct block_shapes *own = memory_duplicate(shapes, sizeof *shapes);
+    own->is_shared = true;
+    own->known = memory_allocate_zeroed(own->known_count, sizeof *own->known);
+    own->words = words;
+    return own;
+}
+
 void block_shapes_destroy(struct block_shapes *shapes)
 {
     if (!shapes)
         return;
-    free(shapes->shapes);
+    if (!shapes->is_shared)
+        free(shapes->shapes);
     free(shapes->known);
     free(shapes);
 }

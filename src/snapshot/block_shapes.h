@@ -54,6 +54,9 @@ struct block_shapes;
 /* All are borrowed; `mappings` tell tables of virtual functions. */
 struct block_shapes *block_shapes_create(size_t block_count, const struct target_mappings *mappings,
                                          struct word_cache *words);
+/* For another thread, which notes other blocks: what is noted is in both. To be destroyed first. */
+struct block_shapes *block_shapes_share(const struct block_shapes *shapes,
+                                        struct word_cache *words);
 void block_shapes_destroy(struct block_shapes *shapes);
 
 /* The first `count` words (up to 3) of a block that begins at an aligned address. */

@@ -38,6 +38,8 @@ libseep_a_SOURCES += \
 	src/snapshot/reachability.h \
 	src/snapshot/root_plan.c \
 	src/snapshot/root_plan.h \
+	src/snapshot/scan_part.c \
+	src/snapshot/scan_part.h \
 	src/snapshot/snapshot.c \
 	src/snapshot/snapshot.h \
 	src/snapshot/snapshot_list.c \
@@ -89,6 +91,7 @@ libseep_a_SOURCES += \
 if HAVE_CMOCKA
 check_PROGRAMS += \
 	tests/unit/test_snapshot \
+	tests/unit/test_scan_threads \
 	tests/unit/test_snapshot_scan \
 	tests/unit/test_block_contents \
 	tests/unit/test_python_graph \
@@ -98,6 +101,7 @@ check_PROGRAMS += \
 	tests/unit/test_target_memory
 TESTS += \
 	tests/unit/test_snapshot \
+	tests/unit/test_scan_threads \
 	tests/unit/test_snapshot_scan \
 	tests/unit/test_block_contents \
 	tests/unit/test_python_graph \
@@ -107,6 +111,9 @@ TESTS += \
 	tests/unit/test_target_memory
 tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c
 tests_unit_test_snapshot_LDADD = $(unit_libs)
+tests_unit_test_scan_threads_SOURCES = tests/unit/test_scan_threads.c
+tests_unit_test_scan_threads_LDADD = $(unit_libs)
+thread_tests += tests/unit/test_scan_threads
 tests_unit_test_snapshot_scan_SOURCES = tests/unit/test_snapshot_scan.c
 tests_unit_test_snapshot_scan_LDADD = $(unit_libs)
 tests_unit_test_block_contents_SOURCES = tests/unit/test_block_contents.c $(recording_fixture)

@@ -87,21 +87,15 @@ static void begin_rows(struct snapshot *snapshot)
     snapshot->first_reference[0] = 0;
 }
 
-void snapshot_add_reference(struct snapshot *snapshot, uint32_t from, uint32_t to, uint64_t slot,
+bool snapshot_is_repetition(const struct snapshot_reference *last, uint32_t to,
                             enum snapshot_reference_kind kind)
 {
-    begin_rows(snapshot);
-    if (from == to || from >= snapshot->block_count)
-        return;
-    uint64_t *row = snapshot->first_reference;
-    for (size_t i = from; row[i] == UINT64_MAX; i--)
-        row[i] = snapshot->reference_count;
-    if (kind <= SNAPSHOT_INTERIOR && snapshot->reference_count > row[from]) {
-        const struct snapshot_reference *last =
-            &snapshot->references[snapshot->reference_count - 1];
-        if (last->block == to && last->kind == (unsigned)kind)
-            return;
-    }
+    return kind <= SNAPSHOT_INTERIOR && last->block == to && last->kind == (unsigned)kind;
+}
+
+void snapshot_append_reference(struct snapshot *snapshot, uint32_t to, uint64_t slot,
+                               enum snapshot_reference_kind kind)
+{
     snapshot->references = memory_grow(snapshot->references, &snapshot->reference_capacity,
                                        snapshot->reference_count + 1, sizeof *snapshot->references);
     snapshot->references[snapshot->reference_count++] = (struct snapshot_reference){
@@ -109,6 +103,43 @@ void snapshot_add_reference(struct snapshot *snapshot, uint32_t from, uint32_t t
         .slot = slot < SNAPSHOT_FAR_SLOT ? (unsigned)slot & SNAPSHOT_FAR_SLOT : SNAPSHOT_FAR_SLOT,
         .kind = (unsigned)kind & 0xf,
     };
+}
+
+/* Of this block, and of those before it that refer to nothing. */
+static void begin_row(struct snapshot *snapshot, uint32_t block)
+{
+    uint64_t *row = snapshot->first_reference;
+    for (size_t i = block; row[i] == UINT64_MAX; i--)
+        row[i] = snapshot->reference_count;
+}
+
+void snapshot_add_reference(struct snapshot *snapshot, uint32_t from, uint32_t to, uint64_t slot,
+                            enum snapshot_reference_kind kind)
+{
+    begin_rows(snapshot);
+    if (from == to || from >= snapshot->block_count)
+        return;
+    begin_row(snapshot, from);
+    if (snapshot->reference_count <= snapshot->first_reference[from] ||
+        !snapshot_is_repetition(&snapshot->references[snapshot->reference_count - 1], to, kind))
+        snapshot_append_reference(snapshot, to, slot, kind);
+}
+
+void snapshot_add_rows(struct snapshot *snapshot, uint32_t first, uint32_t row_count,
+                       const uint64_t *starts, const struct snapshot_reference *references,
+                       size_t count)
+{
+    begin_rows(snapshot);
+    begin_row(snapshot, first);
+    for (uint32_t i = 0; i < row_count; i++)
+        snapshot->first_reference[first + i] = snapshot->reference_count + starts[i];
+    snapshot->references = memory_grow(snapshot->references, &snapshot->reference_capacity,
+                                       snapshot->reference_count + count,
+                                       sizeof *snapshot->references);
+    if (count > 0)
+        memcpy(snapshot->references + snapshot->reference_count, references,
+               count * sizeof *references);
+    snapshot->reference_count += count;
 }
 
 void snapshot_end_references(struct snapshot *snapshot)

@@ -214,7 +214,8 @@ struct snapshot {
     uint64_t scanned_bytes;
     uint64_t skipped_bytes; /* in pages that nobody ever touched */
 
-    struct snapshot_block *blocks; /* sorted by address; behind them those of `objects`, as it may be */
+    struct snapshot_block
+        *blocks; /* sorted by address; behind them those of `objects`, as it may be */
     size_t block_count, block_capacity;
     uint64_t *first_reference; /* block_count + 1 entries; NULL without blocks */
     size_t row_capacity;
@@ -239,7 +240,8 @@ struct snapshot {
     struct memory_use *memory;
     struct snapshot_objects *objects; /* owned; NULL = none were joined */
 
-    /* What blocks begin with. Of block b contents[first_content[b]] .. contents[first_content[b + 1]
+    /* What blocks begin with. Of block b contents[first_content[b]] .. contents[first_content[b +
+     * 1]
      * - 1]; one that is read from a recording has none (block_contents_find). */
     uint64_t content_limit;  /* so many bytes of each; 0 = none are kept */
     uint64_t *first_content; /* block_count + 1 entries; NULL = none */
@@ -256,6 +258,18 @@ bool snapshot_is_complete(const struct snapshot *snapshot);
 void snapshot_add_block(struct snapshot *snapshot, const struct snapshot_block *block);
 void snapshot_add_reference(struct snapshot *snapshot, uint32_t from, uint32_t to, uint64_t slot,
                             enum snapshot_reference_kind kind);
+
+/* What that is made of: does one add nothing to the last one of its block, and one more. */
+bool snapshot_is_repetition(const struct snapshot_reference *last, uint32_t to,
+                            enum snapshot_reference_kind kind);
+void snapshot_append_reference(struct snapshot *snapshot, uint32_t to, uint64_t slot,
+                               enum snapshot_reference_kind kind);
+
+/* All references of blocks from `first` on at once; `starts`: of each block, its first one. */
+void snapshot_add_rows(struct snapshot *snapshot, uint32_t first, uint32_t row_count,
+                       const uint64_t *starts, const struct snapshot_reference *references,
+                       size_t count);
+
 void snapshot_end_references(struct snapshot *snapshot);
 void snapshot_add_root(struct snapshot *snapshot, const struct snapshot_root *root);
 /* Copies the path. Returns its position. */

@@ -10,12 +10,14 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "snapshot/block_contents.h"
 #include "snapshot/block_shapes.h"
 #include "snapshot/class_tables.h"
 #include "snapshot/mapping_search.h"
 #include "snapshot/pointer_scan.h"
 #include "snapshot/root_plan.h"
+#include "snapshot/scan_part.h"
 
 enum {
     WORD_BYTES = 8,
@@ -25,8 +27,12 @@ enum {
     SPARSE_BYTES = 64 << 10, /* from here on, only touched pages are read */
     HEAD_WORDS = 3,
     BATCH_BYTES = 256 << 10,
-    LOOK_EVERY = 8,              /* stretches, of a window at most: a look at the clock */
-    ARRAY_ELEMENTS_MAX = 1 << 24 /* what may stand in front of an array's */
+    LOOK_EVERY = 8,               /* stretches, of a window at most: a look at the clock */
+    ARRAY_ELEMENTS_MAX = 1 << 24, /* what may stand in front of an array's */
+    PART_BLOCKS = 1 << 14,        /* what a thread takes at once: so many blocks or bytes */
+    PART_BYTES = 4 << 20,
+    PARTS_MOST = 16,   /* of a round, behind which their results are put together */
+    WORTH_IT = 1 << 16 /* blocks: fewer are scanned before a thread has begun */
 };
 
 /* Small stretches that are read at once, one behind the other. They are collected in a first pass,
@@ -48,7 +54,9 @@ struct scan {
     struct root_plan plan;
     uint64_t *window;
     struct batch *batch;
-    bool is_collecting; /* for the batch; nothing is read */
+    struct scan_part *part; /* where to what is found in blocks goes; NULL: into `result` */
+    uint32_t end_block;     /* where runs of blocks end */
+    bool is_collecting;     /* for the batch; nothing is read */
 
     /* What the words come from that are looked at. */
     uint32_t source;
@@ -219,15 +227,22 @@ static void set_passing(struct scan *scan, const uint64_t *words, size_t count, 
     scan->passing_address = address;
 }
 
+static bool add_reference(struct scan *scan, uint32_t block, uint64_t number,
+                          enum snapshot_reference_kind kind)
+{
+    size_t count = scan->result->reference_count;
+    if (scan->part != NULL)
+        return scan_part_add(scan->part, scan->source, block, number, kind);
+    snapshot_add_reference(scan->result, scan->source, block, number, kind);
+    return scan->result->reference_count > count;
+}
+
 static void found_in_block(void *context, uint64_t slot, uint64_t pointer, uint32_t block)
 {
     struct scan *scan = context;
     unsigned place = pointer_place_of(&scan->index.blocks[block], pointer);
     uint64_t number = (slot - scan->source_address) / WORD_BYTES;
-    size_t count = scan->result->reference_count;
-    snapshot_add_reference(scan->result, scan->source, block, number,
-                           (enum snapshot_reference_kind)place);
-    if (scan->result->reference_count > count)
+    if (add_reference(scan, block, number, (enum snapshot_reference_kind)place))
         note_pointer(scan, slot, pointer, block, scan->source, number, 0);
 }
 
@@ -237,7 +252,8 @@ static void note_class(struct scan *scan, const uint64_t *words, size_t count)
     for (size_t i = 0; i < 2 && i < count; i++) {
         uint32_t class = class_tables_find(scan->classes, words[i]);
         if (class != SNAPSHOT_NONE)
-            snapshot_add_fact(scan->result, SNAPSHOT_FACT_CLASS, scan->source, i, class);
+            snapshot_add_fact(scan->result, SNAPSHOT_FACT_CLASS, scan->source, i,
+                              scan->part != NULL ? words[i] : class);
         if (class != SNAPSHOT_NONE || words[0] == 0 || words[0] > ARRAY_ELEMENTS_MAX)
             return;
     }
@@ -276,7 +292,7 @@ static uint32_t scan_run(struct scan *scan, uint32_t first)
     uint64_t start = blocks[first].address & ~(uint64_t)(WORD_BYTES - 1);
     uint64_t end = start;
     uint32_t last = first;
-    for (; last < scan->index.block_count; last++) {
+    for (; last < scan->end_block; last++) {
         uint64_t block_end = blocks[last].address + blocks[last].bytes;
         if (blocks[last].bytes >= SPARSE_BYTES || blocks[last].address - end > GAP_BYTES ||
             block_end - start > WINDOW_BYTES)
@@ -296,14 +312,15 @@ static uint32_t scan_run(struct scan *scan, uint32_t first)
         scan->source_end = to;
         take_block_words(scan, scan->window + (from - start) / WORD_BYTES,
                          (size_t)(to - from) / WORD_BYTES, from);
-        scan->result->scanned_bytes += to - from;
+        scan->result->scanned_bytes += (to - from) / WORD_BYTES * WORD_BYTES;
     }
     return last - first;
 }
 
-static void scan_heap(struct scan *scan)
+static void scan_blocks(struct scan *scan, uint32_t first, uint32_t end)
 {
-    for (uint32_t i = 0; i < scan->index.block_count && is_in_time(scan);) {
+    scan->end_block = end;
+    for (uint32_t i = first; i < end && is_in_time(scan);) {
         uint32_t taken = scan_run(scan, i);
         if (taken == 0) {
             scan->source = i;
@@ -312,6 +329,123 @@ static void scan_heap(struct scan *scan)
             taken = 1;
         }
         i += taken;
+    }
+}
+
+/* --- the heap, by several threads --- */
+
+/* A thread's own of everything that looking changes. It never looks at the clock: a round ends
+ * soon, and then somebody does. */
+struct scan_worker {
+    struct snapshot_scan_input input;
+    struct snapshot classes;
+    struct scan scan;
+};
+
+struct scan_team {
+    struct scan_worker workers[PARALLEL_MOST];
+    size_t count;
+    struct scan_part parts[PARTS_MOST];
+    size_t part_count;
+};
+
+static void init_worker(struct scan_worker *worker, const struct scan *scan)
+{
+    worker->input = *scan->input;
+    worker->input.deadline_ns = 0;
+    worker->scan = *scan;
+    worker->scan.input = worker->scan.plan.input = &worker->input;
+    worker->scan.words = word_cache_create(scan->input->memory);
+    worker->scan.window = memory_allocate(WINDOW_BYTES + WORD_BYTES);
+    worker->scan.shapes = block_shapes_share(scan->shapes, worker->scan.words);
+    worker->scan.classes = class_tables_create(scan->input->mappings, worker->scan.words,
+                                               &worker->classes);
+}
+
+static void clear_worker(struct scan_worker *worker)
+{
+    block_shapes_destroy(worker->scan.shapes);
+    class_tables_destroy(worker->scan.classes);
+    snapshot_clear(&worker->classes);
+    word_cache_destroy(worker->scan.words);
+    free(worker->scan.window);
+}
+
+static void scan_one_part(void *context, size_t number, size_t thread)
+{
+    struct scan_team *team = context;
+    struct scan_part *part = &team->parts[number];
+    struct scan *scan = &team->workers[thread].scan;
+    scan->part = part;
+    scan->result = &part->found;
+    scan_blocks(scan, part->first, part->end);
+}
+
+/* Large blocks are nobody's part: which of their pages were touched is asked for by one thread. */
+static uint32_t plan_round(struct scan_team *team, const struct block_index *index, uint32_t first)
+{
+    uint64_t bytes = 0;
+    uint32_t i = first, part_first = first;
+    team->part_count = 0;
+    for (; i < index->block_count && index->blocks[i].bytes < SPARSE_BYTES; i++) {
+        bool is_full = i - part_first >= PART_BLOCKS || bytes >= PART_BYTES;
+        if (is_full && team->part_count + 1 == PARTS_MOST)
+            break;
+        if (is_full) {
+            scan_part_begin(&team->parts[team->part_count++], part_first, i);
+            part_first = i;
+            bytes = 0;
+        }
+        bytes += index->blocks[i].bytes;
+    }
+    if (i > part_first)
+        scan_part_begin(&team->parts[team->part_count++], part_first, i);
+    return i;
+}
+
+/* Part after part, in the order of the blocks. */
+static void scan_rounds(struct scan *scan, struct scan_team *team)
+{
+    for (uint32_t i = 0; i < scan->index.block_count && is_in_time(scan);) {
+        uint32_t end = plan_round(team, &scan->index, i);
+        if (team->part_count < 2) {
+            end = end > i ? end : i + 1;
+            scan_blocks(scan, i, end);
+        } else {
+            parallel_run(team->count, team->part_count, scan_one_part, team);
+            for (size_t part = 0; part < team->part_count; part++)
+                scan_part_add_to(&team->parts[part], scan->result, scan->classes);
+        }
+        scan->is_late = scan->is_late || root_plan_is_late(&scan->plan);
+        i = end;
+    }
+}
+
+static size_t choose_threads(const struct scan *scan)
+{
+    if (!scan->input->memory->is_shareable)
+        return 1;
+    if (scan->input->scan_threads != 0)
+        return scan->input->scan_threads < PARALLEL_MOST ? scan->input->scan_threads
+                                                         : PARALLEL_MOST;
+    return scan->index.block_count >= WORTH_IT ? parallel_threads() : 1;
+}
+
+static void scan_heap(struct scan *scan)
+{
+    size_t threads = choose_threads(scan);
+    if (threads == 1) {
+        scan_blocks(scan, 0, (uint32_t)scan->index.block_count);
+    } else {
+        struct scan_team *team = memory_allocate_zeroed(1, sizeof *team);
+        for (; team->count < threads; team->count++)
+            init_worker(&team->workers[team->count], scan);
+        scan_rounds(scan, team);
+        for (size_t i = 0; i < team->count; i++)
+            clear_worker(&team->workers[i]);
+        for (size_t i = 0; i < PARTS_MOST; i++)
+            scan_part_clear(&team->parts[i]);
+        free(team);
     }
     snapshot_end_references(scan->result);
 }

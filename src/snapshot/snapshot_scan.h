@@ -109,6 +109,7 @@ struct snapshot_scan_input {
     uint64_t content_limit;  /* so many of each block's first bytes are kept (block_contents.h) */
     struct clock clock;      /* now_ns NULL: no deadline */
     uint64_t deadline_ns;    /* by that clock; 0 = none */
+    size_t scan_threads;     /* 0 = as many as are worth it. The answer is always the same */
 };
 
 /* Fills `result` (initialised, empty) but for number, process_id, time_ns, reason, stop_ns and the
