@@ -34,7 +34,8 @@ typedef int (*register_destructor)(void (*destructor)(void *), void *object, voi
  * parent's memory. */
 static bool is_to_be_held(void)
 {
-    return preload_mode == PRELOAD_RECORDS && (session->flags & SESSION_SCAN_AT_EXIT) != 0 &&
+    return preload_mode == PRELOAD_RECORDS && !sandbox_is_strict &&
+           (session->flags & SESSION_SCAN_AT_EXIT) != 0 &&
            atomic_load(&process_current->is_claimed) != 0 &&
            (process_current->is_own_image || (session->flags & SESSION_SCAN_FORKS) != 0) &&
            (sandbox_is_closed || raw_getpid() == process_current->own_pid);

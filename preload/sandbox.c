@@ -27,6 +27,7 @@ enum {
 };
 
 bool sandbox_is_closed;
+bool sandbox_is_strict;
 
 /* What is below is found by trying: less and less, where the stack ends before. (The kernel lets
  * the main thread's stack grow for it.) */
@@ -80,6 +81,37 @@ void sandbox_open(void)
     sandbox_is_closed = false;
 }
 
+/* Of a thread in the strict mode the kernel takes the time stamp counter, too: reading it would be
+ * its death. What it does then is not recorded, and is counted as lost. */
+static bool is_strict(long number, long first, long second)
+{
+    return (number == SYS_prctl && first == PR_SET_SECCOMP && second == SECCOMP_MODE_STRICT) ||
+           (number == SYS_seccomp && first == SECCOMP_SET_MODE_STRICT);
+}
+
+struct strictness {
+    bool is_asked_for;
+    struct thread_state *before;
+};
+
+static struct strictness enter_strictness(bool is_asked_for)
+{
+    struct strictness strictness = {is_asked_for, NULL};
+    if (is_asked_for) {
+        strictness.before = thread_state_mute();
+        sandbox_is_strict = true;
+    }
+    return strictness;
+}
+
+static void leave_strictness(const struct strictness *strictness)
+{
+    if (!strictness->is_asked_for)
+        return;
+    sandbox_is_strict = false;
+    thread_state_unmute(strictness->before);
+}
+
 /* During the lookup of the real functions. */
 static long call_kernel(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -105,7 +137,10 @@ EXPORT int prctl(int option, ...)
     bool is_closing = option == PR_SET_SECCOMP && sandbox_close();
     if (option == PR_SET_DUMPABLE && second == 0)
         park_start_unasked();
+    struct strictness strictness = enter_strictness(is_strict(SYS_prctl, option, (long)second));
     int result = real.prctl(option, second, third, fourth, fifth);
+    if (result != 0)
+        leave_strictness(&strictness);
     if (is_closing && result != 0)
         sandbox_open();
     return result;
@@ -144,7 +179,10 @@ long sandbox_known_syscall(long number, long a, long b, long c, long d, long e, 
                        a != SECCOMP_GET_NOTIF_SIZES && sandbox_close()) ||
                       (number == SYS_prctl && a == PR_SET_SECCOMP && sandbox_close());
     uint64_t fork_number = is_fork(number, a, b) ? process_notice_fork() : 0;
+    struct strictness strictness = enter_strictness(is_strict(number, a, b));
     long result = call(number, a, b, c, d, e, f);
+    if (result < 0)
+        leave_strictness(&strictness);
     if (is_closing && result < 0)
         sandbox_open();
     if (fork_number != 0 && result != 0)

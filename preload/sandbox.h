@@ -13,6 +13,9 @@
 /* No system calls any more, in the whole process and in what it forks. */
 extern bool sandbox_is_closed;
 
+/* A thread may not read the time either (SECCOMP_MODE_STRICT): nothing can be waited for. */
+extern bool sandbox_is_strict;
+
 /* Before the call that installs a filter: does what needs system calls (the calling thread's whole
  * stack is found readable, its ring may grow), then closes. Returns whether it was open. */
 bool sandbox_close(void);

@@ -276,7 +276,7 @@ static struct thread_state *refuse(void)
  * that the child's threads are not mute. */
 static struct thread_state *_Atomic mute_thread;
 
-static struct thread_state *turn_mute(void)
+static void take_mute_state(void)
 {
     struct thread_state *mute = atomic_load(&mute_thread), *none = NULL;
     if (mute == NULL) {
@@ -289,7 +289,25 @@ static struct thread_state *turn_mute(void)
     if (mute != NULL)
         mute->is_mute = true;
     thread_current = mute;
+}
+
+static struct thread_state *turn_mute(void)
+{
+    take_mute_state();
     return refuse();
+}
+
+struct thread_state *thread_state_mute(void)
+{
+    struct thread_state *before = thread_current;
+    if (lifecycle_tells())
+        take_mute_state();
+    return before;
+}
+
+void thread_state_unmute(struct thread_state *before)
+{
+    thread_current = before;
 }
 
 static struct thread_state *claim(void)

@@ -133,6 +133,11 @@ static inline struct thread_state *thread_state_get(void)
     return thread_state_claim();
 }
 
+/* From here on the calling thread's events are counted as lost, and nothing is done for them: no
+ * system call, and the time is not read. Returns what gives it its state back. */
+struct thread_state *thread_state_mute(void);
+void thread_state_unmute(struct thread_state *before);
+
 /* Makes the process state; once, while the session is joined. */
 bool thread_state_start(void);
 
