@@ -60,12 +60,19 @@ static bool is_head_sane(const struct cpython_objects *objects, const struct cpy
             (back & ~(uint64_t)HEAD_FLAGS) == object - CPYTHON_HEAD_BYTES);
 }
 
-/* An address where the count would stand belongs to a table, not to an object. */
-static bool is_count_sane(const struct cpython_objects *objects, uint64_t word)
+bool cpython_is_count_sane(const struct cpython_objects *objects, uint64_t word)
 {
-    uint64_t count = objects->python->offsets.minor >= 12 ? word & UINT32_MAX : word;
+    enum {
+        TAGS = 3
+    };
+    uint32_t minor = objects->python->offsets.minor;
+    uint64_t count = minor >= 12 ? word & UINT32_MAX : word;
+    uint64_t address = minor >= 14 ? word & ~(uint64_t)TAGS : word;
+    if (minor >= 14 && (word >> 32 & UINT16_MAX) != 0)
+        return false;
     return count >> CPYTHON_REFCOUNT_LIMIT_LOG2 == 0 &&
-           (!cpython_is_pointer(word) || mapping_search(objects->python->mappings, word) == NULL);
+           (!cpython_is_pointer(address) ||
+            mapping_search(objects->python->mappings, address) == NULL);
 }
 
 /* From 3.14 on objects that wait to be used again are linked where their count was. */
@@ -111,7 +118,7 @@ static bool classify_with(struct cpython_objects *objects, const struct obmalloc
     uint64_t count = objects->python->offsets.minor >= 12 ? words[0] & UINT32_MAX : words[0];
     if (is_linked)
         count = 0;
-    if (type->prefix_bytes != prefix || (!is_linked && !is_count_sane(objects, words[0])) ||
+    if (type->prefix_bytes != prefix || (!is_linked && !cpython_is_count_sane(objects, words[0])) ||
         !is_size_fitting(objects, type, block->address + prefix, block->bytes) ||
         (count == 0 && !has_free_list(type)) ||
         (count != 0 && !is_head_sane(objects, type, block->address + prefix)))

@@ -81,7 +81,7 @@ static struct cpython_holder place_at(const struct search *search, uint64_t addr
     } else if (used_memory_is_interpreter(memory, address)) {
         place.kind = CPYTHON_HELD_BY_INTERPRETER;
     } else if (place.module != NULL) {
-        place.kind = place.module->is_own ? CPYTHON_HELD_BY_MEMORY : CPYTHON_HELD_BY_VARIABLE;
+        place.kind = CPYTHON_HELD_BY_VARIABLE;
     } else if (native_block(memory, address) != SNAPSHOT_NONE || is_heap(memory, address)) {
         place.kind = CPYTHON_HELD_BY_BLOCK;
     }
@@ -97,12 +97,15 @@ static bool note(void *context, uint64_t address, const uint64_t *words, size_t 
         const uint64_t *object = cpython_watched_find(&search->watched, words[i]);
         if (object == NULL || used_memory_is_of_free_list(search->memory, address, words, count, i))
             continue;
+        struct cpython_holder place = place_at(search, address + i * 8);
+        if (place.module != NULL && place.module->is_own)
+            continue; /* what we remember ourselves holds nothing */
         if (search->count == PLACES_MOST)
             return false;
+        place.object = (uint32_t)*object;
         search->places = memory_grow(search->places, &search->capacity, search->count + 1,
                                      sizeof *search->places);
-        search->places[search->count] = place_at(search, address + i * 8);
-        search->places[search->count++].object = (uint32_t)*object;
+        search->places[search->count++] = place;
     }
     return true;
 }

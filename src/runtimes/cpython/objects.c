@@ -123,7 +123,8 @@ static void take_outside(struct cpython_objects *objects, uint64_t address)
         return;
     uint64_t type_address = memory_view_word_or_0(python->view, address + CPYTHON_OBJECT_TYPE);
     uint64_t count = cpython_refcount(python, address);
-    if (!cpython_is_pointer(type_address) || count == 0 || count >> CPYTHON_REFCOUNT_LIMIT_LOG2)
+    if (!cpython_is_pointer(type_address) || count == 0 ||
+        !cpython_is_count_sane(objects, memory_view_word_or_0(python->view, address)))
         return;
     uint32_t type = cpython_types_find(&objects->types, type_address);
     if (type == CPYTHON_NO_TYPE ||
