@@ -69,7 +69,8 @@ enum {
 #define NAMING_COST_FACTOR     1
 /* ... and at most this part of the time where a child has to read all the files anew. */
 #define NAMING_ANEW_FACTOR     32
-/* A child that found nothing to do for so long goes, with all its memory. */
+/* A child that found nothing to do for so long goes, with all its memory; not sooner than the same
+ * part of the time allows. */
 #define NAMING_IDLE_NS         UINT64_C(5000000000)
 /* Epoll data of what is not a pid. */
 #define TAG_LAUNCHER           UINT64_MAX
@@ -95,6 +96,8 @@ struct recorder {
     uint64_t next_asked_checkpoint_ns; /* one that is asked for from outside comes no sooner */
     uint64_t naming_since_ns;          /* 0 = no names are being looked up */
     uint64_t named_ns;                 /* when that ended last */
+    uint64_t anew_ns;                  /* what it took when all files were read anew */
+    bool is_naming_anew;
     uint64_t stack_depth;
     unsigned nap_us; /* the next one */
     bool has_command_ended;
@@ -470,15 +473,20 @@ static void name_frames_when_due(struct recorder *recorder, uint64_t now)
     bool was_at_it = recorder->naming_since_ns != 0;
     if (!was_at_it && now < recorder->next_naming_ns)
         return;
+    bool was_ready = recording_output_is_naming_ready(recorder->output);
     bool is_at_it = recording_output_name_frames(recorder->output, false);
-    if (is_at_it && !was_at_it)
+    if (is_at_it && !was_at_it) {
         recorder->naming_since_ns = now;
+        recorder->is_naming_anew = !was_ready;
+    }
     if (is_at_it)
         return;
     uint64_t cost = was_at_it ? now - recorder->naming_since_ns : 0;
     if (was_at_it)
         recorder->named_ns = now;
-    if (now - recorder->named_ns > NAMING_IDLE_NS)
+    if (was_at_it && recorder->is_naming_anew)
+        recorder->anew_ns = cost;
+    if (now - recorder->named_ns > larger(NAMING_IDLE_NS, recorder->anew_ns * NAMING_ANEW_FACTOR))
         recording_output_dismiss_naming(recorder->output);
     recorder->next_naming_ns = now + naming_distance(recorder, cost);
     recorder->naming_since_ns = 0;

@@ -350,6 +350,8 @@ void symbol_batch_dismiss(struct symbol_batch *batch)
     if (batch->requests >= 0)
         shutdown(batch->requests, SHUT_RDWR); /* others may have its descriptor, too */
     batch->is_lasting = false;
+    if (batch->is_complete && batch->pid > 0 && waitpid(batch->pid, NULL, WNOHANG) == batch->pid)
+        batch->pid = 0;
 }
 
 void symbol_batch_close(struct symbol_batch *batch)

@@ -101,7 +101,8 @@ struct symbol_batch_result {
 /* Hands over what came; strings are borrowed until the call returns. */
 void symbol_batch_read(const struct symbol_batch *batch, const struct symbol_batch_result *result);
 
-/* Nothing more is to come: the child ends as soon as it is done, while we do something else. */
+/* Nothing more is to come: the child ends as soon as it is done, while we do something else. Called
+ * again, it takes note of that. */
 void symbol_batch_dismiss(struct symbol_batch *batch);
 
 /* Ends the child; of a complete batch it may write into the cache what it unpacked first. */
