@@ -27,6 +27,8 @@ libseep_a_SOURCES += \
 	src/record/pools.h \
 	src/record/python_search.c \
 	src/record/python_search.h \
+	src/record/block_sort.c \
+	src/record/block_sort.h \
 	src/record/process_blocks.c \
 	src/record/process_blocks.h \
 	src/record/process_calls.c \
@@ -158,6 +160,11 @@ recorder_tests = tests/unit/test_intake tests/unit/test_process_tree tests/unit/
 check_PROGRAMS += $(recorder_tests)
 TESTS += $(recorder_tests)
 thread_tests += $(recorder_tests)
+check_PROGRAMS += tests/unit/test_block_sort
+TESTS += tests/unit/test_block_sort
+thread_tests += tests/unit/test_block_sort
+tests_unit_test_block_sort_SOURCES = tests/unit/test_block_sort.c
+tests_unit_test_block_sort_LDADD = $(unit_libs)
 tests_unit_test_process_tree_SOURCES = tests/unit/test_process_tree.c $(simulation)
 tests_unit_test_process_tree_LDADD = $(unit_libs)
 tests_unit_test_intake_SOURCES = tests/unit/test_intake.c

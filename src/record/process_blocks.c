@@ -7,72 +7,23 @@
 #include "base/text.h"
 #include "heap/heap_model.h"
 #include "heap/stack_table.h"
+#include "record/block_sort.h"
 
 enum {
-    FEW_BLOCKS = 128,
-    DIGIT_BITS = 11,
-    DIGITS = 1 << DIGIT_BITS,
-    DIGIT_COUNT = 5, /* of addresses: 55 bits */
     LOADER_FRAMES_MAX = 4,
     BEAT_BLOCKS = 1 << 18 /* the heart beats at least this often while blocks are listed */
 };
 
-static void beat(const struct process_tree *tree, size_t position)
+static void beat_once(void *context)
+{
+    const struct process_tree *tree = context;
+    session_host_beat(tree->host, tree->clock);
+}
+
+static void beat(struct process_tree *tree, size_t position)
 {
     if (position % BEAT_BLOCKS == 0)
-        session_host_beat(tree->host, tree->clock);
-}
-
-/* ---- order ---------------------------------------------------------------------------- */
-
-static size_t digit_of(uint64_t address, unsigned digit)
-{
-    return address >> (digit * DIGIT_BITS) & (DIGITS - 1);
-}
-
-static int compare_blocks(const void *left, const void *right)
-{
-    const struct snapshot_block *a = left, *b = right;
-    return a->address < b->address ? -1 : a->address > b->address;
-}
-
-/* Radix sort, least significant digit first: the process waits for it, and millions of blocks come
- * in no order. Digits are small, so that the places being written to stay in the cache; those that
- * all addresses share (high ones, and the lowest) cost nothing. */
-static void sort_blocks(const struct process_tree *tree, struct snapshot_block **blocks,
-                        size_t count)
-{
-    if (count < FEW_BLOCKS) {
-        qsort(*blocks, count, sizeof **blocks, compare_blocks);
-        return;
-    }
-    struct snapshot_block *from = *blocks, *to = memory_allocate_large(count, sizeof *to);
-    size_t(*places)[DIGITS] = memory_allocate_zeroed(DIGIT_COUNT, sizeof *places);
-    for (size_t i = 0; i < count; i++) {
-        beat(tree, i);
-        for (unsigned digit = 0; digit < DIGIT_COUNT; digit++)
-            places[digit][digit_of(from[i].address, digit)]++;
-    }
-    for (unsigned digit = 0; digit < DIGIT_COUNT; digit++) {
-        if (places[digit][digit_of(from[0].address, digit)] == count)
-            continue;
-        size_t place = 0;
-        for (size_t value = 0; value < DIGITS; value++) {
-            size_t here = places[digit][value];
-            places[digit][value] = place;
-            place += here;
-        }
-        for (size_t i = 0; i < count; i++) {
-            beat(tree, i);
-            to[places[digit][digit_of(from[i].address, digit)]++] = from[i];
-        }
-        struct snapshot_block *sorted = to;
-        to = from;
-        from = sorted;
-    }
-    *blocks = from;
-    free(to);
-    free(places);
+        beat_once(tree);
 }
 
 /* ---- what pthread_create takes -------------------------------------------------------- */
@@ -157,7 +108,7 @@ struct snapshot_block *process_blocks_list(struct process_tree *tree,
     heap_model_totals(process->model, &totals);
     listing.blocks = memory_allocate_large(totals.live_blocks + 1, sizeof *listing.blocks);
     heap_model_visit_blocks(process->model, add_block, &listing);
-    sort_blocks(tree, &listing.blocks, listing.count);
+    block_sort(&listing.blocks, listing.count, 0, beat_once, tree);
     beat(tree, 0);
     annotations_flag_blocks(&process->annotations, listing.blocks, listing.count);
     free(listing.libraries);
