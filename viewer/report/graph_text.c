@@ -165,12 +165,13 @@ void graph_describe_suspect(const struct process_graph *graph, const struct grap
         text_add(out, " and others");
     }
     if (suspect->gathering != suspect->node) {
-        text_add(out, object_graph_is_block(&graph->graph, suspect->node) ? "; they gather at "
-                                                                          : ", which gather at ");
+        text_add(out, suspect->retained_blocks == 1                         ? ", "
+                      : object_graph_is_block(&graph->graph, suspect->node) ? "; they gather at "
+                                                                            : ", which gather at ");
         graph_add_node_name(graph, suspect->gathering, out);
     }
     add_container(graph, suspect->gathering, out);
-    if (suspect->site != GRAPH_NO_SITE) {
+    if (suspect->site != GRAPH_NO_SITE && suspect->retained_blocks > 1) {
         text_print(out, "; most of it, %s in %s, ", units_format_size(suspect->site_bytes, size),
                    units_format_count(suspect->site_blocks, blocks));
         text_add(out, "was allocated by ");
