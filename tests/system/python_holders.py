@@ -66,7 +66,7 @@ def check_block(name, recording, is_recorded):
     expect(f"{name}: all in the block", sum(way["blocks"] for way in ways), 500)
     root, holder = ways[0]["path"][0], ways[0]["path"][1]
     if not is_recorded:
-        expect(f"{name}: what holds it", root["name"], "C code")
+        expect(f"{name}: what holds it", root["name"], "blocks of malloc's")
         return
     expect(f"{name}: nothing leads to the block: {spell(ways[0]['path'])}", root["name"], "lost")
     graph = ask(recording, "--limit=0")["processes"][0]

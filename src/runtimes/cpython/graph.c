@@ -420,7 +420,7 @@ static void add_held(struct making *making, uint32_t object, const struct cpytho
     else if (holder != NULL && block_of_holder(making, holder) != SNAPSHOT_NONE)
         making->marks[object] |= MARK_PLACED;
     else
-        add_root(making, object, "C code");
+        add_root(making, object, kind == CPYTHON_HELD_BY_BLOCK ? "blocks of malloc's" : "C code");
 }
 
 /* By growing block, as they stand. */

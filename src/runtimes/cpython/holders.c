@@ -18,8 +18,12 @@ enum {
     FRAME_TAGS = 3, /* of references on stacks, from 3.14 on */
     PLACES_MOST = 1 << 20,
     CHUNK_HEAD = 8, /* before a block of glibc's: its bytes, and flags in the lowest bits */
-    CHUNK_FLAGS = 7
+    CHUNK_FLAGS = 7,
+    CHUNK_LEAST = 32,
+    CHUNK_UNIT = 16
 };
+
+#define CHUNK_MOST (UINT64_C(1) << 40)
 
 struct search {
     struct cpython_holders *holders;
@@ -162,11 +166,23 @@ static void own(struct search *search, uint64_t start, uint64_t end)
     }
 }
 
+/* Of a block of glibc's that begins there: what follows it must say that it is in use. 0: none
+ * does. */
+static uint64_t block_bytes(const struct used_memory *memory, uint64_t address)
+{
+    const struct cpython *python = memory->objects->python;
+    uint64_t chunk = cpython_field(python, address - CHUNK_HEAD, 0) & ~(uint64_t)CHUNK_FLAGS;
+    if (!is_heap(memory, address) || address % CHUNK_UNIT != 0 || chunk < CHUNK_LEAST ||
+        chunk % CHUNK_UNIT != 0 || chunk > CHUNK_MOST ||
+        !(cpython_field(python, address - CHUNK_HEAD + chunk, 0) & 1))
+        return 0;
+    return chunk - CHUNK_HEAD;
+}
+
 /* What is as long as its block is. */
 static void own_storage(void *context, uint64_t address, uint64_t bytes)
 {
     struct search *search = context;
-    const struct cpython *python = search->memory->objects->python;
     if (!cpython_is_pointer(address & ~(uint64_t)7) ||
         obmalloc_is_arena(search->memory->objects->arenas, address))
         return;
@@ -176,9 +192,8 @@ static void own_storage(void *context, uint64_t address, uint64_t bytes)
         own(search, known->address, known->address + known->bytes);
     } else if (bytes != 0) {
         own(search, address, address + bytes);
-    } else if (is_heap(search->memory, address) && address % 16 == 0) {
-        uint64_t chunk = cpython_field(python, address - CHUNK_HEAD, 0) & ~(uint64_t)CHUNK_FLAGS;
-        own(search, address, address + chunk - CHUNK_HEAD);
+    } else {
+        own(search, address, address + block_bytes(search->memory, address));
     }
 }
 
@@ -186,7 +201,9 @@ static void own_object(struct search *search, uint32_t object)
 {
     struct cpython_objects *objects = search->memory->objects;
     const struct cpython_type *type = &objects->types.items[cpython_objects_type(objects, object)];
-    if (type->is_leaf || type->is_whole)
+    /* Of others it is not known what they have there. */
+    if (type->is_leaf || type->is_whole || type->shape == CPYTHON_SHAPE_FIELDS ||
+        type->shape == CPYTHON_SHAPE_TYPE)
         return;
     cpython_edges_visit_storage(objects->python, type, cpython_objects_address(objects, object),
                                 own_storage, search);
