@@ -96,12 +96,7 @@ static const struct option_row rows[] = {
      .value_name = "N",
      .most = OPTION_MOST_STATUS,
      .help = "exit with N when there are leaks (definite or indirect, or of --kinds)"},
-    {.name = "roots",
-     .kind = OPTION_TEXT,
-     PLACE(roots),
-     .value_name = "LIST",
-     .help = "only these roots count: globals,stacks,registers,tls,keys,threads,regions,"
-             "mappings, or all or none"},
+    ROW_ROOTS,
     ROOT_ROW("globals", SNAPSHOT_ROOT_GLOBAL, "global variables"),
     ROOT_ROW("stacks", SNAPSHOT_ROOT_STACK, "stacks"),
     ROOT_ROW("registers", SNAPSHOT_ROOT_REGISTER, "registers"),

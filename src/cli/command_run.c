@@ -237,12 +237,7 @@ static const struct option_row rows[] = {
      PLACE(keep_snapshots),
      .value_name = "N",
      .help = "of those at intervals, keep N: first, last, peak, and ever fewer with age (default: 8)"},
-    {.name = "roots",
-     .kind = OPTION_TEXT,
-     PLACE(roots),
-     .value_name = "LIST",
-     .help = "only these roots count: globals,stacks,registers,tls,keys,threads,regions,"
-             "mappings, or all or none"},
+    ROW_ROOTS,
     {.name = "no-root-globals",
      .kind = OPTION_FLAG,
      PLACE(are_off[SNAPSHOT_ROOT_GLOBAL]),
