@@ -133,7 +133,7 @@ def check_library(folder, name, path, is_distribution):
         if command[0] is None:
             continue
         check_plain(folder, f"{name} {way}", command, environment)
-        if is_distribution:
+        if is_distribution and way != "linked":
             check_recorded(folder, f"{name} {way}", command, environment)
     return [way for way, command in ways if command[0]]
 
