@@ -65,8 +65,9 @@ struct taking {
     struct snapshot_job *job;
     struct clock clock;
     uint64_t begin_ns, deadline_ns;
-    uint64_t stop_ns; /* how long it was held */
-    uint64_t time_ns; /* the instant, since the session began */
+    uint64_t went_on_ns; /* since then, between tries to stop it */
+    uint64_t stop_ns;    /* how long it was held */
+    uint64_t time_ns;    /* the instant, since the session began */
 
     struct snapshot_block *blocks;
     size_t block_count;
@@ -191,11 +192,14 @@ static bool stop_between_calls(struct taking *taking, struct process_snapshot_sl
                 return true;
             process_hold_end(&taking->hold);
         }
+        uint64_t let_go_ns = taking->clock.now_ns(taking->clock.context);
         keep_sleepers(taking, sleepers);
         if (!is_stopped)
             return false;
         struct timespec moment = {0, HALF_WAY_NS};
         nanosleep(&moment, NULL);
+        if (taking->request->hold_tid == 0) /* else that one waits for us all the while */
+            taking->went_on_ns += taking->clock.now_ns(taking->clock.context) - let_go_ns;
     }
 }
 
@@ -472,7 +476,7 @@ static void end_hold(struct taking *taking)
         /* It looks at once whether we live: it may stand at a hold of its own. */
         session_host_beat(taking->tree->host, taking->tree->clock);
         process_hold_end(&taking->hold);
-        taking->stop_ns = time_since_begin(taking);
+        taking->stop_ns = time_since_begin(taking) - taking->went_on_ns;
     }
     taking->has_ended_hold = true;
 }

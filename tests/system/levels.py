@@ -164,9 +164,12 @@ for right in ("RTMIN+1", "SIGUSR1", "12"):
 
 # ---- at intervals, of all
 
-# Large ones are read one after the other: the second has its turn, too.
-recording, process = start(["/bin/sh", "-c", f'"{target("waits")}" 80 <&0 & "{target("waits")}" 80 <&0 &'
-                            " wait"], options=["--snapshot-every=1ms", "--snapshot-at=peak"],
+# Large ones are read one after the other: the second has its turn, too. They wait without a time limit: what
+# begins anew whenever a process was stopped would never be over.
+LARGE = "import sys; large = b'x' * (80 << 20); print('ready', flush=True); sys.stdin.readline()"
+recording, process = start(["/bin/sh", "-c", '"$1" -c "$0" <&0 & "$1" -c "$0" <&0 & wait',
+                            LARGE, sys.executable],
+                           options=["--snapshot-every=1ms", "--snapshot-at=peak", "--python=off"],
                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 for _ in range(2):
     process.stdout.readline()
