@@ -10,7 +10,7 @@ enum {
 
 struct finding {
     const struct snapshot_scan_input *input;
-    const struct thread_library *library;
+    const struct thread_library *facts;
     struct word_cache *words;
     struct thread_descriptors *found;
     bool is_foreign, is_kept; /* of the list that is walked */
@@ -66,7 +66,7 @@ static void walk_list(struct finding *finding, uint64_t head, bool is_foreign, b
 {
     finding->is_foreign = is_foreign;
     finding->is_kept = is_kept;
-    thread_library_visit(finding->library, finding->words, head, add, finding);
+    thread_library_visit(finding->facts, finding->words, head, add, finding);
 }
 
 static void sort(struct thread_descriptors *found)
@@ -88,7 +88,7 @@ static void add_unlisted(struct finding *finding)
     finding->is_foreign = true;
     finding->is_kept = false;
     for (size_t i = 0, listed = finding->found->count; i < input->thread_count; i++) {
-        uint64_t descriptor = descriptor_of(finding->library, &input->threads[i]);
+        uint64_t descriptor = descriptor_of(finding->facts, &input->threads[i]);
         if (input->threads[i].thread_pointer && !find(finding->found, listed, descriptor) &&
             is_descriptor(finding->words, descriptor))
             add(finding, descriptor);
@@ -99,7 +99,7 @@ static struct described *find_by_tid(const struct finding *finding, uint32_t tid
 {
     const struct thread_descriptors *found = finding->found;
     for (size_t i = 0; i < found->count; i++) {
-        uint64_t place = found->items[i].address + finding->library->tid.offset;
+        uint64_t place = found->items[i].address + finding->facts->tid.offset;
         uint32_t its;
         if (found->items[i].stopped == SNAPSHOT_NONE && !found->items[i].is_kept &&
             word_cache_read_bytes(finding->words, place, &its, sizeof its) && its == tid)
@@ -115,7 +115,7 @@ static void match_stopped(const struct finding *finding)
         const struct stopped_thread *stopped = &finding->input->threads[i];
         struct described *its = stopped->thread_pointer
                                     ? find(found, found->count,
-                                           descriptor_of(finding->library, stopped))
+                                           descriptor_of(finding->facts, stopped))
                                     : find_by_tid(finding, stopped->tid);
         if (!its || its->stopped != SNAPSHOT_NONE)
             continue;
@@ -129,7 +129,7 @@ void thread_descriptors_find(const struct snapshot_scan_input *input,
                              struct thread_descriptors *descriptors)
 {
     struct finding finding = {
-        .input = input, .library = library, .words = words, .found = descriptors};
+        .input = input, .facts = library, .words = words, .found = descriptors};
     *descriptors = (struct thread_descriptors){
         .of_stopped = memory_allocate(input->thread_count * sizeof *descriptors->of_stopped)};
     for (size_t i = 0; i < input->thread_count; i++)
