@@ -6,12 +6,11 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from graphed import SEEP, expect, is_failed, report, seep
-from pythons import interpreters_seen_by
+from graphed import SEEP, expect, report, seep
+from pythons import named, run
 
 WALK = os.path.abspath("./tests/helpers/python_walk")
 TARGET = os.path.abspath("./tests/targets/embedding")
@@ -138,21 +137,9 @@ def check_library(folder, name, path, is_distribution):
     return [way for way, command in ways if command[0]]
 
 
-def main():
-    found = interpreters_seen_by(WALK)
-    if not found:
-        return 77
-    seen = []
-    with tempfile.TemporaryDirectory() as folder:
-        for (minor, micro), path in sorted(found.items()):
-            name = f"3.{minor}.{micro}"
-            ways = check_library(folder, name, path, path.startswith("/usr/bin/"))
-            seen += [f"{name} {way}" for way in ways]
-    print("looked at: " + ", ".join(seen))
-    if not seen:
-        print("SKIP: there is no libpython")
-        return 77
-    return is_failed()
+def look(folder, found):
+    return [f"{name} {way}" for name, _, path in named(found)
+            for way in check_library(folder, name, path, path.startswith("/usr/bin/"))]
 
 
-sys.exit(main())
+sys.exit(run(WALK, look, "there is no libpython"))

@@ -6,13 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from expecting import expect, is_failed
+from expecting import expect
 from graphed import python_of
-from pythons import interpreters_seen_by
+from pythons import named, run
 
 SEEP = os.path.abspath("./seep")
 WALK = os.path.abspath("./tests/helpers/python_walk")
@@ -238,20 +237,14 @@ def check_start_garbage(folder, path, name):
         expect(f"{name}: cycles of the program", own_cycles, [count] if count else [])
 
 
-def main():
-    found = interpreters_seen_by(WALK)
-    if not found:
-        return 77
-    with tempfile.TemporaryDirectory() as folder:
-        for (minor, micro), path in sorted(found.items()):
-            name = f"3.{minor}.{micro}"
-            check_truth(folder, path, name)
-            check_wrapped(folder, path, name)
-            check_plain(folder, path, name)
-            check_start_garbage(folder, path, name)
-        check_refusals(next(iter(found.values())))
-    print("read: " + ", ".join(f"3.{minor}.{micro}" for minor, micro in sorted(found)))
-    return is_failed()
+def look(folder, found):
+    for name, _, path in named(found):
+        check_truth(folder, path, name)
+        check_wrapped(folder, path, name)
+        check_plain(folder, path, name)
+        check_start_garbage(folder, path, name)
+    check_refusals(next(iter(found.values())))
+    return [name for name, _, _ in named(found)]
 
 
-sys.exit(main())
+sys.exit(run(WALK, look))

@@ -5,12 +5,11 @@ address is their root; of a process that was recorded, and of one that was only 
 import os
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from graphed import SEEP, ask, expect, find, is_failed, python_of, seep, spell
-from pythons import interpreters_seen_by
+from graphed import SEEP, ask, expect, find, python_of, seep, spell
+from pythons import named, quickest, run
 
 WALK = os.path.abspath("./tests/helpers/python_walk")
 
@@ -96,23 +95,15 @@ def record(folder, path):
     return recording
 
 
-def main():
-    found = interpreters_seen_by(WALK)
-    if not found:
-        return 77
-    with tempfile.TemporaryDirectory() as folder:
-        for (minor, micro), path in sorted(found.items()):
-            name = f"3.{minor}.{micro}"
-            recording = look_at(folder, path)
-            check_variable(name, recording)
-            check_block(name, recording, False)
-        # The one whose symbols are quickly read.
-        recording = record(folder, min(found.values(),
-                                       key=lambda path: not path.startswith("/usr/bin/")))
-        check_variable("recorded", recording)
-        check_block("recorded", recording, True)
-    print("looked at: " + ", ".join(f"3.{minor}.{micro}" for minor, micro in sorted(found)))
-    return is_failed()
+def look(folder, found):
+    for name, _, path in named(found):
+        recording = look_at(folder, path)
+        check_variable(name, recording)
+        check_block(name, recording, False)
+    recording = record(folder, quickest(found))
+    check_variable("recorded", recording)
+    check_block("recorded", recording, True)
+    return [name for name, _, _ in named(found)]
 
 
-sys.exit(main())
+sys.exit(run(WALK, look))

@@ -7,12 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from graphed import expect, is_failed, report, seep
-from pythons import interpreters_seen_by
+from graphed import expect, report, seep
+from pythons import named, run
 
 WALK = os.path.abspath("./tests/helpers/python_walk")
 
@@ -95,24 +94,16 @@ def check(name, python, truth):
     expect(f"{name}: each by its own name", len({text for _, text in ways}), 3)
 
 
-def main():
-    found = interpreters_seen_by(WALK)
-    if not found:
-        return 77
+def look(folder, found):
     seen = []
-    with tempfile.TemporaryDirectory() as folder:
-        for (minor, micro), path in sorted(found.items()):
-            for kind in [""] if minor < 13 else ["legacy", "isolated"]:
-                name = f"3.{minor}.{micro} {kind}".strip()
-                answer = look_at(folder, path, kind)
-                if answer is not None:
-                    check(name, *answer)
-                    seen.append(name)
-    print("looked at: " + ", ".join(seen))
-    if not seen:
-        print("SKIP: no CPython here makes interpreters")
-        return 77
-    return is_failed()
+    for version, minor, path in named(found):
+        for kind in [""] if minor < 13 else ["legacy", "isolated"]:
+            name = f"{version} {kind}".strip()
+            answer = look_at(folder, path, kind)
+            if answer is not None:
+                check(name, *answer)
+                seen.append(name)
+    return seen
 
 
-sys.exit(main())
+sys.exit(run(WALK, look, "no CPython here makes interpreters"))

@@ -7,13 +7,12 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from expecting import expect, is_failed
+from expecting import expect
 from graphed import SEEP, python_of
-from pythons import interpreters_seen_by
+from pythons import named, quickest, run
 
 WALK = os.path.abspath("./tests/helpers/python_walk")
 
@@ -145,23 +144,16 @@ def check_lines(folder, path):
     expect(f"as text: {text}", " ".join(text.split()).count("references too many each") >= 4, True)
 
 
-def main():
-    found = interpreters_seen_by(WALK)
-    if not found:
-        return 77
-    with tempfile.TemporaryDirectory() as folder:
-        for (minor, micro), path in sorted(found.items()):
-            name = f"3.{minor}.{micro}"
-            python = look_at(folder, path, IMPORTS)
-            expect(f"{name}: no leaks of imports", python["reference_leaks"]["groups"], [])
-            expect(f"{name}: and that was looked at", python["reference_leaks"]["objects"], 0)
-            expect(f"{name}: objects that are not judged",
-                   python["reference_leaks"]["unjudged_objects"] > 100, True)
-            check_leaks(name, look_at(folder, path, LEAKS))
-        # The one whose symbols are quickly read.
-        check_lines(folder, min(found.values(), key=lambda path: not path.startswith("/usr/bin/")))
-    print("looked at: " + ", ".join(f"3.{minor}.{micro}" for minor, micro in sorted(found)))
-    return is_failed()
+def look(folder, found):
+    for name, _, path in named(found):
+        python = look_at(folder, path, IMPORTS)
+        expect(f"{name}: no leaks of imports", python["reference_leaks"]["groups"], [])
+        expect(f"{name}: and that was looked at", python["reference_leaks"]["objects"], 0)
+        expect(f"{name}: objects that are not judged",
+               python["reference_leaks"]["unjudged_objects"] > 100, True)
+        check_leaks(name, look_at(folder, path, LEAKS))
+    check_lines(folder, quickest(found))
+    return [name for name, _, _ in named(found)]
 
 
-sys.exit(main())
+sys.exit(run(WALK, look))

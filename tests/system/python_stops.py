@@ -9,12 +9,11 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
-from expecting import expect, is_failed
-from pythons import interpreters_seen_by
+from expecting import expect
+from pythons import named, run
 
 WALK = os.path.abspath("./tests/helpers/python_walk")
 TARGET = os.path.join(os.path.abspath(os.environ.get("srcdir", ".")), "tests", "targets",
@@ -109,17 +108,13 @@ def check(folder, path, name, kind, stops):
     print(f"{name} {kind}: {stops} stops, {warned} with a warning")
 
 
-def main():
-    found = interpreters_seen_by(WALK)
-    if not found:
-        return 77
+def look(folder, found):
     stops = int(sys.argv[1]) if len(sys.argv) > 1 else 60 if IS_LONG else 12
-    chosen = sorted(found.items()) if IS_LONG else [next(iter(found.items()))]
-    with tempfile.TemporaryDirectory() as folder:
-        for (minor, micro), path in chosen:
-            for kind in KINDS:
-                check(folder, path, f"3.{minor}.{micro}", kind, stops // len(KINDS))
-    return is_failed()
+    chosen = named(found) if IS_LONG else named(dict([next(iter(found.items()))]))
+    for name, _, path in chosen:
+        for kind in KINDS:
+            check(folder, path, name, kind, stops // len(KINDS))
+    return [name for name, _, _ in chosen]
 
 
-sys.exit(main())
+sys.exit(run(WALK, look))

@@ -4,6 +4,12 @@ variable SEEP_PYTHONS names, between colons."""
 import glob
 import os
 import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+# pylint: disable=wrong-import-position
+from expecting import is_failed
 
 
 def builds():
@@ -53,3 +59,28 @@ def interpreters_seen_by(walk):
         print("SKIP: the memory of other processes cannot be read here")
         return {}
     return found
+
+
+def named(found):
+    """Of each interpreter its name, as 3.11.2, its minor version and its path; the oldest first."""
+    return [(f"3.{minor}.{micro}", minor, path) for (minor, micro), path in sorted(found.items())]
+
+
+def quickest(found):
+    """The path of the one whose symbols are quickly read: the distribution's, where there is one."""
+    return min(found.values(), key=lambda path: not path.startswith("/usr/bin/"))
+
+
+def run(walk, look, lacking="no CPython"):
+    """What a test returns: look(folder, found) looks at the interpreters that `walk` may read, and
+    gives the names of all that it looked at; where that is none, `lacking` says what is not here."""
+    found = interpreters_seen_by(walk)
+    if not found:
+        return 77
+    with tempfile.TemporaryDirectory() as folder:
+        seen = look(folder, found)
+    print("looked at: " + ", ".join(seen))
+    if not seen:
+        print(f"SKIP: {lacking}")
+        return 77
+    return is_failed()
