@@ -38,8 +38,14 @@ libseep_a_SOURCES += \
 	src/snapshot/reachability.h \
 	src/snapshot/root_plan.c \
 	src/snapshot/root_plan.h \
+	src/snapshot/scan_blocks.c \
+	src/snapshot/scan_judge.c \
 	src/snapshot/scan_part.c \
 	src/snapshot/scan_part.h \
+	src/snapshot/scan_reading.c \
+	src/snapshot/scan_roots.c \
+	src/snapshot/scan_state.h \
+	src/snapshot/scan_team.c \
 	src/snapshot/snapshot.c \
 	src/snapshot/snapshot.h \
 	src/snapshot/snapshot_list.c \
