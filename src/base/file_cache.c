@@ -16,6 +16,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+/* Of our files: the folder that a user names may hold others. */
+#define ENDING ".seep-cache"
+
 enum {
     MAX_FILES = 1 << 16,
     PART = 4,            /* a file takes no more than this part of all */
@@ -27,6 +30,11 @@ struct file_cache {
     int folder_fd;
     uint64_t max_bytes;
 };
+
+static char *name_in_folder(const char *name)
+{
+    return memory_print_text("%s" ENDING, name);
+}
 
 /* ---- the folder --------------------------------------------------------------------------- */
 
@@ -118,7 +126,9 @@ void *file_cache_map(const struct file_cache *cache, const char *name, size_t *b
 {
     struct stat status;
     void *content = MAP_FAILED;
-    int fd = openat(cache->folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    char *ours = name_in_folder(name);
+    int fd = openat(cache->folder_fd, ours, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    free(ours);
     if (fd < 0)
         return NULL;
     if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
@@ -159,6 +169,7 @@ static bool is_unfinished(const char *name)
     return text_starts_with(name, ".new-");
 }
 
+/* Those of writers that are at it are among them. */
 static bool list_files(int folder_fd, struct kept_files *files)
 {
     DIR *list = open_list(folder_fd);
@@ -167,14 +178,10 @@ static bool list_files(int folder_fd, struct kept_files *files)
     if (list == NULL)
         return false;
     while (files->count < MAX_FILES && (entry = readdir(list)) != NULL) {
-        if (fstatat(folder_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+        if (!text_ends_with(entry->d_name, ENDING) ||
+            fstatat(folder_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
             !S_ISREG(status.st_mode))
             continue;
-        if (is_unfinished(entry->d_name)) {
-            if (time(NULL) - status.st_mtime > STRAY_SECONDS)
-                unlinkat(folder_fd, entry->d_name, 0);
-            continue;
-        }
         files->items = memory_grow(files->items, &files->capacity, files->count + 1,
                                    sizeof *files->items);
         struct kept_file *file = &files->items[files->count++];
@@ -195,16 +202,22 @@ static int longest_unused_first(const void *a, const void *b)
     return strcmp(one->name, other->name);
 }
 
+static bool is_to_go(const struct kept_file *file, bool is_room_needed)
+{
+    return is_unfinished(file->name) ? time(NULL) - file->used > STRAY_SECONDS : is_room_needed;
+}
+
 static void make_room(const struct file_cache *cache, uint64_t wanted)
 {
     struct kept_files files = {0};
     list_files(cache->folder_fd, &files);
-    if (files.bytes + wanted > cache->max_bytes) {
+    if (files.count != 0)
         qsort(files.items, files.count, sizeof *files.items, longest_unused_first);
-        for (size_t i = 0; i < files.count && files.bytes + wanted > cache->max_bytes; i++) {
-            unlinkat(cache->folder_fd, files.items[i].name, 0);
-            files.bytes -= files.items[i].bytes;
-        }
+    for (size_t i = 0; i < files.count; i++) {
+        if (!is_to_go(&files.items[i], files.bytes + wanted > cache->max_bytes))
+            continue;
+        unlinkat(cache->folder_fd, files.items[i].name, 0);
+        files.bytes -= files.items[i].bytes;
     }
     free(files.items);
 }
@@ -235,16 +248,18 @@ void file_cache_store(const struct file_cache *cache, const char *name, const st
     if (bytes > cache->max_bytes / PART)
         return;
     make_room(cache, bytes);
-    char *unfinished = memory_print_text(".new-%d-%s", (int)getpid(), name);
+    char *ours = name_in_folder(name);
+    char *unfinished = memory_print_text(".new-%d-%s", (int)getpid(), ours);
     int fd = openat(cache->folder_fd, unfinished,
                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd >= 0) {
         bool is_whole = write_pieces(fd, pieces, count);
         is_whole &= close(fd) == 0;
-        if (!is_whole || renameat(cache->folder_fd, unfinished, cache->folder_fd, name) != 0)
+        if (!is_whole || renameat(cache->folder_fd, unfinished, cache->folder_fd, ours) != 0)
             unlinkat(cache->folder_fd, unfinished, 0);
     }
     free(unfinished);
+    free(ours);
 }
 
 char *file_cache_identity(int fd)

@@ -4,7 +4,8 @@
  * A file is written under another name and renamed, so whoever opens it finds all of it; which does
  * not hold after a power cut, and anybody who may write there can put anything into it: readers
  * check what they read. The name of a file says all that its content depends on, so none is ever
- * changed. When there are too many, those go first that were not used for longest. */
+ * changed. When there are too many, those go first that were not used for longest. What others put
+ * into the folder is left alone: names there have an ending of ours. */
 #ifndef SEEP_BASE_FILE_CACHE_H
 #define SEEP_BASE_FILE_CACHE_H
 

@@ -52,7 +52,7 @@ static void set_age(const char *folder, const char *name, time_t seconds)
 {
     char path[1024];
     struct timespec times[2] = {{time(NULL) - seconds, 0}, {time(NULL) - seconds, 0}};
-    snprintf(path, sizeof path, "%s/%s", workshop_path(&workshop, folder), name);
+    snprintf(path, sizeof path, "%s/%s.seep-cache", workshop_path(&workshop, folder), name);
     assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
@@ -84,7 +84,7 @@ static void test_only_the_user_can_read(void **state)
     store(cache, "one", 10, 'a');
     assert_int_equal(stat(workshop_path(&workshop, "private/folder"), &status), 0);
     assert_int_equal(status.st_mode & 0777, 0700);
-    assert_int_equal(stat(workshop_path(&workshop, "private/folder/one"), &status), 0);
+    assert_int_equal(stat(workshop_path(&workshop, "private/folder/one.seep-cache"), &status), 0);
     assert_int_equal(status.st_mode & 0777, 0600);
     file_cache_close(cache);
 }
@@ -103,9 +103,11 @@ static void test_links_and_folders_are_no_files(void **state)
 {
     (void)state;
     struct file_cache *cache = open_new("links");
-    assert_true(workshop_run(&workshop, "echo secret >secret && ln -s ../secret links/link && "
-                                        "mkdir links/folder && mkfifo links/pipe && "
-                                        ": >links/empty"));
+    assert_true(workshop_run(&workshop,
+                             "echo secret >secret && ln -s ../secret links/link.seep-cache && "
+                             "mkdir links/folder.seep-cache && "
+                             "mkfifo links/pipe.seep-cache && "
+                             ": >links/empty.seep-cache"));
     static const char *const names[] = {"link", "folder", "pipe", "empty"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         assert_false(is_kept(cache, names[i], 1, 's'));
@@ -140,11 +142,46 @@ static void test_unfinished_files_of_killed_writers_go(void **state)
 {
     (void)state;
     struct file_cache *cache = open_new("strays");
-    assert_true(workshop_run(&workshop, "echo x >strays/.new-1-old && echo x >strays/.new-2-new"));
+    assert_true(workshop_run(&workshop, "echo x >strays/.new-1-old.seep-cache && "
+                                        "echo x >strays/.new-2-new.seep-cache"));
     set_age("strays", ".new-1-old", 100000);
     store(cache, "one", 10, 'a');
-    assert_int_not_equal(access(workshop_path(&workshop, "strays/.new-1-old"), F_OK), 0);
-    assert_int_equal(access(workshop_path(&workshop, "strays/.new-2-new"), F_OK), 0);
+    assert_int_not_equal(access(workshop_path(&workshop, "strays/.new-1-old.seep-cache"), F_OK), 0);
+    assert_int_equal(access(workshop_path(&workshop, "strays/.new-2-new.seep-cache"), F_OK), 0);
+    file_cache_close(cache);
+}
+
+/* Whoever names a folder may have other things in it. */
+static void test_files_of_others_stay(void **state)
+{
+    uint64_t files, bytes;
+    (void)state;
+    struct file_cache *cache = open_new("shared");
+    assert_true(workshop_run(&workshop,
+                             "head -c 5000 /dev/zero >shared/thesis && echo x >shared/.new-1-draft "
+                             "&& touch -d 2001-01-01 shared/thesis shared/.new-1-draft"));
+    store(cache, "one", A_QUARTER, 'a');
+    store(cache, "two", A_QUARTER, 'b');
+    assert_true(is_kept(cache, "one", A_QUARTER, 'a')); /* others' bytes do not count */
+    assert_int_equal(access(workshop_path(&workshop, "shared/thesis"), F_OK), 0);
+    assert_int_equal(access(workshop_path(&workshop, "shared/.new-1-draft"), F_OK), 0);
+    assert_true(file_cache_measure(workshop_path(&workshop, "shared"), &files, &bytes));
+    assert_int_equal(files, 2);
+    assert_int_equal(bytes, 2 * A_QUARTER);
+    file_cache_close(cache);
+}
+
+/* Looking is no tidying. */
+static void test_measuring_removes_nothing(void **state)
+{
+    uint64_t files, bytes;
+    (void)state;
+    struct file_cache *cache = open_new("measured");
+    assert_true(workshop_run(&workshop, "echo x >measured/.new-1-old.seep-cache && "
+                                        "touch -d 2001-01-01 measured/.new-1-old.seep-cache"));
+    assert_true(file_cache_measure(workshop_path(&workshop, "measured"), &files, &bytes));
+    assert_int_equal(bytes, 2);
+    assert_int_equal(access(workshop_path(&workshop, "measured/.new-1-old.seep-cache"), F_OK), 0);
     file_cache_close(cache);
 }
 
@@ -189,6 +226,8 @@ int main(void)
         cmocka_unit_test(test_links_and_folders_are_no_files),
         cmocka_unit_test(test_what_was_not_used_for_longest_goes_first),
         cmocka_unit_test(test_unfinished_files_of_killed_writers_go),
+        cmocka_unit_test(test_files_of_others_stay),
+        cmocka_unit_test(test_measuring_removes_nothing),
         cmocka_unit_test(test_default_folder),
     };
 
