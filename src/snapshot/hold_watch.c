@@ -84,7 +84,7 @@ PLAIN static int watch_holder(void *context)
     call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
     if (call(SYS_getppid, 0, 0, 0, 0) != watch->holder)
         return 0;
-    call(SYS_setsid, 0, 0, 0, 0);
+    call(SYS_setpgid, 0, 0, 0, 0);
     while (atomic_load(&watch->is_over) == 0) {
         struct timespec wait = {0, LOOK_MS * 1000000};
         call(SYS_futex, (long)&watch->is_over, FUTEX_WAIT, 0, (long)&wait);

@@ -2,9 +2,11 @@
  * stopped (SIGSTOP) would hold it for as long. So somebody watches the holder, and if it is stopped
  * in the middle of a hold makes it go on: stopping waits until nobody is held.
  *
- * The watcher is a process, since a stop stops all threads, and in a session of its own, since it
- * may be meant for a group. It shares the holder's memory (CLONE_VM), so it costs no copy of that,
- * and ends with it. It uses nothing of libc, whose variables are the holder's. */
+ * The watcher is a process, since a stop stops all threads, and in a process group of its own,
+ * since it may be meant for a group. (Not in a session: Linux schedules each as a whole, and one
+ * that has just begun may wait for seconds where the processors are busy.) It shares the holder's
+ * memory (CLONE_VM), so it costs no copy of that, and ends with it. It uses nothing of libc, whose
+ * variables are the holder's. */
 #ifndef SEEP_SNAPSHOT_HOLD_WATCH_H
 #define SEEP_SNAPSHOT_HOLD_WATCH_H
 
