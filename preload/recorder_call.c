@@ -37,12 +37,15 @@ static uint32_t take_turn(struct session_call *call, uint32_t tid)
         if (!is_free && atomic_load(&call->tid) == tid)
             return 0;
         uint32_t mine = with_state(seen + (1 << SESSION_CALL_STATE_BITS), SESSION_CALL_MADE);
-        if ((is_free || was_in_vain) && atomic_compare_exchange_strong(&call->state, &seen, mine)) {
-            atomic_store(&call->tid, tid);
-            return mine;
+        if (is_free || was_in_vain) {
+            if (atomic_compare_exchange_strong(&call->state, &seen, mine)) {
+                atomic_store(&call->tid, tid);
+                return mine;
+            }
+            was_in_vain = false; /* somebody else's turn began */
+            continue;
         }
-        if (!is_free)
-            await(&call->state, seen);
+        await(&call->state, seen);
         uint32_t now = atomic_load(&call->state);
         was_in_vain = now == seen;
         seen = now;
