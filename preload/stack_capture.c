@@ -178,6 +178,14 @@ static void remember(struct thread_state *thread, struct stack_memo_entry *entry
     stack_memo_seal(&thread->memo, entry, reads->count, generation);
 }
 
+/* Tells of modules that are new to the trail, whose frames stand in the thread's. */
+static void notice_modules_of_trail(struct thread_state *thread)
+{
+    struct stack_trail *trail = &thread->trail;
+    if (module_notice_frames(thread, thread->frames, trail->noticed - trail->first))
+        trail->noticed = trail->first;
+}
+
 /* The slot of the stack that the trail is; told to the recorder if it is new. */
 static uint32_t slot_of_trail(struct thread_state *thread, const struct walk_registers *caller,
                               uint64_t hash)
@@ -189,8 +197,7 @@ static uint32_t slot_of_trail(struct thread_state *thread, const struct walk_reg
         uint32_t count = stack_trail_count(trail);
         empty_slot(thread, slot);
         stack_trail_copy(trail, thread->frames);
-        if (module_notice_frames(thread, thread->frames, trail->noticed - trail->first))
-            trail->noticed = trail->first;
+        notice_modules_of_trail(thread);
         struct told_stack stack = whole_stack(thread->frames, count);
         if (!tell(thread, slot, &stack))
             return STACK_CAPTURE_LOST;
@@ -321,16 +328,6 @@ static bool merge_python(struct thread_state *thread, const struct stack_walk *w
     return true;
 }
 
-/* Tells of modules that are new; `is_on_trail`: the stack is the thread's trail. */
-static void notice_modules(struct thread_state *thread, const struct stack_walk *walk,
-                           bool is_on_trail)
-{
-    struct stack_trail *trail = &thread->trail;
-    uint32_t count = is_on_trail ? trail->noticed - trail->first : walk->count;
-    if (module_notice_frames(thread, walk->frames, count) && is_on_trail)
-        trail->noticed = trail->first;
-}
-
 /* Gives the slot to a native stack, with the Python frames whose hash is `python` if that is not 0.
  */
 static uint32_t tell_both(struct thread_state *thread, const struct walk_registers *caller,
@@ -339,7 +336,10 @@ static uint32_t tell_both(struct thread_state *thread, const struct walk_registe
 {
     struct told_stack stack = walked_stack(walk);
     empty_slot(thread, slot);
-    notice_modules(thread, walk, is_on_trail);
+    if (is_on_trail)
+        notice_modules_of_trail(thread);
+    else
+        module_notice_frames(thread, walk->frames, walk->count);
     if ((python != 0 && !merge_python(thread, walk, python, &stack)) || !tell(thread, slot, &stack))
         return STACK_CAPTURE_LOST;
     if (!is_at_end(walk))
