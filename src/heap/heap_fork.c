@@ -27,10 +27,9 @@ static void inherit_sites(struct heap_model *child)
     const struct estimate_table *estimates = &child->parent->estimates;
     site_table_inherit(&child->sites, sites);
     uint32_t child_id = 0;
-    for (uint32_t id = 0; id < estimates->count && id_set_next(&sites->live, &id); id++)
-        if (id < estimates->count)
-            estimate_table_at(&child->estimates, child_id++)->inherited = estimates_live(
-                &estimates->sites[id]);
+    for (uint32_t id = 0; id_set_next(&sites->live, &id) && id < estimates->count; id++)
+        estimate_table_at(&child->estimates, child_id++)->inherited = estimates_live(
+            &estimates->sites[id]);
     child->estimates.total.inherited = estimates_live(&child->parent->estimates.total);
     struct recording_totals *totals = &child->totals;
     totals->inherited_blocks = totals->live_blocks = child->parent->totals.live_blocks;
