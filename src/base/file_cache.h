@@ -17,8 +17,8 @@
 struct file_cache;
 
 /* $SEEP_CACHE ("off" or anything else that is no path: none), or $XDG_CACHE_HOME/seep, or
- * ~/.cache/seep. NULL: there is no such folder that is ours, nor one where
- * we could make it. Caller frees. */
+ * ~/.cache/seep. NULL: there is no such folder that is ours, nor one where we could make it. Caller
+ * frees. */
 char *file_cache_default_folder(void);
 
 /* Makes the folder (0700) where it is not there. NULL: it cannot be made or is not ours alone to
