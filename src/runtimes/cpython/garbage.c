@@ -23,12 +23,6 @@ struct tracing {
     size_t count, capacity;
 };
 
-static bool is_static(const struct cpython_objects *objects, uint32_t object)
-{
-    return object >= objects->block_count &&
-           objects->outside[object - objects->block_count].is_static;
-}
-
 static void mark_tracked(struct cpython_garbage *garbage)
 {
     struct cpython_objects *objects = garbage->objects;
@@ -37,7 +31,7 @@ static void mark_tracked(struct cpython_garbage *garbage)
         garbage->unexplained[i] = INT32_MAX;
         if (!cpython_objects_is_object(objects, i))
             continue;
-        if (!is_static(objects, i)) {
+        if (!cpython_objects_is_static(objects, i)) {
             uint64_t references = cpython_objects_references(objects, i);
             garbage->unexplained[i] = references < INT32_MAX ? (int32_t)references : INT32_MAX;
         }
@@ -100,7 +94,7 @@ static void subtract_all(struct cpython_garbage *garbage)
             .garbage = garbage,
             .is_collected = (garbage->marks[i] & (GARBAGE_TRACKED | GARBAGE_PERMANENT)) ==
                             GARBAGE_TRACKED,
-            .is_static = is_static(objects, i)};
+            .is_static = cpython_objects_is_static(objects, i)};
         if (subtracting.is_collected || !subtracting.is_static)
             cpython_objects_visit_edges(objects, i, subtract, &subtracting);
     }
@@ -188,7 +182,7 @@ static void hold(void *context, const struct cpython_edge *edge)
     struct cpython_objects *objects = holding->garbage->objects;
     uint32_t target = cpython_objects_find(objects, edge->target);
     if (target == CPYTHON_NO_OBJECT || holding->garbage->marks[target] != 0 ||
-        is_static(objects, target))
+        cpython_objects_is_static(objects, target))
         return;
     uint64_t *found = hash_map_put(&holding->found, target, NULL);
     if (++*found < cpython_refcount(objects->python, cpython_objects_address(objects, target)))

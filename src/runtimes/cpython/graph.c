@@ -58,12 +58,6 @@ struct making {
     uint64_t storage_bytes;
 };
 
-static bool is_static(const struct cpython_objects *objects, uint32_t object)
-{
-    return object >= objects->block_count &&
-           objects->outside[object - objects->block_count].is_static;
-}
-
 /* ---- native blocks ---- */
 
 static uint32_t find_block(const struct making *making, uint64_t address)
@@ -149,7 +143,7 @@ static void number_nodes(struct making *making, uint32_t count)
     uint32_t number = 0;
     for (uint32_t i = 0; i < count; i++) {
         making->nodes[i] = NO_NODE;
-        if (!cpython_objects_is_object(objects, i) || is_static(objects, i))
+        if (!cpython_objects_is_object(objects, i) || cpython_objects_is_static(objects, i))
             continue;
         making->nodes[i] = number++;
         if (native == NULL)
@@ -340,7 +334,7 @@ static void add_held_by_static(void *context, const struct cpython_edge *edge)
 static void add_static(struct making *making, uint32_t count)
 {
     for (uint32_t i = making->objects->block_count; i < count; i++) {
-        if (!is_static(making->objects, i))
+        if (!cpython_objects_is_static(making->objects, i))
             continue;
         making->from = i;
         cpython_objects_visit_edges(making->objects, i, add_held_by_static, making);

@@ -218,7 +218,7 @@ static void leave_out_owned(struct search *search)
             own_object(search, i);
     for (uint32_t i = objects->block_count; i < count; i++) {
         uint64_t address = cpython_objects_address(objects, i);
-        if (!objects->outside[i - objects->block_count].is_static)
+        if (!cpython_objects_is_static(objects, i))
             own(search, address - 16, address + cpython_objects_bytes(objects, i));
     }
 }

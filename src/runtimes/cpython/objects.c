@@ -74,7 +74,7 @@ bool cpython_objects_is_tracked(const struct cpython_objects *objects, uint32_t 
     if (!(type->flags & CPYTHON_TYPE_COLLECTED))
         return false;
     uint64_t address = cpython_objects_address(objects, object);
-    if (object >= objects->block_count && objects->outside[object - objects->block_count].is_static)
+    if (cpython_objects_is_static(objects, object))
         return false;
     return memory_view_word_or_0(objects->python->view, address - CPYTHON_HEAD_BYTES) != 0;
 }

@@ -117,6 +117,13 @@ static inline bool cpython_objects_is_object(const struct cpython_objects *objec
            cpython_objects_kind(objects, object) == CPYTHON_BLOCK_OBJECT;
 }
 
+/* Is it a variable of a module's, not made at run time? */
+static inline bool cpython_objects_is_static(const struct cpython_objects *objects, uint32_t object)
+{
+    return object >= objects->block_count &&
+           objects->outside[object - objects->block_count].is_static;
+}
+
 static inline uint32_t cpython_objects_type(const struct cpython_objects *objects, uint32_t object)
 {
     return object < objects->block_count ? objects->values[object]

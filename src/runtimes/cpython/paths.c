@@ -125,12 +125,6 @@ static void follow_all(struct path_search *search, size_t *next)
 
 /* ---- roots ---- */
 
-static bool is_static(const struct cpython_objects *objects, uint32_t object)
-{
-    return object >= objects->block_count &&
-           objects->outside[object - objects->block_count].is_static;
-}
-
 static void take_root(struct path_search *search, uint64_t address, const char *name)
 {
     uint32_t object = cpython_objects_find(search->objects, address);
@@ -250,7 +244,8 @@ static void find_holders(struct path_search *search)
     uint32_t count = cpython_objects_count(objects);
     uint8_t *is_wanted = memory_allocate_zeroed_large((size_t)count + 1, 1);
     for (uint32_t i = 0; i < count; i++)
-        is_wanted[i] = cpython_objects_is_object(objects, i) && !is_static(objects, i) &&
+        is_wanted[i] = cpython_objects_is_object(objects, i) &&
+                       !cpython_objects_is_static(objects, i) &&
                        search->patterns[i] == PATH_NO_PATTERN &&
                        (is_held(search, i) || !(search->garbage->marks[i] & GARBAGE_TRACKED));
     used_memory_begin(&search->memory, HOLDERS_PATIENCE_NS);
@@ -286,10 +281,10 @@ static void take_rest(struct path_search *search)
     for (uint32_t i = 0; i < count; i++) {
         if (!cpython_objects_is_object(objects, i) || search->patterns[i] != PATH_NO_PATTERN)
             continue;
-        if (!is_static(objects, i) && !is_held(search, i))
+        if (!cpython_objects_is_static(objects, i) && !is_held(search, i))
             continue;
         take_root(search, cpython_objects_address(objects, i),
-                  is_static(objects, i) ? "(C variables)" : CODE_ROOT);
+                  cpython_objects_is_static(objects, i) ? "(C variables)" : CODE_ROOT);
         follow_all(search, &next);
     }
 }
@@ -397,7 +392,7 @@ static void tell_types(struct path_search *search, struct python_heap *heap)
     uint8_t *left = choose_types(&objects->types);
     for (size_t i = 0; i < search->queue_count; i++) {
         uint32_t object = search->queue[i], type = cpython_objects_type(objects, object);
-        if (left[type] > 0 && !is_static(objects, object))
+        if (left[type] > 0 && !cpython_objects_is_static(objects, object))
             path_counts_add(&counts, type, search->patterns[object], object,
                             cpython_objects_bytes(objects, object));
     }

@@ -61,19 +61,13 @@ struct counting {
 
 /* ---- what is looked at ---- */
 
-static bool is_static(const struct cpython_objects *objects, uint32_t object)
-{
-    return object >= objects->block_count &&
-           objects->outside[object - objects->block_count].is_static;
-}
-
 static void choose(struct counting *counting)
 {
     const struct cpython_surplus_input *input = counting->input;
     uint32_t count = cpython_objects_count(counting->objects);
     for (uint32_t i = 0; i < count; i++) {
         if (input->unexplained[i] <= 0 || input->unexplained[i] == INT32_MAX ||
-            is_static(counting->objects, i))
+            cpython_objects_is_static(counting->objects, i))
             continue;
         uint64_t references = cpython_objects_references(counting->objects, i);
         if (references >= REFERENCES_MOST)
