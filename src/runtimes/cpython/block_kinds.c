@@ -62,12 +62,9 @@ static bool is_head_sane(const struct cpython_objects *objects, const struct cpy
 
 bool cpython_is_count_sane(const struct cpython_objects *objects, uint64_t word)
 {
-    enum {
-        TAGS = 3
-    };
     uint32_t minor = objects->python->offsets.minor;
     uint64_t count = minor >= 12 ? word & UINT32_MAX : word;
-    uint64_t address = minor >= 14 ? word & ~(uint64_t)TAGS : word;
+    uint64_t address = minor >= 14 ? word & ~(uint64_t)CPYTHON_REFERENCE_TAGS : word;
     if (minor >= 14 && (word >> 32 & UINT16_MAX) != 0)
         return false;
     return count >> CPYTHON_REFCOUNT_LIMIT_LOG2 == 0 &&

@@ -16,7 +16,8 @@ enum {
     CPYTHON_INTERPRETERS_MAX = 64,
     CPYTHON_THREADS_MAX = 65536,
     CPYTHON_STATIC_RANGES = MODULE_SEGMENTS_MAX,
-    CPYTHON_CODE_RANGES = 256
+    CPYTHON_CODE_RANGES = 256,
+    CPYTHON_REFERENCE_TAGS = 3 /* bits of references on stacks and in tables, from 3.14 on */
 };
 
 struct cpython {

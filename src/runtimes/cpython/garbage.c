@@ -13,10 +13,6 @@
 #include "base/hash_map.h"
 #include "base/memory.h"
 
-enum {
-    COLLECTOR_HEAD_BYTES = 16
-};
-
 struct tracing {
     struct cpython_garbage *garbage;
     uint32_t *stack;
@@ -53,7 +49,7 @@ static void mark_permanent(struct cpython_garbage *garbage)
         uint64_t at = memory_view_word_or_0(python->view, head) & ~UINT64_C(3);
         uint64_t most = cpython_objects_count(objects);
         for (; most > 0 && cpython_is_pointer(at) && at != head; most--) {
-            uint32_t object = cpython_objects_find(objects, at + COLLECTOR_HEAD_BYTES);
+            uint32_t object = cpython_objects_find(objects, at + CPYTHON_HEAD_BYTES);
             if (object != CPYTHON_NO_OBJECT)
                 garbage->marks[object] |= GARBAGE_PERMANENT;
             at = memory_view_word_or_0(python->view, at) & ~UINT64_C(3);

@@ -15,7 +15,6 @@
 #include "snapshot/mapping_search.h"
 
 enum {
-    FRAME_TAGS = 3, /* of references on stacks, from 3.14 on */
     PLACES_MOST = 1 << 20,
     CHUNK_HEAD = 8, /* before a block of glibc's: its bytes, and flags in the lowest bits */
     CHUNK_FLAGS = 7,
@@ -94,6 +93,16 @@ static struct cpython_holder place_at(const struct search *search, uint64_t addr
 
 /* ---- looking ---- */
 
+static bool add_place(struct search *search, const struct cpython_holder *place)
+{
+    if (search->count == PLACES_MOST)
+        return false;
+    search->places = memory_grow(search->places, &search->capacity, search->count + 1,
+                                 sizeof *search->places);
+    search->places[search->count++] = *place;
+    return true;
+}
+
 static bool note(void *context, uint64_t address, const uint64_t *words, size_t count)
 {
     struct search *search = context;
@@ -104,12 +113,9 @@ static bool note(void *context, uint64_t address, const uint64_t *words, size_t 
         struct cpython_holder place = place_at(search, address + i * 8);
         if (place.module != NULL && place.module->is_own)
             continue; /* what we remember ourselves holds nothing */
-        if (search->count == PLACES_MOST)
-            return false;
         place.object = (uint32_t)*object;
-        search->places = memory_grow(search->places, &search->capacity, search->count + 1,
-                                     sizeof *search->places);
-        search->places[search->count++] = place;
+        if (!add_place(search, &place))
+            return false;
     }
     return true;
 }
@@ -121,15 +127,14 @@ static void note_registers(struct search *search)
         for (uint32_t j = 0; j < process->threads[i].register_count; j++) {
             const uint64_t *object = cpython_watched_find(&search->watched,
                                                           process->threads[i].registers[j]);
-            if (object == NULL || search->count == PLACES_MOST)
+            if (object == NULL)
                 continue;
-            search->places = memory_grow(search->places, &search->capacity, search->count + 1,
-                                         sizeof *search->places);
-            search->places[search->count++] = (struct cpython_holder){
-                .object = (uint32_t)*object,
-                .kind = CPYTHON_HELD_BY_REGISTER,
-                .address = j,
-                .thread = &process->threads[i]};
+            const struct cpython_holder place = {.object = (uint32_t)*object,
+                                                 .kind = CPYTHON_HELD_BY_REGISTER,
+                                                 .address = j,
+                                                 .thread = &process->threads[i]};
+            if (!add_place(search, &place))
+                return;
         }
 }
 
@@ -249,7 +254,7 @@ void cpython_holders_find(struct cpython_holders *holders, const uint8_t *is_wan
     struct search search = {.holders = holders, .memory = memory};
     uint32_t count = cpython_objects_count(objects);
     *holders = (struct cpython_holders){0};
-    cpython_watched_init(&search.watched, objects->python->offsets.minor >= 14 ? FRAME_TAGS : 0);
+    cpython_watched_init(&search.watched, objects->python);
     for (uint32_t i = 0; i < count; i++)
         if (is_wanted[i])
             cpython_watched_add(&search.watched, cpython_objects_address(objects, i), i);

@@ -29,7 +29,6 @@
 
 enum {
     BLOCK_WORDS_MAX = 64, /* of an arena's block */
-    FRAME_TAGS = 3,       /* of references on stacks, from 3.14 on */
     WEAK_REFERENCES_BEFORE = 32,
     DICT_BEFORE = 24,
     VALUES_BEFORE = 32,
@@ -158,7 +157,8 @@ static uint64_t end_of_frame(const struct cpython *python, const struct cpython_
     if (offsets->minor <= 10)
         return object + type->basic_size;
     bool is_running;
-    uint64_t code = cpython_field(python, frame, offsets->frame_code) & ~(uint64_t)FRAME_TAGS;
+    uint64_t code = cpython_field(python, frame, offsets->frame_code) &
+                    ~(uint64_t)CPYTHON_REFERENCE_TAGS;
     uint64_t used = cpython_frame_slots(python, frame, code, &is_running);
     /* From 3.14 on a frame that runs still says where its stack ended once. */
     return is_running || offsets->minor >= 14 ? UINT64_MAX
@@ -364,8 +364,7 @@ void cpython_surplus_find(const struct cpython_surplus_input *input,
     struct counting counting = {.input = input, .objects = input->objects, .memory = input->memory};
     *surpluses = (struct cpython_surpluses){0};
     used_memory_begin(input->memory, PATIENCE_NS);
-    cpython_watched_init(&counting.watched,
-                         input->objects->python->offsets.minor >= 14 ? FRAME_TAGS : 0);
+    cpython_watched_init(&counting.watched, input->objects->python);
     choose(&counting);
     if (counting.open > 0)
         count_all(&counting);

@@ -4,9 +4,10 @@
 
 #include "base/memory.h"
 
-void cpython_watched_init(struct cpython_watched *watched, uint64_t tags)
+void cpython_watched_init(struct cpython_watched *watched, const struct cpython *python)
 {
-    *watched = (struct cpython_watched){.tags = tags};
+    *watched = (struct cpython_watched){.tags = python->offsets.minor >= 14 ? CPYTHON_REFERENCE_TAGS
+                                                                            : 0};
     watched->filter = memory_allocate_zeroed((1 << WATCHED_FILTER_BITS_LOG2) / 64,
                                              sizeof(uint64_t));
 }

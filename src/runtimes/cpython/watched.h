@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/hash_map.h"
+#include "runtimes/cpython/cpython.h"
 
 enum {
     WATCHED_FILTER_BITS_LOG2 = 22
@@ -18,7 +19,7 @@ struct cpython_watched {
     uint64_t tags; /* bits of words that are no part of an address */
 };
 
-void cpython_watched_init(struct cpython_watched *watched, uint64_t tags);
+void cpython_watched_init(struct cpython_watched *watched, const struct cpython *python);
 void cpython_watched_clear(struct cpython_watched *watched);
 
 void cpython_watched_add(struct cpython_watched *watched, uint64_t address, uint64_t number);
