@@ -170,13 +170,13 @@ static bool is_unfinished(const char *name)
 }
 
 /* Those of writers that are at it are among them. */
-static bool list_files(int folder_fd, struct kept_files *files)
+static void list_files(int folder_fd, struct kept_files *files)
 {
     DIR *list = open_list(folder_fd);
     const struct dirent *entry;
     struct stat status;
     if (list == NULL)
-        return false;
+        return;
     while (files->count < MAX_FILES && (entry = readdir(list)) != NULL) {
         if (!text_ends_with(entry->d_name, ENDING) ||
             fstatat(folder_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
@@ -191,7 +191,6 @@ static bool list_files(int folder_fd, struct kept_files *files)
         files->bytes += file->bytes;
     }
     closedir(list);
-    return true;
 }
 
 static int longest_unused_first(const void *a, const void *b)
@@ -274,15 +273,11 @@ char *file_cache_identity(int fd)
         (unsigned long long)status.st_ctim.tv_sec, (unsigned long long)status.st_ctim.tv_nsec);
 }
 
-bool file_cache_measure(const char *folder, uint64_t *files, uint64_t *bytes)
+void file_cache_measure(const struct file_cache *cache, uint64_t *files, uint64_t *bytes)
 {
     struct kept_files list = {0};
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool is_read = fd >= 0 && list_files(fd, &list);
-    if (fd >= 0)
-        close(fd);
+    list_files(cache->folder_fd, &list);
     *files = list.count;
     *bytes = list.bytes;
     free(list.items);
-    return is_read;
 }

@@ -38,7 +38,7 @@ void file_cache_store(const struct file_cache *cache, const char *name, const st
  * is not known. Caller frees. */
 char *file_cache_identity(int fd);
 
-/* What is there, for a report. False: the folder cannot be read. */
-bool file_cache_measure(const char *folder, uint64_t *files, uint64_t *bytes);
+/* What is there, for a report. */
+void file_cache_measure(const struct file_cache *cache, uint64_t *files, uint64_t *bytes);
 
 #endif

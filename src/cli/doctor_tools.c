@@ -237,19 +237,21 @@ void doctor_check_debuginfod(const struct doctor_subject *subject, struct doctor
 void doctor_check_cache(const struct doctor_subject *subject, struct doctor_finding *finding)
 {
     char *folder = file_cache_default_folder();
+    struct file_cache *cache = folder ? file_cache_open(folder, SYMBOLIZER_CACHE_BYTES) : NULL;
     char size[UNITS_TEXT_BYTES], most[UNITS_TEXT_BYTES];
     uint64_t files, bytes;
 
     (void)subject;
-    if (!folder) {
-        doctor_found(finding, "none");
+    if (cache) {
+        file_cache_measure(cache, &files, &bytes);
+        doctor_found(finding, "%s: %s, of at most %s", folder, units_format_size(bytes, size),
+                     units_format_size(SYMBOLIZER_CACHE_BYTES, most));
+    } else {
+        doctor_found(finding, "%s%s", folder ? folder : "none", folder ? " cannot be used" : "");
         doctor_complain(finding, DOCTOR_LIMITED,
                         "each run reads debug information anew, which takes up to a second",
-                        "set SEEP_CACHE to a folder of yours");
-        return;
+                        "set SEEP_CACHE to a folder that only you can write to");
     }
-    file_cache_measure(folder, &files, &bytes);
-    doctor_found(finding, "%s: %s, of at most %s", folder, units_format_size(bytes, size),
-                 units_format_size(SYMBOLIZER_CACHE_BYTES, most));
+    file_cache_close(cache);
     free(folder);
 }

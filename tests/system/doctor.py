@@ -82,6 +82,10 @@ def limited(name, check, *shell):
 
 def check_limits():
     limited("few files", "open_files", "ulimit -n 64")
+    limited("a cache that is off", "cache", "export SEEP_CACHE=off")
+    limited("a cache that all can write to", "cache",
+            "mkdir -p all && chmod 0777 all && export SEEP_CACHE=$PWD/all")
+    limited("a cache that cannot be made", "cache", "export SEEP_CACHE=/dev/null/cache")
     limited("few addresses", "address_space", "ulimit -S -v 900000")
     limited("no terminal", "terminal", "unset TERM")
     limited("an unknown terminal", "terminal", "export TERM=no-such-thing")
