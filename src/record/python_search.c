@@ -51,8 +51,6 @@ bool python_search_has_none(const struct python_search *search, const struct sna
 void python_search_read(struct python_search *search, const struct python_runtimes_input *input,
                         struct snapshot *snapshot)
 {
-    if (python_search_has_none(search, snapshot))
-        return;
     snapshot->python = memory_allocate(sizeof *snapshot->python);
     python_runtimes_read(input, snapshot->python);
     if (search != NULL && !snapshot->python->is_present)

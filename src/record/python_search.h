@@ -23,7 +23,8 @@ void python_search_clear(struct python_search *search);
  */
 bool python_search_has_none(const struct python_search *search, const struct snapshot *snapshot);
 
-/* Of the snapshot's process: its Python is read, or NULL stays. `search` may be NULL. */
+/* Reads it of the snapshot's process, of which python_search_has_none is not known. `search` may be
+ * NULL. */
 void python_search_read(struct python_search *search, const struct python_runtimes_input *input,
                         struct snapshot *snapshot);
 

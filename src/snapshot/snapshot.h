@@ -214,8 +214,7 @@ struct snapshot {
     uint64_t scanned_bytes;
     uint64_t skipped_bytes; /* in pages that nobody ever touched */
 
-    struct snapshot_block
-        *blocks; /* sorted by address; behind them those of `objects`, as it may be */
+    struct snapshot_block *blocks; /* sorted by address; then those of `objects`, as it may be */
     size_t block_count, block_capacity;
     uint64_t *first_reference; /* block_count + 1 entries; NULL without blocks */
     size_t row_capacity;
@@ -240,9 +239,8 @@ struct snapshot {
     struct memory_use *memory;
     struct snapshot_objects *objects; /* owned; NULL = none were joined */
 
-    /* What blocks begin with. Of block b contents[first_content[b]] .. contents[first_content[b +
-     * 1]
-     * - 1]; one that is read from a recording has none (block_contents_find). */
+    /* What blocks begin with. Of block b that is contents[first_content[b]] and what follows, up to
+     * where the next one's begins; one that is read from a recording has none (block_contents_find). */
     uint64_t content_limit;  /* so many bytes of each; 0 = none are kept */
     uint64_t *first_content; /* block_count + 1 entries; NULL = none */
     uint8_t *contents;

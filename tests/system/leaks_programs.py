@@ -20,12 +20,13 @@ from recorded import IS_LONG, SCRATCH, SEEP, SOURCE, Checks, clean_environment, 
 
 VERDICTS = os.path.join(SOURCE, "tests/system/leaks.verdicts")
 KINDS = ("definite", "indirect", "possible")
-MEMCHECK_S = 240  # of a program that it cannot run
+MOST_S = 240  # of a script: a tool that cannot run a program may never end
 SYSTEM_TOOLS = "/usr/sbin:/usr/lib/postgresql/15/bin"
 
 # What to run, as a script in which $W stands before the program to be judged, and in whose folder
 # $D it may write; then the executables that are judged (None: the one of the same name), whether
-# memcheck can run it, and what is to be done first, without any tool.
+# memcheck can run it, whether `make check` looks at it, and what is to be done first, without any
+# tool.
 Program = collections.namedtuple("Program", "name script executables has_memcheck is_quick first",
                                  defaults=(None, True, False, "true"))
 
@@ -59,7 +60,8 @@ PROGRAMS = [
     Program("git log", f"$W git -C {SOURCE} log --oneline -20", ["git"]),
     Program("git repack", "cd $D/a; $W git repack -adq; $W git fsck --no-progress; $W git diff HEAD~1",
             ["git"], first="git init -q $D/a && cd $D/a && git config user.name n && git config "
-            "user.email e; for i in 1 2 3; do seq ${i}000 >f$i; touch -d 2020-01-01 f$i; git add .; git commit -qm c$i; done"),
+            "user.email e; for i in 1 2 3; do seq ${i}000 >f$i; touch -d 2020-01-01 f$i; "
+            "git add .; git commit -qm c$i; done"),
     Program("gcc -c", f"printf \"{C_SOURCE}\" >$D/a.c; $W gcc -O2 -c $D/a.c -o $D/a.o",
             ["gcc", "cc1", "as"]),
     Program("g++ link", f"printf \"{C_SOURCE}\" >$D/a.cc; $W g++ $D/a.cc -o $D/a",
@@ -100,6 +102,8 @@ PROGRAMS = [
     Program("tar cf", f"cd {SOURCE} && $W tar cf /dev/null man", ["tar"]),
 ]
 
+NOTHING = {kind: (0, 0) for kind in KINDS}
+
 checks = Checks()
 
 
@@ -117,7 +121,7 @@ def run_script(program, wrapper, before=(), **more):
     os.chmod(SCRATCH, 0o777)
     try:
         run(["sh", "-c", program.first], cwd=folder, env=environment(folder, ""))
-        return run([*before, "timeout", "-k", "5", str(MEMCHECK_S), "sh", "-c", program.script],
+        return run([*before, "timeout", "-k", "5", str(MOST_S), "sh", "-c", program.script],
                    cwd=folder, env=environment(folder, wrapper, **more))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -187,6 +191,8 @@ def of_lsan(program):
         name = os.path.basename(path)[len(os.path.basename(log)) + 1:].rpartition(".")[0]
         if "LeakSanitizer has encountered a fatal error" in text:
             found[name] = None
+        if found.get(name, NOTHING) is None:
+            continue
         for word, kind in (("Direct", "definite"), ("Indirect", "indirect")):
             for size, blocks in re.findall(word + r" leak of (\d+) byte\(s\) in (\d+) object", text):
                 add(found, name, kind, int(blocks), int(size))
@@ -209,13 +215,11 @@ def text_of(sums, kind):
     return f"{sums[kind][0]}/{sums[kind][1]}"
 
 
-NOTHING = {kind: (0, 0) for kind in KINDS}
-
-
-def pick(found, name):
+def pick(found, name, absent=None):
     """The sums of an executable, whatever links lead to it."""
     names = {name, real_name(name), real_name("/usr/bin/" + name)}
-    return next((found[key] for key in sorted(names) if key in found), None) if found else None
+    return next((found[key] for key in sorted(names) if key in found), absent) \
+        if found is not None else None
 
 
 def rows_of(program):
@@ -225,8 +229,7 @@ def rows_of(program):
     for name in executables:
         label = program.name if len(executables) == 1 else f"{program.name}: {name}"
         if pick(ours, name):
-            yield label, pick(ours, name), pick(memcheck, name), \
-                (pick(lsan, name) or NOTHING) if lsan is not None else None
+            yield label, pick(ours, name), pick(memcheck, name), pick(lsan, name, NOTHING)
 
 
 def pair(sums):

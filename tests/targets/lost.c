@@ -229,7 +229,6 @@ static void root_context_run(void)
     exit(local == NULL);
 }
 
-/* Another stack, in a mapping: the pointer to it is in the context. 409 */
 static int compare_texts(const void *left, const void *right)
 {
     return strcmp(left, right);
@@ -275,6 +274,7 @@ static void root_handler(void)
     (void)local;
 }
 
+/* Another stack, in a mapping: the pointer to it is in the context. 409 */
 static void root_context(void)
 {
     static ucontext_t context, back;

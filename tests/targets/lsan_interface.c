@@ -151,7 +151,8 @@ static __attribute__((constructor)) void begin(int count, char **words)
         check("constructor");
 }
 
-/* Suppressed by the program itself, which does not export this. Not by the checks that answer at once. */
+/* Suppressed by the program itself, which does not export this. Not by the checks that answer at
+ * once. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {

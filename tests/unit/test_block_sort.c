@@ -10,7 +10,8 @@
 #include "record/block_sort.h"
 
 enum {
-    MANY = 100000
+    MANY = 100000,
+    LEAST_WITH_BEATS = 1000
 };
 
 static void count_beats(void *context)
@@ -48,6 +49,8 @@ static void check(size_t count, size_t threads)
     size_t beats = 0;
     qsort(expected, count, sizeof *expected, compare);
     block_sort(&blocks, count, threads, count_beats, &beats);
+    if (threads == 1 && count > LEAST_WITH_BEATS)
+        assert_true(beats > 0);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(blocks[i].address, expected[i].address);
         if (count == MANY)
