@@ -64,10 +64,11 @@ static const struct variables *find_variables(struct naming *naming, const char 
  * words; 0: it is left as it is. */
 static size_t name_one(struct naming *naming, const char *at, struct text *out)
 {
-    size_t bytes = strcspn(at, "+)");
+    const char *plus = strstr(at, "+0x"); /* names may have one, as libstdc++.so has */
+    size_t bytes = plus != NULL ? (size_t)(plus - at) : 0;
     uint64_t address, start = 0;
     int used = 0;
-    if (sscanf(at + bytes, "+0x%" SCNx64 "%n", &address, &used) != 1 ||
+    if (plus == NULL || sscanf(plus, "+0x%" SCNx64 "%n", &address, &used) != 1 ||
         at[bytes + (size_t)used] != ')')
         return 0;
     const struct variables *variables = find_variables(naming, at, bytes);

@@ -222,9 +222,10 @@ static void leave_out_owned(struct search *search)
         if (cpython_objects_is_object(objects, i))
             own_object(search, i);
     for (uint32_t i = objects->block_count; i < count; i++) {
-        uint64_t address = cpython_objects_address(objects, i);
+        const struct cpython_type *type = &objects->types.items[cpython_objects_type(objects, i)];
+        uint64_t start = cpython_objects_address(objects, i) - type->prefix_bytes;
         if (!cpython_objects_is_static(objects, i))
-            own(search, address - 16, address + cpython_objects_bytes(objects, i));
+            own(search, start, start + cpython_objects_bytes(objects, i));
     }
 }
 
