@@ -186,6 +186,13 @@ def check_last_seen():
                                           blind["processes"][0]["leaks"]}, {True})
 
 
+def check_birth(path, process):
+    """Of a thread its name or number, and its tid."""
+    text = " ".join(seep("leaks", path).stdout.decode().split())
+    tid = process["leaks"][0]["thread"]["tid"]
+    expect("thread_lost: text", re.findall(rf"old, of thread \S+ \(tid {tid}\)", text) != [], True)
+
+
 def check_roots(path):
     for roots, cases in OFF.items():
         report = leaks(path, f"--no-root-{roots}", "--kinds=definite", "--limit=0")
@@ -360,6 +367,7 @@ def main():
     found = summary_of(cxx)
     expect("lost_cxx", [found[kind] for kind in KINDS[:3]], [(1, 40), (0, 0), (0, 0)])
     check_details(by_case)
+    check_birth(path, by_case["thread_lost"])
     check_last_seen()
     check_roots(path)
     check_heuristics(path)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/place.h"
 #include "base/memory.h"
 #include "base/units.h"
 #include "graph/graph_kinds.h"
@@ -15,7 +16,6 @@
 #include "graph/graph_types.h"
 #include "graph/graph_ways.h"
 #include "graph/held_containers.h"
-#include "analysis/place.h"
 #include "report/graph_block_report.h"
 #include "report/graph_report.h"
 #include "report/graph_tree_report.h"

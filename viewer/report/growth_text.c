@@ -1,14 +1,14 @@
 #include "config.h"
 
-#include "analysis/place.h"
 #include "report/growth_text.h"
 
 #include <string.h>
 
+#include "analysis/place.h"
 #include "base/memory.h"
 #include "base/units.h"
-#include "report/text_parts.h"
 #include "report/path_parts.h"
+#include "report/text_parts.h"
 
 enum {
     RATE_COLUMNS = 12

@@ -153,7 +153,7 @@ static json_t *make_thread(const struct recording_thread *thread)
     object = json_object();
     json_object_set_new(object, "id", json_number(thread->id));
     json_object_set_new(object, "tid", thread->tid ? json_number(thread->tid) : json_null());
-    json_object_set_new(object, "name", *thread->name ? json_string(thread->name) : json_null());
+    json_object_set_new(object, "name", json_text(*thread->name ? thread->name : NULL));
     return object;
 }
 

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/place.h"
 #include "analysis/query.h"
 #include "analysis/scan_text.h"
 #include "base/units.h"
-#include "analysis/place.h"
 #include "report/leaks_report.h"
 #include "report/page.h"
 #include "report/path_parts.h"
@@ -102,8 +102,8 @@ static void write_suppression(struct page *page, const struct suppression *entry
     page_end_line(page);
 }
 
-/* "2.1 s to 3.4 s old, of thread "io" (tid 4711)"; in a program of one thread that goes without
- * saying. */
+/* "2.1 s to 3.4 s old, of thread io (tid 4711)", by its number where it has no name; in a program
+ * of one thread that goes without saying. */
 static void write_birth(struct page *page, const struct leak_report_process *process,
                         const struct leak *leak)
 {
@@ -119,12 +119,12 @@ static void write_birth(struct page *page, const struct leak_report_process *pro
         page_add(page, ", of several threads");
     else if (thread && page->profile->processes[process->process].thread_count > 1) {
         page_add(page, ", of thread ");
-        if (*thread->name) {
+        if (*thread->name)
             page_add_foreign(page, thread->name, page_left(page, 20));
+        else
+            page_add(page, "%" PRIu64, thread->id);
+        if (thread->tid)
             page_add(page, " (tid %" PRIu64 ")", thread->tid);
-        } else {
-            page_add(page, "%" PRIu64, thread->tid);
-        }
     }
     page_end_line(page);
 }

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "analysis/fingerprint.h"
-#include "analysis/own_code.h"
 #include "base/memory.h"
 
 enum {

@@ -1,8 +1,8 @@
-#include "analysis/place.h"
 #include "report/path_parts.h"
 
 #include <string.h>
 
+#include "analysis/place.h"
 #include "report/json_stream.h"
 #include "report/page.h"
 

@@ -1,9 +1,9 @@
-#include "analysis/place.h"
 #include "report/site_line.h"
 
 #include <inttypes.h>
 
 #include "analysis/memory_uses.h"
+#include "analysis/place.h"
 
 void page_add_site(struct page *page, struct text *line, uint32_t site)
 {

@@ -5,12 +5,12 @@
  * the others are not shown anyway. */
 #include "config.h"
 
-#include "analysis/place.h"
 #include "report/summary_sites.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/place.h"
 #include "base/memory.h"
 #include "base/units.h"
 

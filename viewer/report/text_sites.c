@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "analysis/own_code.h"
+#include "analysis/place.h"
 #include "base/memory.h"
 #include "base/units.h"
-#include "analysis/place.h"
 #include "report/text_parts.h"
 
 /* ---- cells ---- */
