@@ -4,12 +4,10 @@
 #include <string.h>
 
 #include "preload/event_writer.h"
+#include "preload/hook_inside.h"
 #include "preload/hook_plain.h"
 #include "preload/raw_syscall.h"
-#include "preload/real_functions.h"
-#include "preload/sandbox.h"
 #include "preload/stack_capture.h"
-#include "preload/unwind_rules.h"
 
 static void write_birth(struct thread_state *thread, uint32_t slot, const void *block,
                         uint64_t size, enum function_kind function, enum wire_kind small,
@@ -58,8 +56,6 @@ static bool was_chosen(const void *block)
     return sampled_blocks == NULL || sampled_blocks_remove(sampled_blocks, block) != SAMPLED_NO;
 }
 
-static bool write_plain(struct hook *hook, const uint64_t *words, uint32_t word_count);
-
 /* A block is temporary when its thread allocated nothing between its birth and its release: of
  * samples only the target can tell. */
 static void tell_age(struct hook *hook, const void *block)
@@ -70,79 +66,7 @@ static void tell_age(struct hook *hook, const void *block)
     while (owner != NULL && owner->sampler.newest != block)
         owner = owner->next;
     if (owner != NULL && sampler_left(&owner->sampler) != owner->sampler.newest_left)
-        write_plain(hook, (uint64_t[]){WIRE_AGED, event_address(block, FUNCTION_NONE)}, 2);
-}
-
-/* ---- signal handlers inside the recording of another event --------------------------------------
- */
-
-/* Keeps an event of a handler, with its stack, until the interrupted recording is done. False when
- * there are too many: then it is lost. */
-static bool defer(struct hook *hook, const uint64_t *words, uint32_t word_count, bool has_stack)
-{
-    struct thread_state *thread = hook->thread;
-    /* One instruction: a handler inside this handler takes the next place. */
-    uint32_t place = atomic_fetch_add_explicit(&thread->deferred_count, 1, memory_order_relaxed);
-    if (place >= THREAD_DEFERRED_EVENTS) {
-        atomic_fetch_sub_explicit(&thread->deferred_count, 1, memory_order_relaxed);
-        atomic_fetch_add(&thread->ring.control->lost_events, 1);
-        return false;
-    }
-    struct deferred_event *event = &thread->deferred[place];
-    for (uint32_t i = 0; i < word_count; i++)
-        event->words[i] = words[i];
-    /* Stamped now: what is released now another thread may get before this is written. */
-    event->words[0] |= event_stamp();
-    event->word_count = word_count;
-    event->frame_count = 0;
-    if (has_stack) {
-        struct walk_memory memory = {.are_system_calls_forbidden = sandbox_is_closed};
-        event->frame_count = stack_capture_walk(&hook->caller, &memory, event->frames,
-                                                THREAD_DEFERRED_FRAMES);
-    }
-    return true;
-}
-
-static void write_deferred_event(struct thread_state *thread, struct deferred_event *event)
-{
-    if (event->frame_count != 0) {
-        uint32_t slot = stack_capture_frames(thread, event->frames, event->frame_count);
-        if (slot == STACK_CAPTURE_LOST)
-            return;
-        event->words[2] |= slot;
-    }
-    uint64_t *record = event_reserve(thread, event->word_count);
-    if (record == NULL)
-        return;
-    for (uint32_t word = 0; word < event->word_count; word++)
-        record[word] = event->words[word];
-    event_commit(thread, event->word_count);
-    event_count(thread);
-}
-
-/* More may be set aside meanwhile: only when none came since the last one was written, which the
- * exchange finds out and settles at once, are all of them done. */
-static void write_deferred(struct thread_state *thread)
-{
-    uint32_t written = 0,
-             count = atomic_load_explicit(&thread->deferred_count, memory_order_relaxed);
-    do {
-        for (; written < count; written++)
-            write_deferred_event(thread, &thread->deferred[written]);
-        thread->last_birth = 0;
-    } while (!atomic_compare_exchange_strong_explicit(&thread->deferred_count, &count, 0,
-                                                      memory_order_relaxed, memory_order_relaxed));
-}
-
-void hook_write_deferred(struct thread_state *thread)
-{
-    do {
-        hook_begin_busy(thread);
-        write_deferred(thread);
-        SIGNAL_FENCE();
-        thread->is_busy = false;
-        SIGNAL_FENCE();
-    } while (atomic_load_explicit(&thread->deferred_count, memory_order_relaxed) != 0);
+        hook_write_plain(hook, (uint64_t[]){WIRE_AGED, event_address(block, FUNCTION_NONE)}, 2);
 }
 
 /* ---- nesting -------------------------------------------------------------------------- */
@@ -288,7 +212,7 @@ static void nested_birth(struct hook *hook, void *block, size_t size, enum funct
     }
     if (thread->is_busy) {
         uint64_t words[4] = {WIRE_BIRTH_LARGE, event_address(block, function), 0, size};
-        defer(hook, words, 4, true);
+        hook_defer(hook, words, 4, true);
         return;
     }
     if (thread->pending.address != block) /* else one more call round the same block */
@@ -328,12 +252,11 @@ void hook_birth(struct hook *hook, void *block, size_t size, enum function_kind 
         nested_birth(hook, block, size, function);
 }
 
-/* Writes a record without a stack, from whatever level. Returns false when it was lost. */
-static bool write_plain(struct hook *hook, const uint64_t *words, uint32_t word_count)
+bool hook_write_plain(struct hook *hook, const uint64_t *words, uint32_t word_count)
 {
     struct thread_state *thread = hook->thread;
     if (thread->is_busy)
-        return defer(hook, words, word_count, false);
+        return hook_defer(hook, words, word_count, false);
     hook_begin_busy(thread);
     uint64_t *record = event_reserve(thread, word_count);
     if (__builtin_expect(record != NULL, 1)) {
@@ -351,7 +274,7 @@ static bool write_plain(struct hook *hook, const uint64_t *words, uint32_t word_
 void hook_note_failed(struct hook *hook, enum function_kind function)
 {
     if (hook->level == HOOK_OUTER)
-        write_plain(hook, (uint64_t[]){WIRE_FAILED, event_address(NULL, function)}, 2);
+        hook_write_plain(hook, (uint64_t[]){WIRE_FAILED, event_address(NULL, function)}, 2);
 }
 
 void hook_failed(struct hook *hook, enum function_kind function)
@@ -390,7 +313,7 @@ static void release_with_stack(struct hook *hook, void *block, size_t size,
     uint64_t claimed = size < UINT32_MAX ? size : UINT32_MAX;
     uint64_t words[3] = {WIRE_RELEASE_AT, event_address(block, function), claimed << 32};
     if (thread->is_busy) {
-        defer(hook, words, 3, true);
+        hook_defer(hook, words, 3, true);
         return;
     }
     hook_begin_busy(thread);
@@ -432,7 +355,7 @@ void hook_release(struct hook *hook, void *block, enum function_kind function)
     if (hook_wants_stack(hook->thread))
         release_with_stack(hook, block, 0, function);
     else if (!release_last(hook, block, function))
-        write_plain(hook, (uint64_t[]){WIRE_RELEASE, event_address(block, function)}, 2);
+        hook_write_plain(hook, (uint64_t[]){WIRE_RELEASE, event_address(block, function)}, 2);
 }
 
 void hook_release_sized(struct hook *hook, void *block, size_t size, enum function_kind function)
@@ -444,7 +367,8 @@ void hook_release_sized(struct hook *hook, void *block, size_t size, enum functi
         release_with_stack(hook, block, size, function);
         return;
     }
-    write_plain(hook, (uint64_t[]){WIRE_RELEASE_SIZED, event_address(block, function), size}, 3);
+    hook_write_plain(hook, (uint64_t[]){WIRE_RELEASE_SIZED, event_address(block, function), size},
+                     3);
 }
 
 void hook_leave(struct hook *hook, void *block, enum function_kind function)
@@ -462,7 +386,8 @@ void hook_leave(struct hook *hook, void *block, enum function_kind function)
     hook->left = block;
     hook->is_unsampled = !was_chosen(block);
     hook->is_lost = !hook->is_unsampled &&
-                    !write_plain(hook, (uint64_t[]){WIRE_LEAVE, event_address(block, function)}, 2);
+                    !hook_write_plain(hook,
+                                      (uint64_t[]){WIRE_LEAVE, event_address(block, function)}, 2);
 }
 
 void hook_undo(struct hook *hook)
@@ -476,7 +401,7 @@ void hook_undo(struct hook *hook)
     if (sampled_blocks != NULL)
         sampled_blocks_add(sampled_blocks, hook->left);
     if (!hook->is_lost)
-        write_plain(hook, (uint64_t[]){WIRE_UNDO}, 1);
+        hook_write_plain(hook, (uint64_t[]){WIRE_UNDO}, 1);
     hook_done(hook);
 }
 
@@ -498,7 +423,7 @@ void hook_arrive(struct hook *hook, void *block, size_t size, enum function_kind
     if (thread->is_busy) {
         uint64_t words[4] = {large, event_address(arrived, function), 0, size};
         if (is_told)
-            defer(hook, words, 4, is_new);
+            hook_defer(hook, words, 4, is_new);
         return;
     }
     if (thread->pending.address == block)
@@ -559,122 +484,4 @@ void hook_end_otherwise(struct thread_state *thread, uintptr_t frame)
 {
     struct hook hook = outer_hook(thread, frame);
     hook_done(&hook);
-}
-
-/* ---- mappings ------------------------------------------------------------------------- */
-
-/* Inside a real allocator call: as the nesting shows, or, when that call was passed over, the place
- * that this one comes from. libc maps by other ways than its public functions. */
-static bool is_of_allocator(const struct hook *hook)
-{
-    if (hook->level == HOOK_NESTED || hook->level == HOOK_QUIET)
-        return true;
-    struct unwind_rules_module module;
-    return sampled_blocks != NULL && real.allocator != WIRE_ALLOCATOR_GLIBC &&
-           unwind_rules_find_module(stack_capture_rules, hook->caller.pc, &module) &&
-           (uint64_t)(uintptr_t)real.malloc - module.start < module.end - module.start;
-}
-
-void hook_map(struct hook *hook, void *address, size_t size, uint32_t flags,
-              enum function_kind function)
-{
-    if (hook->level == HOOK_OFF)
-        return;
-    struct thread_state *thread = hook->thread;
-    uint64_t flag_word = (uint64_t)flags << 32;
-    if (is_of_allocator(hook))
-        flag_word |= (uint64_t)WIRE_MAP_OF_ALLOCATOR << 32;
-    if (thread->is_busy)
-        return; /* a signal handler maps inside an allocator's call: it would count as its heap */
-    hook_begin_busy(thread);
-    uint32_t slot;
-    if (thread->is_making_arena) {
-        function = FUNCTION_PYTHON_ARENA;
-        slot = stack_capture_frames(thread, NULL, 0); /* of the arena, not of who needed one */
-    } else {
-        slot = stack_capture(thread, &hook->caller);
-    }
-    uint64_t *record = slot != STACK_CAPTURE_LOST ? event_reserve(thread, 4) : NULL;
-    if (record != NULL) {
-        record[1] = event_address(address, function);
-        record[2] = size;
-        record[3] = slot | flag_word;
-        record[0] = event_stamp() | WIRE_MAP;
-        event_commit(thread, 4);
-    }
-    thread->last_birth = 0;
-    hook_end_busy(thread);
-    hook_done(hook);
-}
-
-void hook_unmap(struct hook *hook, void *address, size_t size, enum function_kind function)
-{
-    if (hook->level == HOOK_OFF)
-        return;
-    write_plain(hook, (uint64_t[]){WIRE_UNMAP, event_address(address, function), size}, 3);
-}
-
-void hook_break(struct hook *hook, void *new_end, void *old_end, enum function_kind function)
-{
-    if (hook->level == HOOK_OFF)
-        return;
-    struct thread_state *thread = hook->thread;
-    if (!is_of_allocator(hook)) {
-        hook_begin_busy(thread);
-        uint32_t slot = stack_capture(thread, &hook->caller);
-        uint64_t *record = slot != STACK_CAPTURE_LOST ? event_reserve(thread, 4) : NULL;
-        if (record != NULL) {
-            record[1] = event_address(new_end, function);
-            record[2] = (uint64_t)(uintptr_t)old_end;
-            record[3] = slot;
-            record[0] = event_stamp() | WIRE_BREAK;
-            event_commit(thread, 4);
-        }
-        thread->last_birth = 0;
-        hook_end_busy(thread);
-    }
-    hook_done(hook);
-}
-
-/* ---- pools ---------------------------------------------------------------------------- */
-
-/* In a sampled recording there are none: nobody knows what became of the block that they are in. */
-static bool tells_of_pools(const struct hook *hook)
-{
-    return hook->level >= HOOK_OUTER && !hook->thread->is_busy && sampled_blocks == NULL;
-}
-
-bool hook_pool_birth(struct hook *hook, const void *pool, const void *object, size_t size)
-{
-    struct thread_state *thread = hook->thread;
-    uint64_t *record = NULL;
-    if (tells_of_pools(hook)) {
-        hook_begin_busy(thread);
-        uint32_t slot = stack_capture(thread, &hook->caller);
-        record = slot != STACK_CAPTURE_LOST ? event_reserve(thread, 5) : NULL;
-        if (record != NULL) {
-            record[1] = event_address(pool, FUNCTION_CUSTOM);
-            record[2] = event_address(object, FUNCTION_CUSTOM);
-            record[3] = slot;
-            record[4] = size;
-            record[0] = event_stamp() | WIRE_POOL_BIRTH;
-            event_commit(thread, 5);
-            event_count(thread);
-        }
-        thread->last_birth = 0;
-        hook_end_busy(thread);
-    }
-    hook_done(hook);
-    return record != NULL;
-}
-
-bool hook_pool_release(struct hook *hook, const void *pool, const void *object)
-{
-    bool is_told = tells_of_pools(hook) &&
-                   write_plain(hook,
-                               (uint64_t[]){WIRE_POOL_RELEASE, event_address(pool, FUNCTION_CUSTOM),
-                                            event_address(object, FUNCTION_CUSTOM)},
-                               3);
-    hook_done(hook);
-    return is_told;
 }

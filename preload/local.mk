@@ -58,7 +58,11 @@ libseep_preload_so_SOURCES = $(preload_unwind_sources) \
 	preload/export.h \
 	preload/hook.c \
 	preload/hook.h \
+	preload/hook_deferred.c \
+	preload/hook_inside.h \
+	preload/hook_mappings.c \
 	preload/hook_plain.h \
+	preload/hook_pools.c \
 	preload/hook_write.h \
 	preload/interface.c \
 	preload/interface_lsan.c \
