@@ -19,6 +19,10 @@ libseep_a_SOURCES += \
 	src/record/marks.h \
 	src/record/module_files.c \
 	src/record/module_files.h \
+	src/record/naming.c \
+	src/record/naming.h \
+	src/record/oracle_note.c \
+	src/record/oracle_note.h \
 	src/record/own_allocators.c \
 	src/record/own_allocators.h \
 	src/record/plain_snapshot.c \
@@ -68,6 +72,8 @@ libseep_a_SOURCES += \
 	src/record/running_session.h \
 	src/record/session_host.c \
 	src/record/session_host.h \
+	src/record/session_wishes.c \
+	src/record/session_wishes.h \
 	src/record/snapshot_job.c \
 	src/record/snapshot_job.h \
 	src/record/snapshot_levels.c \

@@ -6,11 +6,8 @@
 #include "record/recorder.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <malloc.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,14 +21,16 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "record/launcher.h"
+#include "record/naming.h"
+#include "record/oracle_note.h"
 #include "record/own_allocators.h"
 #include "record/process_facts.h"
 #include "record/process_tree.h"
 #include "record/recording_name.h"
 #include "record/recording_output.h"
 #include "record/session_host.h"
+#include "record/session_wishes.h"
 #include "record/snapshot_taker.h"
-#include "snapshot/stop_probe.h"
 #include "record/target_check.h"
 #include "record/tick_clock.h"
 #include "wire/wire_format.h"
@@ -58,20 +57,6 @@ enum {
 #define FIRST_CHECKPOINT_NS    UINT64_C(100000000)
 /* Within the usual distance, checkpoints take at most this part of the time. */
 #define CHECKPOINT_COST_FACTOR 16
-/* Names are looked up while the program runs, so that little is left when it has ended and somebody
- * waits: by a child that keeps open what it has read. Programs that end sooner than this are named
- * at the end. */
-#define FIRST_NAMING_NS        UINT64_C(20000000)
-#define NAMING_NS              UINT64_C(50000000)
-#define LONGEST_NAMING_NS      UINT64_C(1000000000)
-/* Looking for what is new takes at most as long as not looking: it has to be done at some time ...
- */
-#define NAMING_COST_FACTOR     1
-/* ... and at most this part of the time where a child has to read all the files anew. */
-#define NAMING_ANEW_FACTOR     32
-/* A child that found nothing to do for so long goes, with all its memory; not sooner than the same
- * part of the time allows. */
-#define NAMING_IDLE_NS         UINT64_C(5000000000)
 /* Epoll data of what is not a pid. */
 #define TAG_LAUNCHER           UINT64_MAX
 #define TAG_WAKE               (UINT64_MAX - 1)
@@ -92,12 +77,9 @@ struct recorder {
     uint64_t start_wall_ns;
     uint64_t checkpoint_ns;
     uint64_t scan_budget_ns;
-    uint64_t next_checkpoint_ns, next_sample_ns, next_naming_ns;
+    uint64_t next_checkpoint_ns, next_sample_ns;
     uint64_t next_asked_checkpoint_ns; /* one that is asked for from outside comes no sooner */
-    uint64_t naming_since_ns;          /* 0 = no names are being looked up */
-    uint64_t named_ns;                 /* when that ended last */
-    uint64_t anew_ns;                  /* what it took when all files were read anew */
-    bool is_naming_anew;
+    struct naming naming;
     uint64_t stack_depth;
     unsigned nap_us; /* the next one */
     bool has_command_ended;
@@ -174,79 +156,6 @@ static bool watch(struct recorder *recorder, int fd, uint64_t tag, struct error 
     return true;
 }
 
-static uint32_t session_flags(const struct record_options *options)
-{
-    uint32_t flags = 0;
-    if (options->on_full == RECORD_ON_FULL_DROP)
-        flags |= SESSION_DROP_WHEN_FULL;
-    if (options->is_oracle_wanted)
-        flags |= SESSION_ORACLE;
-    else if (options->python != RECORD_PYTHON_OFF)
-        flags |= SESSION_PYTHON; /* libunwind knows no such frames: nothing to compare with */
-    if (options->python == RECORD_PYTHON_OBJECTS)
-        flags |= SESSION_PYTHON_OBJECTS;
-    if (options->are_release_stacks_wanted)
-        flags |= SESSION_RELEASE_STACKS;
-    if (options->follow == RECORD_FOLLOW_FORK || options->follow == RECORD_FOLLOW_ALL)
-        flags |= SESSION_FOLLOW_FORK;
-    if (options->follow == RECORD_FOLLOW_EXEC || options->follow == RECORD_FOLLOW_ALL)
-        flags |= SESSION_FOLLOW_EXEC;
-    if (!options->is_scan_off)
-        flags |= SESSION_SCAN_AT_EXIT;
-    if (options->is_crash_scanned && !options->is_scan_off)
-        flags |= SESSION_SCAN_ON_CRASH;
-    if (options->are_forks_scanned)
-        flags |= SESSION_SCAN_FORKS;
-    if (options->stop == RECORD_STOP_SIGNAL ||
-        (options->stop == RECORD_STOP_AUTO && !stop_probe_is_allowed()))
-        flags |= SESSION_PARK;
-    return flags;
-}
-
-static enum process_hold_way hold_way(const struct record_options *options)
-{
-    static const enum process_hold_way ways[] = {[RECORD_STOP_AUTO] = PROCESS_HOLD_AUTO,
-                                                 [RECORD_STOP_PTRACE] = PROCESS_HOLD_PTRACE,
-                                                 [RECORD_STOP_SIGNAL] = PROCESS_HOLD_SIGNAL};
-    return ways[options->stop];
-}
-
-static void tell_oracle_difference(struct process_tree *tree, struct recorded_process *process,
-                                   uint32_t own_stack, uint32_t libunwind_stack,
-                                   enum remote_unwind_end end)
-{
-    static const char *const ends[] = {"complete", "no table", "out of bytes", "too long"};
-    struct text line = {0};
-    uint32_t both[2] = {own_stack, libunwind_stack};
-    for (int which = 0; which < 2; which++) {
-        text_add(&line, which == 0 ? "rules:" : " libunwind:");
-        struct stack_id node = {both[which]};
-        for (; node.index != 0; node = stack_table_parent(tree->stacks, node)) {
-            struct frame frame = stack_table_frame(tree->stacks,
-                                                   stack_table_node_frame(tree->stacks, node));
-            const struct module *module = frame.module_id_plus_1 == 0
-                                              ? NULL
-                                              : module_table_get(
-                                                    &tree->modules,
-                                                    (struct module_id){frame.module_id_plus_1 - 1});
-            text_print(&line, " %s+0x%llx%s", module == NULL ? "?" : text_file_name(module->path),
-                       (unsigned long long)frame.offset, frame.is_exact ? "!" : "");
-        }
-    }
-    log_note("oracle: process %u: stacks differ (%s): %s", process->pid, ends[end],
-             text_get(&line));
-    text_clear(&line);
-}
-
-static uint64_t choose_seed(const struct record_options *options)
-{
-    uint64_t seed = options->sampling_seed;
-    if (options->bytes_per_sample != 0 && seed == 0 &&
-        getrandom(&seed, sizeof seed, GRND_NONBLOCK) != sizeof seed)
-        seed = clock_wall_ns();
-    return seed;
-}
-
 /* There is a recording of that name: for who reads it afterwards. */
 static void note_path(struct recorder *recorder)
 {
@@ -270,10 +179,10 @@ static bool begin(struct recorder *recorder, struct error *error)
     struct session_settings settings = {
         .preload_path = options->preload_path,
         .stack_depth = (uint32_t)recorder->stack_depth,
-        .flags = session_flags(options),
+        .flags = session_wishes_flags(options),
         .hold_limit_ms = (uint32_t)(recorder->scan_budget_ns / 1000000) + HOLD_EXTRA_MS,
         .bytes_per_sample = options->bytes_per_sample,
-        .sampling_seed = choose_seed(options),
+        .sampling_seed = session_wishes_seed(options),
         .only = options->only,
         .only_count = options->only_count,
         .skip = options->skip,
@@ -308,7 +217,7 @@ static bool begin(struct recorder *recorder, struct error *error)
         !watch(recorder, session_host_door_fd(recorder->host), TAG_DOOR, error))
         return false;
     if (options->is_oracle_wanted)
-        recorder->tree.oracle_differs = tell_oracle_difference;
+        recorder->tree.oracle_differs = oracle_note_difference;
     struct recording_output_options output = {
         .writer = recorder->writer,
         .tree = &recorder->tree,
@@ -334,7 +243,7 @@ static bool begin(struct recorder *recorder, struct error *error)
         .roots_off = options->roots_off,
         .has_no_heuristics = options->are_heuristics_off,
         .content_limit = options->content_limit,
-        .way = hold_way(options),
+        .way = session_wishes_hold_way(options),
         .interval_ns = options->snapshot_interval_ns,
         .levels = options->snapshot_levels,
         .level_count = options->snapshot_level_count,
@@ -458,40 +367,6 @@ static uint64_t checkpoint_distance(const struct recorder *recorder, uint64_t le
     return distance < recorder->checkpoint_ns ? distance : recorder->checkpoint_ns;
 }
 
-/* Often in the beginning, when most is new. */
-static uint64_t naming_distance(const struct recorder *recorder, uint64_t cost_ns)
-{
-    bool is_ready = recording_output_is_naming_ready(recorder->output);
-    uint64_t distance = larger(now_ns(recorder) / 8, NAMING_NS);
-    if (distance > LONGEST_NAMING_NS)
-        distance = LONGEST_NAMING_NS;
-    return larger(distance, cost_ns * (is_ready ? NAMING_COST_FACTOR : NAMING_ANEW_FACTOR));
-}
-
-static void name_frames_when_due(struct recorder *recorder, uint64_t now)
-{
-    bool was_at_it = recorder->naming_since_ns != 0;
-    if (!was_at_it && now < recorder->next_naming_ns)
-        return;
-    bool was_ready = recording_output_is_naming_ready(recorder->output);
-    bool is_at_it = recording_output_name_frames(recorder->output, false);
-    if (is_at_it && !was_at_it) {
-        recorder->naming_since_ns = now;
-        recorder->is_naming_anew = !was_ready;
-    }
-    if (is_at_it)
-        return;
-    uint64_t cost = was_at_it ? now - recorder->naming_since_ns : 0;
-    if (was_at_it)
-        recorder->named_ns = now;
-    if (was_at_it && recorder->is_naming_anew)
-        recorder->anew_ns = cost;
-    if (now - recorder->named_ns > larger(NAMING_IDLE_NS, recorder->anew_ns * NAMING_ANEW_FACTOR))
-        recording_output_dismiss_naming(recorder->output);
-    recorder->next_naming_ns = now + naming_distance(recorder, cost);
-    recorder->naming_since_ns = 0;
-}
-
 /* By a program that looks at the recording while it is written. */
 static bool is_checkpoint_asked(const struct recorder *recorder, uint64_t now)
 {
@@ -534,7 +409,7 @@ static void do_what_is_due(struct recorder *recorder)
         /* Longer runs need no finer curve than a thousand points of them. */
         uint64_t interval = now / 1000 > SAMPLE_NS ? now / 1000 : SAMPLE_NS;
         recorder->next_sample_ns = now + interval;
-        name_frames_when_due(recorder, now);
+        naming_go_on(&recorder->naming, now);
     }
     bool is_asked = is_checkpoint_asked(recorder, now);
     if (now >= recorder->next_checkpoint_ns || is_asked ||
@@ -546,7 +421,7 @@ static void loop(struct recorder *recorder)
 {
     recorder->next_checkpoint_ns = now_ns(recorder) + checkpoint_distance(recorder, 0);
     recorder->nap_us = NAP_US;
-    recorder->next_naming_ns = now_ns(recorder) + FIRST_NAMING_NS;
+    naming_begin(&recorder->naming, recorder->output, &recorder->clock);
     while (!is_over(recorder)) {
         rest(recorder, process_tree_drain(&recorder->tree));
         struct error error;
@@ -557,40 +432,6 @@ static void loop(struct recorder *recorder)
 }
 
 /* ---- ending --------------------------------------------------------------------------- */
-
-static void show_progress(const struct recorder *recorder, bool is_last)
-{
-    uint32_t done = 0, wanted = 0;
-    if (!recorder->options->is_progress_shown)
-        return;
-    if (is_last)
-        fputs("\r\033[K", stderr);
-    else if (recording_output_naming_progress(recorder->output, &done, &wanted))
-        fprintf(stderr, "\rseep: looking up names: %u of %u frames", done, wanted);
-    fflush(stderr);
-}
-
-/* The rest of the names, with the survivors' rings still being emptied. */
-static void name_the_rest(struct recorder *recorder)
-{
-    uint64_t begin_ns = now_ns(recorder), next_progress_ns = begin_ns + 500000000;
-    bool is_progress_shown = false;
-    while (recording_output_has_unnamed(recorder->output)) {
-        if (!recording_output_name_frames(recorder->output, true))
-            continue;
-        struct timespec nap = {0, 500000};
-        nanosleep(&nap, NULL);
-        session_host_beat(recorder->host, &recorder->clock);
-        if (now_ns(recorder) > next_progress_ns) {
-            show_progress(recorder, false);
-            is_progress_shown = true;
-            next_progress_ns += 100000000;
-        }
-    }
-    if (is_progress_shown)
-        show_progress(recorder, true);
-    recording_output_dismiss_naming(recorder->output);
-}
 
 /* The command's own peak of resident memory, as the kernel counted it: exact also for commands that
  * end between two samples. Only when it had no children, since it may be theirs that it tells. */
@@ -619,7 +460,7 @@ static void finish(struct recorder *recorder)
     process_tree_finish(&recorder->tree);
     /* Survivors are not recorded any more: let them run free before names are looked up. */
     atomic_store(&session_host_header(recorder->host)->state, SESSION_OVER);
-    name_the_rest(recorder);
+    naming_finish(&recorder->naming, recorder->host, recorder->options->is_progress_shown);
     launcher_reap(recorder->launcher);
     if (!snapshot_taker_finish(recorder->taker, &error))
         note_late_error(recorder, &error);
