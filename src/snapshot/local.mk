@@ -30,6 +30,8 @@ libseep_a_SOURCES += \
 	src/snapshot/python_graph.c \
 	src/snapshot/python_graph.h \
 	src/snapshot/python_graph_join.c \
+	src/snapshot/python_graph_read.c \
+	src/snapshot/python_graph_read.h \
 	src/snapshot/python_heap.c \
 	src/snapshot/python_heap.h \
 	src/snapshot/range_list.c \
