@@ -9,11 +9,16 @@
 struct real_functions real;
 bool real_is_ready;
 
-static bool is_in_libstdcxx(void *function)
+/* One query for each function, in the order of HOOKS_ALL. */
+enum query_index {
+#define INDEX(symbol, result, parameters) QUERY_##symbol,
+    HOOKS_ALL(INDEX)
+#undef INDEX
+    QUERY_COUNT
+};
+
+static bool is_in_libstdcxx(const char *path)
 {
-    const char *path = function != NULL ? symbol_search_module(function) : NULL;
-    if (path == NULL)
-        return false;
     const char *name = strrchr(path, '/');
     name = name != NULL ? name + 1 : path;
     return strncmp(name, "libstdc++.so", 12) == 0;
@@ -39,10 +44,10 @@ static uint32_t find_allocator(void)
 
 /* The operators may be called directly through malloc and free only if all of them are libstdc++'s:
  * a program or library may replace some. */
-static bool are_operators_plain(void)
+static bool are_operators_plain(const struct symbol_query *queries)
 {
 #define IS_PLAIN(symbol, result, parameters)                                                       \
-    if (real.symbol != NULL && !is_in_libstdcxx((void *)real.symbol))                              \
+    if (real.symbol != NULL && !is_in_libstdcxx(queries[QUERY_##symbol].next_module))              \
         return false;
     HOOKS_CXX(IS_PLAIN)
 #undef IS_PLAIN
@@ -68,19 +73,9 @@ static void *find_next(const char *name)
 
 /* The definition that the program calls, where that is not ours; else the next one. (For dlsym the
  * address of a function that a program takes would be a definition, too.) */
-static void *find_called(const char *name)
+static void *choose_called(const struct symbol_query *query)
 {
-    const char *own_module = symbol_search_module(&real);
-    void *first = symbol_search_in_tables(name, NULL);
-    const char *module = first != NULL ? symbol_search_module(first) : NULL;
-    bool is_ours = module == NULL || own_module == NULL || strcmp(module, own_module) == 0;
-    return is_ours ? find_next(name) : first;
-}
-
-/* Whose the first malloc is. */
-static bool is_malloc_own(void)
-{
-    return (void *)real.malloc != find_next("malloc");
+    return query->first == NULL || query->is_first_own ? query->next : query->first;
 }
 
 void real_functions_find_late(void)
@@ -98,20 +93,26 @@ bool real_functions_find(void)
     static atomic_flag has_begun = ATOMIC_FLAG_INIT;
     if (atomic_flag_test_and_set(&has_begun))
         return false;
-        /* What a program's own malloc may need while this goes on is found first. */
-#define FIND(symbol, result, parameters) *(void **)&real.symbol = find_next(#symbol);
-    HOOKS_MAPPING(FIND)
-    HOOKS_PROCESS(FIND)
-    HOOKS_LOADER(FIND)
-    HOOKS_SIGNAL(FIND)
-    HOOKS_SEMAPHORE(FIND)
-    HOOKS_CXX(FIND)
-#undef FIND
-#define FIND(symbol, result, parameters) *(void **)&real.symbol = find_called(#symbol);
-    HOOKS_MALLOC(FIND)
-#undef FIND
-    real.is_malloc_own = is_malloc_own();
-    real.is_new_plain = !real.is_malloc_own && are_operators_plain();
+    struct symbol_query queries[QUERY_COUNT];
+#define ASK(symbol, result, parameters) queries[QUERY_##symbol].name = #symbol;
+    HOOKS_ALL(ASK)
+#undef ASK
+    symbol_search_all(queries, QUERY_COUNT, &real);
+#define TAKE(symbol, result, parameters) *(void **)&real.symbol = queries[QUERY_##symbol].next;
+    HOOKS_MAPPING(TAKE)
+    HOOKS_PROCESS(TAKE)
+    HOOKS_LOADER(TAKE)
+    HOOKS_SIGNAL(TAKE)
+    HOOKS_SEMAPHORE(TAKE)
+    HOOKS_CXX(TAKE)
+#undef TAKE
+#define TAKE(symbol, result, parameters)                                                           \
+    *(void **)&real.symbol = choose_called(&queries[QUERY_##symbol]);
+    HOOKS_MALLOC(TAKE)
+#undef TAKE
+    /* Whose the first malloc is. */
+    real.is_malloc_own = (void *)real.malloc != queries[QUERY_malloc].next;
+    real.is_new_plain = !real.is_malloc_own && are_operators_plain(queries);
     real.allocator = find_allocator();
     real.may_nest = may_calls_nest();
     __atomic_store_n(&real_is_ready, true, __ATOMIC_RELEASE);

@@ -1,4 +1,5 @@
-/* The next definition of each replaced function, found once with dlsym(RTLD_NEXT).
+/* The next definition of each replaced function, found once: what dlsym(RTLD_NEXT) would give,
+ * by the modules' own tables.
  *
  * A pointer may be NULL where the libc has no such function. After real_functions_find the malloc
  * family always works: free_sized, cfree, ... fall back to free; reallocarray to realloc. C++
@@ -36,13 +37,13 @@ INTERNAL extern struct real_functions real;
 /* Is everything found? False only before and during the lookup: then bootstrap_heap serves. */
 INTERNAL extern bool real_is_ready;
 
-/* Looks everything up; safe to enter from the calls that dlsym itself makes (they see real_is_ready
- * false and do not come here again). Returns false when another thread, or this one further up, is
+/* Looks everything up; safe to enter from calls that it makes itself (they see real_is_ready false
+ * and do not come here again). Returns false when another thread, or this one further up, is
  * at it. */
 bool real_functions_find(void);
 
-/* Looks again for functions of libraries that may have been loaded since: before glibc 2.34 those of
- * the loader and of threads are in some of their own. */
+/* Looks again for functions of libraries that may have been loaded since: before glibc 2.34 those
+ * of the loader and of threads are in some of their own. */
 void real_functions_find_late(void);
 
 #endif

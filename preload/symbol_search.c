@@ -96,15 +96,34 @@ static bool is_wanted(const struct tables *tables, uint32_t index, const char *n
            strcmp(tables->names + symbol->st_name, name) == 0;
 }
 
-/* 0 = not found: symbol 0 is never defined. */
-static uint32_t find_by_gnu_hash(const struct tables *tables, const char *name)
+static uint32_t gnu_hash_of(const char *name)
 {
-    uint32_t bucket_count = tables->gnu_hash[0], first = tables->gnu_hash[1];
-    uint32_t bloom_words = tables->gnu_hash[2], hash = 5381;
-    const uint32_t *buckets = tables->gnu_hash + 4 + bloom_words * (sizeof(ElfW(Addr)) / 4);
-    const uint32_t *chains = buckets + bucket_count;
+    uint32_t hash = 5381;
     for (const char *at = name; *at != '\0'; at++)
         hash = hash * 33 + (uint8_t)*at;
+    return hash;
+}
+
+/* What most names that are not there are told by: two bits of a word that is made of all names. */
+static bool may_have_hash(const struct tables *tables, uint32_t hash)
+{
+    uint32_t words = tables->gnu_hash[2], shift = tables->gnu_hash[3];
+    if (words == 0 || (words & (words - 1)) != 0)
+        return true;
+    const uint64_t *bloom = (const void *)(tables->gnu_hash + 4);
+    uint64_t word = bloom[hash / 64 & (words - 1)];
+    return (word >> (hash % 64) & word >> ((hash >> (shift & 31)) % 64) & 1) != 0;
+}
+
+/* 0 = not found: symbol 0 is never defined. */
+static uint32_t find_by_gnu_hash(const struct tables *tables, const char *name, uint32_t hash)
+{
+    uint32_t bucket_count = tables->gnu_hash[0], first = tables->gnu_hash[1];
+    uint32_t bloom_words = tables->gnu_hash[2];
+    const uint32_t *buckets = tables->gnu_hash + 4 + bloom_words * (sizeof(ElfW(Addr)) / 4);
+    const uint32_t *chains = buckets + bucket_count;
+    if (!may_have_hash(tables, hash))
+        return 0;
     uint32_t index = bucket_count != 0 ? buckets[hash % bucket_count] : 0;
     if (index < first)
         return 0;
@@ -133,7 +152,14 @@ static uint32_t find_by_hash(const struct tables *tables, const char *name)
 
 static uint32_t find_in_tables(const struct tables *tables, const char *name)
 {
-    return tables->gnu_hash != NULL ? find_by_gnu_hash(tables, name) : find_by_hash(tables, name);
+    return tables->gnu_hash != NULL ? find_by_gnu_hash(tables, name, gnu_hash_of(name))
+                                    : find_by_hash(tables, name);
+}
+
+/* The vdso is no module of the loader's: its symbols are the kernel's. */
+static bool has_symbols(const struct dl_phdr_info *info, struct tables *tables)
+{
+    return strncmp(info->dlpi_name, "linux-vdso", 10) != 0 && read_tables(info, tables);
 }
 
 static int search_one(struct dl_phdr_info *info, size_t info_bytes, void *context)
@@ -145,8 +171,7 @@ static int search_one(struct dl_phdr_info *info, size_t info_bytes, void *contex
         search->is_behind = has_address(info, search->own);
         return 0;
     }
-    /* The vdso is no module of the loader's: its symbols are the kernel's. */
-    if (strncmp(info->dlpi_name, "linux-vdso", 10) == 0 || !read_tables(info, &tables))
+    if (!has_symbols(info, &tables))
         return 0;
     uint32_t index = find_in_tables(&tables, search->name);
     if (index == 0)
@@ -185,6 +210,69 @@ void *symbol_search_next(const char *name, const void *own)
 void *symbol_search_first(const char *name)
 {
     return dlsym != NULL ? dlsym(RTLD_DEFAULT, name) : symbol_search_in_tables(name, NULL);
+}
+
+/* ---- many at once ------------------------------------------------------------------------------
+ */
+
+struct search_for_all {
+    struct symbol_query *queries;
+    size_t count;
+    const void *own;
+    bool is_behind;
+};
+
+/* is_own: it is that module; is_behind: it comes after that. */
+static void answer(struct symbol_query *query, const struct dl_phdr_info *info,
+                   const struct tables *tables, bool is_own, bool is_behind)
+{
+    if (query->next != NULL || (query->first != NULL && !is_behind))
+        return;
+    uint32_t index = tables->gnu_hash != NULL ? find_by_gnu_hash(tables, query->name, query->hash)
+                                              : find_by_hash(tables, query->name);
+    if (index == 0)
+        return;
+    void *found = (void *)(uintptr_t)(info->dlpi_addr + tables->symbols[index].st_value);
+    bool is_indirect = ELF64_ST_TYPE(tables->symbols[index].st_info) == STT_GNU_IFUNC;
+    if (query->first == NULL) {
+        query->first = found;
+        query->is_first_own = is_own;
+        query->is_first_indirect = is_indirect;
+    }
+    if (is_behind) {
+        query->next = found;
+        query->next_module = info->dlpi_name;
+        query->is_next_indirect = is_indirect;
+    }
+}
+
+static int answer_from_one(struct dl_phdr_info *info, size_t info_bytes, void *context)
+{
+    struct search_for_all *search = context;
+    struct tables tables;
+    (void)info_bytes;
+    bool is_behind = search->is_behind;
+    bool is_own = !is_behind && has_address(info, search->own);
+    search->is_behind |= is_own;
+    if (has_symbols(info, &tables))
+        for (size_t i = 0; i < search->count; i++)
+            answer(&search->queries[i], info, &tables, is_own, is_behind);
+    return 0;
+}
+
+void symbol_search_all(struct symbol_query *queries, size_t count, const void *own)
+{
+    struct search_for_all search = {.queries = queries, .count = count, .own = own};
+    for (size_t i = 0; i < count; i++)
+        queries[i] = (struct symbol_query){.name = queries[i].name,
+                                           .hash = gnu_hash_of(queries[i].name)};
+    dl_iterate_phdr(answer_from_one, &search);
+    for (size_t i = 0; i < count; i++) { /* not under the loader's lock: these run code */
+        if (queries[i].is_first_indirect)
+            queries[i].first = symbol_search_in_tables(queries[i].name, NULL);
+        if (queries[i].is_next_indirect)
+            queries[i].next = symbol_search_next(queries[i].name, own);
+    }
 }
 
 uint64_t symbol_search_in_module(uint64_t start, uint64_t bias, const char *name, uint64_t *bytes)

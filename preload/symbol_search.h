@@ -7,11 +7,28 @@
 #define SEEP_PRELOAD_SYMBOL_SEARCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* The next definition behind the module that `own` lies in, in the order of loading; NULL = none.
  */
 void *symbol_search_next(const char *name, const void *own);
+
+/* A name, and what symbol_search_all finds for it. */
+struct symbol_query {
+    const char *name;
+    void *next;              /* the next definition, as symbol_search_next finds it; NULL = none */
+    const char *next_module; /* the path of its module */
+    void *first;             /* the first definition of all, by the modules' own tables */
+    bool is_first_own;       /* that is in the module of `own` */
+    bool is_first_indirect, is_next_indirect; /* of no meaning afterwards */
+    uint32_t hash;
+};
+
+/* All of these in one look at each module: a program's start has dozens of them, and reading a
+ * module's dynamic section takes far longer than looking a name up in its tables. Nothing is
+ * allocated but where a definition is an IFUNC. */
+void symbol_search_all(struct symbol_query *queries, size_t count, const void *own);
 
 /* The first definition of all. */
 void *symbol_search_first(const char *name);
