@@ -15,6 +15,9 @@ struct eh_frame_module {
     uint64_t start;
     uint64_t end;
     uint64_t header; /* the address of .eh_frame_hdr (PT_GNU_EH_FRAME); 0 = none */
+    /* Not 0, and another one whenever another module may stand there; only for who keeps something
+     * of what was read. */
+    uint64_t generation;
 };
 
 /* Pointers are into the module. */

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "preload/eh_frame.h"
+#include "preload/frame_row.h"
 
 /* The two plain kinds come first: a walk tells them from all others by one compare. */
 enum frame_rule_kind {
@@ -71,8 +72,9 @@ static inline uint64_t frame_rule_cfa_addend(struct frame_rule rule)
     return (uint64_t)(int64_t)(int8_t)(rule.bits >> 48);
 }
 
-/* The rule for the instruction at `pc`: runs the unwind table's program up to there (DWARF 5,
- * section 6.4.3). NONE where the module has no table for it. */
-struct frame_rule frame_rule_compute(const struct eh_frame_module *module, uint64_t pc);
+/* The rule for the instruction at `pc`: from its row in the unwind table. NONE where the module has
+ * no table for it. `places` may be NULL. */
+struct frame_rule frame_rule_compute(const struct eh_frame_module *module, uint64_t pc,
+                                     struct frame_places *places);
 
 #endif

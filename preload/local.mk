@@ -8,6 +8,8 @@ preload_unwind_sources = \
 	preload/eh_frame.h \
 	preload/frame_expression.c \
 	preload/frame_expression.h \
+	preload/frame_row.c \
+	preload/frame_row.h \
 	preload/frame_rule.c \
 	preload/frame_rule.h \
 	preload/old_glibc.h \

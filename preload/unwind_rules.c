@@ -156,14 +156,15 @@ bool unwind_rules_find_module(struct unwind_rules *rules, uint64_t pc,
     return true;
 }
 
-static bool find_module(struct unwind_rules *rules, uint64_t pc, struct eh_frame_module *module)
+static bool find_module(struct unwind_rules *rules, uint64_t pc, uint64_t generation,
+                        struct eh_frame_module *module)
 {
     struct unwind_rules_module found;
 
     if (!unwind_rules_find_module(rules, pc, &found))
         return false;
     *module = (struct eh_frame_module){
-        .start = found.start, .end = found.end, .header = found.header};
+        .start = found.start, .end = found.end, .header = found.header, .generation = generation};
     return true;
 }
 
@@ -221,8 +222,8 @@ unwind_rules_learn(struct unwind_rules *rules, uint64_t pc, uint64_t generation)
         return former;
     }
 #if ARCH_HAS_EH_FRAME_RULES
-    if (find_module(rules, pc, &module))
-        rule = frame_rule_compute(&module, pc);
+    if (find_module(rules, pc, generation, &module))
+        rule = frame_rule_compute(&module, pc, &rules->places);
 #else
     (void)find_module;
     (void)module;

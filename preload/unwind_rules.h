@@ -80,6 +80,7 @@ struct unwind_rules {
     _Atomic uint32_t list_version;        /* odd while it is written */
     _Atomic uint32_t listed_count;
     _Atomic bool is_list_old; /* modules came or went: the next miss fills it anew */
+    struct frame_places places;
     struct unwind_rules_listed_module listed[UNWIND_RULES_MAX_MODULES];
     struct unwind_rules_entry entries[UNWIND_RULES_ENTRY_COUNT] __attribute__((aligned(64)));
 };

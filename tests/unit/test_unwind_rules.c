@@ -37,6 +37,7 @@ struct loaded_file {
     uint8_t *memory;
     size_t memory_bytes;
     struct eh_frame_module module;
+    struct frame_places places;
 };
 
 static size_t page_up(uint64_t bytes)
@@ -67,6 +68,7 @@ static bool load_file(const char *path, struct loaded_file *file)
     file->memory = mmap(NULL, file->memory_bytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(file->memory, MAP_FAILED);
+    file->module.generation = 1;
     file->module.start = (uintptr_t)file->memory;
     file->module.end = file->module.start + file->memory_bytes;
     for (size_t i = 0; i < count; i++) {
@@ -330,12 +332,15 @@ struct tally {
     size_t without_rule;
 };
 
-static void compare_at(const struct loaded_file *file, uint64_t pc, struct tally *tally)
+static void compare_at(struct loaded_file *file, uint64_t pc, struct tally *tally)
 {
     uint64_t bias = file->module.start;
-    struct step expected, step = step_by_rule(frame_rule_compute(&file->module, pc + bias));
+    struct frame_rule rule = frame_rule_compute(&file->module, pc + bias, NULL);
+    struct step expected, step = step_by_rule(rule);
 
     tally->pcs++;
+    if (frame_rule_compute(&file->module, pc + bias, &file->places).bits != rule.bits)
+        fail_msg("pc 0x%lx: another rule from a place that was kept", (unsigned long)pc);
     assert_true(step_by_elfutils(file->cfi, pc, pc + bias, &expected));
     if (step.outcome == CANNOT)
         tally->without_rule++;
@@ -507,7 +512,7 @@ static struct eh_frame_module make_image(struct image *image, const uint8_t *pro
 
 static struct frame_rule rule_at(const struct eh_frame_module *module, uint64_t offset)
 {
-    return frame_rule_compute(module, module->start + CODE + offset);
+    return frame_rule_compute(module, module->start + CODE + offset, NULL);
 }
 
 static void test_program_by_hand(void **state)
@@ -548,6 +553,76 @@ static void test_program_by_hand(void **state)
         assert_int_equal(frame_rule_kind(rule_at(&module, (uint64_t)-1)), FRAME_RULE_END);
         assert_int_equal(frame_rule_kind(rule_at(&module, (uint64_t)-2)), FRAME_RULE_NO_TABLE);
     }
+}
+
+/* Two bytes of code and ten of program a row: the CFA is 16, 24, 32, ... above sp, and where that
+ * is a multiple of 64 what was before comes again for a row. */
+static size_t write_long_program(uint8_t *program, unsigned rows)
+{
+    uint8_t *at = program;
+
+    for (unsigned row = 1; row < rows; row++) {
+        bool is_detour = row % 8 == 7;
+        *at++ = 0x42; /* 2 on */
+        if (row > 1 && row % 8 == 0)
+            *at++ = 0x0b;
+        if (is_detour)
+            *at++ = 0x0a;
+        *at++ = 0x0e;
+        *at++ = is_detour ? 8 : (uint8_t)(8 + 8 * (row % 12));
+        *at++ = 0x86; /* rbp */
+        *at++ = (uint8_t)(2 + row % 3);
+        while ((at - program) % 10 != 0)
+            *at++ = 0x00;
+    }
+    return (size_t)(at - program);
+}
+
+static void test_places_by_hand(void **state)
+{
+    enum {
+        ROWS = 40
+    };
+    uint8_t program[10 * ROWS];
+    struct image image;
+    struct frame_places places = {.is_in_use = false};
+    size_t count = write_long_program(program, ROWS);
+    struct eh_frame_module module = make_image(&image, program, count, true);
+    uint64_t random = 1;
+
+    (void)state;
+    module.generation = 7;
+    for (unsigned i = 0; i < 2000; i++) {
+        random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+        uint64_t pc = module.start + CODE + (random >> 33) % 90;
+        assert_int_equal(frame_rule_compute(&module, pc, &places).bits,
+                         frame_rule_compute(&module, pc, NULL).bits);
+    }
+    assert_false(places.is_in_use);
+    memset(&places, 0, sizeof places);
+    frame_rule_compute(&module, module.start + CODE + 20, &places); /* a short way */
+    assert_int_equal(places.at[0].generation, 0);
+    frame_rule_compute(&module, module.start + CODE + 36, &places);
+    assert_int_equal(places.at[0].pc, module.start + CODE + 36);
+    assert_int_equal(places.at[0].location, module.start + CODE + 38);
+    frame_rule_compute(&module, module.start + CODE + 32, &places); /* before that: all the way */
+    assert_int_equal(places.at[1].pc, module.start + CODE + 32);
+    frame_rule_compute(&module, module.start + CODE + 76, &places); /* on from the first */
+    assert_int_equal(places.at[0].pc, module.start + CODE + 76);
+    assert_int_equal(places.at[1].pc, module.start + CODE + 32);
+    assert_int_equal(places.at[2].generation, 0);
+
+    /* What is kept counts for that module only, and not for who meets another at it. */
+    places.at[0].row.cfa_offset = places.at[1].row.cfa_offset = 4000;
+    uint64_t pc = module.start + CODE + 77;
+    assert_int_equal(frame_rule_cfa_offset(frame_rule_compute(&module, pc, &places)), 4000);
+    places.is_in_use = true;
+    assert_int_equal(frame_rule_compute(&module, pc, &places).bits,
+                     frame_rule_compute(&module, pc, NULL).bits);
+    places.is_in_use = false;
+    module.generation = 8;
+    assert_int_equal(frame_rule_compute(&module, pc, &places).bits,
+                     frame_rule_compute(&module, pc, NULL).bits);
 }
 
 static void test_expressions_by_hand(void **state)
@@ -597,6 +672,7 @@ static void test_hostile_tables(void **state)
 {
     static const uint8_t program[] = {0x41, 0x0e, 16,   0x86, 2,    0x43, 0x0d, 6,   0x0f,
                                       3,    0x76, 0x78, 0x06, 0x0a, 0x02, 100,  0x0b};
+    struct frame_places places = {.is_in_use = false};
     uint64_t random = 1;
 
     (void)state;
@@ -608,7 +684,12 @@ static void test_hostile_tables(void **state)
             random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
             image->bytes[(random >> 33) % (FDE + 40)] = (uint8_t)(random >> 25);
         }
-        rule_at(&module, (random >> 20) % 256);
+        module.generation = 1;
+        for (int i = 0; i < 3; i++) { /* places of images that stood there before, too */
+            uint64_t pc = module.start + CODE + (random >> (20 + i)) % 256;
+            frame_rule_compute(&module, pc, NULL);
+            frame_rule_compute(&module, pc, &places);
+        }
         free(image);
     }
 }
@@ -737,6 +818,7 @@ int main(void)
         cmocka_unit_test(test_python),
         cmocka_unit_test(test_self),
         cmocka_unit_test(test_program_by_hand),
+        cmocka_unit_test(test_places_by_hand),
         cmocka_unit_test(test_expressions_by_hand),
         cmocka_unit_test(test_hostile_tables),
         cmocka_unit_test(test_cache),
