@@ -1,11 +1,12 @@
 #include "snapshot/block_index.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
 enum {
-    CHUNK_BITS = 21,
+    CHUNK_BITS = BLOCK_INDEX_CHUNK_BITS,
     FEW_BLOCKS = 8, /* looked through one by one */
     ARRAY_HEAD_BYTES = 8
 };
@@ -29,14 +30,6 @@ static bool is_large(const struct snapshot_block *block)
 static uint32_t chunk_key(uint64_t address)
 {
     return (uint32_t)(address >> CHUNK_BITS);
-}
-
-static struct index_chunk *find_place(const struct block_index *index, uint32_t key)
-{
-    uint32_t at = (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & index->chunk_mask;
-    while (index->chunks[at].key_plus_1 != 0 && index->chunks[at].key_plus_1 != key + 1)
-        at = (at + 1) & index->chunk_mask;
-    return &index->chunks[at];
 }
 
 /* Calls for each chunk that has blocks: its key, and the first and last of them. Large blocks among
@@ -93,8 +86,10 @@ static void fill_chunk(struct block_index *index, void *context, uint32_t key, u
 {
     size_t *used = context;
     uint32_t bits = granule_bits(first, last);
-    *find_place(index, key) = (struct index_chunk){
+    *block_index_chunk(index, (uint64_t)key << CHUNK_BITS) = (struct index_chunk){
         .key_plus_1 = key + 1, .table = (uint32_t)*used, .shift = CHUNK_BITS - bits};
+    uint32_t hint = key & (BLOCK_INDEX_HINTS - 1);
+    index->hints[hint / 64] |= UINT64_C(1) << hint % 64;
     uint64_t granule_bytes = CHUNK_BYTES >> bits;
     uint64_t start = (uint64_t)key << CHUNK_BITS;
     uint32_t at = first;
@@ -121,6 +116,8 @@ void block_index_init(struct block_index *index, const struct snapshot_block *bl
                                        sizeof *index->large);
             index->large[index->large_count++] = i;
         }
+    if (index->large_count > 0) /* which are in no chunk */
+        memset(index->hints, 0xff, sizeof index->hints);
     struct sizes sizes = {0};
     visit_chunks(index, count_chunk, &sizes);
     size_t places = 16;
@@ -139,24 +136,6 @@ void block_index_clear(struct block_index *index)
     free(index->granules);
     free(index->large);
     *index = (struct block_index){0};
-}
-
-const struct index_chunk *block_index_chunk(const struct block_index *index, uint64_t address)
-{
-    const struct index_chunk *chunk = find_place(index, chunk_key(address));
-    if (chunk->key_plus_1 == 0)
-        return NULL;
-    __builtin_prefetch(
-        &index->granules[chunk->table + ((address & (CHUNK_BYTES - 1)) >> chunk->shift)]);
-    return chunk;
-}
-
-void block_index_prefetch(const struct block_index *index, const struct index_chunk *chunk,
-                          uint64_t address)
-{
-    __builtin_prefetch(
-        &index->blocks[index->granules[chunk->table +
-                                       ((address & (CHUNK_BYTES - 1)) >> chunk->shift)]]);
 }
 
 /* The last block of [first, last] that begins at or before the address; `first` if none does. */
@@ -194,8 +173,8 @@ static uint32_t find_large(const struct block_index *index, uint64_t address)
 uint32_t block_index_find_in(const struct block_index *index, const struct index_chunk *chunk,
                              uint64_t address)
 {
-    if (chunk && chunk->key_plus_1 != 0) {
-        uint32_t granule = chunk->table + (uint32_t)((address & (CHUNK_BYTES - 1)) >> chunk->shift);
+    if (chunk->key_plus_1 != 0) {
+        uint32_t granule = block_index_granule(chunk, address);
         uint32_t at = last_at_or_before(index->blocks, index->granules[granule],
                                         index->granules[granule + 1], address);
         const struct snapshot_block *block = &index->blocks[at];
@@ -209,5 +188,5 @@ uint32_t block_index_find(const struct block_index *index, uint64_t address)
 {
     if (address < index->low || address >= index->high)
         return SNAPSHOT_NONE;
-    return block_index_find_in(index, find_place(index, chunk_key(address)), address);
+    return block_index_find_in(index, block_index_chunk(index, address), address);
 }

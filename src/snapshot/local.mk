@@ -101,6 +101,7 @@ check_PROGRAMS += \
 	tests/unit/test_snapshot \
 	tests/unit/test_scan_threads \
 	tests/unit/test_snapshot_scan \
+	tests/unit/test_pointer_scan \
 	tests/unit/test_block_contents \
 	tests/unit/test_python_graph \
 	tests/unit/test_range_list \
@@ -111,6 +112,7 @@ TESTS += \
 	tests/unit/test_snapshot \
 	tests/unit/test_scan_threads \
 	tests/unit/test_snapshot_scan \
+	tests/unit/test_pointer_scan \
 	tests/unit/test_block_contents \
 	tests/unit/test_python_graph \
 	tests/unit/test_range_list \
@@ -124,6 +126,8 @@ tests_unit_test_scan_threads_LDADD = $(unit_libs)
 thread_tests += tests/unit/test_scan_threads
 tests_unit_test_snapshot_scan_SOURCES = tests/unit/test_snapshot_scan.c
 tests_unit_test_snapshot_scan_LDADD = $(unit_libs)
+tests_unit_test_pointer_scan_SOURCES = tests/unit/test_pointer_scan.c
+tests_unit_test_pointer_scan_LDADD = $(unit_libs)
 tests_unit_test_block_contents_SOURCES = tests/unit/test_block_contents.c $(recording_fixture)
 tests_unit_test_block_contents_LDADD = $(unit_libs)
 tests_unit_test_python_graph_SOURCES = tests/unit/test_python_graph.c $(recording_fixture)

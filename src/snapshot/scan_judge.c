@@ -3,6 +3,10 @@
 
 #include "snapshot/word_cache.h"
 
+enum {
+    LOOK_EVERY_BLOCKS = 64 /* whether there is time */
+};
+
 /* The pointer itself is read again: few pointers need it, and keeping all would cost as much as all
  * the rest. */
 static unsigned judge_inheritance(struct scan *scan, uint64_t slot)
@@ -32,7 +36,9 @@ void scan_judge_references(struct scan *scan)
     struct snapshot *result = scan->result;
     size_t kept = 0;
     uint64_t row_start = 0;
-    for (size_t i = 0; i < result->block_count && scan_is_in_time(scan); i++) {
+    for (size_t i = 0; i < result->block_count; i++) {
+        if (i % LOOK_EVERY_BLOCKS == 0 && !scan_is_in_time(scan))
+            break;
         uint64_t row_end = result->first_reference[i + 1];
         for (uint64_t j = row_start; j < row_end; j++) {
             struct snapshot_reference reference = result->references[j];
