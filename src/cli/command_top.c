@@ -138,7 +138,7 @@ static bool write_reports(const struct invocation *invocation, struct live_sourc
     const struct values *values = invocation->values;
     uint64_t interval_ns = values->interval.is_given ? values->interval.value : DEFAULT_INTERVAL_NS;
     uint64_t count = values->count.is_given ? values->count.value : 1;
-    struct rates_reading before = {0}, first = {0};
+    struct rates_reading *before = NULL, *first = NULL;
     bool is_good = true;
 
     for (uint64_t i = 0; is_good && i < count; i++) {
@@ -146,23 +146,23 @@ static bool write_reports(const struct invocation *invocation, struct live_sourc
             rest(interval_ns);
         bool was_last = source->has_ended;
         struct live_picture *picture = was_last ? NULL : live_source_take(source, error);
-        struct rates_question question = {.order = (enum rates_order)values->sort.value,
-                                          .before = i > 0 ? &before : NULL,
-                                          .mark = i > 0 ? &first : NULL};
+        struct rates_question question = {
+            .order = (enum rates_order)values->sort.value, .before = before, .mark = first};
 
         if (was_last)
             break;
         is_good = picture && find_process(picture, source, pid, &question.process, error) &&
                   write_report(invocation, picture, &question, error);
-        rates_reading_clear(&before);
-        if (is_good)
-            rates_reading_copy(&picture->reading, &before);
-        if (is_good && i == 0)
-            rates_reading_copy(&picture->reading, &first);
+        if (before != first)
+            rates_reading_destroy(before);
+        before = is_good ? live_picture_take_reading(picture) : NULL;
+        if (!first)
+            first = before;
         live_picture_destroy(picture);
     }
-    rates_reading_clear(&before);
-    rates_reading_clear(&first);
+    if (before != first)
+        rates_reading_destroy(before);
+    rates_reading_destroy(first);
     return is_good;
 }
 

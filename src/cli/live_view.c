@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/side_work.h"
 #include "cli/graph_argument.h"
+#include "cli/live_readings.h"
 #include "cli/recording_argument.h"
 #include "record/snapshot_request.h"
 
@@ -31,11 +32,15 @@ struct live_view {
     struct side_work loading;
     pthread_mutex_t lock; /* of what follows, up to the viewer's own */
     pthread_cond_t changed;
-    bool are_wanted, is_quitting, is_over;
+    struct tui_live_use use;
+    bool is_quitting, is_over;
     uint32_t snapshot_pid; /* one is wanted of it; 0 = none */
     struct live_picture *pending;
     struct live_picture *dropped; /* not shown any more; NULL = none */
     struct tui_live_news news;
+
+    /* The thread's own. */
+    struct live_readings readings;
 
     /* The viewer's own: what it shows. */
     struct live_picture *shown;
@@ -78,6 +83,23 @@ static void take_snapshot(struct live_view *view)
     tell_viewer(view);
 }
 
+/* What the viewer will ask of it, as far as that is known: it would keep people waiting there. */
+static void prepare(struct live_view *view, struct live_picture *picture)
+{
+    pthread_mutex_lock(&view->lock);
+    const struct tui_live_use use = view->use;
+    pthread_mutex_unlock(&view->lock);
+    struct rates_question question = {.process = use.process,
+                                      .order = use.order,
+                                      .before = live_readings_newest(&view->readings),
+                                      .mark = use.mark};
+
+    if (use.are_rates_asked)
+        live_picture_prepare_rates(picture, &question);
+    live_readings_add(&view->readings, live_picture_take_reading(picture));
+    live_readings_sweep(&view->readings, &use);
+}
+
 /* Returns how long it took. */
 static uint64_t take_picture(struct live_view *view)
 {
@@ -86,6 +108,8 @@ static uint64_t take_picture(struct live_view *view)
 
     pthread_mutex_unlock(&view->lock);
     struct live_picture *picture = live_source_take(view->source, &error);
+    if (picture)
+        prepare(view, picture);
     pthread_mutex_lock(&view->lock);
     view->pending = picture;
     view->is_over = view->source->has_ended;
@@ -122,7 +146,7 @@ static void work(void *context)
         } else if (view->snapshot_pid != 0) {
             take_snapshot(view);
             due_ns = now_ns();
-        } else if (view->is_over || !view->are_wanted || view->pending) {
+        } else if (view->is_over || !view->use.are_wanted || view->pending) {
             pthread_cond_wait(&view->changed, &view->lock);
         } else if (now_ns() < due_ns) {
             wait_until(view, due_ns);
@@ -159,6 +183,7 @@ static void stop(struct live_view *view)
     atomic_store(&view->source->session.is_cancelled, false);
     live_picture_destroy(view->pending);
     live_picture_destroy(view->dropped);
+    live_readings_clear(&view->readings);
 }
 
 static void clear(struct live_view *view)
@@ -187,13 +212,14 @@ static struct live_picture *take(void *context, struct tui_live_news *news)
     return picture;
 }
 
-static void want(void *context, bool are_wanted)
+static void tell(void *context, const struct tui_live_use *use)
 {
     struct live_view *view = context;
 
     pthread_mutex_lock(&view->lock);
-    view->are_wanted = are_wanted;
-    if (are_wanted && view->pending)
+    bool were_wanted = view->use.are_wanted;
+    view->use = *use;
+    if (use->are_wanted && !were_wanted && view->pending)
         tell_viewer(view);
     pthread_cond_signal(&view->changed);
     pthread_mutex_unlock(&view->lock);
@@ -304,13 +330,13 @@ bool live_view_run(struct live_source *source, struct live_picture *first,
 {
     struct live_view view = {.source = source,
                              .interval_ns = options->interval_ns,
-                             .are_wanted = true,
+                             .use = {.are_wanted = true},
                              .is_over = source->has_ended,
                              .options = options->tui};
     struct tui_live live = {.context = &view,
                             .first = first,
                             .take = take,
-                            .want = want,
+                            .tell = tell,
                             .show = show,
                             .drop = drop,
                             .snapshot = ask_for_snapshot};
@@ -331,12 +357,15 @@ bool live_view_run(struct live_source *source, struct live_picture *first,
     view.options.find_leaks = find_leaks;
     view.options.leaks_context = &view;
     view.options.process = options->process;
+    live_readings_add(&view.readings, live_picture_take_reading(first));
     bool is_started = start(&view, error);
     bool is_done = is_started && tui_run(first->profile, &view.options, error);
-    if (is_started)
+    if (is_started) {
         stop(&view);
-    else
+    } else {
         live_picture_destroy(first);
+        live_readings_clear(&view.readings);
+    }
     clear(&view);
     return is_done;
 }

@@ -39,6 +39,8 @@ libseep_a_SOURCES += \
 	src/cli/installation.h \
 	src/cli/instant.c \
 	src/cli/instant.h \
+	src/cli/live_readings.c \
+	src/cli/live_readings.h \
 	src/cli/live_source.c \
 	src/cli/live_source.h \
 	src/cli/live_view.c \
@@ -96,6 +98,10 @@ check_PROGRAMS += tests/unit/test_options
 TESTS += tests/unit/test_options
 tests_unit_test_options_SOURCES = tests/unit/test_options.c
 tests_unit_test_options_LDADD = $(unit_libs)
+check_PROGRAMS += tests/unit/test_live_readings
+TESTS += tests/unit/test_live_readings
+tests_unit_test_live_readings_SOURCES = tests/unit/test_live_readings.c
+tests_unit_test_live_readings_LDADD = $(unit_libs)
 endif
 
 # A recording with known figures, for tests of the commands that read.

@@ -27,7 +27,13 @@ static struct live_picture *make_picture(struct demo_live *live)
         fprintf(stderr, "demo_live: %s\n", error.message);
         exit(1);
     }
-    live->number++;
+    if (live->use.are_rates_asked) /* as the thread of seep top does */
+        live_picture_prepare_rates(
+            picture, &(struct rates_question){.process = live->use.process,
+                                              .order = live->use.order,
+                                              .before = live->readings[live->number - 1],
+                                              .mark = live->use.mark});
+    live->readings[live->number++] = live_picture_take_reading(picture);
     if (fd >= 0)
         close(fd);
     unlink(path);
@@ -44,10 +50,10 @@ static struct live_picture *take(void *context, struct tui_live_news *news)
     return live->number <= DEMO_LIVE_END ? make_picture(live) : NULL;
 }
 
-static void want(void *context, bool are_wanted)
+static void tell(void *context, const struct tui_live_use *use)
 {
-    (void)context;
-    (void)are_wanted;
+    struct demo_live *live = context;
+    live->use = *use;
 }
 
 static void show(void *context, struct live_picture *picture)
@@ -79,7 +85,7 @@ void demo_live_begin(struct demo_live *live, const struct demo_live_uses *uses)
                                    .fd = eventfd(1, EFD_CLOEXEC), /* there is always one more */
                                    .first = make_picture(live),
                                    .take = take,
-                                   .want = want,
+                                   .tell = tell,
                                    .show = show,
                                    .drop = drop,
                                    .snapshot = ask_for_snapshot};
@@ -87,5 +93,7 @@ void demo_live_begin(struct demo_live *live, const struct demo_live_uses *uses)
 
 void demo_live_end(struct demo_live *live)
 {
+    for (unsigned i = 0; i < live->number; i++)
+        rates_reading_destroy(live->readings[i]);
     close(live->live.fd);
 }

@@ -28,6 +28,8 @@ struct demo_live {
     struct demo_live_uses uses;
     unsigned number; /* of the next picture */
     const struct live_picture *shown;
+    struct rates_reading *readings[DEMO_LIVE_END + 1]; /* of the pictures so far */
+    struct tui_live_use use;
     bool is_told; /* a snapshot was asked for, and nobody was told of it yet */
     struct tui_live live;
 };

@@ -27,8 +27,8 @@ struct live_picture *live_picture_load(const char *path, uint64_t until_ns, stru
         live_picture_destroy(picture);
         return NULL;
     }
-    rates_reading_take(picture->profile, until_ns ? until_ns : picture->profile->duration_ns,
-                       &picture->reading);
+    picture->reading = rates_reading_create(picture->profile,
+                                            until_ns ? until_ns : picture->profile->duration_ns);
     find_growths(picture);
     return picture;
 }
@@ -40,11 +40,58 @@ void live_picture_destroy(struct live_picture *picture)
     for (size_t i = 0; picture->growths && i < picture->profile->process_count; i++)
         growth_clear(&picture->growths[i]);
     free(picture->growths);
-    rates_reading_clear(&picture->reading);
+    rates_clear(&picture->rates);
+    if (!picture->is_reading_taken)
+        rates_reading_destroy(picture->reading);
     snapshot_list_clear(&picture->snapshots);
     profile_destroy(picture->profile);
     recording_reader_close(picture->reader);
     free(picture);
+}
+
+struct rates_reading *live_picture_take_reading(struct live_picture *picture)
+{
+    picture->is_reading_taken = true;
+    return picture->reading;
+}
+
+static void find_rates(const struct live_picture *picture, const struct rates_question *question,
+                       struct rates *rates)
+{
+    struct rates_question asked = *question;
+
+    asked.growths = picture->growths;
+    rates_find_unordered(picture->profile, picture->reading, &asked, rates);
+}
+
+void live_picture_prepare_rates(struct live_picture *picture, const struct rates_question *question)
+{
+    rates_clear(&picture->rates);
+    find_rates(picture, question, &picture->rates);
+    picture->asked = *question;
+    picture->has_rates = true;
+}
+
+static bool has_answer(const struct live_picture *picture, const struct rates_question *question)
+{
+    const struct rates_question *asked = &picture->asked;
+
+    return picture->has_rates && asked->process == question->process &&
+           asked->before == question->before && asked->mark == question->mark;
+}
+
+void live_picture_find_rates(struct live_picture *picture, const struct rates_question *question,
+                             struct rates *rates)
+{
+    if (!has_answer(picture, question)) {
+        find_rates(picture, question, rates);
+        return;
+    }
+    *rates = picture->rates;
+    picture->rates = (struct rates){0};
+    picture->has_rates = false;
+    if (picture->asked.order != question->order)
+        rates_reorder(rates, question->order);
 }
 
 uint32_t live_picture_find_pid(const struct live_picture *picture, uint64_t pid)

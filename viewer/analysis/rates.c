@@ -5,30 +5,18 @@
 
 #include "analysis/partial_order.h"
 #include "analysis/query.h"
+#include "base/key_sort.h"
 #include "base/memory.h"
 
 static const double NS_PER_SECOND = 1e9;
 
 /* ---- readings ---- */
 
-struct sortable {
-    struct rates_entry entry;
-    uint32_t site;
-};
-
 static int compare_ids(const struct rates_entry *a, const struct rates_entry *b)
 {
     if (a->process_id != b->process_id)
         return a->process_id < b->process_id ? -1 : 1;
     return a->site_id < b->site_id ? -1 : a->site_id > b->site_id;
-}
-
-static int compare_sortables(const void *left, const void *right)
-{
-    const struct sortable *a = left, *b = right;
-    int order = compare_ids(&a->entry, &b->entry);
-
-    return order ? order : a->site < b->site ? -1 : a->site > b->site;
 }
 
 static struct rates_entry entry_of(const struct profile *profile, const struct profile_site *site)
@@ -57,54 +45,52 @@ static struct rates_counts totals_of(const struct recording_totals *totals)
                                  .live_bytes = totals->live_bytes};
 }
 
-void rates_reading_take(const struct profile *profile, uint64_t time_ns,
-                        struct rates_reading *reading)
+/* First by the number, then, which keeps that order, by the process. Caller frees. */
+static struct sort_key *sort_sites(const struct profile *profile)
 {
     size_t count = profile->site_count;
-    struct sortable *list = memory_allocate_zeroed(count + 1, sizeof *list);
+    struct sort_key *keys = memory_allocate_large(count + 1, sizeof *keys);
+
+    for (size_t i = 0; i < count; i++)
+        keys[i] = (struct sort_key){profile->sites[i].figures.id, (uint32_t)i};
+    key_sort(keys, count);
+    for (size_t i = 0; i < count; i++)
+        keys[i].key = profile->processes[profile->sites[keys[i].position].process].about.id;
+    key_sort(keys, count);
+    return keys;
+}
+
+struct rates_reading *rates_reading_create(const struct profile *profile, uint64_t time_ns)
+{
+    size_t count = profile->site_count;
+    struct sort_key *keys = sort_sites(profile);
+    struct rates_reading *reading = memory_allocate_zeroed(1, sizeof *reading);
 
     *reading = (struct rates_reading){
         .time_ns = time_ns,
-        .entries = memory_allocate_zeroed(count + 1, sizeof *reading->entries),
-        .sites = memory_allocate_zeroed(count + 1, sizeof *reading->sites),
+        .entries = memory_allocate_large(count + 1, sizeof *reading->entries),
+        .sites = memory_allocate_large(count + 1, sizeof *reading->sites),
         .count = count,
         .totals = memory_allocate_zeroed(profile->process_count + 1, sizeof *reading->totals),
         .process_count = profile->process_count};
-    for (size_t i = 0; i < count; i++)
-        list[i] = (struct sortable){entry_of(profile, &profile->sites[i]), (uint32_t)i};
-    qsort(list, count, sizeof *list, compare_sortables);
     for (size_t i = 0; i < count; i++) {
-        reading->entries[i] = list[i].entry;
-        reading->sites[i] = list[i].site;
+        reading->entries[i] = entry_of(profile, &profile->sites[keys[i].position]);
+        reading->sites[i] = keys[i].position;
     }
     for (size_t i = 0; i < profile->process_count; i++)
         reading->totals[i] = totals_of(&profile->processes[i].totals);
-    free(list);
+    free(keys);
+    return reading;
 }
 
-static void *copy_of(const void *items, size_t count, size_t bytes)
+void rates_reading_destroy(struct rates_reading *reading)
 {
-    void *copy = memory_allocate_zeroed(count + 1, bytes);
-
-    if (count > 0)
-        memcpy(copy, items, count * bytes);
-    return copy;
-}
-
-void rates_reading_copy(const struct rates_reading *from, struct rates_reading *reading)
-{
-    *reading = *from;
-    reading->entries = copy_of(from->entries, from->count, sizeof *from->entries);
-    reading->sites = copy_of(from->sites, from->count, sizeof *from->sites);
-    reading->totals = copy_of(from->totals, from->process_count, sizeof *from->totals);
-}
-
-void rates_reading_clear(struct rates_reading *reading)
-{
+    if (!reading)
+        return;
     free(reading->entries);
     free(reading->sites);
     free(reading->totals);
-    *reading = (struct rates_reading){0};
+    free(reading);
 }
 
 /* ---- differences ---- */
@@ -324,6 +310,22 @@ static void order_rows(const struct profile *profile, enum rates_order by, struc
     rates->ordering = ordering;
 }
 
+static void end_ordering(struct rates *rates)
+{
+    if (rates->ordering)
+        partial_order_clear(&rates->ordering->order);
+    free(rates->ordering);
+    rates->ordering = NULL;
+}
+
+void rates_reorder(struct rates *rates, enum rates_order order)
+{
+    const struct profile *profile = rates->ordering->profile;
+
+    end_ordering(rates);
+    order_rows(profile, order, rates);
+}
+
 const struct rates_row *rates_row_at(const struct rates *rates, size_t position)
 {
     return rates->ordering ? &rates->rows[partial_order_at(&rates->ordering->order, position)]
@@ -399,9 +401,7 @@ void rates_find_unordered(const struct profile *profile, const struct rates_read
 
 void rates_clear(struct rates *rates)
 {
-    if (rates->ordering)
-        partial_order_clear(&rates->ordering->order);
-    free(rates->ordering);
+    end_ordering(rates);
     free(rates->rows);
     *rates = (struct rates){0};
 }

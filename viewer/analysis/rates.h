@@ -31,11 +31,9 @@ struct rates_reading {
     size_t process_count;
 };
 
-/* Clear after use; a copy is the caller's, too. */
-void rates_reading_take(const struct profile *profile, uint64_t time_ns,
-                        struct rates_reading *reading);
-void rates_reading_copy(const struct rates_reading *from, struct rates_reading *reading);
-void rates_reading_clear(struct rates_reading *reading);
+/* Caller owns; nothing of the profile is borrowed. */
+struct rates_reading *rates_reading_create(const struct profile *profile, uint64_t time_ns);
+void rates_reading_destroy(struct rates_reading *reading);
 
 enum rates_order {
     RATES_BY_ALLOCATED_BYTES, /* a second */
@@ -93,6 +91,9 @@ void rates_find(const struct profile *profile, const struct rates_reading *now,
 void rates_find_unordered(const struct profile *profile, const struct rates_reading *now,
                           const struct rates_question *question, struct rates *rates);
 const struct rates_row *rates_row_at(const struct rates *rates, size_t position);
+
+/* Of what rates_find_unordered found: now in another order. */
+void rates_reorder(struct rates *rates, enum rates_order order);
 
 void rates_clear(struct rates *rates);
 

@@ -90,7 +90,7 @@ static void add_process(struct writing *writing, uint32_t process)
 
     question.process = process;
     question.growths = picture->growths;
-    rates_find(picture->profile, &picture->reading, &question, &rates);
+    rates_find(picture->profile, picture->reading, &question, &rates);
     json_stream_begin_object(stream, NULL);
     json_add_process(stream, picture->profile, process, writing->options->are_arguments_shown);
     json_stream_begin_object(stream, "totals");
@@ -130,7 +130,7 @@ bool top_write_json(const struct live_picture *picture, const struct top_report_
                       picture->profile->is_live ? "now" : "end", options->are_arguments_shown);
     json_stream_add(&writing.stream, "live", json_boolean(picture->profile->is_live));
     json_stream_add(&writing.stream, "recording", json_text(picture->profile->info.path));
-    json_stream_add_number(&writing.stream, "time_ns", picture->reading.time_ns);
+    json_stream_add_number(&writing.stream, "time_ns", picture->reading->time_ns);
     json_stream_add(&writing.stream, "mark_ns",
                     options->question.mark ? json_number(options->question.mark->time_ns) : NULL);
     json_stream_begin_array(&writing.stream, "processes");

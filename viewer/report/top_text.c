@@ -105,7 +105,7 @@ static void write_process(struct page *page, const struct live_picture *picture,
 
     question.process = process;
     question.growths = picture->growths;
-    rates_find(picture->profile, &picture->reading, &question, &rates);
+    rates_find(picture->profile, picture->reading, &question, &rates);
     page_set_program(page, process);
     page_heading(page, "%s (pid %llu), %s after %s", profile_process_name(of),
                  (unsigned long long)of->about.pid,

@@ -21,9 +21,8 @@ enum {
 struct app_live {
     const struct tui_live *source;
     struct live_picture *picture;
-    struct view_live shown; /* what views see */
-    struct rates_reading before, mark;
-    bool has_before, has_mark;
+    struct view_live shown;                    /* what views see */
+    const struct rates_reading *before, *mark; /* NULL = none; the source's */
     bool is_paused;
     bool has_ended; /* nothing new will come */
     bool is_lost;   /* and that is not how it should have ended */
@@ -45,8 +44,8 @@ static void publish(struct app *app)
     struct app_live *live = app->live;
     live->shown = (struct view_live){
         .picture = live->picture,
-        .before = live->has_before ? &live->before : NULL,
-        .mark = live->has_mark ? &live->mark : NULL,
+        .before = live->before,
+        .mark = live->mark,
     };
     app->context.profile = live->picture->profile;
     app->context.live = &live->shown;
@@ -71,9 +70,7 @@ void app_live_end(struct app *app)
     if (!live)
         return;
     live->source->show(live->source->context, NULL);
-    live_picture_destroy(live->picture);
-    rates_reading_clear(&live->before);
-    rates_reading_clear(&live->mark);
+    live->source->drop(live->source->context, live->picture);
     free(live);
     app->live = NULL;
 }
@@ -85,13 +82,22 @@ static bool can_follow(const struct app *app)
     return app->depth == 0 && app_current_view(app)->ops->row_key;
 }
 
-static void tell_wanted(struct app *app)
+static void tell_use(struct app *app)
 {
     struct app_live *live = app->live;
-    bool are_wanted = !live->is_paused && can_follow(app);
-    if (are_wanted != live->are_wanted)
-        live->source->want(live->source->context, are_wanted);
-    live->are_wanted = are_wanted;
+    const struct view *view = app_current_view(app);
+    struct tui_live_use use = {
+        .are_wanted = !live->is_paused && can_follow(app),
+        .now = live->picture->reading,
+        .before = live->before,
+        .mark = live->mark,
+        .are_rates_asked = view->ops == &view_live,
+        .process = app->context.question.process,
+    };
+    if (use.are_rates_asked)
+        use.order = (enum rates_order)view->table.sort_key;
+    live->source->tell(live->source->context, &use);
+    live->are_wanted = use.are_wanted;
 }
 
 static bool swap(struct app *app, struct live_picture *picture, struct error *error)
@@ -99,10 +105,7 @@ static bool swap(struct app *app, struct live_picture *picture, struct error *er
     struct app_live *live = app->live;
     struct live_picture *old = live->picture;
     app_prepare_reload(app);
-    rates_reading_clear(&live->before);
     live->before = old->reading;
-    live->has_before = true;
-    old->reading = (struct rates_reading){0};
     live->picture = picture;
     live->has_ended = !picture->profile->is_live;
     live->is_lost = live->has_ended && !picture->profile->is_finished;
@@ -135,7 +138,7 @@ bool app_live_await(struct app *app, struct error *error)
         return error_set(error, "this is a recording: it stays as it is");
     const struct live_picture *before = live->picture;
     live->is_paused = false;
-    tell_wanted(app);
+    tell_use(app);
     while (can_follow(app) && live->picture == before && !live->has_ended) {
         struct pollfd poll_fd = {.fd = live->source->fd, .events = POLLIN};
         poll(&poll_fd, 1, TITLE_STEP_MS);
@@ -147,7 +150,7 @@ bool app_live_await(struct app *app, struct error *error)
 
 void app_live_read(struct app *app, struct input *input)
 {
-    tell_wanted(app);
+    tell_use(app);
     int fd = app->live->are_wanted ? app->live->source->fd : -1;
     terminal_read_or(app->terminal, fd, TITLE_STEP_MS, input);
 }
@@ -158,12 +161,10 @@ static void set_mark(struct app *app)
 {
     struct app_live *live = app->live;
     char time[UNITS_TEXT_BYTES];
-    rates_reading_clear(&live->mark);
-    rates_reading_copy(&live->picture->reading, &live->mark);
-    live->has_mark = true;
+    live->mark = live->picture->reading;
     publish(app);
     snprintf(app->message, sizeof app->message, "growth counts from %s on now",
-             units_format_duration(live->mark.time_ns, time));
+             units_format_duration(live->mark->time_ns, time));
 }
 
 /* Of the process that is looked at; of several the first that runs. */

@@ -8,6 +8,7 @@
 
 #include "analysis/diff.h"
 #include "analysis/profile.h"
+#include "analysis/rates.h"
 #include "base/error.h"
 
 struct leak_report;
@@ -32,8 +33,24 @@ struct tui_live_news {
     char failure[256]; /* why there is no newer picture; "" = nothing is wrong */
 };
 
+/* What the viewer does with pictures. */
+struct tui_live_use {
+    bool are_wanted; /* newer ones */
+
+    /* Readings that it looks at: of the picture that it shows, of that before, and of the mark. Each
+     * NULL = none. */
+    const struct rates_reading *now, *before, *mark;
+
+    /* It asks each picture how fast its sites allocate (live_picture_find_rates), of this process, in
+     * this order, with `now` for the one before. */
+    bool are_rates_asked;
+    uint32_t process;
+    enum rates_order order;
+};
+
 /* Where pictures (analysis/live_picture.h) of a program that runs come from. They are made
- * elsewhere: nothing here takes long. */
+ * elsewhere: nothing here takes long. Their readings stay the source's: those of the two newest
+ * pictures and those that the viewer looks at. */
 struct tui_live {
     void *context;
     int fd;                     /* readable when there may be something to take */
@@ -42,8 +59,8 @@ struct tui_live {
     /* The newest one that was not taken yet, or NULL. */
     struct live_picture *(*take)(void *context, struct tui_live_news *news);
 
-    /* Whether new ones are wanted. At first they are. */
-    void (*want)(void *context, bool are_wanted);
+    /* From now on, until it is told otherwise. At first new ones are wanted, and no rates. */
+    void (*tell)(void *context, const struct tui_live_use *use);
 
     /* This one is what views ask about from now on, maybe as before; NULL: none any more. */
     void (*show)(void *context, struct live_picture *picture);

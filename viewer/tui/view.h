@@ -54,7 +54,7 @@ struct rates_reading;
 
 /* What is known of a program that runs, beside its profile. */
 struct view_live {
-    const struct live_picture *picture;
+    struct live_picture *picture;
     const struct rates_reading *before; /* of the picture before; NULL = this is the first */
     const struct rates_reading *mark;   /* NULL = none was set */
 };

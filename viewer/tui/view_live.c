@@ -63,10 +63,9 @@ static void find_rates(struct view *view)
     struct rates_question question = {.process = view->context->question.process,
                                       .order = (enum rates_order)view->table.sort_key,
                                       .before = live->before,
-                                      .mark = live->mark,
-                                      .growths = live->picture->growths};
+                                      .mark = live->mark};
     rates_clear(&shown->rates);
-    rates_find_unordered(view->context->profile, &live->picture->reading, &question, &shown->rates);
+    live_picture_find_rates(live->picture, &question, &shown->rates);
 }
 
 static bool live_load(struct view *view, struct error *error)
@@ -83,7 +82,8 @@ static bool live_load(struct view *view, struct error *error)
 
 static void live_sort(struct view *view)
 {
-    find_rates(view);
+    struct live_view *shown = view->state;
+    rates_reorder(&shown->rates, (enum rates_order)view->table.sort_key);
 }
 
 static const struct rates_row *row_at(const struct view *view, size_t row)
