@@ -17,6 +17,8 @@ libseep_a_SOURCES += \
 	src/base/memory.h \
 	src/base/parallel.c \
 	src/base/parallel.h \
+	src/base/precedence.c \
+	src/base/precedence.h \
 	src/base/progress.h \
 	src/base/ranked.c \
 	src/base/ranked.h \
@@ -36,6 +38,7 @@ check_PROGRAMS += \
 	tests/unit/test_hash_map \
 	tests/unit/test_key_sort \
 	tests/unit/test_parallel \
+	tests/unit/test_precedence \
 	tests/unit/test_text \
 	tests/unit/test_units
 TESTS += \
@@ -44,6 +47,7 @@ TESTS += \
 	tests/unit/test_hash_map \
 	tests/unit/test_key_sort \
 	tests/unit/test_parallel \
+	tests/unit/test_precedence \
 	tests/unit/test_text \
 	tests/unit/test_units
 tests_unit_test_base_SOURCES = tests/unit/test_base.c
@@ -54,6 +58,8 @@ tests_unit_test_hash_map_SOURCES = tests/unit/test_hash_map.c
 tests_unit_test_hash_map_LDADD = $(unit_libs)
 tests_unit_test_parallel_SOURCES = tests/unit/test_parallel.c
 tests_unit_test_parallel_LDADD = $(unit_libs)
+tests_unit_test_precedence_SOURCES = tests/unit/test_precedence.c
+tests_unit_test_precedence_LDADD = $(unit_libs)
 tests_unit_test_key_sort_SOURCES = tests/unit/test_key_sort.c
 tests_unit_test_key_sort_LDADD = $(unit_libs)
 tests_unit_test_text_SOURCES = tests/unit/test_text.c

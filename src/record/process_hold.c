@@ -75,18 +75,15 @@ static void want_handler(const struct process_hold_request *request, const struc
 
 /* ---- by any way ------------------------------------------------------------------------ */
 
-bool process_hold_begin(struct process_hold *hold, const struct process_hold_request *request,
-                        const struct clock *clock, uint64_t deadline_ns, struct error *error)
+static bool stop_or_park(struct process_hold *hold, const struct clock *clock, uint64_t deadline_ns,
+                         struct error *error)
 {
+    const struct process_hold_request *request = &hold->request;
     struct error refusal = {""};
-    memset(hold, 0, sizeof *hold);
-    hold->request = *request;
-    hold->is_quiet = take_quiet(hold);
-    if (hold->is_quiet)
-        return true;
     if (request->way != PROCESS_HOLD_SIGNAL) {
         hold->is_stopped = stopper_stop(&hold->stopper, request->pid, request->is_own_child, clock,
                                         deadline_ns, &refusal);
+        hold->since_ns = hold->stopper.since_ns;
         if (hold->is_stopped)
             return true;
         bool is_refused = hold->stopper.count == 0;
@@ -126,6 +123,27 @@ bool process_hold_begin(struct process_hold *hold, const struct process_hold_req
     return false;
 }
 
+bool process_hold_begin(struct process_hold *hold, const struct process_hold_request *request,
+                        const struct clock *clock, uint64_t deadline_ns, struct error *error)
+{
+    memset(hold, 0, sizeof *hold);
+    hold->request = *request;
+    hold->since_ns = clock->now_ns(clock->context);
+    hold->is_quiet = take_quiet(hold);
+    if (hold->is_quiet)
+        return true;
+    precedence_give(&hold->precedence, 0, false);
+    if (stop_or_park(hold, clock, deadline_ns, error))
+        return true;
+    precedence_take_back(&hold->precedence);
+    return false;
+}
+
+void process_hold_take_time(struct process_hold *hold)
+{
+    precedence_take_back(&hold->precedence);
+}
+
 void process_hold_end(struct process_hold *hold)
 {
     if (hold->is_stopped)
@@ -135,6 +153,7 @@ void process_hold_end(struct process_hold *hold)
     else if (hold->is_quiet)
         hold->stopper.threads[0].state = STOPPER_GONE;
     hold->is_stopped = hold->is_parked = hold->is_quiet = false;
+    precedence_take_back(&hold->precedence);
     target_process_close(hold->process);
     hold->process = NULL;
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/precedence.h"
 #include "snapshot/parker.h"
 #include "snapshot/stopper.h"
 
@@ -32,15 +33,20 @@ struct process_hold {
     struct parker parker;
     struct target_process *process; /* to read registers from, where a signal put them */
     struct target_memory memory;
-    bool is_stopped; /* by ptrace */
-    bool is_parked;  /* or as others stopped it */
-    bool is_quiet;   /* or as it holds itself */
+    bool is_stopped;              /* by ptrace */
+    bool is_parked;               /* or as others stopped it */
+    bool is_quiet;                /* or as it holds itself */
+    uint64_t since_ns;            /* that it may stand still */
+    struct precedence precedence; /* of the holder, over others on the machine */
     struct process_hold_request request;
 };
 
 bool process_hold_begin(struct process_hold *hold, const struct process_hold_request *request,
                         const struct clock *clock, uint64_t deadline_ns, struct error *error);
 void process_hold_end(struct process_hold *hold);
+
+/* From here on it takes long: others on the machine are to run, too. */
+void process_hold_take_time(struct process_hold *hold);
 
 /* Did it stand still all the while? What was read otherwise is of no instant. */
 bool process_hold_is_still(const struct process_hold *hold);

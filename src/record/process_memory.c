@@ -5,6 +5,12 @@
 /* From here on a process is copied rather than held until it was read. */
 #define COPY_FROM_BYTES (UINT64_C(64) << 20)
 
+bool process_memory_may_copy(pid_t pid, uint64_t resident_bytes, struct error *no_room)
+{
+    *no_room = (struct error){""};
+    return resident_bytes >= COPY_FROM_BYTES && target_copy_has_room(pid, resident_bytes, no_room);
+}
+
 static bool is_readable(uint32_t tid, struct error *error)
 {
     struct target_process *process = target_process_open(tid, error);
@@ -34,11 +40,7 @@ static bool make(struct process_memory *memory, uint32_t flags, const struct clo
 static bool make_copy(struct process_memory *memory, uint32_t flags, const struct clock *clock,
                       uint64_t deadline_ns)
 {
-    const struct process_memory_input *input = &memory->input;
-    if (!input->may_copy || input->resident_bytes < COPY_FROM_BYTES)
-        return false;
-    return target_copy_has_room(input->pid, input->resident_bytes, &memory->no_copy) &&
-           make(memory, flags, clock, deadline_ns, &memory->no_copy);
+    return memory->input.may_copy && make(memory, flags, clock, deadline_ns, &memory->no_copy);
 }
 
 /* One that a thread waits for is read in place where it is not copied; one that only ptrace holds
@@ -63,15 +65,25 @@ static bool serve(struct process_memory *memory, const struct clock *clock, uint
     return true;
 }
 
-bool process_memory_reach(struct process_memory *memory, const struct process_memory_input *input,
-                          const struct clock *clock, uint64_t deadline_ns, struct error *error)
+static bool find_way(struct process_memory *memory, const struct process_memory_input *input,
+                     const struct clock *clock, uint64_t deadline_ns, struct error *error)
 {
     struct error refusal = {""};
-    *memory = (struct process_memory){.input = *input, .copy = {.pidfd = -1}};
+    *memory = (struct process_memory){
+        .input = *input, .copy = {.pidfd = -1}, .no_copy = input->no_room};
     if (!is_readable(input->tid, &refusal))
         return serve(memory, clock, deadline_ns, refusal.message, error);
     memory->is_copied = make_copy(memory, 0, clock, deadline_ns);
     return true;
+}
+
+bool process_memory_reach(struct process_memory *memory, const struct process_memory_input *input,
+                          const struct clock *clock, uint64_t deadline_ns, struct error *error)
+{
+    bool is_reached = find_way(memory, input, clock, deadline_ns, error);
+    if (!memory->is_copied)
+        process_hold_take_time(input->hold);
+    return is_reached;
 }
 
 bool process_memory_is_whole(const struct process_memory *memory)

@@ -17,10 +17,10 @@ struct process_memory_input {
     struct session_header *session;
     struct session_process *shared;
     pid_t pid;
-    uint32_t tid;            /* a thread by which it can be read */
-    uint64_t resident_bytes; /* that it has in memory */
-    bool may_copy;           /* it need not be held until it was read */
-    bool is_waiting;         /* a thread of it holds itself */
+    uint32_t tid;         /* a thread by which it can be read */
+    bool may_copy;        /* it need not be held until it was read */
+    struct error no_room; /* why it may not, if it was to be */
+    bool is_waiting;      /* a thread of it holds itself */
 };
 
 struct process_memory {
@@ -31,6 +31,11 @@ struct process_memory {
     struct error no_copy; /* why not, if it was to be */
     struct target_server server;
 };
+
+/* Is it worth to copy a process of `resident_bytes` in memory, and is there room for that? False
+ * with *no_room, "" where it is not worth it. Asked before the process is held: it takes its time.
+ */
+bool process_memory_may_copy(pid_t pid, uint64_t resident_bytes, struct error *no_room);
 
 /* False with *error when it cannot be reached. */
 bool process_memory_reach(struct process_memory *memory, const struct process_memory_input *input,

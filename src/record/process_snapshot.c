@@ -61,13 +61,14 @@ struct taking {
     size_t half_way_count; /* threads that could not be had between two calls */
     struct process_memory reach;
     bool is_copied, is_self_read;
+    bool may_copy;
+    struct error no_room; /* why not */
     uint64_t resident_bytes;
     struct snapshot_job *job;
     struct clock clock;
     uint64_t begin_ns, deadline_ns;
-    uint64_t went_on_ns; /* since then, between tries to stop it */
-    uint64_t stop_ns;    /* how long it was held */
-    uint64_t time_ns;    /* the instant, since the session began */
+    uint64_t stop_ns; /* how long it was held */
+    uint64_t time_ns; /* the instant, since the session began */
 
     struct snapshot_block *blocks;
     size_t block_count;
@@ -94,9 +95,13 @@ static bool fail(struct taking *taking, enum snapshot_end end, const char *note)
     return false;
 }
 
-/* What the process has told so far is no part of holding it. */
-static void catch_up(struct taking *taking)
+/* What the process has told so far is no part of holding it, nor is what can be known before. */
+static void prepare(struct taking *taking)
 {
+    pid_t pid = (pid_t)taking->process->pid;
+    taking->resident_bytes = process_facts_resident((uint32_t)pid, &taking->process->statm_fd);
+    taking->may_copy = taking->request->may_copy &&
+                       process_memory_may_copy(pid, taking->resident_bytes, &taking->no_room);
     uint64_t end_ns = taking->clock.now_ns(taking->clock.context) + CATCH_UP_NS;
     while (process_tree_drain(taking->tree) >= CATCH_UP_BYTES &&
            taking->clock.now_ns(taking->clock.context) < end_ns)
@@ -107,9 +112,9 @@ static void catch_up(struct taking *taking)
 
 /* One that waits for us does so only as long as we show that we live, which nobody does who reads
  * a large heap. */
-static bool is_soon_read(struct taking *taking)
+static bool is_soon_read(const struct taking *taking)
 {
-    return process_facts_resident(taking->process->pid, &taking->process->statm_fd) <= QUIET_BYTES;
+    return taking->resident_bytes <= QUIET_BYTES;
 }
 
 static bool stop(struct taking *taking)
@@ -180,26 +185,43 @@ static void keep_sleepers(struct taking *taking, struct process_snapshot_sleeper
     memset(&taking->hold.stopper, 0, sizeof taking->hold.stopper);
 }
 
+/* One that waits for us all the while is held from the beginning, any other while we hold it. */
+static void let_go(struct taking *taking)
+{
+    const uint64_t since_ns = taking->hold.since_ns;
+    process_hold_end(&taking->hold);
+    taking->hold.since_ns = 0;
+    uint64_t now_ns = taking->clock.now_ns(taking->clock.context);
+    if (taking->request->hold_tid != 0)
+        taking->stop_ns = now_ns - taking->begin_ns;
+    else if (since_ns != 0)
+        taking->stop_ns += now_ns - since_ns;
+}
+
+/* Looked at twice: what takes no time comes first, but there may be a thread that has not been
+ * heard of. */
+static bool is_between_calls(struct taking *taking, bool is_last_try)
+{
+    if (!is_last_try && count_half_way(taking) != 0)
+        return false;
+    process_ends_hear_last_words(taking->tree, taking->process);
+    taking->half_way_count = count_half_way(taking);
+    return is_last_try || taking->half_way_count == 0;
+}
+
 /* All stand still, and nobody half way; false with the snapshot's end. */
 static bool stop_between_calls(struct taking *taking, struct process_snapshot_sleepers *sleepers)
 {
     for (int tries = 0;; tries++) {
         bool is_stopped = stop(taking);
-        if (is_stopped) {
-            process_ends_hear_last_words(taking->tree, taking->process);
-            taking->half_way_count = count_half_way(taking);
-            if (tries == HALF_WAY_TRIES || taking->half_way_count == 0)
-                return true;
-            process_hold_end(&taking->hold);
-        }
-        uint64_t let_go_ns = taking->clock.now_ns(taking->clock.context);
+        if (is_stopped && is_between_calls(taking, tries == HALF_WAY_TRIES))
+            return true;
+        let_go(taking);
         keep_sleepers(taking, sleepers);
         if (!is_stopped)
             return false;
         struct timespec moment = {0, HALF_WAY_NS};
         nanosleep(&moment, NULL);
-        if (taking->request->hold_tid == 0) /* else that one waits for us all the while */
-            taking->went_on_ns += taking->clock.now_ns(taking->clock.context) - let_go_ns;
     }
 }
 
@@ -463,11 +485,6 @@ end:
     return is_done;
 }
 
-static uint64_t time_since_begin(struct taking *taking)
-{
-    return taking->clock.now_ns(taking->clock.context) - taking->begin_ns;
-}
-
 static void end_hold(struct taking *taking)
 {
     if (!taking->has_ended_hold) {
@@ -475,8 +492,7 @@ static void end_hold(struct taking *taking)
             process_memory_end(&taking->reach);
         /* It looks at once whether we live: it may stand at a hold of its own. */
         session_host_beat(taking->tree->host, taking->tree->clock);
-        process_hold_end(&taking->hold);
-        taking->stop_ns = time_since_begin(taking) - taking->went_on_ns;
+        let_go(taking);
     }
     taking->has_ended_hold = true;
 }
@@ -485,16 +501,14 @@ static bool reach(struct taking *taking)
 {
     struct error error;
     struct session_header *session = session_host_header(taking->tree->host);
-    taking->resident_bytes = process_facts_resident(taking->process->pid,
-                                                    &taking->process->statm_fd);
     const struct process_memory_input input = {
         .hold = &taking->hold,
         .session = session,
         .shared = session_process_at(session, taking->process->process_slot),
         .pid = (pid_t)taking->process->pid,
         .tid = reading_tid(taking),
-        .resident_bytes = taking->resident_bytes,
-        .may_copy = taking->request->may_copy,
+        .may_copy = taking->may_copy,
+        .no_room = taking->no_room,
         .is_waiting = taking->request->hold_sp != 0,
     };
     if (!process_memory_reach(&taking->reach, &input, &taking->clock, taking->deadline_ns, &error))
@@ -640,7 +654,7 @@ void process_snapshot_take(struct process_tree *tree, struct recorded_process *p
         .snapshot = snapshot,
         .clock = {read_beating_clock, &beating},
     };
-    catch_up(&taking);
+    prepare(&taking);
     taking.begin_ns = taking.clock.now_ns(taking.clock.context);
     taking.deadline_ns = taking.begin_ns + request->budget_ns;
     taking.time_ns = tick_clock_to_ns(tree->clock, tick_clock_now(tree->clock));

@@ -283,6 +283,7 @@ bool stopper_stop(struct stopper *stopper, pid_t pid, bool is_own_child, const s
     *stopper = (struct stopper){.pid = pid, .is_own_child = is_own_child};
     struct enlisting enlisting = {.stopper = stopper, .pid = pid};
     stopper->watch = hold_watch_begin();
+    stopper->since_ns = clock->now_ns(clock->context);
     if (gather(stopper, clock, deadline_ns, &enlisting, error)) {
         stopper->is_stopped = true;
         return true;

@@ -50,6 +50,7 @@ struct stopper {
     struct stopper_thread *threads;
     size_t count, capacity;
     bool is_stopped;
+    uint64_t since_ns;        /* of the clock, that its threads were asked to stop */
     struct hold_watch *watch; /* until all threads have been let go; NULL = none */
 };
 
