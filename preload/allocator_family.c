@@ -8,6 +8,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <link.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -182,13 +183,14 @@ FAMILIES(WRAPPERS)
 struct wrapper {
     void **real;
     void *function;
+    uint32_t family;
 };
 
 static struct wrapper wrapper_of(uint32_t family, enum member member)
 {
 #define WRAPPER(name, i)                                                                           \
     {                                                                                              \
-        (void **)&families[i].name, (void *)name##_##i                                             \
+        (void **)&families[i].name, (void *)name##_##i, i                                          \
     }
 #define ROW(i)                                                                                     \
     {WRAPPER(malloc, i),        WRAPPER(malloc0, i),        WRAPPER(zalloc, i),                    \
@@ -283,8 +285,10 @@ static void take_entry(const struct module *module, const ElfW(Rela) * relocatio
     /* Not filled in yet, it leads into its own module. */
     bool is_first = *entry == *wrapper.real ||
                     is_within(module->info, (uint64_t)(uintptr_t)*entry, PT_LOAD);
-    if (*wrapper.real != NULL && is_first)
-        set_entry(module, entry, wrapper.function);
+    if (*wrapper.real == NULL || !is_first)
+        return;
+    set_entry(module, entry, wrapper.function);
+    atomic_fetch_or(&session->allocators_called, UINT32_C(1) << wrapper.family);
 }
 
 /* glibc relocates the addresses in a dynamic section that it can write to, and no other. */

@@ -94,6 +94,8 @@ libseep_a_SOURCES += \
 	src/record/thread_frames.h \
 	src/record/tick_clock.c \
 	src/record/tick_clock.h \
+	src/record/uncalled_families.c \
+	src/record/uncalled_families.h \
 	src/record/unrecorded_run.c \
 	src/record/unrecorded_run.h \
 	src/record/unwind_file.c \

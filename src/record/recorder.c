@@ -33,6 +33,7 @@
 #include "record/snapshot_taker.h"
 #include "record/target_check.h"
 #include "record/tick_clock.h"
+#include "record/uncalled_families.h"
 #include "wire/wire_format.h"
 
 enum {
@@ -433,16 +434,33 @@ static void loop(struct recorder *recorder)
 
 /* ---- ending --------------------------------------------------------------------------- */
 
-/* The command's own peak of resident memory, as the kernel counted it: exact also for commands that
- * end between two samples. Only when it had no children, since it may be theirs that it tells. */
-static void take_command_peak(struct recorder *recorder)
+/* Its last image. */
+static struct recorded_process *find_command(const struct recorder *recorder)
 {
     struct recorded_process *command = NULL;
     for (size_t i = 0; i < recorder->tree.count; i++)
         if (recorder->tree.processes[i]->pid == recorder->command_pid)
             command = recorder->tree.processes[i];
+    return command;
+}
+
+/* The command's own peak of resident memory, as the kernel counted it: exact also for commands that
+ * end between two samples. Only when it had no children, since it may be theirs that it tells. */
+static void take_command_peak(struct recorder *recorder)
+{
+    struct recorded_process *command = find_command(recorder);
     if (command != NULL && recorder->tree.count == 1)
         command->peak_resident_bytes = recorder->outcome->command.peak_resident_bytes;
+}
+
+/* In all that ran. */
+static void remark_on_families(struct recorder *recorder)
+{
+    struct recorded_process *command = find_command(recorder);
+    uint32_t called = atomic_load(&session_host_header(recorder->host)->allocators_called);
+    if (command != NULL && command->is_observed && command->reason == NULL)
+        command->reason = uncalled_families_remark(recorder->options->allocators,
+                                                   recorder->options->allocator_count, called);
 }
 
 static bool is_complete(const struct recorder *recorder)
@@ -458,6 +476,7 @@ static void finish(struct recorder *recorder)
 {
     struct error error;
     process_tree_finish(&recorder->tree);
+    remark_on_families(recorder);
     /* Survivors are not recorded any more: let them run free before names are looked up. */
     atomic_store(&session_host_header(recorder->host)->state, SESSION_OVER);
     naming_finish(&recorder->naming, recorder->host, recorder->options->is_progress_shown);

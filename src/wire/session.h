@@ -211,6 +211,9 @@ struct session_header {
      */
     _Atomic uint32_t has_sandboxed;
 
+    /* Bits of families of `allocators`, by their place there: some process calls them. */
+    _Atomic uint32_t allocators_called;
+
     _Atomic uint32_t hold_count;   /* how often processes have held themselves, or called */
     _Atomic uint32_t parked_count; /* slots of session_parked that are taken */
     struct session_request request;

@@ -197,8 +197,17 @@ def check_family_options():
         options = [f"--allocator={prefix}" for prefix in prefixes]
         finished = seep("run", "-q", "-o", new_path(), *options, "--", "true")
         checks.equal(f"{options}: status", 125, finished.returncode)
-    made = record(["true"], ["--allocator=nobody"])
+    made = record([target("family_user")],
+                  ["--allocator=arena_", "--allocator=nobody_", "--allocator=arina"])
     checks.equal("a family that nobody has", (0, b""), (made.status, made.stderr))
+    said = ("--allocator=nobody_, --allocator=arina recorded nothing: no program or library here "
+            "calls such a function of another one")
+    checks.equal("a family that nobody has: JSON", said, made.process()["reason"])
+    checks.true("a family that nobody has: complete", made.report["complete"])
+    checks.true("a family that nobody has: text",
+                said in " ".join(seep("report", made.path).stdout.decode().split()))
+    made = record(["sh", "-c", f"{target('family_user')}; true"], ["--allocator=arena"])
+    checks.equal("a family that a child calls", None, made.process()["reason"])
 
 
 # ---- LeakSanitizer's interface -------------------------------------------------------------
