@@ -13,7 +13,11 @@ preload_unwind_sources = \
 	preload/frame_rule.c \
 	preload/frame_rule.h \
 	preload/old_glibc.h \
+	preload/stack_deep.c \
+	preload/stack_deep.h \
 	preload/stack_hash.h \
+	preload/stack_plain.c \
+	preload/stack_plain.h \
 	preload/stack_trail.c \
 	preload/stack_trail.h \
 	preload/stack_walk.c \
@@ -22,10 +26,14 @@ preload_unwind_sources = \
 	preload/unwind_rules.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_stack_walk tests/unit/test_unwind_rules
-TESTS += tests/unit/test_stack_walk tests/unit/test_unwind_rules
+check_PROGRAMS += tests/unit/test_stack_deep tests/unit/test_stack_walk tests/unit/test_unwind_rules
+TESTS += tests/unit/test_stack_deep tests/unit/test_stack_walk tests/unit/test_unwind_rules
+tests_unit_test_stack_deep_SOURCES = tests/unit/test_stack_deep.c \
+	tests/unit/frames_without_bp.h $(preload_unwind_sources)
+tests_unit_test_stack_deep_CFLAGS = $(AM_CFLAGS) -fno-omit-frame-pointer
+tests_unit_test_stack_deep_LDADD = $(CMOCKA_LIBS) -lpthread
 tests_unit_test_stack_walk_SOURCES = tests/unit/test_stack_walk.c \
-	tests/unit/local_backtrace.h $(preload_unwind_sources)
+	tests/unit/frames_without_bp.h tests/unit/local_backtrace.h $(preload_unwind_sources)
 tests_unit_test_stack_walk_CFLAGS = $(AM_CFLAGS) -fno-omit-frame-pointer
 tests_unit_test_stack_walk_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DSTACK_PLUGIN_SMALL='"$(abs_builddir)/tests/unit/stack_plugin_small.so"' \

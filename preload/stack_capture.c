@@ -28,12 +28,24 @@ static uint64_t hash_seed(uint64_t ending)
                             ending);
 }
 
+/* Of a stack of which nothing was left out. */
 static uint64_t hash_stack(const uint64_t *frames, uint32_t count, uint64_t ending)
 {
     uint64_t hash = hash_seed(ending);
     for (uint32_t i = count; i-- > 0;)
         hash = stack_hash_step(hash, frames[i]);
     return stack_hash_end(hash);
+}
+
+/* An incomplete stack is told apart from a complete one that begins alike. */
+static uint64_t hash_walk(const struct stack_walk *walk)
+{
+    if (walk->omitted_count == 0)
+        return hash_stack(walk->frames, walk->count, walk->end);
+    uint32_t inner = stack_walk_inner_count(walk->limit);
+    return stack_hash_end(stack_hash_cut(
+        hash_seed(walk->omitted_count + walk->end), stack_hash_frames(walk->frames, inner),
+        stack_hash_frames(walk->frames + inner, walk->count - inner)));
 }
 
 /* The slot that holds this stack; or, with *is_new, the one that it may take. */
@@ -129,27 +141,32 @@ static bool is_at_end(const struct stack_walk *walk)
            walk->last.pc < stack_capture_loader_end;
 }
 
-/* The slot of a stack that was just walked, told to the recorder if it is new. *is_whole: it ends
- * where stacks end. */
-static uint32_t slot_of_walk(struct thread_state *thread, const struct walk_registers *caller,
-                             const struct stack_walk *walk, uint64_t *hash, bool *is_whole)
+/* Gives the slot to a stack and tells the recorder of it. */
+static uint32_t tell_walk(struct thread_state *thread, const struct walk_registers *caller,
+                          const struct stack_walk *walk, uint32_t slot, uint64_t hash,
+                          bool is_whole)
 {
-    /* An incomplete stack is told apart from a complete one that begins alike. */
-    *hash = hash_stack(walk->frames, walk->count, walk->omitted_count + walk->end);
-    *is_whole = is_at_end(walk);
-    bool is_new;
-    uint32_t slot = find_slot(thread, *hash, &is_new);
-    if (!is_new)
-        return slot;
     empty_slot(thread, slot);
     module_notice_frames(thread, walk->frames, walk->count);
     struct told_stack stack = walked_stack(walk);
     if (!tell(thread, slot, &stack))
         return STACK_CAPTURE_LOST;
-    if (!*is_whole || (session->flags & SESSION_ORACLE) != 0)
-        stack_bytes_send(thread, slot, *is_whole, caller);
-    thread->cache_hashes[slot] = *hash;
+    if (!is_whole || (session->flags & SESSION_ORACLE) != 0)
+        stack_bytes_send(thread, slot, is_whole, caller);
+    thread->cache_hashes[slot] = hash;
     return slot;
+}
+
+/* The slot of a stack that was just walked, told to the recorder if it is new. *is_whole: it ends
+ * where stacks end. */
+static uint32_t slot_of_walk(struct thread_state *thread, const struct walk_registers *caller,
+                             const struct stack_walk *walk, uint64_t *hash, bool *is_whole)
+{
+    *hash = hash_walk(walk);
+    *is_whole = is_at_end(walk);
+    bool is_new;
+    uint32_t slot = find_slot(thread, *hash, &is_new);
+    return is_new ? tell_walk(thread, caller, walk, slot, *hash, *is_whole) : slot;
 }
 
 /* Test mode: what was found without walking to the end is walked all the same, and if that gives
@@ -159,7 +176,7 @@ static void check_found(struct thread_state *thread, const struct walk_registers
 {
     struct stack_walk walk = {.frames = thread->frames, .limit = session->stack_depth};
     stack_walk_run(stack_capture_rules, &thread->memory, caller, &walk);
-    if (hash_stack(walk.frames, walk.count, walk.omitted_count + walk.end) != hash)
+    if (hash_walk(&walk) != hash)
         stack_bytes_send(thread, slot, true, caller);
 }
 
@@ -210,6 +227,43 @@ static uint32_t slot_of_trail(struct thread_state *thread, const struct walk_reg
     return slot;
 }
 
+/* Is the stack deeper than the limit, and are its ends in what is kept of such stacks now? */
+static bool find_deep(struct thread_state *thread, const struct walk_registers *caller,
+                      struct stack_walk *walk, uint64_t *hash)
+{
+    struct stack_deep *deep = &thread->deep;
+    switch (stack_deep_find(deep, &thread->trail.steps, stack_capture_rules, &thread->memory,
+                            caller, session->stack_depth)) {
+    case STACK_DEEP_FOUND:
+        walk->count = deep->limit;
+        walk->omitted_count = stack_deep_omitted(deep);
+        walk->end = STACK_WALK_COMPLETE;
+        *hash = stack_hash_end(stack_deep_hash(deep, hash_seed(walk->omitted_count + walk->end)));
+        return true;
+    case STACK_DEEP_NOT_DEEP:
+        stack_trail_try_again(&thread->trail);
+        return false;
+    case STACK_DEEP_NOT_FOUND:
+        return false;
+    }
+    return false;
+}
+
+/* The slot of such a stack, whose frames are not copied yet. */
+static uint32_t slot_of_deep(struct thread_state *thread, const struct walk_registers *caller,
+                             const struct stack_walk *walk, uint64_t hash)
+{
+    bool is_new;
+    uint32_t slot = find_slot(thread, hash, &is_new);
+    if (is_new) {
+        stack_deep_copy(&thread->deep, walk->frames);
+        return tell_walk(thread, caller, walk, slot, hash, true);
+    }
+    if (__builtin_expect((session->flags & SESSION_ORACLE) != 0, 0))
+        check_found(thread, caller, slot, hash);
+    return slot;
+}
+
 /* Finds a stack that is not remembered, and remembers in `entry` (may be NULL) what it depends on.
  */
 static uint32_t find_and_remember(struct thread_state *thread, const struct walk_registers *caller,
@@ -229,11 +283,13 @@ static uint32_t find_and_remember(struct thread_state *thread, const struct walk
         return slot;
     }
     struct stack_walk walk = {.frames = thread->frames, .limit = session->stack_depth};
+    uint64_t hash;
+    if (find_deep(thread, caller, &walk, &hash))
+        return slot_of_deep(thread, caller, &walk, hash);
     if (entry == NULL)
         stack_walk_run(stack_capture_rules, &thread->memory, caller, &walk);
     else
         stack_walk_run_telling(stack_capture_rules, &thread->memory, caller, &walk, &reads);
-    uint64_t hash;
     bool is_whole;
     uint32_t slot = slot_of_walk(thread, caller, &walk, &hash, &is_whole);
     if (entry != NULL && is_whole)
@@ -426,11 +482,16 @@ static uint64_t find_native(struct thread_state *thread, const struct walk_regis
             stack_trail_tell_reads(&thread->trail, reads);
         return stack_hash_end(stack_trail_hash(&thread->trail));
     }
+    uint64_t hash;
+    if (find_deep(thread, caller, walk, &hash)) {
+        stack_deep_copy(&thread->deep, walk->frames);
+        return hash;
+    }
     if (reads->reads == NULL)
         stack_walk_run(stack_capture_rules, &thread->memory, caller, walk);
     else
         stack_walk_run_telling(stack_capture_rules, &thread->memory, caller, walk, reads);
-    return hash_stack(walk->frames, walk->count, walk->omitted_count + walk->end);
+    return hash_walk(walk);
 }
 
 static __attribute__((noinline)) uint32_t capture_with_python(struct thread_state *thread,

@@ -11,40 +11,21 @@
  * that register. Whether it does depends on the frames outside, so that is told from the root
  * inwards, as the hash is; both stay for frames that stay.
  *
- * The rules of the frames that a thread runs through stand close together here, a word each: in the
- * table of all rules each of them would bring a line of its own into the processor's cache.
- *
- * Only whole stacks of plain frames (frame_rule.h: the two plain kinds, and bp kept or saved inside
- * of the frame) that are not deeper than a trail are found; the others are stack_walk's. */
+ * Only whole stacks of plain frames (stack_plain.h) that are not deeper than a trail are found. Of
+ * deeper ones stack_deep finds what is kept; the others are stack_walk's. */
 #ifndef SEEP_PRELOAD_STACK_TRAIL_H
 #define SEEP_PRELOAD_STACK_TRAIL_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "preload/stack_walk.h"
+#include "preload/stack_plain.h"
 
 enum {
     STACK_TRAIL_FRAMES = 256,
-    STACK_TRAIL_STEPS = 2048,
     /* After so many stacks in a row that were none for a trail, one of so many is tried. */
     STACK_TRAIL_PATIENCE = 16,
     STACK_TRAIL_RETRY = 64
-};
-
-/* What is compared. The return address `pc` stands at sp - 8. */
-struct stack_trail_frame {
-    uint64_t pc, sp;
-    uint64_t bp_slot; /* where bp was read, if it counts; 0 = nothing is to be compared */
-    uint64_t bp;
-};
-
-/* What else is known of a frame. */
-struct stack_trail_note {
-    uint64_t hash;     /* of this frame and all outside of it */
-    uint64_t bp_saved; /* where bp was read; 0 = it is what the next frame inside had */
-    bool is_by_bp;     /* its caller is found by bp */
-    bool needs_bp;     /* a frame outside of it is found by the bp that it has */
 };
 
 /* Zeroes are an empty trail. Frames stand innermost first, and the outermost is the last of the
@@ -55,13 +36,12 @@ struct stack_trail {
     uint32_t first;
     uint32_t noticed; /* the caller's: frames from here on are not new to it; never below first */
     uint32_t failures;
-    uint64_t step_generation;
-    uint64_t steps[STACK_TRAIL_STEPS]; /* packed rules by pc */
-    struct stack_trail_frame frames[STACK_TRAIL_FRAMES];
-    struct stack_trail_note notes[STACK_TRAIL_FRAMES];
+    struct plain_steps steps;
+    struct plain_frame frames[STACK_TRAIL_FRAMES];
+    struct plain_note notes[STACK_TRAIL_FRAMES];
     /* Those of the walk that is being made, before it came to the trail. */
-    struct stack_trail_frame fresh_frames[STACK_TRAIL_FRAMES];
-    struct stack_trail_note fresh_notes[STACK_TRAIL_FRAMES];
+    struct plain_frame fresh_frames[STACK_TRAIL_FRAMES];
+    struct plain_note fresh_notes[STACK_TRAIL_FRAMES];
 };
 
 /* Makes the trail the stack that a walk from these registers finds: true. Or that is none for a
@@ -70,6 +50,12 @@ struct stack_trail {
 bool stack_trail_find(struct stack_trail *trail, struct unwind_rules *rules,
                       struct walk_memory *memory, const struct walk_registers *from, uint32_t limit,
                       uint64_t hash_seed);
+
+/* A stack came that may be one for a trail, after others that were not. */
+static inline void stack_trail_try_again(struct stack_trail *trail)
+{
+    trail->failures = 0;
+}
 
 /* Of the stack that was found. */
 static inline uint32_t stack_trail_count(const struct stack_trail *trail)

@@ -20,6 +20,7 @@
 #include "preload/python_merge.h"
 #include "preload/python_stack.h"
 #include "preload/sampler.h"
+#include "preload/stack_deep.h"
 #include "preload/stack_memo.h"
 #include "preload/stack_trail.h"
 #include "preload/stack_walk.h"
@@ -95,6 +96,7 @@ struct thread_state {
     struct python_stack python; /* of the event that is being recorded */
     struct python_merge_frame python_words[PYTHON_STACK_FRAMES];
     uint64_t merged[WIRE_MAX_FRAMES];
+    struct stack_deep deep;
 };
 
 /* In wiped pages too. */
