@@ -54,20 +54,20 @@ static void wake_recorder_for(const struct thread_state *thread)
 /* Without a beat for so long it is stopped, or as good as. */
 static bool is_recorder_still(void)
 {
-    uint64_t age = event_clock(session->clock) - atomic_load(&session->heartbeat_ticks);
+    uint64_t age = event_clock() - atomic_load(&session->heartbeat_ticks);
     return (int64_t)age > (int64_t)(session->ticks_per_second / 1000 * WAIT_LIMIT_MS);
 }
 
 bool event_writer_is_worth_waiting(_Atomic uint32_t *word, uint32_t seen, uint64_t end)
 {
     return atomic_load(word) == seen && !event_writer_is_alone() &&
-           atomic_load(&session->state) == SESSION_RUNNING && event_clock(session->clock) < end &&
+           atomic_load(&session->state) == SESSION_RUNNING && event_clock() < end &&
            !is_recorder_still();
 }
 
 static uint64_t end_of(uint32_t limit_ms)
 {
-    return event_clock(session->clock) + session->ticks_per_second / 1000 * limit_ms;
+    return event_clock() + session->ticks_per_second / 1000 * limit_ms;
 }
 
 void event_writer_await(_Atomic uint32_t *word, uint32_t seen, uint32_t limit_ms)
@@ -128,7 +128,7 @@ static void spin_a_little(const struct thread_state *thread)
 {
     uint64_t end = end_of(WAIT_STEP_MS);
     while (atomic_load(&thread->ring.control->tail) == thread->ring.tail_seen &&
-           event_clock(session->clock) < end)
+           event_clock() < end)
         ;
 }
 
@@ -157,7 +157,7 @@ struct patience {
 
 static bool is_patience_over(struct patience *patience)
 {
-    uint64_t now = event_clock(session->clock);
+    uint64_t now = event_clock();
     uint64_t beat = atomic_load(&session->heartbeat_ticks);
     if (beat != patience->beat) {
         patience->beat = beat;
@@ -245,14 +245,14 @@ static void *make_room(struct thread_state *thread, uint32_t bytes)
         thread->is_dropping = atomic_load(&session->heartbeat_ticks) ==
                               thread->dropping_since_heartbeat;
     if (!thread->is_dropping) {
-        uint64_t begin = event_clock(session->clock);
+        uint64_t begin = event_clock();
         uint64_t mask;
         bool holds_signals = may_wait() && hold_signals(&mask);
         room = wait_for_room(thread, bytes);
         if (holds_signals)
             let_signals_come(mask);
         _Atomic uint64_t *waited = &thread->ring.control->wait_ticks;
-        atomic_store(waited, atomic_load(waited) + event_clock(session->clock) - begin);
+        atomic_store(waited, atomic_load(waited) + event_clock() - begin);
     }
     if (room == NULL)
         lose(thread);

@@ -37,13 +37,14 @@ void event_writer_await_busily(_Atomic uint32_t *word, uint32_t seen, uint32_t l
 /* Ticks of the session's clock. The cycle counter, unless the kernel itself does not trust it. As
  * long as a process has but one thread nothing is handed from one to another, and the cheaper
  * reading is exact. Of a block that came from a second thread this one knows after that thread set
- * the flag. */
-static inline uint64_t event_clock(uint32_t clock)
+ * the way. */
+static inline uint64_t event_clock(void)
 {
-    if (__builtin_expect(clock == SESSION_CLOCK_TSC, 1))
-        return atomic_load_explicit(&thread_state_are_several, memory_order_relaxed)
-                   ? arch_time_stamp()
-                   : arch_time_stamp_unordered();
+    uint32_t way = atomic_load_explicit(&thread_state_stamp.way, memory_order_relaxed);
+    if (__builtin_expect(way == STAMP_UNORDERED, 1))
+        return arch_time_stamp_unordered();
+    if (way == STAMP_ORDERED)
+        return arch_time_stamp();
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
@@ -52,16 +53,18 @@ static inline uint64_t event_clock(uint32_t clock)
 /* The time as word 0 of a record has it; the kind is to be added. */
 static inline uint64_t event_stamp(void)
 {
-    return (event_clock(session->clock) - session->epoch_ticks) << WIRE_TICKS_SHIFT;
+    return (event_clock() - thread_state_stamp.epoch_ticks) << WIRE_TICKS_SHIFT;
 }
 
 /* The same for a release of what this thread allocated last: nobody else has had that block, so nothing
  * that another thread did comes before. */
 static inline uint64_t event_stamp_alone(void)
 {
-    if (__builtin_expect(session->clock != SESSION_CLOCK_TSC, 0))
+    if (__builtin_expect(atomic_load_explicit(&thread_state_stamp.way, memory_order_relaxed) ==
+                             STAMP_BY_KERNEL,
+                         0))
         return event_stamp();
-    return (arch_time_stamp_unordered() - session->epoch_ticks) << WIRE_TICKS_SHIFT;
+    return (arch_time_stamp_unordered() - thread_state_stamp.epoch_ticks) << WIRE_TICKS_SHIFT;
 }
 
 static inline uint64_t *event_reserve(struct thread_state *thread, uint32_t words)
@@ -76,9 +79,10 @@ static inline void event_commit(struct thread_state *thread, uint32_t words)
 {
     struct ring *ring = &thread->ring;
     ring_commit(ring, words * 8);
-    /* The lines ahead are in the recorder's cache; it takes long to get them back. */
-    arch_prefetch_for_write(ring->data +
-                            ((ring->head + EVENT_PREFETCH_BYTES) & (ring->capacity - 1)));
+    /* The lines ahead are in the recorder's cache; it takes long to get them back. Those behind the
+     * ring's end, a few in each lap, need not be there. */
+    uint64_t ahead = ring->lap + ring->head + EVENT_PREFETCH_BYTES;
+    arch_prefetch_for_write((const void *)(uintptr_t)ahead);
 }
 
 /* For events that count. */

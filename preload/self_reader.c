@@ -256,8 +256,7 @@ void self_reader_serve(struct session_process *shared, uint32_t copy)
                             .smaps = NOT_OPEN,
                             .pagemap = NOT_OPEN,
                             .status = NOT_OPEN};
-    uint64_t end = event_clock(session->clock) +
-                   session->ticks_per_second / 1000 * session->hold_limit_ms;
+    uint64_t end = event_clock() + session->ticks_per_second / 1000 * session->hold_limit_ms;
     while (is_wanted(shared, copy, end)) {
         uint32_t state = atomic_load(&exchange->state);
         if ((state & STATE_MASK) != EXCHANGE_ASKED || atomic_load(&exchange->copy) != copy) {

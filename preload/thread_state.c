@@ -20,7 +20,7 @@
 
 __thread struct thread_state *thread_current __attribute__((tls_model("initial-exec")));
 struct process_state *process_current;
-_Atomic bool thread_state_are_several;
+struct stamp_clock thread_state_stamp;
 
 static void *map_wiped(size_t bytes)
 {
@@ -34,9 +34,19 @@ static void *map_wiped(size_t bytes)
     return memory;
 }
 
+static void set_stamp_way(bool are_several)
+{
+    enum stamp_way way = session->clock != SESSION_CLOCK_TSC ? STAMP_BY_KERNEL
+                         : are_several                       ? STAMP_ORDERED
+                                                             : STAMP_UNORDERED;
+    atomic_store(&thread_state_stamp.way, way);
+}
+
 bool thread_state_start(void)
 {
     process_current = map_wiped(sizeof *process_current);
+    set_stamp_way(false);
+    thread_state_stamp.epoch_ticks = session->epoch_ticks;
     return process_current != NULL;
 }
 
@@ -84,6 +94,7 @@ bool thread_state_map_ring(struct thread_state *thread, uint32_t slot, uint32_t 
     thread->ring_window_bytes = bytes;
     thread->ring.control = window;
     thread->ring.data = (char *)window + SESSION_RING_CONTROL_BYTES;
+    thread->ring.limit = thread->ring.head; /* places are looked for anew */
     /* A signal handler that comes before this line finds either window whole. */
     atomic_signal_fence(memory_order_seq_cst);
     if (old_window != NULL)
@@ -322,7 +333,7 @@ static struct thread_state *claim(void)
         return NULL;
     /* Before the process is claimed, which others may do as well; a forked child begins with one.
      */
-    atomic_store(&thread_state_are_several, !is_first);
+    set_stamp_way(!is_first);
     if (!claim_process())
         return refuse();
     if (sandbox_is_closed)

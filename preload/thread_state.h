@@ -120,8 +120,18 @@ _Static_assert(offsetof(struct thread_state, outer_release) <= THREAD_MUTE_BYTES
 extern __thread struct thread_state *thread_current __attribute__((tls_model("initial-exec")));
 INTERNAL extern struct process_state *process_current; /* set once the session is joined */
 
-/* Has a second thread of this process begun to record? Set before its first event. */
-INTERNAL extern _Atomic bool thread_state_are_several;
+/* How the time is read. */
+enum stamp_way {
+    STAMP_UNORDERED, /* by one thread */
+    STAMP_ORDERED,   /* by several: set before the second one's first event */
+    STAMP_BY_KERNEL
+};
+
+struct stamp_clock {
+    _Atomic uint32_t way;
+    uint64_t epoch_ticks; /* of the session */
+};
+INTERNAL extern struct stamp_clock thread_state_stamp; /* set by thread_state_start */
 
 /* The calling thread's state, claimed; NULL when it cannot record (no ring, session over). Slow
  * path of every hook. */

@@ -54,8 +54,9 @@ struct ring {
     uint64_t head;      /* producer: own position; consumer: last seen */
     uint64_t tail_seen; /* producer: last seen; consumer: own position */
     uint32_t capacity;
-    uint64_t
-        limit; /* producer: up to this position there is room in one piece; head or before: look */
+    /* Producer: up to this position there is room in one piece; head or before: look. */
+    uint64_t limit;
+    uint64_t lap; /* producer: added to a position up to the limit it is the place's address */
 };
 
 /* Producer. Is there room without another look? */
@@ -91,6 +92,9 @@ static inline __attribute__((cold)) void *ring_reserve_further(struct ring *ring
     uint64_t room = ring->tail_seen + ring->capacity - ring->head;
     uint64_t step = ring->capacity / RING_STEPS > bytes ? ring->capacity / RING_STEPS : bytes;
     room = room < to_end ? room : to_end;
+    ring->lap = (uint64_t)(uintptr_t)ring->data + place - ring->head;
+    /* The limit last: a signal may end this by a jump. */
+    atomic_signal_fence(memory_order_seq_cst);
     ring->limit = ring->head + (room < step ? room : step);
     return ring->data + place;
 }
@@ -101,7 +105,7 @@ static inline void *ring_reserve(struct ring *ring, uint32_t bytes)
 {
     if (__builtin_expect(!ring_has_room(ring, bytes), 0))
         return ring_reserve_further(ring, bytes);
-    return ring->data + (ring->head & (ring->capacity - 1));
+    return (void *)(uintptr_t)(ring->lap + ring->head);
 }
 
 /* Publishes what was written into the reserved room. */

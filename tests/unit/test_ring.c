@@ -188,6 +188,22 @@ static void test_grows_only_when_empty(void **state)
 }
 
 /* What a target that overwrote its control page may leave there. */
+/* Another window on the same memory: who moves it voids the limit. */
+static void test_places_move_with_the_window(void **state)
+{
+    (void)state;
+    struct both_ends ends = make_ring(SMALL * 3 + 40);
+    assert_true(write_record(&ends.producer, 16, 1));
+    static char window[SMALL];
+    ends.producer.data = window;
+    ends.producer.limit = ends.producer.head;
+    assert_ptr_equal(ring_reserve(&ends.producer, 16), window + 56);
+    assert_ptr_equal(ring_reserve(&ends.producer, 16), window + 56);
+    ring_commit(&ends.producer, 16);
+    assert_ptr_equal(ring_reserve(&ends.producer, 24), window + 72);
+    drop_ring(&ends);
+}
+
 static void test_nonsense_is_seen(void **state)
 {
     (void)state;
@@ -381,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_pad_takes_room),
         cmocka_unit_test(test_positions_go_round_2_64),
         cmocka_unit_test(test_grows_only_when_empty),
+        cmocka_unit_test(test_places_move_with_the_window),
         cmocka_unit_test(test_nonsense_is_seen),
         cmocka_unit_test(test_consume_wakes_who_waits),
         cmocka_unit_test(test_two_threads),
