@@ -87,6 +87,19 @@ static void callers_are_found_beyond_wrappers(void **state)
     expect_place("", PLACE_ANY_CALLER, false, "-", "-", "-");
 }
 
+/* An interpreter's own tables, which no Python function is behind. */
+static void stacks_without_own_code_are_named_beyond_wrappers(void **state)
+{
+    (void)state;
+    expect_place("_start!libc;arena_map_get!libc;PyMem_RawCalloc!libc", PLACE_ANY_CALLER, true,
+                 "PyMem_RawCalloc", "arena_map_get", "-");
+    expect_place("_start!libc;opendir!libc;__alloc_dir!libc", PLACE_ANY_CALLER, false,
+                 "__alloc_dir", "-", "-");
+    expect_place("fopen!libc;__strdup!libc;!libc;__malloc!libc", PLACE_NAMED_CALLER, true,
+                 "__malloc", "fopen", "-");
+    expect_place("__strdup!libc;__malloc!libc", PLACE_ANY_CALLER, false, "__malloc", "-", "-");
+}
+
 /* As in a stripped libsqlite3: sqlite3MemMalloc is static, sqlite3Malloc is exported. */
 static void nameless_parts_of_wrappers_are_wrappers(void **state)
 {
@@ -208,6 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrappers_are_known_by_name),
         cmocka_unit_test(callers_are_found_beyond_wrappers),
+        cmocka_unit_test(stacks_without_own_code_are_named_beyond_wrappers),
         cmocka_unit_test(nameless_parts_of_wrappers_are_wrappers),
         cmocka_unit_test(callers_without_a_name_are_callers),
         cmocka_unit_test(sums_are_by_place),

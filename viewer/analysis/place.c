@@ -65,9 +65,10 @@ struct place_search {
     enum place_callers callers;
     uint8_t *classes; /* by location, 0 = not looked at yet; or NULL */
     struct place *place;
-    const struct profile_frame *first_frame; /* own or not */
-    const struct profile_location *first;
     unsigned depth; /* of the location that is looked at */
+    /* Own or not, for a stack without own code: the first location, and, where that is a wrapper,
+     * the first that is none. */
+    struct place any;
 };
 
 static unsigned classify(const struct profile *profile, const struct profile_frame *frame,
@@ -106,16 +107,28 @@ static bool take_caller(struct place_search *search, const struct profile_frame 
     return is_wanted;
 }
 
+static void look_at_any(struct place *any, unsigned class, const struct profile_frame *frame,
+                        const struct profile_location *location, unsigned depth)
+{
+    if (depth == 0) {
+        any->location = location;
+        any->frame = frame;
+        any->is_wrapper = class & CLASS_WRAPPER;
+    } else if (any->is_wrapper && !any->caller && !(class & CLASS_WRAPPER) &&
+               location->is_symbolized) {
+        any->caller = location;
+        any->caller_frame = frame;
+        any->caller_depth = depth;
+    }
+}
+
 static bool look_at_location(void *context, const struct profile_frame *frame,
                              const struct profile_location *location)
 {
     struct place_search *search = context;
     struct place *place = search->place;
     unsigned class = class_of(search, frame, location), depth = search->depth++;
-    if (depth == 0) {
-        search->first = location;
-        search->first_frame = frame;
-    }
+    look_at_any(&search->any, class, frame, location, depth);
     if (!(class & CLASS_OWN)) {
         if (!place->location)
             place->called = location;
@@ -140,11 +153,8 @@ static void search_stack(struct place_search *search, uint32_t node)
     struct place *place = search->place;
     *place = (struct place){0};
     profile_visit_stack(search->profile, node, look_at_location, search);
-    if (!place->location) {
-        place->location = search->first;
-        place->frame = search->first_frame;
-        place->called = NULL;
-    }
+    if (!place->location)
+        *place = search->any;
     if (place->called && !place->called->is_symbolized)
         place->called = NULL;
     place->is_wrapper = place->is_wrapper && place->caller;

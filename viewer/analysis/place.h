@@ -3,7 +3,8 @@
  * Many programs allocate through functions of their own that only pass on what they are asked:
  * zmalloc, xmalloc, os::malloc, PyMem_RawRealloc. They are named as the first own frame, but of
  * them it is the caller that says what the memory is for, so callers are looked for beyond all such
- * functions. They are known by their names, or by having none and such a caller. */
+ * functions. They are known by their names, or by having none and such a caller. Of a stack without
+ * own code, such as that of an interpreter's own tables, the same is told of what there is. */
 #ifndef SEEP_ANALYSIS_PLACE_H
 #define SEEP_ANALYSIS_PLACE_H
 
@@ -17,7 +18,8 @@
 struct text;
 
 struct place {
-    const struct profile_frame *frame; /* the first own one (own_code.h); NULL: there is no stack */
+    /* The first own one (own_code.h), or of all where none is own; NULL: there is no stack. */
+    const struct profile_frame *frame;
     const struct profile_location *location;
     bool is_wrapper;                          /* and there is a caller that is none */
     const struct profile_frame *caller_frame; /* own code again; NULL: none is known */
