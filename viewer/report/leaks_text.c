@@ -42,18 +42,42 @@ static void label_line(struct page *page, const char *label, struct text *line)
 
 /* ---- one leak ---- */
 
-static void print_size_of(const struct leak *leak, struct text *line)
+static void print_own_size_of(const struct leak *leak, struct text *line)
 {
     print_sum(line, leak->bytes, leak->blocks);
     if (leak->cycles)
         text_add(line, leak->cycles < leak->blocks ? ", some of lost cycles"
                        : leak->blocks == 1         ? " of a lost cycle"
                                                    : " of lost cycles");
-    if (!leak->indirect_blocks)
-        return;
-    text_add(line, ", and ");
+}
+
+static void print_indirect_size_of(const struct leak *leak, struct text *line)
+{
+    text_add(line, "and ");
     print_sum(line, leak->indirect_bytes, leak->indirect_blocks);
     text_add(line, leak->blocks == 1 ? " lost with it" : " lost with them");
+}
+
+/* In two lines where one has no room for what comes after it, which is `columns` wide. */
+static void write_size_of(struct page *page, const struct leak *leak, int columns)
+{
+    struct text own = {0}, indirect = {0};
+    print_own_size_of(leak, &own);
+    if (leak->indirect_blocks)
+        print_indirect_size_of(leak, &indirect);
+    page_add(page, "  %s", text_get(&own));
+    if (leak->indirect_blocks) {
+        int wanted = page->columns + (int)strlen(", :") + (int)indirect.count + columns;
+        page_add(page, ",");
+        if (page->width && wanted > page->width) {
+            page_end_line(page);
+            page_add(page, " ");
+        }
+        page_add(page, " %s", text_get(&indirect));
+    }
+    page_add(page, ":");
+    text_clear(&own);
+    text_clear(&indirect);
 }
 
 static void add_step_name(struct page *page, uint32_t site)
@@ -161,15 +185,15 @@ static void write_leak(struct writing *writing, const struct leak_report_process
     const struct last_seen *seen = last_seens_of(
         writing->options->seens, (size_t)(process - writing->report->processes), position);
     struct page *page = &writing->page;
-    struct text line = {0};
-    print_size_of(leak, &line);
-    page_add(page, "  %s:", text_get(&line));
-    text_clear(&line);
     if (leak->site == LEAKS_NO_SITE) {
-        page_add(page, "  from before the recording, or not known");
+        static const char unknown[] = "  from before the recording, or not known";
+        write_size_of(page, leak, (int)strlen(unknown));
+        page_add(page, "%s", unknown);
         page_end_line(page);
     } else {
         const struct profile_site *site = &page->profile->sites[leak->site];
+        const char *function = profile_function_name(site->function);
+        write_size_of(page, leak, (int)strlen("  ") + text_columns(function));
         text_write_function_and_stack(page, &writing->shared, site->function, site->stack_node);
     }
     write_birth(page, process, leak);
