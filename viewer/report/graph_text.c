@@ -256,7 +256,7 @@ static void write_sites(struct writing *writing)
     stack_options.stack_depth = writing->options->stack_depth;
     page_heading(page, "Sites by what their blocks retain together");
     page_set_style(page, PAGE_DIM);
-    page_add(page, "%11s%8s%11s%11s", "Retained", "%", "Own", "Blocks");
+    page_add(page, "%11s%8s%11s%11s  By", "Retained", "%", "Own", "Blocks");
     page_set_style(page, PAGE_PLAIN);
     page_end_line(page);
     for (size_t i = 0; i < count; i++) {
@@ -264,10 +264,12 @@ static void write_sites(struct writing *writing)
         text_add_percent(page, 8, sites[i].retained_bytes, total_of(writing->graph));
         add_size(page, sites[i].bytes);
         add_count(page, sites[i].blocks);
-        page_end_line(page);
-        if (sites[i].site != GRAPH_NO_SITE)
-            text_write_stack(page, &stack_options,
-                             writing->graph->profile->sites[sites[i].site].stack_node);
+        if (sites[i].site == GRAPH_NO_SITE) {
+            page_end_line(page);
+            continue;
+        }
+        const struct profile_site *site = &writing->graph->profile->sites[sites[i].site];
+        text_write_function_and_stack(page, &stack_options, site->function, site->stack_node);
     }
     free(sites);
 }
@@ -278,6 +280,8 @@ static void write_modules(struct writing *writing)
     const struct profile *profile = writing->graph->profile;
     size_t count, exact = writing->options->limit ? (size_t)writing->options->limit : SIZE_MAX;
     struct graph_module *modules = process_graph_modules(writing->graph, exact, &count);
+    const char *no_module = writing->graph->snapshot->objects ? "Python's objects, or not known"
+                                                              : "not known";
 
     if (count > 1) { /* else it is the whole */
         page_heading(page, "Modules by what the blocks that they allocated retain together");
@@ -290,7 +294,7 @@ static void write_modules(struct writing *writing)
         text_add_percent(page, 8, modules[i].retained_bytes, total_of(writing->graph));
         add_count(page, modules[i].retained_blocks);
         page_add(page, "  ");
-        page_add_foreign(page, position ? profile->modules[position - 1].name : "not known",
+        page_add_foreign(page, position ? profile->modules[position - 1].name : no_module,
                          page_left(page, 20));
         page_end_line(page);
     }
