@@ -42,10 +42,10 @@ static uint64_t hash_walk(const struct stack_walk *walk)
 {
     if (walk->omitted_count == 0)
         return hash_stack(walk->frames, walk->count, walk->end);
-    uint32_t inner = stack_walk_inner_count(walk->limit);
     return stack_hash_end(stack_hash_cut(
-        hash_seed(walk->omitted_count + walk->end), stack_hash_frames(walk->frames, inner),
-        stack_hash_frames(walk->frames + inner, walk->count - inner)));
+        hash_seed(walk->omitted_count + walk->end),
+        stack_hash_frames(walk->frames, walk->inner_count),
+        stack_hash_frames(walk->frames + walk->inner_count, walk->count - walk->inner_count)));
 }
 
 /* The slot that holds this stack; or, with *is_new, the one that it may take. */
@@ -104,8 +104,7 @@ static struct told_stack walked_stack(const struct stack_walk *walk)
 {
     struct told_stack stack = whole_stack(walk->frames, walk->count);
     stack.omitted = walk->omitted_count;
-    if (walk->omitted_count != 0)
-        stack.innermost_kept = stack_walk_inner_count(walk->limit);
+    stack.innermost_kept = walk->inner_count;
     return stack;
 }
 
@@ -235,8 +234,9 @@ static bool find_deep(struct thread_state *thread, const struct walk_registers *
     switch (stack_deep_find(deep, &thread->trail.steps, stack_capture_rules, &thread->memory,
                             caller, session->stack_depth)) {
     case STACK_DEEP_FOUND:
-        walk->count = deep->limit;
-        walk->omitted_count = stack_deep_omitted(deep);
+        walk->inner_count = deep->cut.inner;
+        walk->count = deep->cut.inner + deep->cut.outer;
+        walk->omitted_count = deep->cut.omitted;
         walk->end = STACK_WALK_COMPLETE;
         *hash = stack_hash_end(stack_deep_hash(deep, hash_seed(walk->omitted_count + walk->end)));
         return true;
@@ -475,7 +475,7 @@ static uint64_t find_native(struct thread_state *thread, const struct walk_regis
     *is_on_trail = stack_trail_find(&thread->trail, stack_capture_rules, &thread->memory, caller,
                                     session->stack_depth, hash_seed(STACK_WALK_COMPLETE));
     if (*is_on_trail) {
-        walk->count = stack_trail_count(&thread->trail);
+        walk->count = walk->inner_count = stack_trail_count(&thread->trail);
         walk->end = STACK_WALK_COMPLETE;
         stack_trail_copy(&thread->trail, walk->frames);
         if (reads->reads != NULL)

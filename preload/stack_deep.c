@@ -9,6 +9,11 @@
 /* ---- writing frames, from the root inwards ----------------------------------------------------
  */
 
+static uint32_t outer_count_of(const struct stack_deep *deep)
+{
+    return deep->limit / 4;
+}
+
 /* Stands outside of the outermost frame. */
 static const struct plain_note nothing_outside = {.bp_saved = 1};
 
@@ -107,7 +112,7 @@ static void write_outer(struct stack_deep *deep, uint64_t count)
 {
     const struct plain_note *outside = &nothing_outside;
 
-    for (uint32_t i = deep->outer_count; i-- > 0;) {
+    for (uint32_t i = outer_count_of(deep); i-- > 0;) {
         uint64_t last = --count % STACK_DEEP_OUTER;
 
         complete(&deep->last_frames[last], &deep->last_notes[last], outside);
@@ -204,7 +209,7 @@ static inline bool is_known(struct deep_walk *walk)
     return known != deep->end && deep->frames[known].sp == walk->place.sp &&
            deep->frames[known].pc == walk->place.pc &&
            (deep->frames[known].bp == walk->place.bp || !deep->notes[known].needs_bp) &&
-           deep->outer[deep->outer_count - 1].sp <= walk->place.range.high;
+           deep->outer[outer_count_of(deep) - 1].sp <= walk->place.range.high;
 }
 
 static inline bool have_changed(const struct plain_frame *frames, uint32_t count)
@@ -219,7 +224,7 @@ static bool has_rest_changed(const struct stack_deep *deep, uint32_t at)
         if (have_changed(&deep->frames[at], 1))
             return true;
     return have_changed(deep->marks, deep->mark_count) ||
-           have_changed(deep->outer, deep->outer_count);
+           have_changed(deep->outer, outer_count_of(deep));
 }
 
 /* As of a trail, from the frame that was met to the frame `until`. */
@@ -360,8 +365,8 @@ static void set_limit(struct stack_deep *deep, uint32_t limit)
 {
     deep->generation = 0;
     deep->limit = limit;
-    deep->outer_count = limit - stack_walk_inner_count(limit);
-    deep->inner_power = power_of(stack_walk_inner_count(limit));
+    for (uint32_t i = 0; i < outer_count_of(deep); i++)
+        deep->powers[i] = power_of(stack_cut_most_inner(limit) - i);
 }
 
 enum stack_deep_found stack_deep_find(struct stack_deep *deep, struct plain_steps *steps,
@@ -382,25 +387,26 @@ enum stack_deep_found stack_deep_find(struct stack_deep *deep, struct plain_step
     plain_steps_begin(steps, generation);
     enum stack_deep_found found = find(deep, steps, rules, memory, from, generation);
     deep->failures = found == STACK_DEEP_NOT_FOUND ? deep->failures + 1 : 0;
+    if (found == STACK_DEEP_FOUND)
+        deep->cut = stack_cut_of(deep->end - deep->first + deep->beyond, limit);
     return found;
 }
 
 uint64_t stack_deep_hash(const struct stack_deep *deep, uint64_t begin)
 {
-    uint32_t behind = deep->first + stack_walk_inner_count(deep->limit);
+    uint32_t behind = deep->first + deep->cut.inner;
     uint64_t from_behind = behind < deep->end ? deep->notes[behind].hash : 0;
+    uint64_t power = deep->powers[stack_cut_most_inner(deep->limit) - deep->cut.inner];
 
-    return stack_hash_cut(
-        begin, stack_hash_window(deep->notes[deep->first].hash, from_behind, deep->inner_power),
-        deep->outer_hash);
+    return stack_hash_cut(begin,
+                          stack_hash_window(deep->notes[deep->first].hash, from_behind, power),
+                          deep->outer_hash);
 }
 
 void stack_deep_copy(const struct stack_deep *deep, uint64_t *frames)
 {
-    uint32_t inner_count = stack_walk_inner_count(deep->limit);
-
-    for (uint32_t i = 0; i < inner_count; i++)
+    for (uint32_t i = 0; i < deep->cut.inner; i++)
         *frames++ = deep->frames[deep->first + i].pc;
-    for (uint32_t i = 0; i < deep->outer_count; i++)
+    for (uint32_t i = 0; i < deep->cut.outer; i++)
         *frames++ = deep->outer[i].pc;
 }

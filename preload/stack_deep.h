@@ -49,14 +49,15 @@ struct stack_deep {
     uint64_t generation; /* of the rules; any other: empty */
     uint32_t limit;      /* any other: empty */
     uint32_t failures;
+    /* For the hash: of the most inner frames that are told, of one less, and so on. */
+    uint64_t powers[STACK_DEEP_OUTER];
 
     /* frames[first .. end-1] stand innermost first. Room is left in front of them. */
     uint32_t first, end;
     uint64_t beyond;      /* frames outside of these */
-    uint64_t inner_power; /* for the hash of those told */
+    struct stack_cut cut; /* of the stack that was found */
 
     /* The outermost ones, which may be among the others too. */
-    uint32_t outer_count;
     uint64_t outer_hash;
     struct plain_frame outer[STACK_DEEP_OUTER];
 
@@ -88,16 +89,11 @@ enum stack_deep_found stack_deep_find(struct stack_deep *deep, struct plain_step
                                       struct unwind_rules *rules, struct walk_memory *memory,
                                       const struct walk_registers *from, uint32_t limit);
 
-/* Of the stack that was found: frames that are not told. */
-static inline uint64_t stack_deep_omitted(const struct stack_deep *deep)
-{
-    return deep->end - deep->first + deep->beyond - deep->limit;
-}
-
-/* Its hash; `begin` tells apart what its frames do not (stack_hash_begin). */
+/* The hash of the stack that was found; `begin` tells apart what its frames do not
+ * (stack_hash_begin). */
 uint64_t stack_deep_hash(const struct stack_deep *deep, uint64_t begin);
 
-/* The frames that are told, as stack_walk_run gives them: as many as the limit. */
+/* The frames that are told of it, as stack_walk_run gives them. */
 void stack_deep_copy(const struct stack_deep *deep, uint64_t *frames);
 
 #endif

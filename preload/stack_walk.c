@@ -195,18 +195,22 @@ static void reverse(uint64_t *begin, uint64_t *end)
     }
 }
 
-/* Turns the last quarter so that it begins with its innermost frame. */
+/* Turns the last quarter so that it begins with its innermost frame, and moves it up to the inner
+ * frames that are kept. */
 static void output_finish(const struct output *output, struct stack_walk *walk)
 {
-    if (output->count <= walk->limit) {
-        walk->count = (uint32_t)output->count;
+    struct stack_cut cut = stack_cut_of(output->count, walk->limit);
+
+    walk->count = cut.inner + cut.outer;
+    walk->inner_count = cut.inner;
+    walk->omitted_count = cut.omitted;
+    if (cut.omitted == 0)
         return;
-    }
-    walk->count = walk->limit;
-    walk->omitted_count = output->count - walk->limit;
     reverse(output->begin_of_tail, output->at);
     reverse(output->at, output->end);
     reverse(output->begin_of_tail, output->end);
+    for (uint32_t i = 0; i < cut.outer; i++)
+        walk->frames[cut.inner + i] = output->begin_of_tail[i];
 }
 
 /* The state of a walk: the frame that was reached and is not yet put out. An `end` other than
@@ -456,12 +460,11 @@ static void run(struct unwind_rules *rules, struct walk_memory *memory,
                             .registers = *from,
                             .reads = reads};
     struct output output = {.at = walk->frames,
-                            .begin_of_tail = walk->frames + stack_walk_inner_count(walk->limit),
+                            .begin_of_tail = walk->frames + stack_cut_most_inner(walk->limit),
                             .end = walk->frames + walk->limit};
     uint64_t generation = unwind_rules_generation(rules);
 
     walk_frames(rules, generation, &walker, &output);
-    walk->omitted_count = 0;
     output_finish(&output, walk);
     walk->end = walker.end;
     walk->last = walker.registers;

@@ -7,8 +7,8 @@
  * changes), and the page joins its range. Where system calls are forbidden, such a word ends the
  * walk.
  *
- * A walk goes to the end of the stack at any depth. When that is deeper than the limit, the
- * innermost three quarters and the outermost quarter are kept. */
+ * A walk goes to the end of the stack at any depth. When that is deeper than the limit, both ends
+ * are kept (wire/stack_cut.h). */
 #ifndef SEEP_PRELOAD_STACK_WALK_H
 #define SEEP_PRELOAD_STACK_WALK_H
 
@@ -18,6 +18,7 @@
 
 #include "preload/arch/arch.h"
 #include "preload/unwind_rules.h"
+#include "wire/stack_cut.h"
 #include "wire/wire_format.h"
 
 struct walk_registers {
@@ -108,16 +109,11 @@ struct stack_walk {
     /* Found: frames[0 .. count-1], innermost first. Each is an address, a return address unless
      * WIRE_FRAME_EXACT is set: then it is the instruction that a signal interrupted. */
     uint32_t count;
-    uint64_t omitted_count; /* frames left out after the innermost stack_walk_inner_count() */
+    uint32_t inner_count; /* `count`, unless frames were left out behind these */
+    uint64_t omitted_count;
     enum stack_walk_end end;
     struct walk_registers last; /* of the outermost frame that was reached */
 };
-
-/* How many innermost frames stay when a stack is deeper than `limit`. */
-static inline uint32_t stack_walk_inner_count(uint32_t limit)
-{
-    return limit - limit / 4;
-}
 
 /* What a walk depended on, in its order: it is a pure function of pc and sp that it begins with, of
  * these words, and of bp where is_bp_used. So as long as all of them hold these values, the stack

@@ -5,6 +5,7 @@
 #include "record/remote_unwind.h"
 
 #include "base/memory.h"
+#include "wire/stack_cut.h"
 #include "wire/wire_format.h"
 
 #include <libunwind.h>
@@ -334,25 +335,25 @@ static enum remote_unwind_end step_all(struct remote_unwind *unwind, unw_cursor_
 static void keep_frames(struct remote_unwind *unwind, struct remote_unwind_result *result)
 {
     const struct remote_unwind_stack *stack = unwind->stack;
-    size_t first = 0, count, limit = stack->limit ? stack->limit : 1;
-    size_t tail = limit / 4;
+    size_t first = 0;
 
     while (first < unwind->count && stack->skip_until && unwind->frames[first] != stack->skip_until)
         first++;
     if (first == unwind->count)
         first = 0;
-    count = unwind->count - first;
+    size_t count = unwind->count - first;
+    struct stack_cut cut = stack_cut_of(count, stack->limit ? stack->limit : 1);
     result->frames = unwind->frames + first;
     result->stack_pointers = unwind->stack_pointers + first;
-    result->count = (uint32_t)(count < limit ? count : limit);
-    result->innermost_count = (uint32_t)(count <= limit ? count : limit - tail);
-    result->omitted_count = count - result->count;
-    if (count <= limit)
+    result->count = cut.inner + cut.outer;
+    result->innermost_count = cut.inner;
+    result->omitted_count = cut.omitted;
+    if (cut.omitted == 0)
         return;
-    memmove(unwind->frames + first + (limit - tail), unwind->frames + first + (count - tail),
-            tail * sizeof *unwind->frames);
-    memmove(unwind->stack_pointers + first + (limit - tail),
-            unwind->stack_pointers + first + (count - tail), tail * sizeof *unwind->stack_pointers);
+    size_t from = first + count - cut.outer, to = first + cut.inner;
+    memmove(unwind->frames + to, unwind->frames + from, cut.outer * sizeof *unwind->frames);
+    memmove(unwind->stack_pointers + to, unwind->stack_pointers + from,
+            cut.outer * sizeof *unwind->stack_pointers);
 }
 
 void remote_unwind_run(struct remote_unwind *unwind, const struct remote_unwind_stack *stack,

@@ -3,6 +3,7 @@ libseep_a_SOURCES += \
 	src/wire/cpython_offsets.h \
 	src/wire/exchange.h \
 	src/wire/function_kinds.h \
+	src/wire/stack_cut.h \
 	src/wire/own_machine.h \
 	src/wire/pagemap_scan.h \
 	src/wire/ring.c \

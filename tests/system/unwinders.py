@@ -76,7 +76,7 @@ for level in ("o0", "o2"):
 # ---- the other targets that have stacks of their own
 
 for words in (["before_and_after_main"], ["cxx", "bad_alloc"], ["cxx", "throwing_constructor"],
-              ["cxx_static", "containers"], ["deep", "251"], ["plugins", "reused"],
+              ["cxx_static", "containers"], ["deep", "251"], ["deep", "252"], ["deep", "700"], ["plugins", "reused"],
               ["plugins", "cxx_static"], ["signals", "fault"], ["signals", "nested"],
               ["signals", "timer_while_computing"], ["threads", "short"]):
     compare(" ".join(words), [target(words[0]), *words[1:]], 1)

@@ -55,7 +55,6 @@ static void end_tracing(void)
 static void compare(const struct walk_registers *registers)
 {
     struct stack_walk walk = {.frames = tracing->walked, .limit = tracing->limit};
-    uint32_t inner = stack_walk_inner_count(tracing->limit);
 
     tracing->events++;
     stack_walk_run(rules, &tracing->memory, registers, &walk);
@@ -68,13 +67,15 @@ static void compare(const struct walk_registers *registers)
         return;
     tracing->found++;
     assert_int_equal(walk.end, STACK_WALK_COMPLETE);
-    assert_int_equal(walk.omitted_count, stack_deep_omitted(&tracing->deep));
-    assert_int_equal(walk.count, tracing->limit);
+    assert_int_equal(walk.omitted_count, tracing->deep.cut.omitted);
+    assert_int_equal(walk.inner_count, tracing->deep.cut.inner);
+    assert_int_equal(walk.count, walk.inner_count + tracing->deep.cut.outer);
     stack_deep_copy(&tracing->deep, tracing->kept);
     assert_memory_equal(tracing->walked, tracing->kept, walk.count * sizeof *tracing->kept);
     assert_int_equal(stack_deep_hash(&tracing->deep, SEED),
-                     stack_hash_cut(SEED, stack_hash_frames(walk.frames, inner),
-                                    stack_hash_frames(walk.frames + inner, walk.count - inner)));
+                     stack_hash_cut(SEED, stack_hash_frames(walk.frames, walk.inner_count),
+                                    stack_hash_frames(walk.frames + walk.inner_count,
+                                                      walk.count - walk.inner_count)));
 }
 
 /* As a hook does it: the walk begins in the caller. */
@@ -484,6 +485,36 @@ static void test_is_not_walked_anew(void **state)
     end_tracing();
 }
 
+/* ---- which frames are kept ---------------------------------------------------------------------
+ */
+
+static void assert_cut(uint64_t count, uint32_t limit, uint32_t inner, uint32_t outer,
+                       uint64_t omitted)
+{
+    struct stack_cut cut = stack_cut_of(count, limit);
+
+    assert_int_equal(cut.inner, inner);
+    assert_int_equal(cut.outer, outer);
+    assert_int_equal(cut.omitted, omitted);
+    assert_int_equal(cut.inner + cut.outer + cut.omitted, count);
+}
+
+static void test_cut(void **state)
+{
+    (void)state;
+    assert_cut(0, 256, 0, 0, 0);
+    assert_cut(256, 256, 256, 0, 0);
+    assert_cut(257, 256, 129, 64, 64);
+    assert_cut(319, 256, 191, 64, 64);
+    assert_cut(320, 256, 192, 64, 64);
+    assert_cut(321, 256, 129, 64, 128);
+    assert_cut(5, 4, 3, 1, 1);
+    assert_cut(6, 4, 3, 1, 2);
+    assert_cut(8, 7, 6, 1, 1);
+    assert_cut(2, 1, 1, 0, 1);
+    assert_cut(UINT64_C(1) << 40, 1024, 768, 256, (UINT64_C(1) << 40) - 1024);
+}
+
 static int create_rules(void **state)
 {
     (void)state;
@@ -503,6 +534,7 @@ static int destroy_rules(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cut),
         cmocka_unit_test(test_wandering),
         cmocka_unit_test(test_depths),
         cmocka_unit_test(test_middle),
