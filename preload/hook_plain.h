@@ -44,6 +44,16 @@ void hook_arrive_otherwise(struct thread_state *thread, uintptr_t frame, void *l
                            size_t size, enum function_kind function, bool is_lost);
 void hook_end_otherwise(struct thread_state *thread, uintptr_t frame);
 
+/* What a realloc that has begun has told. */
+struct hook_leave {
+    uint64_t word; /* the LEAVE record's first; 0 = it is lost */
+    uint64_t head; /* of the ring behind it */
+};
+
+enum {
+    HOOK_QUICK_BYTES = 64 << 10 /* copied in microseconds */
+};
+
 /* Ends the hook. */
 static inline ALWAYS_INLINE void hook_birth_plain(struct thread_state *thread, uintptr_t frame,
                                                   void *block, size_t size,
@@ -94,21 +104,38 @@ static inline ALWAYS_INLINE void hook_release_sized_plain(struct thread_state *t
     hook_end_busy(thread);
 }
 
-/* Before the real call of a realloc; hook_arrive_plain after it. False: it is lost. */
-static inline ALWAYS_INLINE bool hook_leave_plain(struct thread_state *thread, void *block,
-                                                  enum function_kind function)
+/* Before the real call of a realloc; hook_arrive_plain after it. */
+static inline ALWAYS_INLINE struct hook_leave
+hook_leave_plain(struct thread_state *thread, void *block, enum function_kind function)
 {
     hook_begin_busy(thread);
-    bool is_told = hook_write_release(thread, block, function, WIRE_LEAVE);
+    uint64_t word = hook_write_release(thread, block, function, WIRE_LEAVE);
+    struct hook_leave leave = {word, thread->ring.head};
     hook_end_busy(thread);
-    return is_told;
+    return leave;
+}
+
+/* The stamp of the arrival that a departure becomes. Between the two of a process with one thread
+ * nothing has happened, unless a signal handler or a new stack has told of something: they are one
+ * event, and reading the clock, the dearest part of a hook, once is enough. What takes time may
+ * have taken long. Where there are several threads another one's release, by which there was room
+ * for this block, may lie between. 0: now. */
+static inline ALWAYS_INLINE uint64_t hook_arrival_stamp(const struct thread_state *thread,
+                                                        const struct hook_leave *leave, size_t size)
+{
+    bool is_one_event = thread->ring.head == leave->head && size <= HOOK_QUICK_BYTES &&
+                        atomic_load_explicit(&thread_state_stamp.way, memory_order_relaxed) ==
+                            STAMP_UNORDERED;
+    return is_one_event ? leave->word >> WIRE_TICKS_SHIFT << WIRE_TICKS_SHIFT : 0;
 }
 
 /* Ends the hook of a realloc of `left`. */
 static inline ALWAYS_INLINE void hook_arrive_plain(struct thread_state *thread, uintptr_t frame,
                                                    void *left, void *block, size_t size,
-                                                   enum function_kind function, bool is_lost)
+                                                   enum function_kind function,
+                                                   const struct hook_leave *leave)
 {
+    bool is_lost = leave->word == 0;
     hook_begin_busy(thread);
     if (__builtin_expect(
             block == NULL || size > UINT32_MAX || is_lost || thread->pending.address != NULL, 0)) {
@@ -117,8 +144,9 @@ static inline ALWAYS_INLINE void hook_arrive_plain(struct thread_state *thread, 
         return;
     }
     uint32_t slot = stack_capture_from(thread, frame);
+    uint64_t stamp = hook_arrival_stamp(thread, leave, size);
     if (__builtin_expect(slot != STACK_CAPTURE_LOST, 1))
-        hook_write_small(thread, slot, block, (uint32_t)size, function, WIRE_ARRIVE);
+        hook_write_small_at(thread, stamp, slot, block, (uint32_t)size, function, WIRE_ARRIVE);
     hook_end_busy(thread);
     hook_leave_outer(thread);
 }

@@ -73,20 +73,28 @@ static inline ALWAYS_INLINE bool hook_wants_stack(const struct thread_state *thr
                             0);
 }
 
-/* BIRTH, ARRIVE: a block below 4 GiB. */
-static inline ALWAYS_INLINE void hook_write_small(struct thread_state *thread, uint32_t slot,
-                                                  const void *block, uint32_t size,
-                                                  enum function_kind function, enum wire_kind kind)
+/* BIRTH, ARRIVE: a block below 4 GiB. `stamp`: 0 = now. */
+static inline ALWAYS_INLINE void hook_write_small_at(struct thread_state *thread, uint64_t stamp,
+                                                     uint32_t slot, const void *block,
+                                                     uint32_t size, enum function_kind function,
+                                                     enum wire_kind kind)
 {
     uint64_t *record = event_reserve(thread, 3);
     if (__builtin_expect(record == NULL, 0))
         return;
     record[1] = event_address(block, function);
     record[2] = slot | (uint64_t)size << 32;
-    record[0] = event_stamp() | kind;
+    record[0] = (stamp != 0 ? stamp : event_stamp()) | kind;
     event_commit(thread, 3);
     event_count(thread);
     thread->last_birth = kind == WIRE_BIRTH ? (uint64_t)(uintptr_t)block : 0;
+}
+
+static inline ALWAYS_INLINE void hook_write_small(struct thread_state *thread, uint32_t slot,
+                                                  const void *block, uint32_t size,
+                                                  enum function_kind function, enum wire_kind kind)
+{
+    hook_write_small_at(thread, 0, slot, block, size, function, kind);
 }
 
 /* The short record means the birth just before it, so nothing may come in between once it is
@@ -103,20 +111,22 @@ static inline ALWAYS_INLINE void hook_write_release_of_last(struct thread_state 
     thread->last_birth = 0;
 }
 
-/* RELEASE, LEAVE. False: there was no room. */
-static inline ALWAYS_INLINE bool hook_write_release(struct thread_state *thread, const void *block,
-                                                    enum function_kind function,
-                                                    enum wire_kind kind)
+/* RELEASE, LEAVE. Returns the record's first word; 0: there was no room. */
+static inline ALWAYS_INLINE uint64_t hook_write_release(struct thread_state *thread,
+                                                        const void *block,
+                                                        enum function_kind function,
+                                                        enum wire_kind kind)
 {
     uint64_t *record = event_reserve(thread, 2);
     thread->last_birth = 0;
     if (__builtin_expect(record == NULL, 0))
-        return false;
+        return 0;
     record[1] = event_address(block, function);
-    record[0] = event_stamp() | kind;
+    uint64_t word = event_stamp() | kind;
+    record[0] = word;
     event_commit(thread, 2);
     event_count(thread);
-    return true;
+    return word;
 }
 
 static inline ALWAYS_INLINE void hook_write_release_sized(struct thread_state *thread,

@@ -206,9 +206,9 @@ EXPORT void *realloc(void *old, size_t size)
                                       : NULL;
     if (__builtin_expect(thread == NULL, 0))
         return reallocate_otherwise(old, size, HOOK_FRAME());
-    bool is_told = hook_leave_plain(thread, old, FUNCTION_REALLOC);
+    struct hook_leave leave = hook_leave_plain(thread, old, FUNCTION_REALLOC);
     void *block = real.realloc(old, size);
-    hook_arrive_plain(thread, HOOK_FRAME(), old, block, size, FUNCTION_REALLOC, !is_told);
+    hook_arrive_plain(thread, HOOK_FRAME(), old, block, size, FUNCTION_REALLOC, &leave);
     return block;
 }
 

@@ -9,7 +9,8 @@
  * that record of the same ring on. So neither side keeps more stacks than the cache has slots.
  *
  * A release is stamped before the real call, a birth after it. realloc is LEAVE before the call and
- * ARRIVE (or UNDO) after. All of a record stands in shared memory before the hook returns. */
+ * ARRIVE (or UNDO) after; where nothing lies between them both may have the one's stamp. All of a
+ * record stands in shared memory before the hook returns. */
 #ifndef SEEP_WIRE_WIRE_FORMAT_H
 #define SEEP_WIRE_WIRE_FORMAT_H
 
