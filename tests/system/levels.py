@@ -164,11 +164,13 @@ for right in ("RTMIN+1", "SIGUSR1", "12"):
 
 # ---- at intervals, of all
 
-# Large ones are read one after the other: the second has its turn, too. They wait without a time limit: what
-# begins anew whenever a process was stopped would never be over.
+# Large ones are read one after the other: the second has its turn, too. They wait without a time
+# limit: what begins anew whenever a process was stopped would never be over. (What a shell runs in
+# the background reads /dev/null, which is what `<&0` means there.)
 LARGE = "import sys; large = b'x' * (80 << 20); print('ready', flush=True); sys.stdin.readline()"
-recording, process = start(["/bin/sh", "-c", '"$1" -c "$0" <&0 & "$1" -c "$0" <&0 & wait',
-                            LARGE, sys.executable],
+recording, process = start(["/bin/sh", "-c",
+                            'exec 3<&0; "$1" -c "$0" <&3 & "$1" -c "$0" <&3 & wait', LARGE,
+                            sys.executable],
                            options=["--snapshot-every=1ms", "--snapshot-at=peak", "--python=off"],
                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 for _ in range(2):
