@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "analysis/place.h"
+#include "base/text.h"
 #include "profile_builder.h"
 #include "report/summary.h"
 
@@ -85,6 +86,29 @@ static void callers_are_found_beyond_wrappers(void **state)
     expect_place("main@m.c:1;std::vector<int>::push_back(int)@v.h:1", PLACE_ANY_CALLER, false,
                  "main", "-", "std::vector<int>::push_back(int)");
     expect_place("", PLACE_ANY_CALLER, false, "-", "-", "-");
+}
+
+static void expect_called(const char *stack, int columns, const char *told)
+{
+    struct profile *profile = load_stack(stack);
+    struct place place;
+    struct text text = {0};
+    place_find(profile, profile->sites[0].stack_node, PLACE_ANY_CALLER, &place);
+    place_add_called(&place, columns, &text);
+    assert_string_equal(text_get(&text), told);
+    text_clear(&text);
+    profile_destroy(profile);
+}
+
+static void what_a_library_did_is_told_in_few_columns(void **state)
+{
+    (void)state;
+    const char *push = "main@m.c:1;std::vector<int>::push_back(int)@v.h:1";
+    expect_called(push, 26, "via std::vector::push_back");
+    expect_called(push, 25, "via push_back");
+    expect_called(push, 0, "via push_back");
+    expect_called("main@m.c:1;strdup!libc", 3, "via strdup");
+    expect_called("main@m.c:1", 80, "");
 }
 
 /* An interpreter's own tables, which no Python function is behind. */
@@ -221,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrappers_are_known_by_name),
         cmocka_unit_test(callers_are_found_beyond_wrappers),
+        cmocka_unit_test(what_a_library_did_is_told_in_few_columns),
         cmocka_unit_test(stacks_without_own_code_are_named_beyond_wrappers),
         cmocka_unit_test(nameless_parts_of_wrappers_are_wrappers),
         cmocka_unit_test(callers_without_a_name_are_callers),

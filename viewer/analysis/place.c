@@ -198,3 +198,17 @@ void place_shorten_name(const char *function, struct text *out)
     text_add_bytes(out, name, (size_t)(end - name));
     text_clear(&simple);
 }
+
+void place_add_called(const struct place *place, int columns, struct text *out)
+{
+    struct text name = {0};
+    if (!place->called)
+        return;
+    place_shorten_name(place->called->function, &name);
+    const char *told = text_get(&name);
+    if (text_columns(told) + (int)strlen("via ") > columns)
+        for (const char *at = told; (at = strstr(at, "::")) != NULL;)
+            told = at += 2;
+    text_print(out, "via %s", told);
+    text_clear(&name);
+}

@@ -49,6 +49,10 @@ const struct profile_location *place_named_location(const struct place *place);
 /* Appends a demangled name without return type, template arguments and parameters. */
 void place_shorten_name(const char *function, struct text *out);
 
+/* Appends what `location` called of a library, as "via std::vector::resize", or, where that takes
+ * more columns, as "via resize"; nothing where it called nothing. */
+void place_add_called(const struct place *place, int columns, struct text *out);
+
 /* Does a function by its demangled name only pass on requests for memory? Its last part contains
  * "malloc", "calloc", "realloc", "zalloc", "palloc", "strdup", "strndup" or "memdup", or ends with
  * "alloc" or "allocate"; in letters of either case. */

@@ -228,7 +228,7 @@ static bool print_caller(void *context, const struct profile_frame *frame,
 /* Sites often have the same name (xmalloc), even in the same line: what it called of a library, and
  * who called it, tells them apart; libc's start code and the interpreter of Python's functions do
  * not. */
-static void print_callers(const struct profile *profile, const struct query_row *row,
+static void print_callers(const struct profile *profile, const struct query_row *row, int columns,
                           struct text *out)
 {
     unsigned depth = 0;
@@ -246,11 +246,9 @@ static void print_callers(const struct profile *profile, const struct query_row 
                               .is_own = own_code_is_own(profile, frame, location)};
     struct place place;
     place_find(profile, node, PLACE_ANY_CALLER, &place);
-    if (place.called) {
-        text_add(out, "via ");
-        place_shorten_name(place.called->function, out);
+    place_add_called(&place, columns, out);
+    if (place.called)
         text_add(out, " ");
-    }
     profile_visit_stack(profile, node, print_caller, &callers);
 }
 
@@ -259,7 +257,7 @@ void figures_draw_name(const struct profile *profile, struct screen *screen, int
                        enum query_grouping grouping)
 {
     enum {
-        MIN_CALLERS_COLUMNS = 12
+        MIN_CALLERS_COLUMNS = 10
     };
     struct text about = {0}, callers = {0};
     print_about(row, grouping, &about);
@@ -276,7 +274,7 @@ void figures_draw_name(const struct profile *profile, struct screen *screen, int
     if (has_about)
         column += screen_put(screen, line, column, end - column, STYLE_PLACE, text_get(&about)) + 2;
     if (grouping == QUERY_BY_SITE && end - column >= MIN_CALLERS_COLUMNS) {
-        print_callers(profile, row, &callers);
+        print_callers(profile, row, end - column, &callers);
         screen_put(screen, line, column, end - column, STYLE_FAINT, text_get(&callers));
     }
     text_clear(&about);

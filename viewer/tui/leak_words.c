@@ -1,5 +1,6 @@
 #include "tui/leak_words.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "analysis/own_code.h"
@@ -46,16 +47,24 @@ void leak_words_add_site(const struct leak_words *words, uint32_t site, int colu
 {
     struct place place = find_place(words, site);
     const struct profile_location *location = place_named_location(&place);
-    struct text caller = {0};
+    struct text called = {0}, caller = {0};
+    int room = columns ? columns : INT_MAX;
     text_add(out, location                ? own_code_qualified_name(location->function)
                   : site == LEAKS_NO_SITE ? "from before the recording, or not known"
                                           : "no stack known");
     if (location && location->file)
         text_print(out, "  %s:%u", text_file_name(location->file), location->line);
+    room -= text_columns(text_get(out)) + 2;
+    place_add_called(&place, room, &called);
+    if (called.count && text_columns(text_get(&called)) <= room) {
+        text_print(out, "  %s", text_get(&called));
+        room -= text_columns(text_get(&called)) + 2;
+    }
     if (place.caller && place.caller != location)
-        text_print(&caller, "  < %s", own_code_qualified_name(place.caller->function));
-    if (!columns || text_columns(text_get(out)) + text_columns(text_get(&caller)) <= columns)
-        text_add(out, text_get(&caller));
+        text_print(&caller, "< %s", own_code_qualified_name(place.caller->function));
+    if (caller.count && text_columns(text_get(&caller)) <= room)
+        text_print(out, "  %s", text_get(&caller));
+    text_clear(&called);
     text_clear(&caller);
 }
 
