@@ -5,7 +5,7 @@
 #include "snapshot/pointer_scan.h"
 
 enum {
-    BATCH = 64,
+    BATCH = 128,
     AT_ONCE = 4 /* words */
 };
 

@@ -86,14 +86,18 @@ static void note_class(struct scan *scan, const uint64_t *words, size_t count)
     }
 }
 
+static void note_head(struct scan *scan, const uint64_t *words, size_t count)
+{
+    block_shapes_note(scan->shapes, scan->source, &scan->index.blocks[scan->source], words,
+                      count < HEAD_WORDS ? count : HEAD_WORDS);
+    note_class(scan, words, count);
+}
+
 static void take_block_words(struct scan *scan, const uint64_t *words, size_t count,
                              uint64_t address)
 {
-    if (address == scan->source_address) {
-        block_shapes_note(scan->shapes, scan->source, &scan->index.blocks[scan->source], words,
-                          count < HEAD_WORDS ? count : HEAD_WORDS);
-        note_class(scan, words, count);
-    }
+    if (address == scan->source_address)
+        note_head(scan, words, count);
     scan_set_passing(scan, words, count, address);
     pointer_scan(&scan->index, words, count, address, found_in_block, scan);
 }
@@ -108,6 +112,38 @@ static void scan_block_alone(struct scan *scan, uint32_t position)
     for (; range_list_gap(&scan->plan.dead, start, end, &alive); start = alive.end)
         scan->result->unreadable_bytes += scan_read_mapped(scan, alive.start, alive.end,
                                                            take_block_words);
+}
+
+static void set_source(struct scan *scan, uint32_t block)
+{
+    scan->source = block;
+    scan->source_address = scan->index.blocks[block].address;
+    scan->source_end = scan->source_address + scan->index.blocks[block].bytes;
+}
+
+/* A word of a run, which belongs to one of its blocks or to what is between them. They come by
+ * address. */
+static void found_in_run(void *context, uint64_t slot, uint64_t pointer, uint32_t block)
+{
+    struct scan *scan = context;
+    while (scan->source_end < slot + SCAN_WORD_BYTES) {
+        if (scan->source + 1 == scan->run_end)
+            return;
+        set_source(scan, scan->source + 1);
+    }
+    if (slot >= scan->source_address)
+        found_in_block(scan, slot, pointer, block);
+}
+
+/* All at once and not block by block: what small blocks refer to would be looked for with nothing
+ * to do meanwhile. */
+static void take_run_words(struct scan *scan, uint32_t first, uint32_t end, uint64_t start,
+                           size_t count)
+{
+    scan->run_end = end;
+    set_source(scan, first);
+    scan_set_passing(scan, scan->window, count, start);
+    pointer_scan(&scan->index, scan->window, count, start, found_in_run, scan);
 }
 
 /* A run of small neighbours, read together. Returns how many it took; 0: there is none here, or a
@@ -135,12 +171,12 @@ static uint32_t scan_run(struct scan *scan, uint32_t first)
         if (to < from + SCAN_WORD_BYTES)
             continue;
         scan->source = i;
-        scan->source_address = blocks[i].address;
-        scan->source_end = to;
-        take_block_words(scan, scan->window + (from - start) / SCAN_WORD_BYTES,
-                         (size_t)(to - from) / SCAN_WORD_BYTES, from);
+        if (from == blocks[i].address)
+            note_head(scan, scan->window + (from - start) / SCAN_WORD_BYTES,
+                      (size_t)(to - from) / SCAN_WORD_BYTES);
         scan->result->scanned_bytes += (to - from) / SCAN_WORD_BYTES * SCAN_WORD_BYTES;
     }
+    take_run_words(scan, first, last, start, (size_t)(end - start) / SCAN_WORD_BYTES);
     return last - first;
 }
 

@@ -46,6 +46,7 @@ struct scan {
 
     /* What the words come from that are looked at. */
     uint32_t source;
+    uint32_t run_end; /* of blocks whose words are looked at together */
     uint64_t source_address;
     uint64_t source_end;
     const uint64_t *passing; /* words that are looked at, from passing_address on */

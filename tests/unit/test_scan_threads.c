@@ -1,6 +1,7 @@
-/* The same heap scanned by one thread and by several: what they find is the same, in the same
- * order. The heap has more blocks than one thread takes at once, large ones between, a page that
- * cannot be read, and objects of two classes that come in every part. */
+/* The same heap scanned by one thread and by several, and with neighbours read together and each
+ * block by itself: what they find is the same, in the same order. The heap has more blocks than one
+ * thread takes at once, large ones between, a page that cannot be read, and objects of two classes
+ * that come in every part. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +25,8 @@ enum {
     PAGE_BYTES = 4096,
     LARGE_EVERY = 40000, /* blocks */
     LARGE_BYTES = 100000,
-    BLOCKS_MOST = HEAP_BYTES / 32
+    BLOCKS_MOST = HEAP_BYTES / 32,
+    BLOCKS_ALONE = 12000
 };
 
 static const char maps[] = "10000-11000 rw-p 00000000 00:00 0 \n"
@@ -45,10 +47,10 @@ static uint64_t next_random(uint64_t *state)
     return *state >> 33;
 }
 
-static void make_blocks(struct heap *heap, uint64_t *random)
+static void make_blocks(struct heap *heap, size_t most, uint64_t *random)
 {
     uint64_t address = HEAP;
-    while (address + LARGE_BYTES < HEAP + HEAP_BYTES && heap->count < BLOCKS_MOST) {
+    while (address + LARGE_BYTES < HEAP + HEAP_BYTES && heap->count < most) {
         uint64_t bytes = heap->count % LARGE_EVERY == LARGE_EVERY / 2
                              ? LARGE_BYTES
                              : 8 + next_random(random) % 80;
@@ -76,12 +78,12 @@ static uint64_t draw_word(const struct heap *heap, uint64_t before, uint64_t *ra
     }
 }
 
-static void heap_init(struct heap *heap)
+static void heap_init(struct heap *heap, size_t most)
 {
     uint64_t random = 7, word = 0;
     *heap = (struct heap){.words = memory_allocate(HEAP_BYTES),
                           .blocks = memory_allocate(BLOCKS_MOST * sizeof *heap->blocks)};
-    make_blocks(heap, &random);
+    make_blocks(heap, most, &random);
     for (size_t i = 0; i < HEAP_BYTES / 8; i++)
         heap->words[i] = word = draw_word(heap, word, &random);
     for (size_t i = 0; i < 512; i++)
@@ -90,7 +92,38 @@ static void heap_init(struct heap *heap)
         heap->data[4 * class + 2] = CODE + 16 * class;
 }
 
-static void heap_scan(const struct heap *heap, size_t threads, struct snapshot *snapshot)
+/* Memory that gives out words and what is within one block, and no more of the heap at once. */
+struct narrow_memory {
+    const struct heap *heap;
+    struct target_memory all;
+};
+
+static bool is_within_a_block(const struct heap *heap, uint64_t start, uint64_t end)
+{
+    size_t low = 0, high = heap->count;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (heap->blocks[middle].address <= start)
+            low = middle;
+        else
+            high = middle;
+    }
+    return start >= heap->blocks[low].address &&
+           end <= heap->blocks[low].address + heap->blocks[low].bytes;
+}
+
+static size_t narrow_read(void *context, uint64_t address, void *bytes, size_t count)
+{
+    const struct narrow_memory *memory = context;
+    bool is_heap = address < HEAP + HEAP_BYTES && address + count > HEAP;
+    if (is_heap && count > sizeof(uint64_t) &&
+        !is_within_a_block(memory->heap, address, address + count))
+        return 0;
+    return memory->all.read(memory->all.context, address, bytes, count);
+}
+
+static void heap_scan(const struct heap *heap, size_t threads, bool is_narrow,
+                      struct snapshot *snapshot)
 {
     const struct target_image_piece pieces[] = {{ROOTS, heap->roots, sizeof heap->roots},
                                                 {DATA, heap->data, sizeof heap->data},
@@ -99,7 +132,10 @@ static void heap_scan(const struct heap *heap, size_t threads, struct snapshot *
                                                  heap->words + (UNREADABLE + PAGE_BYTES) / 8,
                                                  HEAP_BYTES - UNREADABLE - PAGE_BYTES}};
     const struct target_image image = {pieces, 4};
-    const struct target_memory memory = target_image_memory(&image);
+    struct narrow_memory narrow = {heap, target_image_memory(&image)};
+    struct target_memory memory = narrow.all;
+    if (is_narrow)
+        memory = (struct target_memory){.read = narrow_read, .context = &narrow};
     struct target_mappings mappings = {0};
     struct error error = {""};
     target_mappings_parse(&mappings, maps);
@@ -149,15 +185,15 @@ static void test_threads_find_the_same(void **state)
     (void)state;
     struct heap heap;
     struct snapshot one, several;
-    heap_init(&heap);
-    heap_scan(&heap, 1, &one);
+    heap_init(&heap, BLOCKS_MOST);
+    heap_scan(&heap, 1, false, &one);
     assert_true(heap.count > 80000);
     assert_true(one.reference_count > heap.count);
     assert_true(one.facts[SNAPSHOT_FACT_CLASS].count > 1000);
     assert_true(one.facts[SNAPSHOT_FACT_OFFSET].count > 1000);
     assert_true(one.unreadable_bytes > 0);
     for (size_t threads = 2; threads <= 5; threads += 3) {
-        heap_scan(&heap, threads, &several);
+        heap_scan(&heap, threads, false, &several);
         assert_same_references(&one, &several);
         assert_same_facts(&one, &several);
         snapshot_clear(&several);
@@ -167,8 +203,29 @@ static void test_threads_find_the_same(void **state)
     free(heap.blocks);
 }
 
+static void test_runs_find_what_blocks_alone_do(void **state)
+{
+    (void)state;
+    struct heap heap;
+    struct snapshot runs, alone;
+    heap_init(&heap, BLOCKS_ALONE);
+    for (size_t i = 0; i < heap.count; i += 7) /* they need not be whole words */
+        heap.blocks[i].address += heap.blocks[i].bytes > 8 ? i % 5 : 0;
+    heap_scan(&heap, 1, false, &runs);
+    heap_scan(&heap, 1, true, &alone);
+    assert_true(runs.reference_count > heap.count / 2);
+    assert_true(runs.facts[SNAPSHOT_FACT_OFFSET].count > 1000);
+    assert_same_references(&runs, &alone);
+    assert_same_facts(&runs, &alone);
+    snapshot_clear(&runs);
+    snapshot_clear(&alone);
+    free(heap.words);
+    free(heap.blocks);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_threads_find_the_same)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_threads_find_the_same),
+                                       cmocka_unit_test(test_runs_find_what_blocks_alone_do)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
