@@ -5,6 +5,7 @@ by key, searches, switches its metric, sorts, unfolds leaks, fits a phone, and l
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -178,6 +179,13 @@ def use(browser):
     checks.true("leaks", "definite: " in leaks and "remember_caller" in leaks, leaks[:300])
 
 
+def compare_times(browser, report):
+    """When the heap was largest, in the words of the report."""
+    told = re.search(r"Peak .* blocks, after ([^;\n]*)", report)
+    cards = browser.ask(TEXT.format("cards"))
+    checks.true("time of the peak", told and f"after {told[1]}With" in cards, (told, cards))
+
+
 def compare_memory(browser, about):
     """The section of all memory with what the report's JSON has."""
     found = browser.ask("""(() => { const of = JSON.parse(document.getElementById('data').textContent)
@@ -214,6 +222,7 @@ def main():
     browser.screenshot("light")
     use(browser)
     compare_memory(browser, recording.process())
+    compare_times(browser, recorded.seep("report", recording.path).stdout.decode())
     browser.call("Emulation.setEmulatedMedia",
                  features=[{"name": "prefers-color-scheme", "value": "dark"}])
     browser.screenshot("dark")

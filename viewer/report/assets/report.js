@@ -27,6 +27,17 @@
     return (i === 0 || bytes >= 100 ? Math.round(bytes) : bytes.toFixed(1)) + " " + units[i];
   }
 
+  /* As reports tell it, at the end in minutes and hours (base/units.c). */
+  function duration(ns) {
+    var units = ["ns", "us", "ms"], i = 0, seconds = ns / 1e9;
+    for (; i < units.length && ns >= 999.5; i++) ns /= 1000;
+    if (i < units.length) return (i === 0 ? ns : ns.toFixed(ns < 99.95 ? 1 : 0)) + " " + units[i];
+    if (seconds < 59.95) return seconds.toFixed(seconds < 9.995 ? 2 : 1) + " s";
+    if (seconds < 3599.5) return Math.floor(Math.round(seconds) / 60) + " min " + String(Math.round(seconds) % 60).padStart(2, "0") + " s";
+    var minutes = Math.round(seconds / 60);
+    return Math.floor(minutes / 60) + " h " + String(minutes % 60).padStart(2, "0") + " min";
+  }
+
   function count(number) { return number.toLocaleString("en"); }
 
   function figure(value, which) {
@@ -68,7 +79,7 @@
     cards.textContent = "";
     if (!totals) { cards.appendChild(card("This process", "not observed", of.note)); return; }
     var isWhole = totals.peak_bytes !== null; /* what was between two instants has no peak */
-    if (isWhole) cards.appendChild(card("Peak of the heap", size(totals.peak_bytes), "after " + (totals.peak_time_ns / 1e9).toFixed(3) + " s"));
+    if (isWhole) cards.appendChild(card("Peak of the heap", size(totals.peak_bytes), "after " + duration(totals.peak_time_ns)));
     if (isWhole) cards.appendChild(card("With mappings", size(totals.common_peak_bytes), "heap and mappings together"));
     if (totals.peak_resident_bytes) cards.appendChild(card("Resident", size(totals.peak_resident_bytes), "at most, by the kernel"));
     cards.appendChild(card(isWhole ? "Live at the end" : "Live then", size(totals.live_bytes), count(totals.live_blocks) + " blocks"));
@@ -111,8 +122,8 @@
         d: samples.filter(function (sample) { return sample[line[1]] !== null; }).map(function (sample, i) { return (i ? "L" : "M") + x(sample[0]) + " " + y(sample[line[1]]); }).join("")
       }));
     });
-    svg.setAttribute("aria-label", "Memory over " + (span / 1e9).toFixed(2) + " s, at most " + size(most));
-    $("time_span").textContent = (span / 1e9).toFixed(2) + " s";
+    svg.setAttribute("aria-label", "Memory over " + duration(span) + ", at most " + size(most));
+    $("time_span").textContent = duration(span);
   }
 
   /* ---- flame graph ---- */
