@@ -1,7 +1,10 @@
 /* A thread's recent stacks are remembered by hash in a small set-associative cache. A stack found
  * there has been told to the recorder under the slot's number; another is told in full and takes a
  * slot. So memory is bounded on both sides, whatever the number of distinct stacks, and a hot stack
- * costs a walk, a hash and one compare.
+ * costs a walk, a hash and one compare. Small processes have a few dozen stacks, and would pay more
+ * for the cache's pages than for these: few sets are used at first, and eight times as many
+ * whenever half of the slots were taken. A stack is right wherever it stands, and looked for there,
+ * too, until most of those have gone.
  *
  * The hash has 64 bits over all addresses kept, the number left out, and the count of unloads
  * (after dlclose the same addresses may be other code). Two stacks of one thread's cache share a
@@ -48,18 +51,54 @@ static uint64_t hash_walk(const struct stack_walk *walk)
         stack_hash_frames(walk->frames + walk->inner_count, walk->count - walk->inner_count)));
 }
 
+/* The set of a hash, and of UINT64_MAX the last one of all, while so many are used. */
+static inline uint32_t cache_set(uint64_t hash, uint32_t growths)
+{
+    uint32_t sets = (uint32_t)STACK_CACHE_FIRST_SETS << STACK_CACHE_GROWTH_BITS * growths;
+    return (uint32_t)(hash >> 32) & (sets - 1);
+}
+
+/* The slot of this stack, if it took one while so many sets were used; else UINT32_MAX. */
+static inline uint32_t find_among(const struct thread_state *thread, uint32_t growths,
+                                  uint64_t hash)
+{
+    uint32_t first = cache_set(hash, growths) * STACK_CACHE_WAYS;
+#pragma GCC unroll 4
+    for (uint32_t way = 0; way < STACK_CACHE_WAYS; way++)
+        if (thread->cache_hashes[first + way] == hash)
+            return first + way;
+    return UINT32_MAX;
+}
+
+/* Each page that comes into use is written before it is read, which takes one fault and not two. */
+static __attribute__((noinline)) void use_more_sets(struct thread_state *thread)
+{
+    enum {
+        PAGE_SLOTS = 4096 / sizeof *thread->cache_hashes
+    };
+    uint32_t slot = (cache_set(UINT64_MAX, thread->cache_growths) + 1) * STACK_CACHE_WAYS;
+    uint32_t end = (cache_set(UINT64_MAX, ++thread->cache_growths) + 1) * STACK_CACHE_WAYS;
+    for (; slot < end; slot += PAGE_SLOTS)
+        *(volatile uint64_t *)&thread->cache_hashes[slot] = 0;
+}
+
 /* The slot that holds this stack; or, with *is_new, the one that it may take. */
 static uint32_t find_slot(struct thread_state *thread, uint64_t hash, bool *is_new)
 {
-    uint32_t set = (uint32_t)(hash >> 32) % STACK_CACHE_SETS;
-    uint32_t first = set * STACK_CACHE_WAYS;
-    for (uint32_t way = 0; way < STACK_CACHE_WAYS; way++)
-        if (thread->cache_hashes[first + way] == hash) {
-            *is_new = false;
-            return first + way;
-        }
+    /* After twice as many stacks as there are slots few of the first ones are left. */
+    uint32_t least = thread->cache_taken < 2 * WIRE_STACK_SLOTS ? 0 : thread->cache_growths;
+    *is_new = false;
+    for (uint32_t growths = thread->cache_growths + 1; growths-- > least;) {
+        uint32_t slot = find_among(thread, growths, hash);
+        if (slot != UINT32_MAX)
+            return slot;
+    }
     *is_new = true;
-    return first + thread->cache_victims[set]++ % STACK_CACHE_WAYS;
+    uint32_t used_slots = (cache_set(UINT64_MAX, thread->cache_growths) + 1) * STACK_CACHE_WAYS;
+    if (++thread->cache_taken > used_slots / 2 && used_slots < WIRE_STACK_SLOTS)
+        use_more_sets(thread);
+    uint32_t set = cache_set(hash, thread->cache_growths);
+    return set * STACK_CACHE_WAYS + thread->cache_victims[set]++ % STACK_CACHE_WAYS;
 }
 
 /* The slot is about to become another stack's. */

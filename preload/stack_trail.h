@@ -37,10 +37,11 @@ struct stack_trail {
     uint32_t noticed; /* the caller's: frames from here on are not new to it; never below first */
     uint32_t failures;
     struct plain_steps steps;
+    /* The fresh ones are those of the walk that is being made, before it came to the trail. They
+     * begin where the others end: stacks that are not deep take few pages. */
     struct plain_frame frames[STACK_TRAIL_FRAMES];
-    struct plain_note notes[STACK_TRAIL_FRAMES];
-    /* Those of the walk that is being made, before it came to the trail. */
     struct plain_frame fresh_frames[STACK_TRAIL_FRAMES];
+    struct plain_note notes[STACK_TRAIL_FRAMES];
     struct plain_note fresh_notes[STACK_TRAIL_FRAMES];
 };
 

@@ -88,6 +88,9 @@ bool thread_state_map_ring(struct thread_state *thread, uint32_t slot, uint32_t 
     void *window = has_room() ? session_link_map(session_ring_offset(slot), bytes) : NULL;
     if (window == NULL)
         return false;
+    /* A read shows whatever there is of a ring that others had before, page by page for a write:
+     * one fault instead of many. */
+    atomic_load(&((struct ring_control *)window)->state);
     void *old_window = thread->ring_window;
     size_t old_bytes = thread->ring_window_bytes;
     thread->ring_window = window;

@@ -32,7 +32,9 @@ enum {
     THREAD_DEFERRED_FRAMES = 48,
     THREAD_MUTE_BYTES = 4096, /* of the state of one that tells nothing: its first fields */
     STACK_CACHE_WAYS = 4,
-    STACK_CACHE_SETS = WIRE_STACK_SLOTS / STACK_CACHE_WAYS
+    STACK_CACHE_SETS = WIRE_STACK_SLOTS / STACK_CACHE_WAYS,
+    STACK_CACHE_FIRST_SETS = 32, /* that are used at first */
+    STACK_CACHE_GROWTH_BITS = 3
 };
 
 /* An inner call's event, not yet written: the outer call may turn out to be the same event. */
@@ -60,7 +62,7 @@ struct thread_state {
     bool is_claimed;        /* has a ring; false after a fork until claimed again */
     bool is_busy;  /* between the start of a stack capture and the end of a write: not re-entrant */
     bool is_plain; /* claimed, and nothing in this session asks for more than records: hook_plain.h
-                     */
+                    */
     bool is_mute;  /* found no room for state or ring: events are counted as lost */
     bool is_dropping; /* the recorder stopped reading: lose and count, do not wait */
     struct ring ring;
@@ -82,12 +84,14 @@ struct thread_state {
     struct thread_state *next; /* in the process's list of all states */
     uint64_t dropping_since_heartbeat;
     uintptr_t quiet_guard, quiet_return; /* hook_begin_quiet; 0 = nobody is quiet */
-    uint32_t ignoring_depth; /* what it allocates is no leak: annotation.h */
-    uint64_t module_start, module_end; /* of the module seen last by module_notice */
-    bool is_making_arena;              /* what it maps is an arena of Python's */
+    uint32_t ignoring_depth;             /* what it allocates is no leak: annotation.h */
+    uint64_t module_start, module_end;   /* of the module seen last by module_notice */
+    bool is_making_arena;                /* what it maps is an arena of Python's */
 
     struct deferred_event deferred[THREAD_DEFERRED_EVENTS];
 
+    uint32_t cache_growths; /* how often more sets came into use */
+    uint32_t cache_taken;   /* slots, by stacks that were new */
     uint8_t cache_victims[STACK_CACHE_SETS];
     uint64_t cache_hashes[WIRE_STACK_SLOTS]; /* 0 = empty */
     uint64_t frames[WIRE_MAX_FRAMES];
@@ -116,6 +120,9 @@ struct process_state {
 
 _Static_assert(offsetof(struct thread_state, outer_release) <= THREAD_MUTE_BYTES,
                "what is asked of any thread stands in its first page");
+
+_Static_assert((STACK_CACHE_SETS / STACK_CACHE_FIRST_SETS) == 1 << 2 * STACK_CACHE_GROWTH_BITS,
+               "all sets are used in the end");
 
 extern __thread struct thread_state *thread_current __attribute__((tls_model("initial-exec")));
 INTERNAL extern struct process_state *process_current; /* set once the session is joined */

@@ -13,10 +13,20 @@ enum {
     LIST_MAX_TRIES = 100
 };
 
+/* A page that is read first, as each entry is, takes two page faults: one that shows zeroes, and
+ * one that gives it memory when it is written. These take one. Whoever has written an entry
+ * meanwhile learns that rule once more. */
+static void touch_pages(struct unwind_rules *rules, uint64_t first, uint64_t end)
+{
+    for (uint64_t i = first; i < end; i += UNWIND_RULES_PAGE_COUNT)
+        atomic_store_explicit(&rules->entries[i].tag, 0, memory_order_relaxed);
+}
+
 void unwind_rules_init(struct unwind_rules *rules, bool is_own_list)
 {
     atomic_store_explicit(&rules->generation, 1, memory_order_relaxed);
     atomic_store_explicit(&rules->place_mask, UNWIND_RULES_FIRST_COUNT - 1, memory_order_relaxed);
+    touch_pages(rules, 0, UNWIND_RULES_FIRST_COUNT);
     if (!is_own_list && dlsym != NULL) /* _dl_find_object is younger than dlsym in libc */
         *(void **)&rules->find_object = dlsym(RTLD_DEFAULT, "_dl_find_object");
     unwind_rules_refresh_modules(rules);
@@ -177,7 +187,8 @@ static void grow_when_full(struct unwind_rules *rules)
     if (atomic_fetch_add_explicit(&rules->learned_count, 1, memory_order_relaxed) < count / 2 ||
         count == UNWIND_RULES_ENTRY_COUNT)
         return;
-    atomic_compare_exchange_strong(&rules->place_mask, &mask, count * 4 - 1);
+    if (atomic_compare_exchange_strong(&rules->place_mask, &mask, count * 2 - 1))
+        touch_pages(rules, count, count * 2);
 }
 
 /* Where it stood while fewer entries were used. */
@@ -186,7 +197,7 @@ static bool find_where_it_was(const struct unwind_rules *rules, uint64_t pc, uin
 {
     uint64_t mask = atomic_load_explicit(&rules->place_mask, memory_order_relaxed);
 
-    for (mask /= 4; mask >= UNWIND_RULES_FIRST_COUNT - 1; mask /= 4)
+    for (mask /= 2; mask >= UNWIND_RULES_FIRST_COUNT - 1; mask /= 2)
         if (unwind_rules_entry_read(&rules->entries[pc & mask], pc, generation, rule) ||
             unwind_rules_entry_read(&rules->entries[(pc & mask) ^ 1], pc, generation, rule))
             return true;

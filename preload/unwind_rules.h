@@ -16,8 +16,8 @@
  * there. What is left of that danger is as large as in every C++ exception that is thrown beside a
  * dlclose.
  *
- * Costs 1 MiB of address space, once per process, of which a few pages are used at first and four
- * times as many whenever half of the entries are taken: a table that is used all over costs a short
+ * Costs 1 MiB of address space, once per process, of which a page or two are used at first and
+ * twice as many whenever half of the entries are taken: a table that is used all over costs a short
  * process more for its pages than for its rules. An entry is right wherever it stands, so rules
  * that were learned before are found where they were, and put where they belong now. After fork the
  * child goes on with its copy. */
@@ -33,7 +33,8 @@
 enum {
     UNWIND_RULES_ENTRY_BITS = 16,
     UNWIND_RULES_ENTRY_COUNT = 1 << UNWIND_RULES_ENTRY_BITS,
-    UNWIND_RULES_FIRST_COUNT = 1 << (UNWIND_RULES_ENTRY_BITS - 6), /* that are used at first */
+    UNWIND_RULES_FIRST_COUNT = 1 << (UNWIND_RULES_ENTRY_BITS - 8), /* that are used at first */
+    UNWIND_RULES_PAGE_COUNT = 256,                                 /* in a page */
     UNWIND_RULES_MAX_MODULES = 2048 /* of the list of our own; those beyond have no rules */
 };
 
@@ -81,8 +82,8 @@ struct unwind_rules {
     _Atomic uint32_t listed_count;
     _Atomic bool is_list_old; /* modules came or went: the next miss fills it anew */
     struct frame_places places;
-    struct unwind_rules_listed_module listed[UNWIND_RULES_MAX_MODULES];
     struct unwind_rules_entry entries[UNWIND_RULES_ENTRY_COUNT] __attribute__((aligned(64)));
+    struct unwind_rules_listed_module listed[UNWIND_RULES_MAX_MODULES];
 };
 
 #define UNWIND_RULES_MIX UINT64_C(0x9e3779b97f4a7c15)
