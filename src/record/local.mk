@@ -50,6 +50,8 @@ libseep_a_SOURCES += \
 	src/record/process_tree.h \
 	src/record/process_memory.c \
 	src/record/process_memory.h \
+	src/record/process_ranges.c \
+	src/record/process_ranges.h \
 	src/record/process_snapshot.c \
 	src/record/process_snapshot.h \
 	src/record/raised_limits.c \
@@ -74,6 +76,8 @@ libseep_a_SOURCES += \
 	src/record/session_host.h \
 	src/record/session_wishes.c \
 	src/record/session_wishes.h \
+	src/record/sleepers.c \
+	src/record/sleepers.h \
 	src/record/snapshot_job.c \
 	src/record/snapshot_job.h \
 	src/record/snapshot_levels.c \

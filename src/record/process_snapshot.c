@@ -18,6 +18,7 @@
 #include "record/process_ends.h"
 #include "record/process_facts.h"
 #include "record/process_memory.h"
+#include "record/process_ranges.h"
 #include "record/python_search.h"
 #include "record/ring_places.h"
 #include "record/stopped_threads.h"
@@ -73,14 +74,7 @@ struct taking {
     struct snapshot_block *blocks;
     size_t block_count;
     struct stopped_thread *threads;
-    struct address_range *own;
-    size_t own_count, own_capacity;
-    struct address_range *regions; /* that the program named, and heads of pools */
-    size_t region_count, region_capacity;
-    struct address_range *program; /* mappings that it made itself */
-    size_t program_count, program_capacity;
-    struct address_range *heaps; /* mappings that an allocator made */
-    size_t heap_count, heap_capacity;
+    struct process_ranges ranges;
     struct thread_frames frames;
     struct residency residency; /* before anything was read; empty = not known */
     struct memory_use memory;   /* until the snapshot has it */
@@ -173,18 +167,6 @@ static size_t count_half_way(const struct taking *taking)
     return count;
 }
 
-static void keep_sleepers(struct taking *taking, struct process_snapshot_sleepers *sleepers)
-{
-    if (stopper_settle(&taking->hold.stopper)) {
-        stopper_clear(&taking->hold.stopper);
-        return;
-    }
-    sleepers->items = memory_grow(sleepers->items, &sleepers->capacity, sleepers->count + 1,
-                                  sizeof *sleepers->items);
-    sleepers->items[sleepers->count++] = taking->hold.stopper;
-    memset(&taking->hold.stopper, 0, sizeof taking->hold.stopper);
-}
-
 /* One that waits for us all the while is held from the beginning, any other while we hold it. */
 static void let_go(struct taking *taking)
 {
@@ -210,14 +192,14 @@ static bool is_between_calls(struct taking *taking, bool is_last_try)
 }
 
 /* All stand still, and nobody half way; false with the snapshot's end. */
-static bool stop_between_calls(struct taking *taking, struct process_snapshot_sleepers *sleepers)
+static bool stop_between_calls(struct taking *taking, struct sleepers *sleepers)
 {
     for (int tries = 0;; tries++) {
         bool is_stopped = stop(taking);
         if (is_stopped && is_between_calls(taking, tries == HALF_WAY_TRIES))
             return true;
         let_go(taking);
-        keep_sleepers(taking, sleepers);
+        sleepers_keep(sleepers, &taking->hold.stopper);
         if (!is_stopped)
             return false;
         struct timespec moment = {0, HALF_WAY_NS};
@@ -273,60 +255,6 @@ static void list_threads(struct taking *taking)
         if (to->thread_pointer == 0)
             to->thread_pointer = told_thread_pointer(taking);
     }
-}
-
-static void add_own(struct taking *taking, const struct session_range *range)
-{
-    uint64_t start = atomic_load(&range->start), bytes = atomic_load(&range->bytes);
-    if (bytes == 0 || start + bytes < start)
-        return;
-    taking->own = memory_grow(taking->own, &taking->own_capacity, taking->own_count + 1,
-                              sizeof *taking->own);
-    taking->own[taking->own_count++] = (struct address_range){start, start + bytes};
-}
-
-static void list_own_memory(struct taking *taking)
-{
-    const struct recorded_process *process = taking->process;
-    struct session_process *shared = session_process_at(session_host_header(taking->tree->host),
-                                                        process->process_slot);
-    for (int i = 0; i < SESSION_OWN_RANGES; i++)
-        add_own(taking, &shared->own[i]);
-    for (size_t i = 0; i < process->intake_count; i++)
-        add_own(taking, &process->intakes[i]->ring.control->own);
-}
-
-static void add_region(struct taking *taking, struct address_range region)
-{
-    taking->regions = memory_grow(taking->regions, &taking->region_capacity,
-                                  taking->region_count + 1, sizeof *taking->regions);
-    taking->regions[taking->region_count++] = region;
-}
-
-static void list_regions(struct taking *taking)
-{
-    const struct recorded_process *process = taking->process;
-    for (size_t i = 0; i < process->annotations.region_count; i++)
-        add_region(taking, process->annotations.regions[i]);
-    for (size_t i = 0; i < process->pools.count; i++)
-        add_region(taking, pools_head(&process->pools, i));
-}
-
-static void add_heap_mapping(void *context, const struct interval *interval)
-{
-    struct taking *taking = context;
-    taking->heaps = memory_grow(taking->heaps, &taking->heap_capacity, taking->heap_count + 1,
-                                sizeof *taking->heaps);
-    taking->heaps[taking->heap_count++] = (struct address_range){interval->start, interval->end};
-}
-
-static void add_program_mapping(void *context, const struct interval *interval)
-{
-    struct taking *taking = context;
-    taking->program = memory_grow(taking->program, &taking->program_capacity,
-                                  taking->program_count + 1, sizeof *taking->program);
-    taking->program[taking->program_count++] = (struct address_range){interval->start,
-                                                                      interval->end};
 }
 
 /* A thread by which the memory can be reached: a first thread that is gone has none. */
@@ -416,8 +344,8 @@ static void measure_memory(struct taking *taking, const struct target_memory *me
         .blocks = taking->blocks != NULL ? taking->blocks : snapshot->blocks,
         .block_count = taking->block_count,
         .has_foreign_allocator = is_allocator_foreign(taking->process),
-        .own = {taking->own, taking->own_count},
-        .heap = {taking->heaps, taking->heap_count},
+        .own = range_list_all(&taking->ranges.own),
+        .heap = range_list_all(&taking->ranges.heaps),
         .libc = taking->request->libc,
         .python = snapshot->python,
     };
@@ -459,10 +387,10 @@ static bool scan(struct taking *taking)
         .given_blocks = &taking->blocks,
         .threads = taking->threads,
         .thread_count = taking->hold.stopper.count,
-        .own = {taking->own, taking->own_count},
-        .heap = {taking->heaps, taking->heap_count},
-        .program = {taking->program, taking->program_count},
-        .regions = {taking->regions, taking->region_count},
+        .own = range_list_all(&taking->ranges.own),
+        .heap = range_list_all(&taking->ranges.heaps),
+        .program = range_list_all(&taking->ranges.program),
+        .regions = range_list_all(&taking->ranges.regions),
         .has_foreign_allocator = is_allocator_foreign(taking->process),
         .libc = taking->request->libc,
         .roots_off = taking->request->roots_off,
@@ -531,8 +459,7 @@ static bool is_empty(const struct taking *taking)
 static bool read_all(struct taking *taking)
 {
     taking->blocks = process_blocks_list(taking->tree, taking->process, &taking->block_count);
-    heap_model_visit_mappings(taking->process->model, add_program_mapping, taking);
-    heap_model_visit_heaps(taking->process->model, add_heap_mapping, taking);
+    process_ranges_add_mapped(&taking->ranges, taking->process);
     bool is_done = scan(taking);
     if (!process_memory_is_whole(&taking->reach)) {
         snapshot_clear(taking->snapshot);
@@ -605,7 +532,7 @@ static bool read_copy_beside(struct taking *taking)
     return true;
 }
 
-static bool take(struct taking *taking, struct process_snapshot_sleepers *sleepers)
+static bool take(struct taking *taking, struct sleepers *sleepers)
 {
     if (!stop_between_calls(taking, sleepers))
         return false;
@@ -622,8 +549,7 @@ static bool take(struct taking *taking, struct process_snapshot_sleepers *sleepe
     list_threads(taking);
     thread_frames_begin(&taking->frames, &taking->hold.stopper, find_holder(taking),
                         told_registers(taking));
-    list_own_memory(taking);
-    list_regions(taking);
+    process_ranges_add_told(&taking->ranges, taking->tree, taking->process);
     if (taking->is_copied) {
         if (process_hold_is_still(&taking->hold))
             return read_copy_beside(taking);
@@ -643,7 +569,7 @@ static bool take(struct taking *taking, struct process_snapshot_sleepers *sleepe
 
 void process_snapshot_take(struct process_tree *tree, struct recorded_process *process,
                            const struct process_snapshot_request *request,
-                           struct process_snapshot_sleepers *sleepers, struct snapshot *snapshot,
+                           struct sleepers *sleepers, struct snapshot *snapshot,
                            struct snapshot_job **job)
 {
     struct beating_clock beating = {tree, clock_monotonic()};
@@ -661,34 +587,13 @@ void process_snapshot_take(struct process_tree *tree, struct recorded_process *p
     uint32_t number = snapshot->number;
     take(&taking, sleepers);
     end_hold(&taking);
-    keep_sleepers(&taking, sleepers);
+    sleepers_keep(sleepers, &taking.hold.stopper);
     fill_head(&taking, number, taking.stop_ns);
     *job = taking.job;
     free(taking.blocks);
     free(taking.threads);
-    free(taking.own);
-    free(taking.program);
-    free(taking.heaps);
-    free(taking.regions);
+    process_ranges_clear(&taking.ranges);
     thread_frames_clear(&taking.frames);
     residency_clear(&taking.residency);
     memory_use_clear(&taking.memory);
-}
-
-void process_snapshot_settle(struct process_snapshot_sleepers *sleepers)
-{
-    for (size_t i = sleepers->count; i-- > 0;) {
-        if (!stopper_settle(&sleepers->items[i]))
-            continue;
-        stopper_clear(&sleepers->items[i]);
-        sleepers->items[i] = sleepers->items[--sleepers->count];
-    }
-}
-
-void process_snapshot_clear_sleepers(struct process_snapshot_sleepers *sleepers)
-{
-    for (size_t i = 0; i < sleepers->count; i++)
-        stopper_clear(&sleepers->items[i]);
-    free(sleepers->items);
-    memset(sleepers, 0, sizeof *sleepers);
 }

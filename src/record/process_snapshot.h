@@ -8,6 +8,7 @@
 
 #include "record/process_hold.h"
 #include "record/process_tree.h"
+#include "record/sleepers.h"
 #include "record/snapshot_job.h"
 #include "snapshot/snapshot.h"
 
@@ -30,14 +31,6 @@ struct process_snapshot_request {
     uint64_t mark_ticks;    /* of the mark that names it; 0 = none */
 };
 
-/* Threads that were stopped in a sleep that nothing interrupts: let go when they wake. */
-struct process_snapshot_sleepers {
-    struct stopper *items;
-    size_t count, capacity;
-};
-void process_snapshot_settle(struct process_snapshot_sleepers *sleepers);
-void process_snapshot_clear_sleepers(struct process_snapshot_sleepers *sleepers);
-
 /* Fills `snapshot` (initialised, empty but for its number), also when there was nothing to be had:
  * then its end and note say why. The process runs again when this returns.
  *
@@ -45,7 +38,7 @@ void process_snapshot_clear_sleepers(struct process_snapshot_sleepers *sleepers)
  * another process: then *job is set, and has the snapshot when it is over. */
 void process_snapshot_take(struct process_tree *tree, struct recorded_process *process,
                            const struct process_snapshot_request *request,
-                           struct process_snapshot_sleepers *sleepers, struct snapshot *snapshot,
+                           struct sleepers *sleepers, struct snapshot *snapshot,
                            struct snapshot_job **job);
 
 #endif

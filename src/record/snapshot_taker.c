@@ -31,7 +31,7 @@
 
 struct snapshot_taker {
     struct snapshot_taker_options options;
-    struct process_snapshot_sleepers sleepers;
+    struct sleepers sleepers;
     struct libc_facts libc;
     struct python_search python;
     uint32_t seen_holds;
@@ -61,7 +61,7 @@ void snapshot_taker_destroy(struct snapshot_taker *taker)
 {
     if (taker == NULL)
         return;
-    process_snapshot_clear_sleepers(&taker->sleepers);
+    sleepers_clear(&taker->sleepers);
     snapshot_job_destroy(taker->job);
     kept_snapshots_clear(&taker->kept);
     python_search_clear(&taker->python);
@@ -587,7 +587,7 @@ static bool serve_holds(struct snapshot_taker *taker, struct error *error)
 bool snapshot_taker_serve(struct snapshot_taker *taker, struct error *error)
 {
     if (taker->sleepers.count != 0)
-        process_snapshot_settle(&taker->sleepers);
+        sleepers_settle(&taker->sleepers);
     return serve_holds(taker, error) && look_at_job(taker, false, error) &&
            answer_request(taker, error) && take_wanted(taker, error) &&
            take_what_is_due(taker, error);

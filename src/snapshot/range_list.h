@@ -19,6 +19,12 @@ void range_list_clear(struct range_list *list);
 /* Empty ranges are left out. */
 void range_list_add(struct range_list *list, uint64_t start, uint64_t end);
 void range_list_add_all(struct range_list *list, const struct address_ranges *ranges);
+/* Borrowed until the next change. */
+static inline struct address_ranges range_list_all(const struct range_list *list)
+{
+    return (struct address_ranges){list->items, list->count};
+}
+
 /* Sorts and merges. Needed before the questions below. */
 void range_list_sort(struct range_list *list);
 
