@@ -72,6 +72,8 @@ libseep_a_SOURCES += \
 	src/record/ring_places.h \
 	src/record/running_session.c \
 	src/record/running_session.h \
+	src/record/scan_reason.c \
+	src/record/scan_reason.h \
 	src/record/session_host.c \
 	src/record/session_host.h \
 	src/record/session_wishes.c \

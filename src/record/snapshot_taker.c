@@ -3,7 +3,6 @@
 
 #include <limits.h>
 #include <linux/futex.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "record/kept_snapshots.h"
 #include "record/process_snapshot.h"
 #include "record/python_search.h"
+#include "record/scan_reason.h"
 #include "record/snapshot_job.h"
 #include "snapshot/libc_facts.h"
 #include "snapshot/memory_limits.h"
@@ -136,44 +136,6 @@ static bool take(struct snapshot_taker *taker, struct recorded_process *process,
 static bool is_there(const struct recorded_process *process)
 {
     return process->model != NULL && !process->is_ended;
-}
-
-/* ---- processes that were not scanned --------------------------------------------------- */
-
-static bool is_crash(uint64_t number)
-{
-    static const int signals[] = {SIGQUIT, SIGILL,  SIGTRAP, SIGABRT, SIGBUS,
-                                  SIGFPE,  SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS};
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        if (number == (uint64_t)signals[i])
-            return true;
-    return false;
-}
-
-static void say_why_not(const struct snapshot_taker *taker, const struct recorded_process *process,
-                        struct snapshot *snapshot)
-{
-    const char *note = "";
-    snapshot->end = SNAPSHOT_FAILED;
-    if (taker->options.is_off) {
-        snapshot->end = SNAPSHOT_OFF;
-    } else if (!process->is_own_image) {
-        snapshot->end = SNAPSHOT_OFF;
-        note = "a forked child without an image of its own";
-    } else if (process->exit_kind == RECORDING_EXIT_SIGNAL) {
-        bool has_crashed = is_crash(process->exit_value);
-        snapshot->end = has_crashed ? SNAPSHOT_CRASHED : SNAPSHOT_KILLED;
-        note = sigabbrev_np((int)process->exit_value);
-    } else if (process->exit_kind == RECORDING_EXIT_RUNNING) {
-        note = "it ran on when the recording ended";
-    } else if (process->exit_kind == RECORDING_EXIT_EXEC) {
-        snapshot->end = SNAPSHOT_EXECED;
-    } else if (process->has_run_out) {
-        snapshot->end = SNAPSHOT_BUDGET;
-    } else {
-        note = "it ended without a word";
-    }
-    snprintf(snapshot->note, sizeof snapshot->note, "%s", note != NULL ? note : "");
 }
 
 /* ---- processes that hold themselves --------------------------------------------------- */
@@ -607,7 +569,7 @@ bool snapshot_taker_finish(struct snapshot_taker *taker, struct error *error)
         snapshot.process_id = process->id;
         snapshot.reason = SNAPSHOT_AT_EXIT;
         snapshot.time_ns = tick_clock_to_ns(tree->clock, process->end_ticks);
-        say_why_not(taker, process, &snapshot);
+        scan_reason_tell(process, taker->options.is_off, &snapshot);
         recording_output_defer_snapshot(taker->options.output, &snapshot);
     }
     return recording_output_checkpoint(taker->options.output, is_fine ? error : NULL) && is_fine;
