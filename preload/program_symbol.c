@@ -54,26 +54,44 @@ static bool is_file_of(const struct program *program, const Elf64_Ehdr *header)
            memcmp(segments, program->segments, bytes) == 0;
 }
 
-static bool find_tables(struct program *program)
+/* Takes the symbols' table from these sections; *link is the section of its names. */
+static bool take_symbols(struct program *program, const Elf64_Shdr *sections, unsigned count,
+                         uint32_t *link)
 {
-    Elf64_Ehdr header;
-    Elf64_Shdr section;
-    if (!read_at(program, 0, &header, sizeof header) || !is_file_of(program, &header) ||
-        header.e_shentsize != sizeof section)
-        return false;
-    for (unsigned i = header.e_shnum; i-- > 0;) { /* it stands near the end */
-        uint64_t at = header.e_shoff + (uint64_t)i * sizeof section;
-        if (!read_at(program, at, &section, sizeof section))
-            return false;
-        if (section.sh_type != SHT_SYMTAB || section.sh_link >= header.e_shnum)
+    for (unsigned i = count; i-- > 0;) { /* it stands near the end */
+        if (sections[i].sh_type != SHT_SYMTAB)
             continue;
-        program->symbols = section;
-        at = header.e_shoff + (uint64_t)section.sh_link * sizeof section;
-        return section.sh_size <= TABLE_MOST_BYTES &&
-               read_at(program, at, &program->names, sizeof program->names) &&
-               program->names.sh_size <= TABLE_MOST_BYTES;
+        program->symbols = sections[i];
+        *link = sections[i].sh_link;
+        return true;
     }
     return false;
+}
+
+static bool find_tables(struct program *program)
+{
+    enum {
+        AT_ONCE = CHUNK_BYTES / sizeof(Elf64_Shdr)
+    };
+    Elf64_Ehdr header;
+    Elf64_Shdr sections[AT_ONCE];
+    uint32_t link = 0;
+    if (!read_at(program, 0, &header, sizeof header) || !is_file_of(program, &header) ||
+        header.e_shentsize != sizeof *sections)
+        return false;
+    bool is_found = false;
+    for (unsigned end = header.e_shnum; end != 0 && !is_found;) {
+        unsigned count = end < AT_ONCE ? end : AT_ONCE;
+        end -= count;
+        if (!read_at(program, header.e_shoff + (uint64_t)end * sizeof *sections, sections,
+                     count * sizeof *sections))
+            return false;
+        is_found = take_symbols(program, sections, count, &link);
+    }
+    return is_found && link < header.e_shnum && program->symbols.sh_size <= TABLE_MOST_BYTES &&
+           read_at(program, header.e_shoff + (uint64_t)link * sizeof *sections, &program->names,
+                   sizeof program->names) &&
+           program->names.sh_size <= TABLE_MOST_BYTES;
 }
 
 static bool is_global_function(const Elf64_Sym *symbol)

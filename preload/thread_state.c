@@ -82,19 +82,23 @@ static void drop_state(struct thread_state *state)
     atomic_fetch_sub(&process_current->shared->own_bytes, sizeof *state);
 }
 
-bool thread_state_map_ring(struct thread_state *thread, uint32_t slot, uint32_t capacity)
+static size_t ring_window_bytes(uint32_t capacity)
 {
-    size_t bytes = SESSION_RING_CONTROL_BYTES + (size_t)capacity;
-    void *window = has_room() ? session_link_map(session_ring_offset(slot), bytes) : NULL;
-    if (window == NULL)
-        return false;
-    /* A read shows whatever there is of a ring that others had before, page by page for a write:
-     * one fault instead of many. */
-    atomic_load(&((struct ring_control *)window)->state);
+    return SESSION_RING_CONTROL_BYTES + (size_t)capacity;
+}
+
+static void *map_ring_window(uint32_t slot, uint32_t capacity)
+{
+    return has_room() ? session_link_map(session_ring_offset(slot), ring_window_bytes(capacity))
+                      : NULL;
+}
+
+static void take_ring_window(struct thread_state *thread, void *window, uint32_t capacity)
+{
     void *old_window = thread->ring_window;
     size_t old_bytes = thread->ring_window_bytes;
     thread->ring_window = window;
-    thread->ring_window_bytes = bytes;
+    thread->ring_window_bytes = ring_window_bytes(capacity);
     thread->ring.control = window;
     thread->ring.data = (char *)window + SESSION_RING_CONTROL_BYTES;
     thread->ring.limit = thread->ring.head; /* places are looked for anew */
@@ -102,7 +106,14 @@ bool thread_state_map_ring(struct thread_state *thread, uint32_t slot, uint32_t 
     atomic_signal_fence(memory_order_seq_cst);
     if (old_window != NULL)
         session_link_unmap(old_window, old_bytes);
-    return true;
+}
+
+bool thread_state_map_ring(struct thread_state *thread, uint32_t slot, uint32_t capacity)
+{
+    void *window = map_ring_window(slot, capacity);
+    if (window != NULL)
+        take_ring_window(thread, window, capacity);
+    return window != NULL;
 }
 
 static void tell_own_range(struct session_range *range, const void *start, size_t bytes)
@@ -133,34 +144,27 @@ static uint32_t next_ring_slot(uint32_t attempt)
     return attempt;
 }
 
-static void give_slot_back(struct ring_control *control, uint32_t slot)
-{
-    atomic_store(&control->state, SESSION_SLOT_FREE);
-    atomic_fetch_or(&session->free_rings[slot / 64], UINT64_C(1) << slot % 64);
-}
-
-/* Takes a free slot of the session's ring table, and maps its ring. */
+/* Takes a free slot of the session's ring table, and maps its ring. The first look at it is a read,
+ * which shows whatever there is of a ring that others had before, page by page for a write: one
+ * fault instead of many. */
 static bool claim_ring_slot(struct thread_state *thread, uint32_t capacity)
 {
     for (uint32_t attempt = 0; attempt < session->ring_slots; attempt++) {
         uint32_t slot = next_ring_slot(attempt);
-        struct ring_control *control = session_link_map(session_ring_offset(slot),
-                                                        SESSION_RING_CONTROL_BYTES);
-        if (control == NULL)
+        struct ring_control *control = map_ring_window(slot, capacity);
+        if (control == NULL) { /* no address space for it; others may have */
+            atomic_fetch_or(&session->free_rings[slot / 64], UINT64_C(1) << slot % 64);
             return false;
+        }
         uint32_t free_state = SESSION_SLOT_FREE;
         /* Acquire: pairs with the recorder's release when it hands the slot back. */
-        bool is_mine = atomic_load(&control->state) == SESSION_SLOT_FREE &&
-                       atomic_compare_exchange_strong(&control->state, &free_state,
-                                                      SESSION_SLOT_CLAIMED);
-        bool is_mapped = is_mine && thread_state_map_ring(thread, slot, capacity);
-        if (is_mine && !is_mapped) /* no address space for it; others may have */
-            give_slot_back(control, slot);
-        session_link_unmap(control, SESSION_RING_CONTROL_BYTES);
-        if (is_mine) {
+        if (atomic_load(&control->state) == SESSION_SLOT_FREE &&
+            atomic_compare_exchange_strong(&control->state, &free_state, SESSION_SLOT_CLAIMED)) {
+            take_ring_window(thread, control, capacity);
             thread->ring_slot = slot;
-            return is_mapped;
+            return true;
         }
+        session_link_unmap(control, ring_window_bytes(capacity));
     }
     return false;
 }
