@@ -169,7 +169,8 @@ tests_unit_test_recording_output_SOURCES = tests/unit/test_recording_output.c $(
 	$(recording_fixture)
 tests_unit_test_recording_output_LDADD = $(unit_libs)
 
-recorder_tests = tests/unit/test_intake tests/unit/test_process_tree tests/unit/test_running_session \
+recorder_tests = tests/unit/test_intake tests/unit/test_process_tree tests/unit/test_process_order \
+	tests/unit/test_process_forks tests/unit/test_process_execs tests/unit/test_running_session \
 	tests/unit/test_session_host
 check_PROGRAMS += $(recorder_tests)
 TESTS += $(recorder_tests)
@@ -179,8 +180,15 @@ TESTS += tests/unit/test_block_sort
 thread_tests += tests/unit/test_block_sort
 tests_unit_test_block_sort_SOURCES = tests/unit/test_block_sort.c
 tests_unit_test_block_sort_LDADD = $(unit_libs)
-tests_unit_test_process_tree_SOURCES = tests/unit/test_process_tree.c $(simulation)
+simulated_tree = tests/unit/simulated_tree.c tests/unit/simulated_tree.h $(simulation)
+tests_unit_test_process_tree_SOURCES = tests/unit/test_process_tree.c $(simulated_tree)
 tests_unit_test_process_tree_LDADD = $(unit_libs)
+tests_unit_test_process_order_SOURCES = tests/unit/test_process_order.c $(simulated_tree)
+tests_unit_test_process_order_LDADD = $(unit_libs)
+tests_unit_test_process_forks_SOURCES = tests/unit/test_process_forks.c $(simulated_tree)
+tests_unit_test_process_forks_LDADD = $(unit_libs)
+tests_unit_test_process_execs_SOURCES = tests/unit/test_process_execs.c $(simulated_tree)
+tests_unit_test_process_execs_LDADD = $(unit_libs)
 tests_unit_test_intake_SOURCES = tests/unit/test_intake.c
 tests_unit_test_intake_LDADD = $(unit_libs)
 tests_unit_test_running_session_SOURCES = tests/unit/test_running_session.c
