@@ -6,18 +6,10 @@
 #include "heap/block_events.h"
 #include "heap/heap_state.h"
 #include "heap/ledger.h"
+#include "heap/look_ahead.h"
 #include "heap/plain_events.h"
 
-/* At tens of millions of blocks every event misses the cache at its slot, at its site and at the
- * site's histogram. They are asked for while earlier events of the batch are applied: the slot
- * first; with the slot at hand, the site that it names; with the site at hand, its histogram and
- * its figures of the thread. */
 enum {
-    SLOT_AHEAD = 24,
-    SITE_AHEAD = 12,
-    FIGURES_AHEAD = 6,
-    CACHED_SITES = 1024, /* so few sites stay in the cache without asking */
-    CACHED_BLOCKS = 8192,
     PAGE = 4096
 };
 
@@ -229,99 +221,18 @@ static bool apply_pair(struct heap_model *model, const struct heap_event *birth)
     return true;
 }
 
-static bool is_birth(const struct heap_event *event)
-{
-    return event->kind == HEAP_EVENT_BIRTH || event->kind == HEAP_EVENT_ARRIVE;
-}
-
-static void prefetch_slot(const struct heap_model *model, const struct heap_event *event)
-{
-    if (event->kind > HEAP_EVENT_ARRIVE)
-        return;
-    live_blocks_prefetch(&model->blocks.own, event->address);
-    if (is_birth(event))
-        site_table_prefetch(&model->sites, event->stack.index, event->function);
-}
-
-/* What an event will add to a histogram of its site, and to the figures of which thread. */
-struct ahead {
-    const struct site *site; /* NULL: not known yet */
-    uint64_t value;
-    uint32_t thread;
-};
-
-static struct ahead prefetch_site(const struct heap_model *model, const struct heap_event *event)
-{
-    struct block block = {.site = BLOCK_SITE_NONE};
-    if (event->kind > HEAP_EVENT_ARRIVE)
-        return (struct ahead){0};
-    if (is_birth(event))
-        site_table_find(&model->sites, event->stack.index, event->function, &block.site);
-    else
-        live_blocks_find(&model->blocks.own, event->address, &block);
-    if (block.site >= model->sites.count)
-        return (struct ahead){0};
-    const struct site *site = site_table_at(&model->sites, block.site);
-    for (size_t at = 0; at < SITE_HOT_BYTES; at += MEMORY_LINE_BYTES)
-        __builtin_prefetch((const char *)site + at, 1);
-    if (is_birth(event))
-        return (struct ahead){site, event->size, event->thread};
-    return (struct ahead){site, event->time_ns - block.birth_ns, block.thread};
-}
-
-static void prefetch_figures(const struct ahead *ahead, const struct heap_event *event)
-{
-    if (!ahead->site)
-        return;
-    histogram_prefetch(is_birth(event) ? &ahead->site->sizes : &ahead->site->lifetimes,
-                       ahead->value);
-    const struct site_thread *guess = site_threads_guess(&ahead->site->threads, ahead->thread);
-    if (guess)
-        __builtin_prefetch(guess, 1);
-}
-
-/* What to ask for ahead of the events: slots when a table is too large for the cache, and sites,
- * too, when they are many. */
-struct look_ahead {
-    const struct heap_event *events;
-    size_t count;
-    bool at_slots, at_sites;
-    struct ahead sites[SITE_AHEAD];
-};
-
-static void look_ahead(const struct heap_model *model, struct look_ahead *look, size_t at)
-{
-    if (at + SLOT_AHEAD < look->count)
-        prefetch_slot(model, &look->events[at + SLOT_AHEAD]);
-    if (at + SITE_AHEAD < look->count)
-        live_blocks_prefetch_further(&model->blocks.own, look->events[at + SITE_AHEAD].address);
-    if (!look->at_sites)
-        return;
-    if (at + SITE_AHEAD < look->count)
-        look->sites[at % SITE_AHEAD] = prefetch_site(model, &look->events[at + SITE_AHEAD]);
-    if (at + FIGURES_AHEAD < look->count)
-        prefetch_figures(&look->sites[(at + FIGURES_AHEAD) % SITE_AHEAD],
-                         &look->events[at + FIGURES_AHEAD]);
-}
-
 void heap_model_apply(struct heap_model *model, const struct heap_event *events, size_t count)
 {
-    struct look_ahead look = {.events = events, .count = count};
     if (model->open_windows != 0)
         heap_fork_note(model, events, count);
-    look.at_sites = model->sites.count > CACHED_SITES;
-    look.at_slots = look.at_sites || model->blocks.own.count > CACHED_BLOCKS;
-    for (size_t i = 0; look.at_slots && i < count && i < SLOT_AHEAD; i++)
-        prefetch_slot(model, &events[i]);
+    struct look_ahead look;
+    look_ahead_begin(&look, model, events, count);
     struct plain_events plain = plain_events_look(model);
     for (size_t i = 0; i < count; i++) {
-        if (look.at_slots)
-            look_ahead(model, &look, i);
+        const struct event_ahead *ahead = look_ahead_at(&look, model, i);
         if (i + 1 < count && may_be_pair(&events[i]) && apply_pair(model, &events[i])) {
-            i++;
-            if (look.at_slots)
-                look_ahead(model, &look, i);
-        } else if (!plain_events_apply(model, &plain, &events[i])) {
+            look_ahead_at(&look, model, ++i);
+        } else if (!plain_events_apply(model, &plain, &events[i], ahead)) {
             apply_event(model, &events[i]);
             plain = plain_events_look(model);
         }

@@ -53,9 +53,15 @@ void histogram_open(struct histogram *histogram, unsigned bucket)
 
 void histogram_prefetch(const struct histogram *histogram, uint64_t value)
 {
-    if (histogram->buckets & (histogram->buckets - 1))
-        __builtin_prefetch(
-            &histogram->counts.many[histogram_rank(histogram, histogram_bucket(value))], 1);
+    uint64_t buckets = histogram->buckets;
+    if ((buckets & (buckets - 1)) == 0)
+        return;
+    /* Where the count stands if no bucket from the lowest on is left out: mostly, and else it is
+     * not far. */
+    unsigned bucket = histogram_bucket(value), lowest = (unsigned)__builtin_ctzll(buckets);
+    unsigned place = bucket > lowest && buckets >> bucket != 0 ? bucket - lowest : 0;
+    __builtin_prefetch((const void *)((uintptr_t)histogram->counts.many + place * sizeof(uint64_t)),
+                       1);
 }
 
 uint64_t histogram_count(const struct histogram *histogram, unsigned bucket)

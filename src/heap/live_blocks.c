@@ -60,14 +60,6 @@ static uint64_t slot_address(const struct block_slot *slot)
     return slot->address_thread >> 16;
 }
 
-/* Two products with a fold between: neighbouring addresses must not become neighbouring groups. The
- * high half places the block, the low bits choose its segment, those above them are its tag. */
-static uint64_t address_hash(uint64_t address)
-{
-    uint64_t hash = address * 0x9e3779b97f4a7c15u;
-    return (hash ^ hash >> 32) * 0xd6e8feb86659fd93u;
-}
-
 static uint64_t tag_of(uint64_t hash)
 {
     return (hash >> 8 & 0x7f) | 0x80;
@@ -195,7 +187,7 @@ static struct block_slot *find_passer(const struct place *place, const struct bl
     uint32_t group_count = (uint32_t)(place->end - place->first);
     for (uint64_t used = other->word & EACH_IN_USE; used != 0; used &= used - 1) {
         struct block_slot *slot = &other->slots[lowest_slot(used)];
-        struct place own = place_in(place->first, group_count, address_hash(slot_address(slot)));
+        struct place own = place_in(place->first, group_count, live_blocks_hash(slot_address(slot)));
         if (distance(place, own.home, other) >= distance(place, group, other))
             return slot;
     }
@@ -217,7 +209,7 @@ static __attribute__((noinline)) void call_back(const struct place *place,
     for (; other != group; other = next_group(place, other)) {
         struct block_slot *slot = find_passer(place, group, other);
         if (slot) {
-            put_into_group(group, tag_of(address_hash(slot_address(slot))), slot);
+            put_into_group(group, tag_of(live_blocks_hash(slot_address(slot))), slot);
             change_overflow(place, group, other, -ONE_OVERFLOW);
             free_slot(other, slot);
             group = other;
@@ -292,7 +284,7 @@ static bool copy_segment(struct block_group *from, uint32_t group_count, struct 
         uint64_t used = from[i].word & EACH_IN_USE;
         for (; used != 0; used &= used - 1) {
             const struct block_slot *slot = &from[i].slots[lowest_slot(used)];
-            uint64_t hash = address_hash(slot_address(slot));
+            uint64_t hash = live_blocks_hash(slot_address(slot));
             struct place place = area
                                      ? place_in(segment_start(area, hash & (to->segment_count - 1)),
                                                 area->group_count, hash)
@@ -400,9 +392,14 @@ void live_blocks_clear(struct live_blocks *table)
 
 bool live_blocks_find(const struct live_blocks *table, uint64_t address, struct block *block)
 {
+    return live_blocks_find_hashed(table, address, live_blocks_hash(address), block);
+}
+
+bool live_blocks_find_hashed(const struct live_blocks *table, uint64_t address, uint64_t hash,
+                             struct block *block)
+{
     if (table->count == 0)
         return false;
-    uint64_t hash = address_hash(address);
     struct place place = place_of(table, hash);
     struct block_group *group;
     const struct block_slot *slot = find_slot(&place, hash, address, &group);
@@ -415,7 +412,7 @@ bool live_blocks_put(struct live_blocks *table, const struct block *block, struc
 {
     if (table->count >= table->limit)
         grow(table);
-    uint64_t hash = address_hash(block->address);
+    uint64_t hash = live_blocks_hash(block->address);
     struct place place = place_of(table, hash);
     struct block_slot packed = pack(block);
     struct block_group *group;
@@ -433,11 +430,10 @@ bool live_blocks_put(struct live_blocks *table, const struct block *block, struc
     return false;
 }
 
-bool live_blocks_add(struct live_blocks *table, const struct block *block)
+bool live_blocks_add(struct live_blocks *table, const struct block *block, uint64_t hash)
 {
     if (table->count >= table->limit)
         return false;
-    uint64_t hash = address_hash(block->address);
     struct place place = place_of(table, hash);
     struct block_slot packed = pack(block);
     struct block_group *group;
@@ -447,12 +443,11 @@ bool live_blocks_add(struct live_blocks *table, const struct block *block)
     return true;
 }
 
-bool live_blocks_take(struct live_blocks *table, uint64_t address, uint64_t latest_birth_ns,
-                      struct block *old)
+bool live_blocks_take(struct live_blocks *table, uint64_t address, uint64_t hash,
+                      uint64_t latest_birth_ns, struct block *old)
 {
     if (table->count == 0)
         return false;
-    uint64_t hash = address_hash(address);
     struct place place = place_of(table, hash);
     struct block_group *group;
     const struct block_slot *slot = find_slot(&place, hash, address, &group);
@@ -474,27 +469,27 @@ bool live_blocks_take(struct live_blocks *table, uint64_t address, uint64_t late
 bool live_blocks_remove(struct live_blocks *table, uint64_t address, struct block *old)
 {
     struct block removed;
-    if (!live_blocks_take(table, address, UINT64_MAX, &removed))
+    if (!live_blocks_take(table, address, live_blocks_hash(address), UINT64_MAX, &removed))
         return false;
     if (old)
         *old = removed;
     return true;
 }
 
-void live_blocks_prefetch(const struct live_blocks *table, uint64_t address)
+void live_blocks_prefetch(const struct live_blocks *table, uint64_t hash)
 {
     if (table->segment_count == 0)
         return;
-    const struct block_group *home = place_of(table, address_hash(address)).home;
+    const struct block_group *home = place_of(table, hash).home;
     __builtin_prefetch(home, 1);
     __builtin_prefetch(&home->slots[3], 1); /* the other line */
 }
 
-void live_blocks_prefetch_further(const struct live_blocks *table, uint64_t address)
+void live_blocks_prefetch_further(const struct live_blocks *table, uint64_t hash)
 {
     if (table->segment_count == 0)
         return;
-    struct place place = place_of(table, address_hash(address));
+    struct place place = place_of(table, hash);
     if (overflow_of(place.home) != 0 || free_slots(place.home) == 0) {
         const struct block_group *next = next_group(&place, place.home);
         __builtin_prefetch(next, 1);

@@ -44,31 +44,43 @@ enum {
     LIVE_BLOCKS_SPLIT_COUNT = 16 * 1024
 };
 
+/* Two products with a fold between: neighbouring addresses must not become neighbouring groups. The
+ * high half places the block, the low bits choose its segment, those above them are its tag. */
+static inline uint64_t live_blocks_hash(uint64_t address)
+{
+    uint64_t hash = address * 0x9e3779b97f4a7c15u;
+    return (hash ^ hash >> 32) * 0xd6e8feb86659fd93u;
+}
+
 void live_blocks_clear(struct live_blocks *table);
 
 /* `block` may be NULL. */
 bool live_blocks_find(const struct live_blocks *table, uint64_t address, struct block *block);
+
+/* The same for who knows the address's hash. */
+bool live_blocks_find_hashed(const struct live_blocks *table, uint64_t address, uint64_t hash,
+                             struct block *block);
 
 /* Puts the block at its address. Returns true, and the block that stood there in *old, when it
  * replaces one. */
 bool live_blocks_put(struct live_blocks *table, const struct block *block, struct block *old);
 
 /* The same where there is nothing to replace, and nothing to grow. False: it would have to, and the
- * table is as it was. */
-bool live_blocks_add(struct live_blocks *table, const struct block *block);
+ * table is as it was. `hash`: the address's. */
+bool live_blocks_add(struct live_blocks *table, const struct block *block, uint64_t hash);
 
 /* `old` may be NULL. */
 bool live_blocks_remove(struct live_blocks *table, uint64_t address, struct block *old);
 
 /* The same for a block that was not born later than that. False: there is none; nothing changed. */
-bool live_blocks_take(struct live_blocks *table, uint64_t address, uint64_t latest_birth_ns,
-                      struct block *old);
+bool live_blocks_take(struct live_blocks *table, uint64_t address, uint64_t hash,
+                      uint64_t latest_birth_ns, struct block *old);
 
-/* Starts loading the group of this address into the cache. */
-void live_blocks_prefetch(const struct live_blocks *table, uint64_t address);
+/* Starts loading the group of the address with this hash into the cache. */
+void live_blocks_prefetch(const struct live_blocks *table, uint64_t hash);
 
 /* When that has come: the next group, too, if this one is full. */
-void live_blocks_prefetch_further(const struct live_blocks *table, uint64_t address);
+void live_blocks_prefetch_further(const struct live_blocks *table, uint64_t hash);
 
 /* Iteration in unspecified order: start with a zeroed cursor; the table must not change meanwhile.
  */

@@ -26,6 +26,8 @@ libseep_a_SOURCES += \
 	src/heap/ledger.h \
 	src/heap/live_blocks.c \
 	src/heap/live_blocks.h \
+	src/heap/look_ahead.c \
+	src/heap/look_ahead.h \
 	src/heap/mappings.c \
 	src/heap/mappings.h \
 	src/heap/misuse.c \

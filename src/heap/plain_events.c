@@ -34,14 +34,28 @@ static void count_event(struct heap_model *model, const struct heap_event *event
         model->now_ns = event->time_ns;
 }
 
-static bool apply_birth(struct heap_model *model, const struct heap_event *event)
+static bool find_site(const struct heap_model *model, const struct heap_event *event,
+                      const struct event_ahead *ahead, uint32_t *id)
+{
+    *id = ahead ? ahead->site_id : BLOCK_SITE_NONE;
+    return *id != BLOCK_SITE_NONE ||
+           site_table_find(&model->sites, event->stack.index, event->function, id);
+}
+
+static uint64_t hash_of(const struct heap_event *event, const struct event_ahead *ahead)
+{
+    return ahead ? ahead->hash : live_blocks_hash(event->address);
+}
+
+static bool apply_birth(struct heap_model *model, const struct heap_event *event,
+                        const struct event_ahead *ahead)
 {
     struct block block = {.address = event->address,
                           .size = event->size,
                           .birth_ns = event->time_ns,
                           .thread = event->thread};
-    if (!site_table_find(&model->sites, event->stack.index, event->function, &block.site) ||
-        !live_blocks_add(&model->blocks.own, &block))
+    if (!find_site(model, event, ahead, &block.site) ||
+        !live_blocks_add(&model->blocks.own, &block, hash_of(event, ahead)))
         return false;
     block_store_note_added(&model->blocks, block.address);
     count_event(model, event);
@@ -50,10 +64,11 @@ static bool apply_birth(struct heap_model *model, const struct heap_event *event
     return true;
 }
 
-static bool apply_release(struct heap_model *model, const struct heap_event *event)
+static bool apply_release(struct heap_model *model, const struct heap_event *event,
+                          const struct event_ahead *ahead)
 {
     struct block block;
-    if (!live_blocks_take(&model->blocks.own, event->address,
+    if (!live_blocks_take(&model->blocks.own, event->address, hash_of(event, ahead),
                           repair_latest_birth_ns(event->time_ns), &block))
         return false;
     block_store_note_taken(&model->blocks);
@@ -70,11 +85,11 @@ static bool apply_release(struct heap_model *model, const struct heap_event *eve
 }
 
 bool plain_events_apply(struct heap_model *model, const struct plain_events *plain,
-                        const struct heap_event *event)
+                        const struct heap_event *event, const struct event_ahead *ahead)
 {
     if (!is_sound(plain, event))
         return false;
     if (event->kind == HEAP_EVENT_BIRTH)
-        return apply_birth(model, event);
-    return event->kind == HEAP_EVENT_RELEASE && apply_release(model, event);
+        return apply_birth(model, event, ahead);
+    return event->kind == HEAP_EVENT_RELEASE && apply_release(model, event, ahead);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "heap/heap_state.h"
+#include "heap/look_ahead.h"
 
 /* What holds while only plain events are applied. */
 struct plain_events {
@@ -18,8 +19,8 @@ struct plain_events {
 /* To be asked again after each event that went the long way. */
 struct plain_events plain_events_look(const struct heap_model *model);
 
-/* False: it is not plain, and nothing has changed. */
+/* `ahead`: what is known of the event, or NULL. False: it is not plain, and nothing has changed. */
 bool plain_events_apply(struct heap_model *model, const struct plain_events *plain,
-                        const struct heap_event *event);
+                        const struct heap_event *event, const struct event_ahead *ahead);
 
 #endif

@@ -536,6 +536,46 @@ static void test_sound_scripts(void **state)
     finish(&twins);
 }
 
+/* More sites and blocks than stay in the cache: what events will touch is looked at ahead of them
+ * (heap/look_ahead.h), while sites come and tables grow and shrink. */
+static void test_many_sites_and_blocks(void **state)
+{
+    (void)state;
+    enum {
+        ROOM = 256,
+        PLACES = 40000,
+        STACKS = 3000,
+        STEPS = 1200
+    };
+    struct twins twins = new_twins();
+    struct heap_event events[ROOM];
+    bool *are_live = calloc(PLACES, 1);
+    uint64_t time = 100000;
+    random_state = 7;
+    for (uint64_t step = 0; step < STEPS; step++) {
+        uint64_t births = step < STEPS / 2 ? 8 : 3; /* of ten */
+        for (size_t i = 0; i < ROOM; i++) {
+            uint64_t place = random_below(PLACES);
+            for (int tries = 0; tries < 20 && are_live[place] != (random_below(10) >= births);
+                 tries++)
+                place = random_below(PLACES);
+            time += random_below(3);
+            events[i] = are_live[place] ? release(time, place)
+                                        : birth(time, place, 1 + random_below(5000),
+                                                (uint32_t)random_below(1 + STACKS * step / STEPS));
+            events[i].thread = (uint32_t)random_below(THREADS);
+            are_live[place] = !are_live[place];
+        }
+        apply(&twins, events, ROOM);
+        if (step % 200 == 0)
+            check(&twins, random_below(2) == 0);
+    }
+    assert_true(totals_of(&twins).peak_blocks > 20000);
+    assert_int_equal(quality_of(&twins).unknown_frees, 0);
+    free(are_live);
+    finish(&twins);
+}
+
 static void test_random_scripts(void **state)
 {
     (void)state;
@@ -567,6 +607,7 @@ int main(void)
         cmocka_unit_test(test_very_many_threads),
         cmocka_unit_test(test_forked),
         cmocka_unit_test(test_sound_scripts),
+        cmocka_unit_test(test_many_sites_and_blocks),
         cmocka_unit_test(test_random_scripts),
         cmocka_unit_test(test_random_scripts_with_forks),
     };
