@@ -481,7 +481,8 @@ struct recording_text_list {
     BYTES(holders) \
     BYTES(unsure) \
     BYTES(arenas)                   /* the interpreter's own memory: address less the last end, bytes */ \
-    BYTES(slots)                    /* roots in memory: kind (enum snapshot_root_kind), address, thread's id, node */
+    BYTES(slots)                    /* roots in memory: kind (enum snapshot_root_kind), address, thread's id, node */ \
+    BYTES(locals)                   /* thread-local ones: address, start of the module, offset there, node */
 
 /* Names of its types, and labels of its references. */
 #define RECORDING_FIELDS_snapshot_python_names(UNSIGNED, SIGNED, TEXT, BYTES, UNSIGNED_LIST, TEXT_LIST) \

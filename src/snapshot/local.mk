@@ -92,6 +92,8 @@ libseep_a_SOURCES += \
 	src/snapshot/thread_descriptors.h \
 	src/snapshot/thread_library.c \
 	src/snapshot/thread_library.h \
+	src/snapshot/thread_locals.c \
+	src/snapshot/thread_locals.h \
 	src/snapshot/thread_roots.c \
 	src/snapshot/word_cache.c \
 	src/snapshot/word_cache.h

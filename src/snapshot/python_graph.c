@@ -36,6 +36,7 @@ void python_graph_destroy(struct python_graph *graph)
     free(graph->first_nodes);
     text_clear(&graph->roots);
     text_clear(&graph->slots);
+    text_clear(&graph->locals);
     text_clear(&graph->holders);
     text_clear(&graph->unsure);
     text_clear(&graph->arenas);
@@ -141,6 +142,14 @@ void python_graph_add_slot(struct python_graph *graph, const struct python_graph
     add_varint(&graph->slots, slot->node);
 }
 
+void python_graph_add_local(struct python_graph *graph, const struct python_graph_local *local)
+{
+    add_varint(&graph->locals, local->address);
+    add_varint(&graph->locals, local->module_start);
+    add_varint(&graph->locals, local->offset);
+    add_varint(&graph->locals, local->node);
+}
+
 void python_graph_add_holder(struct python_graph *graph, uint32_t block, uint32_t node)
 {
     add_varint(&graph->holders, block);
@@ -198,6 +207,7 @@ void python_graph_write(const struct python_graph *graph, uint64_t snapshot_id,
         .unsure = bytes_of(&graph->unsure),
         .arenas = bytes_of(&graph->arenas),
         .slots = bytes_of(&graph->slots),
+        .locals = bytes_of(&graph->locals),
     };
     add(context, RECORDING_snapshot_python_graph, &head);
     write_texts(graph->types, 0, snapshot_id, add, context);

@@ -49,6 +49,7 @@ struct python_graph {
     uint64_t node_count, edge_count;
     struct text roots;   /* varints: label, node */
     struct text slots;   /* varints: kind, address, thread, node */
+    struct text locals;  /* varints: address, start of the module, offset, node */
     struct text holders; /* varints: block, node: blocks of malloc's that hold objects */
     struct text unsure;  /* varints: nodes that more refers to than is known */
     struct text arenas;  /* varints: address less the last one's end, bytes */
@@ -77,6 +78,14 @@ struct python_graph_slot {
     uint32_t node;
 };
 void python_graph_add_slot(struct python_graph *graph, const struct python_graph_slot *slot);
+/* The same, of a thread-local variable. */
+struct python_graph_local {
+    uint64_t address;      /* of the slot */
+    uint64_t module_start; /* of the module whose variable it is */
+    uint64_t offset;       /* among those of the module */
+    uint32_t node;
+};
+void python_graph_add_local(struct python_graph *graph, const struct python_graph_local *local);
 /* A block of malloc's refers to a node. */
 void python_graph_add_holder(struct python_graph *graph, uint32_t block, uint32_t node);
 /* Of a node that stands in a block: what looks like a reference to it from elsewhere counts. */

@@ -321,6 +321,26 @@ static void add_slots(const struct joining *joining)
     }
 }
 
+/* The threads have the variable each for itself: its name does not say whose it is. */
+static void add_locals(const struct joining *joining)
+{
+    struct snapshot *snapshot = joining->snapshot;
+    const uint8_t *at = joining->read->locals, *end = at + joining->read->local_bytes;
+    for (uint64_t address, module, offset, node;
+         varint_read(&at, end, &address) && varint_read(&at, end, &module) &&
+         varint_read(&at, end, &offset) && varint_read(&at, end, &node);) {
+        if (node >= joining->read->node_count || offset > UINT32_MAX)
+            return;
+        snapshot_add_root(snapshot,
+                          &(struct snapshot_root){.address = address,
+                                                  .block = joining->read->block_of_node[node],
+                                                  .module = find_module(snapshot, module),
+                                                  .thread = SNAPSHOT_NONE,
+                                                  .number = (uint32_t)offset,
+                                                  .kind = SNAPSHOT_ROOT_TLS});
+    }
+}
+
 /* ---- types ---- */
 
 static uint32_t add_type(struct joining *joining, char *name)
@@ -386,6 +406,7 @@ static void join(struct joining *joining)
     drop_roots(joining);
     add_roots(joining);
     add_slots(joining);
+    add_locals(joining);
     objects->types = memory_allocate_large(snapshot->block_count + 1, sizeof *objects->types);
     memset(objects->types, 0xff, (snapshot->block_count + 1) * sizeof *objects->types);
     for (size_t i = 0; i < joining->read->node_count; i++)

@@ -39,6 +39,7 @@ static bool take_head(void *context, enum recording_kind kind, const void *recor
     read->label_total = head->label_count;
     read->roots = copy_bytes(&head->roots, &read->root_bytes);
     read->slots = copy_bytes(&head->slots, &read->slot_bytes);
+    read->locals = copy_bytes(&head->locals, &read->local_bytes);
     read->holders = copy_bytes(&head->holders, &read->holder_bytes);
     read->arenas = copy_bytes(&head->arenas, &read->arena_bytes);
     read->unsure = copy_bytes(&head->unsure, &read->unsure_bytes);
@@ -206,6 +207,7 @@ void python_graph_records_clear(struct python_graph_records *read)
     free(read->edges);
     free(read->roots);
     free(read->slots);
+    free(read->locals);
     free(read->holders);
     free(read->unsure);
     free(read->arenas);

@@ -34,8 +34,8 @@ struct python_graph_records {
     size_t edge_count;
     struct python_graph_texts types, labels;
     /* As recording_records.h describes them. */
-    uint8_t *roots, *slots, *holders, *unsure, *arenas;
-    size_t root_bytes, slot_bytes, holder_bytes, unsure_bytes, arena_bytes;
+    uint8_t *roots, *slots, *locals, *holders, *unsure, *arenas;
+    size_t root_bytes, slot_bytes, local_bytes, holder_bytes, unsure_bytes, arena_bytes;
 
     /* While they are read. */
     struct snapshot *snapshot;

@@ -21,13 +21,13 @@
 #include "snapshot/root_plan.h"
 #include "snapshot/thread_descriptors.h"
 #include "snapshot/thread_library.h"
+#include "snapshot/thread_locals.h"
 
 enum {
     WORD_BYTES = 8,
     PAGE_BYTES = 4096,
     FOREIGN_STACK_MAX_BYTES = 1 << 20, /* of another stack that is searched for the way back */
-    TABLE_ENTRIES_MAX = 1 << 16,
-    RED_ZONE_BYTES = 128, /* below a stack pointer; of functions that call nothing */
+    RED_ZONE_BYTES = 128,              /* below a stack pointer; of functions that call nothing */
     /* Of ucontext_t, in words: uc_flags, uc_link, and uc_stack, which is ss_sp, ss_flags (half a
      * word, and a hole) and ss_size. */
     CONTEXT_FLAGS = 0,
@@ -46,7 +46,6 @@ enum {
         8 /* result, then the scheduling parameters, of which it is the first */
 };
 
-#define TABLE_VACANT      UINT64_MAX
 /* SS_AUTODISARM: the handler has no other stack while it runs on this one. */
 #define STACK_IS_DISARMED (UINT32_C(1) << 31)
 
@@ -59,17 +58,6 @@ struct thread_plan {
 static uint64_t word_down(uint64_t address)
 {
     return address & ~(uint64_t)(WORD_BYTES - 1);
-}
-
-static uint64_t static_block(const struct thread_library *library, uint64_t descriptor,
-                             const struct library_module *module)
-{
-#if defined __x86_64__
-    (void)library;
-    return descriptor - (uint64_t)module->tls_offset;
-#else
-    return descriptor + library->thread_bytes + (uint64_t)module->tls_offset;
-#endif
 }
 
 static const struct address_range *program_range(const struct root_plan *plan, uint64_t address)
@@ -119,26 +107,22 @@ static void add_thread_range(struct root_plan *plan, uint64_t start, uint64_t en
 
 /* --- thread-local variables --- */
 
-/* Where a block of thread-local variables is that was made when it was first used, if it was: by
- * the thread's table. It came from malloc, as did the table; both are alive while the thread is. */
+/* Where a block of thread-local variables is that was made when it was first used, if it was. It
+ * came from malloc, as did the table; both are alive while the thread is. */
 static uint64_t dynamic_block(const struct thread_plan *threads, uint64_t table,
                               uint64_t table_count, const struct library_module *module,
                               uint32_t thread)
 {
     struct root_plan *plan = threads->plan;
-    uint64_t entry = table + module->identifier * threads->glibc.table_entries.bytes;
-    uint64_t slot = entry + threads->glibc.block_pointer.offset;
-    uint64_t pointers[2]; /* the block, and the memory that it stands in */
-    if (table == 0 || module->identifier > table_count ||
-        !word_cache_read_bytes(plan->words, slot, pointers, sizeof pointers) ||
-        pointers[0] == TABLE_VACANT || pointers[0] == 0)
+    struct thread_locals_entry entry;
+    if (!thread_locals_read_entry(&threads->glibc, plan->words, table, table_count, module, &entry))
         return 0;
     for (unsigned i = 0; i < 2; i++)
-        root_plan_add_value(plan, &(struct root_value){.address = slot + i * WORD_BYTES,
-                                                       .value = pointers[i],
+        root_plan_add_value(plan, &(struct root_value){.address = entry.slot + i * WORD_BYTES,
+                                                       .value = entry.pointers[i],
                                                        .kind = SNAPSHOT_ROOT_THREAD,
                                                        .thread = thread});
-    return pointers[0];
+    return entry.pointers[0];
 }
 
 /* The table of a descriptor; 0 = none, with *table_count = 0. */
@@ -147,20 +131,13 @@ static uint64_t plan_table(const struct thread_plan *threads, uint64_t descripto
 {
     struct root_plan *plan = threads->plan;
     const struct thread_library *library = &threads->glibc;
-    uint64_t table = 0;
-    uint64_t entry_bytes = library->table_entries.bytes;
-    *table_count = 0;
-    /* The entry before the first says how many there are; the table's memory begins with it. */
-    if (!word_cache_read(plan->words, descriptor + library->table.offset, &table) || table == 0 ||
-        !word_cache_read(plan->words, table - entry_bytes, table_count) ||
-        *table_count > TABLE_ENTRIES_MAX) {
-        *table_count = 0;
-        return 0;
-    }
-    root_plan_add_value(plan, &(struct root_value){.address = descriptor + library->table.offset,
-                                                   .value = table - entry_bytes,
-                                                   .kind = SNAPSHOT_ROOT_THREAD,
-                                                   .thread = thread});
+    uint64_t table = thread_locals_table(library, plan->words, descriptor, table_count);
+    if (table != 0)
+        root_plan_add_value(plan,
+                            &(struct root_value){.address = descriptor + library->table.offset,
+                                                 .value = table - library->table_entries.bytes,
+                                                 .kind = SNAPSHOT_ROOT_THREAD,
+                                                 .thread = thread});
     return table;
 }
 
@@ -184,7 +161,7 @@ static uint64_t plan_locals(const struct thread_plan *threads, uint64_t descript
     for (size_t i = 0; i < library->module_count; i++) {
         const struct library_module *known = &library->modules[i];
         uint64_t block = known->tls_offset
-                             ? static_block(library, descriptor, known)
+                             ? thread_locals_static_block(library, descriptor, known)
                              : dynamic_block(threads, table, table_count, known, thread);
         if (block == 0)
             continue;

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""Objects that C code alone holds: the variable, the block of malloc's or the stack that has their
-address is their root; of a process that was recorded, and of one that was only looked at."""
+"""Objects that C code alone holds: the variable, the block of malloc's, the stack or the register that
+has their address is their root; of a process that was recorded, and of one that was only looked at."""
 
 import ctypes
 import os
+import platform
 import subprocess
 import sys
 
@@ -13,13 +14,17 @@ from graphed import SEEP, ask, expect, find, python_of, seep, spell
 from pythons import named, quickest, run
 
 WALK = os.path.abspath("./tests/helpers/python_walk")
+PLUGIN = os.path.abspath("./tests/targets/tls_plugin.so")
 
 # A variable of libc's that nobody uses holds one object with 1000 others, and a block that nothing
 # leads to holds another one with 500: in its last word, right before the block of an object.
 # A variable of a library whose name has a plus, where there is it, holds another one with 700.
+# A thread-local variable of a library that was loaded late holds one with 300 others in the first
+# thread, and one with 200 in another; a register of a thread holds one with 100, which was made in a
+# thread that is gone.
 # Other values take the places on stacks where the objects were.
 HOLDER = """
-import ctypes, os, signal, sys
+import ctypes, os, signal, sys, threading, time
 take = ctypes.pythonapi.Py_IncRef
 take.argtypes, take.restype = [ctypes.py_object], None
 libc = ctypes.CDLL(None)
@@ -55,6 +60,37 @@ try:
     hold_by_plus()
 except (OSError, ValueError):
     pass
+plugin = ctypes.CDLL(sys.argv[2])
+class OfLocal: pass
+class InLocal:
+    def __init__(self): self.items = [OfLocal() for _ in range(300)]
+class OfOther: pass
+class InOther:
+    def __init__(self): self.items = [OfOther() for _ in range(200)]
+class OfRegister: pass
+class InRegister:
+    def __init__(self): self.items = [OfRegister() for _ in range(100)]
+plugin.plugin_keep_by_thread.argtypes, plugin.plugin_keep_by_thread.restype = [ctypes.c_void_p], None
+plugin.plugin_keep_in_register.argtypes = [ctypes.c_uint64]
+def hold_by_local(kind):
+    held = kind()
+    take(held)
+    plugin.plugin_keep_by_thread(id(held))
+def hold_by_register():
+    held = InRegister()
+    take(held)
+    plugin.plugin_keep_in_register(id(held) ^ (2 ** 64 - 1))
+there = threading.Event()
+def stay():
+    hold_by_local(InOther)
+    there.set()
+    time.sleep(100000)
+hold_by_local(InLocal)
+threading.Thread(target=stay, daemon=True).start()
+there.wait()
+passing = threading.Thread(target=hold_by_register)
+passing.start()
+passing.join()
 def many(*numbers): return sum(sorted(numbers))
 def deep(left): return many(*range(left)) + (deep(left - 1) if left else 0)
 deep(100)
@@ -112,9 +148,39 @@ def check_block(name, recording, is_recorded):
     expect(f"{name}: which is where it was allocated: {names}", "hold" in names, True)
 
 
+def check_thread_local(name, recording):
+    """Each thread's is a root of its own; the name is that of the variable."""
+    for kind, count in (("OfLocal", 300), ("OfOther", 200)):
+        ways = ask(recording, "--why", kind)["processes"][0]["paths"]
+        expect(f"{name}: {kind} by a thread-local variable: {[spell(way['path']) for way in ways]}",
+               sum(way["blocks"] for way in ways
+                   if way["path"][0]["name"] == "kept_by_thread"), count)
+        texts = [(text["count"], text["text"]) for text in python_of(recording)["paths"]
+                 if text["type"].rsplit(".")[-1] == kind]
+        expect(f"{name}: {kind}: {texts}",
+               [(number, text.startswith("(thread-local C variable kept_by_thread of tls_plugin.so)"))
+                for number, text in texts], [(count, True)])
+    root = find(ask(recording, "--limit=0")["processes"][0]["roots"], "kept_by_thread")
+    expect(f"{name}: a thread-local root: {root}", root.get("kind"), "tls")
+
+
+def check_register(name, recording):
+    if platform.machine() != "x86_64":
+        return
+    ways = ask(recording, "--why", "OfRegister")["processes"][0]["paths"]
+    expect(f"{name}: by a register: {[spell(way['path']) for way in ways]}",
+           [(way["blocks"], way["path"][0]["name"].startswith("registers of thread"))
+            for way in ways], [(100, True)])
+    texts = [(text["count"], text["text"]) for text in python_of(recording)["paths"]
+             if text["type"].rsplit(".")[-1] == "OfRegister"]
+    expect(f"{name}: by a register: {texts}",
+           [(number, text.startswith("(registers of thread")) for number, text in texts],
+           [(100, True)])
+
+
 def look_at(folder, path):
     recording = os.path.join(folder, "stopped.seep")
-    with subprocess.Popen([path, "-c", HOLDER, "stop"]) as child:
+    with subprocess.Popen([path, "-c", HOLDER, "stop", PLUGIN]) as child:
         os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED)
         done = seep("snapshot", "--force", str(child.pid), "-o", recording)
         child.kill()
@@ -125,7 +191,7 @@ def look_at(folder, path):
 def record(folder, path):
     recording = os.path.join(folder, "recorded.seep")
     done = subprocess.run([SEEP, "run", "-q", "--force", "--scan-budget=120s", "-o", recording, "--",
-                           path, "-c", HOLDER, "go"], capture_output=True, text=True, timeout=300,
+                           path, "-c", HOLDER, "go", PLUGIN], capture_output=True, text=True, timeout=300,
                           check=False)
     expect("run", (done.returncode, done.stderr), (0, ""))
     return recording
@@ -137,9 +203,13 @@ def look(folder, found):
         check_variable(name, recording)
         check_plus(name, recording)
         check_block(name, recording, False)
+        check_thread_local(name, recording)
+        check_register(name, recording)
     recording = record(folder, quickest(found))
     check_variable("recorded", recording)
     check_block("recorded", recording, True)
+    check_thread_local("recorded", recording)
+    check_register("recorded", recording)
     return [name for name, _, _ in named(found)]
 
 

@@ -74,6 +74,7 @@ static struct python_graph *make_graph(bool is_unsure)
     python_graph_add_holder(graph, 2, 2);
     python_graph_add_slot(graph, &(struct python_graph_slot){SNAPSHOT_ROOT_GLOBAL, 0x6000, 0, 2});
     python_graph_add_slot(graph, &(struct python_graph_slot){SNAPSHOT_ROOT_STACK, 0x7000, 5, 2});
+    python_graph_add_local(graph, &(struct python_graph_local){0x7800, 0x4000, 0x18, 2});
     if (is_unsure)
         python_graph_add_unsure(graph, 1);
     return graph;
@@ -153,17 +154,20 @@ static void test_roots_are_what_is_left(void **state)
         const uint64_t *wanted = is_unsure ? unsure : sure;
         size_t count = is_unsure ? 5 : 3;
         read_joined(*state, is_unsure, &snapshot);
-        assert_int_equal(snapshot.root_count, count + 3);
+        assert_int_equal(snapshot.root_count, count + 4);
         for (size_t i = 0; i < count; i++)
             assert_int_equal(snapshot.roots[i].address, wanted[i]);
         assert_int_equal(snapshot.roots[count].kind, SNAPSHOT_ROOT_PYTHON);
         assert_int_equal(snapshot.roots[count].block, 3);
-        for (size_t i = count + 1; i < count + 3; i++)
+        for (size_t i = count + 1; i < count + 4; i++)
             assert_int_equal(snapshot.roots[i].block, 4);
         assert_int_equal(snapshot.roots[count + 1].kind, SNAPSHOT_ROOT_GLOBAL);
         assert_int_equal(snapshot.roots[count + 1].address, 0x6000);
         assert_int_equal(snapshot.roots[count + 2].kind, SNAPSHOT_ROOT_STACK);
         assert_int_equal(snapshot.roots[count + 2].address, 0x7000);
+        assert_int_equal(snapshot.roots[count + 3].kind, SNAPSHOT_ROOT_TLS);
+        assert_int_equal(snapshot.roots[count + 3].address, 0x7800);
+        assert_int_equal(snapshot.roots[count + 3].number, 0x18);
         snapshot_clear(&snapshot);
     }
 }
@@ -239,6 +243,7 @@ static void add_forged(void *context, enum recording_kind kind, const void *reco
         head.unsure = forge(forging, &head.unsure, copies[2]);
         head.arenas = forge(forging, &head.arenas, copies[3]);
         head.slots = forge(forging, &head.slots, copies[4]);
+        head.locals = forge(forging, &head.locals, copies[5]);
         recording_writer_add(forging->writer, kind, &head);
     } else {
         struct recording_snapshot_python_names names = *(

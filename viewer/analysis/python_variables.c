@@ -10,6 +10,7 @@
 #include "symbols/variables.h"
 
 #define BEGINNING "(C variable "
+#define OF_THREAD "(thread-local C variable "
 
 struct named_module {
     char *path;
@@ -62,7 +63,8 @@ static const struct variables *find_variables(struct naming *naming, const char 
 
 /* What stands behind the beginning: "_foo.so+0x4048)". Returns how much of it was told in other
  * words; 0: it is left as it is. */
-static size_t name_one(struct naming *naming, const char *at, struct text *out)
+static size_t name_one(struct naming *naming, bool is_thread_local, const char *at,
+                       struct text *out)
 {
     const char *plus = strstr(at, "+0x"); /* names may have one, as libstdc++.so has */
     size_t bytes = plus != NULL ? (size_t)(plus - at) : 0;
@@ -72,8 +74,13 @@ static size_t name_one(struct naming *naming, const char *at, struct text *out)
         at[bytes + (size_t)used] != ')')
         return 0;
     const struct variables *variables = find_variables(naming, at, bytes);
-    char *name = variables != NULL ? variables_find(variables, address, &start) : NULL;
-    char *section = variables != NULL ? variables_find_section(variables, address) : NULL;
+    char *name = NULL, *section = NULL;
+    if (variables != NULL && is_thread_local)
+        name = variables_find_thread_local(variables, address, &start);
+    else if (variables != NULL)
+        name = variables_find(variables, address, &start);
+    if (variables != NULL && !is_thread_local)
+        section = variables_find_section(variables, address);
     if (name != NULL && address != start)
         text_print(out, "%s+0x%" PRIx64 " of %.*s", name, address - start, (int)bytes, at);
     else if (name != NULL)
@@ -86,14 +93,20 @@ static size_t name_one(struct naming *naming, const char *at, struct text *out)
     return is_told ? bytes + (size_t)used : 0;
 }
 
-static void name_all(struct naming *naming, char **text)
+static bool has_any(const char *text)
 {
+    return strstr(text, BEGINNING) != NULL || strstr(text, OF_THREAD) != NULL;
+}
+
+static void name_all(struct naming *naming, const char *beginning, char **text)
+{
+    const bool is_thread_local = strcmp(beginning, OF_THREAD) == 0;
     struct text named = {0};
     const char *at = *text;
-    for (const char *found; (found = strstr(at, BEGINNING)) != NULL;) {
-        found += strlen(BEGINNING);
+    for (const char *found; (found = strstr(at, beginning)) != NULL;) {
+        found += strlen(beginning);
         text_add_bytes(&named, at, (size_t)(found - at));
-        at = found + name_one(naming, found, &named);
+        at = found + name_one(naming, is_thread_local, found, &named);
     }
     if (at != *text) {
         text_add(&named, at);
@@ -103,22 +116,28 @@ static void name_all(struct naming *naming, char **text)
     text_clear(&named);
 }
 
+static void name_both(struct naming *naming, char **text)
+{
+    name_all(naming, BEGINNING, text);
+    name_all(naming, OF_THREAD, text);
+}
+
 bool python_variables_name(struct python_heap *heap, struct recording_reader *reader,
                            uint64_t snapshot_id, struct error *error)
 {
     struct naming naming = {.snapshot_id = snapshot_id};
-    bool has_any = false, is_read = true;
+    bool is_any_there = false, is_read = true;
     for (size_t i = 0; i < heap->text_count; i++)
-        has_any |= strstr(heap->texts[i].text, BEGINNING) != NULL;
+        is_any_there |= has_any(heap->texts[i].text);
     for (size_t i = 0; i < heap->leak_count; i++)
-        has_any |= strstr(heap->leaks[i].path, BEGINNING) != NULL;
-    if (has_any)
+        is_any_there |= has_any(heap->leaks[i].path);
+    if (is_any_there)
         is_read = recording_reader_visit_owned(reader, RECORDING_snapshot_module, snapshot_id,
                                                take_module, &naming, error);
-    for (size_t i = 0; has_any && i < heap->text_count; i++)
-        name_all(&naming, &heap->texts[i].text);
-    for (size_t i = 0; has_any && i < heap->leak_count; i++)
-        name_all(&naming, &heap->leaks[i].path);
+    for (size_t i = 0; is_any_there && i < heap->text_count; i++)
+        name_both(&naming, &heap->texts[i].text);
+    for (size_t i = 0; is_any_there && i < heap->leak_count; i++)
+        name_both(&naming, &heap->leaks[i].path);
     for (size_t i = 0; i < naming.count; i++) {
         variables_close(naming.modules[i].variables);
         free(naming.modules[i].path);

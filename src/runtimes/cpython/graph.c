@@ -401,11 +401,24 @@ static void add_slot(struct making *making, uint32_t object, const struct cpytho
                                     .node = making->nodes[object]});
 }
 
+static void add_thread_local(struct making *making, uint32_t object,
+                             const struct cpython_holder *holder)
+{
+    making->marks[object] |= MARK_PLACED;
+    python_graph_add_local(making->graph,
+                           &(struct python_graph_local){.address = holder->address,
+                                                        .module_start = holder->module->start,
+                                                        .offset = holder->offset,
+                                                        .node = making->nodes[object]});
+}
+
 static void add_held(struct making *making, uint32_t object, const struct cpython_holder *holder)
 {
     enum cpython_holder_kind kind = holder != NULL ? holder->kind : CPYTHON_HELD_BY_MEMORY;
     making->marks[object] |= MARK_ROOT;
-    if (holder != NULL && holder->module != NULL)
+    if (kind == CPYTHON_HELD_BY_LOCAL)
+        add_thread_local(making, object, holder);
+    else if (holder != NULL && holder->module != NULL)
         add_slot(making, object, holder, SNAPSHOT_ROOT_GLOBAL);
     else if (kind == CPYTHON_HELD_BY_STACK)
         add_slot(making, object, holder, SNAPSHOT_ROOT_STACK);

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "runtimes/cpython/watched.h"
 #include "snapshot/mapping_search.h"
+#include "snapshot/thread_locals.h"
 
 enum {
     PLACES_MOST = 1 << 20,
@@ -28,6 +29,7 @@ struct search {
     struct cpython_holders *holders;
     struct used_memory *memory;
     struct cpython_watched watched;
+    struct thread_locals locals;
     struct cpython_holder *places;
     size_t count, capacity;
     bool is_of_stacks;
@@ -72,9 +74,26 @@ static uint32_t native_block(const struct used_memory *memory, uint64_t address)
     return native == NULL ? SNAPSHOT_NONE : snapshot_find_block(native, address);
 }
 
+/* The interpreter's own ones count as what it keeps elsewhere. */
+static struct cpython_holder place_of_local(const struct used_memory *memory, uint64_t address,
+                                            const struct thread_local_block *block)
+{
+    const struct target_module *module = &memory->modules->items[block->module];
+    bool is_interpreter = module->writable_count > 0 &&
+                          used_memory_is_interpreter(memory, module->writable[0].start);
+    return (struct cpython_holder){.kind = is_interpreter ? CPYTHON_HELD_BY_INTERPRETER
+                                                          : CPYTHON_HELD_BY_LOCAL,
+                                   .address = address,
+                                   .offset = address - block->range.start,
+                                   .module = module};
+}
+
 static struct cpython_holder place_at(const struct search *search, uint64_t address)
 {
     const struct used_memory *memory = search->memory;
+    const struct thread_local_block *local = thread_locals_find(&search->locals, address);
+    if (local != NULL)
+        return place_of_local(memory, address, local);
     struct cpython_holder place = {.address = address, .kind = CPYTHON_HELD_BY_MEMORY};
     place.module = find_module(memory, address);
     if (search->is_of_stacks) {
@@ -260,6 +279,7 @@ void cpython_holders_find(struct cpython_holders *holders, const uint8_t *is_wan
         if (is_wanted[i])
             cpython_watched_add(&search.watched, cpython_objects_address(objects, i), i);
     if (search.watched.index.count > 0) {
+        thread_locals_list(memory->modules, memory->words, &search.locals);
         search.is_of_stacks = true;
         used_memory_visit_stacks(memory, note, &search);
         search.is_of_stacks = false;
@@ -274,6 +294,7 @@ void cpython_holders_find(struct cpython_holders *holders, const uint8_t *is_wan
     }
     free(search.places);
     free(search.is_owned);
+    thread_locals_clear(&search.locals);
     cpython_watched_clear(&search.watched);
 }
 
@@ -298,6 +319,10 @@ void cpython_holder_name(const struct cpython_holder *holder, char *name, size_t
     case CPYTHON_HELD_BY_VARIABLE:
         snprintf(name, name_bytes, "(C variable %s+0x%" PRIx64 ")",
                  text_file_name(holder->module->path), holder->address - holder->module->bias);
+        break;
+    case CPYTHON_HELD_BY_LOCAL:
+        snprintf(name, name_bytes, "(thread-local C variable %s+0x%" PRIx64 ")",
+                 text_file_name(holder->module->path), holder->offset);
         break;
     case CPYTHON_HELD_BY_BLOCK:
         snprintf(name, name_bytes, "(block of malloc's)");
