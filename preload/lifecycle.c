@@ -228,30 +228,22 @@ static uint32_t read_file(const char *path, char *text, uint32_t room)
     return raw_failed(length) ? 0 : (uint32_t)length;
 }
 
-static bool is_same_file(const char *one, const char *other)
-{
-    struct stat first, second;
-    return !raw_failed(raw_syscall(SYS_newfstatat, AT_FDCWD, one, &first, 0, 0, 0)) &&
-           !raw_failed(raw_syscall(SYS_newfstatat, AT_FDCWD, other, &second, 0, 0, 0)) &&
-           first.st_ino == second.st_ino && first.st_dev == second.st_dev;
-}
-
 /* The executable by the name that it was started by, if that is a whole path to the same file: a
  * program of several names (redis-server is a link to redis-check-rdb) is known by the one that was
- * used. Else by the file's own. (Where both are one path it is the same file: the link of one that
- * was replaced says so.) */
+ * used. Else by the file's own. */
 static uint32_t name_executable(char *text, uint32_t room)
 {
-    static const char link[] = "/proc/self/exe";
     const char *name = (const char *)getauxval(AT_EXECFN);
+    struct stat named, own;
     size_t length = name != NULL && name[0] == '/' ? strlen(name) : 0;
-    uint32_t own_length = read_link(link, text, room);
-    if (length == own_length && own_length != 0 && memcmp(text, name, length) == 0)
-        return own_length;
-    if (length != 0 && length <= room && is_same_file(name, link)) {
+    if (length != 0 && length <= room &&
+        !raw_failed(raw_syscall(SYS_newfstatat, AT_FDCWD, name, &named, 0, 0, 0)) &&
+        !raw_failed(raw_syscall(SYS_newfstatat, AT_FDCWD, "/proc/self/exe", &own, 0, 0, 0)) &&
+        named.st_ino == own.st_ino && named.st_dev == own.st_dev) {
         memcpy(text, name, length);
         return (uint32_t)length;
     }
+    uint32_t own_length = read_link("/proc/self/exe", text, room);
     if (own_length != 0 || name == NULL)
         return own_length;
     length = strnlen(name, room); /* no /proc here: as exec was told */
