@@ -73,6 +73,46 @@ for level in ("o0", "o2"):
         if "main" in names:
             checks.equal(f"{name}: the end of {names}", "_start", names[-1])
 
+# ---- around the depth limit and far beyond
+
+OMITTED = re.compile(r"(\d+) frames omitted")
+
+
+def depth_of(site):
+    """Of all frames that were there, also those that are left out."""
+    omitted = [int(found.group(1)) for found in
+               (OMITTED.search(frame["function"] or "") for frame in site["stack"]) if found]
+    kept = sum(not frame["inlined"] for frame in site["stack"]) - len(omitted)
+    return kept + sum(omitted), omitted
+
+
+for level, limits in ("o0", (256,)), ("o2", (256, 16)):
+    for limit in limits:
+        name = f"depths_{level} of {limit}"
+        path = new_path()
+        finished = seep("run", "--summary=/dev/null", "--compare-unwinders",
+                        f"--stack-depth={limit}", "-o", path, "--", target(f"depths_{level}"))
+        recorded = Recording(path, finished)
+        checks.equal(f"{name}: status", 0, finished.returncode)
+        found = NOTE.search(finished.stderr.decode(errors="replace"))
+        checks.true(f"{name}: libunwind agrees", found and found.group(1) == found.group(2),
+                    finished.stderr)
+        surplus, cut = {}, 0
+        for site in recorded.process()["sites"]:
+            if names_of(site["stack"])[0] != "allocate":
+                continue
+            way, depth = divmod(site["allocated_bytes"] // site["allocations"], 5000)
+            frames, omitted = depth_of(site)
+            cut += bool(omitted)
+            surplus.setdefault(way, set()).add(
+                frames - depth if site["allocated_bytes"] % site["allocations"] == 0 else None)
+            if omitted and (omitted[0] % (limit // 4) or
+                            not limit // 2 < frames - omitted[0] <= limit):
+                surplus.setdefault("cut", set()).add((frames, omitted[0]))
+        checks.equal(f"{name}: frames beside those that the sizes tell, by way",
+                     {way: 1 for way in range(1, 8)}, {way: len(of) for way, of in surplus.items()})
+        checks.true(f"{name}: many are cut", cut > 300, cut)
+
 # ---- the other targets that have stacks of their own
 
 for words in (["before_and_after_main"], ["cxx", "bad_alloc"], ["cxx", "throwing_constructor"],

@@ -14,6 +14,8 @@ target_programs = \
 	tests/targets/cxx \
 	tests/targets/cxx_static \
 	tests/targets/deep \
+	tests/targets/depths_o0 \
+	tests/targets/depths_o2 \
 	tests/targets/embedding \
 	tests/targets/ends \
 	tests/targets/levels \
@@ -82,6 +84,7 @@ EXTRA_DIST += \
 	tests/targets/cxx.cpp \
 	tests/targets/cxx_plugin.cpp \
 	tests/targets/deep.c \
+	tests/targets/depths.cpp \
 	tests/targets/embedding.c \
 	tests/targets/ends.c \
 	tests/targets/levels.c \
@@ -201,6 +204,10 @@ unwound_flags_o0 = -g -O0 -fno-builtin
 unwound_flags_o2 = -g -O2 -fno-builtin -fomit-frame-pointer
 unwound_c = tests/targets/unwound.c tests/unit/stack_shapes.c
 unwound_cxx = tests/unit/stack_shapes_cxx.cpp
+tests/targets/depths_o0 tests/targets/depths_o2: tests/targets/depths_%: tests/targets/depths.cpp
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CXX) -std=c++17 $(unwound_flags_$*) -o $@ \
+		$(srcdir)/tests/targets/depths.cpp $(target_libraries)
+
 tests/targets/unwound_o0 tests/targets/unwound_o2: tests/targets/unwound_%: $(unwound_c) \
 		$(unwound_cxx) tests/unit/stack_shapes.h
 	$(AM_V_CC)$(MKDIR_P) $(@D) && \
