@@ -16,7 +16,7 @@
 
 enum {
     SCAN_WORD_BYTES = 8,
-    SCAN_WINDOW_BYTES = 256 << 10, /* read at once: it is still in the cache when it is looked at */
+    SCAN_WINDOW_BYTES = 256 << 10, /* read at once */
     SCAN_SPARSE_BYTES = 64 << 10,  /* from here on, only touched pages are read */
     SCAN_BATCH_BYTES = 256 << 10
 };
