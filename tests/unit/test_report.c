@@ -314,6 +314,32 @@ static void long_names_keep_what_matters(void **state)
 }
 
 /* Of text and JSON alike: who pipes a report gets all of it or nothing. */
+/* Of a stack that has own code only that is told. */
+static void callers_without_own_code_are_told(void **state)
+{
+    (void)state;
+    struct report_options options;
+    struct profile_builder *builder = profile_builder_create();
+    profile_builder_add_process(builder, PROFILE_BUILDER_PROGRAM);
+    profile_builder_add_site(builder, 0, FUNCTION_CALLOC,
+                             "_start!libc;new_arena!libc;arena_map_get!libc;PyMem_RawCalloc!libc",
+                             1, 512, 0, 0);
+    profile_builder_add_site(builder, 0, FUNCTION_MALLOC, "start_thread!libc;main@m.c:1;load@m.c:2",
+                             1, 256, 0, 0);
+    struct profile *profile = profile_builder_load(builder);
+    profile_builder_destroy(builder);
+    report_options_init(&options);
+    char *text = write_report(profile, "text", &options);
+    const char *told = strstr(text, "    PyMem_RawCalloc < arena_map_get");
+    assert_non_null(told);
+    assert_non_null(strstr(told, "\n      < new_arena"));
+    assert_non_null(strstr(told, "\n      < _start"));
+    assert_non_null(strstr(text, "    load at m.c:2\n      < main at m.c:1\n"));
+    assert_null(strstr(text, "start_thread"));
+    free(text);
+    profile_destroy(profile);
+}
+
 static void what_cannot_be_asked_writes_nothing(void **state)
 {
     (void)state;
@@ -349,6 +375,7 @@ int main(void)
         cmocka_unit_test(json_holds_a_thousand_sites_unless_told),
         cmocka_unit_test(arguments_stay_out_when_told),
         cmocka_unit_test(colour_changes_nothing_else),
+        cmocka_unit_test(callers_without_own_code_are_told),
         cmocka_unit_test(what_cannot_be_asked_fails),
         cmocka_unit_test(long_names_keep_what_matters),
         cmocka_unit_test(what_cannot_be_asked_writes_nothing),

@@ -44,9 +44,11 @@ struct stack_writing {
     struct page *page;
     unsigned skipped; /* locations that the first line tells, still to come */
     unsigned left;    /* callers still wanted */
+    bool is_own;      /* only the program's own are told */
 };
 
-/* Callers are the program's own, too: what libc does around main says nothing. */
+/* Callers are the program's own, too: what libc does around main says nothing. Of a stack that has
+ * no own code all are told. */
 static bool write_caller(void *context, const struct profile_frame *frame,
                          const struct profile_location *location)
 {
@@ -59,7 +61,7 @@ static bool write_caller(void *context, const struct profile_frame *frame,
     if (!writing->left)
         return false;
     bool is_omission = frame->kind == RECORDING_FRAME_OMITTED;
-    if (!is_omission && !own_code_is_own(page->profile, frame, location))
+    if (!is_omission && writing->is_own && !own_code_is_own(page->profile, frame, location))
         return true;
     writing->left--;
     page_add(page, "      < ");
@@ -83,6 +85,7 @@ void text_write_stack(struct page *page, const struct report_options *options, u
     else
         own_code_find(page->profile, node, NULL, &writing.skipped);
     writing.skipped++;
+    writing.is_own = place.location && own_code_is_own(page->profile, place.frame, place.location);
     if (place.location)
         profile_visit_stack(page->profile, node, write_caller, &writing);
 }
