@@ -77,6 +77,39 @@ static bool is_evaluation(const struct python_merge *merge, uint64_t word)
     return false;
 }
 
+/* What most frames are told by that are none of the evaluation's: its main piece, and all that lies
+ * from the first to the last of the others. */
+struct near {
+    uint64_t start, size;
+    uint64_t others_start, others_size;
+};
+
+static struct near find_near(const struct python_merge *merge)
+{
+    struct near near = {0};
+    if (merge->evaluation_count == 0)
+        return near;
+    near.start = merge->evaluation[0].start;
+    near.size = merge->evaluation[0].end - near.start;
+    uint64_t start = UINT64_MAX, end = 0;
+    for (size_t i = 1; i < merge->evaluation_count; i++) {
+        const struct code_range *piece = &merge->evaluation[i];
+        start = piece->start < start ? piece->start : start;
+        end = piece->end > end ? piece->end : end;
+    }
+    near.others_start = start;
+    near.others_size = end > start ? end - start : 0;
+    return near;
+}
+
+/* False: the frame is none of the evaluation's for certain. */
+static inline bool is_near(const struct near *near, uint64_t word)
+{
+    uint64_t address = word - 1;
+    return address - near->start < near->size || address - near->others_start < near->others_size ||
+           (word & WIRE_FRAME_EXACT) != 0;
+}
+
 static uint32_t count_evaluations(const struct python_merge *merge, uint32_t from, uint32_t to)
 {
     uint32_t count = 0;
@@ -182,9 +215,10 @@ static bool run_plain(struct python_merge *merge)
         (uint64_t)merge->native_count + merge->python_count > merge->limit)
         return false;
     const struct python_merge_frame *python = merge->python, *end = python + merge->python_count;
+    struct near near = find_near(merge);
     uint64_t *to = merge->frames;
     for (uint32_t i = 0; i < merge->native_count; i++) {
-        if (!is_evaluation(merge, merge->native[i])) {
+        if (!is_near(&near, merge->native[i]) || !is_evaluation(merge, merge->native[i])) {
             *to++ = merge->native[i];
             continue;
         }

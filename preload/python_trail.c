@@ -107,6 +107,7 @@ static inline ALWAYS_INLINE bool read_frame(const struct cpython_offsets *offset
     read->code_word = python_frame_load(at + layout->code);
     read->instruction_word = python_frame_load(at + layout->instruction);
     read->group_byte = python_frame_load_byte(at + layout->group);
+    read->ends_group = frame.ends_group;
     read->file_name = read->line_table = 0;
     if (!layout->has_frames_of_c || read->group_byte != CPYTHON_FRAME_OF_C) {
         if (!python_frame_is_pointer(frame.code))

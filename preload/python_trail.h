@@ -30,7 +30,9 @@ struct python_trail_frame {
     uint64_t code_hash; /* of what the words mean, but for the instruction */
     uint64_t hash;      /* of this frame and all outside of it */
     uint8_t group_byte;
+    bool ends_group; /* what that byte means: python_frame.h */
 };
+_Static_assert(sizeof(struct python_trail_frame) == 64, "a line");
 
 /* Zeroes are an empty trail. Frames stand innermost first, and the outermost is the last before the
  * array's end, which names no frame. */
@@ -64,6 +66,12 @@ static inline bool python_trail_is_of(const struct python_trail *trail, uint64_t
 static inline uint64_t *python_trail_word(struct python_trail *trail, uint32_t index)
 {
     return &trail->words[PYTHON_TRAIL_FRAMES - trail->count + index];
+}
+
+/* Is it the outermost of its group? */
+static inline bool python_trail_ends_group(const struct python_trail *trail, uint32_t index)
+{
+    return trail->frames[PYTHON_TRAIL_FRAMES - trail->count + index].ends_group;
 }
 
 /* As python_frame_read gives it. */

@@ -367,20 +367,23 @@ static bool find_words_on_trail(struct thread_state *thread)
 {
     struct python_trail *trail = &thread->python.trail;
     for (uint32_t i = 0; i < trail->count; i++) {
-        struct python_frame frame = python_trail_frame_at(trail, &python_runtime.offsets, i);
         uint64_t *word = python_trail_word(trail, i);
-        if (*word == 0 && !find_word(thread, &frame, word))
-            return false;
-        thread->python_words[i] = (struct python_merge_frame){*word, frame.ends_group};
+        if (*word == 0) {
+            struct python_frame frame = python_trail_frame_at(trail, &python_runtime.offsets, i);
+            if (!find_word(thread, &frame, word))
+                return false;
+        }
+        thread->python_words[i] = (struct python_merge_frame){*word,
+                                                              python_trail_ends_group(trail, i)};
     }
     return true;
 }
 
-/* The same of any stack, which is walked. */
-static bool find_words(struct thread_state *thread, struct walk_memory *memory)
+/* The same of any stack, which is walked beside the native one. */
+static bool find_words(struct thread_state *thread, const struct stack_walk *walk)
 {
     struct python_stack *python = &thread->python;
-    python_stack_walk(python, memory);
+    python_stack_walk(python, has_exact_frame(walk) ? &thread->memory : NULL);
     for (uint32_t i = 0; i < python->count; i++) {
         uint64_t word;
         if (!find_word(thread, &python->frames[i], &word))
@@ -397,8 +400,7 @@ static bool merge_python(struct thread_state *thread, const struct stack_walk *w
 {
     const struct python_stack *python = &thread->python;
     bool is_on_trail = python_trail_is_of(&python->trail, python_hash);
-    struct walk_memory *memory = has_exact_frame(walk) ? &thread->memory : NULL;
-    if (!(is_on_trail ? find_words_on_trail(thread) : find_words(thread, memory)))
+    if (!(is_on_trail ? find_words_on_trail(thread) : find_words(thread, walk)))
         return false;
     struct python_merge merge = {.native = stack->frames,
                                  .native_count = stack->count,
@@ -443,6 +445,32 @@ static uint32_t tell_both(struct thread_state *thread, const struct walk_registe
     return slot;
 }
 
+/* Along the trail if that can be, else by walking; and what the native stack depends on. */
+static uint64_t find_native(struct thread_state *thread, const struct walk_registers *caller,
+                            struct stack_walk *walk, struct walk_reads *reads, bool *is_on_trail)
+{
+    *is_on_trail = stack_trail_find(&thread->trail, stack_capture_rules, &thread->memory, caller,
+                                    session->stack_depth, hash_seed(STACK_WALK_COMPLETE));
+    if (*is_on_trail) {
+        walk->count = walk->inner_count = stack_trail_count(&thread->trail);
+        walk->end = STACK_WALK_COMPLETE;
+        stack_trail_copy(&thread->trail, walk->frames);
+        if (reads->reads != NULL)
+            stack_trail_tell_reads(&thread->trail, reads);
+        return stack_hash_end(stack_trail_hash(&thread->trail));
+    }
+    uint64_t hash;
+    if (find_deep(thread, caller, walk, &hash)) {
+        stack_deep_copy(&thread->deep, walk->frames);
+        return hash;
+    }
+    if (reads->reads == NULL)
+        stack_walk_run(stack_capture_rules, &thread->memory, caller, walk);
+    else
+        stack_walk_run_telling(stack_capture_rules, &thread->memory, caller, walk, reads);
+    return hash_walk(walk);
+}
+
 /* Of a native stack that is remembered, whose slot is of other Python frames. */
 static uint32_t rename_remembered(struct thread_state *thread, const struct walk_registers *caller,
                                   struct stack_memo_entry *entry, uint64_t hash, uint64_t python)
@@ -451,8 +479,10 @@ static uint32_t rename_remembered(struct thread_state *thread, const struct walk
     uint32_t slot = find_slot(thread, hash, &is_new);
     if (is_new) {
         struct stack_walk walk = {.frames = thread->frames, .limit = session->stack_depth};
-        stack_walk_run(stack_capture_rules, &thread->memory, caller, &walk);
-        slot = tell_both(thread, caller, &walk, false, slot, hash, python);
+        struct walk_reads untold = {0};
+        bool is_on_trail;
+        find_native(thread, caller, &walk, &untold, &is_on_trail);
+        slot = tell_both(thread, caller, &walk, is_on_trail, slot, hash, python);
     }
     if (slot != STACK_CAPTURE_LOST)
         stack_memo_rename(&thread->memo, entry, slot);
@@ -507,32 +537,6 @@ static uint32_t find_remembered_with_python(struct thread_state *thread,
                : rename_remembered(thread, caller, entry, hash, python);
 }
 
-/* Along the trail if that can be, else by walking; and what the native stack depends on. */
-static uint64_t find_native(struct thread_state *thread, const struct walk_registers *caller,
-                            struct stack_walk *walk, struct walk_reads *reads, bool *is_on_trail)
-{
-    *is_on_trail = stack_trail_find(&thread->trail, stack_capture_rules, &thread->memory, caller,
-                                    session->stack_depth, hash_seed(STACK_WALK_COMPLETE));
-    if (*is_on_trail) {
-        walk->count = walk->inner_count = stack_trail_count(&thread->trail);
-        walk->end = STACK_WALK_COMPLETE;
-        stack_trail_copy(&thread->trail, walk->frames);
-        if (reads->reads != NULL)
-            stack_trail_tell_reads(&thread->trail, reads);
-        return stack_hash_end(stack_trail_hash(&thread->trail));
-    }
-    uint64_t hash;
-    if (find_deep(thread, caller, walk, &hash)) {
-        stack_deep_copy(&thread->deep, walk->frames);
-        return hash;
-    }
-    if (reads->reads == NULL)
-        stack_walk_run(stack_capture_rules, &thread->memory, caller, walk);
-    else
-        stack_walk_run_telling(stack_capture_rules, &thread->memory, caller, walk, reads);
-    return hash_walk(walk);
-}
-
 static __attribute__((noinline)) uint32_t capture_with_python(struct thread_state *thread,
                                                               const struct walk_registers *caller,
                                                               uint64_t generation)
@@ -548,7 +552,8 @@ static __attribute__((noinline)) uint32_t capture_with_python(struct thread_stat
     struct stack_walk walk = {.frames = thread->frames, .limit = session->stack_depth};
     bool is_on_trail;
     uint64_t native = find_native(thread, caller, &walk, &reads, &is_on_trail);
-    bool is_new, has_signal = has_exact_frame(&walk);
+    /* A trail has plain frames only. */
+    bool is_new, has_signal = !is_on_trail && has_exact_frame(&walk);
     uint64_t python = python_stack_hash(&thread->python, has_signal ? &thread->memory : NULL);
     uint64_t hash = hash_of_both(native, python);
     uint32_t slot = find_slot(thread, hash, &is_new);

@@ -181,6 +181,7 @@ static void check_frames(struct interpreter *interpreter, uint64_t hash)
         assert_int_equal(frame.code, read.code);
         assert_int_equal(frame.instruction, read.instruction);
         assert_int_equal(frame.ends_group, read.ends_group);
+        assert_int_equal(python_trail_ends_group(trail, i), read.ends_group);
         assert_true(*word == 0 || *word == (expected | 2));
         *word = expected | 2;
         at = python_frame_load(at + interpreter->offsets.frame_previous);
