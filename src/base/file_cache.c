@@ -21,14 +21,16 @@
 
 enum {
     MAX_FILES = 1 << 16,
-    PART = 4,            /* a file takes no more than this part of all */
-    USED_SECONDS = 3600, /* how exactly it is known when a file was used */
-    STRAY_SECONDS = 3600 /* an unfinished file of this age has no writer */
+    PART = 4,             /* a file takes no more than this part of all */
+    USED_SECONDS = 3600,  /* how exactly it is known when a file was used */
+    STRAY_SECONDS = 3600, /* an unfinished file of this age has no writer */
+    ROOM_PART = 4         /* of the room that was there; others store files meanwhile */
 };
 
 struct file_cache {
     int folder_fd;
     uint64_t max_bytes;
+    uint64_t *room_bytes; /* what can be stored before the folder is looked through again */
 };
 
 static char *name_in_folder(const char *name)
@@ -103,6 +105,7 @@ struct file_cache *file_cache_open(const char *folder, uint64_t max_bytes)
     struct file_cache *cache = memory_allocate_zeroed(1, sizeof *cache);
     cache->folder_fd = fd;
     cache->max_bytes = max_bytes;
+    cache->room_bytes = memory_allocate_zeroed(1, sizeof *cache->room_bytes);
     return cache;
 }
 
@@ -111,6 +114,7 @@ void file_cache_close(struct file_cache *cache)
     if (cache == NULL)
         return;
     close(cache->folder_fd);
+    free(cache->room_bytes);
     free(cache);
 }
 
@@ -206,11 +210,17 @@ static bool is_to_go(const struct kept_file *file, bool is_room_needed)
     return is_unfinished(file->name) ? time(NULL) - file->used > STRAY_SECONDS : is_room_needed;
 }
 
+/* Looking through thousands of files takes longer than all else that a small session does with
+ * them. */
 static void make_room(const struct file_cache *cache, uint64_t wanted)
 {
+    if (wanted <= *cache->room_bytes) {
+        *cache->room_bytes -= wanted;
+        return;
+    }
     struct kept_files files = {0};
     list_files(cache->folder_fd, &files);
-    if (files.count != 0)
+    if (files.count != 0 && files.bytes + wanted > cache->max_bytes)
         qsort(files.items, files.count, sizeof *files.items, longest_unused_first);
     for (size_t i = 0; i < files.count; i++) {
         if (!is_to_go(&files.items[i], files.bytes + wanted > cache->max_bytes))
@@ -218,6 +228,8 @@ static void make_room(const struct file_cache *cache, uint64_t wanted)
         unlinkat(cache->folder_fd, files.items[i].name, 0);
         files.bytes -= files.items[i].bytes;
     }
+    uint64_t taken = files.bytes + wanted;
+    *cache->room_bytes = taken < cache->max_bytes ? (cache->max_bytes - taken) / ROOM_PART : 0;
     free(files.items);
 }
 

@@ -136,6 +136,24 @@ static void test_what_was_not_used_for_longest_goes_first(void **state)
     file_cache_close(cache);
 }
 
+/* Though the folder is not looked through each time; also where two write. */
+static void test_many_stay_within_the_bounds(void **state)
+{
+    (void)state;
+    struct file_cache *caches[] = {open_new("many"), open_new("many")};
+    uint64_t files, bytes;
+    for (int i = 0; i < 200; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "%d", i);
+        store(caches[i % 2], name, A_QUARTER / 10, 'x');
+        file_cache_measure(caches[0], &files, &bytes);
+        assert_in_range(bytes, 1, 4 * A_QUARTER);
+    }
+    assert_in_range(files, 20, 40);
+    file_cache_close(caches[0]);
+    file_cache_close(caches[1]);
+}
+
 static void test_unfinished_files_of_killed_writers_go(void **state)
 {
     (void)state;
@@ -223,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_folders_that_others_write_are_refused),
         cmocka_unit_test(test_links_and_folders_are_no_files),
         cmocka_unit_test(test_what_was_not_used_for_longest_goes_first),
+        cmocka_unit_test(test_many_stay_within_the_bounds),
         cmocka_unit_test(test_unfinished_files_of_killed_writers_go),
         cmocka_unit_test(test_files_of_others_stay),
         cmocka_unit_test(test_measuring_removes_nothing),
