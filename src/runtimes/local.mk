@@ -84,6 +84,8 @@ check_PROGRAMS += tests/helpers/python_walk
 tests_helpers_python_walk_SOURCES = tests/helpers/python_walk.c tests/helpers/pypy_walk.c \
 	tests/helpers/pypy_walk.h
 tests_helpers_python_walk_LDADD = libseep.a $(seep_libs)
+thread_scripts += tests/system/python_images.py
+thread_programs += tests/helpers/python_walk
 TESTS += tests/system/python_graph.py tests/system/python_heap.py tests/system/python_images.py tests/system/python_stops.py \
 	tests/system/python_refused.py tests/system/python_pypy.py \
 	tests/system/python_pypy_graph.py tests/system/python_pypy_settings.py tests/system/python_leaks.py \
