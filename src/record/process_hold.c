@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "record/process_facts.h"
 #include "snapshot/task_facts.h"
 
 #define HANDLER_WAIT_NS UINT64_C(1000000000)
@@ -73,6 +74,18 @@ static void want_handler(const struct process_hold_request *request, const struc
         nanosleep(&nap, NULL);
 }
 
+/* Who is in the way. */
+static void tell_tracer(pid_t pid, struct error *refusal)
+{
+    pid_t tracer = task_facts_tracer(pid);
+    char name[32] = "";
+    struct error why = *refusal;
+    if (tracer == 0 || refusal->message[0] == '\0')
+        return;
+    process_facts_thread_name((uint32_t)tracer, (uint32_t)tracer, name, sizeof name);
+    error_set(refusal, "%s (%s, process %d, traces it)", why.message, name, (int)tracer);
+}
+
 /* ---- by any way ------------------------------------------------------------------------ */
 
 static bool stop_or_park(struct process_hold *hold, const struct clock *clock, uint64_t deadline_ns,
@@ -110,7 +123,13 @@ static bool stop_or_park(struct process_hold *hold, const struct clock *clock, u
     hold->is_parked = parker_park(&hold->parker, &hold->stopper, clock, deadline_ns, error);
     if (hold->is_parked)
         return true;
+    /* One that sleeps gets no handler, and needs none. */
+    hold->is_parked = request->way == PROCESS_HOLD_AUTO && request->waiting_tid == 0 &&
+                      parker_take_sleeping(&hold->parker, &hold->stopper);
+    if (hold->is_parked)
+        return true;
     uint32_t state = atomic_load(&request->shared->park_state);
+    tell_tracer(request->pid, &refusal);
     if (refusal.message[0] != '\0' && state == SESSION_PARK_NOT)
         error_set(error, "%s (try seep run --stop=signal)", refusal.message);
     if (refusal.message[0] != '\0' && state == SESSION_PARK_WANTED)

@@ -386,8 +386,78 @@ bool parker_take_still(struct parker *parker, struct stopper *stopper)
     return true;
 }
 
+/* ---- asleep ----------------------------------------------------------------------------- */
+
+/* How often it has gone to sleep by now; false when it does not sleep. What the kernel tells of a
+ * system call it tells only of one that is off its processor, and to wake, run and sleep again
+ * counts: the same number twice, each time asleep, means that it has not run between. */
+static bool sleep_count(pid_t pid, pid_t tid, uint64_t *count)
+{
+    uint64_t pc, sp;
+    bool is_asleep = task_facts_sleeper(pid, tid, &pc, &sp) && task_facts_state(pid, tid) == 'S';
+    *count = task_facts_switches(pid, tid);
+    return is_asleep && task_facts_sleeper(pid, tid, &pc, &sp);
+}
+
+static bool take_sleeper(void *context, pid_t tid)
+{
+    struct listing *listing = context;
+    struct stopper *stopper = listing->stopper;
+    uint64_t count = 0;
+    char state = task_facts_state(stopper->pid, tid);
+    if (state == 'Z' || state == 'X' || state == '\0' || find_thread(stopper, tid) != NULL)
+        return true;
+    if (!sleep_count(stopper->pid, tid, &count)) {
+        listing->failure = EBUSY;
+        return false;
+    }
+    take_place(add_thread(stopper, tid));
+    listing->parker->switches += count;
+    listing->new_count++;
+    return true;
+}
+
+static bool do_all_sleep(const struct parker *parker, const struct stopper *stopper)
+{
+    uint64_t switches = 0;
+    for (size_t i = 0; i < stopper->count; i++) {
+        uint64_t count;
+        if (!sleep_count(parker->pid, stopper->threads[i].tid, &count))
+            return false;
+        switches += count;
+    }
+    return switches == parker->switches;
+}
+
+/* Twice: a thread that ran while the others were listed may have made another one. */
+bool parker_take_sleeping(struct parker *parker, struct stopper *stopper)
+{
+    stopper_clear(stopper);
+    *stopper = (struct stopper){.pid = parker->pid};
+    struct listing listing = {.parker = parker, .stopper = stopper};
+    parker->park = 0;
+    parker->switches = 0;
+    bool is_listed = task_facts_visit_threads(parker->pid, take_sleeper, &listing) &&
+                     listing.failure == 0 && stopper->count > 0;
+    listing.new_count = 0;
+    parker->is_asleep = is_listed &&
+                        task_facts_visit_threads(parker->pid, take_sleeper, &listing) &&
+                        listing.failure == 0 && listing.new_count == 0 &&
+                        do_all_sleep(parker, stopper);
+    if (!parker->is_asleep) {
+        stopper_clear(stopper);
+        return false;
+    }
+    snprintf(parker->note, sizeof parker->note,
+             "read as it slept, since it cannot be stopped: its registers are not known");
+    stopper->is_stopped = true;
+    return true;
+}
+
 bool parker_is_still(const struct parker *parker, const struct stopper *stopper)
 {
+    if (parker->is_asleep)
+        return do_all_sleep(parker, stopper);
     if (parker->park == 0)
         return parker->switches == count_switches(parker, stopper);
     for (uint32_t i = 0; i < parker->parked_count; i++)

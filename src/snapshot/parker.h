@@ -23,8 +23,9 @@ struct parker {
     uint32_t park; /* 0 = nobody is parked */
     uint32_t parked_count;
     struct processor_extended_layout layout; /* once it was asked for */
-    uint64_t switches;                       /* of those that somebody else stopped */
-    char note[160];                          /* "" or who did not answer */
+    uint64_t switches; /* of those that somebody else stopped, or that sleep */
+    bool is_asleep;    /* nobody holds them */
+    char note[160];    /* "" or who did not answer */
 };
 
 /* Everything but `park` and what follows is filled in. On success parker_release follows. */
@@ -37,6 +38,10 @@ void parker_read_registers(struct parker *parker, struct stopper *stopper,
 
 /* Takes a process as it stands; false when a thread of it runs. */
 bool parker_take_still(struct parker *parker, struct stopper *stopper);
+
+/* The same where all its threads sleep in the kernel: nobody holds it, but memory that nobody
+ * writes to is as good as held. Whether they slept on is known afterwards. */
+bool parker_take_sleeping(struct parker *parker, struct stopper *stopper);
 
 /* Does it stand as it stood? False when a thread went on meanwhile, of itself or by somebody else.
  */

@@ -214,6 +214,9 @@ for way in ("auto", "signal") if can_attach() else ():
     checks.equal(f"gdb, {way}: running: snapshot", 0 if way == "signal" else 2, answer.returncode)
     checks.true(f"gdb, {way}: what helps", way == "signal" or b"--stop=signal" in answer.stderr,
                 answer.stderr)
+    checks.true(f"gdb, {way}: who is in the way", way == "signal" or
+                f"(gdb, process {debugger.process.pid}, traces it)".encode() in answer.stderr,
+                answer.stderr)
     wait_until("it still runs", lambda: are_all_in(pid, "SR"))
     end_waiting(process)  # gdb itself interrupts its calls
     checks.equal(f"gdb, {way}: status", 0, process.returncode)
@@ -222,6 +225,30 @@ for way in ("auto", "signal") if can_attach() else ():
         scan, definite, _ = sites_of_waits(recording.path, number)
         checks.equal(f"gdb, {way}: {number}: done", True, scan["done"])
         checks.equal(f"gdb, {way}: {number}: lost", (1, 699), (definite["blocks"], definite["bytes"]))
+
+# A debugger that came later, and lets it run: one that sleeps is read as it sleeps.
+for _ in range(1) if can_attach() else ():
+    recording, process = start(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdin.write(b"on\n")
+    process.stdin.flush()
+    checks.equal("cat: begins", b"on\n", process.stdout.readline())
+    with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="utf-8") as file:
+        pid = file.read().split()[0]
+    debugger = Debugger(pid)
+    wait_until("gdb attaches", lambda: debugger.process.poll() is not None or
+               (is_traced_by(pid, debugger.process.pid) and are_all_in(pid, "t")))
+    debugger.tell("continue")
+    wait_until("it sleeps", lambda: are_all_in(pid, "S"))
+    answer = seep("snapshot", pid)
+    checks.equal(f"asleep under gdb: {answer.stderr}", 0, answer.returncode)
+    process.stdin.close()
+    checks.equal("asleep under gdb: status", 0, process.wait(timeout=60))
+    process.stdout.close()
+    debugger.end()
+    scan = json.loads(seep("leaks", "--json",
+                           f"{recording.path}@snapshot:0").stdout)["processes"][0]["scan"]
+    checks.equal("asleep under gdb: scanned", (True, "read as it slept, since it cannot be stopped: its "
+                                               "registers are not known"), (scan["done"], scan["note"]))
 
 # A debugger that came later, and lets it run: one that allocates gets its handler then.
 for _ in range(1) if can_attach() else ():
