@@ -120,14 +120,17 @@ static bool stop_or_park(struct process_hold *hold, const struct clock *clock, u
         hold->memory = target_process_memory(hold->process);
     else
         hold->parker.memory = NULL;
+    hold->since_ns = clock->now_ns(clock->context);
     hold->is_parked = parker_park(&hold->parker, &hold->stopper, clock, deadline_ns, error);
     if (hold->is_parked)
         return true;
     /* One that sleeps gets no handler, and needs none. */
     hold->is_parked = request->way == PROCESS_HOLD_AUTO && request->waiting_tid == 0 &&
                       parker_take_sleeping(&hold->parker, &hold->stopper);
-    if (hold->is_parked)
+    if (hold->is_parked) {
+        hold->since_ns = 0;
         return true;
+    }
     uint32_t state = atomic_load(&request->shared->park_state);
     tell_tracer(request->pid, &refusal);
     if (refusal.message[0] != '\0' && state == SESSION_PARK_NOT)

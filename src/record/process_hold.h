@@ -36,7 +36,7 @@ struct process_hold {
     bool is_stopped;              /* by ptrace */
     bool is_parked;               /* or as others stopped it */
     bool is_quiet;                /* or as it holds itself */
-    uint64_t since_ns;            /* that it may stand still */
+    uint64_t since_ns;            /* that it may stand still; 0 = it sleeps of itself */
     struct precedence precedence; /* of the holder, over others on the machine */
     struct process_hold_request request;
 };

@@ -245,6 +245,8 @@ for _ in range(1) if can_attach() else ():
     checks.equal("asleep under gdb: status", 0, process.wait(timeout=60))
     process.stdout.close()
     debugger.end()
+    info = json.loads(seep("info", "--json", recording.path).stdout)
+    checks.equal("asleep under gdb: nobody held it", 0, info["snapshots"][0]["stop_ns"])
     scan = json.loads(seep("leaks", "--json",
                            f"{recording.path}@snapshot:0").stdout)["processes"][0]["scan"]
     checks.equal("asleep under gdb: scanned", (True, "read as it slept, since it cannot be stopped: its "
