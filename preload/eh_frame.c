@@ -182,30 +182,48 @@ static bool read_cie(const struct eh_frame_module *module, uint64_t address,
     return !cursor.is_bad;
 }
 
+/* The same, or what is known of it; *scratch is for one that is not. */
+static const struct eh_frame_cie *find_cie(const struct eh_frame_module *module, uint64_t address,
+                                           struct eh_frame_known *known,
+                                           struct eh_frame_cie *scratch)
+{
+    struct eh_frame_cie *cie = known != NULL ? &known->cie : scratch;
+
+    if (known != NULL && cie->address == address)
+        return cie;
+    *cie = (struct eh_frame_cie){0};
+    if (!read_cie(module, address, &cie->said, &cie->has_augmentation_data))
+        return NULL;
+    cie->address = address;
+    return cie;
+}
+
 /* Reads the FDE at `address` and its CIE. False for a CIE and for what cannot be understood; *next
  * is the record after it, 0 where the records end. */
 static bool read_fde(const struct eh_frame_module *module, uint64_t address,
-                     struct eh_frame_entry *entry, uint64_t *next)
+                     struct eh_frame_known *known, struct eh_frame_entry *entry, uint64_t *next)
 {
     struct byte_cursor cursor = cursor_in_module(module, address);
     uint64_t cie_place, cie_distance, range;
-    bool has_augmentation_data;
+    const struct eh_frame_cie *cie;
+    struct eh_frame_cie scratch;
 
     *next = 0;
-    *entry = (struct eh_frame_entry){0};
     if (!enter_record(&cursor, next))
         return false;
     cie_place = cursor_address(&cursor);
     cie_distance = byte_cursor_unsigned(&cursor, 4);
     if (cursor.is_bad || cie_distance == 0 || cie_distance > cie_place - module->start)
         return false;
-    if (!read_cie(module, cie_place - cie_distance, entry, &has_augmentation_data))
+    cie = find_cie(module, cie_place - cie_distance, known, &scratch);
+    if (cie == NULL)
         return false;
+    *entry = cie->said;
     if (!eh_frame_read_pointer(&cursor, entry->pointer_encoding, 0, &entry->pc_begin) ||
         !read_pointer_value(&cursor, entry->pointer_encoding & 0x07, &range))
         return false;
     entry->pc_end = entry->pc_begin + range;
-    if (has_augmentation_data)
+    if (cie->has_augmentation_data)
         byte_cursor_skip(&cursor, byte_cursor_uleb(&cursor));
     entry->instructions = cursor.at;
     entry->instructions_end = cursor.end;
@@ -220,17 +238,7 @@ static bool entry_covers(const struct eh_frame_entry *entry, uint64_t pc)
 /* ---- the search --------------------------------------------------------------------------------
  */
 
-/* What .eh_frame_hdr says. */
-struct header {
-    uint64_t address;
-    uint64_t frames; /* .eh_frame */
-    uint64_t count;  /* entries of the table; 0 = there is no usable one */
-    uint8_t encoding;
-    unsigned item_bytes; /* of each half of an entry */
-    const uint8_t *table;
-};
-
-static bool read_header(const struct eh_frame_module *module, struct header *header)
+static bool read_header(const struct eh_frame_module *module, struct eh_frame_header *header)
 {
     struct byte_cursor cursor = cursor_in_module(module, module->header);
     uint8_t version = byte_cursor_byte(&cursor);
@@ -238,7 +246,8 @@ static bool read_header(const struct eh_frame_module *module, struct header *hea
     uint8_t count_encoding = byte_cursor_byte(&cursor);
     int item_bytes;
 
-    *header = (struct header){.address = module->header, .encoding = byte_cursor_byte(&cursor)};
+    *header = (struct eh_frame_header){.address = module->header,
+                                       .encoding = byte_cursor_byte(&cursor)};
     if (cursor.is_bad || version != 1)
         return false;
     if (!eh_frame_read_pointer(&cursor, frames_encoding, header->address, &header->frames))
@@ -256,8 +265,8 @@ static bool read_header(const struct eh_frame_module *module, struct header *hea
     return true;
 }
 
-static bool read_table_item(const struct eh_frame_module *module, const struct header *header,
-                            uint64_t index, uint64_t *value)
+static bool read_table_item(const struct eh_frame_module *module,
+                            const struct eh_frame_header *header, uint64_t index, uint64_t *value)
 {
     uint64_t address = (uint64_t)(uintptr_t)header->table + index * header->item_bytes;
     struct byte_cursor cursor = cursor_in_module(module, address);
@@ -266,7 +275,8 @@ static bool read_table_item(const struct eh_frame_module *module, const struct h
 }
 
 /* How every linker of today writes the table: pairs of four bytes each, relative to the header. */
-static bool is_usual_table(const struct eh_frame_module *module, const struct header *header)
+static bool is_usual_table(const struct eh_frame_module *module,
+                           const struct eh_frame_header *header)
 {
     uint64_t table = (uint64_t)(uintptr_t)header->table;
 
@@ -275,7 +285,7 @@ static bool is_usual_table(const struct eh_frame_module *module, const struct he
 }
 
 /* search_table for such a one, which lies within the module. */
-static uint64_t search_usual_table(const struct header *header, uint64_t pc)
+static uint64_t search_usual_table(const struct eh_frame_header *header, uint64_t pc)
 {
     const uint8_t *first = header->table;
     int64_t wanted = (int64_t)(pc - header->address);
@@ -294,8 +304,8 @@ static uint64_t search_usual_table(const struct header *header, uint64_t pc)
 }
 
 /* The FDE of the last table entry that does not begin after pc; 0 = none. */
-static uint64_t search_table(const struct eh_frame_module *module, const struct header *header,
-                             uint64_t pc)
+static uint64_t search_table(const struct eh_frame_module *module,
+                             const struct eh_frame_header *header, uint64_t pc)
 {
     uint64_t low = 0, high = header->count;
     uint64_t value;
@@ -321,22 +331,40 @@ static bool search_linearly(const struct eh_frame_module *module, uint64_t frame
     uint64_t next = frames;
 
     for (int i = 0; i < LINEAR_SEARCH_MAX_RECORDS && next; i++) {
-        if (read_fde(module, next, entry, &next) && entry_covers(entry, pc))
+        if (read_fde(module, next, NULL, entry, &next) && entry_covers(entry, pc))
             return true;
     }
     return false;
 }
 
-bool eh_frame_find(const struct eh_frame_module *module, uint64_t pc, struct eh_frame_entry *entry)
+static bool find_header(const struct eh_frame_module *module, struct eh_frame_known *known,
+                        struct eh_frame_header *header)
 {
-    struct header header;
+    if (known != NULL && known->generation == module->generation &&
+        known->header.address == module->header) {
+        *header = known->header;
+        return true;
+    }
+    if (!read_header(module, header))
+        return false;
+    if (known != NULL)
+        *known = (struct eh_frame_known){.generation = module->generation, .header = *header};
+    return true;
+}
+
+bool eh_frame_find(const struct eh_frame_module *module, uint64_t pc, struct eh_frame_known *known,
+                   struct eh_frame_entry *entry)
+{
+    struct eh_frame_header header;
     uint64_t fde, next;
 
-    if (!module->header || !read_header(module, &header))
+    if (module->generation == 0)
+        known = NULL;
+    if (!module->header || !find_header(module, known, &header))
         return false;
     if (header.count == 0)
         return search_linearly(module, header.frames, pc, entry);
     fde = is_usual_table(module, &header) ? search_usual_table(&header, pc)
                                           : search_table(module, &header, pc);
-    return fde && read_fde(module, fde, entry, &next) && entry_covers(entry, pc);
+    return fde && read_fde(module, fde, known, entry, &next) && entry_covers(entry, pc);
 }

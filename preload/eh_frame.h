@@ -35,8 +35,34 @@ struct eh_frame_entry {
     const uint8_t *instructions_end;
 };
 
-/* False when no entry covers `pc`, or none that can be understood. */
-bool eh_frame_find(const struct eh_frame_module *module, uint64_t pc, struct eh_frame_entry *entry);
+/* What .eh_frame_hdr says. */
+struct eh_frame_header {
+    uint64_t address;
+    uint64_t frames; /* .eh_frame */
+    uint64_t count;  /* entries of the table; 0 = there is no usable one */
+    uint8_t encoding;
+    unsigned item_bytes; /* of each half of an entry */
+    const uint8_t *table;
+};
+
+/* What a CIE says, which nearly all FDEs of a module share. */
+struct eh_frame_cie {
+    uint64_t address; /* 0 = none */
+    bool has_augmentation_data;
+    struct eh_frame_entry said; /* the FDE's part is not filled in */
+};
+
+/* What was read last, of one module, so that it need not be read again. Zeroed at first. */
+struct eh_frame_known {
+    uint64_t generation; /* of the module; 0 = nothing is known */
+    struct eh_frame_header header;
+    struct eh_frame_cie cie;
+};
+
+/* False when no entry covers `pc`, or none that can be understood. `known` may be NULL; it is of no
+ * use for a module without a generation. */
+bool eh_frame_find(const struct eh_frame_module *module, uint64_t pc, struct eh_frame_known *known,
+                   struct eh_frame_entry *entry);
 
 struct byte_cursor;
 

@@ -403,30 +403,64 @@ static bool run_function(const struct eh_frame_module *module, struct program *p
     struct byte_cursor cursor = {.at = program->entry->instructions,
                                  .end = program->entry->instructions_end};
 
-    if (places == NULL || module->generation == 0 ||
-        byte_cursor_left(&cursor) < FRAME_PLACE_LEAST_BYTES ||
-        atomic_exchange_explicit(&places->is_in_use, true, memory_order_acquire))
+    if (places == NULL || byte_cursor_left(&cursor) < FRAME_PLACE_LEAST_BYTES)
         return program_run(program, &cursor);
-    bool is_good = program_lead_on(program, &cursor, places, module->generation);
-    atomic_store_explicit(&places->is_in_use, false, memory_order_release);
-    return is_good;
+    return program_lead_on(program, &cursor, places, module->generation);
+}
+
+/* The CIE's instructions, all of which come before the first row. */
+static bool run_initial(const struct eh_frame_module *module, struct program *program,
+                        struct frame_places *places)
+{
+    const struct eh_frame_entry *entry = program->entry;
+    struct byte_cursor cursor = {.at = entry->initial_instructions,
+                                 .end = entry->initial_instructions_end};
+    struct frame_place *initial = places != NULL ? &places->initial : NULL;
+
+    if (initial != NULL && initial->generation == module->generation &&
+        initial->instructions == entry->initial_instructions) {
+        program->row = initial->row;
+        return true;
+    }
+    program->row = (struct frame_row){.cfa_register = REGISTER_UNKNOWN};
+    if (!program_run(program, &cursor))
+        return false;
+    /* One that goes on into rows would have ended elsewhere for another pc. */
+    if (initial != NULL && program->remembered_count == 0 && program->location == entry->pc_begin) {
+        initial->generation = module->generation;
+        initial->instructions = entry->initial_instructions;
+        initial->row = program->row;
+    }
+    return true;
+}
+
+struct frame_places *frame_places_take(struct frame_places *places,
+                                       const struct eh_frame_module *module)
+{
+    if (places == NULL || module->generation == 0 ||
+        atomic_exchange_explicit(&places->is_in_use, true, memory_order_acquire))
+        return NULL;
+    return places;
+}
+
+void frame_places_give_back(struct frame_places *places)
+{
+    if (places != NULL)
+        atomic_store_explicit(&places->is_in_use, false, memory_order_release);
 }
 
 bool frame_row_find(const struct eh_frame_module *module, const struct eh_frame_entry *entry,
                     uint64_t pc, struct frame_places *places, struct frame_row *row)
 {
-    struct byte_cursor cursor = {.at = entry->initial_instructions,
-                                 .end = entry->initial_instructions_end};
     struct program program;
 
     /* Not what is remembered, which is most of it and seldom used. */
     program.entry = entry;
     program.pc = pc;
     program.location = entry->pc_begin;
-    program.row = (struct frame_row){.cfa_register = REGISTER_UNKNOWN};
     program.remembered_count = 0;
     program.is_bad = false;
-    if (!program_run(&program, &cursor))
+    if (!run_initial(module, &program, places))
         return false;
     program.initial = program.row;
     program.location = entry->pc_begin;

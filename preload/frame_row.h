@@ -61,12 +61,22 @@ enum {
  * all. */
 struct frame_places {
     _Atomic bool is_in_use;
+    struct eh_frame_known known;
+    struct frame_place
+        initial;   /* behind the instructions of a CIE; offset and location are of no use */
     uint32_t next; /* to be given up for a new one */
     struct frame_place at[FRAME_PLACES];
 };
 
-/* The row of the instruction at `pc`, which the entry covers; `places` may be NULL. False for
- * programs that make no sense. */
+/* Takes the places for one rule: NULL where that cannot be. */
+struct frame_places *frame_places_take(struct frame_places *places,
+                                       const struct eh_frame_module *module);
+
+/* `places` may be NULL. */
+void frame_places_give_back(struct frame_places *places);
+
+/* The row of the instruction at `pc`, which the entry covers; `places` were taken, or NULL. False
+ * for programs that make no sense. */
 bool frame_row_find(const struct eh_frame_module *module, const struct eh_frame_entry *entry,
                     uint64_t pc, struct frame_places *places, struct frame_row *row);
 

@@ -111,21 +111,31 @@ static struct frame_rule rule_from_row(const struct frame_row *row, uint64_t pc,
 static struct frame_rule rule_without_table(const struct eh_frame_module *module, uint64_t pc)
 {
     struct eh_frame_entry next;
-    bool is_made_up = eh_frame_find(module, pc + 1, &next) && next.pc_begin == pc + 1;
+    bool is_made_up = eh_frame_find(module, pc + 1, NULL, &next) && next.pc_begin == pc + 1;
 
     return frame_rule_make(is_made_up ? FRAME_RULE_END : FRAME_RULE_NO_TABLE);
 }
 
-struct frame_rule frame_rule_compute(const struct eh_frame_module *module, uint64_t pc,
-                                     struct frame_places *places)
+static struct frame_rule compute(const struct eh_frame_module *module, uint64_t pc,
+                                 struct frame_places *places)
 {
     struct eh_frame_entry entry;
     struct frame_row row;
 
-    if (!eh_frame_find(module, pc, &entry))
+    if (!eh_frame_find(module, pc, places != NULL ? &places->known : NULL, &entry))
         return rule_without_table(module, pc);
     if (entry.return_address_register != ARCH_DWARF_RETURN_ADDRESS ||
         !frame_row_find(module, &entry, pc, places, &row))
         return frame_rule_make(FRAME_RULE_NONE);
     return rule_from_row(&row, pc, entry.is_signal_frame);
+}
+
+struct frame_rule frame_rule_compute(const struct eh_frame_module *module, uint64_t pc,
+                                     struct frame_places *places)
+{
+    struct frame_places *taken = frame_places_take(places, module);
+    struct frame_rule rule = compute(module, pc, taken);
+
+    frame_places_give_back(taken);
+    return rule;
 }

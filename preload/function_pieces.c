@@ -39,7 +39,7 @@ static bool is_known(const struct pieces *pieces, uint64_t target)
 static void look_at(struct pieces *pieces, uint64_t target)
 {
     struct eh_frame_entry entry;
-    if (is_known(pieces, target) || !eh_frame_find(pieces->module, target, &entry))
+    if (is_known(pieces, target) || !eh_frame_find(pieces->module, target, NULL, &entry))
         return;
     struct code_range found = {entry.pc_begin, entry.pc_end};
     if (!has(pieces->code, found.start) || found.end > pieces->code->end ||

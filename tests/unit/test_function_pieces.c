@@ -66,7 +66,7 @@ static size_t find_pieces(int (*function)(volatile int *, int),
     struct eh_frame_module module = {0};
     struct eh_frame_entry entry;
     dl_iterate_phdr(find_module, &module);
-    assert_true(eh_frame_find(&module, (uint64_t)(uintptr_t)function, &entry));
+    assert_true(eh_frame_find(&module, (uint64_t)(uintptr_t)function, NULL, &entry));
     const struct code_range code = {module.start, module.end};
     const struct code_range range = {entry.pc_begin, entry.pc_end};
     return function_pieces_find(&module, &code, &range, pieces);

@@ -382,7 +382,7 @@ static void compare_file(const char *path, unsigned max_without_per_mille)
         struct eh_frame_entry entry;
         uint64_t bytes;
 
-        if (!eh_frame_find(&file.module, begin, &entry))
+        if (!eh_frame_find(&file.module, begin, NULL, &entry))
             continue; /* empty: the next begins at the same place */
         assert_int_equal(entry.pc_begin, begin);
         tally.functions++;
