@@ -27,6 +27,10 @@
 #include "wire/ring.h"
 #include "wire/wire_format.h"
 
+enum {
+    YOUNG_SECONDS = 60 /* a folder of this age may not have its door yet */
+};
+
 struct session_host {
     int memory_fd;
     uint32_t ring_slots; /* of the header's, too; but that one a target may change */
@@ -158,6 +162,24 @@ const char *session_host_base_folder(void)
     return "/tmp";
 }
 
+/* Is nobody behind the folder's door? A recorder of another pid namespace, whose number says
+ * nothing here, may be; or one that has made the folder just now. */
+static bool is_door_abandoned(const char *door, const struct stat *folder)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (snprintf(address.sun_path, sizeof address.sun_path, "%s", door) >=
+        (int)sizeof address.sun_path)
+        return true; /* no recorder could open it either */
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return false;
+    int result = connect(fd, (const struct sockaddr *)&address, sizeof address);
+    int number = result == 0 ? 0 : errno;
+    close(fd);
+    return number == ECONNREFUSED ||
+           (number == ENOENT && time(NULL) - folder->st_mtime > YOUNG_SECONDS);
+}
+
 /* Folders that killed recorders of this user left behind. */
 static void remove_stale_folders(void)
 {
@@ -175,12 +197,14 @@ static void remove_stale_folders(void)
             !S_ISDIR(status.st_mode) || status.st_uid != geteuid())
             continue;
         char *library = memory_print_text("%s/%s/libseep-preload.so", base, entry->d_name);
-        unlink(library);
-        free(library);
         char *door = memory_print_text("%s/%s/" SESSION_DOOR_NAME, base, entry->d_name);
-        unlink(door);
+        if (is_door_abandoned(door, &status)) {
+            unlink(library);
+            unlink(door);
+            unlinkat(dirfd(folder), entry->d_name, AT_REMOVEDIR);
+        }
+        free(library);
         free(door);
-        unlinkat(dirfd(folder), entry->d_name, AT_REMOVEDIR);
     }
     closedir(folder);
 }

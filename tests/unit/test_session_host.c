@@ -16,8 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -308,6 +310,57 @@ static void test_process_slots_are_handed_back_without_pid(void **state)
     session_host_destroy(host);
 }
 
+/* One of no process that can be seen, with or without somebody behind its door. */
+static int make_folder_of_the_dead(const char *base, const char *nonce, char *path, size_t bytes,
+                                   bool has_door)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    snprintf(path, bytes, "%s/seep-%d-5-%s", base, (int)pid, nonce);
+    assert_int_equal(mkdir(path, 0700), 0);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (!has_door)
+        return -1;
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/" SESSION_DOOR_NAME, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    return fd;
+}
+
+static void test_only_folders_of_the_dead_go(void **state)
+{
+    (void)state;
+    char base[] = "/tmp/seep-host-XXXXXX", alive[64], dead[64], young[64];
+    assert_non_null(mkdtemp(base));
+    assert_int_equal(chmod(base, 0755), 0);
+    const char *before = getenv("XDG_RUNTIME_DIR");
+    char *kept = before != NULL ? strdup(before) : NULL;
+    setenv("XDG_RUNTIME_DIR", base, 1);
+
+    int door = make_folder_of_the_dead(base, "1", alive, sizeof alive, true);
+    close(make_folder_of_the_dead(base, "2", dead, sizeof dead, true));
+    make_folder_of_the_dead(base, "3", young, sizeof young, false);
+    struct session_settings settings = {.preload_path = "/p"};
+    session_host_destroy(make_host(&settings));
+    assert_int_equal(access(alive, F_OK), 0); /* of another pid namespace */
+    assert_int_equal(access(dead, F_OK), -1);
+    assert_int_equal(access(young, F_OK), 0);
+    close(door);
+    const struct timespec long_ago[2] = {{1000, 0}, {1000, 0}};
+    assert_int_equal(utimensat(AT_FDCWD, young, long_ago, 0), 0);
+    session_host_destroy(make_host(&settings));
+    assert_int_equal(rmdir(base), 0);
+
+    if (kept != NULL)
+        setenv("XDG_RUNTIME_DIR", kept, 1);
+    else
+        unsetenv("XDG_RUNTIME_DIR");
+    free(kept);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_rings_change_hands),
         cmocka_unit_test(test_freed_rings_take_no_memory),
         cmocka_unit_test(test_process_slots_are_handed_back_without_pid),
+        cmocka_unit_test(test_only_folders_of_the_dead_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
