@@ -72,19 +72,21 @@ void stack_memo_seal(struct stack_memo *memo, struct stack_memo_entry *entry, ui
     for (uint32_t i = count; i < whole; i++)
         reads[i] = reads[count - 1];
     entry->read_count = whole;
-    memo->is_slot_named[stack_memo_slot(entry)] = 1;
-    atomic_signal_fence(memory_order_seq_cst);
+    stack_memo_note_name(memo, entry, stack_memo_slot(entry));
     entry->generation = generation;
 }
 
 void stack_memo_forget_slot(struct stack_memo *memo, uint32_t slot)
 {
-    if (memo->is_slot_named[slot] == 0)
+    uint8_t names = memo->slot_names[slot];
+    if (names == 0)
         return;
-    for (uint32_t i = 0; i < STACK_MEMO_ENTRIES; i++)
+    uint32_t first = names == STACK_MEMO_SEVERAL ? 0 : names - 1u;
+    uint32_t end = names == STACK_MEMO_SEVERAL ? STACK_MEMO_ENTRIES : names;
+    for (uint32_t i = first; i < end; i++)
         if (stack_memo_slot(&memo->entries[i]) == slot)
             memo->entries[i].generation = 0;
     /* Last: a signal handler may leave this by a jump. */
     atomic_signal_fence(memory_order_seq_cst);
-    memo->is_slot_named[slot] = 0;
+    memo->slot_names[slot] = 0;
 }

@@ -35,6 +35,7 @@ enum {
     STACK_MEMO_STEP = 4,    /* compared without asking whether there are more */
     STACK_MEMO_SEEN = 512,
     STACK_MEMO_SETS = 64,
+    STACK_MEMO_SEVERAL = 255,
     /* A set of keys whose last stacks were remembered in vain (recursion: the same registers,
      * another stack each time) is tried again only now and then: remembering costs more than
      * finding. */
@@ -68,10 +69,11 @@ struct stack_memo {
     uint8_t wasted[STACK_MEMO_SETS]; /* stacks remembered since one was found, of some keys */
     uint16_t seen[STACK_MEMO_SEEN];  /* tags of registers that were asked for and not found */
     uint32_t next;                   /* entry to be given up */
-    uint8_t is_slot_named[WIRE_STACK_SLOTS]; /* perhaps, by an entry */
+    /* The only entry that may name the slot, + 1; 0 = none does; or STACK_MEMO_SEVERAL. */
+    uint8_t slot_names[WIRE_STACK_SLOTS];
     struct walk_read reads[STACK_MEMO_ENTRIES][STACK_MEMO_READS];
 };
-_Static_assert(STACK_MEMO_ENTRIES <= UINT8_MAX + 1, "numbers of entries");
+_Static_assert(STACK_MEMO_ENTRIES < STACK_MEMO_SEVERAL, "numbers of entries");
 _Static_assert(sizeof(struct stack_memo_entry) == 64, "a line");
 _Static_assert(STACK_MEMO_READS % STACK_MEMO_STEP == 0, "room for the last step");
 
@@ -149,12 +151,20 @@ static inline uint32_t stack_memo_slot(const struct stack_memo_entry *entry)
     return entry->slot & ~STACK_MEMO_WITH_PYTHON;
 }
 
+/* Before the entry names the slot. */
+static inline void stack_memo_note_name(struct stack_memo *memo,
+                                        const struct stack_memo_entry *entry, uint32_t slot)
+{
+    uint8_t own = (uint8_t)(entry - memo->entries + 1), *names = &memo->slot_names[slot];
+    *names = *names == 0 || *names == own ? own : STACK_MEMO_SEVERAL;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
 /* The entry's native stack has another slot, for its Python frames are others. */
 static inline void stack_memo_rename(struct stack_memo *memo, struct stack_memo_entry *entry,
                                      uint32_t slot)
 {
-    memo->is_slot_named[slot] = 1;
-    atomic_signal_fence(memory_order_seq_cst);
+    stack_memo_note_name(memo, entry, slot);
     entry->slot = slot | STACK_MEMO_WITH_PYTHON;
 }
 

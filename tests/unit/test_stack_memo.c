@@ -139,6 +139,42 @@ static void test_slot_of_another_stack(void **state)
     assert_null(find(memo, 1));
 }
 
+/* Whoever named a slot, and in whatever order: when it is forgotten all entries that name it go,
+ * and no others. */
+static void test_slots_named_by_chance(void **state)
+{
+    enum {
+        PLACES = 12,
+        SLOTS = 6
+    };
+    struct stack_memo *memo = *state;
+    uint32_t slot_of[PLACES + 1] = {0}; /* 0 = not remembered */
+    uint64_t random = 88172645463325252;
+    for (int step = 0; step < 5000; step++) {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        uint64_t pc = 1 + (random >> 20) % PLACES;
+        uint32_t slot = 1 + (uint32_t)(random >> 40) % SLOTS;
+        struct stack_memo_entry *entry = find(memo, pc);
+        if (random % 3 == 0) {
+            stack_memo_forget_slot(memo, slot);
+            for (uint64_t i = 1; i <= PLACES; i++)
+                slot_of[i] = slot_of[i] == slot ? 0 : slot_of[i];
+        } else if (entry == NULL) {
+            remember_at_last(memo, pc, slot);
+            slot_of[pc] = slot;
+        } else {
+            stack_memo_rename(memo, entry, slot);
+            slot_of[pc] = slot;
+        }
+        for (uint64_t i = 1; i <= PLACES; i++) {
+            entry = find(memo, i);
+            assert_int_equal(entry == NULL ? 0 : stack_memo_slot(entry), slot_of[i]);
+        }
+    }
+}
+
 static void test_what_is_of_use_stays(void **state)
 {
     struct stack_memo *memo = *state;
@@ -182,6 +218,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_registers, create_memo, destroy_memo),
         cmocka_unit_test_setup_teardown(test_two_of_the_same_registers, create_memo, destroy_memo),
         cmocka_unit_test_setup_teardown(test_slot_of_another_stack, create_memo, destroy_memo),
+        cmocka_unit_test_setup_teardown(test_slots_named_by_chance, create_memo, destroy_memo),
         cmocka_unit_test_setup_teardown(test_what_is_of_use_stays, create_memo, destroy_memo),
         cmocka_unit_test_setup_teardown(test_in_vain, create_memo, destroy_memo),
     };
