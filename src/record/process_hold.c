@@ -154,7 +154,7 @@ bool process_hold_begin(struct process_hold *hold, const struct process_hold_req
     hold->is_quiet = take_quiet(hold);
     if (hold->is_quiet)
         return true;
-    precedence_give(&hold->precedence, 0, false);
+    precedence_give(&hold->precedence);
     if (stop_or_park(hold, clock, deadline_ns, error))
         return true;
     precedence_take_back(&hold->precedence);

@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "base/precedence.h"
 #include "snapshot/memory_limits.h"
 #include "snapshot/processor.h"
 #include "snapshot/task_facts.h"
@@ -204,11 +203,7 @@ static bool lead(struct stopper *stopper, uint64_t entry, struct error *error)
         led->tid = thread->tid;
         is_led = put_aside(led);
     }
-    struct precedence precedence = {0};
-    if (is_led)
-        precedence_give(&precedence, led->tid, true); /* all others stand still until it is back */
     bool has_trapped = is_led && lead_to(led, entry) && await_trap(led);
-    precedence_take_back(&precedence);
     if (is_led)
         lead_back(led);
     free(led);
@@ -257,11 +252,8 @@ bool target_copy_make(struct target_copy *copy, struct stopper *stopper, bool is
         wake(&shared->park);
     if ((is_waiting || lead(stopper, entry, error)) && await_pid(copy, clock, deadline_ns)) {
         copy->pidfd = (int)syscall(SYS_pidfd_open, copy->pid, 0);
-        if (copy->pidfd >= 0) {
-            if (!is_waiting)
-                precedence_drop(copy->pid);
+        if (copy->pidfd >= 0)
             return true;
-        }
     }
     uint32_t number_of_error = atomic_load(&shared->copy_error);
     if (number_of_error != 0)

@@ -30,7 +30,7 @@ static void need_rights(void)
 {
     struct precedence precedence = {0};
     setpriority(PRIO_PROCESS, 0, 0);
-    precedence_give(&precedence, 0, false);
+    precedence_give(&precedence);
     bool is_given = precedence.is_given;
     precedence_take_back(&precedence);
     if (!is_given)
@@ -42,7 +42,7 @@ static void test_a_thread_gets_it_and_its_children_do_not(void **state)
     (void)state;
     struct precedence precedence = {0};
     need_rights();
-    precedence_give(&precedence, 0, false);
+    precedence_give(&precedence);
     assert_int_equal(sched_getscheduler(0) & ~SCHED_RESET_ON_FORK, SCHED_FIFO);
     assert_int_equal(policy_of_child(), SCHED_OTHER);
     precedence_take_back(&precedence);
@@ -50,24 +50,6 @@ static void test_a_thread_gets_it_and_its_children_do_not(void **state)
     assert_int_equal(getpriority(PRIO_PROCESS, 0), 0);
     precedence_take_back(&precedence); /* once more does nothing */
     assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
-}
-
-static void test_children_inherit_it_where_they_are_to(void **state)
-{
-    (void)state;
-    struct precedence precedence = {0};
-    need_rights();
-    precedence_give(&precedence, 0, true);
-    assert_int_equal(policy_of_child(), SCHED_FIFO);
-    pid_t child = fork();
-    if (child == 0) {
-        precedence_drop(0);
-        _exit(sched_getscheduler(0));
-    }
-    int status = -1;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0); /* SCHED_OTHER */
-    precedence_take_back(&precedence);
 }
 
 /* In a child: what it is now it may not take back. */
@@ -80,7 +62,7 @@ static int give_to_changed(int niceness, int policy)
         struct precedence precedence = {0};
         if (setpriority(PRIO_PROCESS, 0, niceness) != 0 || sched_setscheduler(0, policy, &none))
             _exit(1);
-        precedence_give(&precedence, 0, false);
+        precedence_give(&precedence);
         bool is_as_before = !precedence.is_given && sched_getscheduler(0) == policy;
         precedence_take_back(&precedence);
         is_as_before &= sched_getscheduler(0) == policy && getpriority(PRIO_PROCESS, 0) == niceness;
@@ -100,22 +82,11 @@ static void test_what_was_told_to_be_modest_stays_so(void **state)
     assert_int_equal(give_to_changed(0, SCHED_BATCH), 0);
 }
 
-static void test_nobody_is_nothing(void **state)
-{
-    (void)state;
-    struct precedence precedence = {0};
-    precedence_give(&precedence, 0x7ffffff0, true); /* beyond what a pid can be */
-    assert_false(precedence.is_given);
-    precedence_take_back(&precedence);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_thread_gets_it_and_its_children_do_not),
-        cmocka_unit_test(test_children_inherit_it_where_they_are_to),
         cmocka_unit_test(test_what_was_told_to_be_modest_stays_so),
-        cmocka_unit_test(test_nobody_is_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
