@@ -263,7 +263,7 @@ bool session_link_join(void)
     raw_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
     if (header == NULL)
         return false;
-    if (header->magic != SESSION_MAGIC || header->version != WIRE_VERSION ||
+    if (header->magic != SESSION_MAGIC || header->version != SESSION_VERSION ||
         strcmp(header->library_path, library_path) != 0 ||
         atomic_load_explicit(&header->state, memory_order_acquire) == SESSION_OVER) {
         raw_munmap(header, SESSION_RINGS_OFFSET);

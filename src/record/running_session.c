@@ -128,7 +128,7 @@ static struct session_header *map_session(int recorder, int fd)
     close(file);
     if (header == MAP_FAILED)
         return NULL;
-    if (header->magic == SESSION_MAGIC && header->version == WIRE_VERSION)
+    if (header->magic == SESSION_MAGIC && header->version == SESSION_VERSION)
         return header;
     munmap(header, MAPPED_BYTES);
     return NULL;

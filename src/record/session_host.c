@@ -450,7 +450,7 @@ static void fill_header(struct session_host *host, const struct session_settings
                         const struct tick_clock *clock)
 {
     struct session_header *header = host->header;
-    header->version = WIRE_VERSION;
+    header->version = SESSION_VERSION;
     header->clock = clock->is_tsc ? SESSION_CLOCK_TSC : SESSION_CLOCK_MONOTONIC;
     header->epoch_ticks = clock->epoch_ticks;
     header->ticks_per_second = clock->ticks_per_second;

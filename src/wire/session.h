@@ -18,6 +18,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "wire/wire_format.h"
+
 /* The socket beside the library in the session folder: whoever connects and is of the session gets
  * four bytes, its pid as the recorder counts, with the memory's descriptor (SCM_RIGHTS). */
 #define SESSION_DOOR_NAME "door"
@@ -165,7 +167,7 @@ struct session_request {
 
 struct session_header {
     uint64_t magic;
-    uint32_t version; /* WIRE_VERSION */
+    uint32_t version; /* SESSION_VERSION */
     uint32_t clock;   /* enum session_clock */
     uint64_t epoch_ticks;
     uint64_t ticks_per_second; /* a good estimate, for waits */
@@ -282,6 +284,11 @@ struct session_process {
 };
 _Static_assert(sizeof(struct session_process) == 128, "two cache lines each");
 _Static_assert(sizeof(struct session_header) <= SESSION_PROCESSES_OFFSET, "header fits");
+
+/* Of the records and of this memory. A library and a recorder that were built for different ones,
+ * as after an update in the middle of a session, keep away from each other. */
+#define SESSION_VERSION (WIRE_VERSION | (uint32_t)sizeof(struct session_header) << 16)
+
 _Static_assert(SESSION_PROCESSES_OFFSET + SESSION_PROCESS_SLOTS * 128 <= SESSION_PARKED_OFFSET,
                "process slots fit");
 _Static_assert(SESSION_PARKED_OFFSET + SESSION_PARKED_SLOTS * sizeof(struct session_parked) <=

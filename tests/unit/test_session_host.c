@@ -50,7 +50,7 @@ static void test_header_and_folder(void **state)
     struct session_host *host = make_host(&settings);
     const struct session_header *header = session_host_header(host);
     assert_true(header->magic == SESSION_MAGIC);
-    assert_int_equal(header->version, WIRE_VERSION);
+    assert_int_equal(header->version, SESSION_VERSION);
     assert_int_equal(header->clock, SESSION_CLOCK_MONOTONIC);
     assert_int_equal(header->epoch_ticks, 1000);
     assert_int_equal(header->stack_depth, 77);
